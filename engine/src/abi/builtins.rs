@@ -1,0 +1,80 @@
+//! The one list of library calls. `compile` makes a trampoline for each one that a module uses; `runtime::libcalls`
+//! implements them all; both read this file.
+//!
+//! Every library call takes the vmctx first and returns an `i64`; [`FAILED`](super::FAILED) says that the store holds a
+//! trap or an error. Calls that have no result return [`OK`](super::OK).
+
+use super::signature::MachineType;
+use super::vmctx::VmContext;
+use serde::{Deserialize, Serialize};
+
+macro_rules! rust_type {
+    (I32) => { u32 };
+    (I64) => { u64 };
+}
+
+macro_rules! builtins {
+    ($($(#[$doc:meta])* $name:ident, $field:ident ( $($param:ident: $ty:ident),* );)*) => {
+        /// A library call.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+        #[repr(u8)]
+        pub(crate) enum Builtin { $($(#[$doc])* $name,)* }
+
+        /// The addresses of the library calls, in the order of [`Builtin`].
+        #[repr(C)]
+        pub(crate) struct BuiltinTable {
+            $(pub(crate) $field: unsafe extern "C" fn(*mut VmContext $(, rust_type!($ty))*) -> i64,)*
+        }
+
+        impl Builtin {
+            /// All of them, in order.
+            pub(crate) const ALL: &'static [Builtin] = &[$(Builtin::$name,)*];
+
+            /// The parameters behind the vmctx.
+            pub(crate) const fn params(self) -> &'static [MachineType] {
+                match self { $(Builtin::$name => &[$(MachineType::$ty,)*],)* }
+            }
+
+            /// The name, as symbols and fingerprints use it.
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $(Builtin::$name => stringify!($field),)* }
+            }
+
+            /// Byte offset of the address in the [`BuiltinTable`].
+            pub(crate) const fn offset(self) -> u32 {
+                self as u32 * 8
+            }
+        }
+
+        const _: () = assert!(size_of::<BuiltinTable>() == Builtin::ALL.len() * 8);
+    };
+}
+
+builtins! {
+    /// Leaves compiled code: resumes at the newest entry trampoline's handler. Never returns, so it saves no exit.
+    Raise, raise();
+    /// Returns the old size in pages, or -1.
+    MemoryGrow, memory_grow(memory: I32, delta: I64);
+    /// `memory.copy`
+    MemoryCopy, memory_copy(dst_memory: I32, src_memory: I32, dst: I64, src: I64, len: I64);
+    /// `memory.fill`
+    MemoryFill, memory_fill(memory: I32, dst: I64, value: I32, len: I64);
+    /// `memory.init`
+    MemoryInit, memory_init(memory: I32, segment: I32, dst: I64, src: I32, len: I32);
+    /// `data.drop`
+    DataDrop, data_drop(segment: I32);
+    /// Returns the old size in elements, or -1. The value is zero-extended if it is an index.
+    TableGrow, table_grow(table: I32, delta: I64, value: I64);
+    /// `table.fill`
+    TableFill, table_fill(table: I32, dst: I64, value: I64, len: I64);
+    /// `table.copy`
+    TableCopy, table_copy(dst_table: I32, src_table: I32, dst: I64, src: I64, len: I64);
+    /// `table.init`
+    TableInit, table_init(table: I32, segment: I32, dst: I64, src: I32, len: I32);
+    /// `elem.drop`
+    ElemDrop, elem_drop(segment: I32);
+    /// Called when fuel fell below zero.
+    OutOfFuel, out_of_fuel();
+    /// Called when the epoch reached the deadline; may move the deadline.
+    EpochReached, epoch_reached();
+}

@@ -1,0 +1,61 @@
+//! Signatures as machine code sees them. Trampolines are keyed by them, so that types that differ only in what a
+//! reference points to share one.
+
+use crate::wasm::types::{FuncType, HeapType, ValType};
+use serde::{Deserialize, Serialize};
+
+/// The machine's view of a value.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub(crate) enum MachineType {
+    /// `i32`, and references that are indices into the reserved region (`externref`).
+    I32,
+    /// `i64`, and references that are addresses (`funcref`).
+    I64,
+    /// `f32`
+    F32,
+    /// `f64`
+    F64,
+    /// `v128`
+    V128,
+}
+
+/// A function type, lowered.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub(crate) struct LoweredSignature {
+    /// The WebAssembly parameters, without the two vmctx.
+    pub(crate) params: Box<[MachineType]>,
+    /// The results.
+    pub(crate) results: Box<[MachineType]>,
+}
+
+impl From<ValType> for MachineType {
+    fn from(ty: ValType) -> MachineType {
+        match ty {
+            ValType::I32 => MachineType::I32,
+            ValType::I64 => MachineType::I64,
+            ValType::F32 => MachineType::F32,
+            ValType::F64 => MachineType::F64,
+            ValType::V128 => MachineType::V128,
+            ValType::Ref(reference) => match reference.heap {
+                HeapType::Func => MachineType::I64,
+                HeapType::Extern => MachineType::I32,
+            },
+        }
+    }
+}
+
+impl From<&FuncType> for LoweredSignature {
+    fn from(ty: &FuncType) -> LoweredSignature {
+        LoweredSignature {
+            params: ty.params.iter().map(|&ty| ty.into()).collect(),
+            results: ty.results.iter().map(|&ty| ty.into()).collect(),
+        }
+    }
+}
+
+impl LoweredSignature {
+    /// How many slots an argument array for this signature needs: the larger of the two counts.
+    pub(crate) fn slots(&self) -> usize {
+        self.params.len().max(self.results.len())
+    }
+}

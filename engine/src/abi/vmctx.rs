@@ -1,0 +1,266 @@
+//! The structures that compiled code reads and writes. 64-bit hosts; every offset is asserted below.
+//!
+//! ```text
+//! VmContext (one per instance)
+//!   +0   magic, store, builtins, type_ids                fixed header
+//!   ...  [FuncImport]    per imported function           offsets from `VmLayout`, the one function that both halves call
+//!   ...  [*TableDef]     per imported table
+//!   ...  [*MemoryDef]    per imported memory
+//!   ...  [*GlobalDef]    per imported global
+//!   ...  [TableDef]      per own table
+//!   ...  [MemoryDef]     per own memory
+//!   ...  [GlobalDef]     per own global (16-byte aligned)
+//!   ...  [FuncRef]       per function that escapes
+//! ```
+
+use super::HostCall;
+use super::builtins::BuiltinTable;
+use crate::wasm::index::*;
+use crate::wasm::module::Module;
+use core::ffi::c_void;
+use core::mem::offset_of;
+use core::sync::atomic::AtomicU64;
+
+/// First word of a [`VmContext`], so that a wrong pointer is noticed.
+pub(crate) const VMCTX_MAGIC: u32 = u32::from_le_bytes(*b"vmcx");
+/// First word of a [`HostFunc`].
+pub(crate) const HOST_FUNC_MAGIC: u32 = u32::from_le_bytes(*b"host");
+
+/// The fixed header of an instance's context; what follows it is [`VmLayout`]'s.
+#[repr(C)]
+pub(crate) struct VmContext {
+    pub(crate) magic: u32,
+    pub(crate) _pad: u32,
+    pub(crate) store: *mut StoreContext,
+    pub(crate) builtins: *const BuiltinTable,
+    /// Canonical type id by type index of this module.
+    pub(crate) type_ids: *const u32,
+}
+
+/// The state that compiled code shares with its store. It belongs to the store and is saved and restored per
+/// activation.
+#[repr(C)]
+pub(crate) struct StoreContext {
+    /// A function prologue whose frame would reach below this address traps.
+    pub(crate) stack_limit: usize,
+    /// What the handler needs to leave compiled code: the frame pointer of the newest entry trampoline,
+    pub(crate) entry_fp: usize,
+    /// its stack pointer,
+    pub(crate) entry_sp: usize,
+    /// and the address of its handler block.
+    pub(crate) entry_pc: usize,
+    /// Where compiled code was left last: the frame pointer of the exit or library-call trampoline,
+    pub(crate) exit_fp: usize,
+    /// and the return address into the function that called the trampoline.
+    pub(crate) exit_pc: usize,
+    /// Fuel left. Code traps when it falls below zero.
+    pub(crate) fuel: i64,
+    /// Code calls the host when `*epoch >= epoch_deadline`.
+    pub(crate) epoch_deadline: u64,
+    /// The engine's epoch counter. Never null.
+    pub(crate) epoch: *const AtomicU64,
+}
+
+/// What a function reference points to. Lives as long as its store and never moves.
+#[repr(C)]
+pub(crate) struct FuncRef {
+    /// Tail-convention entry. Null in a host function whose signature no loaded artefact has.
+    pub(crate) wasm_call: *const c_void,
+    /// Entry for the host; `None` in a host function, which the host calls directly.
+    pub(crate) host_call: Option<HostCall>,
+    /// The callee: a `*mut VmContext`, or a `*mut HostFunc`.
+    pub(crate) vmctx: *mut c_void,
+    /// Canonical type id.
+    pub(crate) type_id: u32,
+    pub(crate) _pad: u32,
+}
+
+/// The callee context of a host function.
+#[repr(C)]
+pub(crate) struct HostFunc {
+    pub(crate) magic: u32,
+    pub(crate) _pad: u32,
+    /// Called by the exit trampoline.
+    pub(crate) shim: super::HostShim,
+    // The host's own fields follow in a larger structure.
+}
+
+/// An imported function: a copy of what its reference holds, so that a call needs one load less.
+#[repr(C)]
+pub(crate) struct FuncImport {
+    pub(crate) wasm_call: *const c_void,
+    pub(crate) vmctx: *mut c_void,
+    pub(crate) func_ref: *const FuncRef,
+}
+
+/// A table: elements of 8 bytes (`*const FuncRef`) or of 4 (indices into the reserved region). Null is zero.
+#[repr(C)]
+pub(crate) struct TableDef {
+    pub(crate) base: *mut u8,
+    /// In elements.
+    pub(crate) length: u64,
+}
+
+/// A linear memory. The base of a memory never changes while it lives.
+#[repr(C)]
+pub(crate) struct MemoryDef {
+    pub(crate) base: *mut u8,
+    /// In bytes.
+    pub(crate) length: u64,
+}
+
+/// A global: the value in the low bytes, as in a `ValRaw`.
+#[repr(C, align(16))]
+pub(crate) struct GlobalDef(pub(crate) [u8; 16]);
+
+const _: () = {
+    assert!(size_of::<usize>() == 8, "64-bit hosts only");
+    assert!(offset_of!(VmContext, store) == 8);
+    assert!(offset_of!(VmContext, builtins) == 16);
+    assert!(offset_of!(VmContext, type_ids) == 24);
+    assert!(size_of::<VmContext>() == 32);
+    assert!(offset_of!(StoreContext, stack_limit) == 0);
+    assert!(offset_of!(StoreContext, entry_fp) == 8);
+    assert!(offset_of!(StoreContext, entry_sp) == 16);
+    assert!(offset_of!(StoreContext, entry_pc) == 24);
+    assert!(offset_of!(StoreContext, exit_fp) == 32);
+    assert!(offset_of!(StoreContext, exit_pc) == 40);
+    assert!(offset_of!(StoreContext, fuel) == 48);
+    assert!(offset_of!(StoreContext, epoch_deadline) == 56);
+    assert!(offset_of!(StoreContext, epoch) == 64);
+    assert!(offset_of!(FuncRef, host_call) == 8);
+    assert!(offset_of!(FuncRef, vmctx) == 16);
+    assert!(offset_of!(FuncRef, type_id) == 24);
+    assert!(size_of::<FuncRef>() == 32);
+    assert!(offset_of!(HostFunc, shim) == 8);
+    assert!(offset_of!(FuncImport, vmctx) == 8);
+    assert!(offset_of!(FuncImport, func_ref) == 16);
+    assert!(size_of::<FuncImport>() == 24);
+    assert!(offset_of!(TableDef, length) == 8);
+    assert!(size_of::<TableDef>() == 16);
+    assert!(offset_of!(MemoryDef, length) == 8);
+    assert!(size_of::<MemoryDef>() == 16);
+    assert!(size_of::<GlobalDef>() == 16);
+};
+
+/// Where everything stands behind the header of one module's [`VmContext`]. All offsets are bytes from its start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct VmLayout {
+    imported_functions: u32,
+    imported_tables: u32,
+    imported_memories: u32,
+    imported_globals: u32,
+    func_imports: u32,
+    table_imports: u32,
+    memory_imports: u32,
+    global_imports: u32,
+    tables: u32,
+    memories: u32,
+    globals: u32,
+    func_refs: u32,
+    size: u32,
+}
+
+/// Where compiled code finds a table, memory or global.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// The definition stands in this vmctx, at this offset.
+    Own(u32),
+    /// A pointer to the definition stands at this offset.
+    Imported(u32),
+}
+
+impl VmLayout {
+    /// The layout for a module, or `None` if it would pass 2 GiB.
+    pub(crate) fn of(module: &Module) -> Option<VmLayout> {
+        let mut at = size_of::<VmContext>() as u64;
+        let mut area = |count: usize, size: usize, align: u64| {
+            at = at.next_multiple_of(align);
+            let start = at;
+            at += count as u64 * size as u64;
+            start as u32
+        };
+        let own = |all: usize, imported: u32| all - imported as usize;
+        let mut layout = VmLayout {
+            imported_functions: module.imported_functions,
+            imported_tables: module.imported_tables,
+            imported_memories: module.imported_memories,
+            imported_globals: module.imported_globals,
+            func_imports: area(module.imported_functions as usize, size_of::<FuncImport>(), 8),
+            table_imports: area(module.imported_tables as usize, 8, 8),
+            memory_imports: area(module.imported_memories as usize, 8, 8),
+            global_imports: area(module.imported_globals as usize, 8, 8),
+            tables: area(own(module.tables.len(), module.imported_tables), size_of::<TableDef>(), 8),
+            memories: area(own(module.memories.len(), module.imported_memories), size_of::<MemoryDef>(), 8),
+            globals: area(own(module.globals.len(), module.imported_globals), size_of::<GlobalDef>(), 16),
+            func_refs: area(module.func_refs as usize, size_of::<FuncRef>(), 8),
+            size: 0,
+        };
+        layout.size = u32::try_from(at).ok().filter(|&size| size <= i32::MAX as u32)?;
+        Some(layout)
+    }
+
+    /// Bytes of the whole context; its alignment is 16.
+    pub(crate) fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// The [`FuncImport`] of an imported function; `None` if the function is defined here.
+    pub(crate) fn func_import(&self, function: FuncIndex) -> Option<u32> {
+        (function.0 < self.imported_functions).then(|| self.func_imports + function.0 * size_of::<FuncImport>() as u32)
+    }
+
+    /// The [`FuncRef`] of an escaping function.
+    pub(crate) fn func_ref(&self, place: FuncRefIndex) -> u32 {
+        self.func_refs + place.0 * size_of::<FuncRef>() as u32
+    }
+
+    /// The [`TableDef`] of a table.
+    pub(crate) fn table(&self, table: TableIndex) -> Place {
+        place(table.0, self.imported_tables, self.table_imports, self.tables)
+    }
+
+    /// The [`MemoryDef`] of a memory.
+    pub(crate) fn memory(&self, memory: MemoryIndex) -> Place {
+        place(memory.0, self.imported_memories, self.memory_imports, self.memories)
+    }
+
+    /// The [`GlobalDef`] of a global.
+    pub(crate) fn global(&self, global: GlobalIndex) -> Place {
+        place(global.0, self.imported_globals, self.global_imports, self.globals)
+    }
+}
+
+/// Definitions of all three kinds are 16 bytes long, pointers 8.
+fn place(index: u32, imported: u32, imports: u32, own: u32) -> Place {
+    match index.checked_sub(imported) {
+        Some(index) => Place::Own(own + index * 16),
+        None => Place::Imported(imports + index * 8),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wasm::types::*;
+
+    #[test]
+    fn areas_do_not_overlap() {
+        let global = GlobalType { content: ValType::V128, mutable: true };
+        let module = Module {
+            globals: vec![global; 3],
+            imported_globals: 1,
+            imported_functions: 1,
+            func_refs: 2,
+            ..Module::default()
+        };
+        let layout = VmLayout::of(&module).unwrap();
+        assert_eq!(layout.func_import(FuncIndex(0)), Some(32));
+        assert_eq!(layout.func_import(FuncIndex(1)), None);
+        assert_eq!(layout.global(GlobalIndex(0)), Place::Imported(56));
+        assert_eq!(layout.global(GlobalIndex(1)), Place::Own(64));
+        assert_eq!(layout.global(GlobalIndex(2)), Place::Own(80));
+        assert_eq!(layout.func_ref(FuncRefIndex(1)), 96 + 32);
+        assert_eq!(layout.size(), 96 + 64);
+    }
+}

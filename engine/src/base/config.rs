@@ -1,0 +1,204 @@
+//! The configuration of an engine: what is compiled into artefacts, and how they are loaded and run.
+
+use serde::{Deserialize, Serialize};
+
+/// How much effort the compiler spends.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub enum Tier {
+    /// Optimised code: Cranelift's mid-end and the backtracking register allocator.
+    #[default]
+    Speed,
+    /// Quick to compile: no optimisation, single-pass register allocation.
+    Quick,
+}
+
+/// How accesses outside a linear memory are caught.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub enum MemoryChecks {
+    /// Each 32-bit memory reserves all that an instruction can reach (8 GiB), so that the fault is the check.
+    #[default]
+    GuardPages,
+    /// Compiled code compares every address with the memory's length.
+    Explicit,
+}
+
+/// Which CPU features compiled code may use.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum CpuFeatures {
+    /// All that the compiling machine has.
+    #[default]
+    Host,
+    /// Only those that every CPU of the architecture has.
+    Baseline,
+}
+
+/// Which bytes of an artefact are hashed before it is believed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum DigestCheck {
+    /// Every byte.
+    #[default]
+    Full,
+    /// Header and tables' metadata only: the caller answers for the rest.
+    Metadata,
+}
+
+/// A planted fault, for the tests that prove that an oracle can fail.
+#[doc(hidden)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Fault {
+    /// `i32.sub` is compiled as `i32.add`.
+    SubtractionAdds,
+    /// The source map says one byte too much.
+    SourceMapOffByOne,
+    /// Division by zero is recorded as integer overflow.
+    WrongTrapCode,
+}
+
+bitflags::bitflags! {
+    /// WebAssembly features that a module may use, beyond 1.0.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+    #[serde(transparent)]
+    pub struct Features: u64 {
+        /// Import and export of mutable globals.
+        const MUTABLE_GLOBALS = 1 << 0;
+        /// `i32.trunc_sat_f32_s` and its like.
+        const SATURATING_FLOAT_TO_INT = 1 << 1;
+        /// `i32.extend8_s` and its like.
+        const SIGN_EXTENSION = 1 << 2;
+        /// Several results, and block types with parameters.
+        const MULTI_VALUE = 1 << 3;
+        /// `externref`, tables as first-class values, several tables.
+        const REFERENCE_TYPES = 1 << 4;
+        /// `memory.copy`, passive segments and their like.
+        const BULK_MEMORY = 1 << 5;
+        /// `v128`.
+        const SIMD = 1 << 6;
+
+        /// WebAssembly 1.0, with the mutable globals that its test suite expects.
+        const WASM_1_0 = Self::MUTABLE_GLOBALS.bits();
+        /// WebAssembly 2.0.
+        const WASM_2_0 = Self::WASM_1_0.bits()
+            | Self::SATURATING_FLOAT_TO_INT.bits()
+            | Self::SIGN_EXTENSION.bits()
+            | Self::MULTI_VALUE.bits()
+            | Self::REFERENCE_TYPES.bits()
+            | Self::BULK_MEMORY.bits()
+            | Self::SIMD.bits();
+    }
+}
+
+impl Default for Features {
+    /// The newest version of the standard that this engine has in full.
+    fn default() -> Features {
+        Features::WASM_2_0
+    }
+}
+
+/// How an [`Engine`](crate::Engine) compiles, loads and runs modules.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) tier: Tier,
+    pub(crate) features: Features,
+    pub(crate) memory_checks: MemoryChecks,
+    pub(crate) cpu_features: CpuFeatures,
+    pub(crate) consume_fuel: bool,
+    pub(crate) epoch_interruption: bool,
+    pub(crate) compile_threads: Option<usize>,
+    pub(crate) max_wasm_stack: usize,
+    pub(crate) digest_check: DigestCheck,
+    pub(crate) artifact_key: Option<[u8; 32]>,
+    pub(crate) fault: Option<Fault>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            tier: Tier::default(),
+            features: Features::default(),
+            memory_checks: MemoryChecks::default(),
+            cpu_features: CpuFeatures::default(),
+            consume_fuel: false,
+            epoch_interruption: false,
+            compile_threads: None,
+            max_wasm_stack: 512 * 1024,
+            digest_check: DigestCheck::default(),
+            artifact_key: None,
+            fault: None,
+        }
+    }
+}
+
+impl Config {
+    /// The default configuration: `speed` tier, WebAssembly 2.0, guard pages, the host's CPU features.
+    pub fn new() -> Config {
+        Config::default()
+    }
+
+    /// The compiler's tier.
+    pub fn tier(&mut self, tier: Tier) -> &mut Self {
+        self.tier = tier;
+        self
+    }
+
+    /// The features that modules may use. A module that needs another one is invalid.
+    pub fn features(&mut self, features: Features) -> &mut Self {
+        self.features = features;
+        self
+    }
+
+    /// How accesses outside a memory are caught.
+    pub fn memory_checks(&mut self, checks: MemoryChecks) -> &mut Self {
+        self.memory_checks = checks;
+        self
+    }
+
+    /// Which CPU features compiled code may use.
+    pub fn cpu_features(&mut self, features: CpuFeatures) -> &mut Self {
+        self.cpu_features = features;
+        self
+    }
+
+    /// Whether code counts instructions and traps with [`Trap::OutOfFuel`](crate::Trap::OutOfFuel) when the store's
+    /// fuel is used up.
+    pub fn consume_fuel(&mut self, on: bool) -> &mut Self {
+        self.consume_fuel = on;
+        self
+    }
+
+    /// Whether code checks the engine's epoch at function entries and loop headers, so that a store can be stopped
+    /// from another thread.
+    pub fn epoch_interruption(&mut self, on: bool) -> &mut Self {
+        self.epoch_interruption = on;
+        self
+    }
+
+    /// How many threads compile one module. `None`: as many as there are cores. The artefact does not depend on it.
+    pub fn compile_threads(&mut self, threads: Option<usize>) -> &mut Self {
+        self.compile_threads = threads;
+        self
+    }
+
+    /// How many bytes of native stack WebAssembly code may use between entry and trap; 512 KiB unless told.
+    pub fn max_wasm_stack(&mut self, bytes: usize) -> &mut Self {
+        self.max_wasm_stack = bytes;
+        self
+    }
+
+    /// Which bytes of an artefact are hashed before it is believed.
+    pub fn digest_check(&mut self, check: DigestCheck) -> &mut Self {
+        self.digest_check = check;
+        self
+    }
+
+    /// Makes the artefacts' digests keyed ones: only artefacts made under the same key load.
+    pub fn artifact_key(&mut self, key: Option<[u8; 32]>) -> &mut Self {
+        self.artifact_key = key;
+        self
+    }
+
+    #[doc(hidden)]
+    pub fn fault(&mut self, fault: Option<Fault>) -> &mut Self {
+        self.fault = fault;
+        self
+    }
+}

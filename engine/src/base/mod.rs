@@ -1,0 +1,13 @@
+//! What every other room speaks of: errors, traps, positions, backtraces and the configuration.
+
+mod backtrace;
+mod config;
+mod error;
+mod position;
+mod trap;
+
+pub use backtrace::{Backtrace, Frame};
+pub use config::{Config, CpuFeatures, DigestCheck, Fault, Features, MemoryChecks, Tier};
+pub use error::{Error, ErrorKind, Result};
+pub use position::{TextOffset, WasmOffset};
+pub use trap::Trap;

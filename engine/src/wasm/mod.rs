@@ -1,0 +1,6 @@
+//! A module as the specification describes it, without function bodies
+//! ([Core specification, Structure](https://webassembly.github.io/spec/core/syntax/index.html)).
+
+pub(crate) mod index;
+pub(crate) mod module;
+pub(crate) mod types;
