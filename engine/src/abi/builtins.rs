@@ -9,8 +9,12 @@ use super::vmctx::VmContext;
 use serde::{Deserialize, Serialize};
 
 macro_rules! rust_type {
-    (I32) => { u32 };
-    (I64) => { u64 };
+    (I32) => {
+        u32
+    };
+    (I64) => {
+        u64
+    };
 }
 
 macro_rules! builtins {
