@@ -1,1 +1,158 @@
+//! Ways to run a WebAssembly module behind one small trait, what can be observed of them, and one comparison, so that
+//! "equal" means the same for the script runner and for the fuzzer.
+//!
+//! ```text
+//! Lane            an engine in one configuration, shared by threads       "speed/fresh", "quick/reload", later "v8"
+//!  └─ Session     one store: host modules, registered names, instances    one per script or fuzz input
+//!      ├─ load, instantiate, register, define, invoke, get
+//!      └─ state, read_memory, take_host_calls, fuel
+//! Observation     what one step showed  ─┐
+//! State           what an instance holds ┴─ compare::Comparison (one per pair of lanes) -> Difference
+//! ```
+//!
+//! Nothing outside `own` names the type of an engine: a lane may as well be a child process. A session is
+//! single-threaded and has no time limit of its own: whoever must survive a hang or a crash runs it in a process that
+//! can be killed (the runner's workers) or sets [`Options::fuel`].
 
+pub mod compare;
+mod features;
+mod host;
+mod observation;
+mod options;
+mod value;
+
+pub use features::Features;
+pub use host::{Behaviour, HostFunc, extra_host_functions, spectest_functions};
+pub use observation::{
+    Failure, Frame, HostCall, MemoryState, Observation, Outcome, Phase, Refusal, State, TableState, Trap, TrapKind,
+};
+pub use options::{Cpu, Fault, MemoryChecks, Options};
+pub use value::{HeapType, Reference, ValType, Value};
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a lane is, as far as [`compare`] has to know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LaneInfo {
+    /// The name on the command line and in reports.
+    pub name: String,
+    /// Engines of one family share their definition of frames, fuel and limits: everything must be equal.
+    pub family: String,
+    /// Lanes of one family with the same code have the same machine code, so that even the depth at which the stack
+    /// overflows is the same.
+    pub code: String,
+}
+
+/// An engine in one configuration.
+pub trait Lane: Send + Sync {
+    /// What this lane is.
+    fn info(&self) -> &LaneInfo;
+
+    /// A fresh store in which modules may use `features`, with the host modules `spectest` and `host` registered
+    /// ([`spectest_functions`], [`extra_host_functions`]).
+    fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure>;
+}
+
+/// A module that a [`Session`] has loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ModuleId(pub u32);
+
+/// An instance in a [`Session`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct InstanceId(pub u32);
+
+/// One store of one lane. Ids count from 0 in the order in which modules and instances came to be.
+pub trait Session {
+    /// Decodes, validates and compiles a binary, and loads it. Allocates no memory, table or global.
+    fn load(&mut self, module: &Binary) -> Result<ModuleId, Refusal>;
+
+    /// Instantiates a module with the imports that are registered by now, and runs its start function. What a failing
+    /// instantiation wrote before it failed stays written.
+    fn instantiate(&mut self, module: ModuleId) -> Result<InstanceId, Failure>;
+
+    /// Makes an instance's exports importable under `name`. A later registration of the same name wins.
+    fn register(&mut self, name: &str, instance: InstanceId) -> Result<(), Failure>;
+
+    /// Makes a host function importable.
+    fn define(&mut self, function: &HostFunc) -> Result<(), Failure>;
+
+    /// Calls an exported function.
+    fn invoke(&mut self, instance: InstanceId, function: &str, arguments: &[Value]) -> Result<Vec<Value>, Failure>;
+
+    /// Reads an exported global.
+    fn get(&mut self, instance: InstanceId, global: &str) -> Result<Value, Failure>;
+
+    /// What the instance's exports hold now. `None` if the lane cannot tell.
+    fn state(&mut self, instance: InstanceId) -> Option<State>;
+
+    /// Reads `length` bytes of an exported memory; `None` if there is no such memory or range.
+    fn read_memory(&mut self, instance: InstanceId, memory: &str, offset: u64, length: usize) -> Option<Vec<u8>>;
+
+    /// The calls of host functions since the last time, in order.
+    fn take_host_calls(&mut self) -> Vec<HostCall>;
+
+    /// How much fuel the last [`instantiate`](Session::instantiate) or [`invoke`](Session::invoke) used, if
+    /// [`Options::fuel`] is set and the lane counts it.
+    fn fuel(&mut self) -> Option<u64>;
+}
+
+/// A WebAssembly binary on its way through several lanes, and what they already made of it: lanes with the same code
+/// compile it once.
+pub struct Binary {
+    bytes: Vec<u8>,
+    compiled: Mutex<HashMap<String, Compiled>>,
+}
+
+type Compiled = Result<Arc<[u8]>, Refusal>;
+
+impl Binary {
+    /// Wraps the bytes of a module.
+    pub fn new(bytes: Vec<u8>) -> Binary {
+        Binary { bytes, compiled: Mutex::new(HashMap::new()) }
+    }
+
+    /// The module itself.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What `compile` makes of the module; kept under `key`, which names everything that the result depends on.
+    pub fn compiled(&self, key: &str, compile: impl FnOnce(&[u8]) -> Result<Vec<u8>, Refusal>) -> Compiled {
+        // Nothing is half-done in the map when a compile panics: the entry is inserted afterwards.
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = compiled.get(key) {
+            return known.clone();
+        }
+        let result = compile(&self.bytes).map(Arc::from);
+        compiled.insert(key.to_string(), result.clone());
+        result
+    }
+}
+
+impl fmt::Debug for Binary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Binary({} bytes)", self.bytes.len())
+    }
+}
+
+/// A lane name that names nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnknownLane(pub String);
+
+impl fmt::Display for UnknownLane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown lane `{}`; there are {}, and `all`", self.0, available().join(", "))
+    }
+}
+
+impl std::error::Error for UnknownLane {}
+
+/// Our own lanes, in the order in which `all` runs them.
+pub const OWN_LANES: [&str; 4] = ["speed/fresh", "speed/reload", "quick/fresh", "quick/reload"];
+
+/// The names of all lanes that this build has.
+pub fn available() -> Vec<&'static str> {
+    if cfg!(feature = "engine") { OWN_LANES.to_vec() } else { Vec::new() }
+}

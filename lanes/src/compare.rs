@@ -1,0 +1,340 @@
+//! The one comparison. Messages are never compared; everything else that both lanes let us see is, under these rules:
+//!
+//! 1. Within a family (our own lanes) everything must be equal: outcome, trap kind, all frames, host calls with their
+//!    frames, fuel, globals, memories, tables.
+//! 2. Stack overflow depends on frame sizes. Lanes with the same code must overflow alike, with the same frames;
+//!    otherwise one of the two may overflow alone, and the stores are not compared further from there.
+//! 3. Between families frames are compared by function index and byte offset, where both have them, and fuel is not.
+//!    A lane that does not support something, or runs out of a resource, ends the comparison of that pair.
+
+use crate::{Failure, Frame, HostCall, LaneInfo, Observation, Outcome, Phase, Reference, State, Trap, TrapKind, Value};
+use std::fmt;
+
+/// Two lanes that do not agree.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// What differs: `outcome`, `frames`, `host calls`, `fuel`, `global "g"`, ...
+    pub what: String,
+    /// What the left lane showed.
+    pub left: String,
+    /// What the right lane showed.
+    pub right: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} / {}", self.what, self.left, self.right)
+    }
+}
+
+/// The comparison of two lanes over one session.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    same_family: bool,
+    same_code: bool,
+    ended: bool,
+}
+
+impl Comparison {
+    /// A comparison of sessions of these lanes that begin now.
+    pub fn new(left: &LaneInfo, right: &LaneInfo) -> Comparison {
+        let same_family = left.family == right.family;
+        Comparison { same_family, same_code: same_family && left.code == right.code, ended: false }
+    }
+
+    /// Whether the stores are no longer comparable: all further steps count as equal.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Compares what the same step showed in both lanes.
+    pub fn step(&mut self, left: &Observation, right: &Observation) -> Option<Difference> {
+        if self.ended || self.ends(&left.outcome, &right.outcome) {
+            self.ended = true;
+            return None;
+        }
+        self.outcomes(&left.outcome, &right.outcome)
+            .or_else(|| self.host_calls(&left.host_calls, &right.host_calls))
+            .or_else(|| match self.same_family && left.fuel != right.fuel {
+                true => difference("fuel", optional(left.fuel.as_ref()), optional(right.fuel.as_ref())),
+                false => None,
+            })
+    }
+
+    /// Compares what the same instance's exports hold in both lanes.
+    pub fn state(&self, left: Option<&State>, right: Option<&State>) -> Option<Difference> {
+        if self.ended {
+            return None;
+        }
+        match (left, right) {
+            (Some(left), Some(right)) => states(left, right),
+            (None, None) => None,
+            (left, right) if self.same_family => difference("state", visible(left), visible(right)),
+            _ => None,
+        }
+    }
+
+    /// Whether one of these outcomes makes the stores incomparable (rules 2 and 3).
+    fn ends(&self, left: &Outcome, right: &Outcome) -> bool {
+        let overflow = |outcome: &Outcome| trap(outcome).is_some_and(|trap| trap.kind == TrapKind::StackOverflow);
+        (!self.same_code && (overflow(left) || overflow(right)))
+            || (!self.same_family && (not_comparable(left) || not_comparable(right)))
+    }
+
+    fn outcomes(&self, left: &Outcome, right: &Outcome) -> Option<Difference> {
+        let equal = match (left, right) {
+            (Outcome::Values(left), Outcome::Values(right)) => {
+                left.len() == right.len() && left.iter().zip(right).all(|(left, right)| values_equal(*left, *right))
+            }
+            (Outcome::Refused(left), Outcome::Refused(right)) => left.phase == right.phase,
+            (Outcome::Failed(Failure::Trap(left)), Outcome::Failed(Failure::Trap(right))) => {
+                if left.kind == right.kind {
+                    return self.frames("frames", left.frames.as_deref(), right.frames.as_deref());
+                }
+                false
+            }
+            (Outcome::Failed(left), Outcome::Failed(right)) => failures_equal(left, right),
+            _ => false,
+        };
+        if equal { None } else { difference("outcome", left, right) }
+    }
+
+    fn frames(&self, what: &str, left: Option<&[Frame]>, right: Option<&[Frame]>) -> Option<Difference> {
+        let equal = match (left, right) {
+            (Some(left), Some(right)) if self.same_family => left == right,
+            (Some(left), Some(right)) => left.len() == right.len() && left.iter().zip(right).all(same_place),
+            (left, right) => !self.same_family || left.is_none() == right.is_none(),
+        };
+        if equal { None } else { difference(what, frame_list(left), frame_list(right)) }
+    }
+
+    fn host_calls(&self, left: &[HostCall], right: &[HostCall]) -> Option<Difference> {
+        if left.len() != right.len() {
+            return difference("host calls", call_list(left), call_list(right));
+        }
+        left.iter().zip(right).find_map(|(left, right)| {
+            let equal = left.module == right.module
+                && left.name == right.name
+                && left.arguments.len() == right.arguments.len()
+                && left.arguments.iter().zip(&right.arguments).all(|(left, right)| values_equal(*left, *right));
+            if !equal {
+                return difference("host call", left, right);
+            }
+            self.frames("frames of a host call", left.frames.as_deref(), right.frames.as_deref())
+        })
+    }
+}
+
+fn trap(outcome: &Outcome) -> Option<&Trap> {
+    match outcome {
+        Outcome::Failed(failure) => failure.as_trap(),
+        _ => None,
+    }
+}
+
+fn not_comparable(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Refused(refusal) => refusal.phase == Phase::Unsupported,
+        Outcome::Failed(failure) => matches!(failure, Failure::Unsupported(_) | Failure::Resource(_)),
+        Outcome::Values(_) => false,
+    }
+}
+
+/// Texts of the embedder's own errors are the embedder's; all others are the engine's.
+fn failures_equal(left: &Failure, right: &Failure) -> bool {
+    match (left, right) {
+        (Failure::Host(left), Failure::Host(right)) | (Failure::Panic(left), Failure::Panic(right)) => left == right,
+        _ => left.name() == right.name(),
+    }
+}
+
+fn values_equal(left: Value, right: Value) -> bool {
+    match (left, right) {
+        (Value::Ref(left), Value::Ref(right)) => references_equal(left, right),
+        _ => left == right,
+    }
+}
+
+fn references_equal(left: Reference, right: Reference) -> bool {
+    match (left, right) {
+        (Reference::Func(None), Reference::Func(_)) | (Reference::Func(_), Reference::Func(None)) => true,
+        _ => left == right,
+    }
+}
+
+fn same_place((left, right): (&Frame, &Frame)) -> bool {
+    let offsets = left.module_offset.zip(right.module_offset);
+    left.func_index == right.func_index && offsets.is_none_or(|(left, right)| left == right)
+}
+
+fn states(left: &State, right: &State) -> Option<Difference> {
+    let names = |state: &State| {
+        let globals = state.globals.iter().map(|(name, _)| name);
+        let memories = state.memories.iter().map(|(name, _)| name);
+        let tables = state.tables.iter().map(|(name, _)| name);
+        globals.chain(memories).chain(tables).cloned().collect::<Vec<_>>()
+    };
+    if names(left) != names(right) {
+        return difference("exports", names(left).join(", "), names(right).join(", "));
+    }
+    let globals = left.globals.iter().zip(&right.globals).find_map(|((name, left), (_, right))| {
+        if values_equal(*left, *right) { None } else { difference(format!("global {name:?}"), left, right) }
+    });
+    let memories = || {
+        left.memories.iter().zip(&right.memories).find_map(|((name, left), (_, right))| {
+            if left == right { None } else { difference(format!("memory {name:?}"), memory(left), memory(right)) }
+        })
+    };
+    let tables = || {
+        left.tables.iter().zip(&right.tables).find_map(|((name, left), (_, right))| {
+            let equal = left.length == right.length
+                && left.elements.len() == right.elements.len()
+                && left.elements.iter().zip(&right.elements).all(|(l, r)| l.0 == r.0 && references_equal(l.1, r.1));
+            let text = |table: &crate::TableState| format!("{} elements, {:?}", table.length, table.elements);
+            if equal { None } else { difference(format!("table {name:?}"), text(left), text(right)) }
+        })
+    };
+    globals.or_else(memories).or_else(tables)
+}
+
+fn memory(memory: &crate::MemoryState) -> String {
+    let hex: String = memory.digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{} bytes, digest {hex}...", memory.length)
+}
+
+fn difference(what: impl Into<String>, left: impl ToString, right: impl ToString) -> Option<Difference> {
+    Some(Difference { what: what.into(), left: left.to_string(), right: right.to_string() })
+}
+
+fn optional(value: Option<&impl ToString>) -> String {
+    value.map_or_else(|| "not visible".to_string(), ToString::to_string)
+}
+
+fn visible(state: Option<&State>) -> &'static str {
+    if state.is_some() { "visible" } else { "not visible" }
+}
+
+fn frame_list(frames: Option<&[Frame]>) -> String {
+    match frames {
+        None => "not visible".to_string(),
+        Some(frames) => format!("[{}]", frames.iter().map(Frame::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+fn call_list(calls: &[HostCall]) -> String {
+    format!("[{}]", calls.iter().map(HostCall::to_string).collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{MemoryState, TableState};
+
+    fn info(family: &str, code: &str) -> LaneInfo {
+        LaneInfo { name: format!("{family}/{code}"), family: family.to_string(), code: code.to_string() }
+    }
+
+    fn own() -> Comparison {
+        Comparison::new(&info("own", "speed"), &info("own", "quick"))
+    }
+
+    fn foreign() -> Comparison {
+        Comparison::new(&info("own", "speed"), &info("other", ""))
+    }
+
+    fn values(values: &[Value]) -> Observation {
+        Observation { outcome: Outcome::Values(values.to_vec()), host_calls: Vec::new(), fuel: None }
+    }
+
+    fn frame(func_index: u32, offset: u64) -> Frame {
+        Frame { func_index, func_name: None, module_name: None, module_offset: Some(offset) }
+    }
+
+    fn trapped(kind: TrapKind, frames: &[Frame]) -> Observation {
+        let trap = Trap { kind, message: String::new(), frames: Some(frames.to_vec()) };
+        Observation { outcome: Outcome::Failed(Failure::Trap(trap)), host_calls: Vec::new(), fuel: None }
+    }
+
+    #[track_caller]
+    fn differs(mut comparison: Comparison, left: &Observation, right: &Observation, what: &str) {
+        let difference = comparison.step(left, right).expect("a difference");
+        assert_eq!(difference.what, what);
+    }
+
+    #[test]
+    fn results_bit_for_bit() {
+        assert_eq!(own().step(&values(&[Value::I32(1)]), &values(&[Value::I32(1)])), None);
+        differs(own(), &values(&[Value::F32(0)]), &values(&[Value::F32(0x8000_0000)]), "outcome");
+        differs(own(), &values(&[]), &values(&[Value::I32(0)]), "outcome");
+        differs(own(), &values(&[]), &trapped(TrapKind::Unreachable, &[]), "outcome");
+    }
+
+    #[test]
+    fn traps() {
+        let zero = trapped(TrapKind::IntegerDivisionByZero, &[frame(0, 30), frame(1, 40)]);
+        differs(own(), &zero, &trapped(TrapKind::IntegerOverflow, &[frame(0, 30), frame(1, 40)]), "outcome");
+        differs(own(), &zero, &trapped(TrapKind::IntegerDivisionByZero, &[frame(0, 30), frame(1, 41)]), "frames");
+        differs(foreign(), &zero, &trapped(TrapKind::IntegerDivisionByZero, &[frame(0, 30)]), "frames");
+        let mut named = frame(0, 30);
+        named.func_name = Some("f".to_string());
+        let named = trapped(TrapKind::IntegerDivisionByZero, &[named, frame(1, 40)]);
+        differs(own(), &zero, &named, "frames");
+        assert_eq!(foreign().step(&zero, &named), None);
+    }
+
+    #[test]
+    fn stack_overflow_ends_the_comparison_across_tiers_only() {
+        let deep = trapped(TrapKind::StackOverflow, &[frame(0, 30), frame(0, 30)]);
+        let shallow = trapped(TrapKind::StackOverflow, &[frame(0, 30)]);
+        let mut across = own();
+        assert_eq!(across.step(&deep, &shallow), None);
+        assert!(across.ended());
+        assert_eq!(across.step(&values(&[Value::I32(0)]), &values(&[Value::I32(1)])), None);
+        let same = Comparison::new(&info("own", "speed"), &info("own", "speed"));
+        differs(same, &deep, &shallow, "frames");
+    }
+
+    #[test]
+    fn host_calls_and_fuel() {
+        let call = |argument, offset| HostCall {
+            module: "spectest".to_string(),
+            name: "print_i32".to_string(),
+            arguments: vec![Value::I32(argument)],
+            frames: Some(vec![frame(1, offset)]),
+        };
+        let with = |calls: Vec<HostCall>, fuel| Observation { host_calls: calls, fuel, ..values(&[]) };
+        differs(own(), &with(vec![call(1, 9)], None), &with(vec![], None), "host calls");
+        differs(own(), &with(vec![call(1, 9)], None), &with(vec![call(2, 9)], None), "host call");
+        differs(own(), &with(vec![call(1, 9)], None), &with(vec![call(1, 8)], None), "frames of a host call");
+        differs(own(), &with(vec![], Some(1)), &with(vec![], Some(2)), "fuel");
+        assert_eq!(foreign().step(&with(vec![], Some(1)), &with(vec![], None)), None);
+    }
+
+    #[test]
+    fn unsupported_ends_the_comparison_between_families_only() {
+        let unsupported = Observation {
+            outcome: Outcome::Failed(Failure::Unsupported(String::new())),
+            host_calls: Vec::new(),
+            fuel: None,
+        };
+        differs(own(), &values(&[]), &unsupported, "outcome");
+        assert_eq!(foreign().step(&values(&[]), &unsupported), None);
+    }
+
+    #[test]
+    fn states() {
+        let state = |value, byte: u8, element| State {
+            globals: vec![("g".to_string(), Value::I64(value))],
+            memories: vec![("m".to_string(), MemoryState::of(&[byte]))],
+            tables: vec![("t".to_string(), TableState { length: 1, elements: vec![(0, element)] })],
+        };
+        let base = state(1, 0, Reference::Func(Some(0)));
+        let what = |other: &State| own().state(Some(&base), Some(other)).map(|difference| difference.what);
+        assert_eq!(what(&state(1, 0, Reference::Func(None))), None);
+        assert_eq!(what(&state(2, 0, Reference::Func(Some(0)))).as_deref(), Some("global \"g\""));
+        assert_eq!(what(&state(1, 1, Reference::Func(Some(0)))).as_deref(), Some("memory \"m\""));
+        assert_eq!(what(&state(1, 0, Reference::Func(Some(1)))).as_deref(), Some("table \"t\""));
+        assert_eq!(what(&State::default()).as_deref(), Some("exports"));
+        assert_eq!(own().state(Some(&base), None).map(|difference| difference.what).as_deref(), Some("state"));
+    }
+}

@@ -1,0 +1,326 @@
+//! What a lane lets us see: outcomes, traps with frames, host calls, and the state of an instance.
+
+use crate::{Reference, Value};
+use std::fmt;
+
+/// Why execution stopped, for every engine alike.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum TrapKind {
+    /// `unreachable`.
+    Unreachable,
+    /// A memory access or a data segment out of bounds.
+    MemoryOutOfBounds,
+    /// A table access or an element segment out of bounds.
+    TableOutOfBounds,
+    /// `call_indirect` with an index outside the table.
+    UndefinedElement,
+    /// `call_indirect` through a null entry.
+    UninitializedElement,
+    /// `call_indirect` to a function of another type.
+    IndirectCallTypeMismatch,
+    /// `INT_MIN / -1`, or a float too large for the integer type.
+    IntegerOverflow,
+    /// Division or remainder by zero.
+    IntegerDivisionByZero,
+    /// NaN converted to an integer.
+    InvalidConversionToInteger,
+    /// The call stack is exhausted. The specification calls it exhaustion, not a trap.
+    StackOverflow,
+    /// The fuel is used up.
+    OutOfFuel,
+    /// Stopped from outside.
+    Interrupted,
+    /// The engine stopped for a reason that has no name here.
+    Other,
+}
+
+impl TrapKind {
+    /// A short stable name, as `.traps` files have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            TrapKind::Unreachable => "unreachable",
+            TrapKind::MemoryOutOfBounds => "memory-out-of-bounds",
+            TrapKind::TableOutOfBounds => "table-out-of-bounds",
+            TrapKind::UndefinedElement => "undefined-element",
+            TrapKind::UninitializedElement => "uninitialized-element",
+            TrapKind::IndirectCallTypeMismatch => "indirect-call-type-mismatch",
+            TrapKind::IntegerOverflow => "integer-overflow",
+            TrapKind::IntegerDivisionByZero => "integer-divide-by-zero",
+            TrapKind::InvalidConversionToInteger => "invalid-conversion-to-integer",
+            TrapKind::StackOverflow => "stack-overflow",
+            TrapKind::OutOfFuel => "out-of-fuel",
+            TrapKind::Interrupted => "interrupted",
+            TrapKind::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for TrapKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A trap.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trap {
+    /// Its kind.
+    pub kind: TrapKind,
+    /// The engine's own words; shown, never compared.
+    pub message: String,
+    /// The frames that were active, innermost first; `None` if the lane cannot tell.
+    pub frames: Option<Vec<Frame>>,
+}
+
+/// One WebAssembly frame.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Frame {
+    /// Index in the module's function index space.
+    pub func_index: u32,
+    /// The function's name from the name section.
+    pub func_name: Option<String>,
+    /// The module's name from the name section.
+    pub module_name: Option<String>,
+    /// Where the instruction stands in the binary; the call itself in callers.
+    pub module_offset: Option<u64>,
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.module_name {
+            Some(module) => write!(f, "{module}!")?,
+            None => f.write_str("!")?,
+        }
+        write!(f, "{}", self.func_index)?;
+        if let Some(name) = &self.func_name {
+            write!(f, " ${name}")?;
+        }
+        match self.module_offset {
+            Some(offset) => write!(f, " @{offset:#x}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The phase in which a module was refused. Malformed and invalid are different answers, told apart by the phase that
+/// refused, never by a message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Phase {
+    /// The bytes do not decode.
+    Malformed,
+    /// The module decodes but does not validate.
+    Invalid,
+    /// The lane lacks or was denied a feature or a size that the module needs.
+    Unsupported,
+    /// The engine failed on its own: an error of the compiler, the loader or the file system.
+    Internal,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Malformed => "malformed",
+            Phase::Invalid => "invalid",
+            Phase::Unsupported => "unsupported",
+            Phase::Internal => "internal error",
+        })
+    }
+}
+
+/// A module that was not accepted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// Which phase refused.
+    pub phase: Phase,
+    /// The engine's own words.
+    pub message: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.phase, self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Why a step did not give its result.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Failure {
+    /// Execution trapped.
+    Trap(Trap),
+    /// An import is missing or has another type.
+    Link(String),
+    /// A host function returned an error.
+    Host(String),
+    /// A host function panicked.
+    Panic(String),
+    /// There is no such instance, export, or its arguments have other types.
+    Usage(String),
+    /// The lane cannot do this.
+    Unsupported(String),
+    /// Memory, address space or a count ran out.
+    Resource(String),
+    /// The engine failed on its own.
+    Internal(String),
+}
+
+impl Failure {
+    /// The trap, if it is one.
+    pub fn as_trap(&self) -> Option<&Trap> {
+        match self {
+            Failure::Trap(trap) => Some(trap),
+            _ => None,
+        }
+    }
+
+    /// A stable word for the kind of failure.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Failure::Trap(_) => "trap",
+            Failure::Link(_) => "link error",
+            Failure::Host(_) => "host error",
+            Failure::Panic(_) => "host panic",
+            Failure::Usage(_) => "usage error",
+            Failure::Unsupported(_) => "unsupported",
+            Failure::Resource(_) => "resource limit",
+            Failure::Internal(_) => "internal error",
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Trap(trap) => write!(f, "trap: {} ({})", trap.kind, trap.message),
+            Failure::Link(message)
+            | Failure::Host(message)
+            | Failure::Panic(message)
+            | Failure::Usage(message)
+            | Failure::Unsupported(message)
+            | Failure::Resource(message)
+            | Failure::Internal(message) => write!(f, "{}: {message}", self.name()),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// A host function was called.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HostCall {
+    /// The function's module name.
+    pub module: String,
+    /// The function's name.
+    pub name: String,
+    /// What it was given.
+    pub arguments: Vec<Value>,
+    /// The WebAssembly frames that were active; `None` if the lane cannot tell.
+    pub frames: Option<Vec<Frame>>,
+}
+
+impl fmt::Display for HostCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}(", self.module, self.name)?;
+        for (index, value) in self.arguments.iter().enumerate() {
+            write!(f, "{}{value}", if index == 0 { "" } else { ", " })?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// What a step gave.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It succeeded, with these results.
+    Values(Vec<Value>),
+    /// The module was refused.
+    Refused(Refusal),
+    /// It failed.
+    Failed(Failure),
+}
+
+impl From<Result<Vec<Value>, Failure>> for Outcome {
+    fn from(result: Result<Vec<Value>, Failure>) -> Outcome {
+        result.map_or_else(Outcome::Failed, Outcome::Values)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Values(values) if values.is_empty() => f.write_str("success"),
+            Outcome::Values(values) => {
+                let values: Vec<_> = values.iter().map(Value::to_string).collect();
+                write!(f, "[{}]", values.join(", "))
+            }
+            Outcome::Refused(refusal) => write!(f, "{refusal}"),
+            Outcome::Failed(failure) => write!(f, "{failure}"),
+        }
+    }
+}
+
+/// Everything that one step showed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Observation {
+    /// What it gave.
+    pub outcome: Outcome,
+    /// The host functions that it called, in order.
+    pub host_calls: Vec<HostCall>,
+    /// The fuel that it used.
+    pub fuel: Option<u64>,
+}
+
+impl Observation {
+    /// Closes a step: takes the host calls and the fuel from the session.
+    pub fn of(session: &mut dyn crate::Session, outcome: impl Into<Outcome>) -> Observation {
+        Observation { outcome: outcome.into(), host_calls: session.take_host_calls(), fuel: session.fuel() }
+    }
+}
+
+/// What an instance's exports hold, sorted by name.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct State {
+    /// Exported globals.
+    pub globals: Vec<(String, Value)>,
+    /// Exported memories.
+    pub memories: Vec<(String, MemoryState)>,
+    /// Exported tables.
+    pub tables: Vec<(String, TableState)>,
+}
+
+/// What a memory holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MemoryState {
+    /// Its length in bytes.
+    pub length: u64,
+    /// BLAKE3 of its first [`MemoryState::HASHED`] bytes.
+    pub digest: [u8; 32],
+}
+
+impl MemoryState {
+    /// How many bytes are hashed at most: scripts make memories of 4 GiB that nobody touches.
+    pub const HASHED: usize = 16 << 20;
+
+    /// The state of a memory that holds `bytes`.
+    pub fn of(bytes: &[u8]) -> MemoryState {
+        let hashed = &bytes[..bytes.len().min(MemoryState::HASHED)];
+        MemoryState { length: bytes.len() as u64, digest: *blake3::hash(hashed).as_bytes() }
+    }
+}
+
+/// What a table holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TableState {
+    /// Its length in elements.
+    pub length: u64,
+    /// Those of its first [`TableState::LISTED`] elements that are not null.
+    pub elements: Vec<(u64, Reference)>,
+}
+
+impl TableState {
+    /// How many elements are looked at.
+    pub const LISTED: u64 = 1 << 16;
+}

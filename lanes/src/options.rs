@@ -1,0 +1,50 @@
+//! Options that apply to every lane that understands them.
+
+/// How accesses outside a memory are caught.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum MemoryChecks {
+    /// By guard pages where the memory allows it.
+    #[default]
+    Guard,
+    /// By a comparison before each access.
+    Explicit,
+}
+
+/// Which CPU features compiled code may use.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Cpu {
+    /// All of this machine's.
+    #[default]
+    Host,
+    /// Those that every CPU of the architecture has.
+    Baseline,
+}
+
+/// A planted fault, for the tests that prove that a comparison can fail.
+#[doc(hidden)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Fault {
+    /// `i32.sub` adds.
+    SubtractionAdds,
+    /// The source map says one byte too much.
+    SourceMapOffByOne,
+    /// Division by zero is recorded as integer overflow.
+    WrongTrapCode,
+}
+
+/// How lanes are configured.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    /// How accesses outside a memory are caught.
+    pub memory_checks: MemoryChecks,
+    /// Which CPU features compiled code may use.
+    pub cpu: Cpu,
+    /// If set, code counts fuel, and each instantiation and each call gets this much.
+    pub fuel: Option<u64>,
+    /// How many bytes of native stack a call may use; the engine's default if `None`.
+    pub max_stack: Option<usize>,
+    /// How many threads compile one module; as many as there are cores if `None`.
+    pub compile_threads: Option<usize>,
+    #[doc(hidden)]
+    pub fault: Option<Fault>,
+}

@@ -1,0 +1,149 @@
+//! Values bit for bit, and references by identity.
+
+use std::fmt;
+
+/// The type of a parameter or result.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ValType {
+    /// 32-bit integer.
+    I32,
+    /// 64-bit integer.
+    I64,
+    /// 32-bit float.
+    F32,
+    /// 64-bit float.
+    F64,
+    /// 128-bit vector.
+    V128,
+    /// A nullable reference.
+    Ref(HeapType),
+}
+
+/// What a reference may point to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum HeapType {
+    /// A function.
+    Func,
+    /// A host value.
+    Extern,
+}
+
+/// A value. Floats are their bits, so that `==` tells NaNs and zeros apart.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// 32-bit integer.
+    I32(i32),
+    /// 64-bit integer.
+    I64(i64),
+    /// The bits of a 32-bit float.
+    F32(u32),
+    /// The bits of a 64-bit float.
+    F64(u64),
+    /// A vector, its first byte the least significant.
+    V128(u128),
+    /// A reference.
+    Ref(Reference),
+}
+
+/// A reference.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reference {
+    /// Null.
+    Null(HeapType),
+    /// A function, numbered in the order in which the session first showed them, so that equal runs give equal
+    /// numbers. `None` if the lane cannot tell functions apart.
+    Func(Option<u32>),
+    /// The host value with this number: `(ref.extern N)` of a script.
+    Extern(u32),
+}
+
+impl Value {
+    /// Zero, or null.
+    pub fn zero(ty: ValType) -> Value {
+        match ty {
+            ValType::I32 => Value::I32(0),
+            ValType::I64 => Value::I64(0),
+            ValType::F32 => Value::F32(0),
+            ValType::F64 => Value::F64(0),
+            ValType::V128 => Value::V128(0),
+            ValType::Ref(heap) => Value::Ref(Reference::Null(heap)),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Value::I32(value) => write!(f, "i32 {value}"),
+            Value::I64(value) => write!(f, "i64 {value}"),
+            Value::F32(bits) => float(f, "f32", f64::from(f32::from_bits(bits)), format_args!("{bits:#010x}")),
+            Value::F64(bits) => float(f, "f64", f64::from_bits(bits), format_args!("{bits:#018x}")),
+            Value::V128(bits) => write!(f, "v128 {bits:#034x}"),
+            Value::Ref(reference) => write!(f, "{reference}"),
+        }
+    }
+}
+
+/// A number reads better as a number; of a NaN the bits matter.
+fn float(f: &mut fmt::Formatter<'_>, ty: &str, value: f64, bits: fmt::Arguments<'_>) -> fmt::Result {
+    if value.is_nan() { write!(f, "{ty} nan ({bits})") } else { write!(f, "{ty} {value:?} ({bits})") }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Reference::Null(heap) => write!(f, "ref.null {heap}"),
+            Reference::Func(Some(number)) => write!(f, "ref.func #{number}"),
+            Reference::Func(None) => f.write_str("ref.func"),
+            Reference::Extern(number) => write!(f, "ref.extern {number}"),
+        }
+    }
+}
+
+impl fmt::Display for HeapType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            HeapType::Func => "func",
+            HeapType::Extern => "extern",
+        })
+    }
+}
+
+impl fmt::Display for ValType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ValType::I32 => f.write_str("i32"),
+            ValType::I64 => f.write_str("i64"),
+            ValType::F32 => f.write_str("f32"),
+            ValType::F64 => f.write_str("f64"),
+            ValType::V128 => f.write_str("v128"),
+            ValType::Ref(heap) => write!(f, "{heap}ref"),
+        }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_are_their_bits() {
+        assert_ne!(Value::F32((-0.0f32).to_bits()), Value::F32(0));
+        assert_eq!(Value::F32(0x7fc0_0000).to_string(), "f32 nan (0x7fc00000)");
+        assert_eq!(Value::F64(1.5f64.to_bits()).to_string(), "f64 1.5 (0x3ff8000000000000)");
+    }
+}
