@@ -1,0 +1,113 @@
+//! Address space.
+
+use crate::base::{Error, ErrorKind, Result};
+use core::ops::Range;
+use core::ptr::{self, NonNull};
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
+
+/// A range of address space, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    base: NonNull<u8>,
+    /// Whole pages; zero if nothing is mapped.
+    len: usize,
+}
+
+// SAFETY: a mapping belongs to the process, not to a thread; who may touch its bytes is the owner's business.
+unsafe impl Send for Mapping {}
+// SAFETY: `&Mapping` gives out addresses and lengths only.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Reserves `len` bytes, rounded up to whole pages, that nobody can touch yet. They cost no memory.
+    pub(crate) fn reserve(len: usize) -> Result<Mapping> {
+        let len = whole_pages(len)?;
+        if len == 0 {
+            return Ok(Mapping { base: NonNull::dangling(), len });
+        }
+        // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
+        let base = unsafe {
+            rustix::mm::mmap_anonymous(
+                ptr::null_mut(),
+                len,
+                ProtFlags::empty(),
+                MapFlags::PRIVATE | MapFlags::NORESERVE,
+            )
+        };
+        Ok(Mapping { base: not_null(base.map_err(|error| refused("reserve", len, error))?), len })
+    }
+
+    /// The first byte; dangling if the length is zero.
+    pub(crate) fn as_ptr(&self) -> *mut u8 {
+        self.base.as_ptr()
+    }
+
+    /// Bytes, a multiple of the page size.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Makes a range readable and writable; fresh bytes are zero. Both ends are multiples of the page size.
+    pub(crate) fn make_accessible(&self, range: Range<usize>) -> Result<()> {
+        self.protect(range, MprotectFlags::READ | MprotectFlags::WRITE)
+    }
+
+    /// Gives the memory behind a range back and makes it untouchable again. Both ends are multiples of the page size.
+    pub(crate) fn decommit(&mut self, range: Range<usize>) -> Result<()> {
+        let (start, len) = self.pages(range);
+        if len == 0 {
+            return Ok(());
+        }
+        // SAFETY: the range lies inside this mapping, which no reference borrows: the bytes are reached by address only.
+        let mapped = unsafe {
+            let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED;
+            rustix::mm::mmap_anonymous(start.cast(), len, ProtFlags::empty(), flags)
+        };
+        mapped.map(drop).map_err(|error| refused("decommit", len, error))
+    }
+
+    fn protect(&self, range: Range<usize>, flags: MprotectFlags) -> Result<()> {
+        let (start, len) = self.pages(range);
+        if len == 0 {
+            return Ok(());
+        }
+        // SAFETY: the range lies inside this mapping.
+        let done = unsafe { rustix::mm::mprotect(start.cast(), len, flags) };
+        done.map_err(|error| refused("protect", len, error))
+    }
+
+    /// The address and length of a range, which must lie inside and consist of whole pages.
+    fn pages(&self, range: Range<usize>) -> (*mut u8, usize) {
+        let page = rustix::param::page_size();
+        assert!(range.start <= range.end && range.end <= self.len, "range {range:?} of {} bytes", self.len);
+        assert!(
+            range.start.is_multiple_of(page) && range.end.is_multiple_of(page),
+            "range {range:?} is not whole pages"
+        );
+        (self.base.as_ptr().wrapping_add(range.start), range.len())
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        if self.len > 0 {
+            // SAFETY: this value owns the range, and nothing that refers to it outlives the owner.
+            let unmapped = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.len) };
+            debug_assert!(unmapped.is_ok(), "munmap of an own mapping");
+        }
+    }
+}
+
+/// `len` rounded up to whole pages.
+fn whole_pages(len: usize) -> Result<usize> {
+    len.checked_next_multiple_of(rustix::param::page_size())
+        .ok_or_else(|| Error::new(ErrorKind::Resource, format!("{len} bytes of address space are more than there are")))
+}
+
+fn not_null(base: *mut core::ffi::c_void) -> NonNull<u8> {
+    NonNull::new(base.cast()).expect("mmap does not return null unless asked to")
+}
+
+fn refused(what: &str, len: usize, error: rustix::io::Errno) -> Error {
+    Error::new(ErrorKind::Resource, format!("cannot {what} {len} bytes of memory: {error}"))
+}
