@@ -1,8 +1,51 @@
-//! A WebAssembly engine that compiles a module into one ELF artefact.
+//! A WebAssembly engine that compiles a module ahead of time into one ELF artefact.
+//!
+//! The artefact holds all that execution, traps and backtraces need. A fresh compile hands its bytes to the same loader
+//! that a cached file goes through, and loading rebuilds nothing. Without the default feature `compile` the crate has no
+//! compiler in it and still loads and runs artefacts.
+//!
+//! ```
+//! # #[cfg(feature = "compile")]
+//! # fn main() -> engine::Result<()> {
+//! use engine::{Config, Engine, Instance, Module, Store};
+//!
+//! let engine = Engine::new(&Config::new())?;
+//! let text = r#"(module (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))"#;
+//! let module = Module::new(&engine, text)?;
+//! let mut store = Store::new(&engine, ());
+//! let instance = Instance::new(&mut store, &module, &[])?;
+//! let add = instance.get_typed_func::<(i32, i32), i32>(&mut store, "add")?;
+//! assert_eq!(add.call(&mut store, (2, 3))?, 5);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "compile"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Rooms
+//!
+//! `base <- wasm <- abi <- artifact <- { compile | unwind <- runtime } <- lib.rs`: each room uses only rooms to its left,
+//! and `tests/rooms.rs` checks it. `compile` and `runtime` meet in `module.rs` alone.
+
 pub(crate) mod abi;
 pub(crate) mod base;
+#[cfg(feature = "compile")]
+mod module;
 pub(crate) mod runtime;
 pub(crate) mod wasm;
-pub use base::*;
-/// E
-pub struct Engine;
+
+pub use base::{
+    Backtrace, Config, CpuFeatures, DigestCheck, Error, ErrorKind, Features, Frame, MemoryChecks, Result, TextOffset,
+    Tier, Trap, WasmOffset,
+};
+pub use runtime::{
+    AsContext, AsContextMut, Caller, Engine, ExportType, Extern, ExternRef, Func, Global, ImportType, Instance,
+    IntoFunc, Linker, Memory, Module, ResourceLimiter, Store, StoreContext, StoreContextMut, StoreLimits, Table,
+    TypedFunc, UpdateDeadline, Val, WasmParams, WasmResults, WasmRet, WasmTy,
+};
+pub use wasm::types::{
+    ExternType, FuncType, GlobalType, HeapType, Limits, MemoryType, PAGE_SIZE, RefType, TableType, ValType,
+};
+
+#[doc(hidden)]
+pub use base::Fault;

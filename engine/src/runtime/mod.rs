@@ -1,9 +1,46 @@
-//! Loading and running artefacts. This room is the only one with `unsafe` code.
+//! Loads artefacts and runs them: stores, instances and what they hold, calls in both directions, traps.
+//!
+//! This is the room of `unsafe`. Its rules:
+//!
+//! - Compiled code and the host share a store's memory through raw pointers that derive from one allocation each. The
+//!   host makes references to it that are short-lived: none lives while WebAssembly runs.
+//! - Handles (`Func`, `Memory`, ...) are plain copies of an identity. Each use checks that the handle belongs to the
+//!   store it is used with, which also proves that what it names still lives.
+//! - What compiled code points to (contexts, function references, host functions, code) lives until its store is
+//!   dropped, and never moves.
+
 #![expect(unsafe_code, reason = "executable memory, signal handlers and the structures that compiled code shares")]
 
 pub(crate) mod backtrace;
 pub(crate) mod call;
 pub(crate) mod code;
+mod engine;
+mod externs;
+mod func;
+mod global;
+mod instance;
+mod limits;
+mod linker;
+mod memory;
+mod module;
 pub(crate) mod registry;
+mod store;
 pub(crate) mod sys;
+mod table;
 pub(crate) mod trap;
+mod typed;
+mod values;
+
+pub use engine::Engine;
+pub use externs::{Extern, ExternRef};
+pub use func::{Caller, Func, IntoFunc};
+pub use global::Global;
+pub use instance::Instance;
+pub use limits::{ResourceLimiter, StoreLimits};
+pub use linker::Linker;
+pub use memory::Memory;
+pub use module::{ExportType, ImportType, Module};
+pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut, UpdateDeadline};
+pub use table::Table;
+pub use typed::{TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
+pub use values::Val;
