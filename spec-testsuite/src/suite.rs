@@ -174,14 +174,18 @@ fn script(suite: Suite, folder: &str, file: &TestFile<'static>) -> Script {
     Script {
         path: format!("spec:{suite}/{folder}{}", file.name()),
         contents: file.contents.into(),
-        features: features(suite, file.name()),
+        features: features(suite, file),
     }
 }
 
-fn features(suite: Suite, file: &str) -> Features {
+fn features(suite: Suite, file: &TestFile<'_>) -> Features {
     match suite {
-        // The one script of 2.0 that asks for more: it stands among the SIMD proposal's, but came later.
-        Suite::V2 if file == "simd_memory-multi.wast" => Features::WASM_2_0.with(Feature::MultiMemory),
+        // It stands among the SIMD proposal's scripts, which are of 2.0, but came later.
+        Suite::V2 | Suite::Proposal(Proposal::Simd) if file.name() == "simd_memory-multi.wast" => {
+            Features::WASM_2_0.with(Feature::MultiMemory)
+        }
+        // It comes from before memory64 met multi-memory, and asserts that a second memory is refused.
+        Suite::V3 | Suite::Latest if file.name() == "memory64.wast" => Features::WASM_3_0.without(Feature::MultiMemory),
         Suite::V1 => Features::WASM_1_0,
         Suite::V2 => Features::WASM_2_0,
         Suite::V3 | Suite::Latest | Suite::All => Features::WASM_3_0,
