@@ -28,12 +28,15 @@
 //! and `tests/rooms.rs` checks it. `compile` and `runtime` meet in `module.rs` alone.
 
 pub(crate) mod abi;
+pub(crate) mod artifact;
 pub(crate) mod base;
 #[cfg(feature = "compile")]
 mod module;
 pub(crate) mod runtime;
+pub(crate) mod unwind;
 pub(crate) mod wasm;
 
+pub use artifact::{Inspection, inspect};
 pub use base::{
     Backtrace, Config, CpuFeatures, DigestCheck, Error, ErrorKind, Features, Frame, MemoryChecks, Result, TextOffset,
     Tier, Trap, WasmOffset,

@@ -1,0 +1,71 @@
+//! Section `.touchstone.metadata`: the module without its code, what it was compiled for, and where its trampolines are.
+//! Serialised with `postcard`; decoding allocates no more than a small multiple of the section's length.
+
+use crate::abi::signature::LoweredSignature;
+use crate::base::{Config, Fault, Features, MemoryChecks, TextOffset, Tier};
+use crate::wasm::module::Module;
+use serde::{Deserialize, Serialize};
+
+/// What an artefact says of itself besides its code.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Metadata {
+    /// The module without function bodies. Data segments are ranges of the data section.
+    pub(crate) module: Module,
+    /// What the code runs on, as `ARCHITECTURE-SYSTEM`.
+    pub(crate) target: String,
+    /// The CPU features that the code may use, by the names that `is_x86_feature_detected!` takes.
+    pub(crate) cpu_features: Vec<String>,
+    /// What was asked of the compiler.
+    pub(crate) settings: Settings,
+    /// Entry trampolines, sorted by signature.
+    pub(crate) entries: Vec<(LoweredSignature, TextOffset)>,
+    /// Exit trampolines, sorted by signature.
+    pub(crate) exits: Vec<(LoweredSignature, TextOffset)>,
+}
+
+/// The part of a [`Config`] that shapes code: an artefact loads only where it is the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    /// The compiler's tier.
+    pub(crate) tier: Tier,
+    /// The features that the module may use.
+    pub(crate) features: Features,
+    /// How accesses outside a memory are caught.
+    pub(crate) memory_checks: MemoryChecks,
+    /// Whether the code counts fuel.
+    pub(crate) consume_fuel: bool,
+    /// Whether the code checks the epoch.
+    pub(crate) epoch_interruption: bool,
+    /// A planted fault.
+    pub(crate) fault: Option<Fault>,
+}
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Settings {
+        Settings {
+            tier: config.tier,
+            features: config.features,
+            memory_checks: config.memory_checks,
+            consume_fuel: config.consume_fuel,
+            epoch_interruption: config.epoch_interruption,
+            fault: config.fault,
+        }
+    }
+}
+
+impl Metadata {
+    /// The entry trampoline of a signature.
+    pub(crate) fn entry(&self, signature: &LoweredSignature) -> Option<TextOffset> {
+        find(&self.entries, signature)
+    }
+
+    /// The exit trampoline of a signature.
+    pub(crate) fn exit(&self, signature: &LoweredSignature) -> Option<TextOffset> {
+        find(&self.exits, signature)
+    }
+}
+
+fn find(trampolines: &[(LoweredSignature, TextOffset)], signature: &LoweredSignature) -> Option<TextOffset> {
+    let position = trampolines.binary_search_by(|(other, _)| other.cmp(signature)).ok()?;
+    Some(trampolines[position].1)
+}

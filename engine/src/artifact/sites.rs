@@ -1,0 +1,81 @@
+//! The shape that `handlers` and `stack_maps` share: call sites, each with one word and a list.
+//!
+//! ```text
+//! +0  u32  number of sites
+//! +4  site, 12 bytes, sorted by return address
+//!       +0  u32  return address, bytes from the start of .text
+//!       +4  u32  the site's word
+//!       +8  u32  end of its list, in items from the start of the pool; the list starts where the site before ends
+//! ... the pool of items, ITEM bytes each
+//! ```
+
+use super::record::{Flaw, counted, exactly, records, rising, whole, word};
+use crate::base::TextOffset;
+
+const SITE: usize = 12;
+
+/// The table, read in place.
+#[derive(Clone, Copy)]
+pub(super) struct Sites<'a, const ITEM: usize> {
+    sites: &'a [[u8; SITE]],
+    items: &'a [[u8; ITEM]],
+}
+
+impl<'a, const ITEM: usize> Sites<'a, ITEM> {
+    /// Reads the section's bytes.
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        let (sites, pool) = counted(bytes).unwrap_or_default();
+        Sites { sites, items: records(pool) }
+    }
+
+    /// How many sites there are.
+    pub(super) fn len(&self) -> usize {
+        self.sites.len()
+    }
+
+    /// The word and the list of the site that returns to `offset`.
+    pub(super) fn find(&self, offset: TextOffset) -> Option<(u32, &'a [[u8; ITEM]])> {
+        self.site(exactly(self.sites, offset.0)?)
+    }
+
+    fn site(&self, position: usize) -> Option<(u32, &'a [[u8; ITEM]])> {
+        let start = position.checked_sub(1).map_or(0, |before| word(&self.sites[before], 8));
+        let site = &self.sites[position];
+        Some((word(site, 4), self.items.get(start as usize..word(site, 8) as usize)?))
+    }
+
+    /// Checks the table of a `.text` of so many bytes, and each site with `check`, which says what is wrong.
+    pub(super) fn check(
+        bytes: &'a [u8],
+        text: u32,
+        check: impl Fn(u32, &[[u8; ITEM]]) -> Result<(), &'static str>,
+    ) -> Result<Self, Flaw> {
+        let (sites, pool) = counted(bytes).ok_or(Flaw::new(0, "the table is shorter than it says"))?;
+        // A call can be a function's last instruction, so that its return address is the end of the text.
+        rising(sites, text.saturating_add(1)).map_err(|flaw| flaw.moved(4))?;
+        let items = whole(pool).map_err(|flaw| flaw.moved(bytes.len() - pool.len()))?;
+        let table = Sites { sites, items };
+        for position in 0..sites.len() {
+            let at = 4 + position * SITE;
+            let (word, list) = table.site(position).ok_or(Flaw::new(at, "a call site's list leaves the table"))?;
+            check(word, list).map_err(|what| Flaw::new(at, what))?;
+        }
+        Ok(table)
+    }
+}
+
+/// Writes the table; sites must be sorted by return address.
+#[cfg(feature = "compile")]
+pub(super) fn build<const ITEM: usize>(sites: &[(TextOffset, u32, Vec<[u8; ITEM]>)]) -> Vec<u8> {
+    let count = |items: usize| u32::try_from(items).expect("lists are shorter than the text, which is below 2 GiB");
+    let mut pool = 0;
+    let mut bytes = Vec::from(count(sites.len()).to_le_bytes());
+    for (offset, word, list) in sites {
+        pool += list.len();
+        bytes.extend(offset.0.to_le_bytes());
+        bytes.extend(word.to_le_bytes());
+        bytes.extend(count(pool).to_le_bytes());
+    }
+    bytes.extend(sites.iter().flat_map(|(_, _, list)| list.as_flattened()));
+    bytes
+}
