@@ -1,20 +1,5 @@
 //! The WebAssembly features that a script or a fuzz input may use: one set for all engines.
 
-use std::fmt;
-
-/// A name that is no feature.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct UnknownFeature(pub String);
-
-impl fmt::Display for UnknownFeature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown feature `{}`; there are wasm1, wasm2", self.0)?;
-        NAMES.iter().try_for_each(|(name, _)| write!(f, ", {name}"))
-    }
-}
-
-impl std::error::Error for UnknownFeature {}
-
 bitflags::bitflags! {
     /// Features beyond WebAssembly 1.0.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -57,6 +42,12 @@ bitflags::bitflags! {
         const WIDE_ARITHMETIC = 1 << 17;
         /// Custom descriptors.
         const CUSTOM_DESCRIPTORS = 1 << 18;
+        /// `try`, `catch`, `delegate`, `rethrow`.
+        const LEGACY_EXCEPTIONS = 1 << 19;
+        /// Continuations.
+        const STACK_SWITCHING = 1 << 20;
+        /// Shared tables, globals and functions.
+        const SHARED_EVERYTHING_THREADS = 1 << 21;
 
         /// WebAssembly 1.0, with the mutable globals that its test suite expects.
         const WASM_1_0 = Self::MUTABLE_GLOBALS.bits();
@@ -81,69 +72,9 @@ bitflags::bitflags! {
     }
 }
 
-const NAMES: &[(&str, Features)] = &[
-    ("mutable-globals", Features::MUTABLE_GLOBALS),
-    ("saturating-float-to-int", Features::SATURATING_FLOAT_TO_INT),
-    ("sign-extension", Features::SIGN_EXTENSION),
-    ("multi-value", Features::MULTI_VALUE),
-    ("reference-types", Features::REFERENCE_TYPES),
-    ("bulk-memory", Features::BULK_MEMORY),
-    ("simd", Features::SIMD),
-    ("tail-call", Features::TAIL_CALL),
-    ("extended-const", Features::EXTENDED_CONST),
-    ("function-references", Features::FUNCTION_REFERENCES),
-    ("gc", Features::GC),
-    ("multi-memory", Features::MULTI_MEMORY),
-    ("memory64", Features::MEMORY64),
-    ("exceptions", Features::EXCEPTIONS),
-    ("relaxed-simd", Features::RELAXED_SIMD),
-    ("threads", Features::THREADS),
-    ("custom-page-sizes", Features::CUSTOM_PAGE_SIZES),
-    ("wide-arithmetic", Features::WIDE_ARITHMETIC),
-    ("custom-descriptors", Features::CUSTOM_DESCRIPTORS),
-];
-
 impl Default for Features {
     /// WebAssembly 2.0.
     fn default() -> Features {
         Features::WASM_2_0
-    }
-}
-
-impl Features {
-    /// Applies a list like `wasm1,simd,-multi-value` from left to right to `self`: `wasm1`, `wasm2` and `wasm3` set the
-    /// whole, a name adds, a name after `-` takes away.
-    pub fn apply(self, list: &str) -> Result<Features, UnknownFeature> {
-        list.split([',', ' ']).filter(|item| !item.is_empty()).try_fold(self, |features, item| {
-            let (remove, name) = item.strip_prefix('-').map_or((false, item), |name| (true, name));
-            let named = match name {
-                "wasm1" | "wasm2" | "wasm3" if remove => return Err(UnknownFeature(item.to_string())),
-                "wasm1" => return Ok(Features::WASM_1_0),
-                "wasm2" => return Ok(Features::WASM_2_0),
-                "wasm3" => return Ok(Features::WASM_3_0),
-                _ => NAMES.iter().find(|(known, _)| *known == name).map(|&(_, features)| features),
-            };
-            let named = named.ok_or_else(|| UnknownFeature(name.to_string()))?;
-            Ok(if remove { features - named } else { features | named })
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists() {
-        let features = Features::default().apply("wasm1,simd -mutable-globals").expect("known names");
-        assert_eq!(features, Features::SIMD);
-        assert_eq!(Features::default().apply("gcc"), Err(UnknownFeature("gcc".to_string())));
-        assert!(Features::default().apply("-wasm1").is_err());
-    }
-
-    #[test]
-    fn every_feature_has_a_name() {
-        let named = NAMES.iter().fold(Features::empty(), |all, &(_, features)| all | features);
-        assert_eq!(named, Features::all());
     }
 }

@@ -14,11 +14,15 @@
 //! single-threaded and has no time limit of its own: whoever must survive a hang or a crash runs it in a process that
 //! can be killed (the runner's workers) or sets [`Options::fuel`].
 
+#[cfg(feature = "engine")]
+mod canary;
 pub mod compare;
 mod features;
 mod host;
 mod observation;
 mod options;
+#[cfg(feature = "engine")]
+pub mod own;
 mod value;
 
 pub use features::Features;
@@ -49,6 +53,9 @@ pub struct LaneInfo {
 pub trait Lane: Send + Sync {
     /// What this lane is.
     fn info(&self) -> &LaneInfo;
+
+    /// Those of `features` that the lane lacks. What it says of a module that may use them proves nothing.
+    fn lacks(&self, features: Features) -> Features;
 
     /// A fresh store in which modules may use `features`, with the host modules `spectest` and `host` registered
     /// ([`spectest_functions`], [`extra_host_functions`]).
@@ -118,7 +125,14 @@ impl Binary {
         &self.bytes
     }
 
-    /// What `compile` makes of the module; kept under `key`, which names everything that the result depends on.
+    /// Keeps what a lane made of the module under `key`, for [`compiled`](Binary::compiled).
+    pub fn keep(&self, key: &str, result: Result<&[u8], &Refusal>) {
+        let result = result.map(Arc::from).map_err(Refusal::clone);
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_string(), result);
+    }
+
+    /// What `compile` makes of the module, unless it is known already; kept under `key`, which names everything that
+    /// the result depends on.
     pub fn compiled(&self, key: &str, compile: impl FnOnce(&[u8]) -> Result<Vec<u8>, Refusal>) -> Compiled {
         // Nothing is half-done in the map when a compile panics: the entry is inserted afterwards.
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,4 +169,25 @@ pub const OWN_LANES: [&str; 4] = ["speed/fresh", "speed/reload", "quick/fresh", 
 /// The names of all lanes that this build has.
 pub fn available() -> Vec<&'static str> {
     if cfg!(feature = "engine") { OWN_LANES.to_vec() } else { Vec::new() }
+}
+
+/// The lanes of a list of names; `all` stands for [`OWN_LANES`].
+pub fn parse(list: &str, options: &Options) -> Result<Vec<Box<dyn Lane>>, UnknownLane> {
+    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let names = names.flat_map(|name| if name == "all" { available() } else { vec![name] });
+    names.map(|name| lane(name, options)).collect()
+}
+
+fn lane(name: &str, options: &Options) -> Result<Box<dyn Lane>, UnknownLane> {
+    #[cfg(feature = "engine")]
+    {
+        if let Some(lane) = own::Own::named(name, options) {
+            return Ok(Box::new(lane));
+        }
+        if let Some(lane) = canary::Canary::named(name, options) {
+            return Ok(Box::new(lane));
+        }
+    }
+    let _ = options;
+    Err(UnknownLane(name.to_string()))
 }

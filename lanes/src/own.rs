@@ -1,0 +1,551 @@
+//! Our own engine's lanes: `<tier>/<origin>`.
+//!
+//! - `fresh`: `Module::new` in the engine that runs it.
+//! - `reload`: the artefact is written to a file, which another engine, made for this session alone, loads.
+//!
+//! Both origins of a tier run the same machine code; the artefact is compiled once for a [`Binary`] and kept with it.
+
+use crate::host::{extra_host_functions, spectest_functions};
+use crate::{
+    Behaviour, Binary, Cpu, Failure, Fault, Features, Frame, HeapType, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
+    MemoryChecks, MemoryState, ModuleId, Options, Phase, Reference, Refusal, Session, State, TableState, Trap,
+    TrapKind, ValType, Value,
+};
+use engine::{
+    AsContextMut, Caller, Engine, Error, ErrorKind, Extern, ExternRef, Func, Global, GlobalType, Instance, Limits,
+    Linker, Memory, MemoryType, Module, RefType, Store, Table, TableType, Val,
+};
+use std::any::Any;
+use std::collections::HashMap;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Mutex, PoisonError};
+
+pub use engine::Tier;
+
+/// How the running engine comes by its artefact.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Origin {
+    /// It compiles the module itself.
+    Fresh,
+    /// It loads a file that another engine made.
+    Reload,
+}
+
+/// One of our own lanes.
+pub struct Own {
+    info: LaneInfo,
+    tier: Tier,
+    origin: Origin,
+    options: Options,
+    /// The compiling engines, by the features that modules may use.
+    engines: Mutex<HashMap<Features, Engine>>,
+}
+
+impl Own {
+    /// A lane of our own engine.
+    pub fn new(tier: Tier, origin: Origin, options: &Options) -> Own {
+        let code = match tier {
+            Tier::Speed => "speed",
+            Tier::Quick => "quick",
+        };
+        let name = match origin {
+            Origin::Fresh => format!("{code}/fresh"),
+            Origin::Reload => format!("{code}/reload"),
+        };
+        let info = LaneInfo { name, family: "touchstone".to_string(), code: code.to_string() };
+        Own { info, tier, origin, options: options.clone(), engines: Mutex::new(HashMap::new()) }
+    }
+
+    /// The lane of this name, if there is one.
+    pub fn named(name: &str, options: &Options) -> Option<Own> {
+        let (tier, origin) = name.split_once('/')?;
+        let tier = match tier {
+            "speed" => Tier::Speed,
+            "quick" => Tier::Quick,
+            _ => return None,
+        };
+        let origin = match origin {
+            "fresh" => Origin::Fresh,
+            "reload" => Origin::Reload,
+            _ => return None,
+        };
+        Some(Own::new(tier, origin, options))
+    }
+
+    fn config(&self, features: Features) -> engine::Config {
+        let mut config = engine::Config::new();
+        config
+            .tier(self.tier)
+            .features(engine_features(features))
+            .memory_checks(match self.options.memory_checks {
+                MemoryChecks::Guard => engine::MemoryChecks::GuardPages,
+                MemoryChecks::Explicit => engine::MemoryChecks::Explicit,
+            })
+            .cpu_features(match self.options.cpu {
+                Cpu::Host => engine::CpuFeatures::Host,
+                Cpu::Baseline => engine::CpuFeatures::Baseline,
+            })
+            .consume_fuel(self.options.fuel.is_some())
+            .compile_threads(self.options.compile_threads)
+            .fault(self.options.fault.map(|fault| match fault {
+                Fault::SubtractionAdds => engine::Fault::SubtractionAdds,
+                Fault::SourceMapOffByOne => engine::Fault::SourceMapOffByOne,
+                Fault::WrongTrapCode => engine::Fault::WrongTrapCode,
+            }));
+        if let Some(bytes) = self.options.max_stack {
+            config.max_wasm_stack(bytes);
+        }
+        config
+    }
+
+    fn compiling_engine(&self, features: Features) -> Result<Engine, Error> {
+        let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = engines.get(&features) {
+            return Ok(engine.clone());
+        }
+        let engine = Engine::new(&self.config(features))?;
+        engines.insert(features, engine.clone());
+        Ok(engine)
+    }
+}
+
+impl Lane for Own {
+    fn info(&self) -> &LaneInfo {
+        &self.info
+    }
+
+    fn lacks(&self, features: Features) -> Features {
+        let known = FEATURES.iter().fold(Features::empty(), |known, &(feature, _)| known | feature);
+        features - known
+    }
+
+    fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
+        guarded(|| OwnSession::new(self, features)).map(|session| Box::new(session) as Box<dyn Session>)
+    }
+}
+
+const FEATURES: &[(Features, engine::Features)] = &[
+    (Features::MUTABLE_GLOBALS, engine::Features::MUTABLE_GLOBALS),
+    (Features::SATURATING_FLOAT_TO_INT, engine::Features::SATURATING_FLOAT_TO_INT),
+    (Features::SIGN_EXTENSION, engine::Features::SIGN_EXTENSION),
+    (Features::MULTI_VALUE, engine::Features::MULTI_VALUE),
+    (Features::REFERENCE_TYPES, engine::Features::REFERENCE_TYPES),
+    (Features::BULK_MEMORY, engine::Features::BULK_MEMORY),
+    (Features::SIMD, engine::Features::SIMD),
+];
+
+fn engine_features(features: Features) -> engine::Features {
+    let wanted = FEATURES.iter().filter(|(feature, _)| features.contains(*feature));
+    wanted.fold(engine::Features::empty(), |all, &(_, feature)| all | feature)
+}
+
+/// What the host functions of a session share.
+#[derive(Default)]
+struct HostState {
+    calls: Vec<HostCall>,
+    /// Every function that was shown, in the order of [`Reference::Func`]'s numbers.
+    functions: Vec<Func>,
+    externs: HashMap<u32, ExternRef>,
+}
+
+struct OwnSession<'a> {
+    lane: &'a Own,
+    compiler: Engine,
+    loader: Engine,
+    key: String,
+    store: Store<HostState>,
+    linker: Linker<HostState>,
+    modules: Vec<Module>,
+    instances: Vec<Instance>,
+    fuel_used: Option<u64>,
+}
+
+impl<'a> OwnSession<'a> {
+    fn new(lane: &'a Own, features: Features) -> Result<OwnSession<'a>, Error> {
+        let compiler = lane.compiling_engine(features)?;
+        let loader = match lane.origin {
+            Origin::Fresh => compiler.clone(),
+            Origin::Reload => Engine::new(&lane.config(features))?,
+        };
+        let mut session = OwnSession {
+            lane,
+            key: format!("touchstone {:?} {:?} {features:?}", lane.tier, lane.options),
+            store: Store::new(&loader, HostState::default()),
+            linker: Linker::new(&loader),
+            compiler,
+            loader,
+            modules: Vec::new(),
+            instances: Vec::new(),
+            fuel_used: None,
+        };
+        session.linker.allow_shadowing(true);
+        for function in spectest_functions().iter().chain(&extra_host_functions()) {
+            session.define_function(function)?;
+        }
+        session.define_spectest_items()?;
+        Ok(session)
+    }
+
+    fn define_spectest_items(&mut self) -> Result<(), Error> {
+        let numbers = [
+            ("global_i32", Val::I32(666)),
+            ("global_i64", Val::I64(666)),
+            ("global_f32", Val::F32(666.6f32.to_bits())),
+            ("global_f64", Val::F64(666.6f64.to_bits())),
+        ];
+        for (name, value) in numbers {
+            let global = Global::new(&mut self.store, GlobalType { content: value.ty(), mutable: false }, value)?;
+            self.linker.define(&self.store, "spectest", name, global)?;
+        }
+        let ty = TableType { limits: Limits { min: 10, max: Some(20) }, element: RefType::FUNC };
+        let table = Table::new(&mut self.store, ty, Val::FuncRef(None))?;
+        self.linker.define(&self.store, "spectest", "table", table)?;
+        let memory = Memory::new(&mut self.store, MemoryType { limits: Limits { min: 1, max: Some(2) } })?;
+        self.linker.define(&self.store, "spectest", "memory", memory)?;
+        Ok(())
+    }
+
+    fn define_function(&mut self, function: &HostFunc) -> Result<(), Error> {
+        let ty = engine::FuncType::new(
+            function.params.iter().copied().map(engine_type),
+            function.results.iter().copied().map(engine_type),
+        );
+        let (module, name, behaviour) = (function.module.clone(), function.name.clone(), function.behaviour.clone());
+        self.linker.func_new(&function.module, &function.name, ty, move |mut caller, arguments, results| {
+            let frames = frames(&engine::Backtrace::capture(&caller));
+            let arguments_seen = from_engine_all(&mut caller, arguments);
+            let call = HostCall {
+                module: module.clone(),
+                name: name.clone(),
+                arguments: arguments_seen,
+                frames: Some(frames),
+            };
+            caller.data_mut().calls.push(call);
+            behave(&behaviour, caller, arguments, results)
+        })?;
+        Ok(())
+    }
+
+    /// The artefact of `reload`: written by the compiling engine, read by this session's own.
+    fn reload(&self, module: &Binary) -> Result<Module, Refusal> {
+        let artifact = module.compiled(&self.key, |bytes| guarded_load(|| self.compiler.compile(bytes)))?;
+        let file = || -> std::io::Result<tempfile::NamedTempFile> {
+            let mut file = tempfile::NamedTempFile::new()?;
+            file.write_all(&artifact)?;
+            Ok(file)
+        };
+        let file = file().map_err(|error| Refusal {
+            phase: Phase::Internal,
+            message: format!("the artefact cannot be written to a temporary file: {error}"),
+        })?;
+        guarded_load(|| Module::deserialize_file(&self.loader, file.path()))
+    }
+
+    fn fresh(&self, module: &Binary) -> Result<Module, Refusal> {
+        let loaded = guarded_load(|| Module::new(&self.loader, module.bytes()));
+        module.keep(&self.key, loaded.as_ref().map(Module::serialize));
+        loaded
+    }
+
+    fn instance(&self, id: InstanceId) -> Result<Instance, Failure> {
+        let instance = self.instances.get(id.0 as usize).copied();
+        instance.ok_or_else(|| Failure::Usage(format!("there is no instance {}", id.0)))
+    }
+
+    /// Runs code of the session with a full tank, and notes what it used.
+    fn entering<R>(&mut self, run: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Failure> {
+        guarded(|| {
+            if let Some(budget) = self.lane.options.fuel {
+                self.store.set_fuel(budget)?;
+            }
+            let result = run(self);
+            if let Some(budget) = self.lane.options.fuel {
+                self.fuel_used = Some(budget.saturating_sub(self.store.fuel()?));
+            }
+            result
+        })
+    }
+}
+
+impl Session for OwnSession<'_> {
+    fn load(&mut self, module: &Binary) -> Result<ModuleId, Refusal> {
+        let loaded = match self.lane.origin {
+            Origin::Fresh => self.fresh(module)?,
+            Origin::Reload => self.reload(module)?,
+        };
+        self.modules.push(loaded);
+        Ok(ModuleId(id(self.modules.len())))
+    }
+
+    fn instantiate(&mut self, module: ModuleId) -> Result<InstanceId, Failure> {
+        let module = self.modules.get(module.0 as usize).cloned();
+        let module = module.ok_or_else(|| Failure::Usage("there is no such module".to_string()))?;
+        let instance = self.entering(|session| session.linker.instantiate(&mut session.store, &module))?;
+        self.instances.push(instance);
+        Ok(InstanceId(id(self.instances.len())))
+    }
+
+    fn register(&mut self, name: &str, instance: InstanceId) -> Result<(), Failure> {
+        let instance = self.instance(instance)?;
+        guarded(|| self.linker.instance(&mut self.store, name, instance).map(|_| ()))
+    }
+
+    fn define(&mut self, function: &HostFunc) -> Result<(), Failure> {
+        guarded(|| self.define_function(function))
+    }
+
+    fn invoke(&mut self, instance: InstanceId, function: &str, arguments: &[Value]) -> Result<Vec<Value>, Failure> {
+        let instance = self.instance(instance)?;
+        self.entering(|session| {
+            let function = instance.get_func(&mut session.store, function)?;
+            let results = function.ty(&session.store)?.results;
+            let mut results: Vec<Val> = results.iter().map(|&ty| Val::default_for(ty)).collect();
+            let arguments = arguments.iter().map(|&value| to_engine(&mut session.store, value));
+            let arguments = arguments.collect::<Result<Vec<Val>, Error>>()?;
+            function.call(&mut session.store, &arguments, &mut results)?;
+            Ok(from_engine_all(&mut session.store, &results))
+        })
+    }
+
+    fn get(&mut self, instance: InstanceId, global: &str) -> Result<Value, Failure> {
+        let instance = self.instance(instance)?;
+        guarded(|| {
+            let value = instance.get_global(&mut self.store, global)?.get(&self.store)?;
+            Ok(from_engine(&mut self.store, value))
+        })
+    }
+
+    fn state(&mut self, instance: InstanceId) -> Option<State> {
+        let instance = self.instance(instance).ok()?;
+        guarded(|| {
+            let mut exports = instance.exports(&mut self.store)?;
+            exports.sort_by(|(left, _), (right, _)| left.cmp(right));
+            let mut state = State::default();
+            for (name, item) in exports {
+                match item {
+                    Extern::Func(_) => {}
+                    Extern::Global(global) => {
+                        let value = global.get(&self.store)?;
+                        state.globals.push((name, from_engine(&mut self.store, value)));
+                    }
+                    Extern::Memory(memory) => {
+                        state.memories.push((name, MemoryState::of(memory.data(&self.store)?)));
+                    }
+                    Extern::Table(table) => state.tables.push((name, table_state(&mut self.store, table)?)),
+                }
+            }
+            Ok(state)
+        })
+        .ok()
+    }
+
+    fn read_memory(&mut self, instance: InstanceId, memory: &str, offset: u64, length: usize) -> Option<Vec<u8>> {
+        let instance = self.instance(instance).ok()?;
+        guarded(|| {
+            let memory = instance.get_memory(&mut self.store, memory)?;
+            let mut bytes = vec![0; length];
+            memory.read(&self.store, offset, &mut bytes)?;
+            Ok(bytes)
+        })
+        .ok()
+    }
+
+    fn take_host_calls(&mut self) -> Vec<HostCall> {
+        std::mem::take(&mut self.store.data_mut().calls)
+    }
+
+    fn fuel(&mut self) -> Option<u64> {
+        self.fuel_used
+    }
+}
+
+/// The id of the last of `count` items.
+fn id(count: usize) -> u32 {
+    u32::try_from(count - 1).expect("a session has fewer than 2^32 items")
+}
+
+fn behave(
+    behaviour: &Behaviour,
+    mut caller: Caller<'_, HostState>,
+    arguments: &[Val],
+    results: &mut [Val],
+) -> engine::Result<()> {
+    match behaviour {
+        Behaviour::Return(values) => {
+            for (result, value) in results.iter_mut().zip(values) {
+                *result = to_engine(&mut caller, *value)?;
+            }
+            Ok(())
+        }
+        Behaviour::Call => match arguments {
+            [Val::FuncRef(Some(callee)), rest @ ..] => callee.call(&mut caller, rest, results),
+            _ => Err(Error::host("the host was given no function to call")),
+        },
+        Behaviour::Fail(text) => Err(Error::host(text.clone())),
+        // Without the panic hook, which would print a panic that is part of the test.
+        Behaviour::Panic(text) => resume_unwind(Box::new(HostPanic(text.clone()))),
+    }
+}
+
+/// The payload of a panic that a host function was told to raise: any other panic is a fault of the engine.
+struct HostPanic(String);
+
+fn guarded<R>(run: impl FnOnce() -> Result<R, Error>) -> Result<R, Failure> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(result) => result.map_err(|error| failure(&error)),
+        Err(payload) => match payload.downcast::<HostPanic>() {
+            Ok(panic) => Err(Failure::Panic(panic.0)),
+            Err(payload) => Err(Failure::Internal(panic_text(&*payload))),
+        },
+    }
+}
+
+fn guarded_load<R>(load: impl FnOnce() -> Result<R, Error>) -> Result<R, Refusal> {
+    let result = catch_unwind(AssertUnwindSafe(load));
+    let error = match result {
+        Ok(Ok(loaded)) => return Ok(loaded),
+        Ok(Err(error)) => error,
+        Err(payload) => return Err(Refusal { phase: Phase::Internal, message: panic_text(&*payload) }),
+    };
+    let phase = match error.kind() {
+        ErrorKind::Malformed => Phase::Malformed,
+        ErrorKind::Invalid => Phase::Invalid,
+        ErrorKind::Unsupported | ErrorKind::TooLarge => Phase::Unsupported,
+        _ => Phase::Internal,
+    };
+    Err(Refusal { phase, message: error.to_string() })
+}
+
+fn panic_text(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+    format!("the engine panicked: {}", text.unwrap_or("no text"))
+}
+
+fn failure(error: &Error) -> Failure {
+    let message = error.to_string();
+    match error.kind() {
+        ErrorKind::Trap(trap) => {
+            let frames = error.backtrace().map(frames);
+            Failure::Trap(Trap { kind: trap_kind(trap), message, frames })
+        }
+        ErrorKind::Link => Failure::Link(message),
+        ErrorKind::Host => Failure::Host(message),
+        ErrorKind::Resource => Failure::Resource(message),
+        ErrorKind::Usage => Failure::Usage(message),
+        ErrorKind::Unsupported | ErrorKind::TooLarge => Failure::Unsupported(message),
+        _ => Failure::Internal(message),
+    }
+}
+
+fn trap_kind(trap: engine::Trap) -> TrapKind {
+    match trap {
+        engine::Trap::Unreachable => TrapKind::Unreachable,
+        engine::Trap::MemoryOutOfBounds => TrapKind::MemoryOutOfBounds,
+        engine::Trap::TableOutOfBounds => TrapKind::TableOutOfBounds,
+        engine::Trap::UndefinedElement => TrapKind::UndefinedElement,
+        engine::Trap::UninitializedElement => TrapKind::UninitializedElement,
+        engine::Trap::IndirectCallTypeMismatch => TrapKind::IndirectCallTypeMismatch,
+        engine::Trap::IntegerOverflow => TrapKind::IntegerOverflow,
+        engine::Trap::IntegerDivisionByZero => TrapKind::IntegerDivisionByZero,
+        engine::Trap::InvalidConversionToInteger => TrapKind::InvalidConversionToInteger,
+        engine::Trap::StackOverflow => TrapKind::StackOverflow,
+        engine::Trap::OutOfFuel => TrapKind::OutOfFuel,
+        engine::Trap::Interrupted => TrapKind::Interrupted,
+        _ => TrapKind::Other,
+    }
+}
+
+fn frames(backtrace: &engine::Backtrace) -> Vec<Frame> {
+    let frame = |frame: &engine::Frame| Frame {
+        func_index: frame.func_index,
+        func_name: frame.func_name.clone(),
+        module_name: frame.module_name.clone(),
+        module_offset: frame.module_offset.map(|offset| u64::from(offset.0)),
+    };
+    backtrace.frames.iter().map(frame).collect()
+}
+
+fn engine_type(ty: ValType) -> engine::ValType {
+    match ty {
+        ValType::I32 => engine::ValType::I32,
+        ValType::I64 => engine::ValType::I64,
+        ValType::F32 => engine::ValType::F32,
+        ValType::F64 => engine::ValType::F64,
+        ValType::V128 => engine::ValType::V128,
+        ValType::Ref(HeapType::Func) => engine::ValType::FUNCREF,
+        ValType::Ref(HeapType::Extern) => engine::ValType::EXTERNREF,
+    }
+}
+
+fn to_engine(mut store: impl AsContextMut<Data = HostState>, value: Value) -> Result<Val, Error> {
+    Ok(match value {
+        Value::I32(value) => Val::I32(value),
+        Value::I64(value) => Val::I64(value),
+        Value::F32(bits) => Val::F32(bits),
+        Value::F64(bits) => Val::F64(bits),
+        Value::V128(bits) => Val::V128(bits),
+        Value::Ref(Reference::Null(HeapType::Func)) => Val::FuncRef(None),
+        Value::Ref(Reference::Null(HeapType::Extern)) => Val::ExternRef(None),
+        Value::Ref(Reference::Func(number)) => {
+            let store = store.as_context();
+            let known = number.and_then(|number| store.data().functions.get(number as usize));
+            let unknown = || Error::new(ErrorKind::Usage, "no function with this number was seen yet");
+            Val::FuncRef(Some(*known.ok_or_else(unknown)?))
+        }
+        Value::Ref(Reference::Extern(number)) => {
+            if let Some(known) = store.as_context().data().externs.get(&number) {
+                return Ok(Val::ExternRef(Some(*known)));
+            }
+            let new = ExternRef::new(&mut store, number)?;
+            store.as_context_mut().data_mut().externs.insert(number, new);
+            Val::ExternRef(Some(new))
+        }
+    })
+}
+
+fn from_engine(mut store: impl AsContextMut<Data = HostState>, value: Val) -> Value {
+    match value {
+        Val::I32(value) => Value::I32(value),
+        Val::I64(value) => Value::I64(value),
+        Val::F32(bits) => Value::F32(bits),
+        Val::F64(bits) => Value::F64(bits),
+        Val::V128(bits) => Value::V128(bits),
+        Val::FuncRef(None) => Value::Ref(Reference::Null(HeapType::Func)),
+        Val::ExternRef(None) => Value::Ref(Reference::Null(HeapType::Extern)),
+        Val::FuncRef(Some(function)) => {
+            let mut store = store.as_context_mut();
+            let functions = &mut store.data_mut().functions;
+            let known = functions.iter().position(|known| *known == function).unwrap_or_else(|| {
+                functions.push(function);
+                functions.len() - 1
+            });
+            Value::Ref(Reference::Func(Some(id(known + 1))))
+        }
+        Val::ExternRef(Some(reference)) => {
+            let store = store.as_context();
+            let number = reference.data(store).ok().and_then(|value| value.downcast_ref::<u32>().copied());
+            // Only this file makes host values, and all of them are numbers.
+            Value::Ref(Reference::Extern(number.expect("a host value of this session")))
+        }
+    }
+}
+
+fn from_engine_all(mut store: impl AsContextMut<Data = HostState>, values: &[Val]) -> Vec<Value> {
+    values.iter().map(|&value| from_engine(&mut store, value)).collect()
+}
+
+fn table_state(store: &mut Store<HostState>, table: Table) -> Result<TableState, Error> {
+    let length = table.size(&*store)?;
+    let mut elements = Vec::new();
+    for index in 0..length.min(TableState::LISTED) {
+        let element = table.get(&*store, index)?;
+        if let Some(Value::Ref(reference)) = element.map(|element| from_engine(&mut *store, element))
+            && !matches!(reference, Reference::Null(_))
+        {
+            elements.push((index, reference));
+        }
+    }
+    Ok(TableState { length, elements })
+}
