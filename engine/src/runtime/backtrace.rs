@@ -1,11 +1,129 @@
-//! Stack walks over compiled frames.
+//! Stack walks over compiled frames, through the artefacts' `.eh_frame`.
+//!
+//! A walk covers one store: it starts in the newest activation and goes on in each older one of the same store, where
+//! that one left compiled code. It collects addresses only, which is all that a signal handler should do; they become
+//! frames with names later, while the code is still loaded.
 
+use super::call::{Activation, Exit};
+use super::code::Image;
+use super::registry::{self, Reader};
 use crate::abi::vmctx::StoreContext;
+use crate::artifact::functions::FunctionKind;
 use crate::base::Backtrace;
+use crate::unwind::cursor::step_by_frame_pointer;
+use crate::unwind::frame::{FrameAddress, ReadMemory, Registers, UnwindError};
+use core::ops::Range;
+
+/// Where the frames of a store stand, the innermost first.
+#[derive(Debug, Default)]
+pub(super) struct RawBacktrace(Vec<FrameAddress>);
 
 /// The WebAssembly frames that are active on this thread on behalf of `store`, the innermost first. Empty unless
 /// WebAssembly code of this store has called the host.
-pub(crate) fn backtrace(store: *const StoreContext) -> Backtrace {
-    let _ = store;
-    todo!()
+///
+/// # Safety
+/// The store context is alive, and not that of a store that another thread is running.
+pub(crate) unsafe fn backtrace(store: *const StoreContext) -> Backtrace {
+    // SAFETY: as for this function.
+    unsafe { RawBacktrace::capture(store) }.resolve()
+}
+
+impl RawBacktrace {
+    /// The frames of a store whose newest compiled code has called the host.
+    ///
+    /// # Safety
+    /// The store context is alive, and not that of a store that another thread is running.
+    pub(super) unsafe fn capture(store: *const StoreContext) -> RawBacktrace {
+        let mut frames = RawBacktrace::default();
+        // SAFETY: as for this function.
+        let exit = unsafe { Exit::of(store) };
+        Activation::with_newest_of(store, |newest| frames.walk_exits(newest, exit, &registry::read()));
+        frames
+    }
+
+    /// The frames of the store of `newest`, whose code stopped with these registers.
+    pub(super) fn capture_fault(newest: &Activation, registers: &Registers, reader: &Reader) -> RawBacktrace {
+        let mut frames = RawBacktrace::default();
+        let stack = Stack(registers.sp..newest.address());
+        frames.walk(*registers, FrameAddress::Instruction(registers.pc), &stack, reader);
+        frames.walk_exits(newest.older_of_same_store(), newest.outer_exit(), reader);
+        frames
+    }
+
+    /// Walks activations from `activation`, which left compiled code at `exit`, to the oldest of its store.
+    fn walk_exits(&mut self, mut activation: Option<&Activation>, mut exit: Exit, reader: &Reader) {
+        while let Some(current) = activation {
+            self.walk_exit(current, exit, reader);
+            activation = current.older_of_same_store();
+            exit = current.outer_exit();
+        }
+    }
+
+    /// Walks one activation from where it left compiled code. An activation that called a host function straight has no
+    /// compiled frames: its store's exit lies above it and the stack between is empty.
+    fn walk_exit(&mut self, activation: &Activation, exit: Exit, reader: &Reader) {
+        if exit.pc == 0 {
+            return;
+        }
+        // A trampoline's frame holds its caller's frame pointer and then the return address.
+        let stack = Stack(exit.fp..activation.address());
+        let Some(fp) = stack.read_u64(exit.fp) else { return };
+        let registers = Registers { pc: exit.pc, sp: exit.fp + 16, fp };
+        self.walk(registers, FrameAddress::Return(exit.pc), &stack, reader);
+    }
+
+    /// Walks up to the entry trampoline.
+    fn walk(&mut self, registers: Registers, address: FrameAddress, stack: &Stack, reader: &Reader) {
+        let first = self.0.len();
+        follow(registers, address, reader, &mut self.0, |image, callee, address| image.unwind(callee, address, stack));
+        // The chain of frame pointers must name the same frames.
+        if cfg!(debug_assertions) {
+            let mut others = Vec::new();
+            follow(registers, address, reader, &mut others, |_, callee, _| step_by_frame_pointer(callee, stack));
+            assert_eq!(self.0[first..], others, "two walks over the same stack differ");
+        }
+    }
+
+    /// The frames with indices, names and offsets in the Wasm binary.
+    pub(super) fn resolve(&self) -> Backtrace {
+        let reader = registry::read();
+        let frame = |&address: &FrameAddress| reader.image_at(address.lookup())?.frame_at(address);
+        Backtrace { frames: self.0.iter().filter_map(frame).collect() }
+    }
+}
+
+/// Collects WebAssembly functions from `address` up to the entry trampoline, going from frame to frame with `step`.
+fn follow(
+    mut registers: Registers,
+    mut address: FrameAddress,
+    reader: &Reader,
+    frames: &mut Vec<FrameAddress>,
+    step: impl Fn(&Image, &Registers, FrameAddress) -> Result<Registers, UnwindError>,
+) {
+    while let Some(image) = reader.image_at(address.lookup()) {
+        match image.function_kind_at(address.lookup()) {
+            None | Some(FunctionKind::Entry(_)) => break,
+            Some(FunctionKind::Function(_)) => frames.push(address),
+            // Trampolines and routines on the way are not WebAssembly's.
+            Some(FunctionKind::Exit(_) | FunctionKind::Builtin(_) | FunctionKind::Soft(_)) => {}
+        }
+        let Ok(caller) = step(image, &registers, address) else { break };
+        registers = caller;
+        address = FrameAddress::Return(registers.pc);
+    }
+}
+
+/// The part of this thread's stack that a walk may read: compiled frames of one activation.
+struct Stack(Range<u64>);
+
+impl ReadMemory for Stack {
+    fn read_u64(&self, address: u64) -> Option<u64> {
+        let end = address.checked_add(8)?;
+        if address < self.0.start || end > self.0.end {
+            return None;
+        }
+        // SAFETY: the range runs from the stack pointer, or a frame's start, of this thread up to a value on the same
+        // stack, so it is mapped; nothing changes frames that are not running.
+        Some(unsafe { (address as *const u64).read_unaligned() })
+    }
 }

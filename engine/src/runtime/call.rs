@@ -1,9 +1,36 @@
 //! Entering and leaving compiled code.
+//!
+//! Each entry is an [`Activation`]: a value on the native stack, linked to the one before it on this thread. It keeps
+//! what the store context held before, and says why execution stopped. Compiled code is left in three ways: it returns;
+//! it faults ([`stop_at_fault`]); or a library call or host function [`fail`]s, returns, and compiled code calls
+//! [`raise`]. The last two resume at the handler block of the entry trampoline. No Rust frame stands between, so nothing
+//! is skipped that has a destructor; a panic waits in the activation and goes on in [`invoke`].
+//!
+//! # The stack
+//!
+//! Compiled code may use the stack down to `stack_limit`: `max_wasm_stack` bytes below the outermost entry on this
+//! thread, for all stores and host functions in between together, and never into the reserve that host functions and
+//! library calls need at the stack's end. An entry below the limit is a stack overflow too, so that WebAssembly and the
+//! host calling each other end in a trap.
 
-use crate::abi::ValRaw;
-use crate::abi::vmctx::{FuncRef, HostFunc, StoreContext, VmContext};
+use super::backtrace::{self, RawBacktrace};
+use super::registry::Reader;
+use super::{sys, trap};
+use crate::abi::vmctx::{FuncRef, HostFunc, StoreContext};
+use crate::abi::{FAILED, OK, ValRaw};
 use crate::base::{Error, Result, Trap};
+use crate::unwind::frame::Registers;
 use core::any::Any;
+use core::cell::Cell;
+use core::ops::Range;
+use core::ptr::{null, null_mut};
+use std::panic::resume_unwind;
+
+pub(crate) use sys::raise;
+
+/// Stack that is kept free below the limit for host functions and library calls, on stacks that are at least four times
+/// as large; a quarter of smaller ones.
+const HOST_RESERVE: usize = 256 * 1024;
 
 /// Why the host stops the WebAssembly code that called it.
 pub(crate) enum Stop {
@@ -15,38 +42,282 @@ pub(crate) enum Stop {
     Panic(Box<dyn Any + Send>),
 }
 
-/// Calls a WebAssembly function (`func.host_call` is there).
+thread_local! {
+    /// The newest activation on this thread. Without a destructor, so that a signal handler can read it.
+    static NEWEST: Cell<*const Activation> = const { Cell::new(null()) };
+    /// The first and the last address of this thread's stack, once asked for; equal if they are not known.
+    static STACK: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
+}
+
+/// Where a store's compiled code was left last; zeroes if it was not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Exit {
+    /// The frame pointer of the trampoline that left.
+    pub(super) fp: u64,
+    /// The return address into its caller.
+    pub(super) pc: u64,
+}
+
+impl Exit {
+    /// Where the newest compiled code of a store was left.
+    ///
+    /// # Safety
+    /// The context is alive and no other thread uses it.
+    pub(super) unsafe fn of(store: *const StoreContext) -> Exit {
+        // SAFETY: the caller vouches for the context.
+        unsafe { Exit { fp: (*store).exit_fp as u64, pc: (*store).exit_pc as u64 } }
+    }
+}
+
+/// One entry into compiled code, or straight into a host function, on the stack of the function that makes it.
+pub(super) struct Activation {
+    /// The next older one on this thread.
+    older: *const Activation,
+    store: *mut StoreContext,
+    /// What the store context held before the entry.
+    outer: Outer,
+    /// Why execution stopped, with the frames of that moment where they were captured.
+    stopped: Cell<Option<(Stop, RawBacktrace)>>,
+}
+
+/// The fields of a store context that belong to an activation.
+#[derive(Clone, Copy)]
+struct Outer {
+    stack_limit: usize,
+    entry_fp: usize,
+    entry_sp: usize,
+    entry_pc: usize,
+    exit: Exit,
+}
+
+/// Calls a WebAssembly function: one whose `host_call` is there.
+///
+/// # Errors
+/// A trap with its backtrace, or what a host function returned. A host function's panic goes on here.
+///
+/// # Safety
+/// `store` and `func` are alive, of the same store, and used by this thread alone; `values` has the function's arguments
+/// and room for its results.
 pub(crate) unsafe fn invoke(
     store: *mut StoreContext,
     max_wasm_stack: usize,
     func: &FuncRef,
     values: *mut ValRaw,
 ) -> Result<()> {
-    let _ = (store, max_wasm_stack, func, values);
-    todo!()
+    trap::prepare_thread()?;
+    let enter = func.host_call.expect("only functions with an entry trampoline are invoked");
+    // SAFETY: the caller vouches for the store.
+    let activation = unsafe { Activation::new(store) };
+    let Some(limit) = activation.stack_limit(max_wasm_stack) else {
+        // SAFETY: as above.
+        return Err(Error::trap(Trap::StackOverflow).with_backtrace(unsafe { backtrace::backtrace(store) }));
+    };
+    // SAFETY: the context is alive. Zeroes say that nothing was entered or left yet, so that values of an earlier
+    // activation are never believed.
+    unsafe {
+        (*store).stack_limit = limit;
+        (*store).entry_pc = 0;
+        (*store).exit_fp = 0;
+        (*store).exit_pc = 0;
+    }
+    // SAFETY: `enter` is the entry trampoline for the signature of `func`, and the caller vouches for the rest.
+    activation.run(|| unsafe { enter(store, func.wasm_call, func.vmctx, null_mut(), values) })
 }
 
 /// Calls a host function's shim from the host, without compiled code between: what the shim hands to [`fail`] comes
-/// back as the error, a panic goes on here.
+/// back as the error, and a panic goes on here.
+///
+/// # Safety
+/// `store` and `callee` are alive, of the same store, and used by this thread alone; `values` has `count` slots with the
+/// function's arguments and room for its results.
 pub(crate) unsafe fn invoke_host(
     store: *mut StoreContext,
     callee: *mut HostFunc,
     values: *mut ValRaw,
     count: usize,
 ) -> Result<()> {
-    let _ = (store, callee, values, count);
-    todo!()
+    // SAFETY: the caller vouches for the store.
+    let activation = unsafe { Activation::new(store) };
+    // SAFETY: the caller vouches for the function and its values.
+    activation.run(|| unsafe { ((*callee).shim)(callee.cast(), null_mut(), values, count) })
 }
 
-/// Records why the innermost call on this thread stops, with the backtrace of its store. Library calls and host shims
-/// return its result, [`FAILED`](crate::abi::FAILED).
+/// Records why the innermost call on this thread stops, with the backtrace of its store unless an error brings its own.
+/// Library calls and host shims return its result, [`FAILED`].
 pub(crate) fn fail(stop: Stop) -> i64 {
-    drop(stop);
-    todo!()
+    Activation::with_newest(|newest| {
+        let newest = newest.expect("library calls and host shims run inside an activation");
+        let frames = match &stop {
+            Stop::Panic(_) => RawBacktrace::default(),
+            Stop::Error(error) if error.backtrace().is_some() => RawBacktrace::default(),
+            // SAFETY: an activation's store is alive, and its thread is this one.
+            Stop::Error(_) | Stop::Trap(_) => unsafe { RawBacktrace::capture(newest.store) },
+        };
+        newest.stopped.set(Some((stop, frames)));
+    });
+    FAILED
 }
 
-/// `Builtin::Raise`: leaves compiled code.
-pub(crate) unsafe extern "C" fn raise(vmctx: *mut VmContext) -> i64 {
-    let _ = vmctx;
-    todo!()
+/// Stops compiled code that faulted with a trap: captures its backtrace and returns the registers to go on with. `None`
+/// if no compiled code runs on this thread.
+pub(super) fn stop_at_fault(trap: Trap, registers: &Registers, reader: &Reader) -> Option<Registers> {
+    Activation::with_newest(|newest| {
+        let newest = newest?;
+        // SAFETY: an activation's store is alive, and its thread is this one; compiled code is stopped.
+        let (pc, sp, fp) = unsafe { ((*newest.store).entry_pc, (*newest.store).entry_sp, (*newest.store).entry_fp) };
+        if pc == 0 || registers.sp > sp as u64 {
+            return None;
+        }
+        let frames = RawBacktrace::capture_fault(newest, registers, reader);
+        newest.stopped.set(Some((Stop::Trap(trap), frames)));
+        Some(Registers { pc: pc as u64, sp: sp as u64, fp: fp as u64 })
+    })
+}
+
+impl Activation {
+    /// An activation that does not run yet.
+    ///
+    /// # Safety
+    /// The context is alive while the activation is, and no other thread uses it.
+    unsafe fn new(store: *mut StoreContext) -> Activation {
+        // SAFETY: the caller vouches for the context.
+        let outer = unsafe {
+            Outer {
+                stack_limit: (*store).stack_limit,
+                entry_fp: (*store).entry_fp,
+                entry_sp: (*store).entry_sp,
+                entry_pc: (*store).entry_pc,
+                exit: Exit::of(store),
+            }
+        };
+        Activation { older: NEWEST.get(), store, outer, stopped: Cell::new(None) }
+    }
+
+    /// Makes this the newest activation while `enter` runs, then puts the store context back as it was.
+    fn run(&self, enter: impl FnOnce() -> i64) -> Result<()> {
+        NEWEST.set(self);
+        let status = enter();
+        NEWEST.set(self.older);
+        self.restore();
+        match (status, self.stopped.take()) {
+            (OK, _) => Ok(()),
+            (_, Some((stop, frames))) => Err(stop.into_error(&frames)),
+            (status, None) => unreachable!("a call ended with status {status} and no reason"),
+        }
+    }
+
+    fn restore(&self) {
+        let Outer { stack_limit, entry_fp, entry_sp, entry_pc, exit } = self.outer;
+        // SAFETY: the context lives as long as this does, and only this thread uses it.
+        unsafe {
+            (*self.store).stack_limit = stack_limit;
+            (*self.store).entry_fp = entry_fp;
+            (*self.store).entry_sp = entry_sp;
+            (*self.store).entry_pc = entry_pc;
+            (*self.store).exit_fp = exit.fp as usize;
+            (*self.store).exit_pc = exit.pc as usize;
+        }
+    }
+
+    /// How far down compiled code may go that is entered now; `None` if there is no room for any.
+    fn stack_limit(&self, max_wasm_stack: usize) -> Option<usize> {
+        // The limit that the activation around this one runs under; host functions run under it too.
+        // SAFETY: an older activation, and its store, outlive this one.
+        let outer = unsafe { self.older.as_ref().map(|older| (*older.store).stack_limit) };
+        limit(self.address() as usize, max_wasm_stack, outer, stack_bounds())
+    }
+
+    /// Where this stands: above all compiled frames that it entered.
+    pub(super) fn address(&self) -> u64 {
+        core::ptr::from_ref(self).addr() as u64
+    }
+
+    /// Where its store's code was left before this activation entered it.
+    pub(super) fn outer_exit(&self) -> Exit {
+        self.outer.exit
+    }
+
+    /// The next older activation of the same store on this thread.
+    pub(super) fn older_of_same_store(&self) -> Option<&Activation> {
+        // SAFETY: older activations stand in frames that outlive this one's.
+        find(unsafe { self.older.as_ref() }, self.store)
+    }
+
+    /// Calls `then` with the newest activation of a store on this thread.
+    pub(super) fn with_newest_of<R>(store: *const StoreContext, then: impl FnOnce(Option<&Activation>) -> R) -> R {
+        Activation::with_newest(|newest| then(find(newest, store)))
+    }
+
+    /// Calls `then` with the newest activation on this thread.
+    fn with_newest<R>(then: impl FnOnce(Option<&Activation>) -> R) -> R {
+        // SAFETY: null, or an activation that `run` has linked and not yet unlinked, so its frame is alive; it stays so
+        // during this call, which that frame is below.
+        then(unsafe { NEWEST.get().as_ref() })
+    }
+}
+
+/// The first activation of a store, from `newest` on.
+fn find<'a>(newest: Option<&'a Activation>, store: *const StoreContext) -> Option<&'a Activation> {
+    // SAFETY: older activations stand in frames that outlive the newer ones'.
+    let older = |activation: &&'a Activation| unsafe { activation.older.as_ref() };
+    core::iter::successors(newest, older).find(|activation| core::ptr::eq(activation.store, store))
+}
+
+impl Stop {
+    /// The error for the host's caller; a panic goes on instead.
+    fn into_error(self, frames: &RawBacktrace) -> Error {
+        match self {
+            Stop::Trap(trap) => Error::trap(trap).with_backtrace(frames.resolve()),
+            Stop::Error(error) if error.backtrace().is_some() => error,
+            Stop::Error(error) => error.with_backtrace(frames.resolve()),
+            Stop::Panic(payload) => resume_unwind(payload),
+        }
+    }
+}
+
+/// The bounds of this thread's stack; an empty range if they are not known.
+fn stack_bounds() -> Range<usize> {
+    let (start, end) = STACK.get().unwrap_or_else(|| {
+        let bounds = sys::stack_bounds().map_or((0, 0), |bounds| (bounds.start, bounds.end));
+        STACK.set(Some(bounds));
+        bounds
+    });
+    start..end
+}
+
+/// The stack limit for an entry at the address `here`; `None` if it would not be below it.
+fn limit(here: usize, max_wasm_stack: usize, outer: Option<usize>, bounds: Range<usize>) -> Option<usize> {
+    let own = here.saturating_sub(max_wasm_stack);
+    // A stack that the thread was not born with, such as a coroutine's, has unknown bounds.
+    let end = if bounds.contains(&here) { bounds.start + HOST_RESERVE.min(bounds.len() / 4) } else { 0 };
+    let limit = own.max(end).max(outer.unwrap_or(0));
+    (limit < here).then_some(limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stack_limit_is_the_tightest_of_three() {
+        let stack = 0x10_0000..0x90_0000;
+        assert_eq!(limit(0x80_0000, 0x8_0000, None, stack.clone()), Some(0x78_0000), "what the configuration allows");
+        assert_eq!(limit(0x18_0000, 0x8_0000, None, stack.clone()), Some(0x14_0000), "the reserve at the end");
+        assert_eq!(limit(0x80_0000, 0x8_0000, Some(0x7f_0000), stack.clone()), Some(0x7f_0000), "the outer entry's");
+        assert_eq!(limit(0x13_0000, 0x8_0000, None, stack.clone()), None, "inside the reserve");
+        assert_eq!(limit(0x7e_0000, 0x8_0000, Some(0x7f_0000), stack.clone()), None, "below the outer limit");
+        assert_eq!(limit(0x80_0000, 0, None, stack), None);
+        assert_eq!(limit(0x1000, 0x800, None, 0..0), Some(0x800), "unknown bounds");
+        assert_eq!(
+            limit(0x11_0000, 0x10_0000, None, 0x10_0000..0x12_0000),
+            Some(0x10_8000),
+            "a quarter of a small stack"
+        );
+    }
+
+    #[test]
+    fn this_stack_has_bounds() {
+        let local = 0u8;
+        assert!(stack_bounds().contains(&core::ptr::from_ref(&local).addr()));
+    }
 }

@@ -1,77 +1,257 @@
-//! Loaded artefacts.
+//! Loaded artefacts: mapped, checked, protected, registered. Loading rebuilds nothing; every table is read in place.
+//!
+//! | route | copies | full digest | what it trusts |
+//! |---|---|---|---|
+//! | [`LoadedCode::load`] | the bytes, into a sealed memory file | yes | nothing |
+//! | [`LoadedCode::load_file`] | the file, into a sealed memory file | yes | nothing |
+//! | [`LoadedCode::load_trusted_file`] | nothing: maps the file | no | that the file is ours and stays as it is |
+//!
+//! The checks read the sealed memory that is executed afterwards, so nobody can change a byte between check and use.
 
+use super::registry::Registered;
+use super::sys::{self, Mapping, UnwindRegistration};
 use crate::abi::HostCall;
 use crate::abi::signature::LoweredSignature;
-use crate::base::{Config, Result};
+use crate::artifact::functions::{FunctionKind, Functions};
+use crate::artifact::names::Names;
+use crate::artifact::source_map::SourceMap;
+use crate::artifact::traps::Traps;
+use crate::artifact::{self, Metadata, Sections};
+use crate::base::{Config, DigestCheck, Error, ErrorKind, Frame, Result, TextOffset, Trap};
+use crate::unwind::cursor::UnwindTables;
+use crate::unwind::frame::{FrameAddress, ReadMemory, Registers, UnwindError};
 use crate::wasm::index::{DefinedFuncIndex, FuncIndex};
 use crate::wasm::module::Module;
 use core::ffi::c_void;
+use core::ops::Range;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-/// An artefact in memory: checked, protected and registered.
-pub(crate) struct LoadedCode {
-    module: Module,
+/// An artefact that is ready to run. Its code stays mapped and registered while this lives: whoever holds an address in
+/// it keeps the `Arc`.
+#[derive(Debug)]
+pub(crate) struct LoadedCode(Registered);
+
+/// What the registry knows: a mapped artefact and where its parts are.
+#[derive(Debug)]
+pub(super) struct Image {
+    /// Before the mapping, so that the platform's unwinder forgets the frames while they are still there.
+    _frames: UnwindRegistration,
+    mapping: Mapping,
+    /// Bytes of the artefact; the mapping is rounded up to whole pages.
+    len: usize,
+    sections: Sections,
+    metadata: Metadata,
 }
 
 impl LoadedCode {
     /// Copies an artefact into sealed memory and loads it.
     pub(crate) fn load(bytes: &[u8], config: &Config) -> Result<Arc<LoadedCode>> {
-        let _ = (bytes, config);
-        todo!()
+        let sealed = sys::sealed_file(|file| file.write_all(bytes)).map_err(|error| {
+            let message = format!("cannot copy an artefact of {} bytes into a memory file: {error}", bytes.len());
+            Error::new(ErrorKind::Resource, message).with_source(error)
+        })?;
+        // SAFETY: a sealed file never changes.
+        unsafe { LoadedCode::map(&sealed, config) }
     }
 
     /// Copies a file into sealed memory and loads it.
     pub(crate) fn load_file(path: &Path, config: &Config) -> Result<Arc<LoadedCode>> {
-        let _ = (path, config);
-        todo!()
+        let file = open(path)?;
+        let sealed = sys::sealed_file(|sealed| io::copy(&mut &file, sealed).map(drop));
+        let sealed = sealed.map_err(|error| unreadable(path, error))?;
+        // SAFETY: a sealed file never changes.
+        unsafe { LoadedCode::map(&sealed, config) }
     }
 
-    /// Maps a file as it is.
+    /// Maps a file as it is, and takes no full digest.
     ///
     /// # Safety
-    /// The file is an artefact of this engine and does not change while the result lives.
+    /// The file is an artefact as this engine wrote it, and nobody changes or cuts it while the result lives: a new
+    /// version comes under a temporary name and is then renamed.
     pub(crate) unsafe fn load_trusted_file(path: &Path, config: &Config) -> Result<Arc<LoadedCode>> {
-        let _ = (path, config);
-        todo!()
+        let config = Config { digest_check: DigestCheck::Metadata, ..config.clone() };
+        // SAFETY: the caller vouches for the file.
+        unsafe { LoadedCode::map(&open(path)?, &config) }
+    }
+
+    /// Maps, checks, protects and registers.
+    ///
+    /// # Safety
+    /// The file does not change while the result lives.
+    unsafe fn map(file: &File, config: &Config) -> Result<Arc<LoadedCode>> {
+        let len = file.metadata().map_err(|error| io_error("cannot ask for the size of an artefact", error))?.len();
+        let len = usize::try_from(len)
+            .map_err(|_| Error::new(ErrorKind::Artifact, "the artefact is larger than the address space"))?;
+        // SAFETY: the caller vouches for the file.
+        let mapping = unsafe { Mapping::of_file(file, len)? };
+        // SAFETY: the mapping holds `len` readable bytes that do not change.
+        let bytes = unsafe { core::slice::from_raw_parts(mapping.as_ptr(), len) };
+        let (sections, metadata) = artifact::check(bytes, config)?;
+        if let Some(feature) = metadata.cpu_features.iter().find(|name| !sys::has_cpu_feature(name)) {
+            return Err(Error::new(
+                ErrorKind::Artifact,
+                format!(
+                    "the artefact's code uses the CPU feature `{feature}`, which this CPU lacks: compile it again here"
+                ),
+            ));
+        }
+        mapping.make_executable(whole_pages(&sections.text)?)?;
+        // SAFETY: `check` found the section to be well formed and terminated; it is dropped before the mapping.
+        let frames = unsafe { UnwindRegistration::new(&bytes[sections.eh_frame.clone()]) };
+        let image = Image { _frames: frames, mapping, len, sections, metadata };
+        Ok(Arc::new(LoadedCode(Registered::new(image))))
+    }
+
+    /// What the artefact says of itself.
+    pub(crate) fn metadata(&self) -> &Metadata {
+        &self.image().metadata
     }
 
     /// The module without bodies.
     pub(crate) fn module(&self) -> &Module {
-        &self.module
+        &self.image().metadata.module
     }
 
     /// The artefact.
     pub(crate) fn bytes(&self) -> &[u8] {
-        todo!()
+        self.image().bytes()
     }
 
-    /// The Tail-convention entry of a defined function.
-    pub(crate) fn function(&self, function: DefinedFuncIndex) -> *const c_void {
-        let _ = function;
-        todo!()
-    }
-
-    /// The entry trampoline for a signature.
-    pub(crate) fn entry(&self, signature: &LoweredSignature) -> Option<HostCall> {
-        let _ = signature;
-        todo!()
-    }
-
-    /// The exit trampoline for a signature.
-    pub(crate) fn exit(&self, signature: &LoweredSignature) -> Option<*const c_void> {
-        let _ = signature;
-        todo!()
-    }
-
-    /// All data segments.
+    /// All data segments; [`Module::data`] has ranges of it.
     pub(crate) fn data(&self) -> &[u8] {
-        todo!()
+        self.image().section(|sections| &sections.data)
     }
 
     /// A function's name, from the name section.
     pub(crate) fn func_name(&self, function: FuncIndex) -> Option<&str> {
-        let _ = function;
-        todo!()
+        self.image().names().function(function)
     }
+
+    /// The Tail-convention entry of a function that the module defines.
+    pub(crate) fn function(&self, function: DefinedFuncIndex) -> *const c_void {
+        let entry = self.image().functions().defined(function);
+        let entry = entry.expect("a checked artefact has every function that its module defines");
+        self.image().address(entry.start).cast()
+    }
+
+    /// The entry trampoline for a signature.
+    pub(crate) fn entry(&self, signature: &LoweredSignature) -> Option<HostCall> {
+        let address = self.image().address(self.metadata().entry(signature)?);
+        // SAFETY: a checked artefact has an entry trampoline at this offset, and those are `HostCall`s.
+        Some(unsafe { core::mem::transmute::<*const u8, HostCall>(address) })
+    }
+
+    /// The exit trampoline for a signature.
+    pub(crate) fn exit(&self, signature: &LoweredSignature) -> Option<*const c_void> {
+        Some(self.image().address(self.metadata().exit(signature)?).cast())
+    }
+
+    fn image(&self) -> &Image {
+        self.0.image()
+    }
+}
+
+impl Image {
+    /// The address of the first byte of `.text`.
+    pub(super) fn start(&self) -> u64 {
+        self.address(TextOffset(0)).addr() as u64
+    }
+
+    /// The position of an address in `.text`.
+    pub(super) fn text_offset(&self, pc: u64) -> Option<TextOffset> {
+        let offset = pc.checked_sub(self.start())?;
+        (offset < self.sections.text.len() as u64).then(|| u32::try_from(offset).ok().map(TextOffset))?
+    }
+
+    /// Why the instruction at an address traps; `None` if it does not.
+    pub(super) fn trap_at(&self, pc: u64) -> Option<Trap> {
+        Traps::new(self.section(|sections| &sections.traps)).lookup(self.text_offset(pc)?)
+    }
+
+    /// What the code at an address belongs to.
+    pub(super) fn function_kind_at(&self, pc: u64) -> Option<FunctionKind> {
+        Some(self.functions().lookup(self.text_offset(pc)?)?.kind)
+    }
+
+    /// The frame of a WebAssembly function.
+    pub(super) fn frame_at(&self, address: FrameAddress) -> Option<Frame> {
+        let offset = self.text_offset(address.lookup())?;
+        let FunctionKind::Function(function) = self.functions().lookup(offset)?.kind else { return None };
+        Some(Frame {
+            module_name: self.metadata.module.name.clone(),
+            func_index: function.0,
+            func_name: self.names().function(function).map(str::to_owned),
+            module_offset: SourceMap::new(self.section(|sections| &sections.source_map)).lookup(offset),
+        })
+    }
+
+    /// The registers of a frame's caller.
+    pub(super) fn unwind(
+        &self,
+        callee: &Registers,
+        address: FrameAddress,
+        memory: &impl ReadMemory,
+    ) -> Result<Registers, UnwindError> {
+        let Sections { eh_frame, eh_frame_hdr, .. } = &self.sections;
+        let loaded = |section: &Range<usize>| self.mapping.as_ptr().addr() as u64 + section.start as u64;
+        let tables = UnwindTables {
+            eh_frame: &self.bytes()[eh_frame.clone()],
+            eh_frame_address: loaded(eh_frame),
+            eh_frame_hdr: &self.bytes()[eh_frame_hdr.clone()],
+            eh_frame_hdr_address: loaded(eh_frame_hdr),
+        };
+        tables.step(callee, address, memory)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: the mapping holds `len` readable bytes that do not change while it lives.
+        unsafe { core::slice::from_raw_parts(self.mapping.as_ptr(), self.len) }
+    }
+
+    fn section(&self, which: impl FnOnce(&Sections) -> &Range<usize>) -> &[u8] {
+        &self.bytes()[which(&self.sections).clone()]
+    }
+
+    fn functions(&self) -> Functions<'_> {
+        Functions::new(self.section(|sections| &sections.functions))
+    }
+
+    fn names(&self) -> Names<'_> {
+        Names::new(self.section(|sections| &sections.names))
+    }
+
+    /// The address of a position in `.text`.
+    fn address(&self, offset: TextOffset) -> *const u8 {
+        self.mapping.as_ptr().wrapping_add(self.sections.text.start + offset.0 as usize)
+    }
+}
+
+/// The code's range, if pages can be given to it alone.
+fn whole_pages(text: &Range<usize>) -> Result<Range<usize>> {
+    let page = rustix::param::page_size();
+    if text.start.is_multiple_of(page) && text.end.is_multiple_of(page) {
+        return Ok(text.clone());
+    }
+    let message = format!("the artefact's code is not laid out for this system's pages of {page} bytes");
+    Err(Error::new(ErrorKind::Artifact, message).at(text.start as u64))
+}
+
+/// Opens a file that can be mapped.
+fn open(path: &Path) -> Result<File> {
+    let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    match file.metadata().map_err(|error| unreadable(path, error))?.is_file() {
+        true => Ok(file),
+        false => Err(Error::new(ErrorKind::Io, format!("cannot read {}: it is not a regular file", path.display()))),
+    }
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    io_error(&format!("cannot read {}", path.display()), error)
+}
+
+fn io_error(what: &str, error: io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("{what}: {error}")).with_source(error)
 }

@@ -4,6 +4,7 @@ use crate::base::{Error, ErrorKind, Result};
 use core::ops::Range;
 use core::ptr::{self, NonNull};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
+use std::fs::File;
 
 /// A range of address space, given back when dropped.
 #[derive(Debug)]
@@ -37,6 +38,20 @@ impl Mapping {
         Ok(Mapping { base: not_null(base.map_err(|error| refused("reserve", len, error))?), len })
     }
 
+    /// Maps the first `len` bytes of a file, to be read.
+    ///
+    /// # Safety
+    /// The file keeps its length and its bytes while the mapping lives: a change would show, a cut would fault.
+    pub(crate) unsafe fn of_file(file: &File, len: usize) -> Result<Mapping> {
+        let size = whole_pages(len)?;
+        if size == 0 {
+            return Ok(Mapping { base: NonNull::dangling(), len: 0 });
+        }
+        // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
+        let base = unsafe { rustix::mm::mmap(ptr::null_mut(), size, ProtFlags::READ, MapFlags::PRIVATE, file, 0) };
+        Ok(Mapping { base: not_null(base.map_err(|error| refused("map", len, error))?), len: size })
+    }
+
     /// The first byte; dangling if the length is zero.
     pub(crate) fn as_ptr(&self) -> *mut u8 {
         self.base.as_ptr()
@@ -64,6 +79,11 @@ impl Mapping {
             rustix::mm::mmap_anonymous(start.cast(), len, ProtFlags::empty(), flags)
         };
         mapped.map(drop).map_err(|error| refused("decommit", len, error))
+    }
+
+    /// Makes a range readable and executable. Both ends are multiples of the page size.
+    pub(crate) fn make_executable(&self, range: Range<usize>) -> Result<()> {
+        self.protect(range, MprotectFlags::READ | MprotectFlags::EXEC)
     }
 
     fn protect(&self, range: Range<usize>, flags: MprotectFlags) -> Result<()> {

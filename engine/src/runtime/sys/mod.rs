@@ -1,5 +1,39 @@
-//! What differs between operating systems and architectures, each in one place.
+//! What differs between operating systems and architectures, each in one place:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mapping` | address space (Unix) |
+//! | `signals` | fault handlers and alternate stacks (Unix) |
+//! | `linux` | sealed memory files, the bounds of a stack, the platform's unwinder |
+//! | `x86_64` | the leaf that leaves compiled code, a change of stacks, CPU features |
+//! | `linux_x86_64` | the registers of an interrupted thread |
+//!
+//! Another host or architecture brings its files and its lines here. It needs: `Mapping`, `sealed_file`,
+//! `stack_bounds`, `UnwindRegistration`, `install`, `prepare_thread`, `raise`, `has_cpu_feature`.
 
 mod mapping;
 
+#[cfg(unix)]
+mod signals;
+
+#[cfg(target_os = "linux")]
+mod linux;
+
+#[cfg(target_arch = "x86_64")]
+#[path = "x86_64.rs"]
+mod arch;
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "linux_x86_64.rs"]
+mod context;
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+compile_error!("the runtime needs the files of this host and architecture in runtime/sys");
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use arch::{has_cpu_feature, raise};
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{UnwindRegistration, sealed_file, stack_bounds};
 pub(crate) use mapping::Mapping;
+#[cfg(unix)]
+pub(crate) use signals::{install, prepare_thread};

@@ -1,0 +1,72 @@
+//! x86-64: the leaf that leaves compiled code, and the names of CPU features.
+
+use crate::abi::vmctx::{StoreContext, VmContext};
+use core::ffi::c_void;
+use core::mem::offset_of;
+
+/// `Builtin::Raise`: resumes at the handler block of the newest entry trampoline with pc, sp and fp as that trampoline
+/// stored them, and zero in the payload registers. Never returns.
+///
+/// # Safety
+/// The vmctx is one of a store whose newest entry trampoline, on this thread, has not returned, and only compiled
+/// frames stand between: nothing is unwound, so a Rust frame in between would never be dropped.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn raise(vmctx: *mut VmContext) -> i64 {
+    core::arch::naked_asm!(
+        "mov rcx, [rdi + {store}]",
+        "mov rbp, [rcx + {fp}]",
+        "mov rsp, [rcx + {sp}]",
+        "xor eax, eax",
+        "xor edx, edx",
+        "jmp [rcx + {pc}]",
+        store = const offset_of!(VmContext, store),
+        fp = const offset_of!(StoreContext, entry_fp),
+        sp = const offset_of!(StoreContext, entry_sp),
+        pc = const offset_of!(StoreContext, entry_pc),
+    )
+}
+
+macro_rules! has_feature {
+    ($name:expr; $($known:tt)*) => {
+        match $name {
+            $($known => std::arch::is_x86_feature_detected!($known),)*
+            // A feature that this list does not know cannot be promised.
+            _ => false,
+        }
+    };
+}
+
+/// Whether this CPU has the feature of this name (`std::arch::is_x86_feature_detected` lists the names).
+pub(crate) fn has_cpu_feature(name: &str) -> bool {
+    has_feature!(name;
+        "sse" "sse2" "sse3" "ssse3" "sse4.1" "sse4.2" "popcnt" "cmpxchg16b" "avx" "avx2" "fma" "bmi1" "bmi2" "lzcnt"
+        "avx512f" "avx512bw" "avx512cd" "avx512dq" "avx512vl" "avx512vbmi" "avx512bitalg"
+    )
+}
+
+/// The highest address below `sp` that interrupted code does not use, as a stack pointer before a call.
+pub(super) fn below_red_zone(sp: u64) -> usize {
+    (sp.wrapping_sub(128) & !15) as usize
+}
+
+/// Calls `function(argument)` on another stack and comes back to this one.
+///
+/// # Safety
+/// Below `sp`, which is a multiple of 16, there is free stack for the call, which does not unwind.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn call_on_stack(
+    sp: usize,
+    function: unsafe extern "C" fn(*mut c_void),
+    argument: *mut c_void,
+) {
+    core::arch::naked_asm!(
+        "push rbp",
+        "mov rbp, rsp",
+        "mov rsp, rdi",
+        "mov rdi, rdx",
+        "call rsi",
+        "mov rsp, rbp",
+        "pop rbp",
+        "ret",
+    )
+}
