@@ -1,0 +1,169 @@
+//! How CLIF reaches what an instance holds: definitions in the vmctx, elements of tables, bytes of memories.
+
+use super::{FuncTranslator, constant, trap_code, trusted};
+use crate::abi::vmctx::{MemoryDef, Place, TableDef};
+use crate::base::{MemoryChecks, Trap};
+use crate::wasm::index::*;
+use crate::wasm::types::HeapType;
+use core::mem::offset_of;
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, AliasRegion, AliasRegionData, InstBuilder, MemFlagsData, Value, types};
+use wasmparser::{MemArg, MemArgTarget};
+
+/// Kinds of memory that no access of another kind can reach.
+#[derive(Clone, Copy)]
+pub(super) struct Regions {
+    /// Linear memories.
+    memory: AliasRegion,
+    /// Elements of tables.
+    table: AliasRegion,
+    /// Globals. Two imports may be the same global, so all share one.
+    global: AliasRegion,
+    /// Everything else: the vmctx, definitions, the store context.
+    context: AliasRegion,
+}
+
+impl Regions {
+    pub(super) fn new(func: &mut ir::Function) -> Regions {
+        let mut region = |user_id, description: &'static str| {
+            func.dfg.alias_regions.insert(AliasRegionData { user_id, description: description.into() })
+        };
+        Regions {
+            memory: region(0, "memory"),
+            table: region(1, "table"),
+            global: region(2, "global"),
+            context: region(3, "context"),
+        }
+    }
+}
+
+/// Where a definition stands: a base and an offset to it.
+#[derive(Clone, Copy)]
+pub(super) struct Definition {
+    pub(super) base: Value,
+    pub(super) offset: i32,
+}
+
+/// An offset into one of our structures, as an immediate.
+pub(super) fn immediate(offset: u32) -> i32 {
+    i32::try_from(offset).expect("a vmctx is at most 2 GiB")
+}
+
+impl FuncTranslator<'_> {
+    /// Flags of an access to the vmctx, a definition or the store context.
+    pub(super) fn context_flags(&self) -> MemFlagsData {
+        trusted().with_alias_region(Some(self.regions.context))
+    }
+
+    /// Flags of an access to a global.
+    pub(super) fn global_flags(&self) -> MemFlagsData {
+        trusted().with_alias_region(Some(self.regions.global))
+    }
+
+    /// Flags of an access to a table's element that was checked.
+    pub(super) fn table_flags(&self) -> MemFlagsData {
+        trusted().with_alias_region(Some(self.regions.table))
+    }
+
+    /// Flags of a load from the vmctx and its like of what never changes while this function runs.
+    pub(super) fn constant_flags(&self) -> MemFlagsData {
+        constant().with_alias_region(Some(self.regions.context))
+    }
+
+    /// The definition behind a place.
+    pub(super) fn definition(&mut self, place: Place) -> Definition {
+        match place {
+            Place::Own(offset) => Definition { base: self.vmctx, offset: immediate(offset) },
+            Place::Imported(offset) => {
+                let (flags, vmctx) = (self.constant_flags(), self.vmctx);
+                let base = self.ins().load(types::I64, flags, vmctx, immediate(offset));
+                Definition { base, offset: 0 }
+            }
+        }
+    }
+
+    /// The length of a memory, in bytes.
+    pub(super) fn memory_length(&mut self, memory: MemoryIndex) -> Value {
+        let definition = self.definition(self.env.layout.memory(memory));
+        let flags = self.context_flags();
+        let offset = definition.offset + offset_of!(MemoryDef, length) as i32;
+        self.ins().load(types::I64, flags, definition.base, offset)
+    }
+
+    /// The length of a table, in elements.
+    pub(super) fn table_length(&mut self, table: TableIndex) -> Value {
+        let definition = self.definition(self.env.layout.table(table));
+        let flags = self.context_flags();
+        let offset = definition.offset + offset_of!(TableDef, length) as i32;
+        self.ins().load(types::I64, flags, definition.base, offset)
+    }
+
+    /// The address of a table's element, which exists or else `trap` is raised.
+    pub(super) fn table_element(&mut self, table: TableIndex, index: Value, trap: Trap) -> Value {
+        let length = self.table_length(table);
+        let index = self.ins().uextend(types::I64, index);
+        let outside = self.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, length);
+        self.ins().trapnz(outside, trap_code(trap));
+        let definition = self.definition(self.env.layout.table(table));
+        let flags = self.context_flags();
+        let offset = definition.offset + offset_of!(TableDef, base) as i32;
+        let base = self.ins().load(types::I64, flags, definition.base, offset);
+        let log2_size = match self.env.module.tables[table.index()].element.heap {
+            HeapType::Func => 3,
+            HeapType::Extern => 2,
+        };
+        let log2_size = self.iconst(types::I64, log2_size);
+        let position = self.ins().ishl(index, log2_size);
+        self.ins().iadd(base, position)
+    }
+
+    /// Pops the index of an access to `bytes` bytes and makes the access safe: flags, address and offset to use.
+    ///
+    /// With guard pages the access itself traps: index, offset and size stay below 8 GiB and a page together, all of
+    /// which a memory reserves. Otherwise the end of the access is compared with the memory's length first.
+    pub(crate) fn memory_access(&mut self, memarg: &MemArg, bytes: u8) -> (MemFlagsData, Value, i32) {
+        let MemArgTarget::Memory(memory) = memarg.target else {
+            unreachable!("validation accepts no accesses to arrays");
+        };
+        let memory = MemoryIndex(memory);
+        let index = self.pop();
+        let index = self.ins().uextend(types::I64, index);
+        let flags =
+            MemFlagsData::new().with_endianness(ir::Endianness::Little).with_alias_region(Some(self.regions.memory));
+        let flags = match self.env.config.memory_checks {
+            MemoryChecks::GuardPages => flags.with_trap_code(Some(trap_code(Trap::MemoryOutOfBounds))),
+            MemoryChecks::Explicit => {
+                self.check_bounds(memory, index, memarg.offset, bytes);
+                flags.with_notrap()
+            }
+        };
+        let base = self.memory_base(memory);
+        let address = self.ins().iadd(base, index);
+        match i32::try_from(memarg.offset) {
+            Ok(offset) => (flags, address, offset),
+            Err(_) => {
+                let offset = self.iconst(types::I64, memarg.offset as i64);
+                (flags, self.ins().iadd(address, offset), 0)
+            }
+        }
+    }
+
+    /// The base of a memory, which never changes.
+    fn memory_base(&mut self, memory: MemoryIndex) -> Value {
+        let definition = self.definition(self.env.layout.memory(memory));
+        let flags = self.constant_flags();
+        let offset = definition.offset + offset_of!(MemoryDef, base) as i32;
+        self.ins().load(types::I64, flags, definition.base, offset)
+    }
+
+    /// Traps unless `index + offset + bytes <= length`. The sum does not wrap: `index` and `offset` are 32-bit values
+    /// in 64 bits.
+    fn check_bounds(&mut self, memory: MemoryIndex, index: Value, offset: u64, bytes: u8) {
+        debug_assert!(offset <= u64::from(u32::MAX), "offsets of 32-bit memories have 32 bits");
+        let length = self.memory_length(memory);
+        let extent = self.iconst(types::I64, offset as i64 + i64::from(bytes));
+        let end = self.ins().iadd(index, extent);
+        let outside = self.ins().icmp(IntCC::UnsignedGreaterThan, end, length);
+        self.ins().trapnz(outside, trap_code(Trap::MemoryOutOfBounds));
+    }
+}

@@ -1,0 +1,9 @@
+//! memory
+
+use super::*;
+
+impl FuncTranslator<'_> {
+    pub(super) fn translate_memory(&mut self, _op: &Operator<'_>) -> bool {
+        false
+    }
+}

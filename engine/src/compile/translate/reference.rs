@@ -1,0 +1,9 @@
+//! reference
+
+use super::*;
+
+impl FuncTranslator<'_> {
+    pub(super) fn translate_reference(&mut self, _op: &Operator<'_>) -> bool {
+        false
+    }
+}
