@@ -320,4 +320,193 @@ mod tests {
         let local = 0u8;
         assert!(stack_bounds().contains(&core::ptr::from_ref(&local).addr()));
     }
+
+    mod with_handmade_code {
+        //! Entering and leaving, with an entry trampoline by hand and Rust functions in the place of compiled code.
+
+        use super::*;
+        use crate::abi::vmctx::VmContext;
+        use core::ffi::c_void;
+        use core::mem::offset_of;
+        use core::sync::atomic::AtomicU64;
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+
+        const MAX_STACK: usize = 512 * 1024;
+
+        /// Does what the module `abi` says of entry trampolines.
+        #[cfg(target_arch = "x86_64")]
+        #[unsafe(naked)]
+        unsafe extern "C" fn enter(
+            store: *mut StoreContext,
+            wasm_call: *const c_void,
+            callee: *mut c_void,
+            caller: *mut VmContext,
+            values: *mut ValRaw,
+        ) -> i64 {
+            core::arch::naked_asm!(
+                "push rbp", "mov rbp, rsp", "push rbx", "push r12", "push r13", "push r14", "push r15", "sub rsp, 8",
+                "mov [rdi + {fp}], rbp",
+                "mov [rdi + {sp}], rsp",
+                "lea rax, [rip + 2f]",
+                "mov [rdi + {pc}], rax",
+                "mov rdi, rdx",
+                "call rsi",
+                "xor eax, eax",
+                "jmp 3f",
+                "2:", "mov rax, {failed}",
+                "3:", "add rsp, 8", "pop r15", "pop r14", "pop r13", "pop r12", "pop rbx", "pop rbp",
+                "ret",
+                fp = const offset_of!(StoreContext, entry_fp),
+                sp = const offset_of!(StoreContext, entry_sp),
+                pc = const offset_of!(StoreContext, entry_pc),
+                failed = const FAILED,
+            )
+        }
+
+        /// An instance of a store of its own.
+        struct Instance {
+            vmctx: Box<VmContext>,
+            _epoch: Box<AtomicU64>,
+        }
+
+        impl Instance {
+            fn new() -> Instance {
+                let epoch = Box::new(AtomicU64::new(0));
+                let store = StoreContext {
+                    stack_limit: 1,
+                    entry_fp: 2,
+                    entry_sp: 3,
+                    entry_pc: 4,
+                    exit_fp: 0,
+                    exit_pc: 0,
+                    fuel: 0,
+                    epoch_deadline: 0,
+                    epoch: &*epoch,
+                };
+                let store = Box::into_raw(Box::new(store));
+                let vmctx = VmContext { magic: 0, _pad: 0, store, builtins: null(), type_ids: null() };
+                Instance { vmctx: Box::new(vmctx), _epoch: epoch }
+            }
+
+            /// Invokes a function that takes the vmctx alone.
+            fn call(&self, function: unsafe extern "C" fn(*mut VmContext)) -> Result<()> {
+                let vmctx = core::ptr::from_ref(&*self.vmctx).cast_mut();
+                call(vmctx, function)
+            }
+
+            fn assert_as_before(&self) {
+                // SAFETY: nothing runs in the store.
+                let store = unsafe { &*self.vmctx.store };
+                let StoreContext { stack_limit, entry_fp, entry_sp, entry_pc, exit_fp, exit_pc, .. } = *store;
+                assert_eq!([stack_limit, entry_fp, entry_sp, entry_pc, exit_fp, exit_pc], [1, 2, 3, 4, 0, 0]);
+                assert!(NEWEST.get().is_null());
+            }
+        }
+
+        impl Drop for Instance {
+            fn drop(&mut self) {
+                // SAFETY: made by `Box::into_raw`.
+                drop(unsafe { Box::from_raw(self.vmctx.store) });
+            }
+        }
+
+        fn call(vmctx: *mut VmContext, function: unsafe extern "C" fn(*mut VmContext)) -> Result<()> {
+            let wasm_call = function as *const c_void;
+            let func = FuncRef { wasm_call, host_call: Some(enter), vmctx: vmctx.cast(), type_id: 0, _pad: 0 };
+            // SAFETY: the instance and its store are alive; the function takes and returns no values.
+            unsafe { invoke((*vmctx).store, MAX_STACK, &func, null_mut()) }
+        }
+
+        /// Fails as a library-call trampoline does. The callers have nothing that needs to be dropped.
+        unsafe fn stop(vmctx: *mut VmContext, stop: Stop) {
+            assert_eq!(fail(stop), FAILED);
+            // SAFETY: the tests' functions stand in the place of compiled code, and leave nothing to drop.
+            unsafe { raise(vmctx) };
+        }
+
+        unsafe extern "C" fn returns(_: *mut VmContext) {}
+
+        unsafe extern "C" fn traps(vmctx: *mut VmContext) {
+            // SAFETY: nothing is left to drop.
+            unsafe { stop(vmctx, Stop::Trap(Trap::Interrupted)) };
+        }
+
+        unsafe extern "C" fn panics(vmctx: *mut VmContext) {
+            // SAFETY: nothing is left to drop.
+            unsafe { stop(vmctx, Stop::Panic(Box::new("payload"))) };
+        }
+
+        unsafe extern "C" fn fails_with_frames(vmctx: *mut VmContext) {
+            let frame = crate::base::Frame { module_name: None, func_index: 7, func_name: None, module_offset: None };
+            let error = Error::trap(Trap::Unreachable).with_backtrace(crate::base::Backtrace { frames: vec![frame] });
+            // SAFETY: everything has been moved out.
+            unsafe { stop(vmctx, Stop::Error(error)) };
+        }
+
+        /// Enters a store of its own, and its own again, before it returns.
+        unsafe extern "C" fn nests(vmctx: *mut VmContext) {
+            let other = Instance::new();
+            assert_eq!(other.call(traps).unwrap_err().as_trap(), Some(Trap::Interrupted));
+            assert_eq!(call(vmctx, traps).unwrap_err().as_trap(), Some(Trap::Interrupted));
+        }
+
+        unsafe extern "C" fn recurses(vmctx: *mut VmContext) {
+            let frame = core::hint::black_box([0u8; 1024]);
+            if let Err(error) = call(vmctx, recurses) {
+                core::hint::black_box(frame);
+                // SAFETY: the error is moved out and the frame needs no drop.
+                unsafe { stop(vmctx, Stop::Error(error)) };
+            }
+        }
+
+        #[test]
+        fn everything_is_as_before_afterwards() {
+            let instance = Instance::new();
+            instance.call(returns).unwrap();
+            instance.assert_as_before();
+            assert_eq!(instance.call(traps).unwrap_err().as_trap(), Some(Trap::Interrupted));
+            instance.assert_as_before();
+            instance.call(nests).unwrap();
+            instance.assert_as_before();
+        }
+
+        #[test]
+        fn panics_go_on() {
+            let instance = Instance::new();
+            let payload = catch_unwind(AssertUnwindSafe(|| instance.call(panics))).unwrap_err();
+            assert_eq!(payload.downcast_ref(), Some(&"payload"));
+            instance.assert_as_before();
+        }
+
+        #[test]
+        fn an_error_keeps_its_frames() {
+            let error = Instance::new().call(fails_with_frames).unwrap_err();
+            assert_eq!(error.backtrace().unwrap().frames[0].func_index, 7);
+        }
+
+        #[test]
+        fn mutual_recursion_is_a_stack_overflow() {
+            let instance = Instance::new();
+            assert_eq!(instance.call(recurses).unwrap_err().as_trap(), Some(Trap::StackOverflow));
+            instance.assert_as_before();
+            let small = std::thread::Builder::new().stack_size(256 * 1024);
+            let recurse = || Instance::new().call(recurses).unwrap_err().as_trap();
+            assert_eq!(small.spawn(recurse).unwrap().join().unwrap(), Some(Trap::StackOverflow));
+        }
+
+        #[test]
+        fn a_host_function_called_straight() {
+            unsafe extern "C" fn shim(_: *mut c_void, _: *mut VmContext, _: *mut ValRaw, count: usize) -> i64 {
+                if count == 0 { OK } else { fail(Stop::Error(Error::host("refused"))) }
+            }
+            let instance = Instance::new();
+            let mut callee = HostFunc { magic: 0, _pad: 0, shim };
+            // SAFETY: the function and the store are alive, and the shim reads no values.
+            let call = |count| unsafe { invoke_host(instance.vmctx.store, &mut callee, null_mut(), count) };
+            let [good, bad] = [0, 1].map(call);
+            good.unwrap();
+            assert_eq!(bad.unwrap_err().message(), "refused");
+            instance.assert_as_before();
+        }
+    }
 }

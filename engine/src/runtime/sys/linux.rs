@@ -87,3 +87,33 @@ impl UnwindRegistration {
         UnwindRegistration()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Seek, Write};
+
+    #[test]
+    fn sealed_files_do_not_change() {
+        let mut file = sealed_file(|file| file.write_all(b"artefact")).unwrap();
+        file.rewind().unwrap();
+        assert!(file.write_all(b"A").is_err());
+        assert!(file.set_len(1).is_err());
+        assert!(file.set_len(100).is_err());
+        assert_eq!(file.metadata().unwrap().len(), 8);
+    }
+
+    #[test]
+    fn each_thread_has_its_own_stack() {
+        let here = stack_bounds().unwrap();
+        let other = std::thread::Builder::new().stack_size(1 << 20).spawn(|| {
+            let bounds = stack_bounds().unwrap();
+            let local = 0u8;
+            assert!(bounds.contains(&core::ptr::from_ref(&local).addr()));
+            bounds
+        });
+        let other = other.unwrap().join().unwrap();
+        assert!(other.end <= here.start || here.end <= other.start);
+        assert!(other.len() >= 1 << 20);
+    }
+}

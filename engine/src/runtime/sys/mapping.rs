@@ -131,3 +131,45 @@ fn not_null(base: *mut core::ffi::c_void) -> NonNull<u8> {
 fn refused(what: &str, len: usize, error: rustix::io::Errno) -> Error {
     Error::new(ErrorKind::Resource, format!("cannot {what} {len} bytes of memory: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accessible_bytes_are_zero_again_after_decommit() {
+        let page = rustix::param::page_size();
+        let mut mapping = Mapping::reserve(3 * page - 1).unwrap();
+        assert_eq!(mapping.len(), 3 * page);
+        mapping.make_accessible(page..2 * page).unwrap();
+        let byte = mapping.as_ptr().wrapping_add(page);
+        // SAFETY: the page is accessible.
+        unsafe {
+            assert_eq!(byte.read(), 0);
+            byte.write(7);
+        }
+        mapping.decommit(page..2 * page).unwrap();
+        mapping.make_accessible(page..2 * page).unwrap();
+        // SAFETY: the page is accessible.
+        assert_eq!(unsafe { byte.read() }, 0);
+    }
+
+    #[test]
+    fn large_reservations_cost_nothing() {
+        let mappings: Vec<_> = (0..16).map(|_| Mapping::reserve(8 << 30).unwrap()).collect();
+        assert!(mappings.iter().all(|mapping| mapping.len() == 8 << 30));
+    }
+
+    #[test]
+    fn too_much_is_an_error() {
+        assert_eq!(Mapping::reserve(usize::MAX).unwrap_err().kind(), ErrorKind::Resource);
+        assert_eq!(Mapping::reserve(1 << 60).unwrap_err().kind(), ErrorKind::Resource);
+        assert_eq!(Mapping::reserve(0).unwrap().len(), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "not whole pages")]
+    fn odd_ranges_are_refused() {
+        let _ = Mapping::reserve(65536).unwrap().make_accessible(0..1);
+    }
+}

@@ -278,3 +278,194 @@ pub(crate) fn prepare_thread() -> Result<()> {
     // While the thread's values are dropped there is no alternate stack: the reserve below the stack limit must do.
     STACK.try_with(prepare).unwrap_or(Ok(()))
 }
+
+#[cfg(test)]
+mod tests {
+    //! Handlers belong to the whole process, so each case runs in a child.
+
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, ExitStatus, exit};
+
+    /// Not zero: a child that runs no case must not look like a success.
+    const SUCCESS: i32 = 57;
+
+    const CASE: &str = "ENGINE_TEST_SIGNAL_CASE";
+
+    /// Runs `child` with a case, in a process of its own.
+    fn run_case(case: &str) -> ExitStatus {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "runtime::sys::signals::tests::child", "--nocapture"]).env(CASE, case);
+        command.output().unwrap().status
+    }
+
+    #[test]
+    fn the_default_action_kills() {
+        assert_eq!(run_case("illegal, default").signal(), Some(libc::SIGILL));
+        assert_eq!(run_case("sent, default").signal(), Some(libc::SIGFPE));
+        assert_eq!(run_case("fault, standard library's handler").signal(), Some(libc::SIGSEGV));
+    }
+
+    #[test]
+    fn only_sent_signals_can_be_ignored() {
+        assert_eq!(run_case("sent, ignored").code(), Some(SUCCESS));
+        assert_eq!(run_case("illegal, ignored").signal(), Some(libc::SIGILL));
+    }
+
+    #[test]
+    fn a_previous_handler_gets_its_fault() {
+        for case in ["information", "interrupted stack", "mask", "no defer", "reset"] {
+            assert_eq!(run_case(case).code(), Some(SUCCESS), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_previous_handler_may_return() {
+        assert_eq!(run_case("returns").code(), Some(SUCCESS));
+    }
+
+    #[test]
+    fn a_fault_that_is_ours_goes_on_elsewhere() {
+        assert_eq!(run_case("ours").code(), Some(SUCCESS));
+        assert_eq!(run_case("ours, sent").signal(), Some(libc::SIGILL), "a sent signal is never a trap");
+    }
+
+    #[test]
+    fn alternate_stacks_end_with_their_threads() {
+        let stack = std::thread::spawn(|| {
+            prepare_thread().unwrap();
+            prepare_thread().unwrap();
+            let current = current_alternate_stack();
+            assert_eq!(current.ss_size, ALTERNATE_STACK);
+            current.ss_sp as usize
+        });
+        let stack = stack.join().unwrap();
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        assert!(!maps.lines().any(|line| line.starts_with(&format!("{stack:x}-"))), "still mapped");
+    }
+
+    /// What the children run; nothing when it is not a child.
+    #[test]
+    fn child() {
+        let Ok(case) = std::env::var(CASE) else { return };
+        match case.as_str() {
+            "illegal, default" => with_previous(libc::SIGILL, libc::SIG_DFL, 0, illegal),
+            "sent, default" => with_previous(libc::SIGFPE, libc::SIG_DFL, 0, || send(libc::SIGFPE)),
+            "fault, standard library's handler" => {
+                prepare(|_| None);
+                load_null();
+            }
+            "sent, ignored" => with_previous(libc::SIGFPE, libc::SIG_IGN, 0, || send(libc::SIGFPE)),
+            "illegal, ignored" => with_previous(libc::SIGILL, libc::SIG_IGN, 0, illegal),
+            "information" => previous_siginfo(check_information, libc::SA_ONSTACK, load_null),
+            "interrupted stack" => previous_siginfo(check_stack, 0, load_null),
+            "mask" => previous_siginfo(check_mask, libc::SA_ONSTACK, load_null),
+            "no defer" => previous_siginfo(check_no_defer, libc::SA_ONSTACK | libc::SA_NODEFER, load_null),
+            "reset" => previous_siginfo(check_reset, libc::SA_RESETHAND, load_null),
+            "returns" => {
+                with_previous(libc::SIGFPE, do_nothing as *const () as usize, 0, || send(libc::SIGFPE));
+                assert_eq!(current_alternate_stack().ss_size, ALTERNATE_STACK, "back in force");
+                send(libc::SIGFPE);
+            }
+            "ours" => {
+                prepare(skip_two_bytes);
+                illegal();
+            }
+            "ours, sent" => {
+                prepare(skip_two_bytes);
+                send(libc::SIGILL);
+            }
+            other => panic!("no case {other}"),
+        }
+        exit(SUCCESS);
+    }
+
+    fn prepare(on_fault: OnFault) {
+        install(on_fault).unwrap();
+        prepare_thread().unwrap();
+    }
+
+    fn with_previous(signal: c_int, handler: usize, flags: c_int, then: impl FnOnce()) {
+        let mut action = default_action();
+        action.sa_sigaction = handler;
+        action.sa_flags = flags;
+        action.sa_mask = only(libc::SIGUSR1);
+        set_action(signal, Some(&action)).unwrap();
+        prepare(|_| None);
+        then();
+    }
+
+    type Handler = extern "C" fn(c_int, &siginfo_t, &ucontext_t);
+
+    fn previous_siginfo(handler: Handler, flags: c_int, then: impl FnOnce()) {
+        with_previous(libc::SIGSEGV, handler as *const () as usize, flags | libc::SA_SIGINFO, then);
+        exit(1);
+    }
+
+    /// Ends the process, and says whether all is as expected.
+    fn verdict(good: bool) -> ! {
+        // SAFETY: ends the process without running anything.
+        unsafe { libc::_exit(if good { SUCCESS } else { 2 }) }
+    }
+
+    extern "C" fn check_information(signal: c_int, info: &siginfo_t, _: &ucontext_t) {
+        // SAFETY: this signal's information has an address.
+        verdict(signal == libc::SIGSEGV && unsafe { info.si_addr() } as usize == NULL_ADDRESS)
+    }
+
+    extern "C" fn check_stack(_: c_int, _: &siginfo_t, context: &ucontext_t) {
+        let local = core::hint::black_box([0u8; 16]);
+        let local = core::ptr::from_ref(&local).addr() as u64;
+        let interrupted = context::registers(context).sp;
+        let disabled = current_alternate_stack().ss_flags & libc::SS_DISABLE != 0;
+        verdict(local < interrupted && interrupted - local < 4096 && disabled)
+    }
+
+    extern "C" fn check_mask(_: c_int, _: &siginfo_t, _: &ucontext_t) {
+        verdict(is_blocked(libc::SIGUSR1) && is_blocked(libc::SIGSEGV))
+    }
+
+    extern "C" fn check_no_defer(_: c_int, _: &siginfo_t, _: &ucontext_t) {
+        verdict(!is_blocked(libc::SIGSEGV))
+    }
+
+    extern "C" fn check_reset(_: c_int, _: &siginfo_t, _: &ucontext_t) {
+        let previous = PREVIOUS[0].load(Ordering::Acquire);
+        // SAFETY: set when the handlers were installed, and never freed.
+        verdict(unsafe { (*previous).sa_sigaction } == libc::SIG_DFL)
+    }
+
+    extern "C" fn do_nothing(_: c_int) {}
+
+    fn is_blocked(signal: c_int) -> bool {
+        let mut set = default_action().sa_mask;
+        // SAFETY: asks for the mask, then for a member.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_BLOCK, null(), &mut set);
+            libc::sigismember(&set, signal) == 1
+        }
+    }
+
+    fn skip_two_bytes(registers: &Registers) -> Option<Registers> {
+        Some(Registers { pc: registers.pc + 2, ..*registers })
+    }
+
+    /// In the first page, which is never mapped.
+    const NULL_ADDRESS: usize = 0x18;
+
+    fn load_null() {
+        // SAFETY: faults, which is what the case is about.
+        unsafe { core::arch::asm!("mov {0}, [{0}]", inout(reg) NULL_ADDRESS => _) };
+    }
+
+    /// `ud2` has two bytes.
+    fn illegal() {
+        // SAFETY: faults; a handler that goes on behind it clears rax and rdx.
+        unsafe { core::arch::asm!("ud2", out("rax") _, out("rdx") _) };
+    }
+
+    fn send(signal: c_int) {
+        // SAFETY: sends a signal to this thread.
+        unsafe { libc::raise(signal) };
+    }
+}
