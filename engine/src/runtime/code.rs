@@ -255,3 +255,45 @@ fn unreadable(path: &Path, error: io::Error) -> Error {
 fn io_error(what: &str, error: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("{what}: {error}")).with_source(error)
 }
+
+#[cfg(test)]
+impl Image {
+    /// An image that is nothing but `len` bytes of text, all zero.
+    pub(super) fn of_text(len: usize) -> Image {
+        let mapping = Mapping::reserve(len).expect("a page of address space");
+        mapping.make_accessible(0..mapping.len()).expect("a page of memory");
+        let none = len..len;
+        let [header, metadata, eh_frame, eh_frame_hdr, functions] = core::array::from_fn(|_| none.clone());
+        let [traps, source_map, names, handlers, stack_maps] = core::array::from_fn(|_| none.clone());
+        let (text, data) = (0..len, none);
+        let sections = Sections {
+            header,
+            metadata,
+            text,
+            eh_frame,
+            eh_frame_hdr,
+            functions,
+            traps,
+            source_map,
+            names,
+            handlers,
+            stack_maps,
+            data,
+        };
+        let metadata = Metadata {
+            module: Module::default(),
+            target: String::new(),
+            cpu_features: Vec::new(),
+            settings: (&Config::new()).into(),
+            entries: Vec::new(),
+            exits: Vec::new(),
+        };
+        // SAFETY: an empty table is never registered.
+        let frames = unsafe { UnwindRegistration::new(&[]) };
+        Image { _frames: frames, mapping, len, sections, metadata }
+    }
+
+    pub(super) fn first_byte(&self) -> u8 {
+        self.bytes()[0]
+    }
+}

@@ -92,3 +92,74 @@ impl Drop for Reader {
         READERS.fetch_sub(1, SeqCst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::sync::atomic::AtomicBool;
+
+    const PAGE: u64 = 4096;
+
+    fn register() -> Registered {
+        Registered::new(Image::of_text(PAGE as usize))
+    }
+
+    fn is_registered(pc: u64) -> bool {
+        read().image_at(pc).is_some()
+    }
+
+    #[test]
+    fn finds_whole_ranges_only() {
+        let images = [register(), register(), register()];
+        let starts = images.each_ref().map(|registered| registered.image().start());
+        for start in starts {
+            let reader = read();
+            for pc in [start, start + PAGE - 1] {
+                assert_eq!(reader.image_at(pc).unwrap().start(), start);
+            }
+            assert!(reader.image_at(start + PAGE).is_none_or(|other| other.start() == start + PAGE));
+        }
+        assert!(!is_registered(0) && !is_registered(u64::MAX));
+    }
+
+    #[test]
+    fn a_reader_keeps_what_it_found() {
+        let registered = register();
+        let start = registered.image().start();
+        let reader = read();
+        let image = reader.image_at(start).unwrap();
+        drop(registered);
+        assert!(!is_registered(start), "new readers do not find it");
+        assert_eq!(image.first_byte(), 0, "it is still mapped");
+    }
+
+    #[test]
+    fn readers_and_writers_at_once() {
+        let stable = register();
+        let start = stable.image().start();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..2)
+                .map(|_| {
+                    scope.spawn(|| {
+                        while !done.load(SeqCst) {
+                            assert_eq!(read().image_at(start).unwrap().first_byte(), 0);
+                        }
+                    })
+                })
+                .collect();
+            for _ in 0..500 {
+                drop((register(), register()));
+            }
+            done.store(true, SeqCst);
+            readers.into_iter().for_each(|reader| reader.join().unwrap());
+        });
+        // Other tests may be reading now, but not for long.
+        let freed = (0..10_000).any(|_| {
+            change(|_| ());
+            std::thread::yield_now();
+            RETIRED.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        });
+        assert!(freed, "replaced snapshots pile up");
+    }
+}
