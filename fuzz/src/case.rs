@@ -1,0 +1,128 @@
+//! One fuzz case: the modules, how they are called, and the options of the run.
+
+use crate::graft::{self, Entry, Surroundings};
+use crate::input::Input;
+use crate::smith::{self, Termination};
+use crate::value::arbitrary_value;
+use arbitrary::{Result, Unstructured};
+use lanes::{Cpu, HostFunc, MemoryChecks, Options, Value};
+
+/// At most so many functions are called.
+const MAX_CALLS: usize = 20;
+
+/// Everything that a run needs. Two cases from the same bytes are the same.
+pub struct Case {
+    /// A module that is instantiated first and registered as [`graft::LIBRARY`].
+    pub library: Option<Vec<u8>>,
+    /// The module under test.
+    pub main: Vec<u8>,
+    /// Host functions that both import.
+    pub hosts: Vec<HostFunc>,
+    /// What is called, in this order.
+    pub calls: Vec<Call>,
+    /// How every lane is configured.
+    pub options: Options,
+}
+
+/// A call of an exported function of the main module.
+#[derive(Debug)]
+pub struct Call {
+    /// The export's name.
+    pub function: String,
+    /// One value for each parameter.
+    pub arguments: Vec<Value>,
+}
+
+impl Case {
+    /// The case that these bytes stand for.
+    ///
+    /// # Errors
+    ///
+    /// When the choices in the bytes do not lead to a module.
+    pub fn new(data: &[u8]) -> Result<Case> {
+        let input = Input::new(data);
+        let (mut plan, mut choices) = (input.plan(), input.graft());
+        let options = options(&mut plan)?;
+        let fuel = options.fuel.is_some();
+        let library = if plan.ratio(1, 3)? {
+            Some(graft::graft(&mut choices, &graft::Base::default(), Surroundings { name: "lib", library: &[], fuel })?)
+        } else {
+            None
+        };
+        let base = base(&mut plan, &input, fuel)?;
+        let exports = library.as_ref().map_or(&[][..], |library| &library.entries);
+        let surroundings = Surroundings { name: "main", library: exports, fuel };
+        let main = graft::graft(&mut choices, &graft::Base::read(&base)?, surroundings)?;
+        let calls = calls(&mut plan, &main.entries, &main.base_exports)?;
+        let mut hosts = main.hosts;
+        let library = library.map(|library| {
+            hosts.extend(library.hosts);
+            library.wasm
+        });
+        Ok(Case { library, main: main.wasm, hosts, calls, options })
+    }
+}
+
+fn options(u: &mut Unstructured<'_>) -> Result<Options> {
+    Ok(Options {
+        memory_checks: if u.arbitrary()? { MemoryChecks::Explicit } else { MemoryChecks::Guard },
+        cpu: if u.ratio(1, 4)? { Cpu::Baseline } else { Cpu::Host },
+        fuel: if u.arbitrary()? { Some(u.int_in_range(100..=20_000)?) } else { None },
+        // Small modules; the fuzzer runs one process per core already.
+        compile_threads: Some(1),
+        ..Options::default()
+    })
+}
+
+/// The module to graft upon: wasm-smith's, and one time in eight an empty one.
+fn base(u: &mut Unstructured<'_>, input: &Input, fuel: bool) -> Result<Vec<u8>> {
+    if u.ratio(1, 8)? {
+        return Ok(wasm_encoder::Module::new().finish());
+    }
+    let termination = if fuel { Termination::EngineFuel } else { Termination::OwnCounter(u.int_in_range(10..=5000)?) };
+    smith::module(&mut input.smith(), termination)
+}
+
+/// Every chain once or twice, and functions of the base module in between.
+fn calls(u: &mut Unstructured<'_>, chains: &[Entry], base: &[Entry]) -> Result<Vec<Call>> {
+    let mut calls = Vec::new();
+    for entry in chains {
+        for _ in 0..u.int_in_range(1..=2)? {
+            calls.push(call(u, entry)?);
+        }
+    }
+    for entry in base.iter().take(MAX_CALLS - calls.len()) {
+        let position = u.int_in_range(0..=calls.len())?;
+        calls.insert(position, call(u, entry)?);
+    }
+    Ok(calls)
+}
+
+fn call(u: &mut Unstructured<'_>, entry: &Entry) -> Result<Call> {
+    let arguments = entry.signature.params.iter().map(|&ty| arbitrary_value(u, ty)).collect::<Result<_>>()?;
+    Ok(Call { function: entry.name.clone(), arguments })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Random;
+    use wasmparser::{Validator, WasmFeatures};
+
+    /// The oracle would only ever compare refusals if the modules were not valid.
+    #[test]
+    fn modules_are_valid() {
+        let mut made = 0;
+        for seed in 0..300 {
+            let bytes = Random::new(seed).next_u64().to_le_bytes();
+            let Ok(case) = Case::new(&bytes) else { continue };
+            made += 1;
+            for wasm in case.library.iter().chain([&case.main]) {
+                if let Err(error) = Validator::new_with_features(WasmFeatures::WASM2).validate_all(wasm) {
+                    panic!("seed {seed}: {error}\n{}", wasmprinter::print_bytes(wasm).expect("it decodes"));
+                }
+            }
+        }
+        assert!(made > 280, "only {made} of 300 inputs gave a case");
+    }
+}

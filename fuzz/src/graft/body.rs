@@ -1,0 +1,270 @@
+//! A function body in the making: typed locals, values to push, sums that keep values alive.
+
+use super::{FunctionId, Global, Plan};
+use crate::value::{Signature, TYPES, arbitrary_value};
+use arbitrary::{Result, Unstructured};
+use lanes::{HeapType, Reference, ValType, Value};
+use wasm_encoder::{BlockType, Ieee32, Ieee64, Instruction};
+
+/// Instructions and locals of one function.
+pub(super) struct Body {
+    /// Types of parameters, then of the other locals.
+    locals: Vec<ValType>,
+    params: usize,
+    instructions: Vec<Instruction<'static>>,
+}
+
+impl Body {
+    /// A body with random locals, some of them set to something.
+    pub(super) fn new(u: &mut Unstructured<'_>, plan: &Plan, signature: &Signature) -> Result<Body> {
+        let mut body =
+            Body { locals: signature.params.clone(), params: signature.params.len(), instructions: Vec::new() };
+        let extra = match u.int_in_range(0..=15)? {
+            // A frame of more than a page: the prologue has to touch it in steps.
+            0 => 600,
+            1 => 70,
+            _ => u.int_in_range(0..=6)?,
+        };
+        for k in 0..extra {
+            // Many locals of few types need no more choices than few.
+            let ty = if k < 8 { *u.choose(&TYPES)? } else { TYPES[k % 5] };
+            body.locals.push(ty);
+        }
+        for local in body.params..body.locals.len().min(body.params + 8) {
+            body.constant(u, plan, body.locals[local])?;
+            body.local_set(local);
+        }
+        // Of a large frame the last locals are used too, so that it stays large.
+        for local in (body.params + 8..body.locals.len()).filter(|local| local % 7 == 0) {
+            body.push(Instruction::GlobalGet(plan.global_index(Global::Sum64)));
+            body.convert_from_i64(body.locals[local]);
+            body.local_set(local);
+        }
+        Ok(body)
+    }
+
+    pub(super) fn push(&mut self, instruction: Instruction<'static>) {
+        self.instructions.push(instruction);
+    }
+
+    pub(super) fn extend(&mut self, instructions: impl IntoIterator<Item = Instruction<'static>>) {
+        self.instructions.extend(instructions);
+    }
+
+    /// The locals that are not parameters.
+    pub(super) fn declared_locals(&self) -> &[ValType] {
+        &self.locals[self.params..]
+    }
+
+    pub(super) fn instructions(&self) -> &[Instruction<'static>] {
+        &self.instructions
+    }
+
+    fn local_set(&mut self, local: usize) {
+        self.push(Instruction::LocalSet(super::index(local)));
+    }
+
+    /// Pushes a value of type `ty`: a local if there is one, else a constant.
+    pub(super) fn value(&mut self, u: &mut Unstructured<'_>, plan: &Plan, ty: ValType) -> Result<()> {
+        let fitting: Vec<_> = (0..self.locals.len()).filter(|&local| self.locals[local] == ty).collect();
+        if fitting.is_empty() || u.ratio(1, 4)? {
+            return self.constant(u, plan, ty);
+        }
+        let local = *u.choose(&fitting)?;
+        self.push(Instruction::LocalGet(super::index(local)));
+        Ok(())
+    }
+
+    /// Pushes values of these types.
+    pub(super) fn values(&mut self, u: &mut Unstructured<'_>, plan: &Plan, types: &[ValType]) -> Result<()> {
+        types.iter().try_for_each(|&ty| self.value(u, plan, ty))
+    }
+
+    /// Pushes a constant of type `ty`.
+    fn constant(&mut self, u: &mut Unstructured<'_>, plan: &Plan, ty: ValType) -> Result<()> {
+        let finished = plan.functions.len();
+        if ty == ValType::Ref(HeapType::Func) && finished > 0 && u.arbitrary()? {
+            let function = FunctionId(u.choose_index(finished)?);
+            self.push(Instruction::RefFunc(plan.function_index(function)));
+            return Ok(());
+        }
+        let value = arbitrary_value(u, ty)?;
+        self.push(constant(value));
+        Ok(())
+    }
+
+    /// Pushes `value`, sometimes so that the optimiser does not see it.
+    pub(super) fn i32(&mut self, u: &mut Unstructured<'_>, plan: &Plan, value: i32) -> Result<()> {
+        if u.arbitrary()? {
+            self.push(Instruction::I32Const(value));
+        } else {
+            self.push(Instruction::GlobalGet(plan.global_index(Global::Zero)));
+            self.extend([Instruction::I32Const(value), Instruction::I32Add]);
+        }
+        Ok(())
+    }
+
+    /// As [`i32`](Body::i32).
+    pub(super) fn i64(&mut self, u: &mut Unstructured<'_>, plan: &Plan, value: i64) -> Result<()> {
+        if u.arbitrary()? {
+            self.push(Instruction::I64Const(value));
+        } else {
+            self.push(Instruction::GlobalGet(plan.global_index(Global::Zero)));
+            self.extend([Instruction::I64ExtendI32U, Instruction::I64Const(value), Instruction::I64Add]);
+        }
+        Ok(())
+    }
+
+    /// Pops a value of type `ty` into a sum, a local or nowhere.
+    pub(super) fn consume(&mut self, u: &mut Unstructured<'_>, plan: &Plan, ty: ValType) -> Result<()> {
+        match u.int_in_range(0..=7)? {
+            0 => self.push(Instruction::Drop),
+            1 | 2 => match (0..self.locals.len()).rev().find(|&local| self.locals[local] == ty) {
+                Some(local) => self.local_set(local),
+                None => self.sum(u, plan, ty)?,
+            },
+            _ => self.sum(u, plan, ty)?,
+        }
+        Ok(())
+    }
+
+    /// Pops values of these types, the last first.
+    pub(super) fn consume_all(&mut self, u: &mut Unstructured<'_>, plan: &Plan, types: &[ValType]) -> Result<()> {
+        types.iter().rev().try_for_each(|&ty| self.consume(u, plan, ty))
+    }
+
+    /// Adds some of the locals to the sums: they were alive across what came before.
+    pub(super) fn sum_locals(&mut self, u: &mut Unstructured<'_>, plan: &Plan) -> Result<()> {
+        if self.locals.is_empty() {
+            return Ok(());
+        }
+        for _ in 0..u.int_in_range(0..=5)? {
+            let local = u.choose_index(self.locals.len())?;
+            self.push(Instruction::LocalGet(super::index(local)));
+            self.sum(u, plan, self.locals[local])?;
+        }
+        if self.locals.len() > 60 {
+            for local in (self.params + 8..self.locals.len()).filter(|local| local % 7 == 0) {
+                self.push(Instruction::LocalGet(super::index(local)));
+                self.sum(u, plan, self.locals[local])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Pops a value into one of the sums. Floats go by their bits: arithmetic could make NaNs whose bits differ.
+    fn sum(&mut self, u: &mut Unstructured<'_>, plan: &Plan, ty: ValType) -> Result<()> {
+        let wide = match ty {
+            ValType::I32 => false,
+            ValType::I64 => true,
+            ValType::F32 => {
+                self.push(Instruction::I32ReinterpretF32);
+                false
+            }
+            ValType::F64 => {
+                self.push(Instruction::I64ReinterpretF64);
+                true
+            }
+            ValType::V128 => {
+                self.push(Instruction::I64x2ExtractLane(u.int_in_range(0..=1)?));
+                true
+            }
+            ValType::Ref(_) => {
+                self.push(Instruction::RefIsNull);
+                false
+            }
+        };
+        let global = plan.global_index(if wide { Global::Sum64 } else { Global::Sum32 });
+        let operation = match (wide, u.int_in_range(0..=3)?) {
+            (false, 0) => Instruction::I32Xor,
+            (false, 1) => Instruction::I32Add,
+            (false, _) => Instruction::I32Sub,
+            (true, 0) => Instruction::I64Rotl,
+            (true, 1) => Instruction::I64Mul,
+            (true, _) => Instruction::I64Sub,
+        };
+        self.extend([Instruction::GlobalGet(global), operation, Instruction::GlobalSet(global)]);
+        Ok(())
+    }
+
+    /// Turns the `i64` on top into a `ty`, or replaces it by a null reference.
+    fn convert_from_i64(&mut self, ty: ValType) {
+        match ty {
+            ValType::I32 => self.push(Instruction::I32WrapI64),
+            ValType::I64 => {}
+            ValType::F32 => self.extend([Instruction::I32WrapI64, Instruction::F32ReinterpretI32]),
+            ValType::F64 => self.push(Instruction::F64ReinterpretI64),
+            ValType::V128 => self.push(Instruction::I64x2Splat),
+            ValType::Ref(heap) => self.extend([Instruction::Drop, Instruction::RefNull(heap_type(heap))]),
+        }
+    }
+
+    /// Wraps what `inside` emits in up to three blocks, loops and taken conditionals.
+    pub(super) fn nested(
+        &mut self,
+        u: &mut Unstructured<'_>,
+        plan: &Plan,
+        inside: impl FnOnce(&mut Body, &mut Unstructured<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut ends = Vec::new();
+        for _ in 0..u.int_in_range(0..=3)? {
+            match u.int_in_range(0..=3)? {
+                0 => self.push(Instruction::Block(BlockType::Empty)),
+                1 => self.push(Instruction::Loop(BlockType::Empty)),
+                2 => {
+                    self.i32(u, plan, 1)?;
+                    self.push(Instruction::If(BlockType::Empty));
+                }
+                _ => {
+                    self.i32(u, plan, 0)?;
+                    self.extend([Instruction::If(BlockType::Empty), Instruction::Nop, Instruction::Else]);
+                }
+            }
+            ends.push(Instruction::End);
+        }
+        inside(self, u)?;
+        self.extend(ends);
+        Ok(())
+    }
+
+    /// Pushes the function's results and closes it.
+    pub(super) fn finish(mut self, u: &mut Unstructured<'_>, plan: &Plan, results: &[ValType]) -> Result<Body> {
+        self.sum_locals(u, plan)?;
+        self.values(u, plan, results)?;
+        self.push(Instruction::End);
+        Ok(self)
+    }
+}
+
+/// The instruction that pushes `value`. References that are not null have none; null stands for them.
+pub(super) fn constant(value: Value) -> Instruction<'static> {
+    match value {
+        Value::I32(value) => Instruction::I32Const(value),
+        Value::I64(value) => Instruction::I64Const(value),
+        Value::F32(bits) => Instruction::F32Const(Ieee32::new(bits)),
+        Value::F64(bits) => Instruction::F64Const(Ieee64::new(bits)),
+        Value::V128(bits) => Instruction::V128Const(bits.cast_signed()),
+        Value::Ref(Reference::Null(heap)) => Instruction::RefNull(heap_type(heap)),
+        Value::Ref(Reference::Func(_)) => Instruction::RefNull(wasm_encoder::HeapType::FUNC),
+        Value::Ref(_) => Instruction::RefNull(wasm_encoder::HeapType::EXTERN),
+    }
+}
+
+pub(super) fn heap_type(heap: HeapType) -> wasm_encoder::HeapType {
+    match heap {
+        HeapType::Func => wasm_encoder::HeapType::FUNC,
+        _ => wasm_encoder::HeapType::EXTERN,
+    }
+}
+
+pub(super) fn val_type(ty: ValType) -> wasm_encoder::ValType {
+    match ty {
+        ValType::I32 => wasm_encoder::ValType::I32,
+        ValType::I64 => wasm_encoder::ValType::I64,
+        ValType::F32 => wasm_encoder::ValType::F32,
+        ValType::F64 => wasm_encoder::ValType::F64,
+        ValType::V128 => wasm_encoder::ValType::V128,
+        ValType::Ref(HeapType::Func) => wasm_encoder::ValType::FUNCREF,
+        ValType::Ref(_) => wasm_encoder::ValType::EXTERNREF,
+    }
+}

@@ -1,0 +1,100 @@
+//! From a fuzzer's bytes to three streams of choices.
+//!
+//! In: any bytes, also none. Out: [`Input`], whose streams never run dry early: short inputs are continued by a
+//! pseudo-random tail that depends on the first [`SEED_LEN`] bytes only. So eight bytes already name a whole module,
+//! and a mutation behind them changes the module in one place instead of everywhere.
+
+use arbitrary::Unstructured;
+
+/// These bytes seed the tail, and nothing else reads them.
+const SEED_LEN: usize = 8;
+/// Bytes for options and call arguments.
+const PLAN_LEN: usize = 248;
+/// Bytes for the grafted call chains.
+const GRAFT_LEN: usize = 768;
+/// At least so many bytes are left for wasm-smith.
+const SMITH_LEN: usize = 3072;
+
+/// A fuzz input, cut into one stream per consumer so that a change in one of them leaves the others in step.
+pub struct Input {
+    bytes: Vec<u8>,
+}
+
+impl Input {
+    /// The input that `data` stands for.
+    pub fn new(data: &[u8]) -> Input {
+        let full = SEED_LEN + PLAN_LEN + GRAFT_LEN + SMITH_LEN;
+        let mut bytes = data.to_vec();
+        let mut seed = [0; SEED_LEN];
+        let known = data.len().min(SEED_LEN);
+        seed[..known].copy_from_slice(&data[..known]);
+        let mut random = Random::new(u64::from_le_bytes(seed));
+        // Every position of the tail has its own value, however long the given part is.
+        for position in 0..full {
+            let byte = random.byte();
+            if position >= data.len() {
+                bytes.push(byte);
+            }
+        }
+        Input { bytes }
+    }
+
+    /// Options and call arguments.
+    pub fn plan(&self) -> Unstructured<'_> {
+        Unstructured::new(&self.bytes[SEED_LEN..SEED_LEN + PLAN_LEN])
+    }
+
+    /// What is grafted onto the module.
+    pub fn graft(&self) -> Unstructured<'_> {
+        Unstructured::new(&self.bytes[SEED_LEN + PLAN_LEN..SEED_LEN + PLAN_LEN + GRAFT_LEN])
+    }
+
+    /// The module that wasm-smith makes.
+    pub fn smith(&self) -> Unstructured<'_> {
+        Unstructured::new(&self.bytes[SEED_LEN + PLAN_LEN + GRAFT_LEN..])
+    }
+}
+
+/// SplitMix64: a fixed stream of bytes, the same on every machine and in every version.
+pub struct Random {
+    state: u64,
+}
+
+impl Random {
+    /// The stream with this seed.
+    pub fn new(seed: u64) -> Random {
+        Random { state: seed }
+    }
+
+    /// The next 64 bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.next_u64().to_le_bytes()[7]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mutation_behind_the_seed_stays_local() {
+        let short = Input::new(b"seedseed");
+        let long = Input::new(b"seedseedX");
+        assert_eq!(short.bytes.len(), long.bytes.len());
+        let changed = short.bytes.iter().zip(&long.bytes).filter(|(a, b)| a != b).count();
+        assert_eq!(changed, 1);
+    }
+
+    #[test]
+    fn no_bytes_are_an_input() {
+        assert_eq!(Input::new(&[]).bytes.len(), SEED_LEN + PLAN_LEN + GRAFT_LEN + SMITH_LEN);
+    }
+}
