@@ -20,11 +20,8 @@ pub(super) struct RawBacktrace(Vec<FrameAddress>);
 
 /// The WebAssembly frames that are active on this thread on behalf of `store`, the innermost first. Empty unless
 /// WebAssembly code of this store has called the host.
-///
-/// # Safety
-/// The store context is alive, and not that of a store that another thread is running.
-pub(crate) unsafe fn backtrace(store: *const StoreContext) -> Backtrace {
-    // SAFETY: as for this function.
+pub(crate) fn backtrace(store: &StoreContext) -> Backtrace {
+    // SAFETY: a shared reference: alive, and no other thread runs the store.
     unsafe { RawBacktrace::capture(store) }.resolve()
 }
 
@@ -59,8 +56,7 @@ impl RawBacktrace {
         }
     }
 
-    /// Walks one activation from where it left compiled code. An activation that called a host function straight has no
-    /// compiled frames: its store's exit lies above it and the stack between is empty.
+    /// Walks one activation from where it left compiled code.
     fn walk_exit(&mut self, activation: &Activation, exit: Exit, reader: &Reader) {
         if exit.pc == 0 {
             return;

@@ -13,10 +13,10 @@
 //! library calls need at the stack's end. An entry below the limit is a stack overflow too, so that WebAssembly and the
 //! host calling each other end in a trap.
 
-use super::backtrace::{self, RawBacktrace};
+use super::backtrace::RawBacktrace;
 use super::registry::Reader;
 use super::{sys, trap};
-use crate::abi::vmctx::{FuncRef, HostFunc, StoreContext};
+use crate::abi::vmctx::{FuncRef, StoreContext};
 use crate::abi::{FAILED, OK, ValRaw};
 use crate::base::{Error, Result, Trap};
 use crate::unwind::frame::Registers;
@@ -69,7 +69,7 @@ impl Exit {
     }
 }
 
-/// One entry into compiled code, or straight into a host function, on the stack of the function that makes it.
+/// One entry into compiled code, on the stack of the function that makes it.
 pub(super) struct Activation {
     /// The next older one on this thread.
     older: *const Activation,
@@ -110,7 +110,8 @@ pub(crate) unsafe fn invoke(
     let activation = unsafe { Activation::new(store) };
     let Some(limit) = activation.stack_limit(max_wasm_stack) else {
         // SAFETY: as above.
-        return Err(Error::trap(Trap::StackOverflow).with_backtrace(unsafe { backtrace::backtrace(store) }));
+        let frames = unsafe { RawBacktrace::capture(store) };
+        return Err(Error::trap(Trap::StackOverflow).with_backtrace(frames.resolve()));
     };
     // SAFETY: the context is alive. Zeroes say that nothing was entered or left yet, so that values of an earlier
     // activation are never believed.
@@ -122,24 +123,6 @@ pub(crate) unsafe fn invoke(
     }
     // SAFETY: `enter` is the entry trampoline for the signature of `func`, and the caller vouches for the rest.
     activation.run(|| unsafe { enter(store, func.wasm_call, func.vmctx, null_mut(), values) })
-}
-
-/// Calls a host function's shim from the host, without compiled code between: what the shim hands to [`fail`] comes
-/// back as the error, and a panic goes on here.
-///
-/// # Safety
-/// `store` and `callee` are alive, of the same store, and used by this thread alone; `values` has `count` slots with the
-/// function's arguments and room for its results.
-pub(crate) unsafe fn invoke_host(
-    store: *mut StoreContext,
-    callee: *mut HostFunc,
-    values: *mut ValRaw,
-    count: usize,
-) -> Result<()> {
-    // SAFETY: the caller vouches for the store.
-    let activation = unsafe { Activation::new(store) };
-    // SAFETY: the caller vouches for the function and its values.
-    activation.run(|| unsafe { ((*callee).shim)(callee.cast(), null_mut(), values, count) })
 }
 
 /// Records why the innermost call on this thread stops, with the backtrace of its store unless an error brings its own.
@@ -492,21 +475,6 @@ mod tests {
             let small = std::thread::Builder::new().stack_size(256 * 1024);
             let recurse = || Instance::new().call(recurses).unwrap_err().as_trap();
             assert_eq!(small.spawn(recurse).unwrap().join().unwrap(), Some(Trap::StackOverflow));
-        }
-
-        #[test]
-        fn a_host_function_called_straight() {
-            unsafe extern "C" fn shim(_: *mut c_void, _: *mut VmContext, _: *mut ValRaw, count: usize) -> i64 {
-                if count == 0 { OK } else { fail(Stop::Error(Error::host("refused"))) }
-            }
-            let instance = Instance::new();
-            let mut callee = HostFunc { magic: 0, _pad: 0, shim };
-            // SAFETY: the function and the store are alive, and the shim reads no values.
-            let call = |count| unsafe { invoke_host(instance.vmctx.store, &mut callee, null_mut(), count) };
-            let [good, bad] = [0, 1].map(call);
-            good.unwrap();
-            assert_eq!(bad.unwrap_err().message(), "refused");
-            instance.assert_as_before();
         }
     }
 }
