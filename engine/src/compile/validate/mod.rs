@@ -1,28 +1,114 @@
-//! Placeholder: decoding and validation.
+//! From the bytes of a module to its description ([`Module`]), its function bodies, its data and its names.
+//!
+//! Everything but the function bodies is validated here. A body comes out together with what its validation needs, so
+//! that it is validated while it is translated, many at once.
+//!
+//! A refusal says which phase refused: [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) where the bytes do not
+//! decode, [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) where they decode and break a rule, and
+//! [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) where only this implementation's limits are passed
+//! ([`classify`]). A malformed custom section is never an error
+//! ([Custom sections](https://webassembly.github.io/spec/core/binary/modules.html#custom-section)).
+
+mod build;
+mod classify;
 
 use crate::base::{Error, ErrorKind, Features, Result};
 use crate::wasm::index::FuncIndex;
 use crate::wasm::module::Module;
-use wasmparser::{FuncToValidate, FunctionBody, ValidatorResources};
+use wasmparser::{FuncToValidate, FunctionBody, Parser, ValidPayload, Validator, ValidatorResources, WasmFeatures};
 
-/// A decoded module.
+pub(crate) use classify::classify;
+
+/// A module whose function bodies are yet to be validated.
 pub(crate) struct Validated<'a> {
+    /// The description.
     pub(crate) module: Module,
+    /// The bodies, by `DefinedFuncIndex`.
     pub(crate) bodies: Vec<Body<'a>>,
+    /// The bytes of all data segments, one after the other: `DataSegment::bytes` are ranges of it.
     pub(crate) data: Vec<u8>,
+    /// The functions' names from the name section, sorted by index.
     pub(crate) func_names: Vec<(FuncIndex, String)>,
 }
 
-/// A function body.
+/// A function body, and what its validation needs.
 pub(crate) struct Body<'a> {
     pub(crate) body: FunctionBody<'a>,
     pub(crate) to_validate: FuncToValidate<ValidatorResources>,
 }
 
-pub(crate) fn decode<'a>(_features: Features, _wasm: &'a [u8]) -> Result<Validated<'a>> {
-    Err(Error::new(ErrorKind::Unsupported, "not written yet"))
+/// Decodes a module and validates all but its function bodies.
+pub(crate) fn decode<'a>(features: Features, wasm: &'a [u8]) -> Result<Validated<'a>> {
+    check_size(wasm)?;
+    read(features, wasm).map_err(|refusal| match refusal {
+        Refusal::Parser(error) => classify(features, wasm, error),
+        Refusal::Engine(error) => error,
+    })
 }
 
-pub(crate) fn classify(_features: Features, _wasm: &[u8], error: wasmparser::Error) -> Error {
-    Error::new(ErrorKind::Invalid, error.message()).at(error.offset())
+/// Validates a whole module.
+pub(crate) fn validate(features: Features, wasm: &[u8]) -> Result<()> {
+    let validated = decode(features, wasm)?;
+    let mut allocations = Default::default();
+    for Body { body, to_validate } in validated.bodies {
+        let mut validator = to_validate.into_validator(allocations);
+        validator.validate(&body).map_err(|error| classify(features, wasm, error))?;
+        allocations = validator.into_allocations();
+    }
+    Ok(())
 }
+
+/// Why reading stopped: wasmparser refused, or this engine has no representation for what is there.
+enum Refusal {
+    Parser(wasmparser::Error),
+    Engine(Error),
+}
+
+impl From<wasmparser::Error> for Refusal {
+    fn from(error: wasmparser::Error) -> Refusal {
+        Refusal::Parser(error)
+    }
+}
+
+/// Positions in a module are 32-bit numbers throughout
+/// ([`WasmOffset`](crate::base::WasmOffset)).
+fn check_size(wasm: &[u8]) -> Result<()> {
+    match u32::try_from(wasm.len()) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::new(ErrorKind::TooLarge, "the module is 4 GiB long or longer")),
+    }
+}
+
+fn read<'a>(features: Features, wasm: &'a [u8]) -> Result<Validated<'a>, Refusal> {
+    let features = parser_features(features);
+    let mut parser = Parser::new(0);
+    parser.set_features(features);
+    let mut validator = Validator::new_with_features(features);
+    let mut builder = build::Builder::default();
+    for payload in parser.parse_all(wasm) {
+        let payload = payload?;
+        match validator.payload(&payload)? {
+            ValidPayload::Func(to_validate, body) => builder.body(Body { body, to_validate }),
+            ValidPayload::Ok | ValidPayload::Parser(_) | ValidPayload::End(_) => builder.payload(payload)?,
+        }
+    }
+    Ok(builder.finish())
+}
+
+/// Our features in wasmparser's words. Floats and reference types cannot be switched off on their own here.
+fn parser_features(features: Features) -> WasmFeatures {
+    let table = [
+        (Features::MUTABLE_GLOBALS, WasmFeatures::MUTABLE_GLOBAL),
+        (Features::SATURATING_FLOAT_TO_INT, WasmFeatures::SATURATING_FLOAT_TO_INT),
+        (Features::SIGN_EXTENSION, WasmFeatures::SIGN_EXTENSION),
+        (Features::MULTI_VALUE, WasmFeatures::MULTI_VALUE),
+        (Features::REFERENCE_TYPES, WasmFeatures::REFERENCE_TYPES),
+        (Features::BULK_MEMORY, WasmFeatures::BULK_MEMORY),
+        (Features::SIMD, WasmFeatures::SIMD),
+    ];
+    let base = WasmFeatures::FLOATS | WasmFeatures::GC_TYPES;
+    table.iter().filter(|(ours, _)| features.contains(*ours)).fold(base, |all, (_, theirs)| all | *theirs)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Vector instructions
+//! ([Vector instructions](https://webassembly.github.io/spec/core/exec/instructions.html#vector-instructions)).
+//!
+//! Between operators a `v128` is always an `I8X16`; each operator casts its operands to the lanes that it works on, and
+//! its result back. The casts cost nothing: the bits stay where they are. They name the byte order, because lanes are
+//! numbered in WebAssembly's, whatever the machine's is.
+//!
+//! Where x86-64 has one instruction for a WebAssembly one, Cranelift finds it through a pattern over several CLIF
+//! instructions (dot products, conversions of half a vector, pseudo-minimum). The shapes here are those patterns.
+
+mod float;
+mod integer;
+mod lane;
+mod memory;
+
+use super::FuncTranslator;
+use cranelift_codegen::ir::types::*;
+use cranelift_codegen::ir::{ConstantData, Endianness, InstBuilder, MemFlagsData, Type, Value};
+use cranelift_frontend::FuncInstBuilder;
+use wasmparser::Operator;
+
+impl<'a> FuncTranslator<'a> {
+    /// Translates a vector instruction; `false` if the operator is none.
+    pub(super) fn translate_simd(&mut self, op: &Operator<'_>) -> bool {
+        self.vector_memory(op)
+            || self.vector_lanes(op)
+            || self.vector_bits(op)
+            || self.vector_integer(op)
+            || self.vector_integer_comparison(op)
+            || self.vector_width(op)
+            || self.vector_float(op)
+            || self.vector_float_comparison(op)
+            || self.vector_conversion(op)
+    }
+
+    /// Instructions that do not look at lanes.
+    fn vector_bits(&mut self, op: &Operator<'_>) -> bool {
+        match op {
+            Operator::V128Const { value } => {
+                let result = self.vector_const(I8X16, value.bytes());
+                self.push(result);
+            }
+            Operator::V128Not => self.vector_unary(I8X16, |ins, x| ins.bnot(x)),
+            Operator::V128And => self.vector_binary(I8X16, |ins, x, y| ins.band(x, y)),
+            Operator::V128AndNot => self.vector_binary(I8X16, |ins, x, y| ins.band_not(x, y)),
+            Operator::V128Or => self.vector_binary(I8X16, |ins, x, y| ins.bor(x, y)),
+            Operator::V128Xor => self.vector_binary(I8X16, |ins, x, y| ins.bxor(x, y)),
+            Operator::V128Bitselect => {
+                let (x, y, mask) = self.pop3();
+                let result = self.ins().bitselect(mask, x, y);
+                self.push(result);
+            }
+            Operator::V128AnyTrue => {
+                let x = self.pop();
+                let answer = self.ins().vany_true(x);
+                let result = self.ins().uextend(I32, answer);
+                self.push(result);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The same bits as another type of 128 bits.
+    fn cast(&mut self, value: Value, ty: Type) -> Value {
+        if self.type_of(value) == ty {
+            return value;
+        }
+        self.ins().bitcast(ty, MemFlagsData::new().with_endianness(Endianness::Little), value)
+    }
+
+    fn pop_vector(&mut self, ty: Type) -> Value {
+        let value = self.pop();
+        self.cast(value, ty)
+    }
+
+    /// Pops two vectors: the lower one, then the top.
+    fn pop_vectors(&mut self, ty: Type) -> (Value, Value) {
+        let (x, y) = self.pop2();
+        (self.cast(x, ty), self.cast(y, ty))
+    }
+
+    fn push_vector(&mut self, value: Value) {
+        let value = self.cast(value, I8X16);
+        self.push(value);
+    }
+
+    fn vector_unary(&mut self, ty: Type, emit: impl FnOnce(FuncInstBuilder<'_, 'a>, Value) -> Value) {
+        let x = self.pop_vector(ty);
+        let result = emit(self.ins(), x);
+        self.push_vector(result);
+    }
+
+    fn vector_binary(&mut self, ty: Type, emit: impl FnOnce(FuncInstBuilder<'_, 'a>, Value, Value) -> Value) {
+        let (x, y) = self.pop_vectors(ty);
+        let result = emit(self.ins(), x, y);
+        self.push_vector(result);
+    }
+
+    fn vector_const(&mut self, ty: Type, bytes: &[u8; 16]) -> Value {
+        let constant = self.builder.func.dfg.constants.insert(ConstantData::from(&bytes[..]));
+        self.ins().vconst(ty, constant)
+    }
+}

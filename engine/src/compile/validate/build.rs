@@ -1,0 +1,327 @@
+//! Collects the description of a module while its sections go by. Each section has been validated before it comes here.
+
+use super::{Body, Refusal, Validated};
+use crate::base::{Error, ErrorKind};
+use crate::wasm::index::*;
+use crate::wasm::module::*;
+use crate::wasm::types::*;
+use wasmparser::{ExternalKind, KnownCustom, Name, Operator, Payload, TypeRef};
+
+type Result<T, E = Refusal> = core::result::Result<T, E>;
+
+/// A module under construction.
+#[derive(Default)]
+pub(super) struct Builder<'a> {
+    module: Module,
+    bodies: Vec<Body<'a>>,
+    data: Vec<u8>,
+    names: Option<Names>,
+}
+
+/// What is read of a name section ([Name section](https://webassembly.github.io/spec/core/appendix/custom.html#name-section)).
+#[derive(Default)]
+struct Names {
+    module: Option<String>,
+    functions: Vec<(FuncIndex, String)>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn body(&mut self, body: Body<'a>) {
+        self.bodies.push(body);
+    }
+
+    pub(super) fn payload(&mut self, payload: Payload<'a>) -> Result<()> {
+        match payload {
+            Payload::TypeSection(section) => self.types(section),
+            Payload::ImportSection(section) => self.imports(section),
+            Payload::FunctionSection(section) => self.functions(section),
+            Payload::TableSection(section) => self.tables(section),
+            Payload::MemorySection(section) => self.memories(section),
+            Payload::GlobalSection(section) => self.globals(section),
+            Payload::ExportSection(section) => self.exports(section),
+            Payload::StartSection { func, .. } => {
+                self.module.start = Some(FuncIndex(func));
+                Ok(())
+            }
+            Payload::ElementSection(section) => self.elements(section),
+            Payload::DataSection(section) => self.data(section),
+            Payload::CustomSection(section) => {
+                if let (KnownCustom::Name(section), None) = (section.as_known(), &self.names) {
+                    self.names = read_names(section).ok();
+                }
+                Ok(())
+            }
+            Payload::CodeSectionStart { count, .. } => {
+                self.bodies.reserve(count as usize);
+                Ok(())
+            }
+            Payload::Version { .. } | Payload::DataCountSection { .. } | Payload::End(_) => Ok(()),
+            other => {
+                let offset = other.as_section().map_or(0, |(_, range)| range.start);
+                Err(unsupported("this kind of section", offset))
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Validated<'a> {
+        place_references(&mut self.module);
+        let Names { module: name, functions: mut func_names } = self.names.unwrap_or_default();
+        func_names.retain(|(index, _)| index.index() < self.module.functions.len());
+        self.module.name = name;
+        Validated { module: self.module, bodies: self.bodies, data: self.data, func_names }
+    }
+
+    fn types(&mut self, section: wasmparser::TypeSectionReader<'_>) -> Result<()> {
+        for ty in section.into_iter_err_on_gc_types() {
+            let ty = ty?;
+            let list =
+                |types: &[wasmparser::ValType]| types.iter().map(|&ty| val_type(ty)).collect::<Result<Box<[_]>>>();
+            self.module.types.push(FuncType { params: list(ty.params())?, results: list(ty.results())? });
+        }
+        Ok(())
+    }
+
+    fn imports(&mut self, section: wasmparser::ImportSectionReader<'_>) -> Result<()> {
+        let module = &mut self.module;
+        for import in section.into_imports_with_offsets() {
+            let (offset, import) = import?;
+            let item = match import.ty {
+                TypeRef::Func(ty) => ImportItem::Func(TypeIndex(ty)),
+                TypeRef::Table(ty) => ImportItem::Table(table_type(ty)?),
+                TypeRef::Memory(ty) => ImportItem::Memory(memory_type(ty)),
+                TypeRef::Global(ty) => ImportItem::Global(global_type(ty)?),
+                TypeRef::Tag(_) | TypeRef::FuncExact(_) => return Err(unsupported("this kind of import", offset)),
+            };
+            match item {
+                ImportItem::Func(ty) => {
+                    module.functions.push(Function { ty, func_ref: None });
+                    module.imported_functions += 1;
+                }
+                ImportItem::Table(ty) => {
+                    module.tables.push(ty);
+                    module.imported_tables += 1;
+                }
+                ImportItem::Memory(ty) => {
+                    module.memories.push(ty);
+                    module.imported_memories += 1;
+                }
+                ImportItem::Global(ty) => {
+                    module.globals.push(ty);
+                    module.imported_globals += 1;
+                }
+            }
+            module.imports.push(Import { module: import.module.to_owned(), name: import.name.to_owned(), item });
+        }
+        Ok(())
+    }
+
+    fn functions(&mut self, section: wasmparser::FunctionSectionReader<'_>) -> Result<()> {
+        for ty in section {
+            self.module.functions.push(Function { ty: TypeIndex(ty?), func_ref: None });
+        }
+        Ok(())
+    }
+
+    fn tables(&mut self, section: wasmparser::TableSectionReader<'_>) -> Result<()> {
+        for table in section.into_iter_with_offsets() {
+            let (offset, table) = table?;
+            if let wasmparser::TableInit::Expr(_) = table.init {
+                return Err(unsupported("a table with an initialiser", offset));
+            }
+            self.module.tables.push(table_type(table.ty)?);
+        }
+        Ok(())
+    }
+
+    fn memories(&mut self, section: wasmparser::MemorySectionReader<'_>) -> Result<()> {
+        for memory in section {
+            self.module.memories.push(memory_type(memory?));
+        }
+        Ok(())
+    }
+
+    fn globals(&mut self, section: wasmparser::GlobalSectionReader<'_>) -> Result<()> {
+        for global in section {
+            let global = global?;
+            self.module.globals.push(global_type(global.ty)?);
+            self.module.global_inits.push(const_expr(&global.init_expr)?);
+        }
+        Ok(())
+    }
+
+    fn exports(&mut self, section: wasmparser::ExportSectionReader<'_>) -> Result<()> {
+        for export in section.into_iter_with_offsets() {
+            let (offset, export) = export?;
+            let item = match export.kind {
+                ExternalKind::Func => ExportItem::Func(FuncIndex(export.index)),
+                ExternalKind::Table => ExportItem::Table(TableIndex(export.index)),
+                ExternalKind::Memory => ExportItem::Memory(MemoryIndex(export.index)),
+                ExternalKind::Global => ExportItem::Global(GlobalIndex(export.index)),
+                ExternalKind::Tag | ExternalKind::FuncExact => {
+                    return Err(unsupported("this kind of export", offset));
+                }
+            };
+            self.module.exports.push(Export { name: export.name.to_owned(), item });
+        }
+        Ok(())
+    }
+
+    fn elements(&mut self, section: wasmparser::ElementSectionReader<'_>) -> Result<()> {
+        for segment in section {
+            let segment = segment?;
+            let mode = match &segment.kind {
+                wasmparser::ElementKind::Passive => ElementMode::Passive,
+                wasmparser::ElementKind::Declared => ElementMode::Declared,
+                wasmparser::ElementKind::Active { table_index, offset_expr } => ElementMode::Active {
+                    table: TableIndex(table_index.unwrap_or(0)),
+                    offset: const_expr(offset_expr)?,
+                },
+            };
+            let (ty, items) = match segment.items {
+                wasmparser::ElementItems::Functions(items) => {
+                    let functions = items.into_iter().map(|index| Ok(FuncIndex(index?)));
+                    (RefType::FUNC, ElementItems::Functions(functions.collect::<Result<_>>()?))
+                }
+                wasmparser::ElementItems::Expressions(ty, items) => {
+                    let expressions = items.into_iter().map(|item| const_expr(&item?));
+                    (ref_type(ty)?, ElementItems::Expressions(expressions.collect::<Result<_>>()?))
+                }
+            };
+            self.module.elements.push(ElementSegment { mode, ty, items });
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, section: wasmparser::DataSectionReader<'_>) -> Result<()> {
+        for segment in section {
+            let segment = segment?;
+            let mode = match &segment.kind {
+                wasmparser::DataKind::Passive => DataMode::Passive,
+                wasmparser::DataKind::Active { memory_index, offset_expr } => {
+                    DataMode::Active { memory: MemoryIndex(*memory_index), offset: const_expr(offset_expr)? }
+                }
+            };
+            let start = self.data.len();
+            self.data.extend_from_slice(segment.data);
+            let position = |at: usize| u32::try_from(at).expect("a module is shorter than 4 GiB");
+            self.module.data.push(DataSegment { mode, bytes: position(start)..position(self.data.len()) });
+        }
+        Ok(())
+    }
+}
+
+/// Gives a place among the instance's function references to each defined function that something outside the code
+/// can get hold of. Bodies need not be searched: a `ref.func` in a body is valid only for a function that is named
+/// outside of the bodies ([`C.refs`](https://webassembly.github.io/spec/core/valid/modules.html#valid-module)).
+/// The start function is among them, because the host calls it.
+fn place_references(module: &mut Module) {
+    let mut escapes = vec![false; module.functions.len()];
+    let mut mark = |index: FuncIndex| escapes[index.index()] = true;
+    module.start.into_iter().for_each(&mut mark);
+    for export in &module.exports {
+        if let ExportItem::Func(index) = export.item {
+            mark(index);
+        }
+    }
+    let mut expressions: Vec<&ConstExpr> = module.global_inits.iter().collect();
+    for segment in &module.elements {
+        match &segment.items {
+            ElementItems::Functions(functions) => functions.iter().copied().for_each(&mut mark),
+            ElementItems::Expressions(items) => expressions.extend(items),
+        }
+    }
+    for op in expressions.into_iter().flat_map(|expression| &expression.0) {
+        if let ConstOp::RefFunc(index) = *op {
+            mark(index);
+        }
+    }
+    for index in module.imported_functions as usize..escapes.len() {
+        if escapes[index] {
+            module.functions[index].func_ref = Some(FuncRefIndex(module.func_refs));
+            module.func_refs += 1;
+        }
+    }
+}
+
+fn read_names(section: wasmparser::NameSectionReader<'_>) -> wasmparser::Result<Names> {
+    let mut names = Names::default();
+    for subsection in section {
+        match subsection? {
+            Name::Module { name, .. } => names.module = Some(name.to_owned()),
+            Name::Function(map) => {
+                names.functions = map
+                    .map(|naming| naming.map(|naming| (FuncIndex(naming.index), naming.name.to_owned())))
+                    .collect::<wasmparser::Result<_>>()?;
+            }
+            _ => {}
+        }
+    }
+    Ok(names)
+}
+
+fn const_expr(expression: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr> {
+    let mut ops = Vec::with_capacity(1);
+    let mut reader = expression.get_operators_reader();
+    while !reader.eof() {
+        let (operator, offset) = reader.read_with_offset()?;
+        ops.push(match operator {
+            Operator::I32Const { value } => ConstOp::I32Const(value),
+            Operator::I64Const { value } => ConstOp::I64Const(value),
+            Operator::F32Const { value } => ConstOp::F32Const(value.bits()),
+            Operator::F64Const { value } => ConstOp::F64Const(value.bits()),
+            Operator::V128Const { value } => ConstOp::V128Const(u128::from_le_bytes(*value.bytes())),
+            Operator::GlobalGet { global_index } => ConstOp::GlobalGet(GlobalIndex(global_index)),
+            Operator::RefNull { hty } => ConstOp::RefNull(heap_type(hty)?),
+            Operator::RefFunc { function_index } => ConstOp::RefFunc(FuncIndex(function_index)),
+            Operator::End => break,
+            _ => return Err(unsupported("this instruction in a constant expression", offset)),
+        });
+    }
+    Ok(ConstExpr(ops))
+}
+
+fn val_type(ty: wasmparser::ValType) -> Result<ValType> {
+    Ok(match ty {
+        wasmparser::ValType::I32 => ValType::I32,
+        wasmparser::ValType::I64 => ValType::I64,
+        wasmparser::ValType::F32 => ValType::F32,
+        wasmparser::ValType::F64 => ValType::F64,
+        wasmparser::ValType::V128 => ValType::V128,
+        wasmparser::ValType::Ref(ty) => ValType::Ref(ref_type(ty)?),
+    })
+}
+
+fn ref_type(ty: wasmparser::RefType) -> Result<RefType> {
+    Ok(RefType { nullable: ty.is_nullable(), heap: heap_type(ty.heap_type())? })
+}
+
+fn heap_type(ty: wasmparser::HeapType) -> Result<HeapType> {
+    use wasmparser::AbstractHeapType;
+    match ty {
+        wasmparser::HeapType::Abstract { shared: false, ty: AbstractHeapType::Func } => Ok(HeapType::Func),
+        wasmparser::HeapType::Abstract { shared: false, ty: AbstractHeapType::Extern } => Ok(HeapType::Extern),
+        _ => Err(unsupported("a reference type beyond funcref and externref", None)),
+    }
+}
+
+fn table_type(ty: wasmparser::TableType) -> Result<TableType> {
+    Ok(TableType { limits: Limits { min: ty.initial, max: ty.maximum }, element: ref_type(ty.element_type)? })
+}
+
+fn memory_type(ty: wasmparser::MemoryType) -> MemoryType {
+    MemoryType { limits: Limits { min: ty.initial, max: ty.maximum } }
+}
+
+fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType> {
+    Ok(GlobalType { content: val_type(ty.content_type)?, mutable: ty.mutable })
+}
+
+/// The parser knows features that this engine has no representation for. None of them can be switched on in
+/// [`Features`](crate::Features), so that this is the second line of defence.
+fn unsupported(what: &str, offset: impl Into<Option<u64>>) -> Refusal {
+    let error = Error::new(ErrorKind::Unsupported, format!("{what} is not supported"));
+    Refusal::Engine(match offset.into() {
+        Some(offset) => error.at(offset),
+        None => error,
+    })
+}
