@@ -1,0 +1,30 @@
+;; Copies within one memory or table behave as if through a buffer, in either direction, and of nothing.
+
+(module $M
+  (memory 1)
+  (data (i32.const 0) "abcdefgh")
+  (table $t 6 externref)
+  (func (export "memory.copy") (param i32 i32 i32) (memory.copy (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "bytes") (result i64) (i64.load (i32.const 0)))
+  (func (export "table.set") (param i32 externref) (table.set $t (local.get 0) (local.get 1)))
+  (func (export "table.copy") (param i32 i32 i32) (table.copy $t $t (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "table.get") (param i32) (result externref) (table.get $t (local.get 0))))
+
+(assert_return (invoke "memory.copy" (i32.const 2) (i32.const 0) (i32.const 4)))
+(assert_return (invoke "bytes") (i64.const 0x6867646362616261))
+(assert_return (invoke "memory.copy" (i32.const 0) (i32.const 1) (i32.const 7)))
+(assert_return (invoke "bytes") (i64.const 0x6868676463626162))
+(assert_return (invoke "memory.copy" (i32.const 3) (i32.const 3) (i32.const 5)))
+(assert_return (invoke "bytes") (i64.const 0x6868676463626162))
+(assert_return (invoke "memory.copy" (i32.const 0) (i32.const 65536) (i32.const 0)))
+
+(assert_return (invoke "table.set" (i32.const 0) (ref.extern 10)))
+(assert_return (invoke "table.set" (i32.const 1) (ref.extern 11)))
+(assert_return (invoke "table.set" (i32.const 2) (ref.extern 12)))
+(assert_return (invoke "table.copy" (i32.const 1) (i32.const 0) (i32.const 3)))
+(assert_return (invoke "table.get" (i32.const 1)) (ref.extern 10))
+(assert_return (invoke "table.get" (i32.const 3)) (ref.extern 12))
+(assert_return (invoke "table.copy" (i32.const 0) (i32.const 2) (i32.const 4)))
+(assert_return (invoke "table.get" (i32.const 0)) (ref.extern 11))
+(assert_return (invoke "table.get" (i32.const 1)) (ref.extern 12))
+(assert_return (invoke "table.get" (i32.const 2)) (ref.null extern))

@@ -1,0 +1,26 @@
+;; Several tables of several types in one module; `call_indirect`, `table.copy` and `table.init` name theirs.
+
+(module $M
+  (type $f (func (result i32)))
+  (table $a 2 funcref)
+  (table $b 2 funcref)
+  (table $c 1 externref)
+  (elem (table $a) (i32.const 0) func $one $two)
+  (elem $more func $two $three)
+  (func $one (type $f) (i32.const 1))
+  (func $two (type $f) (i32.const 2))
+  (func $three (type $f) (i32.const 3))
+  (func (export "a") (param i32) (result i32) (call_indirect $a (type $f) (local.get 0)))
+  (func (export "b") (param i32) (result i32) (call_indirect $b (type $f) (local.get 0)))
+  (func (export "copy") (table.copy $b $a (i32.const 1) (i32.const 0) (i32.const 1)))
+  (func (export "init") (table.init $b $more (i32.const 0) (i32.const 1) (i32.const 1)))
+  (func (export "sizes") (result i32 i32 i32) (table.size $a) (table.size $b) (table.size $c)))
+
+(assert_return (invoke "a" (i32.const 1)) (i32.const 2))
+(assert_trap (invoke "b" (i32.const 1)) "uninitialized element")
+(assert_return (invoke "copy"))
+(assert_return (invoke "b" (i32.const 1)) (i32.const 1))
+(assert_return (invoke "init"))
+(assert_return (invoke "b" (i32.const 0)) (i32.const 3))
+(assert_trap (invoke "b" (i32.const 2)) "undefined element")
+(assert_return (invoke "sizes") (i32.const 2) (i32.const 2) (i32.const 1))

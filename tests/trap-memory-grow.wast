@@ -1,0 +1,27 @@
+;; Growing moves the bound in the middle of a function; a failed growth does not.
+
+(module $M
+  (memory 0 3)
+  (func $touch (param i32) (i32.store8 (local.get 0) (i32.const 7)))
+  (func $grow-then-touch (export "grow-then-touch") (param $delta i32) (param $at i32) (result i32)
+    (local $was i32)
+    (local.set $was (memory.grow (local.get $delta)))
+    (call $touch (local.get $at))
+    (local.get $was))
+  (func $around (export "around") (param $at i32) (result i32)
+    (drop (memory.grow (i32.const 1)))
+    (i32.store (local.get $at) (i32.const 1))
+    (drop (memory.grow (i32.const 1)))
+    (i32.load offset=65536 (local.get $at)))
+  (func (export "size") (result i32) (memory.size)))
+
+(assert_trap (invoke "grow-then-touch" (i32.const 0) (i32.const 0)) "out of bounds memory access")
+(assert_trap (invoke "grow-then-touch" (i32.const 1) (i32.const 65536)) "out of bounds memory access")
+(assert_return (invoke "size") (i32.const 1))
+(assert_return (invoke "grow-then-touch" (i32.const 0) (i32.const 65535)) (i32.const 1))
+(assert_trap (invoke "around" (i32.const 131069)) "out of bounds memory access")
+(assert_return (invoke "size") (i32.const 2))
+(assert_trap (invoke "around" (i32.const 131069)) "out of bounds memory access")
+(assert_return (invoke "size") (i32.const 3))
+(assert_return (invoke "grow-then-touch" (i32.const 1) (i32.const 196607)) (i32.const -1))
+(assert_trap (invoke "grow-then-touch" (i32.const 1) (i32.const 196608)) "out of bounds memory access")

@@ -1,0 +1,27 @@
+;; Addresses are index plus offset without wrapping at 2^32: a large immediate never comes back into the memory.
+
+(module $M
+  (memory 1)
+  (data (i32.const 0) "abcdefgh")
+  (func (export "small") (param i32) (result i32) (i32.load offset=4 (local.get 0)))
+  (func (export "page") (param i32) (result i32) (i32.load8_u offset=65535 (local.get 0)))
+  (func (export "beyond") (param i32) (result i32) (i32.load8_u offset=65536 (local.get 0)))
+  (func (export "half") (param i32) (result i32) (i32.load8_u offset=0x80000000 (local.get 0)))
+  (func (export "most") (param i32) (result i64) (i64.load offset=0xffffffff align=1 (local.get 0)))
+  (func (export "store-most") (param i32) (i32.store8 offset=0xffffffff (local.get 0) (i32.const 1)))
+  (func (export "first") (result i32) (i32.load8_u (i32.const 0))))
+
+(assert_return (invoke "small" (i32.const 0)) (i32.const 0x68676665))
+(assert_return (invoke "small" (i32.const 65528)) (i32.const 0))
+(assert_trap (invoke "small" (i32.const 65529)) "out of bounds memory access")
+(assert_trap (invoke "small" (i32.const -4)) "out of bounds memory access")
+(assert_return (invoke "page" (i32.const 0)) (i32.const 0))
+(assert_trap (invoke "page" (i32.const 1)) "out of bounds memory access")
+(assert_trap (invoke "beyond" (i32.const 0)) "out of bounds memory access")
+(assert_trap (invoke "beyond" (i32.const -65536)) "out of bounds memory access")
+(assert_trap (invoke "half" (i32.const 0x80000000)) "out of bounds memory access")
+(assert_trap (invoke "most" (i32.const 0)) "out of bounds memory access")
+(assert_trap (invoke "most" (i32.const 1)) "out of bounds memory access")
+(assert_trap (invoke "most" (i32.const -1)) "out of bounds memory access")
+(assert_trap (invoke "store-most" (i32.const 1)) "out of bounds memory access")
+(assert_return (invoke "first") (i32.const 97))

@@ -1,0 +1,27 @@
+;; A load whose result nobody uses still traps, and of two equal loads the first one does.
+
+(module $M
+  (memory 1)
+  (func (export "dropped") (param i32) (drop (i32.load (local.get 0))))
+  (func (export "overwritten") (param i32) (result i32)
+    (local $x i32)
+    (local.set $x (i32.load (local.get 0)))
+    (local.set $x (i32.const 1))
+    (local.get $x))
+  (func (export "twice") (param i32) (result i32)
+    (i32.add (i32.load (local.get 0)) (i32.load (local.get 0))))
+  (func (export "selected") (param i32) (result i32)
+    (select (i32.const 1) (i32.load8_u (local.get 0)) (i32.const 1)))
+  (func (export "times-zero") (param i32) (result i32)
+    (i32.mul (i32.const 0) (i32.load16_s (local.get 0))))
+  (func (export "dead-store") (param i32)
+    (i32.store (local.get 0) (i32.const 1))
+    (i32.store (local.get 0) (i32.const 2))))
+
+(assert_trap (invoke "dropped" (i32.const 65536)) "out of bounds memory access")
+(assert_trap (invoke "overwritten" (i32.const 65536)) "out of bounds memory access")
+(assert_trap (invoke "twice" (i32.const 65536)) "out of bounds memory access")
+(assert_trap (invoke "selected" (i32.const 65536)) "out of bounds memory access")
+(assert_trap (invoke "times-zero" (i32.const 65536)) "out of bounds memory access")
+(assert_trap (invoke "dead-store" (i32.const 65536)) "out of bounds memory access")
+(assert_return (invoke "twice" (i32.const 0)) (i32.const 0))

@@ -1,0 +1,28 @@
+;; `table.get` and `table.set` outside their table, of both reference types, and in a table that is not the first.
+
+(module $M
+  (table $funcs 3 funcref)
+  (table $externs 2 externref)
+  (elem (table $funcs) (i32.const 1) func $f)
+  (func $f (result i32) (i32.const 42))
+  (func $get-func (export "get-func") (param i32) (result funcref) (table.get $funcs (local.get 0)))
+  (func $set-func (export "set-func") (param i32) (table.set $funcs (local.get 0) (ref.func $f)))
+  (func $get-extern (export "get-extern") (param i32) (result externref) (table.get $externs (local.get 0)))
+  (func $set-extern (export "set-extern") (param i32 externref) (table.set $externs (local.get 0) (local.get 1)))
+  (func $deep (export "deep") (param i32 i32) (result externref)
+    (if (result externref) (local.get 0)
+      (then (call $deep (i32.sub (local.get 0) (i32.const 1)) (local.get 1)))
+      (else (call $get-extern (local.get 1))))))
+
+(assert_return (invoke "get-func" (i32.const 1)) (ref.func))
+(assert_return (invoke "get-func" (i32.const 2)) (ref.null func))
+(assert_trap (invoke "get-func" (i32.const 3)) "out of bounds table access")
+(assert_trap (invoke "set-func" (i32.const 3)) "out of bounds table access")
+(assert_trap (invoke "set-func" (i32.const -1)) "out of bounds table access")
+(assert_trap (invoke "get-extern" (i32.const 2)) "out of bounds table access")
+(assert_trap (invoke "set-extern" (i32.const 2) (ref.extern 1)) "out of bounds table access")
+(assert_return (invoke "set-extern" (i32.const 1) (ref.extern 9)))
+(assert_return (invoke "deep" (i32.const 5) (i32.const 1)) (ref.extern 9))
+(assert_trap (invoke "deep" (i32.const 0) (i32.const 2)) "out of bounds table access")
+(assert_trap (invoke "deep" (i32.const 5) (i32.const 2)) "out of bounds table access")
+(assert_trap (invoke "deep" (i32.const 50) (i32.const 0x80000000)) "out of bounds table access")

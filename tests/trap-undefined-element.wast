@@ -1,0 +1,25 @@
+;; `call_indirect` with an index outside the table, at depth 1 and through callers, before and after the table grows.
+
+(module $M
+  (type $unary (func (param i32) (result i32)))
+  (table $t 2 10 funcref)
+  (elem (i32.const 0) $double $recurse)
+  (func $double (type $unary) (i32.shl (local.get 0) (i32.const 1)))
+  (func $recurse (type $unary)
+    (if (result i32) (local.get 0)
+      (then (call_indirect (type $unary) (i32.sub (local.get 0) (i32.const 1)) (i32.const 1)))
+      (else (call_indirect (type $unary) (i32.const 7) (i32.const 2)))))
+  (func $call (export "call") (param i32 i32) (result i32)
+    (call_indirect (type $unary) (local.get 0) (local.get 1)))
+  (func (export "grow") (result i32) (table.grow $t (ref.func $double) (i32.const 1))))
+
+(assert_return (invoke "call" (i32.const 21) (i32.const 0)) (i32.const 42))
+(assert_trap (invoke "call" (i32.const 21) (i32.const 2)) "undefined element")
+(assert_trap (invoke "call" (i32.const 21) (i32.const -1)) "undefined element")
+(assert_trap (invoke "call" (i32.const 21) (i32.const 0x20000000)) "undefined element")
+(assert_trap (invoke "call" (i32.const 0) (i32.const 1)) "undefined element")
+(assert_trap (invoke "call" (i32.const 5) (i32.const 1)) "undefined element")
+(assert_trap (invoke "call" (i32.const 50) (i32.const 1)) "undefined element")
+(assert_return (invoke "grow") (i32.const 2))
+(assert_return (invoke "call" (i32.const 5) (i32.const 1)) (i32.const 14))
+(assert_trap (invoke "call" (i32.const 21) (i32.const 3)) "undefined element")
