@@ -1,23 +1,43 @@
 //! The one place where the two halves meet: compile, then load what was compiled.
 
-use crate::{Engine, Module, Result};
+use crate::compile;
+use crate::{Engine, Error, ErrorKind, Module, Result};
+use std::borrow::Cow;
 
 impl Module {
-    /// Compiles a module, binary or text, and loads the artefact.
+    /// Compiles a module, binary or text, and loads the artefact as [`Module::deserialize`] would.
+    ///
+    /// # Errors
+    /// Kind [`Malformed`](ErrorKind::Malformed), [`Invalid`](ErrorKind::Invalid), [`Unsupported`](ErrorKind::Unsupported)
+    /// or [`TooLarge`](ErrorKind::TooLarge), with the offset in the binary or the text.
     pub fn new(engine: &Engine, wasm: impl AsRef<[u8]>) -> Result<Module> {
         Module::deserialize(engine, engine.compile(wasm)?)
     }
 
-    /// Checks that a module, binary or text, is well-formed and valid under the engine's features. The error's kind
-    /// tells malformed from invalid.
-    pub fn validate(_engine: &Engine, _wasm: impl AsRef<[u8]>) -> Result<()> {
-        todo!()
+    /// Checks that a module, binary or text, is well-formed and valid under the engine's features.
+    ///
+    /// # Errors
+    /// As [`Module::new`]: the kind tells malformed from invalid.
+    pub fn validate(engine: &Engine, wasm: impl AsRef<[u8]>) -> Result<()> {
+        compile::validate::validate(engine.config().features, &binary(wasm.as_ref())?)
     }
 }
 
 impl Engine {
-    /// Compiles a module, binary or text, into the bytes of an artefact.
-    pub fn compile(&self, _wasm: impl AsRef<[u8]>) -> Result<Vec<u8>> {
-        todo!()
+    /// Compiles a module, binary or text, into the bytes of an artefact, and does not load it.
+    ///
+    /// # Errors
+    /// As [`Module::new`].
+    pub fn compile(&self, wasm: impl AsRef<[u8]>) -> Result<Vec<u8>> {
+        let _ = binary(wasm.as_ref())?;
+        todo!("compile::compile is being written")
     }
+}
+
+/// The binary of a module that may be text. What starts with a zero byte, as every binary does, cannot be text.
+fn binary(wasm: &[u8]) -> Result<Cow<'_, [u8]>> {
+    if wasm.first().is_none_or(|&first| first == 0) {
+        return Ok(Cow::Borrowed(wasm));
+    }
+    wat::parse_bytes(wasm).map_err(|error| Error::new(ErrorKind::Malformed, error.to_string()).with_source(error))
 }

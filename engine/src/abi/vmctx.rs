@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! VmContext (one per instance)
-//!   +0   magic, store, builtins, type_ids                fixed header
+//!   +0   magic, instance, store, builtins, type_ids                fixed header
 //!   ...  [FuncImport]    per imported function           offsets from `VmLayout`, the one function that both halves call
 //!   ...  [*TableDef]     per imported table
 //!   ...  [*MemoryDef]    per imported memory
@@ -30,7 +30,8 @@ pub(crate) const HOST_FUNC_MAGIC: u32 = u32::from_le_bytes(*b"host");
 #[repr(C)]
 pub(crate) struct VmContext {
     pub(crate) magic: u32,
-    pub(crate) _pad: u32,
+    /// The instance's number in its store.
+    pub(crate) instance: u32,
     pub(crate) store: *mut StoreContext,
     pub(crate) builtins: *const BuiltinTable,
     /// Canonical type id by type index of this module.

@@ -1,8 +1,14 @@
-//! The engine.
+//! The engine: a configuration, the epoch, and the ids of function types. Everything else belongs to modules and stores.
+
+use super::types::TypeRegistry;
 use crate::base::{Config, Result};
+use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 /// What compiles, loads and runs modules under one [`Config`]. Cheap to clone; clones are the same engine.
+///
+/// Modules and stores meet only within one engine. Dropping it stops nothing: modules and stores keep it alive.
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<EngineInner>,
@@ -10,12 +16,19 @@ pub struct Engine {
 
 struct EngineInner {
     config: Config,
+    epoch: AtomicU64,
+    types: Arc<TypeRegistry>,
 }
 
 impl Engine {
     /// An engine with this configuration.
+    ///
+    /// # Errors
+    /// None at present; a configuration that this host cannot serve will be one of kind
+    /// [`Unsupported`](crate::ErrorKind::Unsupported).
     pub fn new(config: &Config) -> Result<Engine> {
-        Ok(Engine { inner: Arc::new(EngineInner { config: config.clone() }) })
+        let inner = EngineInner { config: config.clone(), epoch: AtomicU64::new(0), types: Arc::default() };
+        Ok(Engine { inner: Arc::new(inner) })
     }
 
     /// The configuration.
@@ -26,6 +39,34 @@ impl Engine {
     /// Moves the epoch on by one. Stores whose deadline it reaches stop, or ask their callback. Callable from any
     /// thread and from a signal handler.
     pub fn increment_epoch(&self) {
-        todo!()
+        self.inner.epoch.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether both are clones of one engine.
+    pub fn same(&self, other: &Engine) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// The epoch counter, which lives as long as the engine.
+    pub(crate) fn epoch(&self) -> &AtomicU64 {
+        &self.inner.epoch
+    }
+
+    /// The engine's type ids.
+    pub(crate) fn types(&self) -> &Arc<TypeRegistry> {
+        &self.inner.types
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("config", &self.inner.config).finish_non_exhaustive()
+    }
+}
+
+impl Default for Engine {
+    /// An engine with the default configuration.
+    fn default() -> Engine {
+        Engine::new(&Config::new()).expect("the default configuration is supported")
     }
 }

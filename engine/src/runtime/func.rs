@@ -1,97 +1,363 @@
-//! Functions.
-use super::*;
-use crate::base::*;
-use crate::wasm::types::*;
+//! Functions of a store, and what host functions see of their caller.
+
+use super::call;
+use super::host::{self, HostCallable, HostDefinition};
+use super::store::{OpaqueMut, StoreId, StoreOpaque};
+use super::typed::ValueList;
+use super::{
+    AsContext, AsContextMut, Engine, Extern, Instance, StoreContextMut, TypedFunc, Val, WasmParams, WasmResults,
+    WasmRet, WasmTy,
+};
+use crate::abi::ValRaw;
+use crate::abi::vmctx::{FuncRef, VmContext};
+use crate::base::{Error, ErrorKind, Result};
+use crate::wasm::types::{FuncType, ValType};
 use core::marker::PhantomData;
-/// A function.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Func {}
+use core::ptr::{self, NonNull};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// A function of a store: one that a module defines, or one of the host.
+///
+/// Two handles are equal if they are the same function of the same store.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Func {
+    store: StoreId,
+    /// Lives as long as the store.
+    func_ref: NonNull<FuncRef>,
+}
+
+// SAFETY: the pointer is followed only together with a borrow of the store that it belongs to.
+unsafe impl Send for Func {}
+// SAFETY: as above.
+unsafe impl Sync for Func {}
+
 impl Func {
-    /// A host function of a type that is known at run time only. The closure reads its arguments and writes all its
-    /// results.
+    /// A host function of a type that is known at run time only.
+    ///
+    /// The closure gets the arguments, and one result each of zero or null to write over. An error that it returns stops
+    /// the WebAssembly code that called it, and comes back unchanged, with a backtrace, from the call that entered
+    /// WebAssembly; so does a panic.
+    ///
+    /// # Panics
+    /// When the engine has used up its 2^32 type ids.
     pub fn new<T: 'static>(
-        _store: impl AsContextMut<Data = T>,
-        _ty: FuncType,
-        _call: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+        mut store: impl AsContextMut<Data = T>,
+        ty: FuncType,
+        call: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Func {
-        todo!()
+        let definition = Arc::new(HostDefinition::untyped(ty, call));
+        host::add(&mut store.as_context_mut().into_opaque(), definition).expect("type ids are left")
     }
-    /// A host function from a closure; its type follows from the closure's.
+
+    /// A host function from a closure, whose type gives the function's: parameters that are [`WasmTy`], after a
+    /// [`Caller`] if it wants one, and results that are [`WasmRet`]. Errors and panics are as with [`Func::new`].
+    ///
+    /// # Panics
+    /// When the engine has used up its 2^32 type ids.
     pub fn wrap<T: 'static, Params, Results>(
-        _store: impl AsContextMut<Data = T>,
-        _call: impl IntoFunc<T, Params, Results>,
+        mut store: impl AsContextMut<Data = T>,
+        call: impl IntoFunc<T, Params, Results>,
     ) -> Func {
-        todo!()
+        let definition = Arc::new(call.into_definition());
+        host::add(&mut store.as_context_mut().into_opaque(), definition).expect("type ids are left")
     }
+
     /// The type.
-    pub fn ty(&self, _store: impl AsContext) -> Result<FuncType> {
-        todo!()
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the function belongs to another store.
+    pub fn ty(&self, store: impl AsContext) -> Result<FuncType> {
+        self.ty_in(store.as_context().opaque()).cloned()
     }
-    /// Calls the function.
-    pub fn call(&self, _store: impl AsContextMut, _params: &[Val], _results: &mut [Val]) -> Result<()> {
-        todo!()
+
+    /// Calls the function. `results` has one place for each result; what stood there is written over.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage), before anything runs, if the counts or types do not fit or something belongs to
+    /// another store; [`Trap`](ErrorKind::Trap) with a backtrace if the code traps; whatever a host function returns.
+    ///
+    /// # Panics
+    /// When a host function panics.
+    pub fn call(&self, mut store: impl AsContextMut, params: &[Val], results: &mut [Val]) -> Result<()> {
+        let mut store = store.as_context_mut().into_opaque();
+        let mut values = SmallVec::<[ValRaw; 8]>::new();
+        self.lower(&store, params, results.len(), &mut values)?;
+        // SAFETY: `lower` has checked the arguments and made room for the results.
+        unsafe { self.call_raw(&mut store, values.as_mut_ptr())? };
+        let id = self.store;
+        for ((result, raw), &ty) in results.iter_mut().zip(values).zip(&self.ty_in(&store)?.results) {
+            // SAFETY: the call left results of its type and store.
+            *result = unsafe { Val::from_raw(raw, ty, id) };
+        }
+        Ok(())
     }
+
     /// The function with its type checked once.
-    pub fn typed<P: WasmParams, R: WasmResults>(&self, _store: impl AsContext) -> Result<TypedFunc<P, R>> {
-        todo!()
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage), naming both types, if the function has another type.
+    pub fn typed<P: WasmParams, R: WasmResults>(&self, store: impl AsContext) -> Result<TypedFunc<P, R>> {
+        let store = store.as_context();
+        let ty = self.ty_in(store.opaque())?;
+        if *ty.params != *P::TYPES || *ty.results != *R::TYPES {
+            let wanted = FuncType::new(P::TYPES.iter().copied(), R::TYPES.iter().copied());
+            let message = format!("the function is of type {ty}, not {wanted}");
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+        Ok(TypedFunc::unchecked(*self))
+    }
+
+    /// Checks the arguments and puts them into an array that has room for the results too.
+    fn lower(
+        &self,
+        store: &StoreOpaque,
+        params: &[Val],
+        results: usize,
+        values: &mut SmallVec<[ValRaw; 8]>,
+    ) -> Result<()> {
+        let ty = self.ty_in(store)?;
+        let count = |what: &str, wanted: usize, given: usize| match wanted == given {
+            true => Ok(()),
+            false => {
+                let message = format!("a function of type {ty} has {wanted} {what}, but {given} were given");
+                Err(Error::new(ErrorKind::Usage, message))
+            }
+        };
+        count("parameters", ty.params.len(), params.len())?;
+        count("results", ty.results.len(), results)?;
+        for (value, &ty) in params.iter().zip(&ty.params) {
+            values.push(value.to_raw(store, ty, "the argument")?);
+        }
+        values.resize(params.len().max(results), ValRaw::ZERO);
+        Ok(())
+    }
+
+    /// Calls the function.
+    ///
+    /// # Safety
+    /// The function belongs to the store. `values` holds arguments of its type that belong to the store too, and has room
+    /// for its results.
+    pub(crate) unsafe fn call_raw(&self, store: &mut OpaqueMut<'_>, values: *mut ValRaw) -> Result<()> {
+        // SAFETY: function references live as long as their store.
+        if unsafe { (*self.func_ref.as_ptr()).host_call.is_none() } {
+            // SAFETY: only host functions have no entry for the host; the rest is the caller's contract.
+            return unsafe { host::call(store.reborrow(), self.func_ref, values) };
+        }
+        let max_stack = store.engine().config().max_wasm_stack;
+        // SAFETY: the caller's contract. The reference to the function reference is shared, and nothing writes to a
+        // WebAssembly function's. No reference to the store is alive.
+        unsafe { call::invoke(store.context_ptr(), max_stack, self.func_ref.as_ref(), values) }
+    }
+
+    pub(crate) fn store(&self) -> StoreId {
+        self.store
+    }
+
+    pub(crate) fn ty_in<'a>(&self, store: &'a StoreOpaque) -> Result<&'a FuncType> {
+        Ok(store.func_type(self.type_id(store)?))
+    }
+
+    /// The canonical id of the type.
+    pub(crate) fn type_id(&self, store: &StoreOpaque) -> Result<u32> {
+        store.check(self.store, "function")?;
+        // SAFETY: function references live as long as their store.
+        Ok(unsafe { (*self.func_ref.as_ptr()).type_id })
+    }
+
+    pub(crate) fn func_ref(&self) -> NonNull<FuncRef> {
+        self.func_ref
+    }
+
+    pub(crate) fn from_func_ref(func_ref: NonNull<FuncRef>, store: StoreId) -> Func {
+        Func { store, func_ref }
+    }
+
+    /// What WebAssembly sees; null is null.
+    pub(crate) fn to_ptr(func: Option<Func>) -> *mut FuncRef {
+        func.map_or(ptr::null_mut(), |func| func.func_ref.as_ptr())
+    }
+
+    /// The function that WebAssembly code of this store holds.
+    ///
+    /// # Safety
+    /// The pointer is null or a function reference of the store.
+    pub(crate) unsafe fn from_ptr(func: *mut FuncRef, store: StoreId) -> Option<Func> {
+        NonNull::new(func).map(|func_ref| Func { store, func_ref })
     }
 }
 
-/// What a host function sees of its caller.
+/// What a host function sees of its caller: the store, and the calling instance's exports.
 pub struct Caller<'a, T: 'static> {
-    store: PhantomData<&'a mut T>,
+    store: StoreContextMut<'a, T>,
+    instance: Option<Instance>,
 }
-impl<T: 'static> Caller<'_, T> {
-    /// The store's data.
+
+impl<'a, T: 'static> Caller<'a, T> {
+    /// The embedder's data.
     pub fn data(&self) -> &T {
-        todo!()
+        self.store.data()
     }
-    /// The store's data.
+
+    /// The embedder's data.
     pub fn data_mut(&mut self) -> &mut T {
-        todo!()
+        self.store.data_mut()
     }
+
     /// The engine.
     pub fn engine(&self) -> &Engine {
-        todo!()
+        self.store.engine()
     }
-    /// An export of the calling instance; `None` if it has none of this name, or the host called.
-    pub fn get_export(&mut self, _name: &str) -> Option<Extern> {
-        todo!()
+
+    /// An export of the calling instance; `None` if it has none of this name, or the host itself called.
+    pub fn get_export(&mut self, name: &str) -> Option<Extern> {
+        let instance = self.instance?;
+        instance.get_export(&mut self.store, name).expect("the caller belongs to the store")
     }
-    /// The fuel that is left.
+
+    /// The fuel that is left; see [`Store::fuel`](crate::Store::fuel).
     pub fn fuel(&self) -> Result<u64> {
-        todo!()
+        self.store.fuel()
     }
-    /// Sets the fuel that is left.
-    pub fn set_fuel(&mut self, _fuel: u64) -> Result<()> {
-        todo!()
+
+    /// Sets the fuel that is left; see [`Store::set_fuel`](crate::Store::set_fuel).
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
+        self.store.set_fuel(fuel)
+    }
+
+    pub(crate) fn store(&self) -> &StoreContextMut<'a, T> {
+        &self.store
+    }
+
+    pub(crate) fn store_mut(&mut self) -> &mut StoreContextMut<'a, T> {
+        &mut self.store
+    }
+
+    /// The caller whose context compiled code passes.
+    ///
+    /// # Safety
+    /// As [`StoreContextMut::from_caller`].
+    pub(crate) unsafe fn new(caller: NonNull<VmContext>) -> Caller<'a, T> {
+        // SAFETY: the caller's contract.
+        let (store, instance) = unsafe { (StoreContextMut::from_caller(caller), (*caller.as_ptr()).instance) };
+        let id = store.as_context().opaque().id();
+        Caller { store, instance: Instance::from_index(instance, id) }
     }
 }
 
-/// A closure that can be a host function.
+/// A closure that can be a host function: up to 16 parameters that are [`WasmTy`], after a [`Caller`] if it wants one,
+/// and a result that is [`WasmRet`].
 pub trait IntoFunc<T: 'static, Params, Results>: Send + Sync + 'static {
-    /// The function type.
+    /// The host function.
     #[doc(hidden)]
-    fn func_type(&self) -> FuncType;
+    fn into_definition(self) -> HostDefinition;
 }
+
+/// A closure and how its types map to WebAssembly's.
+struct Wrapped<F, Marker> {
+    closure: F,
+    marker: PhantomData<fn(Marker)>,
+}
+
+impl<F, Marker: 'static> Wrapped<F, Marker> {
+    fn definition<R: WasmRet>(closure: F, params: &[ValType]) -> HostDefinition
+    where
+        Wrapped<F, Marker>: HostCallable + 'static,
+    {
+        let ty = FuncType::new(params.iter().copied(), R::Values::TYPES.iter().copied());
+        HostDefinition::new(ty, Wrapped { closure, marker: PhantomData })
+    }
+}
+
+/// Writes what a closure returned to where compiled code expects the results.
+///
+/// # Safety
+/// `values` has room for the results.
+unsafe fn store_results<R: WasmRet>(returned: R, store: StoreId, values: *mut ValRaw) -> Result<()> {
+    let results = returned.into_result()?;
+    if !results.belongs_to(store) {
+        let message = "a result of the host function belongs to another store than its caller";
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    // SAFETY: a slot is laid out as a `ValRaw`, and the caller vouches for the room.
+    unsafe { values.cast::<<R::Values as ValueList>::Slots>().write(results.into_slots()) };
+    Ok(())
+}
+
 macro_rules! into_func {
-    ($($name:ident)*) => {
-        impl<T: 'static, F, R, $($name: WasmTy,)*> IntoFunc<T, ($($name,)*), R> for F
-        where F: Fn($($name),*) -> R + Send + Sync + 'static, R: WasmRet {
-            fn func_type(&self) -> FuncType { todo!() }
+    ($($name:ident $value:ident)*) => {
+        impl<T, F, R, $($name,)*> IntoFunc<T, ($($name,)*), R> for F
+        where
+            T: 'static,
+            F: Fn($($name),*) -> R + Send + Sync + 'static,
+            R: WasmRet,
+            $($name: WasmTy,)*
+        {
+            fn into_definition(self) -> HostDefinition {
+                let ignoring_caller = move |_: Caller<'_, T>, $($value: $name),*| self($($value),*);
+                IntoFunc::<T, (Caller<'_, T>, $($name,)*), R>::into_definition(ignoring_caller)
+            }
         }
-        impl<T: 'static, F, R, $($name: WasmTy,)*> IntoFunc<T, (Caller<'_, T>, $($name,)*), R> for F
-        where F: Fn(Caller<'_, T>, $($name),*) -> R + Send + Sync + 'static, R: WasmRet {
-            fn func_type(&self) -> FuncType { todo!() }
+
+        impl<T, F, R, $($name,)*> IntoFunc<T, (Caller<'_, T>, $($name,)*), R> for F
+        where
+            T: 'static,
+            F: Fn(Caller<'_, T>, $($name),*) -> R + Send + Sync + 'static,
+            R: WasmRet,
+            $($name: WasmTy,)*
+        {
+            fn into_definition(self) -> HostDefinition {
+                Wrapped::<F, (T, R, $($name,)*)>::definition::<R>(self, &[$($name::TYPE),*])
+            }
+        }
+
+        impl<T, F, R, $($name,)*> HostCallable for Wrapped<F, (T, R, $($name,)*)>
+        where
+            T: 'static,
+            F: Fn(Caller<'_, T>, $($name),*) -> R + Send + Sync + 'static,
+            R: WasmRet,
+            $($name: WasmTy,)*
+        {
+            unsafe fn call(&self, caller: NonNull<VmContext>, values: *mut ValRaw) -> Result<()> {
+                // SAFETY: the caller's contract.
+                let caller = unsafe { Caller::<T>::new(caller) };
+                let store = caller.store().as_context().opaque().id();
+                // SAFETY: a slot is laid out as a `ValRaw`, and the caller's contract says that the arguments are there.
+                let ($($value,)*) = unsafe {
+                    let slots = values.cast::<<($($name,)*) as ValueList>::Slots>().read();
+                    <($($name,)*) as ValueList>::from_slots(slots, store)
+                };
+                let returned = (self.closure)(caller, $($value),*);
+                // SAFETY: the caller's contract.
+                unsafe { store_results(returned, store, values) }
+            }
         }
     };
 }
+
+/// Calls a macro with 1 to 16 pairs of a type and a value.
+macro_rules! for_each_arity {
+    ($macro:ident) => {
+        $macro!(A1 a1);
+        $macro!(A1 a1 A2 a2);
+        $macro!(A1 a1 A2 a2 A3 a3);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13 A14 a14);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13 A14 a14 A15 a15);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13 A14 a14 A15 a15 A16 a16);
+    };
+}
+
+pub(crate) use for_each_arity;
+
 into_func!();
-into_func!(A1);
-into_func!(A1 A2);
-into_func!(A1 A2 A3);
-into_func!(A1 A2 A3 A4);
-into_func!(A1 A2 A3 A4 A5);
-into_func!(A1 A2 A3 A4 A5 A6);
-into_func!(A1 A2 A3 A4 A5 A6 A7);
-into_func!(A1 A2 A3 A4 A5 A6 A7 A8);
+for_each_arity!(into_func);

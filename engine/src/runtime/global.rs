@@ -1,25 +1,117 @@
-//! Globals.
-use super::*;
-use crate::base::*;
-use crate::wasm::types::*;
-/// A global.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Global {}
+//! Globals: one value each, in 16 bytes that compiled code reads and writes.
+
+use super::fixed::Fixed;
+use super::store::{StoreId, StoreOpaque};
+use super::{AsContext, AsContextMut, Val};
+use crate::abi::ValRaw;
+use crate::abi::vmctx::GlobalDef;
+use crate::base::{Error, ErrorKind, Result};
+use crate::wasm::types::GlobalType;
+use core::ptr::NonNull;
+
+/// A global of a store.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Global {
+    store: StoreId,
+    index: u32,
+}
+
+/// A global in its store.
+pub(crate) struct GlobalEntry {
+    /// Used by compiled code; in the context of the instance that defines the global, or in `_own`.
+    def: NonNull<GlobalDef>,
+    _own: Option<Fixed<GlobalDef>>,
+    pub(crate) ty: GlobalType,
+}
+
+// SAFETY: the definition lives in the entry or in an instance of the same store, and moves between threads with them.
+unsafe impl Send for GlobalEntry {}
+// SAFETY: `&GlobalEntry` allows reading only; writes by compiled code need an exclusive borrow of the store.
+unsafe impl Sync for GlobalEntry {}
+
 impl Global {
     /// A new global.
-    pub fn new(_store: impl AsContextMut, _ty: GlobalType, _value: Val) -> Result<Global> {
-        todo!()
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the value is not of the type's content or belongs to another store.
+    pub fn new(mut store: impl AsContextMut, ty: GlobalType, value: Val) -> Result<Global> {
+        let mut store = store.as_context_mut().into_opaque();
+        let value = value.to_raw(&store, ty.content, "the global's value")?;
+        let own = Fixed::new(GlobalDef(value.0));
+        let entry = GlobalEntry { def: own.as_ptr(), _own: Some(own), ty };
+        Ok(Global::add(&mut store, entry))
     }
+
     /// The type.
-    pub fn ty(&self, _store: impl AsContext) -> Result<GlobalType> {
-        todo!()
+    ///
+    /// # Errors
+    /// Here and below: kind [`Usage`](ErrorKind::Usage) if the global belongs to another store.
+    pub fn ty(&self, store: impl AsContext) -> Result<GlobalType> {
+        Ok(self.entry(store.as_context().opaque())?.ty)
     }
+
     /// The value.
-    pub fn get(&self, _store: impl AsContext) -> Result<Val> {
-        todo!()
+    pub fn get(&self, store: impl AsContext) -> Result<Val> {
+        let store = store.as_context();
+        let entry = self.entry(store.opaque())?;
+        // SAFETY: a global of this store holds a value of its type that belongs to the store.
+        Ok(unsafe { Val::from_raw(entry.get(), entry.ty.content, self.store) })
     }
+
     /// Sets the value of a mutable global.
-    pub fn set(&self, _store: impl AsContextMut, _value: Val) -> Result<()> {
-        todo!()
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the global is immutable, or the value is not of its type.
+    pub fn set(&self, mut store: impl AsContextMut, value: Val) -> Result<()> {
+        let store = store.as_context_mut().into_opaque();
+        let entry = self.entry(&store)?;
+        if !entry.ty.mutable {
+            return Err(Error::new(ErrorKind::Usage, "this global is immutable"));
+        }
+        entry.set(value.to_raw(&store, entry.ty.content, "the global's value")?);
+        Ok(())
+    }
+
+    pub(crate) fn entry<'a>(&self, store: &'a StoreOpaque) -> Result<&'a GlobalEntry> {
+        store.check(self.store, "global")?;
+        Ok(&store.globals[self.index as usize])
+    }
+
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
+    pub(crate) fn from_index(index: u32, store: StoreId) -> Global {
+        Global { store, index }
+    }
+
+    /// Makes a global part of the store.
+    pub(crate) fn add(store: &mut StoreOpaque, entry: GlobalEntry) -> Global {
+        let index = u32::try_from(store.globals.len()).expect("memory ends long before 2^32 globals");
+        store.globals.push(entry);
+        Global { store: store.id(), index }
+    }
+}
+
+impl GlobalEntry {
+    /// A global that an instance defines; `def` stands in the instance's context.
+    pub(crate) fn defined(def: NonNull<GlobalDef>, ty: GlobalType) -> GlobalEntry {
+        GlobalEntry { def, _own: None, ty }
+    }
+
+    pub(crate) fn def(&self) -> NonNull<GlobalDef> {
+        self.def
+    }
+
+    /// The value.
+    pub(crate) fn get(&self) -> ValRaw {
+        // SAFETY: the definition lives as long as the store, and nobody writes it while the store is borrowed.
+        ValRaw(unsafe { (*self.def.as_ptr()).0 })
+    }
+
+    /// Sets the value, which is one of the global's type and store.
+    pub(crate) fn set(&self, value: ValRaw) {
+        // SAFETY: the definition lives as long as the store; callers hold an exclusive borrow of it.
+        unsafe { (*self.def.as_ptr()).0 = value.0 };
     }
 }

@@ -1,48 +1,511 @@
-//! Instances.
-use super::*;
-use crate::base::*;
-/// An instance of a module.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Instance {}
+//! Instances: a module's code with its own tables, memories and globals
+//! ([Instantiation](https://webassembly.github.io/spec/core/exec/modules.html#instantiation)).
+
+use super::fixed::Block;
+use super::func::Func;
+use super::global::{Global, GlobalEntry};
+use super::libcalls;
+use super::memory::{self, Memory, MemoryEntry};
+use super::store::{NO_INSTANCE, OpaqueMut, StoreId, StoreOpaque};
+use super::sys::Mapping;
+use super::table::{self, Table, TableEntry};
+use super::{AsContext, AsContextMut, Extern, Module, TypedFunc, WasmParams, WasmResults};
+use crate::abi::signature::LoweredSignature;
+use crate::abi::vmctx::{FuncImport, FuncRef, Place, VmContext};
+use crate::abi::{HostCall, ValRaw};
+use crate::base::{Error, ErrorKind, Result};
+use crate::wasm::index::*;
+use crate::wasm::module::{ConstExpr, ConstOp, DataMode, ElementItems, ElementMode, ExportItem, ImportItem};
+use crate::wasm::types::ExternType;
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+/// An instance of a module, in a store.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Instance {
+    store: StoreId,
+    index: u32,
+}
+
+/// An instance in its store.
+pub(crate) struct InstanceEntry {
+    module: Module,
+    /// The context that compiled code works with; laid out as the module's `VmLayout` says.
+    context: Block,
+    /// Places in the store's lists, by the module's index spaces.
+    tables: Box<[u32]>,
+    memories: Box<[u32]>,
+    globals: Box<[u32]>,
+    dropped_elements: Box<[bool]>,
+    dropped_data: Box<[bool]>,
+}
+
 impl Instance {
-    /// Instantiates a module with these imports, in the module's order.
-    pub fn new(_store: impl AsContextMut, _module: &Module, _imports: &[Extern]) -> Result<Instance> {
-        todo!()
+    /// Instantiates a module: checks its imports, given in the module's order, makes what it defines, writes its active
+    /// segments and calls its start function.
+    ///
+    /// What a failing instantiation wrote into imported tables and memories stays there.
+    ///
+    /// # Errors
+    /// Kind [`Link`](ErrorKind::Link) if an import is missing or of another type, naming both types;
+    /// [`Usage`](ErrorKind::Usage) if the module or an import belongs elsewhere; [`Resource`](ErrorKind::Resource) if a
+    /// limit is reached; [`Trap`](ErrorKind::Trap) if a segment does not fit or the start function traps.
+    pub fn new(mut store: impl AsContextMut, module: &Module, imports: &[Extern]) -> Result<Instance> {
+        instantiate(&mut store.as_context_mut().into_opaque(), module, imports)
     }
-    /// An export; `None` if there is none of this name.
-    pub fn get_export(&self, _store: impl AsContextMut, _name: &str) -> Result<Option<Extern>> {
-        todo!()
+
+    /// The export of this name; `None` if there is none.
+    ///
+    /// # Errors
+    /// Here and below: kind [`Usage`](ErrorKind::Usage) if the instance belongs to another store.
+    pub fn get_export(&self, mut store: impl AsContextMut, name: &str) -> Result<Option<Extern>> {
+        let store = store.as_context_mut().into_opaque();
+        let entry = self.entry(&store)?;
+        Ok(entry.module.export(name).map(|item| entry.item(&store, item)))
     }
+
     /// The exported function of this name.
-    pub fn get_func(&self, _store: impl AsContextMut, _name: &str) -> Result<Func> {
-        todo!()
+    ///
+    /// # Errors
+    /// Here and below: kind [`Usage`](ErrorKind::Usage) also if there is no such export.
+    pub fn get_func(&self, store: impl AsContextMut, name: &str) -> Result<Func> {
+        self.get(store, name, "function", Extern::into_func)
     }
+
     /// The exported function of this name and type.
     pub fn get_typed_func<P: WasmParams, R: WasmResults>(
         &self,
-        _store: impl AsContextMut,
-        _name: &str,
+        mut store: impl AsContextMut,
+        name: &str,
     ) -> Result<TypedFunc<P, R>> {
-        todo!()
+        let func = self.get_func(store.as_context_mut(), name)?;
+        func.typed(store)
+            .map_err(|error| Error::new(error.kind(), format!("the export \"{name}\": {}", error.message())))
     }
+
     /// The exported memory of this name.
-    pub fn get_memory(&self, _store: impl AsContextMut, _name: &str) -> Result<Memory> {
-        todo!()
+    pub fn get_memory(&self, store: impl AsContextMut, name: &str) -> Result<Memory> {
+        self.get(store, name, "memory", Extern::into_memory)
     }
+
     /// The exported table of this name.
-    pub fn get_table(&self, _store: impl AsContextMut, _name: &str) -> Result<Table> {
-        todo!()
+    pub fn get_table(&self, store: impl AsContextMut, name: &str) -> Result<Table> {
+        self.get(store, name, "table", Extern::into_table)
     }
+
     /// The exported global of this name.
-    pub fn get_global(&self, _store: impl AsContextMut, _name: &str) -> Result<Global> {
-        todo!()
+    pub fn get_global(&self, store: impl AsContextMut, name: &str) -> Result<Global> {
+        self.get(store, name, "global", Extern::into_global)
     }
+
     /// All exports, in the module's order.
-    pub fn exports(&self, _store: impl AsContextMut) -> Result<Vec<(String, Extern)>> {
-        todo!()
+    pub fn exports(&self, mut store: impl AsContextMut) -> Result<Vec<(String, Extern)>> {
+        let store = store.as_context_mut().into_opaque();
+        let entry = self.entry(&store)?;
+        let exports = &entry.module.wasm().exports;
+        Ok(exports.iter().map(|export| (export.name.clone(), entry.item(&store, export.item))).collect())
     }
+
     /// The module.
-    pub fn module(&self, _store: impl AsContext) -> Result<Module> {
-        todo!()
+    pub fn module(&self, store: impl AsContext) -> Result<Module> {
+        Ok(self.entry(store.as_context().opaque())?.module.clone())
     }
+
+    fn get<I>(
+        &self,
+        store: impl AsContextMut,
+        name: &str,
+        what: &str,
+        select: impl FnOnce(Extern) -> Option<I>,
+    ) -> Result<I> {
+        let message = match self.get_export(store, name)? {
+            None => format!("the instance exports nothing named \"{name}\"; expected a {what}"),
+            Some(item) => match select(item) {
+                Some(item) => return Ok(item),
+                None => format!("the export \"{name}\" is not a {what}"),
+            },
+        };
+        Err(Error::new(ErrorKind::Usage, message))
+    }
+
+    fn entry<'a>(&self, store: &'a StoreOpaque) -> Result<&'a InstanceEntry> {
+        store.check(self.store, "instance")?;
+        Ok(&store.instances[self.index as usize])
+    }
+
+    /// The instance whose number a context holds; `None` for the context that stands for the host.
+    pub(crate) fn from_index(index: u32, store: StoreId) -> Option<Instance> {
+        (index != NO_INSTANCE).then_some(Instance { store, index })
+    }
+}
+
+/// [`Instance::new`].
+pub(crate) fn instantiate(store: &mut OpaqueMut<'_>, module: &Module, imports: &[Extern]) -> Result<Instance> {
+    if !module.engine().same(store.engine()) {
+        return Err(Error::new(ErrorKind::Usage, "the module was loaded by another engine than the store's"));
+    }
+    check_imports(store, module, imports)?;
+    store.add_module(module);
+    let index = allocate(store, module, imports)?;
+    initialise_globals(store, index)?;
+    write_elements(store, index)?;
+    write_data(store, index)?;
+    if let Some(start) = module.wasm().start {
+        let start = store.instances[index as usize].func(store, start);
+        // SAFETY: a start function has neither parameters nor results.
+        unsafe { start.call_raw(store, [ValRaw::ZERO].as_mut_ptr())? };
+    }
+    Ok(Instance { store: store.id(), index })
+}
+
+/// Refuses imports that are not what the module declares.
+fn check_imports(store: &StoreOpaque, module: &Module, imports: &[Extern]) -> Result<()> {
+    let wasm = module.wasm();
+    if imports.len() != wasm.imports.len() {
+        let message = format!("the module has {} imports, but {} were given", wasm.imports.len(), imports.len());
+        return Err(Error::new(ErrorKind::Link, message));
+    }
+    for (import, item) in wasm.imports.iter().zip(imports) {
+        if !matches(store, module, import.item, item)? {
+            let (wanted, given) = (wasm.import_type(import.item), item.ty_in(store)?);
+            let (module, name) = (&import.module, &import.name);
+            let message = format!("incompatible import type for {module}.{name}: expected {wanted}, found {given}");
+            return Err(Error::new(ErrorKind::Link, message));
+        }
+    }
+    Ok(())
+}
+
+/// [Import matching](https://webassembly.github.io/spec/core/valid/matching.html), against current sizes.
+fn matches(store: &StoreOpaque, module: &Module, wanted: ImportItem, item: &Extern) -> Result<bool> {
+    Ok(match (wanted, item) {
+        (ImportItem::Func(ty), Extern::Func(func)) => func.type_id(store)? == module.types().ids()[ty.index()],
+        (_, Extern::Func(func)) => {
+            func.type_id(store)?;
+            false
+        }
+        (ImportItem::Global(wanted), _) => item.ty_in(store)? == ExternType::Global(wanted),
+        (ImportItem::Table(wanted), _) => match item.ty_in(store)? {
+            ExternType::Table(ty) => ty.element == wanted.element && ty.limits.matches(ty.limits.min, &wanted.limits),
+            _ => false,
+        },
+        (ImportItem::Memory(wanted), _) => match item.ty_in(store)? {
+            ExternType::Memory(ty) => ty.limits.matches(ty.limits.min, &wanted.limits),
+            _ => false,
+        },
+        (ImportItem::Func(_), _) => {
+            item.ty_in(store)?;
+            false
+        }
+    })
+}
+
+/// What of an instance can fail to be made; made before anything of it becomes part of the store.
+struct Storage {
+    tables: Vec<Block>,
+    memories: Vec<Mapping>,
+}
+
+impl Storage {
+    fn new(store: &mut OpaqueMut<'_>, module: &Module) -> Result<Storage> {
+        let wasm = module.wasm();
+        let own_tables = &wasm.tables[wasm.imported_tables as usize..];
+        let own_memories = &wasm.memories[wasm.imported_memories as usize..];
+        let (instances, tables, memories) = (
+            store.instances.len() + 1,
+            store.tables.len() + own_tables.len(),
+            store.memories.len() + own_memories.len(),
+        );
+        store.check_count("instances", instances, |limiter| limiter.instances())?;
+        store.check_count("tables", tables, |limiter| limiter.tables())?;
+        store.check_count("memories", memories, |limiter| limiter.memories())?;
+        let tables = own_tables.iter().map(|&ty| table::allocate(store, ty)).collect::<Result<_>>()?;
+        let memories = own_memories.iter().map(|&ty| memory::allocate(store, ty)).collect::<Result<_>>()?;
+        Ok(Storage { tables, memories })
+    }
+}
+
+/// Makes the instance part of the store, with all in it null or zero, and returns its place.
+fn allocate(store: &mut OpaqueMut<'_>, module: &Module, imports: &[Extern]) -> Result<u32> {
+    let wasm = module.wasm();
+    let entries = host_entries(module)?;
+    let storage = Storage::new(store, module)?;
+    let index = u32::try_from(store.instances.len())
+        .ok()
+        .filter(|&index| index != NO_INSTANCE)
+        .ok_or_else(|| Error::new(ErrorKind::Resource, "the store holds 2^32 - 1 instances already"))?;
+    let layout = Layout::from_size_align(module.layout().size() as usize, 16).expect("at most 2 GiB");
+    let context = Block::zeroed(layout);
+    let header = store.context_header(index, module.types().ids().as_ptr());
+    // SAFETY: the block is aligned and starts with the header.
+    unsafe { context.as_ptr().cast::<VmContext>().write(header) };
+    let mut entry = InstanceEntry {
+        module: module.clone(),
+        context,
+        tables: Box::default(),
+        memories: Box::default(),
+        globals: Box::default(),
+        dropped_elements: vec![false; wasm.elements.len()].into(),
+        dropped_data: vec![false; wasm.data.len()].into(),
+    };
+    entry.import(store, imports);
+    entry.define(store, storage);
+    entry.make_func_refs(&entries);
+    store.instances.push(entry);
+    Ok(index)
+}
+
+/// The entry trampolines of the functions that can be referred to, by type; the artefact has them all.
+fn host_entries(module: &Module) -> Result<Vec<Option<HostCall>>> {
+    let wasm = module.wasm();
+    let mut entries = vec![None; wasm.types.len()];
+    for function in wasm.functions.iter().filter(|function| function.func_ref.is_some()) {
+        let entry = &mut entries[function.ty.index()];
+        if entry.is_none() {
+            let ty = &wasm.types[function.ty.index()];
+            *entry = module.code().entry(&LoweredSignature::from(ty));
+            if entry.is_none() {
+                let message = format!("the artefact has no entry trampoline for {ty}");
+                return Err(Error::new(ErrorKind::Artifact, message));
+            }
+        }
+    }
+    Ok(entries)
+}
+
+fn initialise_globals(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
+    let module = store.instances[index as usize].module.clone();
+    let wasm = module.wasm();
+    for (position, init) in wasm.global_inits.iter().enumerate() {
+        let entry = &store.instances[index as usize];
+        let value = entry.evaluate(store, init);
+        let global = entry.globals[wasm.imported_globals as usize + position];
+        store.globals[global as usize].set(value);
+    }
+    Ok(())
+}
+
+/// Writes the active element segments, in order, as `table.init` and `elem.drop` would.
+fn write_elements(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
+    let module = store.instances[index as usize].module.clone();
+    for (position, segment) in module.wasm().elements.iter().enumerate() {
+        let segment_index = ElemIndex::new(position);
+        if let ElementMode::Active { table, offset } = &segment.mode {
+            let offset = store.instances[index as usize].evaluate(store, offset).low32();
+            let len = libcalls::segment_length(&segment.items);
+            libcalls::init_table(store, index, *table, segment_index, offset.into(), 0, len)?;
+        }
+        if segment.mode != ElementMode::Passive {
+            store.instances[index as usize].drop_elements(segment_index);
+        }
+    }
+    Ok(())
+}
+
+/// Writes the active data segments, in order, as `memory.init` and `data.drop` would.
+fn write_data(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
+    let module = store.instances[index as usize].module.clone();
+    for (position, segment) in module.wasm().data.iter().enumerate() {
+        if let DataMode::Active { memory, offset } = &segment.mode {
+            let segment_index = DataIndex::new(position);
+            let offset = store.instances[index as usize].evaluate(store, offset).low32();
+            let len = segment.bytes.end - segment.bytes.start;
+            libcalls::init_memory(store, index, *memory, segment_index, offset.into(), 0, len)?;
+            store.instances[index as usize].drop_data(segment_index);
+        }
+    }
+    Ok(())
+}
+
+impl InstanceEntry {
+    /// The place of a table in the store.
+    pub(crate) fn table(&self, table: TableIndex) -> u32 {
+        self.tables[table.index()]
+    }
+
+    /// The place of a memory in the store.
+    pub(crate) fn memory(&self, memory: MemoryIndex) -> u32 {
+        self.memories[memory.index()]
+    }
+
+    /// The items of an element segment; none if it was dropped.
+    pub(crate) fn elements(&self, segment: ElemIndex) -> Option<&ElementItems> {
+        (!self.dropped_elements[segment.index()]).then(|| &self.module.wasm().elements[segment.index()].items)
+    }
+
+    /// The bytes of a data segment; none if it was dropped.
+    pub(crate) fn data(&self, segment: DataIndex) -> &[u8] {
+        if self.dropped_data[segment.index()] {
+            return &[];
+        }
+        let bytes = &self.module.wasm().data[segment.index()].bytes;
+        &self.module.code().data()[bytes.start as usize..bytes.end as usize]
+    }
+
+    pub(crate) fn drop_elements(&mut self, segment: ElemIndex) {
+        self.dropped_elements[segment.index()] = true;
+    }
+
+    pub(crate) fn drop_data(&mut self, segment: DataIndex) {
+        self.dropped_data[segment.index()] = true;
+    }
+
+    /// The value of a constant expression. Validation has seen to the types, and that only globals that are initialised
+    /// already are named.
+    pub(crate) fn evaluate(&self, store: &StoreOpaque, expression: &ConstExpr) -> ValRaw {
+        let mut stack = smallvec::SmallVec::<[ValRaw; 4]>::new();
+        for &op in &expression.0 {
+            stack.push(match op {
+                ConstOp::I32Const(value) => ValRaw::from_bits(value.cast_unsigned().into()),
+                ConstOp::I64Const(value) => ValRaw::from_bits(value.cast_unsigned().into()),
+                ConstOp::F32Const(bits) => ValRaw::from_bits(bits.into()),
+                ConstOp::F64Const(bits) => ValRaw::from_bits(bits.into()),
+                ConstOp::V128Const(bits) => ValRaw::from_bits(bits),
+                ConstOp::RefNull(_) => ValRaw::ZERO,
+                ConstOp::GlobalGet(global) => store.globals[self.globals[global.index()] as usize].get(),
+                ConstOp::RefFunc(function) => ValRaw::from_bits(self.func_ref_bits(function).into()),
+            });
+        }
+        stack.pop().expect("a valid constant expression leaves one value")
+    }
+
+    /// A function that the module can refer to, as tables hold it.
+    pub(crate) fn func_ref_bits(&self, function: FuncIndex) -> u64 {
+        self.func_ref(function).as_ptr().expose_provenance() as u64
+    }
+
+    /// A function that the module can refer to.
+    fn func(&self, store: &StoreOpaque, function: FuncIndex) -> Func {
+        Func::from_func_ref(self.func_ref(function), store.id())
+    }
+
+    fn func_ref(&self, function: FuncIndex) -> NonNull<FuncRef> {
+        let layout = self.module.layout();
+        let func_ref = match layout.func_import(function) {
+            // SAFETY: `import` has filled the entry.
+            Some(offset) => unsafe { self.at::<FuncImport>(offset).as_ref().func_ref.cast_mut() },
+            None => {
+                let place = self.module.wasm().functions[function.index()].func_ref;
+                self.at(layout.func_ref(place.expect("validation lists all functions that are referred to"))).as_ptr()
+            }
+        };
+        NonNull::new(func_ref).expect("imports are never null")
+    }
+
+    /// An export.
+    fn item(&self, store: &StoreOpaque, item: ExportItem) -> Extern {
+        let id = store.id();
+        match item {
+            ExportItem::Func(index) => Extern::Func(self.func(store, index)),
+            ExportItem::Table(index) => Extern::Table(Table::from_index(self.tables[index.index()], id)),
+            ExportItem::Memory(index) => Extern::Memory(Memory::from_index(self.memories[index.index()], id)),
+            ExportItem::Global(index) => Extern::Global(Global::from_index(self.globals[index.index()], id)),
+        }
+    }
+
+    /// Where something stands in the context, by the module's layout.
+    fn at<D>(&self, offset: u32) -> NonNull<D> {
+        assert!(offset as usize + size_of::<D>() <= self.context.size(), "offsets come from the context's layout");
+        // SAFETY: inside the block, as just checked, so not null either.
+        unsafe { NonNull::new_unchecked(self.context.as_ptr().add(offset as usize)).cast() }
+    }
+
+    /// Where an own definition stands, or the pointer to an imported one.
+    fn own<D>(&self, place: Place) -> NonNull<D> {
+        match place {
+            Place::Own(offset) => self.at(offset),
+            Place::Imported(_) => unreachable!("asked for definitions past the imported ones only"),
+        }
+    }
+
+    fn set_import<D>(&self, place: Place, definition: NonNull<D>) {
+        match place {
+            // SAFETY: the layout keeps an aligned pointer there, and nobody reads it yet.
+            Place::Imported(offset) => unsafe { self.at::<NonNull<D>>(offset).write(definition) },
+            Place::Own(_) => unreachable!("imports come first in every index space"),
+        }
+    }
+
+    /// Fills in the imports, which were checked.
+    fn import(&mut self, store: &StoreOpaque, imports: &[Extern]) {
+        let layout = self.module.layout().clone();
+        let (mut functions, mut tables, mut memories, mut globals) = (0, vec![], vec![], vec![]);
+        for item in imports {
+            match item {
+                Extern::Func(func) => {
+                    let offset = layout.func_import(FuncIndex(functions)).expect("an imported function");
+                    // SAFETY: the function lives in this store; the layout keeps an aligned entry there.
+                    unsafe { self.at(offset).write(func_import(func.func_ref())) };
+                    functions += 1;
+                }
+                Extern::Table(table) => {
+                    let place = layout.table(TableIndex::new(tables.len()));
+                    self.set_import(place, store.tables[table.index() as usize].def());
+                    tables.push(table.index());
+                }
+                Extern::Memory(memory) => {
+                    let place = layout.memory(MemoryIndex::new(memories.len()));
+                    self.set_import(place, store.memories[memory.index() as usize].def());
+                    memories.push(memory.index());
+                }
+                Extern::Global(global) => {
+                    let place = layout.global(GlobalIndex::new(globals.len()));
+                    self.set_import(place, store.globals[global.index() as usize].def());
+                    globals.push(global.index());
+                }
+            }
+        }
+        (self.tables, self.memories, self.globals) = (tables.into(), memories.into(), globals.into());
+    }
+
+    /// Makes the module's own tables, memories and globals.
+    fn define(&mut self, store: &mut StoreOpaque, storage: Storage) {
+        let (module, layout) = (self.module.clone(), self.module.layout().clone());
+        let wasm = module.wasm();
+        let mut tables = self.tables.to_vec();
+        for elements in storage.tables {
+            let index = TableIndex::new(tables.len());
+            let def = self.own(layout.table(index));
+            tables.push(Table::add(store, TableEntry::defined(def, wasm.tables[index.index()], elements)).index());
+        }
+        let mut memories = self.memories.to_vec();
+        for mapping in storage.memories {
+            let index = MemoryIndex::new(memories.len());
+            let def = self.own(layout.memory(index));
+            memories.push(Memory::add(store, MemoryEntry::defined(def, wasm.memories[index.index()], mapping)).index());
+        }
+        let mut globals = self.globals.to_vec();
+        for &ty in &wasm.globals[wasm.imported_globals as usize..] {
+            let def = self.own(layout.global(GlobalIndex::new(globals.len())));
+            globals.push(Global::add(store, GlobalEntry::defined(def, ty)).index());
+        }
+        (self.tables, self.memories, self.globals) = (tables.into(), memories.into(), globals.into());
+    }
+
+    /// Fills in the references to the module's own functions.
+    fn make_func_refs(&mut self, entries: &[Option<HostCall>]) {
+        let (wasm, code) = (self.module.wasm(), self.module.code());
+        for (position, function) in wasm.functions.iter().enumerate() {
+            let Some(place) = function.func_ref else { continue };
+            let defined = wasm.defined(FuncIndex::new(position)).expect("only defined functions have a place");
+            let func_ref = FuncRef {
+                wasm_call: code.function(defined),
+                host_call: entries[function.ty.index()],
+                vmctx: self.context.as_ptr().cast(),
+                type_id: self.module.types().ids()[function.ty.index()],
+                _pad: 0,
+            };
+            // SAFETY: the layout keeps an aligned entry there, and nobody reads it yet.
+            unsafe { self.at(self.module.layout().func_ref(place)).write(func_ref) };
+        }
+    }
+}
+
+/// The copy of a function reference that an importing instance keeps.
+fn func_import(func_ref: NonNull<FuncRef>) -> FuncImport {
+    // SAFETY: function references live as long as their store.
+    let func = unsafe { func_ref.as_ref() };
+    // The importing module has the function's signature, so that a host function has its exit trampoline by now.
+    assert!(!func.wasm_call.is_null(), "an artefact has an exit trampoline for each of its types");
+    FuncImport { wasm_call: func.wasm_call, vmctx: func.vmctx, func_ref: func_ref.as_ptr() }
 }

@@ -1,69 +1,137 @@
-//! Limits.
-use crate::base::*;
-/// Decides whether memories, tables and instances may be made and grow. Sizes in bytes for memories, elements for
-/// tables.
-pub trait ResourceLimiter: Send + Sync {
-    /// Whether a memory may grow. `Err` stops the execution with this error; `Ok(false)` lets the growth fail.
+//! Who decides whether a store may have one more memory, table or instance, and how large they may grow.
+
+use crate::base::{Error, ErrorKind, Result};
+
+/// Decides whether memories, tables and instances may be made, and memories and tables may grow. A store asks it
+/// [when told](crate::Store::limiter).
+///
+/// Sizes are bytes for memories and elements for tables. A new memory or table counts as a growth from 0.
+pub trait ResourceLimiter {
+    /// Whether a memory may grow. `Ok(false)` lets the growth fail: `memory.grow` answers -1, an instantiation fails
+    /// with an error of kind [`Resource`](ErrorKind::Resource). `Err` stops the execution with that error.
     fn memory_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> Result<bool>;
-    /// Whether a table may grow.
+
+    /// Whether a table may grow, as [`memory_growing`](ResourceLimiter::memory_growing).
     fn table_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> Result<bool>;
-    /// How many instances a store may have.
+
+    /// How many instances the store may have.
     fn instances(&self) -> usize {
         usize::MAX
     }
-    /// How many memories a store may have.
+
+    /// How many memories the store may have, imported ones counted once.
     fn memories(&self) -> usize {
         usize::MAX
     }
-    /// How many tables a store may have.
+
+    /// How many tables the store may have, imported ones counted once.
     fn tables(&self) -> usize {
         usize::MAX
     }
 }
-/// A [`ResourceLimiter`] of fixed bounds.
-#[derive(Clone, Debug, Default)]
-pub struct StoreLimits {}
+
+/// A [`ResourceLimiter`] of fixed bounds; without any, all is allowed.
+#[derive(Clone, Debug)]
+pub struct StoreLimits {
+    memory_size: u64,
+    table_elements: u64,
+    instances: usize,
+    memories: usize,
+    tables: usize,
+    trap_on_grow_failure: bool,
+}
+
+impl Default for StoreLimits {
+    fn default() -> StoreLimits {
+        StoreLimits {
+            memory_size: u64::MAX,
+            table_elements: u64::MAX,
+            instances: usize::MAX,
+            memories: usize::MAX,
+            tables: usize::MAX,
+            trap_on_grow_failure: false,
+        }
+    }
+}
+
 impl StoreLimits {
     /// No bounds.
     pub fn new() -> StoreLimits {
-        StoreLimits {}
+        StoreLimits::default()
     }
-    /// Bytes of each memory.
+
+    /// The most bytes that each memory may have.
     #[must_use]
-    pub fn memory_size(self, _bytes: u64) -> StoreLimits {
-        todo!()
+    pub fn memory_size(mut self, bytes: u64) -> StoreLimits {
+        self.memory_size = bytes;
+        self
     }
-    /// Elements of each table.
+
+    /// The most elements that each table may have.
     #[must_use]
-    pub fn table_elements(self, _elements: u64) -> StoreLimits {
-        todo!()
+    pub fn table_elements(mut self, elements: u64) -> StoreLimits {
+        self.table_elements = elements;
+        self
     }
-    /// Instances of the store.
+
+    /// The most instances.
     #[must_use]
-    pub fn instances(self, _count: usize) -> StoreLimits {
-        todo!()
+    pub fn instances(mut self, count: usize) -> StoreLimits {
+        self.instances = count;
+        self
     }
-    /// Memories of the store.
+
+    /// The most memories.
     #[must_use]
-    pub fn memories(self, _count: usize) -> StoreLimits {
-        todo!()
+    pub fn memories(mut self, count: usize) -> StoreLimits {
+        self.memories = count;
+        self
     }
-    /// Tables of the store.
+
+    /// The most tables.
     #[must_use]
-    pub fn tables(self, _count: usize) -> StoreLimits {
-        todo!()
+    pub fn tables(mut self, count: usize) -> StoreLimits {
+        self.tables = count;
+        self
     }
-    /// A refused growth stops the execution with an error rather than answering -1.
+
+    /// Whether a growth past a bound stops the execution with an error instead of answering -1.
     #[must_use]
-    pub fn trap_on_grow_failure(self, _trap: bool) -> StoreLimits {
-        todo!()
+    pub fn trap_on_grow_failure(mut self, trap: bool) -> StoreLimits {
+        self.trap_on_grow_failure = trap;
+        self
+    }
+
+    fn decide(&self, what: &str, desired: u64, bound: u64) -> Result<bool> {
+        if desired <= bound {
+            return Ok(true);
+        }
+        if self.trap_on_grow_failure {
+            let message = format!("a {what} would grow to {desired}, past the store's limit of {bound}");
+            return Err(Error::new(ErrorKind::Resource, message));
+        }
+        Ok(false)
     }
 }
+
 impl ResourceLimiter for StoreLimits {
-    fn memory_growing(&mut self, _current: u64, _desired: u64, _maximum: Option<u64>) -> Result<bool> {
-        todo!()
+    fn memory_growing(&mut self, _current: u64, desired: u64, _maximum: Option<u64>) -> Result<bool> {
+        self.decide("memory", desired, self.memory_size)
     }
-    fn table_growing(&mut self, _current: u64, _desired: u64, _maximum: Option<u64>) -> Result<bool> {
-        todo!()
+
+    fn table_growing(&mut self, _current: u64, desired: u64, _maximum: Option<u64>) -> Result<bool> {
+        self.decide("table", desired, self.table_elements)
+    }
+
+    fn instances(&self) -> usize {
+        self.instances
+    }
+
+    fn memories(&self) -> usize {
+        self.memories
+    }
+
+    fn tables(&self) -> usize {
+        self.tables
     }
 }

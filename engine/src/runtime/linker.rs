@@ -1,69 +1,179 @@
-//! Linkers.
-use super::*;
-use crate::base::*;
-use crate::wasm::types::*;
+//! Linkers: names that modules can import.
+
+use super::host::{self, HostDefinition};
+use super::instance::instantiate;
+use super::{AsContext, AsContextMut, Caller, Engine, Extern, Instance, IntoFunc, Module, Val};
+use crate::base::{Error, ErrorKind, Result};
+use crate::wasm::types::FuncType;
+use core::fmt;
 use core::marker::PhantomData;
-/// Names that modules can import.
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Names that modules can import, in two levels, as WebAssembly has them.
+///
+/// Host functions defined with [`func_new`](Linker::func_new) and [`func_wrap`](Linker::func_wrap) belong to no store: a
+/// linker that holds only such serves any number of stores.
 pub struct Linker<T: 'static> {
+    engine: Engine,
+    allow_shadowing: bool,
+    names: HashMap<Box<str>, HashMap<Box<str>, Definition>>,
+    /// Its functions expect a store with such data.
     data: PhantomData<fn(T)>,
 }
+
+#[derive(Clone)]
+enum Definition {
+    /// An item of a store.
+    Item(Extern),
+    /// A host function, which a store gets when it first needs it.
+    Host(Arc<HostDefinition>),
+}
+
 impl<T: 'static> Linker<T> {
     /// A linker that knows no name.
-    pub fn new(_engine: &Engine) -> Linker<T> {
-        todo!()
+    pub fn new(engine: &Engine) -> Linker<T> {
+        Linker { engine: engine.clone(), allow_shadowing: false, names: HashMap::new(), data: PhantomData }
     }
-    /// Whether a name may be defined again; off unless told.
-    pub fn allow_shadowing(&mut self, _allow: bool) -> &mut Self {
-        todo!()
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
-    /// Defines a name.
+
+    /// Whether a name may be defined again, the newest definition being the one that counts. Off unless told.
+    pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {
+        self.allow_shadowing = allow;
+        self
+    }
+
+    /// Defines a name as an item of a store.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the item belongs to another store, or the name is taken.
     pub fn define(
         &mut self,
-        _store: impl AsContext<Data = T>,
-        _module: &str,
-        _name: &str,
-        _item: impl Into<Extern>,
+        store: impl AsContext<Data = T>,
+        module: &str,
+        name: &str,
+        item: impl Into<Extern>,
     ) -> Result<&mut Self> {
-        todo!()
+        let item = item.into();
+        item.ty_in(store.as_context().opaque())?;
+        self.insert(module, name, Definition::Item(item))
     }
-    /// Defines a host function.
+
+    /// Defines a host function of a type that is known at run time only; see [`Func::new`](crate::Func::new).
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the name is taken.
     pub fn func_new(
         &mut self,
-        _module: &str,
-        _name: &str,
-        _ty: FuncType,
-        _call: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        call: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Result<&mut Self> {
-        todo!()
+        self.insert(module, name, Definition::Host(Arc::new(HostDefinition::untyped(ty, call))))
     }
-    /// Defines a host function.
+
+    /// Defines a host function from a closure; see [`Func::wrap`](crate::Func::wrap).
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the name is taken.
     pub fn func_wrap<Params, Results>(
         &mut self,
-        _module: &str,
-        _name: &str,
-        _call: impl IntoFunc<T, Params, Results>,
+        module: &str,
+        name: &str,
+        call: impl IntoFunc<T, Params, Results>,
     ) -> Result<&mut Self> {
-        todo!()
+        self.insert(module, name, Definition::Host(Arc::new(call.into_definition())))
     }
+
     /// Defines all exports of an instance under a module name.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the instance belongs to another store, or a name is taken.
     pub fn instance(
         &mut self,
-        _store: impl AsContextMut<Data = T>,
-        _module: &str,
-        _instance: Instance,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+        instance: Instance,
     ) -> Result<&mut Self> {
-        todo!()
+        for (name, item) in instance.exports(store.as_context_mut())? {
+            self.insert(module, &name, Definition::Item(item))?;
+        }
+        Ok(self)
     }
+
     /// Instantiates a module and defines its exports under a module name.
-    pub fn module(&mut self, _store: impl AsContextMut<Data = T>, _name: &str, _module: &Module) -> Result<&mut Self> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`Linker::instantiate`] and [`Linker::instance`].
+    pub fn module(&mut self, mut store: impl AsContextMut<Data = T>, name: &str, module: &Module) -> Result<&mut Self> {
+        let instance = self.instantiate(store.as_context_mut(), module)?;
+        self.instance(store, name, instance)
     }
-    /// What a name stands for.
-    pub fn get(&self, _store: impl AsContextMut<Data = T>, _module: &str, _name: &str) -> Option<Extern> {
-        todo!()
+
+    /// What a name stands for; `None` if nothing is defined under it.
+    pub fn get(&self, mut store: impl AsContextMut<Data = T>, module: &str, name: &str) -> Option<Extern> {
+        let mut store = store.as_context_mut().into_opaque();
+        match self.definition(module, name)? {
+            Definition::Item(item) => Some(*item),
+            Definition::Host(definition) => host::add_linked(&mut store, definition).ok().map(Extern::Func),
+        }
     }
+
     /// Instantiates a module with imports by name.
-    pub fn instantiate(&self, _store: impl AsContextMut<Data = T>, _module: &Module) -> Result<Instance> {
-        todo!()
+    ///
+    /// # Errors
+    /// Kind [`Link`](ErrorKind::Link), naming the import and its type, if it is not defined or is of another type; else
+    /// as [`Instance::new`].
+    pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>, module: &Module) -> Result<Instance> {
+        let mut store = store.as_context_mut().into_opaque();
+        let mut imports = Vec::with_capacity(module.wasm().imports.len());
+        for import in module.imports() {
+            let definition = self.definition(import.module, import.name).ok_or_else(|| {
+                let message = format!("unknown import {}.{}: expected {}", import.module, import.name, import.ty);
+                Error::new(ErrorKind::Link, message)
+            })?;
+            imports.push(match definition {
+                Definition::Item(item) => *item,
+                Definition::Host(definition) => Extern::Func(host::add_linked(&mut store, definition)?),
+            });
+        }
+        instantiate(&mut store, module, &imports)
+    }
+
+    fn definition(&self, module: &str, name: &str) -> Option<&Definition> {
+        self.names.get(module)?.get(name)
+    }
+
+    fn insert(&mut self, module: &str, name: &str, definition: Definition) -> Result<&mut Self> {
+        let taken = self.definition(module, name).is_some();
+        if taken && !self.allow_shadowing {
+            let message = format!("{module}.{name} is defined already; Linker::allow_shadowing lets the new one win");
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+        self.names.entry(module.into()).or_default().insert(name.into(), definition);
+        Ok(self)
+    }
+}
+
+impl<T: 'static> Clone for Linker<T> {
+    fn clone(&self) -> Linker<T> {
+        Linker {
+            engine: self.engine.clone(),
+            allow_shadowing: self.allow_shadowing,
+            names: self.names.clone(),
+            data: PhantomData,
+        }
+    }
+}
+
+impl<T: 'static> fmt::Debug for Linker<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.names.iter().flat_map(|(module, names)| names.keys().map(move |name| (module, name)));
+        f.debug_set().entries(names).finish()
     }
 }

@@ -1,41 +1,255 @@
-//! Memories.
-use super::*;
-use crate::base::*;
-use crate::wasm::types::*;
-/// A linear memory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Memory {}
+//! Linear memories: a reserved range of address space whose first bytes are accessible. The base never moves.
+
+use super::fixed::Fixed;
+use super::store::{OpaqueMut, StoreId, StoreOpaque};
+use super::sys::Mapping;
+use super::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+use crate::abi::vmctx::MemoryDef;
+use crate::base::{Config, Error, ErrorKind, MemoryChecks, Result, Trap};
+use crate::wasm::types::{Limits, MemoryType, PAGE_SIZE};
+use core::ptr::NonNull;
+use core::slice;
+
+/// The most pages that a 32-bit memory can have: 4 GiB.
+const MAX_PAGES: u64 = 65_536;
+
+/// What one instruction can reach in a memory that relies on guard pages: a 32-bit index plus a 32-bit offset plus the
+/// bytes of the widest access, rounded up to a page.
+const GUARDED_RESERVATION: u64 = (1 << 33) + PAGE_SIZE;
+
+/// A linear memory of a store.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Memory {
+    store: StoreId,
+    index: u32,
+}
+
+/// A memory in its store.
+pub(crate) struct MemoryEntry {
+    /// Read by compiled code; in the context of the instance that defines the memory, or in `_own`.
+    def: NonNull<MemoryDef>,
+    _own: Option<Fixed<MemoryDef>>,
+    ty: MemoryType,
+    mapping: Mapping,
+}
+
+// SAFETY: the definition lives in the entry or in an instance of the same store, and moves between threads with them.
+unsafe impl Send for MemoryEntry {}
+// SAFETY: `&MemoryEntry` allows reading only; writes by compiled code need an exclusive borrow of the store.
+unsafe impl Sync for MemoryEntry {}
+
 impl Memory {
     /// A new memory of zeros.
-    pub fn new(_store: impl AsContextMut, _ty: MemoryType) -> Result<Memory> {
-        todo!()
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the type is not valid, [`Resource`](ErrorKind::Resource) if the store's
+    /// limiter or the operating system refuses.
+    pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
+        let mut store = store.as_context_mut().into_opaque();
+        let Limits { min, max } = ty.limits;
+        if min > MAX_PAGES || max.is_some_and(|max| max < min || max > MAX_PAGES) {
+            let message =
+                format!("a memory of {} pages is not valid: at most {MAX_PAGES}, the minimum first", ty.limits);
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+        let count = store.memories.len() + 1;
+        store.check_count("memories", count, |limiter| limiter.memories())?;
+        let mapping = allocate(&mut store, ty)?;
+        let own = Fixed::new(definition(&mapping, ty));
+        let entry = MemoryEntry { def: own.as_ptr(), _own: Some(own), ty, mapping };
+        Ok(Memory::add(&mut store, entry))
     }
-    /// The type as declared: `min` is the size at the start.
-    pub fn ty(&self, _store: impl AsContext) -> Result<MemoryType> {
-        todo!()
+
+    /// The type as declared: the minimum is the size at the start.
+    ///
+    /// # Errors
+    /// Here and below: kind [`Usage`](ErrorKind::Usage) if the memory belongs to another store.
+    pub fn ty(&self, store: impl AsContext) -> Result<MemoryType> {
+        Ok(self.entry(store.as_context().opaque())?.ty)
     }
-    /// The size in pages.
-    pub fn size(&self, _store: impl AsContext) -> Result<u64> {
-        todo!()
+
+    /// The size in pages of 64 KiB.
+    pub fn size(&self, store: impl AsContext) -> Result<u64> {
+        Ok(self.entry(store.as_context().opaque())?.pages())
     }
-    /// Grows by `delta` pages. Returns the old size.
-    pub fn grow(&self, _store: impl AsContextMut, _delta: u64) -> Result<u64> {
-        todo!()
+
+    /// Grows by `delta` pages of zeros. Returns the old size.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the maximum, the limiter or the operating system does not allow it.
+    pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64> {
+        let mut store = store.as_context_mut().into_opaque();
+        store.check(self.store, "memory")?;
+        grow(&mut store, self.index, delta)?
+            .ok_or_else(|| Error::new(ErrorKind::Resource, format!("the memory cannot grow by {delta} pages")))
     }
-    /// Copies from the memory into `buffer`. Out of bounds is [`Trap::MemoryOutOfBounds`].
-    pub fn read(&self, _store: impl AsContext, _offset: u64, _buffer: &mut [u8]) -> Result<()> {
-        todo!()
+
+    /// Copies from the memory into `buffer`.
+    ///
+    /// # Errors
+    /// [`Trap::MemoryOutOfBounds`], with nothing copied, if the range does not lie inside the memory.
+    pub fn read(&self, store: impl AsContext, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        let store = store.as_context();
+        let entry = self.entry(store.opaque())?;
+        let start = entry.range(offset, buffer.len() as u64)?;
+        // SAFETY: the range lies inside the memory, which nobody writes while the store is borrowed.
+        buffer.copy_from_slice(unsafe { slice::from_raw_parts(entry.base().add(start), buffer.len()) });
+        Ok(())
     }
-    /// Copies `bytes` into the memory. Out of bounds is [`Trap::MemoryOutOfBounds`].
-    pub fn write(&self, _store: impl AsContextMut, _offset: u64, _bytes: &[u8]) -> Result<()> {
-        todo!()
+
+    /// Copies `bytes` into the memory.
+    ///
+    /// # Errors
+    /// [`Trap::MemoryOutOfBounds`], with nothing copied, if the range does not lie inside the memory.
+    pub fn write(&self, mut store: impl AsContextMut, offset: u64, bytes: &[u8]) -> Result<()> {
+        let store = store.as_context_mut().into_opaque();
+        let entry = self.entry(&store)?;
+        let start = entry.range(offset, bytes.len() as u64)?;
+        // SAFETY: the range lies inside the memory, which nobody else uses while the store is borrowed exclusively.
+        unsafe { slice::from_raw_parts_mut(entry.base().add(start), bytes.len()) }.copy_from_slice(bytes);
+        Ok(())
     }
-    /// The bytes.
-    pub fn data<'a, T: 'static>(&self, _store: impl Into<StoreContext<'a, T>>) -> Result<&'a [u8]> {
-        todo!()
+
+    /// All bytes.
+    pub fn data<'a, T: 'static>(&self, store: impl Into<StoreContext<'a, T>>) -> Result<&'a [u8]> {
+        let entry = self.entry(store.into().opaque())?;
+        // SAFETY: these bytes are accessible, never move or shrink, and nobody writes them while the store is borrowed.
+        Ok(unsafe { slice::from_raw_parts(entry.base(), entry.length()) })
     }
-    /// The bytes.
-    pub fn data_mut<'a, T: 'static>(&self, _store: impl Into<StoreContextMut<'a, T>>) -> Result<&'a mut [u8]> {
-        todo!()
+
+    /// All bytes.
+    pub fn data_mut<'a, T: 'static>(&self, store: impl Into<StoreContextMut<'a, T>>) -> Result<&'a mut [u8]> {
+        Ok(self.data_and_store_mut(store)?.0)
     }
+
+    /// All bytes, and the embedder's data beside them.
+    pub fn data_and_store_mut<'a, T: 'static>(
+        &self,
+        store: impl Into<StoreContextMut<'a, T>>,
+    ) -> Result<(&'a mut [u8], &'a mut T)> {
+        let store = store.into();
+        let entry = self.entry(store.as_context().opaque())?;
+        let (base, length) = (entry.base(), entry.length());
+        // SAFETY: these bytes are accessible, never move or shrink, and nobody else uses them while the store is
+        // borrowed exclusively. The embedder's data is none of them.
+        Ok((unsafe { slice::from_raw_parts_mut(base, length) }, store.into_data_mut()))
+    }
+
+    pub(crate) fn entry<'a>(&self, store: &'a StoreOpaque) -> Result<&'a MemoryEntry> {
+        store.check(self.store, "memory")?;
+        Ok(&store.memories[self.index as usize])
+    }
+
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
+    pub(crate) fn from_index(index: u32, store: StoreId) -> Memory {
+        Memory { store, index }
+    }
+
+    /// Makes a memory part of the store.
+    pub(crate) fn add(store: &mut StoreOpaque, entry: MemoryEntry) -> Memory {
+        let index = u32::try_from(store.memories.len()).expect("address space ends long before 2^32 memories");
+        store.memories.push(entry);
+        Memory { store: store.id(), index }
+    }
+}
+
+impl MemoryEntry {
+    /// A memory that an instance defines; `def` stands in the instance's context.
+    pub(crate) fn defined(def: NonNull<MemoryDef>, ty: MemoryType, mapping: Mapping) -> MemoryEntry {
+        // SAFETY: the context was just allocated, with room for this definition.
+        unsafe { def.write(definition(&mapping, ty)) };
+        MemoryEntry { def, _own: None, ty, mapping }
+    }
+
+    pub(crate) fn def(&self) -> NonNull<MemoryDef> {
+        self.def
+    }
+
+    pub(crate) fn base(&self) -> *mut u8 {
+        self.mapping.as_ptr()
+    }
+
+    /// In bytes.
+    pub(crate) fn length(&self) -> usize {
+        // SAFETY: the definition lives as long as the store.
+        let length = unsafe { (*self.def.as_ptr()).length };
+        usize::try_from(length).expect("no longer than the mapping")
+    }
+
+    fn pages(&self) -> u64 {
+        self.length() as u64 / PAGE_SIZE
+    }
+
+    /// The type with the current size as its minimum.
+    pub(crate) fn current_type(&self) -> MemoryType {
+        MemoryType { limits: Limits { min: self.pages(), max: self.ty.limits.max } }
+    }
+
+    /// Where a range starts, if it lies inside the memory.
+    pub(crate) fn range(&self, offset: u64, len: u64) -> Result<usize, Trap> {
+        match offset.checked_add(len) {
+            Some(end) if end <= self.length() as u64 => Ok(usize::try_from(offset).expect("inside the memory")),
+            _ => Err(Trap::MemoryOutOfBounds),
+        }
+    }
+}
+
+/// Asks the limiter and reserves address space for a memory of this type, its first pages accessible.
+pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: MemoryType) -> Result<Mapping> {
+    let Limits { min, max } = ty.limits;
+    let bytes = min * PAGE_SIZE;
+    if !ask(store, 0, bytes, max)? {
+        let message = format!("the store's limiter refuses a memory of {bytes} bytes");
+        return Err(Error::new(ErrorKind::Resource, message));
+    }
+    let mapping = Mapping::reserve(to_usize(reservation(store.engine().config(), ty)))?;
+    mapping.make_accessible(0..to_usize(bytes))?;
+    Ok(mapping)
+}
+
+/// Grows a memory; `None` if that cannot be. Returns the old size in pages.
+pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64) -> Result<Option<u64>> {
+    let entry = &store.memories[index as usize];
+    let (old, max) = (entry.pages(), entry.ty.limits.max);
+    let Some(new) = old.checked_add(delta).filter(|&new| new <= max.unwrap_or(MAX_PAGES).min(MAX_PAGES)) else {
+        return Ok(None);
+    };
+    if !ask(store, old * PAGE_SIZE, new * PAGE_SIZE, max)? {
+        return Ok(None);
+    }
+    let entry = &store.memories[index as usize];
+    let (start, end) = (to_usize(old * PAGE_SIZE), to_usize(new * PAGE_SIZE));
+    if end > entry.mapping.len() || entry.mapping.make_accessible(start..end).is_err() {
+        return Ok(None);
+    }
+    // SAFETY: the definition lives as long as the store, and nobody borrows it.
+    unsafe { (*entry.def.as_ptr()).length = end as u64 };
+    Ok(Some(old))
+}
+
+fn ask(store: &mut OpaqueMut<'_>, current: u64, desired: u64, max: Option<u64>) -> Result<bool> {
+    match store.limiter() {
+        Some(limiter) => limiter.memory_growing(current, desired, max.map(|pages| pages * PAGE_SIZE)),
+        None => Ok(true),
+    }
+}
+
+fn definition(mapping: &Mapping, ty: MemoryType) -> MemoryDef {
+    MemoryDef { base: mapping.as_ptr(), length: ty.limits.min * PAGE_SIZE }
+}
+
+/// Bytes of address space for a memory: all that it can ever use, and where the fault is the check, all that an
+/// instruction can reach.
+fn reservation(config: &Config, ty: MemoryType) -> u64 {
+    match config.memory_checks {
+        MemoryChecks::GuardPages => GUARDED_RESERVATION,
+        MemoryChecks::Explicit => ty.limits.max.unwrap_or(MAX_PAGES).min(MAX_PAGES) * PAGE_SIZE,
+    }
+}
+
+fn to_usize(bytes: u64) -> usize {
+    usize::try_from(bytes).expect("64-bit hosts only")
 }

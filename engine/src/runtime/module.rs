@@ -1,13 +1,36 @@
-//! Modules.
-use super::*;
-use crate::base::*;
-use crate::wasm::types::*;
+//! Modules: loaded code and what an instantiation needs to know of it.
+
+use super::Engine;
+use super::code::LoadedCode;
+use super::types::RegisteredTypes;
+use crate::abi::vmctx::VmLayout;
+use crate::base::{Error, ErrorKind, Result};
+use crate::wasm;
+use crate::wasm::module::{Export, ExportItem};
+use crate::wasm::types::ExternType;
+use core::fmt;
 use std::path::Path;
-/// A compiled and loaded module.
+use std::sync::{Arc, OnceLock};
+
+/// A compiled and loaded module. Cheap to clone; clones share the code, which is unloaded with the last of them and of
+/// the stores that instantiated it.
 #[derive(Clone)]
-pub struct Module {}
+pub struct Module {
+    inner: Arc<ModuleInner>,
+}
+
+struct ModuleInner {
+    engine: Engine,
+    code: Arc<LoadedCode>,
+    types: RegisteredTypes,
+    layout: VmLayout,
+    /// Positions in the list of exports, sorted by name; made when an export is first asked for.
+    exports_by_name: OnceLock<Box<[u32]>>,
+}
+
 /// An import of a module.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct ImportType<'a> {
     /// The first name.
     pub module: &'a str,
@@ -16,48 +39,135 @@ pub struct ImportType<'a> {
     /// What is imported.
     pub ty: ExternType,
 }
+
 /// An export of a module.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct ExportType<'a> {
     /// The name.
     pub name: &'a str,
     /// What is exported.
     pub ty: ExternType,
 }
+
 impl Module {
-    /// Loads an artefact from bytes.
-    pub fn deserialize(_engine: &Engine, _artifact: impl AsRef<[u8]>) -> Result<Module> {
-        todo!()
+    /// Loads an artefact from bytes, which are copied.
+    ///
+    /// # Errors
+    /// Kind [`Artifact`](ErrorKind::Artifact), saying what is wrong, if the bytes are not an artefact of this engine
+    /// version, configuration, target and CPU, or were altered.
+    pub fn deserialize(engine: &Engine, artifact: impl AsRef<[u8]>) -> Result<Module> {
+        Module::from_code(engine, LoadedCode::load(artifact.as_ref(), engine.config())?)
     }
-    /// Loads an artefact from a file.
-    pub fn deserialize_file(_engine: &Engine, _path: impl AsRef<Path>) -> Result<Module> {
-        todo!()
+
+    /// Loads an artefact from a file, which is copied: it may change afterwards.
+    ///
+    /// # Errors
+    /// As [`Module::deserialize`]; kind [`Io`](ErrorKind::Io) if the file cannot be read.
+    pub fn deserialize_file(engine: &Engine, path: impl AsRef<Path>) -> Result<Module> {
+        Module::from_code(engine, LoadedCode::load_file(path.as_ref(), engine.config())?)
     }
-    /// Loads an artefact by mapping the file itself.
+
+    /// Loads an artefact by mapping the file itself, without hashing all of it.
     ///
     /// # Safety
-    /// Nobody changes the file while the module lives.
-    pub unsafe fn deserialize_trusted_file(_engine: &Engine, _path: impl AsRef<Path>) -> Result<Module> {
-        todo!()
+    /// The file was written by this engine, and nobody changes it while the module or an instance of it lives.
+    ///
+    /// # Errors
+    /// As [`Module::deserialize_file`].
+    pub unsafe fn deserialize_trusted_file(engine: &Engine, path: impl AsRef<Path>) -> Result<Module> {
+        // SAFETY: the caller answers for the file.
+        let code = unsafe { LoadedCode::load_trusted_file(path.as_ref(), engine.config())? };
+        Module::from_code(engine, code)
     }
-    /// The artefact's bytes.
+
+    fn from_code(engine: &Engine, code: Arc<LoadedCode>) -> Result<Module> {
+        let types = RegisteredTypes::new(engine.types(), code.module().types.clone().into())?;
+        let layout = VmLayout::of(code.module())
+            .ok_or_else(|| Error::new(ErrorKind::TooLarge, "an instance of this module would pass 2 GiB"))?;
+        let exports_by_name = OnceLock::new();
+        let inner = ModuleInner { engine: engine.clone(), code, types, layout, exports_by_name };
+        Ok(Module { inner: Arc::new(inner) })
+    }
+
+    /// The artefact: what [`Module::deserialize`] takes.
     pub fn serialize(&self) -> &[u8] {
-        todo!()
+        self.inner.code.bytes()
     }
-    /// The engine.
+
+    /// The engine that loaded the module.
     pub fn engine(&self) -> &Engine {
-        todo!()
+        &self.inner.engine
     }
+
     /// The name, from the name section.
     pub fn name(&self) -> Option<&str> {
-        todo!()
+        self.wasm().name.as_deref()
     }
+
     /// The imports, in order.
     pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
-        [].into_iter()
+        let module = self.wasm();
+        module.imports.iter().map(|import| ImportType {
+            module: &import.module,
+            name: &import.name,
+            ty: module.import_type(import.item),
+        })
     }
+
     /// The exports, in order.
     pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> {
-        [].into_iter()
+        let module = self.wasm();
+        module.exports.iter().map(|export| ExportType { name: &export.name, ty: module.export_type(export.item) })
+    }
+
+    /// The type of the export of this name.
+    pub fn get_export(&self, name: &str) -> Option<ExternType> {
+        Some(self.wasm().export_type(self.export(name)?))
+    }
+
+    /// The module without bodies.
+    pub(crate) fn wasm(&self) -> &wasm::module::Module {
+        self.inner.code.module()
+    }
+
+    /// The loaded code.
+    pub(crate) fn code(&self) -> &LoadedCode {
+        &self.inner.code
+    }
+
+    /// The types with their canonical ids, in the order of the module's types.
+    pub(crate) fn types(&self) -> &RegisteredTypes {
+        &self.inner.types
+    }
+
+    /// Where an instance's context holds what.
+    pub(crate) fn layout(&self) -> &VmLayout {
+        &self.inner.layout
+    }
+
+    /// An address that this module shares with its clones only.
+    pub(crate) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.inner).addr()
+    }
+
+    /// The export of this name.
+    pub(crate) fn export(&self, name: &str) -> Option<ExportItem> {
+        let exports = &self.wasm().exports;
+        let by_name = self.inner.exports_by_name.get_or_init(|| sort_by_name(exports));
+        let found = by_name.binary_search_by(|&position| exports[position as usize].name.as_str().cmp(name)).ok()?;
+        Some(exports[by_name[found] as usize].item)
+    }
+}
+
+fn sort_by_name(exports: &[Export]) -> Box<[u32]> {
+    let mut positions: Box<[u32]> = (0..).take(exports.len()).collect();
+    positions.sort_unstable_by_key(|&position| exports[position as usize].name.as_str());
+    positions
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module").field("name", &self.name()).finish_non_exhaustive()
     }
 }

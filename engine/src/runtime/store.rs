@@ -1,8 +1,32 @@
-//! Stores.
-use super::*;
-use crate::base::*;
+//! Stores: all that WebAssembly code of one embedder's unit of work can reach, and the borrows of it.
+//!
+//! A store's parts stand in one allocation that never moves. Compiled code and library calls reach it through the
+//! [`vmctx::StoreContext`] at its start; [`OpaqueMut`] is that raw pointer with the lifetime of an exclusive borrow, and
+//! makes references only for as long as one expression needs them, so that none lives while WebAssembly runs.
 
-/// What a store does when the epoch reaches its deadline.
+use super::fixed::Fixed;
+use super::global::GlobalEntry;
+use super::host::HostFuncEntry;
+use super::instance::InstanceEntry;
+use super::libcalls;
+use super::memory::MemoryEntry;
+use super::table::TableEntry;
+use super::{Caller, Engine, Func, Module, ResourceLimiter, backtrace};
+use crate::abi::signature::LoweredSignature;
+use crate::abi::vmctx::{self, FuncRef, VMCTX_MAGIC, VmContext};
+use crate::base::{Backtrace, Error, ErrorKind, Result, Trap};
+use crate::wasm::types::FuncType;
+use core::any::Any;
+use core::ffi::c_void;
+use core::fmt;
+use core::marker::PhantomData;
+use core::num::NonZeroU64;
+use core::ops::{Deref, DerefMut};
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+
+/// What a store does when the engine's epoch has reached its deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UpdateDeadline {
     /// Go on until the epoch has advanced this much further.
@@ -11,173 +35,646 @@ pub enum UpdateDeadline {
     Interrupt,
 }
 
-/// A store.
+/// Instances and all that they hold, with the embedder's `data` beside them.
+///
+/// A store is used by one thread at a time. What is made in a store lives as long as the store does, and can be used
+/// with this store only; anything else is an error of kind [`Usage`](ErrorKind::Usage).
 pub struct Store<T: 'static> {
+    inner: NonNull<StoreInner<T>>,
+    owns: PhantomData<StoreInner<T>>,
+}
+
+/// A shared borrow of a store.
+pub struct StoreContext<'a, T: 'static> {
+    inner: &'a StoreInner<T>,
+}
+
+/// An exclusive borrow of a store.
+pub struct StoreContextMut<'a, T: 'static> {
+    inner: NonNull<StoreInner<T>>,
+    borrows: PhantomData<&'a mut StoreInner<T>>,
+}
+
+/// The whole store. `repr(C)`, so that its address is that of the [`vmctx::StoreContext`].
+#[repr(C)]
+struct StoreInner<T: 'static> {
+    opaque: StoreOpaque,
+    limiter: Option<Limiter<T>>,
+    on_deadline: Option<OnDeadline<T>>,
     data: T,
 }
-/// A shared borrow of a store.
-pub struct StoreContext<'a, T: 'static>(&'a T);
-/// An exclusive borrow of a store.
-pub struct StoreContextMut<'a, T: 'static>(&'a mut T);
 
-/// What gives read access to a store.
+type Limiter<T> = Box<dyn (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync>;
+type OnDeadline<T> = Box<dyn FnMut(StoreContextMut<'_, T>) -> Result<UpdateDeadline> + Send + Sync>;
+
+/// The part of a store that does not depend on the embedder's data.
+#[repr(C)]
+pub(crate) struct StoreOpaque {
+    /// Read and written by compiled code.
+    context: vmctx::StoreContext,
+    id: StoreId,
+    engine: Engine,
+    hooks: Hooks,
+    /// The caller that host functions see when the host itself calls them.
+    root: Option<Fixed<VmContext>>,
+    pub(super) instances: Vec<InstanceEntry>,
+    pub(super) memories: Vec<MemoryEntry>,
+    pub(super) tables: Vec<TableEntry>,
+    pub(super) globals: Vec<GlobalEntry>,
+    pub(super) externs: Vec<Box<dyn Any + Send + Sync>>,
+    pub(super) host_funcs: Vec<Fixed<HostFuncEntry>>,
+    /// Host functions that linkers put into this store, by the definition's address.
+    pub(super) linked: HashMap<usize, Func>,
+    /// The types that this store's functions can have, by canonical id.
+    types: HashMap<u32, FuncType>,
+    /// Exit trampolines of the loaded artefacts.
+    exits: HashMap<LoweredSignature, *const c_void>,
+    /// Host functions that wait for an exit trampoline.
+    without_exit: HashMap<LoweredSignature, Vec<NonNull<FuncRef>>>,
+    /// Keeps the code of all instances, by [`Module::identity`].
+    modules: HashMap<usize, Module>,
+}
+
+/// What needs the type of the store's data.
+#[derive(Clone, Copy)]
+struct Hooks {
+    limiter: unsafe fn(NonNull<StoreOpaque>) -> Option<NonNull<dyn ResourceLimiter>>,
+    on_deadline: unsafe fn(NonNull<StoreOpaque>) -> Result<UpdateDeadline>,
+}
+
+/// Names a store among all that this process ever has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct StoreId(NonZeroU64);
+
+/// An exclusive borrow of a store's [`StoreOpaque`] that still can reach the whole store.
+pub(crate) struct OpaqueMut<'a> {
+    opaque: NonNull<StoreOpaque>,
+    borrows: PhantomData<&'a mut StoreOpaque>,
+}
+
+/// The instance number in the context that stands for the host.
+pub(crate) const NO_INSTANCE: u32 = u32::MAX;
+
+impl<T: 'static> Store<T> {
+    /// An empty store; its host functions share `data`.
+    pub fn new(engine: &Engine, data: T) -> Store<T> {
+        let hooks = Hooks { limiter: limiter::<T>, on_deadline: on_deadline::<T> };
+        let opaque = StoreOpaque::new(engine, hooks);
+        let inner = Box::new(StoreInner { opaque, limiter: None, on_deadline: None, data });
+        let mut store = Store { inner: NonNull::from(Box::leak(inner)), owns: PhantomData };
+        let mut opaque = store.as_context_mut().into_opaque();
+        let root = opaque.context_header(NO_INSTANCE, ptr::null());
+        opaque.root = Some(Fixed::new(root));
+        store
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        self.as_context().engine()
+    }
+
+    /// The embedder's data.
+    pub fn data(&self) -> &T {
+        self.as_context().data()
+    }
+
+    /// The embedder's data.
+    pub fn data_mut(&mut self) -> &mut T {
+        // SAFETY: the store is borrowed exclusively for as long as the reference lives.
+        unsafe { &mut (*self.inner.as_ptr()).data }
+    }
+
+    /// Drops the store and gives its data back.
+    pub fn into_data(self) -> T {
+        let inner = self.inner;
+        core::mem::forget(self);
+        // SAFETY: the allocation came from a box, and its owner was just forgotten.
+        let inner = *unsafe { Box::from_raw(inner.as_ptr()) };
+        inner.data
+    }
+
+    /// Sets the fuel that is left. A new store has none.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) unless the configuration has [`consume_fuel`](crate::Config::consume_fuel).
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
+        self.as_context_mut().set_fuel(fuel)
+    }
+
+    /// The fuel that is left. Code that ran out of it has none.
+    ///
+    /// # Errors
+    /// As [`Store::set_fuel`].
+    pub fn fuel(&self) -> Result<u64> {
+        self.as_context().fuel()
+    }
+
+    /// Sets the deadline to `ticks` beyond the current epoch. A new store has no deadline. Without
+    /// [`epoch_interruption`](crate::Config::epoch_interruption) nobody looks at it.
+    pub fn set_epoch_deadline(&mut self, ticks: u64) {
+        self.as_context_mut().set_epoch_deadline(ticks);
+    }
+
+    /// Calls `callback` whenever the deadline is reached. It may set a new deadline, interrupt, or stop the execution
+    /// with an error of its own.
+    pub fn epoch_deadline_callback(
+        &mut self,
+        callback: impl FnMut(StoreContextMut<'_, T>) -> Result<UpdateDeadline> + Send + Sync + 'static,
+    ) {
+        // SAFETY: the store is borrowed exclusively.
+        unsafe { self.inner.as_mut() }.on_deadline = Some(Box::new(callback));
+    }
+
+    /// Makes the deadline a trap, [`Trap::Interrupted`]; so it is in a new store.
+    pub fn epoch_deadline_trap(&mut self) {
+        // SAFETY: the store is borrowed exclusively.
+        unsafe { self.inner.as_mut() }.on_deadline = None;
+    }
+
+    /// Sets what decides whether memories, tables and instances may be made and may grow.
+    pub fn limiter(&mut self, limiter: impl (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static) {
+        // SAFETY: the store is borrowed exclusively.
+        unsafe { self.inner.as_mut() }.limiter = Some(Box::new(limiter));
+    }
+}
+
+impl<T: 'static> Drop for Store<T> {
+    fn drop(&mut self) {
+        // SAFETY: the allocation came from a box that only this value owns; no borrow of the store is left, so none of
+        // its code runs.
+        drop(unsafe { Box::from_raw(self.inner.as_ptr()) });
+    }
+}
+
+// SAFETY: a store owns all that its pointers reach: the engine's counter is atomic and shared by design, closures and
+// values of the host are `Send` by their bounds, and nothing in it refers to the thread that it was made on.
+unsafe impl<T: Send + 'static> Send for Store<T> {}
+// SAFETY: `&Store` allows reading only; writes by compiled code need an exclusive borrow.
+unsafe impl<T: Sync + 'static> Sync for Store<T> {}
+
+impl<T: Default + 'static> Default for Store<T> {
+    /// An empty store of a default engine.
+    fn default() -> Store<T> {
+        Store::new(&Engine::default(), T::default())
+    }
+}
+
+impl<T: fmt::Debug + 'static> fmt::Debug for Store<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("data", self.data()).finish_non_exhaustive()
+    }
+}
+
+impl<'a, T: 'static> StoreContext<'a, T> {
+    /// The embedder's data.
+    pub fn data(&self) -> &'a T {
+        &self.inner.data
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &'a Engine {
+        &self.inner.opaque.engine
+    }
+
+    /// The fuel that is left; see [`Store::fuel`].
+    pub fn fuel(&self) -> Result<u64> {
+        self.inner.opaque.fuel()
+    }
+
+    pub(crate) fn opaque(&self) -> &'a StoreOpaque {
+        &self.inner.opaque
+    }
+}
+
+impl<'a, T: 'static> StoreContextMut<'a, T> {
+    /// The embedder's data.
+    pub fn data(&self) -> &T {
+        self.as_context().data()
+    }
+
+    /// The embedder's data.
+    pub fn data_mut(&mut self) -> &mut T {
+        // SAFETY: the store is borrowed exclusively for as long as the reference lives.
+        unsafe { &mut (*self.inner.as_ptr()).data }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        self.as_context().engine()
+    }
+
+    /// The fuel that is left; see [`Store::fuel`].
+    pub fn fuel(&self) -> Result<u64> {
+        self.as_context().fuel()
+    }
+
+    /// Sets the fuel that is left; see [`Store::set_fuel`].
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
+        let mut store = self.as_context_mut().into_opaque();
+        store.needs_fuel()?;
+        store.context.fuel = i64::try_from(fuel).unwrap_or(i64::MAX);
+        Ok(())
+    }
+
+    /// Sets the deadline; see [`Store::set_epoch_deadline`].
+    pub fn set_epoch_deadline(&mut self, ticks: u64) {
+        self.as_context_mut().into_opaque().set_deadline(ticks);
+    }
+
+    pub(crate) fn into_opaque(self) -> OpaqueMut<'a> {
+        OpaqueMut { opaque: self.inner.cast(), borrows: PhantomData }
+    }
+
+    /// The memory's bytes and the embedder's data at once, for host functions that need both.
+    pub(crate) fn into_data_mut(self) -> &'a mut T {
+        // SAFETY: this consumes the exclusive borrow of the whole store.
+        unsafe { &mut (*self.inner.as_ptr()).data }
+    }
+
+    /// The store whose context a caller's context names.
+    ///
+    /// # Safety
+    /// `caller` is the context of an instance, or the root context, of a store with data of type `T`. Nobody else uses
+    /// the store during `'a`.
+    pub(crate) unsafe fn from_caller(caller: NonNull<VmContext>) -> StoreContextMut<'a, T> {
+        // SAFETY: the caller's contract; the field is never null.
+        let store = unsafe { NonNull::new_unchecked((*caller.as_ptr()).store) };
+        StoreContextMut { inner: store.cast(), borrows: PhantomData }
+    }
+}
+
+/// What gives read access to a store: a store, a borrow of one, or a [`Caller`].
 pub trait AsContext {
-    /// The store's data.
+    /// The embedder's data.
     type Data: 'static;
     /// Borrows the store.
     fn as_context(&self) -> StoreContext<'_, Self::Data>;
 }
 
-/// What gives exclusive access to a store.
+/// What gives exclusive access to a store: a store, an exclusive borrow of one, or a [`Caller`].
 pub trait AsContextMut: AsContext {
     /// Borrows the store.
     fn as_context_mut(&mut self) -> StoreContextMut<'_, Self::Data>;
 }
 
-impl<T: AsContext> AsContext for &T {
-    type Data = T::Data;
-    fn as_context(&self) -> StoreContext<'_, T::Data> {
-        T::as_context(self)
-    }
-}
-impl<T: AsContext> AsContext for &mut T {
-    type Data = T::Data;
-    fn as_context(&self) -> StoreContext<'_, T::Data> {
-        T::as_context(self)
-    }
-}
-impl<T: AsContextMut> AsContextMut for &mut T {
-    fn as_context_mut(&mut self) -> StoreContextMut<'_, T::Data> {
-        T::as_context_mut(self)
-    }
-}
-macro_rules! context {
-    ($($name:ty),*) => {$(
-        impl<T: 'static> AsContext for $name {
-            type Data = T;
-            fn as_context(&self) -> StoreContext<'_, T> {
-                todo!()
-            }
-        }
-    )*};
-}
-macro_rules! context_mut {
-    ($($name:ty),*) => {$(
-        context!($name);
-        impl<T: 'static> AsContextMut for $name {
-            fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
-                todo!()
-            }
-        }
-        impl<'a, T: 'static> From<&'a $name> for StoreContext<'a, T> {
-            fn from(_: &'a $name) -> StoreContext<'a, T> {
-                todo!()
-            }
-        }
-        impl<'a, T: 'static> From<&'a mut $name> for StoreContextMut<'a, T> {
-            fn from(_: &'a mut $name) -> StoreContextMut<'a, T> {
-                todo!()
-            }
-        }
-    )*};
-}
-context!(StoreContext<'_, T>);
-context_mut!(Store<T>, StoreContextMut<'_, T>, Caller<'_, T>);
+impl<S: AsContext> AsContext for &S {
+    type Data = S::Data;
 
-impl<T: 'static> Store<T> {
-    /// An empty store whose host functions share `data`.
-    pub fn new(_engine: &Engine, data: T) -> Store<T> {
-        Store { data }
-    }
-    /// The engine.
-    pub fn engine(&self) -> &Engine {
-        todo!()
-    }
-    /// The data.
-    pub fn data(&self) -> &T {
-        &self.data
-    }
-    /// The data.
-    pub fn data_mut(&mut self) -> &mut T {
-        &mut self.data
-    }
-    /// Drops the store and gives its data back.
-    pub fn into_data(self) -> T {
-        todo!()
-    }
-    /// Sets the fuel that is left. An error of kind `Usage` unless the configuration has
-    /// [`consume_fuel`](Config::consume_fuel).
-    pub fn set_fuel(&mut self, _fuel: u64) -> Result<()> {
-        todo!()
-    }
-    /// The fuel that is left.
-    pub fn fuel(&self) -> Result<u64> {
-        todo!()
-    }
-    /// Sets the deadline to `ticks` beyond the current epoch.
-    pub fn set_epoch_deadline(&mut self, _ticks: u64) {
-        todo!()
-    }
-    /// What to do at the deadline.
-    pub fn epoch_deadline_callback(
-        &mut self,
-        _callback: impl FnMut(StoreContextMut<'_, T>) -> Result<UpdateDeadline> + Send + Sync + 'static,
-    ) {
-        todo!()
-    }
-    /// At the deadline, trap with [`Trap::Interrupted`]; so it is unless told.
-    pub fn epoch_deadline_trap(&mut self) {
-        todo!()
-    }
-    /// Sets what allows memories, tables and instances to be made and to grow.
-    pub fn limiter(&mut self, _limiter: impl (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static) {
-        todo!()
+    fn as_context(&self) -> StoreContext<'_, S::Data> {
+        S::as_context(self)
     }
 }
-impl<'a, T: 'static> StoreContext<'a, T> {
-    /// The data.
-    pub fn data(&self) -> &'a T {
-        self.0
-    }
-    /// The engine.
-    pub fn engine(&self) -> &'a Engine {
-        todo!()
-    }
-    /// The fuel that is left.
-    pub fn fuel(&self) -> Result<u64> {
-        todo!()
+
+impl<S: AsContext> AsContext for &mut S {
+    type Data = S::Data;
+
+    fn as_context(&self) -> StoreContext<'_, S::Data> {
+        S::as_context(self)
     }
 }
-impl<T: 'static> StoreContextMut<'_, T> {
-    /// The data.
-    pub fn data(&self) -> &T {
-        self.0
-    }
-    /// The data.
-    pub fn data_mut(&mut self) -> &mut T {
-        self.0
-    }
-    /// The engine.
-    pub fn engine(&self) -> &Engine {
-        todo!()
-    }
-    /// The fuel that is left.
-    pub fn fuel(&self) -> Result<u64> {
-        todo!()
-    }
-    /// Sets the fuel that is left.
-    pub fn set_fuel(&mut self, _fuel: u64) -> Result<()> {
-        todo!()
-    }
-    /// Sets the deadline to `ticks` beyond the current epoch.
-    pub fn set_epoch_deadline(&mut self, _ticks: u64) {
-        todo!()
+
+impl<S: AsContextMut> AsContextMut for &mut S {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, S::Data> {
+        S::as_context_mut(self)
     }
 }
+
+impl<T: 'static> AsContext for Store<T> {
+    type Data = T;
+
+    fn as_context(&self) -> StoreContext<'_, T> {
+        // SAFETY: the store lives, and is borrowed for as long as the reference.
+        StoreContext { inner: unsafe { self.inner.as_ref() } }
+    }
+}
+
+impl<T: 'static> AsContextMut for Store<T> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        StoreContextMut { inner: self.inner, borrows: PhantomData }
+    }
+}
+
+impl<T: 'static> AsContext for StoreContext<'_, T> {
+    type Data = T;
+
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext { inner: self.inner }
+    }
+}
+
+impl<T: 'static> AsContext for StoreContextMut<'_, T> {
+    type Data = T;
+
+    fn as_context(&self) -> StoreContext<'_, T> {
+        // SAFETY: this borrow is exclusive and itself borrowed for as long as the reference.
+        StoreContext { inner: unsafe { self.inner.as_ref() } }
+    }
+}
+
+impl<T: 'static> AsContextMut for StoreContextMut<'_, T> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        StoreContextMut { inner: self.inner, borrows: PhantomData }
+    }
+}
+
+impl<T: 'static> AsContext for Caller<'_, T> {
+    type Data = T;
+
+    fn as_context(&self) -> StoreContext<'_, T> {
+        self.store().as_context()
+    }
+}
+
+impl<T: 'static> AsContextMut for Caller<'_, T> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        self.store_mut().as_context_mut()
+    }
+}
+
+/// Borrows whose lifetime the result keeps, for [`Memory::data`](crate::Memory::data) and its like.
+macro_rules! into_contexts {
+    ($($name:ty),*) => {$(
+        impl<'a, T: 'static> From<&'a $name> for StoreContext<'a, T> {
+            fn from(store: &'a $name) -> StoreContext<'a, T> {
+                AsContext::as_context(store)
+            }
+        }
+
+        impl<'a, T: 'static> From<&'a mut $name> for StoreContext<'a, T> {
+            fn from(store: &'a mut $name) -> StoreContext<'a, T> {
+                AsContext::as_context(&*store)
+            }
+        }
+
+        impl<'a, T: 'static> From<&'a mut $name> for StoreContextMut<'a, T> {
+            fn from(store: &'a mut $name) -> StoreContextMut<'a, T> {
+                AsContextMut::as_context_mut(store)
+            }
+        }
+    )*};
+}
+
+into_contexts!(Store<T>, StoreContextMut<'_, T>, Caller<'_, T>);
 
 impl Backtrace {
-    /// The WebAssembly frames that are active in this store now; for host functions.
-    pub fn capture(_store: impl AsContext) -> Backtrace {
-        todo!()
+    /// The WebAssembly frames of this store that are active now, the innermost first; for host functions. Empty when no
+    /// WebAssembly code waits for the host.
+    pub fn capture(store: impl AsContext) -> Backtrace {
+        backtrace::backtrace(&store.as_context().opaque().context)
     }
+}
+
+impl StoreOpaque {
+    fn new(engine: &Engine, hooks: Hooks) -> StoreOpaque {
+        StoreOpaque {
+            context: vmctx::StoreContext {
+                stack_limit: 0,
+                entry_fp: 0,
+                entry_sp: 0,
+                entry_pc: 0,
+                exit_fp: 0,
+                exit_pc: 0,
+                fuel: 0,
+                epoch_deadline: u64::MAX,
+                epoch: engine.epoch(),
+            },
+            id: StoreId::next(),
+            engine: engine.clone(),
+            hooks,
+            root: None,
+            instances: Vec::new(),
+            memories: Vec::new(),
+            tables: Vec::new(),
+            globals: Vec::new(),
+            externs: Vec::new(),
+            host_funcs: Vec::new(),
+            linked: HashMap::new(),
+            types: HashMap::new(),
+            exits: HashMap::new(),
+            without_exit: HashMap::new(),
+            modules: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> StoreId {
+        self.id
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The caller that host functions see when the host calls them.
+    pub(crate) fn root(&self) -> NonNull<VmContext> {
+        self.root.as_ref().expect("set when the store was made").as_ptr()
+    }
+
+    /// The function type of a canonical id that a function of this store has.
+    pub(crate) fn func_type(&self, id: u32) -> &FuncType {
+        self.types.get(&id).expect("a store knows the types of all its functions")
+    }
+
+    /// Refuses what belongs to another store.
+    pub(crate) fn check(&self, owner: StoreId, what: &str) -> Result<()> {
+        if owner == self.id {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Usage, format!("this {what} belongs to another store than the one it is used with")))
+    }
+
+    /// Takes note of a host function's type.
+    pub(crate) fn add_type(&mut self, id: u32, ty: &FuncType) {
+        self.types.entry(id).or_insert_with(|| ty.clone());
+    }
+
+    /// The exit trampoline for a host function, which is filled in later if no artefact has one yet.
+    pub(crate) fn find_exit(&mut self, func: NonNull<FuncRef>, signature: LoweredSignature) -> *const c_void {
+        match self.exits.get(&signature) {
+            Some(&exit) => exit,
+            None => {
+                self.without_exit.entry(signature).or_default().push(func);
+                ptr::null()
+            }
+        }
+    }
+
+    /// Makes a module's code part of the store: it lives as long as the store, and host functions whose signature it is
+    /// the first to have become callable from WebAssembly.
+    pub(crate) fn add_module(&mut self, module: &Module) {
+        if self.modules.insert(module.identity(), module.clone()).is_some() {
+            return;
+        }
+        for (&id, ty) in module.types().ids().iter().zip(module.types().types()) {
+            self.add_type(id, ty);
+            let signature = LoweredSignature::from(ty);
+            if self.exits.contains_key(&signature) {
+                continue;
+            }
+            let Some(exit) = module.code().exit(&signature) else { continue };
+            for func in self.without_exit.remove(&signature).unwrap_or_default() {
+                // SAFETY: function references live and stay as long as the store, and nobody borrows this one.
+                unsafe { (*func.as_ptr()).wasm_call = exit };
+            }
+            self.exits.insert(signature, exit);
+        }
+    }
+
+    fn fuel(&self) -> Result<u64> {
+        self.needs_fuel()?;
+        Ok(u64::try_from(self.context.fuel).unwrap_or(0))
+    }
+
+    fn needs_fuel(&self) -> Result<()> {
+        if self.engine.config().consume_fuel {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Usage, "this engine does not count fuel: set Config::consume_fuel"))
+    }
+
+    fn set_deadline(&mut self, ticks: u64) {
+        self.context.epoch_deadline = self.engine.epoch().load(Ordering::Relaxed).saturating_add(ticks);
+    }
+
+    /// Takes fuel for work that the host does on behalf of compiled code.
+    pub(crate) fn charge(&mut self, fuel: u64) -> Result<()> {
+        if !self.engine.config().consume_fuel {
+            return Ok(());
+        }
+        self.context.fuel = self.context.fuel.saturating_sub_unsigned(fuel);
+        if self.context.fuel < 0 { Err(Trap::OutOfFuel.into()) } else { Ok(()) }
+    }
+}
+
+impl<'a> OpaqueMut<'a> {
+    /// The store of an instance.
+    ///
+    /// # Safety
+    /// `vmctx` is the context of an instance that lives, and nobody else uses its store during `'a`.
+    pub(crate) unsafe fn from_vmctx(vmctx: *mut VmContext) -> OpaqueMut<'a> {
+        // SAFETY: the caller's contract; the field is never null and was derived from the whole store.
+        let store = unsafe {
+            debug_assert_eq!((*vmctx).magic, VMCTX_MAGIC);
+            NonNull::new_unchecked((*vmctx).store)
+        };
+        OpaqueMut { opaque: store.cast(), borrows: PhantomData }
+    }
+
+    pub(crate) fn reborrow(&mut self) -> OpaqueMut<'_> {
+        OpaqueMut { opaque: self.opaque, borrows: PhantomData }
+    }
+
+    /// The state that is shared with compiled code.
+    pub(crate) fn context_ptr(&mut self) -> *mut vmctx::StoreContext {
+        self.opaque.as_ptr().cast()
+    }
+
+    /// The header of a context of this store.
+    pub(crate) fn context_header(&mut self, instance: u32, type_ids: *const u32) -> VmContext {
+        VmContext {
+            magic: VMCTX_MAGIC,
+            instance,
+            store: self.context_ptr(),
+            builtins: &raw const libcalls::BUILTINS,
+            type_ids,
+        }
+    }
+
+    /// What decides about growth, if the embedder set something.
+    pub(crate) fn limiter(&mut self) -> Option<&mut dyn ResourceLimiter> {
+        let hook = self.hooks.limiter;
+        // SAFETY: the hook was made for this store's type of data. What it returns is reached through the embedder's
+        // data, which `self` borrows exclusively.
+        unsafe { hook(self.opaque).map(|mut limiter| limiter.as_mut()) }
+    }
+
+    /// Whether one more of something may be made.
+    pub(crate) fn check_count(
+        &mut self,
+        what: &str,
+        count: usize,
+        bound: fn(&dyn ResourceLimiter) -> usize,
+    ) -> Result<()> {
+        match self.limiter().map(|limiter| bound(limiter)) {
+            Some(bound) if count > bound => {
+                Err(Error::new(ErrorKind::Resource, format!("the store's limit of {bound} {what} is reached")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Traps or moves the deadline, as the embedder wants it.
+    pub(crate) fn on_deadline(&mut self) -> Result<()> {
+        let hook = self.hooks.on_deadline;
+        // SAFETY: the hook was made for this store's type of data; the store is borrowed exclusively.
+        match unsafe { hook(self.opaque)? } {
+            UpdateDeadline::Continue(ticks) => {
+                self.set_deadline(ticks);
+                Ok(())
+            }
+            UpdateDeadline::Interrupt => Err(Trap::Interrupted.into()),
+        }
+    }
+
+    /// In the middle of work that takes long: whether to stop.
+    pub(crate) fn poll_deadline(&mut self) -> Result<()> {
+        if !self.engine.config().epoch_interruption {
+            return Ok(());
+        }
+        match self.engine.epoch().load(Ordering::Relaxed) >= self.context.epoch_deadline {
+            true => self.on_deadline(),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Deref for OpaqueMut<'_> {
+    type Target = StoreOpaque;
+
+    fn deref(&self) -> &StoreOpaque {
+        // SAFETY: an exclusive borrow of the store, itself borrowed for as long as the reference.
+        unsafe { self.opaque.as_ref() }
+    }
+}
+
+impl DerefMut for OpaqueMut<'_> {
+    fn deref_mut(&mut self) -> &mut StoreOpaque {
+        // SAFETY: an exclusive borrow of the store, itself borrowed for as long as the reference.
+        unsafe { self.opaque.as_mut() }
+    }
+}
+
+impl StoreId {
+    fn next() -> StoreId {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        StoreId(NonZeroU64::new(id).expect("nobody makes 2^64 stores"))
+    }
+}
+
+/// [`Hooks::limiter`].
+///
+/// # Safety
+/// `store` starts a `StoreInner<T>` that nobody else uses as long as the result is used.
+unsafe fn limiter<T: 'static>(store: NonNull<StoreOpaque>) -> Option<NonNull<dyn ResourceLimiter>> {
+    let inner = store.cast::<StoreInner<T>>().as_ptr();
+    // SAFETY: the caller's contract; the references are to fields other than `opaque`.
+    let (limiter, data) = unsafe { (&mut (*inner).limiter, &mut (*inner).data) };
+    Some(NonNull::from(limiter.as_mut()?(data)))
+}
+
+/// [`Hooks::on_deadline`].
+///
+/// # Safety
+/// `store` starts a `StoreInner<T>` that nobody else uses during the call.
+unsafe fn on_deadline<T: 'static>(store: NonNull<StoreOpaque>) -> Result<UpdateDeadline> {
+    let inner = store.cast::<StoreInner<T>>();
+    // The callback may set another one, so it is out of the store while it runs.
+    // SAFETY: the caller's contract; the reference ends with the statement.
+    let Some(mut callback) = (unsafe { (*inner.as_ptr()).on_deadline.take() }) else {
+        return Ok(UpdateDeadline::Interrupt);
+    };
+    let answer = callback(StoreContextMut { inner, borrows: PhantomData });
+    // SAFETY: as above; the callback's borrow has ended.
+    unsafe { (*inner.as_ptr()).on_deadline.get_or_insert(callback) };
+    answer
 }

@@ -1,37 +1,295 @@
-//! Tables.
-use super::*;
-use crate::base::*;
-use crate::wasm::types::*;
-/// A table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Table {}
+//! Tables: arrays of function references (addresses) or of extern references (indices). Null is zero in both.
+
+use super::fixed::{Block, Fixed};
+use super::store::{OpaqueMut, StoreId, StoreOpaque};
+use super::{AsContext, AsContextMut, Val};
+use crate::abi::ValRaw;
+use crate::abi::vmctx::TableDef;
+use crate::base::{Error, ErrorKind, Result, Trap};
+use crate::wasm::types::{HeapType, Limits, TableType, ValType};
+use core::alloc::Layout;
+use core::ptr::{self, NonNull};
+use core::slice;
+
+/// The most elements that this implementation gives a table, as the JavaScript interface does. It bounds how long a bulk
+/// operation runs between two looks at the epoch.
+const MAX_ELEMENTS: u64 = 10_000_000;
+
+/// A table of a store.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Table {
+    store: StoreId,
+    index: u32,
+}
+
+/// A table in its store.
+pub(crate) struct TableEntry {
+    /// Read by compiled code; in the context of the instance that defines the table, or in `_own`.
+    def: NonNull<TableDef>,
+    _own: Option<Fixed<TableDef>>,
+    ty: TableType,
+    /// At least as long as the table; the bytes past its length are zero.
+    elements: Block,
+}
+
+// SAFETY: the definition lives in the entry or in an instance of the same store, and moves between threads with them.
+unsafe impl Send for TableEntry {}
+// SAFETY: `&TableEntry` allows reading only; writes by compiled code need an exclusive borrow of the store.
+unsafe impl Sync for TableEntry {}
+
 impl Table {
     /// A new table, each element `init`.
-    pub fn new(_store: impl AsContextMut, _ty: TableType, _init: Val) -> Result<Table> {
-        todo!()
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if `init` is not of the table's type or belongs to another store, or the maximum
+    /// is below the minimum; [`Resource`](ErrorKind::Resource) if the table is too large or the limiter refuses.
+    pub fn new(mut store: impl AsContextMut, ty: TableType, init: Val) -> Result<Table> {
+        let mut store = store.as_context_mut().into_opaque();
+        if ty.limits.max.is_some_and(|max| max < ty.limits.min) {
+            let message = format!("a table of {} elements is not valid: the minimum comes first", ty.limits);
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+        let init = init.to_raw(&store, ValType::Ref(ty.element), "the initial element")?.low64();
+        let count = store.tables.len() + 1;
+        store.check_count("tables", count, |limiter| limiter.tables())?;
+        let elements = allocate(&mut store, ty)?;
+        let own = Fixed::new(definition(&elements, ty));
+        let entry = TableEntry { def: own.as_ptr(), _own: Some(own), ty, elements };
+        entry.fill(0, init, ty.limits.min)?;
+        Ok(Table::add(&mut store, entry))
     }
-    /// The type as declared: `min` is the size at the start.
-    pub fn ty(&self, _store: impl AsContext) -> Result<TableType> {
-        todo!()
+
+    /// The type as declared: the minimum is the size at the start.
+    ///
+    /// # Errors
+    /// Here and below: kind [`Usage`](ErrorKind::Usage) if the table belongs to another store.
+    pub fn ty(&self, store: impl AsContext) -> Result<TableType> {
+        Ok(self.entry(store.as_context().opaque())?.ty)
     }
+
     /// The size in elements.
-    pub fn size(&self, _store: impl AsContext) -> Result<u64> {
-        todo!()
+    pub fn size(&self, store: impl AsContext) -> Result<u64> {
+        Ok(self.entry(store.as_context().opaque())?.length())
     }
+
     /// An element; `None` past the end.
-    pub fn get(&self, _store: impl AsContext, _index: u64) -> Result<Option<Val>> {
-        todo!()
+    pub fn get(&self, store: impl AsContext, index: u64) -> Result<Option<Val>> {
+        let store = store.as_context();
+        let entry = self.entry(store.opaque())?;
+        let ty = ValType::Ref(entry.ty.element);
+        Ok(entry.get(index).map(|bits| {
+            // SAFETY: a table of this store holds references of its element type that belong to the store.
+            unsafe { Val::from_raw(ValRaw::from_bits(bits.into()), ty, self.store) }
+        }))
     }
-    /// Sets an element. Out of bounds is [`Trap::TableOutOfBounds`].
-    pub fn set(&self, _store: impl AsContextMut, _index: u64, _value: Val) -> Result<()> {
-        todo!()
+
+    /// Sets an element.
+    ///
+    /// # Errors
+    /// [`Trap::TableOutOfBounds`] past the end; kind [`Usage`](ErrorKind::Usage) if the value is not of the element type.
+    pub fn set(&self, store: impl AsContextMut, index: u64, value: Val) -> Result<()> {
+        self.fill(store, index, value, 1)
     }
+
     /// Grows by `delta` elements, each `init`. Returns the old size.
-    pub fn grow(&self, _store: impl AsContextMut, _delta: u64, _init: Val) -> Result<u64> {
-        todo!()
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the maximum or the limiter does not allow it.
+    pub fn grow(&self, mut store: impl AsContextMut, delta: u64, init: Val) -> Result<u64> {
+        let mut store = store.as_context_mut().into_opaque();
+        let ty = self.entry(&store)?.ty;
+        let init = init.to_raw(&store, ValType::Ref(ty.element), "the initial element")?.low64();
+        grow(&mut store, self.index, delta, init)?
+            .ok_or_else(|| Error::new(ErrorKind::Resource, format!("the table cannot grow by {delta} elements")))
     }
-    /// Sets `len` elements from `index` on. Out of bounds is [`Trap::TableOutOfBounds`].
-    pub fn fill(&self, _store: impl AsContextMut, _index: u64, _value: Val, _len: u64) -> Result<()> {
-        todo!()
+
+    /// Sets `len` elements from `index` on.
+    ///
+    /// # Errors
+    /// As [`Table::set`]; nothing is set then.
+    pub fn fill(&self, mut store: impl AsContextMut, index: u64, value: Val, len: u64) -> Result<()> {
+        let store = store.as_context_mut().into_opaque();
+        let entry = self.entry(&store)?;
+        let value = value.to_raw(&store, ValType::Ref(entry.ty.element), "the element")?.low64();
+        Ok(entry.fill(index, value, len)?)
     }
+
+    pub(crate) fn entry<'a>(&self, store: &'a StoreOpaque) -> Result<&'a TableEntry> {
+        store.check(self.store, "table")?;
+        Ok(&store.tables[self.index as usize])
+    }
+
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
+    pub(crate) fn from_index(index: u32, store: StoreId) -> Table {
+        Table { store, index }
+    }
+
+    /// Makes a table part of the store.
+    pub(crate) fn add(store: &mut StoreOpaque, entry: TableEntry) -> Table {
+        let index = u32::try_from(store.tables.len()).expect("memory ends long before 2^32 tables");
+        store.tables.push(entry);
+        Table { store: store.id(), index }
+    }
+}
+
+impl TableEntry {
+    /// A table that an instance defines; `def` stands in the instance's context.
+    pub(crate) fn defined(def: NonNull<TableDef>, ty: TableType, elements: Block) -> TableEntry {
+        // SAFETY: the context was just allocated, with room for this definition.
+        unsafe { def.write(definition(&elements, ty)) };
+        TableEntry { def, _own: None, ty, elements }
+    }
+
+    pub(crate) fn def(&self) -> NonNull<TableDef> {
+        self.def
+    }
+
+    /// In elements.
+    pub(crate) fn length(&self) -> u64 {
+        // SAFETY: the definition lives as long as the store.
+        unsafe { (*self.def.as_ptr()).length }
+    }
+
+    /// The type with the current size as its minimum.
+    pub(crate) fn current_type(&self) -> TableType {
+        TableType { limits: Limits { min: self.length(), max: self.ty.limits.max }, element: self.ty.element }
+    }
+
+    /// Where a range starts, if it lies inside the table.
+    pub(crate) fn range(&self, index: u64, len: u64) -> Result<usize, Trap> {
+        match index.checked_add(len) {
+            Some(end) if end <= self.length() => Ok(to_usize(index)),
+            _ => Err(Trap::TableOutOfBounds),
+        }
+    }
+
+    /// The bits of an element; `None` past the end.
+    pub(crate) fn get(&self, index: u64) -> Option<u64> {
+        let index = self.range(index, 1).ok()?;
+        let base = self.elements.as_ptr();
+        // SAFETY: the index is below the length, which the block covers.
+        Some(unsafe {
+            match self.ty.element.heap {
+                HeapType::Func => base.cast::<u64>().add(index).read(),
+                HeapType::Extern => base.cast::<u32>().add(index).read().into(),
+            }
+        })
+    }
+
+    /// Sets an element, whose bits are a reference of the table's type.
+    pub(crate) fn set(&self, index: u64, bits: u64) -> Result<(), Trap> {
+        self.fill(index, bits, 1)
+    }
+
+    /// Sets a range of elements, whose bits are a reference of the table's type.
+    pub(crate) fn fill(&self, index: u64, bits: u64, len: u64) -> Result<(), Trap> {
+        let start = self.range(index, len)?;
+        let (base, len) = (self.elements.as_ptr(), to_usize(len));
+        // SAFETY: the range lies inside the table, which the block covers; nobody else uses the elements meanwhile.
+        unsafe {
+            match self.ty.element.heap {
+                HeapType::Func => slice::from_raw_parts_mut(base.cast::<u64>().add(start), len).fill(bits),
+                HeapType::Extern => {
+                    slice::from_raw_parts_mut(base.cast::<u32>().add(start), len).fill(index_bits(bits));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies elements from a table of the same type, maybe from this one.
+    pub(crate) fn copy_from(&self, source: &TableEntry, to: u64, from: u64, len: u64) -> Result<(), Trap> {
+        let size = element_size(self.ty);
+        assert_eq!(size, element_size(source.ty), "validation allows copies between tables of one type only");
+        let (from, to) = (source.range(from, len)?, self.range(to, len)?);
+        // SAFETY: both ranges lie inside their tables; `copy` allows them to overlap.
+        unsafe {
+            let from = source.elements.as_ptr().add(from * size);
+            ptr::copy(from, self.elements.as_ptr().add(to * size), to_usize(len) * size);
+        }
+        Ok(())
+    }
+}
+
+/// Asks the limiter and allocates the elements of a table of this type, all null.
+pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: TableType) -> Result<Block> {
+    let Limits { min, max } = ty.limits;
+    if !ask(store, 0, min, max)? {
+        let message = format!("the store's limiter refuses a table of {min} elements");
+        return Err(Error::new(ErrorKind::Resource, message));
+    }
+    if min > MAX_ELEMENTS {
+        let message = format!("a table of {min} elements: this engine allows {MAX_ELEMENTS}");
+        return Err(Error::new(ErrorKind::Resource, message));
+    }
+    Block::try_zeroed(block_layout(ty, min))
+        .ok_or_else(|| Error::new(ErrorKind::Resource, format!("no memory for a table of {min} elements")))
+}
+
+/// Grows a table; `None` if that cannot be. Returns the old size.
+pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64, init: u64) -> Result<Option<u64>> {
+    let entry = &store.tables[index as usize];
+    let (old, ty) = (entry.length(), entry.ty);
+    let largest = ty.limits.max.unwrap_or(MAX_ELEMENTS).min(MAX_ELEMENTS);
+    let Some(new) = old.checked_add(delta).filter(|&new| new <= largest) else {
+        return Ok(None);
+    };
+    if !ask(store, old, new, ty.limits.max)? {
+        return Ok(None);
+    }
+    let entry = &mut store.tables[index as usize];
+    if block_layout(ty, new).size() > entry.elements.size() {
+        // Doubling makes a loop of small growths linear.
+        let Some(elements) = Block::try_zeroed(block_layout(ty, new.max(old * 2).min(largest))) else {
+            return Ok(None);
+        };
+        // SAFETY: two blocks, each at least as long as the table was.
+        unsafe {
+            let bytes = to_usize(old) * element_size(ty);
+            ptr::copy_nonoverlapping(entry.elements.as_ptr(), elements.as_ptr(), bytes);
+        }
+        entry.elements = elements;
+    }
+    // SAFETY: the definition lives as long as the store, and nobody borrows it. Compiled code loads the base anew at
+    // each access.
+    unsafe { entry.def.write(TableDef { base: entry.elements.as_ptr(), length: new }) };
+    if init != 0 {
+        entry.fill(old, init, delta)?;
+    }
+    Ok(Some(old))
+}
+
+fn ask(store: &mut OpaqueMut<'_>, current: u64, desired: u64, max: Option<u64>) -> Result<bool> {
+    match store.limiter() {
+        Some(limiter) => limiter.table_growing(current, desired, max),
+        None => Ok(true),
+    }
+}
+
+fn definition(elements: &Block, ty: TableType) -> TableDef {
+    TableDef { base: elements.as_ptr(), length: ty.limits.min }
+}
+
+/// Bytes of an element: an address, or an index.
+fn element_size(ty: TableType) -> usize {
+    match ty.element.heap {
+        HeapType::Func => 8,
+        HeapType::Extern => 4,
+    }
+}
+
+fn block_layout(ty: TableType, elements: u64) -> Layout {
+    let bytes = to_usize(elements) * element_size(ty);
+    Layout::from_size_align(bytes, 8).expect("bounded by the largest table")
+}
+
+fn index_bits(bits: u64) -> u32 {
+    u32::try_from(bits).expect("an extern reference is a 32-bit index")
+}
+
+fn to_usize(elements: u64) -> usize {
+    usize::try_from(elements).expect("64-bit hosts only")
 }

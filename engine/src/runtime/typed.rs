@@ -1,54 +1,298 @@
-//! Typed functions.
-use super::*;
-use crate::base::*;
-use crate::wasm::types::*;
+//! Rust types for WebAssembly values, and functions whose type was checked once.
+
+use super::func::for_each_arity;
+use super::store::StoreId;
+use super::values::func_ref_from_bits;
+use super::{AsContextMut, ExternRef, Func};
+use crate::abi::ValRaw;
+use crate::base::{Error, ErrorKind, Result};
+use crate::wasm::types::ValType;
+use core::fmt;
 use core::marker::PhantomData;
-/// A Rust type that is a WebAssembly value type: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `u128` (`v128`),
-/// `Option<Func>`, `Option<ExternRef>`.
+
+/// A Rust type that stands for a WebAssembly value type: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `u128` (`v128`),
+/// `Option<Func>` (`funcref`), `Option<ExternRef>` (`externref`). Others cannot be added.
 pub trait WasmTy: Copy + Send + Sync + 'static {
     /// The type.
     const TYPE: ValType;
+
+    /// For compiled code.
+    #[doc(hidden)]
+    fn into_slot(self) -> Slot;
+
+    /// From compiled code of this store.
+    ///
+    /// # Safety
+    /// The slot holds a value of the type that belongs to the store.
+    #[doc(hidden)]
+    unsafe fn from_slot(slot: Slot, store: StoreId) -> Self;
+
+    /// Whether it may be used with this store.
+    #[doc(hidden)]
+    fn belongs_to(&self, _store: StoreId) -> bool {
+        true
+    }
 }
-macro_rules! ty { ($($rust:ty = $wasm:expr;)*) => {$(impl WasmTy for $rust { const TYPE: ValType = $wasm; })*}; }
-ty! {
-    i32 = ValType::I32; u32 = ValType::I32; i64 = ValType::I64; u64 = ValType::I64; f32 = ValType::F32;
-    f64 = ValType::F64; u128 = ValType::V128; Option<Func> = ValType::FUNCREF; Option<ExternRef> = ValType::EXTERNREF;
-}
-/// Parameters of a [`TypedFunc`]: one value, or a tuple.
-pub trait WasmParams: Copy + 'static {}
-/// Results of a [`TypedFunc`]: one value, or a tuple.
-pub trait WasmResults: Copy + 'static {}
-/// What a host closure returns: results, or a [`Result`] of them.
-pub trait WasmRet: 'static {}
-impl<T: WasmTy> WasmParams for T {}
-impl<T: WasmTy> WasmResults for T {}
-impl<T: WasmResults> WasmRet for T {}
-impl<T: WasmResults> WasmRet for Result<T> {}
-macro_rules! tuple { ($($name:ident)*) => {
-    impl<$($name: WasmTy,)*> WasmParams for ($($name,)*) {}
-    impl<$($name: WasmTy,)*> WasmResults for ($($name,)*) {}
-}; }
-tuple!();
-tuple!(A1);
-tuple!(A1 A2);
-tuple!(A1 A2 A3);
-tuple!(A1 A2 A3 A4);
-tuple!(A1 A2 A3 A4 A5);
-tuple!(A1 A2 A3 A4 A5 A6);
-tuple!(A1 A2 A3 A4 A5 A6 A7);
-tuple!(A1 A2 A3 A4 A5 A6 A7 A8);
-/// A function whose type was checked once.
+
+/// A value as arrays between the host and compiled code hold it.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Slot(ValRaw);
+
+/// A value, or a tuple of values.
+pub trait ValueList: Copy + 'static {
+    /// The types.
+    const TYPES: &'static [ValType];
+
+    /// An array of as many slots.
+    #[doc(hidden)]
+    type Slots: Copy;
+
+    /// For compiled code.
+    #[doc(hidden)]
+    fn into_slots(self) -> Self::Slots;
+
+    /// From compiled code of this store.
+    ///
+    /// # Safety
+    /// The slots hold values of the types that belong to the store.
+    #[doc(hidden)]
+    unsafe fn from_slots(slots: Self::Slots, store: StoreId) -> Self;
+
+    /// Whether all may be used with this store.
+    #[doc(hidden)]
+    fn belongs_to(&self, store: StoreId) -> bool;
+}
+
+/// Parameters of a [`TypedFunc`]: one [`WasmTy`], or a tuple of up to 16.
+pub trait WasmParams: ValueList {}
+
+/// Results of a [`TypedFunc`]: one [`WasmTy`], or a tuple of up to 16.
+pub trait WasmResults: ValueList {}
+
+impl<V: ValueList> WasmParams for V {}
+impl<V: ValueList> WasmResults for V {}
+
+/// What a host closure returns: [`WasmResults`], or a [`Result`] of them.
+pub trait WasmRet: 'static {
+    /// The results.
+    #[doc(hidden)]
+    type Values: WasmResults;
+
+    /// The results, or the error that stops the caller.
+    #[doc(hidden)]
+    fn into_result(self) -> Result<Self::Values>;
+}
+
+impl<V: ValueList> WasmRet for V {
+    type Values = V;
+
+    fn into_result(self) -> Result<V> {
+        Ok(self)
+    }
+}
+
+impl<V: ValueList> WasmRet for Result<V> {
+    type Values = V;
+
+    fn into_result(self) -> Result<V> {
+        self
+    }
+}
+
+macro_rules! numbers {
+    ($($rust:ty = $wasm:ident, |$value:ident| $to_bits:expr, |$raw:ident| $from_raw:expr;)*) => {$(
+        impl WasmTy for $rust {
+            const TYPE: ValType = ValType::$wasm;
+
+            fn into_slot(self) -> Slot {
+                let $value = self;
+                Slot(ValRaw::from_bits($to_bits.into()))
+            }
+
+            unsafe fn from_slot(slot: Slot, _store: StoreId) -> $rust {
+                let $raw = slot.0;
+                $from_raw
+            }
+        }
+    )*};
+}
+
+numbers! {
+    i32 = I32, |value| value.cast_unsigned(), |raw| raw.low32().cast_signed();
+    u32 = I32, |value| value, |raw| raw.low32();
+    i64 = I64, |value| value.cast_unsigned(), |raw| raw.low64().cast_signed();
+    u64 = I64, |value| value, |raw| raw.low64();
+    f32 = F32, |value| value.to_bits(), |raw| f32::from_bits(raw.low32());
+    f64 = F64, |value| value.to_bits(), |raw| f64::from_bits(raw.low64());
+}
+
+impl WasmTy for u128 {
+    const TYPE: ValType = ValType::V128;
+
+    fn into_slot(self) -> Slot {
+        Slot(ValRaw::from_bits(self))
+    }
+
+    unsafe fn from_slot(slot: Slot, _store: StoreId) -> u128 {
+        slot.0.bits()
+    }
+}
+
+impl WasmTy for Option<Func> {
+    const TYPE: ValType = ValType::FUNCREF;
+
+    fn into_slot(self) -> Slot {
+        Slot(ValRaw::from_bits((Func::to_ptr(self).expose_provenance() as u64).into()))
+    }
+
+    unsafe fn from_slot(slot: Slot, store: StoreId) -> Option<Func> {
+        // SAFETY: the caller's contract.
+        unsafe { Func::from_ptr(func_ref_from_bits(slot.0.low64()), store) }
+    }
+
+    fn belongs_to(&self, store: StoreId) -> bool {
+        self.is_none_or(|func| func.store() == store)
+    }
+}
+
+impl WasmTy for Option<ExternRef> {
+    const TYPE: ValType = ValType::EXTERNREF;
+
+    fn into_slot(self) -> Slot {
+        Slot(ValRaw::from_bits(ExternRef::to_bits(self).into()))
+    }
+
+    unsafe fn from_slot(slot: Slot, store: StoreId) -> Option<ExternRef> {
+        ExternRef::from_bits(slot.0.low32(), store)
+    }
+
+    fn belongs_to(&self, store: StoreId) -> bool {
+        self.is_none_or(|value| value.store() == store)
+    }
+}
+
+impl<V: WasmTy> ValueList for V {
+    const TYPES: &'static [ValType] = &[V::TYPE];
+
+    type Slots = [Slot; 1];
+
+    fn into_slots(self) -> [Slot; 1] {
+        [self.into_slot()]
+    }
+
+    unsafe fn from_slots([slot]: [Slot; 1], store: StoreId) -> V {
+        // SAFETY: the caller's contract.
+        unsafe { V::from_slot(slot, store) }
+    }
+
+    fn belongs_to(&self, store: StoreId) -> bool {
+        WasmTy::belongs_to(self, store)
+    }
+}
+
+macro_rules! tuple {
+    ($($name:ident $value:ident)*) => {
+        impl<$($name: WasmTy,)*> ValueList for ($($name,)*) {
+            const TYPES: &'static [ValType] = &[$($name::TYPE),*];
+
+            type Slots = [Slot; [$(stringify!($name)),*].len()];
+
+            fn into_slots(self) -> Self::Slots {
+                let ($($value,)*) = self;
+                [$($value.into_slot()),*]
+            }
+
+            unsafe fn from_slots([$($value),*]: Self::Slots, store: StoreId) -> Self {
+                // SAFETY: the caller's contract.
+                unsafe { ($($name::from_slot($value, store),)*) }
+            }
+
+            fn belongs_to(&self, store: StoreId) -> bool {
+                let ($($value,)*) = self;
+                $($value.belongs_to(store))&&*
+            }
+        }
+    };
+}
+
+for_each_arity!(tuple);
+
+impl ValueList for () {
+    const TYPES: &'static [ValType] = &[];
+
+    type Slots = [Slot; 0];
+
+    fn into_slots(self) -> [Slot; 0] {
+        []
+    }
+
+    unsafe fn from_slots(_: [Slot; 0], _store: StoreId) {}
+
+    fn belongs_to(&self, _store: StoreId) -> bool {
+        true
+    }
+}
+
+/// A [`Func`] whose type was checked once, so that a call converts and checks nothing that it need not.
 pub struct TypedFunc<P, R> {
+    func: Func,
     ty: PhantomData<fn(P) -> R>,
 }
+
+/// The one array of a call: arguments, then results.
+#[derive(Clone, Copy)]
+#[repr(C)]
+union Values<P: Copy, R: Copy> {
+    params: P,
+    results: R,
+}
+
 impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     /// Calls the function.
-    pub fn call(&self, _store: impl AsContextMut, _params: P) -> Result<R> {
-        todo!()
+    ///
+    /// # Errors
+    /// As [`Func::call`].
+    ///
+    /// # Panics
+    /// When a host function panics.
+    pub fn call(&self, mut store: impl AsContextMut, params: P) -> Result<R> {
+        let mut store = store.as_context_mut().into_opaque();
+        let id = store.id();
+        store.check(self.func.store(), "function")?;
+        if !params.belongs_to(id) {
+            return Err(Error::new(ErrorKind::Usage, "an argument belongs to another store than the function"));
+        }
+        let mut values = Values::<P::Slots, R::Slots> { params: params.into_slots() };
+        // SAFETY: the function is of this type and store, and so are the arguments; a slot is laid out as a `ValRaw`. The
+        // call has written the results when it returns without an error.
+        unsafe {
+            self.func.call_raw(&mut store, (&raw mut values).cast())?;
+            Ok(R::from_slots(values.results, id))
+        }
     }
+
     /// The function, untyped.
     pub fn func(&self) -> Func {
-        todo!()
+        self.func
+    }
+
+    /// A function that is of this type.
+    pub(crate) fn unchecked(func: Func) -> TypedFunc<P, R> {
+        TypedFunc { func, ty: PhantomData }
+    }
+}
+
+impl<P, R> Clone for TypedFunc<P, R> {
+    fn clone(&self) -> TypedFunc<P, R> {
+        *self
+    }
+}
+
+impl<P, R> Copy for TypedFunc<P, R> {}
+
+impl<P, R> fmt::Debug for TypedFunc<P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TypedFunc").field(&self.func).finish()
     }
 }

@@ -1,7 +1,12 @@
-//! Values.
-use super::*;
-use crate::base::*;
-use crate::wasm::types::*;
+//! Values, and how they stand in argument arrays, globals and tables.
+
+use super::store::{StoreId, StoreOpaque};
+use super::{ExternRef, Func};
+use crate::abi::ValRaw;
+use crate::abi::vmctx::FuncRef;
+use crate::base::{Error, ErrorKind, Result};
+use crate::wasm::types::{HeapType, RefType, ValType};
+use core::ptr;
 
 /// A WebAssembly value. Floats are their bits, so that no NaN loses its payload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,36 +19,210 @@ pub enum Val {
     F32(u32),
     /// `f64`, its bits
     F64(u64),
-    /// `v128`, little-endian: lane 0 is the low bits
+    /// `v128`; lane 0 is the low bits
     V128(u128),
     /// `funcref`; `None` is null
     FuncRef(Option<Func>),
     /// `externref`; `None` is null
     ExternRef(Option<ExternRef>),
 }
+
 impl Val {
     /// The type.
     pub fn ty(&self) -> ValType {
-        todo!()
+        match self {
+            Val::I32(_) => ValType::I32,
+            Val::I64(_) => ValType::I64,
+            Val::F32(_) => ValType::F32,
+            Val::F64(_) => ValType::F64,
+            Val::V128(_) => ValType::V128,
+            Val::FuncRef(_) => ValType::FUNCREF,
+            Val::ExternRef(_) => ValType::EXTERNREF,
+        }
     }
+
     /// Zero or null of a type.
-    pub fn default_for(_ty: ValType) -> Val {
-        todo!()
+    pub fn default_for(ty: ValType) -> Val {
+        match ty {
+            ValType::I32 => Val::I32(0),
+            ValType::I64 => Val::I64(0),
+            ValType::F32 => Val::F32(0),
+            ValType::F64 => Val::F64(0),
+            ValType::V128 => Val::V128(0),
+            ValType::Ref(RefType { heap: HeapType::Func, .. }) => Val::FuncRef(None),
+            ValType::Ref(RefType { heap: HeapType::Extern, .. }) => Val::ExternRef(None),
+        }
     }
+
     /// The integer, if it is an `i32`.
     pub fn i32(&self) -> Option<i32> {
-        todo!()
+        match *self {
+            Val::I32(value) => Some(value),
+            _ => None,
+        }
     }
+
     /// The integer, if it is an `i64`.
     pub fn i64(&self) -> Option<i64> {
-        todo!()
+        match *self {
+            Val::I64(value) => Some(value),
+            _ => None,
+        }
     }
+
     /// The float, if it is an `f32`.
     pub fn f32(&self) -> Option<f32> {
-        todo!()
+        match *self {
+            Val::F32(bits) => Some(f32::from_bits(bits)),
+            _ => None,
+        }
     }
+
     /// The float, if it is an `f64`.
     pub fn f64(&self) -> Option<f64> {
-        todo!()
+        match *self {
+            Val::F64(bits) => Some(f64::from_bits(bits)),
+            _ => None,
+        }
     }
+
+    /// Whether it may stand where a `ty` is wanted.
+    fn is_a(&self, ty: ValType) -> bool {
+        match (self, ty) {
+            (Val::FuncRef(func), ValType::Ref(RefType { heap: HeapType::Func, nullable })) => {
+                nullable || func.is_some()
+            }
+            (Val::ExternRef(value), ValType::Ref(RefType { heap: HeapType::Extern, nullable })) => {
+                nullable || value.is_some()
+            }
+            _ => self.ty() == ty,
+        }
+    }
+
+    /// The value for compiled code, once it is known to be a `ty` of this store. `what` says whose value it is.
+    pub(crate) fn to_raw(self, store: &StoreOpaque, ty: ValType, what: &str) -> Result<ValRaw> {
+        if !self.is_a(ty) {
+            let message = format!("{what} must be of type {ty}, but is of type {}", self.ty());
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+        match self {
+            Val::FuncRef(Some(func)) => store.check(func.store(), "function")?,
+            Val::ExternRef(Some(value)) => store.check(value.store(), "extern reference")?,
+            _ => {}
+        }
+        Ok(self.raw_unchecked())
+    }
+
+    /// The value for compiled code of the store that it belongs to.
+    pub(crate) fn raw_unchecked(self) -> ValRaw {
+        ValRaw::from_bits(match self {
+            Val::I32(value) => value.cast_unsigned().into(),
+            Val::I64(value) => value.cast_unsigned().into(),
+            Val::F32(bits) => bits.into(),
+            Val::F64(bits) => bits.into(),
+            Val::V128(bits) => bits,
+            Val::FuncRef(func) => (Func::to_ptr(func).expose_provenance() as u64).into(),
+            Val::ExternRef(value) => ExternRef::to_bits(value).into(),
+        })
+    }
+
+    /// What compiled code of this store left as a `ty`.
+    ///
+    /// # Safety
+    /// `raw` holds a value of type `ty` of this store.
+    pub(crate) unsafe fn from_raw(raw: ValRaw, ty: ValType, store: StoreId) -> Val {
+        match ty {
+            ValType::I32 => Val::I32(raw.low32().cast_signed()),
+            ValType::I64 => Val::I64(raw.low64().cast_signed()),
+            ValType::F32 => Val::F32(raw.low32()),
+            ValType::F64 => Val::F64(raw.low64()),
+            ValType::V128 => Val::V128(raw.bits()),
+            ValType::Ref(RefType { heap: HeapType::Func, .. }) => {
+                // SAFETY: the caller's contract.
+                Val::FuncRef(unsafe { Func::from_ptr(raw.func_ref(), store) })
+            }
+            ValType::Ref(RefType { heap: HeapType::Extern, .. }) => {
+                Val::ExternRef(ExternRef::from_bits(raw.low32(), store))
+            }
+        }
+    }
+}
+
+impl From<i32> for Val {
+    fn from(value: i32) -> Val {
+        Val::I32(value)
+    }
+}
+
+impl From<i64> for Val {
+    fn from(value: i64) -> Val {
+        Val::I64(value)
+    }
+}
+
+impl From<f32> for Val {
+    fn from(value: f32) -> Val {
+        Val::F32(value.to_bits())
+    }
+}
+
+impl From<f64> for Val {
+    fn from(value: f64) -> Val {
+        Val::F64(value.to_bits())
+    }
+}
+
+impl From<u128> for Val {
+    fn from(value: u128) -> Val {
+        Val::V128(value)
+    }
+}
+
+impl From<Func> for Val {
+    fn from(func: Func) -> Val {
+        Val::FuncRef(Some(func))
+    }
+}
+
+impl From<ExternRef> for Val {
+    fn from(value: ExternRef) -> Val {
+        Val::ExternRef(Some(value))
+    }
+}
+
+impl ValRaw {
+    /// All bytes zero: zero or null of any type.
+    pub(crate) const ZERO: ValRaw = ValRaw([0; 16]);
+
+    /// A value from its bits, zero-extended.
+    pub(crate) fn from_bits(bits: u128) -> ValRaw {
+        ValRaw(bits.to_le_bytes())
+    }
+
+    /// All bits.
+    pub(crate) fn bits(self) -> u128 {
+        u128::from_le_bytes(self.0)
+    }
+
+    /// The low 64 bits.
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is what is asked for")]
+    pub(crate) fn low64(self) -> u64 {
+        self.bits() as u64
+    }
+
+    /// The low 32 bits.
+    #[expect(clippy::cast_possible_truncation, reason = "the low quarter is what is asked for")]
+    pub(crate) fn low32(self) -> u32 {
+        self.bits() as u32
+    }
+
+    /// The function reference that the bits are the address of.
+    pub(crate) fn func_ref(self) -> *mut FuncRef {
+        func_ref_from_bits(self.low64())
+    }
+}
+
+/// The function reference at an address that a table, global or value holds.
+pub(crate) fn func_ref_from_bits(bits: u64) -> *mut FuncRef {
+    ptr::with_exposed_provenance_mut(usize::try_from(bits).expect("64-bit hosts only"))
 }

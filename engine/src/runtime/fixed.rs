@@ -1,0 +1,79 @@
+//! Memory that compiled code points into: it never moves, and is reached through raw pointers only.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+use std::alloc::{alloc_zeroed, dealloc, handle_alloc_error};
+
+/// An owned `T` at an address of its own. Unlike a `Box` it may be moved while others hold pointers to the `T`.
+pub(crate) struct Fixed<T>(NonNull<T>);
+
+impl<T> Fixed<T> {
+    /// Moves a value to where it will stay.
+    pub(crate) fn new(value: T) -> Fixed<T> {
+        Fixed(NonNull::from(Box::leak(Box::new(value))))
+    }
+
+    /// Where it stands, until this is dropped.
+    pub(crate) fn as_ptr(&self) -> NonNull<T> {
+        self.0
+    }
+}
+
+impl<T> Drop for Fixed<T> {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from a box, and only this value owns it.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+// SAFETY: owns a `T`, as a box does.
+unsafe impl<T: Send> Send for Fixed<T> {}
+// SAFETY: `&Fixed` gives out an address only.
+unsafe impl<T: Sync> Sync for Fixed<T> {}
+
+/// An owned block of zeroed bytes.
+pub(crate) struct Block {
+    base: NonNull<u8>,
+    layout: Layout,
+}
+
+impl Block {
+    /// A block of zeros for this layout; aborts where `Box::new` would.
+    pub(crate) fn zeroed(layout: Layout) -> Block {
+        Block::try_zeroed(layout).unwrap_or_else(|| handle_alloc_error(layout))
+    }
+
+    /// A block of zeros; `None` if the allocator has no such memory. Fresh pages cost nothing until they are touched.
+    pub(crate) fn try_zeroed(layout: Layout) -> Option<Block> {
+        if layout.size() == 0 {
+            return Some(Block { base: NonNull::dangling(), layout });
+        }
+        // SAFETY: the size is not zero.
+        let base = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        Some(Block { base, layout })
+    }
+
+    /// Its first byte.
+    pub(crate) fn as_ptr(&self) -> *mut u8 {
+        self.base.as_ptr()
+    }
+
+    /// Its bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.layout.size()
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        if self.layout.size() > 0 {
+            // SAFETY: allocated with this layout, and only this value owns it.
+            unsafe { dealloc(self.base.as_ptr(), self.layout) };
+        }
+    }
+}
+
+// SAFETY: a block belongs to the process; who may touch its bytes is the owner's business.
+unsafe impl Send for Block {}
+// SAFETY: `&Block` gives out an address and a size only.
+unsafe impl Sync for Block {}

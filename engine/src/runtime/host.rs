@@ -1,0 +1,168 @@
+//! Host functions: what compiled code calls through an exit trampoline.
+//!
+//! Compiled code -> exit trampoline -> [`shim`] -> [`HostCallable::call`] -> the embedder's closure. The shim turns errors
+//! and panics into [`FAILED`](crate::abi::FAILED); nothing unwinds through compiled frames.
+
+use super::call::{self, Stop};
+use super::fixed::Fixed;
+use super::store::OpaqueMut;
+use super::types::RegisteredTypes;
+use super::{AsContextMut, Caller, Func, StoreContextMut, Val};
+use crate::abi::signature::LoweredSignature;
+use crate::abi::vmctx::{FuncRef, HOST_FUNC_MAGIC, HostFunc, VmContext};
+use crate::abi::{OK, ValRaw};
+use crate::base::Result;
+use crate::wasm::types::FuncType;
+use core::ffi::c_void;
+use core::marker::PhantomData;
+use core::ptr::{self, NonNull};
+use smallvec::SmallVec;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// A host function that is in no store yet.
+pub struct HostDefinition {
+    ty: FuncType,
+    callable: Box<dyn HostCallable>,
+}
+
+/// The Rust side of a host function.
+pub(crate) trait HostCallable: Send + Sync {
+    /// Reads the arguments from `values` and leaves the results there.
+    ///
+    /// # Safety
+    /// `caller` is a context of a store whose data is of the type that the closure expects, and nobody else uses the
+    /// store during the call. `values` holds arguments of the function's type and has room for its results.
+    unsafe fn call(&self, caller: NonNull<VmContext>, values: *mut ValRaw) -> Result<()>;
+}
+
+/// A host function in its store. `repr(C)`: its address is that of the [`HostFunc`].
+#[repr(C)]
+pub(crate) struct HostFuncEntry {
+    header: HostFunc,
+    func_ref: FuncRef,
+    definition: Arc<HostDefinition>,
+    /// Keeps the id of the function's type.
+    _types: RegisteredTypes,
+}
+
+// SAFETY: its pointers are to code and to itself; it moves between threads with its store.
+unsafe impl Send for HostFuncEntry {}
+// SAFETY: as above; compiled code only reads it.
+unsafe impl Sync for HostFuncEntry {}
+
+impl HostDefinition {
+    pub(crate) fn new(ty: FuncType, callable: impl HostCallable + 'static) -> HostDefinition {
+        HostDefinition { ty, callable: Box::new(callable) }
+    }
+
+    /// A definition whose closure sees values of run-time types.
+    pub(crate) fn untyped<T: 'static, F>(ty: FuncType, closure: F) -> HostDefinition
+    where
+        F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+    {
+        HostDefinition::new(ty.clone(), Untyped { ty, closure, data: PhantomData })
+    }
+}
+
+/// Makes a host function part of a store. The data of the store is of the type that the definition's closure expects.
+pub(crate) fn add(store: &mut OpaqueMut<'_>, definition: Arc<HostDefinition>) -> Result<Func> {
+    let types = RegisteredTypes::new(store.engine().types(), [definition.ty.clone()].into())?;
+    let (id, signature) = (types.ids()[0], LoweredSignature::from(&definition.ty));
+    store.add_type(id, &definition.ty);
+    let func_ref = FuncRef { wasm_call: ptr::null(), host_call: None, vmctx: ptr::null_mut(), type_id: id, _pad: 0 };
+    let header = HostFunc { magic: HOST_FUNC_MAGIC, _pad: 0, shim };
+    let entry = Fixed::new(HostFuncEntry { header, func_ref, definition, _types: types });
+    let address = entry.as_ptr().as_ptr();
+    // SAFETY: the entry was just made; nobody else knows it.
+    let func_ref = unsafe { NonNull::new_unchecked(&raw mut (*address).func_ref) };
+    let wasm_call = store.find_exit(func_ref, signature);
+    // SAFETY: as above.
+    unsafe {
+        (*address).func_ref.vmctx = address.cast();
+        (*address).func_ref.wasm_call = wasm_call;
+    }
+    store.host_funcs.push(entry);
+    Ok(Func::from_func_ref(func_ref, store.id()))
+}
+
+/// Makes a linker's definition part of a store, once per store.
+pub(crate) fn add_linked(store: &mut OpaqueMut<'_>, definition: &Arc<HostDefinition>) -> Result<Func> {
+    let key = Arc::as_ptr(definition).addr();
+    if let Some(&func) = store.linked.get(&key) {
+        return Ok(func);
+    }
+    let func = add(store, definition.clone())?;
+    // The entry keeps the definition, so that no other one gets its address while the store lives.
+    store.linked.insert(key, func);
+    Ok(func)
+}
+
+/// Calls a host function from the host.
+///
+/// # Safety
+/// `func` is a host function of this store; `values` holds arguments of its type and has room for its results.
+pub(crate) unsafe fn call(store: OpaqueMut<'_>, func: NonNull<FuncRef>, values: *mut ValRaw) -> Result<()> {
+    let caller = store.root();
+    // SAFETY: the context of a host function's reference is its entry, which lives as long as the store. The store's data
+    // is of the closure's type: `Func` and `Linker` see to that when they make host functions.
+    unsafe {
+        let entry = (*func.as_ptr()).vmctx.cast::<HostFuncEntry>();
+        let definition = &(*entry).definition;
+        definition.callable.call(caller, values)
+    }
+}
+
+/// [`crate::abi::HostShim`] of all host functions.
+unsafe extern "C" fn shim(callee: *mut c_void, caller: *mut VmContext, values: *mut ValRaw, _count: usize) -> i64 {
+    let call = || {
+        // SAFETY: compiled code passes the context of the function reference that it calls, its own context, and an array
+        // for the function's signature. Compiled code waits, so nobody else uses the store.
+        unsafe {
+            let entry = callee.cast::<HostFuncEntry>();
+            debug_assert_eq!((*entry).header.magic, HOST_FUNC_MAGIC);
+            let definition = &(*entry).definition;
+            definition.callable.call(NonNull::new_unchecked(caller), values)
+        }
+    };
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(())) => OK,
+        Ok(Err(error)) => call::fail(Stop::Error(error)),
+        Err(panic) => call::fail(Stop::Panic(panic)),
+    }
+}
+
+struct Untyped<T, F> {
+    ty: FuncType,
+    closure: F,
+    data: PhantomData<fn(T)>,
+}
+
+impl<T: 'static, F> HostCallable for Untyped<T, F>
+where
+    F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync,
+{
+    unsafe fn call(&self, caller: NonNull<VmContext>, values: *mut ValRaw) -> Result<()> {
+        // SAFETY: the caller's contract.
+        let mut store = unsafe { StoreContextMut::<T>::from_caller(caller) };
+        let id = store.as_context_mut().into_opaque().id();
+        // One buffer for both, which for most functions needs no allocation.
+        let mut buffer = SmallVec::<[Val; 8]>::new();
+        for (position, &ty) in self.ty.params.iter().enumerate() {
+            // SAFETY: the caller's contract.
+            buffer.push(unsafe { Val::from_raw(values.add(position).read(), ty, id) });
+        }
+        buffer.extend(self.ty.results.iter().map(|&ty| Val::default_for(ty)));
+        let (params, results) = buffer.split_at_mut(self.ty.params.len());
+        // SAFETY: the caller's contract.
+        let reborrowed = unsafe { Caller::new(caller) };
+        (self.closure)(reborrowed, params, results)?;
+        let store = store.into_opaque();
+        for (position, (&ty, value)) in self.ty.results.iter().zip(results).enumerate() {
+            let raw = value.to_raw(&store, ty, "a result of the host function")?;
+            // SAFETY: the caller's contract.
+            unsafe { values.add(position).write(raw) };
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,272 @@
+//! The library calls of [`abi::builtins`](crate::abi::builtins): what compiled code leaves to the host.
+//!
+//! Each is a thin `extern "C"` function around a safe one. Errors, and panics of the embedder's limiter or deadline
+//! callback, become [`FAILED`](crate::abi::FAILED). Copies and fills of memory look at the epoch between pieces of
+//! [`PIECE`] bytes, so that an interrupt stops them too; tables are small enough to need no such look. With fuel on, bulk
+//! operations cost fuel by length.
+
+use super::call::{self, Stop};
+use super::memory;
+use super::store::OpaqueMut;
+use super::table;
+use crate::abi::OK;
+use crate::abi::builtins::BuiltinTable;
+use crate::abi::vmctx::VmContext;
+use crate::base::{Result, Trap};
+use crate::wasm::index::*;
+use crate::wasm::module::ElementItems;
+use core::ops::Range;
+use core::ptr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Bytes copied or filled between two looks at the epoch: a few milliseconds.
+const PIECE: usize = 16 << 20;
+
+/// Bytes of a bulk operation for one unit of fuel.
+const BYTES_PER_FUEL: u64 = 64;
+
+/// Elements of a bulk operation for one unit of fuel.
+const ELEMENTS_PER_FUEL: u64 = 8;
+
+/// The answer of a growth that cannot be.
+const NO_GROWTH: i64 = -1;
+
+/// What contexts point to.
+pub(crate) static BUILTINS: BuiltinTable = BuiltinTable {
+    raise: call::raise,
+    memory_grow,
+    memory_copy,
+    memory_fill,
+    memory_init,
+    data_drop,
+    table_grow,
+    table_fill,
+    table_copy,
+    table_init,
+    elem_drop,
+    out_of_fuel,
+    epoch_reached,
+};
+
+/// Runs a library call for an instance, given by its place in the store.
+///
+/// # Safety
+/// `vmctx` is the context of the instance whose code made the call and waits.
+unsafe fn run(vmctx: *mut VmContext, call: impl FnOnce(&mut OpaqueMut<'_>, u32) -> Result<i64>) -> i64 {
+    // SAFETY: the caller's contract. Compiled code waits, so nobody else uses the store.
+    let (mut store, instance) = unsafe { (OpaqueMut::from_vmctx(vmctx), (*vmctx).instance) };
+    match catch_unwind(AssertUnwindSafe(|| call(&mut store, instance))) {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => call::fail(Stop::Error(error)),
+        Err(panic) => call::fail(Stop::Panic(panic)),
+    }
+}
+
+macro_rules! library_calls {
+    ($(fn $name:ident($store:ident, $instance:ident $(, $param:ident: $ty:ty)*) $body:block)*) => {$(
+        unsafe extern "C" fn $name(vmctx: *mut VmContext $(, $param: $ty)*) -> i64 {
+            // SAFETY: compiled code passes its own context.
+            unsafe { run(vmctx, |$store, $instance| -> Result<i64> { $body }) }
+        }
+    )*};
+}
+
+library_calls! {
+    fn memory_grow(store, instance, memory: u32, delta: u64) {
+        let memory = store.instances[instance as usize].memory(MemoryIndex(memory));
+        Ok(memory::grow(store, memory, delta)?.map_or(NO_GROWTH, answer))
+    }
+
+    fn memory_copy(store, instance, dst_memory: u32, src_memory: u32, dst: u64, src: u64, len: u64) {
+        copy_memory(store, instance, MemoryIndex(dst_memory), MemoryIndex(src_memory), dst, src, len)
+    }
+
+    fn memory_fill(store, instance, memory: u32, dst: u64, value: u32, len: u64) {
+        fill_memory(store, instance, MemoryIndex(memory), dst, value.to_le_bytes()[0], len)
+    }
+
+    fn memory_init(store, instance, memory: u32, segment: u32, dst: u64, src: u32, len: u32) {
+        store.charge(u64::from(len) / BYTES_PER_FUEL)?;
+        init_memory(store, instance, MemoryIndex(memory), DataIndex(segment), dst, src, len)
+    }
+
+    fn data_drop(store, instance, segment: u32) {
+        store.instances[instance as usize].drop_data(DataIndex(segment));
+        Ok(OK)
+    }
+
+    fn table_grow(store, instance, table: u32, delta: u64, value: u64) {
+        let table = store.instances[instance as usize].table(TableIndex(table));
+        Ok(table::grow(store, table, delta, value)?.map_or(NO_GROWTH, answer))
+    }
+
+    fn table_fill(store, instance, table: u32, dst: u64, value: u64, len: u64) {
+        store.charge(len / ELEMENTS_PER_FUEL)?;
+        let table = store.instances[instance as usize].table(TableIndex(table));
+        store.tables[table as usize].fill(dst, value, len)?;
+        Ok(OK)
+    }
+
+    fn table_copy(store, instance, dst_table: u32, src_table: u32, dst: u64, src: u64, len: u64) {
+        store.charge(len / ELEMENTS_PER_FUEL)?;
+        let entry = &store.instances[instance as usize];
+        let (to, from) = (entry.table(TableIndex(dst_table)), entry.table(TableIndex(src_table)));
+        store.tables[to as usize].copy_from(&store.tables[from as usize], dst, src, len)?;
+        Ok(OK)
+    }
+
+    fn table_init(store, instance, table: u32, segment: u32, dst: u64, src: u32, len: u32) {
+        store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
+        init_table(store, instance, TableIndex(table), ElemIndex(segment), dst, src, len)
+    }
+
+    fn elem_drop(store, instance, segment: u32) {
+        store.instances[instance as usize].drop_elements(ElemIndex(segment));
+        Ok(OK)
+    }
+
+    fn out_of_fuel(_store, _instance) {
+        Err(Trap::OutOfFuel.into())
+    }
+
+    fn epoch_reached(store, _instance) {
+        store.on_deadline()?;
+        Ok(OK)
+    }
+}
+
+/// A size as a library call returns it.
+fn answer(size: u64) -> i64 {
+    i64::try_from(size).expect("sizes are far below 2^63")
+}
+
+fn copy_memory(
+    store: &mut OpaqueMut<'_>,
+    instance: u32,
+    to: MemoryIndex,
+    from: MemoryIndex,
+    dst: u64,
+    src: u64,
+    len: u64,
+) -> Result<i64> {
+    store.charge(len / BYTES_PER_FUEL)?;
+    let entry = &store.instances[instance as usize];
+    let to = &store.memories[entry.memory(to) as usize];
+    let from = &store.memories[entry.memory(from) as usize];
+    let (dst, src) = (to.range(dst, len)?, from.range(src, len)?);
+    // SAFETY: both ranges lie inside their memories, which neither move nor shrink.
+    let (dst, src) = unsafe { (to.base().add(dst), from.base().add(src)) };
+    // A piece must not overwrite what a later one reads: where the target lies behind the source, the last comes first.
+    in_pieces(store, usize_len(len), dst.addr() > src.addr(), |piece| {
+        // SAFETY: as above; `copy` allows the ranges to overlap.
+        unsafe { ptr::copy(src.add(piece.start), dst.add(piece.start), piece.len()) }
+    })
+}
+
+fn fill_memory(
+    store: &mut OpaqueMut<'_>,
+    instance: u32,
+    memory: MemoryIndex,
+    dst: u64,
+    value: u8,
+    len: u64,
+) -> Result<i64> {
+    store.charge(len / BYTES_PER_FUEL)?;
+    let memory = &store.memories[store.instances[instance as usize].memory(memory) as usize];
+    let start = memory.range(dst, len)?;
+    // SAFETY: the range lies inside the memory, which neither moves nor shrinks.
+    let start = unsafe { memory.base().add(start) };
+    in_pieces(store, usize_len(len), false, |piece| {
+        // SAFETY: as above.
+        unsafe { ptr::write_bytes(start.add(piece.start), value, piece.len()) }
+    })
+}
+
+/// Does something to `0..len`, a piece at a time, with a look at the epoch between two pieces.
+fn in_pieces(
+    store: &mut OpaqueMut<'_>,
+    len: usize,
+    last_first: bool,
+    mut work: impl FnMut(Range<usize>),
+) -> Result<i64> {
+    let pieces = len.div_ceil(PIECE);
+    for count in 0..pieces {
+        if count > 0 {
+            store.poll_deadline()?;
+        }
+        let piece = if last_first { pieces - 1 - count } else { count };
+        work(piece * PIECE..len.min((piece + 1) * PIECE));
+    }
+    Ok(OK)
+}
+
+/// `memory.init`.
+pub(crate) fn init_memory(
+    store: &mut OpaqueMut<'_>,
+    instance: u32,
+    memory: MemoryIndex,
+    segment: DataIndex,
+    dst: u64,
+    src: u32,
+    len: u32,
+) -> Result<i64> {
+    let entry = &store.instances[instance as usize];
+    let memory = &store.memories[entry.memory(memory) as usize];
+    let start = memory.range(dst, len.into())?;
+    let bytes = entry.data(segment);
+    let bytes = segment_range(src, len).and_then(|range| bytes.get(range)).ok_or(Trap::MemoryOutOfBounds)?;
+    // SAFETY: the range lies inside the memory, and no segment does.
+    unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), memory.base().add(start), bytes.len()) };
+    Ok(OK)
+}
+
+/// `table.init`.
+pub(crate) fn init_table(
+    store: &mut OpaqueMut<'_>,
+    instance: u32,
+    table: TableIndex,
+    segment: ElemIndex,
+    dst: u64,
+    src: u32,
+    len: u32,
+) -> Result<i64> {
+    let entry = &store.instances[instance as usize];
+    let table = &store.tables[entry.table(table) as usize];
+    table.range(dst, len.into())?;
+    let range = segment_range(src, len).ok_or(Trap::TableOutOfBounds)?;
+    match entry.elements(segment) {
+        None if range.end == 0 => {}
+        None => return Err(Trap::TableOutOfBounds.into()),
+        Some(ElementItems::Functions(functions)) => {
+            let functions = functions.get(range).ok_or(Trap::TableOutOfBounds)?;
+            for (index, &function) in (dst..).zip(functions) {
+                table.set(index, entry.func_ref_bits(function))?;
+            }
+        }
+        Some(ElementItems::Expressions(expressions)) => {
+            let expressions = expressions.get(range).ok_or(Trap::TableOutOfBounds)?;
+            for (index, expression) in (dst..).zip(expressions) {
+                table.set(index, entry.evaluate(store, expression).low64())?;
+            }
+        }
+    }
+    Ok(OK)
+}
+
+/// How many elements a segment has.
+pub(crate) fn segment_length(items: &ElementItems) -> u32 {
+    let len = match items {
+        ElementItems::Functions(functions) => functions.len(),
+        ElementItems::Expressions(expressions) => expressions.len(),
+    };
+    u32::try_from(len).expect("a binary is shorter than 4 GiB")
+}
+
+/// Positions in a segment.
+fn segment_range(src: u32, len: u32) -> Option<Range<usize>> {
+    Some(src as usize..src.checked_add(len)? as usize)
+}
+
+fn usize_len(len: u64) -> usize {
+    usize::try_from(len).expect("a memory's range was checked")
+}
