@@ -133,6 +133,7 @@ const FEATURES: &[(Features, engine::Features)] = &[
     (Features::REFERENCE_TYPES, engine::Features::REFERENCE_TYPES),
     (Features::BULK_MEMORY, engine::Features::BULK_MEMORY),
     (Features::SIMD, engine::Features::SIMD),
+    (Features::MULTI_MEMORY, engine::Features::MULTI_MEMORY),
 ];
 
 fn engine_features(features: Features) -> engine::Features {

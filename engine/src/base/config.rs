@@ -73,6 +73,8 @@ bitflags::bitflags! {
         const BULK_MEMORY = 1 << 5;
         /// `v128`.
         const SIMD = 1 << 6;
+        /// Several memories. Not of 2.0, but a script among the official ones for SIMD uses it.
+        const MULTI_MEMORY = 1 << 7;
 
         /// WebAssembly 1.0, with the mutable globals that its test suite expects.
         const WASM_1_0 = Self::MUTABLE_GLOBALS.bits();

@@ -105,6 +105,7 @@ fn parser_features(features: Features) -> WasmFeatures {
         (Features::REFERENCE_TYPES, WasmFeatures::REFERENCE_TYPES),
         (Features::BULK_MEMORY, WasmFeatures::BULK_MEMORY),
         (Features::SIMD, WasmFeatures::SIMD),
+        (Features::MULTI_MEMORY, WasmFeatures::MULTI_MEMORY),
     ];
     let base = WasmFeatures::FLOATS | WasmFeatures::GC_TYPES;
     table.iter().filter(|(ours, _)| features.contains(*ours)).fold(base, |all, (_, theirs)| all | *theirs)
