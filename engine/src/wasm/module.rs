@@ -52,8 +52,8 @@ pub(crate) struct Function {
     /// Its type.
     pub(crate) ty: TypeIndex,
     /// Its place among the instance's function references. Only *defined* functions that escape have one: exported,
-    /// named in an element segment, a global's initialiser or a `ref.func`. Places are dense, in function order. A
-    /// reference to an imported function is the one that was imported.
+    /// named in an element segment, a global's initialiser or a `ref.func`, or the start function, which the host
+    /// calls. Places are dense, in function order. A reference to an imported function is the one that was imported.
     pub(crate) func_ref: Option<FuncRefIndex>,
 }
 

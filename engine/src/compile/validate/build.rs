@@ -235,11 +235,10 @@ fn place_references(module: &mut Module) {
             mark(index);
         }
     }
-    for index in module.imported_functions as usize..escapes.len() {
-        if escapes[index] {
-            module.functions[index].func_ref = Some(FuncRefIndex(module.func_refs));
-            module.func_refs += 1;
-        }
+    let defined = module.functions.iter_mut().zip(escapes).skip(module.imported_functions as usize);
+    for (function, _) in defined.filter(|(_, escapes)| *escapes) {
+        function.func_ref = Some(FuncRefIndex(module.func_refs));
+        module.func_refs += 1;
     }
 }
 
