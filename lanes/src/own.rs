@@ -134,6 +134,7 @@ const FEATURES: &[(Features, engine::Features)] = &[
     (Features::BULK_MEMORY, engine::Features::BULK_MEMORY),
     (Features::SIMD, engine::Features::SIMD),
     (Features::MULTI_MEMORY, engine::Features::MULTI_MEMORY),
+    (Features::MEMORY64, engine::Features::MEMORY64),
 ];
 
 fn engine_features(features: Features) -> engine::Features {

@@ -75,6 +75,9 @@ bitflags::bitflags! {
         const SIMD = 1 << 6;
         /// Several memories. Not of 2.0, but a script among the official ones for SIMD uses it.
         const MULTI_MEMORY = 1 << 7;
+        /// Offsets of 64 bits, as the newest official scripts for SIMD have them. Memories and tables with 64-bit
+        /// indices are decoded and validated, but refused as unsupported.
+        const MEMORY64 = 1 << 8;
 
         /// WebAssembly 1.0, with the mutable globals that its test suite expects.
         const WASM_1_0 = Self::MUTABLE_GLOBALS.bits();

@@ -88,7 +88,7 @@ impl<'a> Builder<'a> {
             let item = match import.ty {
                 TypeRef::Func(ty) => ImportItem::Func(TypeIndex(ty)),
                 TypeRef::Table(ty) => ImportItem::Table(table_type(ty)?),
-                TypeRef::Memory(ty) => ImportItem::Memory(memory_type(ty)),
+                TypeRef::Memory(ty) => ImportItem::Memory(memory_type(ty)?),
                 TypeRef::Global(ty) => ImportItem::Global(global_type(ty)?),
                 TypeRef::Tag(_) | TypeRef::FuncExact(_) => return Err(unsupported("this kind of import", offset)),
             };
@@ -135,7 +135,7 @@ impl<'a> Builder<'a> {
 
     fn memories(&mut self, section: wasmparser::MemorySectionReader<'_>) -> Result<()> {
         for memory in section {
-            self.module.memories.push(memory_type(memory?));
+            self.module.memories.push(memory_type(memory?)?);
         }
         Ok(())
     }
@@ -304,19 +304,25 @@ fn heap_type(ty: wasmparser::HeapType) -> Result<HeapType> {
 }
 
 fn table_type(ty: wasmparser::TableType) -> Result<TableType> {
+    if ty.table64 || ty.shared {
+        return Err(unsupported("a table that is shared or has 64-bit indices", None));
+    }
     Ok(TableType { limits: Limits { min: ty.initial, max: ty.maximum }, element: ref_type(ty.element_type)? })
 }
 
-fn memory_type(ty: wasmparser::MemoryType) -> MemoryType {
-    MemoryType { limits: Limits { min: ty.initial, max: ty.maximum } }
+fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType> {
+    if ty.memory64 || ty.shared || ty.page_size_log2.is_some() {
+        return Err(unsupported("a memory that is shared, has 64-bit indices or pages of its own size", None));
+    }
+    Ok(MemoryType { limits: Limits { min: ty.initial, max: ty.maximum } })
 }
 
 fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType> {
     Ok(GlobalType { content: val_type(ty.content_type)?, mutable: ty.mutable })
 }
 
-/// The parser knows features that this engine has no representation for. None of them can be switched on in
-/// [`Features`](crate::Features), so that this is the second line of defence.
+/// The parser knows features that this engine has no representation for. But for 64-bit indices none of them can be
+/// switched on in [`Features`](crate::Features), so that this is the second line of defence.
 fn unsupported(what: &str, offset: impl Into<Option<u64>>) -> Refusal {
     let error = Error::new(ErrorKind::Unsupported, format!("{what} is not supported"));
     Refusal::Engine(match offset.into() {

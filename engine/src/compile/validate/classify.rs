@@ -5,14 +5,15 @@
 //! malformed, whatever else is wrong with it. So the answer comes from a second pass over the module that decodes only.
 //! Messages are never looked at.
 //!
-//! Three rules of the binary format are not part of wasmparser's decoding and are added here: an unknown section id, a
-//! section of a feature that is off, and an instruction that names a data segment in a module without a data count.
+//! Some rules of the binary format are not part of wasmparser's decoding and are added here: section ids, flags of
+//! limits and of globals, and alignments that are unknown or belong to a feature that is off, and instructions that name
+//! a data segment in a module without a data count.
 
 use super::parser_features;
 use crate::base::{Error, ErrorKind, Features};
 use wasmparser::{
-    DataKind, ElementItems, ElementKind, Encoding, FunctionBody, Operator, Parser, Payload, SectionLimited,
-    WasmFeatures,
+    DataKind, ElementItems, ElementKind, Encoding, FromReader, FunctionBody, GlobalType, MemoryType, Operator, Parser,
+    Payload, SectionLimited, TableType, TypeRef, WasmFeatures,
 };
 
 /// The error for a module that wasmparser refused with `error`, in any function or section.
@@ -54,6 +55,7 @@ const TYPES: Limit = Limit { what: "types", most: 1_000_000 };
 const IMPORTS: Limit = Limit { what: "imports", most: 1_000_000 };
 const FUNCTIONS: Limit = Limit { what: "functions", most: 1_000_000 };
 const TABLES: Limit = Limit { what: "tables", most: 100_000 };
+const MEMORIES: Limit = Limit { what: "memories", most: 100 };
 const GLOBALS: Limit = Limit { what: "globals", most: 1_000_000 };
 const EXPORTS: Limit = Limit { what: "exports", most: 1_000_000 };
 const ELEMENT_SEGMENTS: Limit = Limit { what: "element segments", most: 100_000 };
@@ -91,20 +93,35 @@ impl Decoder {
                     range.start,
                 ));
             }
-            Payload::TypeSection(section) => self.section(&TYPES, section)?,
+            Payload::TypeSection(section) => self.section(&TYPES, section, |_, _, _| Ok(()))?,
             Payload::ImportSection(section) => {
                 self.limit(&IMPORTS, section.count().into(), section.range().start);
-                section.into_imports().try_for_each(|import| import.map(drop))?;
+                for import in section.into_imports_with_offsets() {
+                    let (offset, import) = import?;
+                    match import.ty {
+                        TypeRef::Table(ty) => self.table_flags(&ty, offset)?,
+                        TypeRef::Memory(ty) => self.memory_flags(&ty, offset)?,
+                        TypeRef::Global(ty) => self.global_flags(&ty, offset)?,
+                        _ => {}
+                    }
+                }
             }
-            Payload::FunctionSection(section) => self.section(&FUNCTIONS, section)?,
-            Payload::TableSection(section) => self.section(&TABLES, section)?,
-            Payload::MemorySection(section) => section.into_iter().try_for_each(|memory| memory.map(drop))?,
+            Payload::FunctionSection(section) => self.section(&FUNCTIONS, section, |_, _, _| Ok(()))?,
+            Payload::TableSection(section) => {
+                self.section(&TABLES, section, |decoder, table, offset| decoder.table_flags(&table.ty, offset))?
+            }
+            Payload::MemorySection(section) => {
+                self.section(&MEMORIES, section, |decoder, memory, offset| decoder.memory_flags(&memory, offset))?
+            }
             Payload::TagSection(section) if !self.features.exceptions() => {
                 return Err(Refused::malformed("malformed section id", section.range().start));
             }
             Payload::TagSection(section) => section.into_iter().try_for_each(|tag| tag.map(drop))?,
-            Payload::GlobalSection(section) => self.section(&GLOBALS, section)?,
-            Payload::ExportSection(section) => self.section(&EXPORTS, section)?,
+            Payload::GlobalSection(section) => self.section(&GLOBALS, section, |decoder, global, offset| {
+                decoder.global_flags(&global.ty, offset)?;
+                decode_expression(&global.init_expr)
+            })?,
+            Payload::ExportSection(section) => self.section(&EXPORTS, section, |_, _, _| Ok(()))?,
             Payload::ElementSection(section) => self.elements(section)?,
             Payload::DataCountSection { range, .. } => {
                 if !self.features.bulk_memory() {
@@ -162,21 +179,48 @@ impl Decoder {
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
             let (operator, offset) = operators.read_with_offset()?;
-            if let Operator::MemoryInit { .. } | Operator::DataDrop { .. } = operator
-                && !self.has_data_count
-            {
+            let names_data = matches!(operator, Operator::MemoryInit { .. } | Operator::DataDrop { .. });
+            if names_data && !self.has_data_count {
                 return Err(Refused::malformed("data count section required", offset));
+            }
+            // The format of memory64 has room for larger exponents, which are then invalid.
+            if !self.features.memory64() && alignment(&operator).is_some_and(|exponent| exponent >= 32) {
+                return Err(Refused::malformed("malformed memop flags", offset));
             }
         }
         Ok(operators.finish()?)
     }
 
-    fn section<'a, T>(&mut self, limit: &Limit, section: SectionLimited<'a, T>) -> Result<(), Refused>
-    where
-        T: wasmparser::FromReader<'a>,
-    {
+    fn section<'a, T: FromReader<'a>>(
+        &mut self,
+        limit: &Limit,
+        section: SectionLimited<'a, T>,
+        mut check: impl FnMut(&Decoder, T, u64) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
         self.limit(limit, section.count().into(), section.range().start);
-        Ok(section.into_iter().try_for_each(|item| item.map(drop))?)
+        for item in section.into_iter_with_offsets() {
+            let (offset, item) = item?;
+            check(self, item, offset)?;
+        }
+        Ok(())
+    }
+
+    fn table_flags(&self, ty: &TableType, offset: u64) -> Result<(), Refused> {
+        let known =
+            (!ty.shared || self.features.shared_everything_threads()) && (!ty.table64 || self.features.memory64());
+        known.then_some(()).ok_or_else(|| Refused::malformed("malformed limits flags", offset))
+    }
+
+    fn memory_flags(&self, ty: &MemoryType, offset: u64) -> Result<(), Refused> {
+        let known = (!ty.shared || self.features.threads())
+            && (!ty.memory64 || self.features.memory64())
+            && (ty.page_size_log2.is_none() || self.features.custom_page_sizes());
+        known.then_some(()).ok_or_else(|| Refused::malformed("malformed limits flags", offset))
+    }
+
+    fn global_flags(&self, ty: &GlobalType, offset: u64) -> Result<(), Refused> {
+        let known = !ty.shared || self.features.shared_everything_threads();
+        known.then_some(()).ok_or_else(|| Refused::malformed("malformed mutability", offset))
     }
 
     fn limit(&mut self, limit: &Limit, count: u64, offset: u64) {
@@ -193,4 +237,57 @@ fn decode_expression(expression: &wasmparser::ConstExpr<'_>) -> Result<(), Refus
         operators.read()?;
     }
     Ok(operators.finish()?)
+}
+
+/// The alignment exponent of a load or store.
+fn alignment(operator: &Operator<'_>) -> Option<u8> {
+    use Operator::*;
+    match operator {
+        I32Load { memarg }
+        | I64Load { memarg }
+        | F32Load { memarg }
+        | F64Load { memarg }
+        | I32Load8S { memarg }
+        | I32Load8U { memarg }
+        | I32Load16S { memarg }
+        | I32Load16U { memarg }
+        | I64Load8S { memarg }
+        | I64Load8U { memarg }
+        | I64Load16S { memarg }
+        | I64Load16U { memarg }
+        | I64Load32S { memarg }
+        | I64Load32U { memarg }
+        | I32Store { memarg }
+        | I64Store { memarg }
+        | F32Store { memarg }
+        | F64Store { memarg }
+        | I32Store8 { memarg }
+        | I32Store16 { memarg }
+        | I64Store8 { memarg }
+        | I64Store16 { memarg }
+        | I64Store32 { memarg }
+        | V128Load { memarg }
+        | V128Load8x8S { memarg }
+        | V128Load8x8U { memarg }
+        | V128Load16x4S { memarg }
+        | V128Load16x4U { memarg }
+        | V128Load32x2S { memarg }
+        | V128Load32x2U { memarg }
+        | V128Load8Splat { memarg }
+        | V128Load16Splat { memarg }
+        | V128Load32Splat { memarg }
+        | V128Load64Splat { memarg }
+        | V128Load32Zero { memarg }
+        | V128Load64Zero { memarg }
+        | V128Store { memarg }
+        | V128Load8Lane { memarg, .. }
+        | V128Load16Lane { memarg, .. }
+        | V128Load32Lane { memarg, .. }
+        | V128Load64Lane { memarg, .. }
+        | V128Store8Lane { memarg, .. }
+        | V128Store16Lane { memarg, .. }
+        | V128Store32Lane { memarg, .. }
+        | V128Store64Lane { memarg, .. } => Some(memarg.align),
+        _ => None,
+    }
 }

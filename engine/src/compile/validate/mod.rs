@@ -106,6 +106,7 @@ fn parser_features(features: Features) -> WasmFeatures {
         (Features::BULK_MEMORY, WasmFeatures::BULK_MEMORY),
         (Features::SIMD, WasmFeatures::SIMD),
         (Features::MULTI_MEMORY, WasmFeatures::MULTI_MEMORY),
+        (Features::MEMORY64, WasmFeatures::MEMORY64),
     ];
     let base = WasmFeatures::FLOATS | WasmFeatures::GC_TYPES;
     table.iter().filter(|(ours, _)| features.contains(*ours)).fold(base, |all, (_, theirs)| all | *theirs)

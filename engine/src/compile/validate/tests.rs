@@ -66,6 +66,22 @@ fn malformed() {
 }
 
 #[test]
+fn flags_of_features_that_are_off_are_malformed() {
+    // A shared memory, a memory and a table with 64-bit indices, a shared global, an alignment of 2^32.
+    let body: &[u8] = b"\x01\x08\0\x41\0\x28\x20\0\x1a\x0b";
+    check_refusal(ErrorKind::Malformed, &[(5, b"\x01\x03\x01\x01")]);
+    check_refusal(ErrorKind::Malformed, &[(5, b"\x01\x04\x01")]);
+    check_refusal(ErrorKind::Malformed, &[(4, b"\x01\x70\x04\x01")]);
+    check_refusal(ErrorKind::Malformed, &[(6, b"\x01\x7f\x02\x41\0\x0b")]);
+    check_refusal(ErrorKind::Malformed, &[TYPE, FUNCTION, MEMORY, (CODE, body)]);
+    // With the feature on the same bytes decode.
+    let memory64 = Features::WASM_2_0 | Features::MEMORY64;
+    assert_eq!(refusal(memory64, &binary(&[TYPE, FUNCTION, MEMORY, (CODE, body)])).0, ErrorKind::Invalid);
+    let error = validate(memory64, &binary(&[(5, b"\x01\x04\x01")])).expect_err("64-bit memories are not there yet");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+}
+
+#[test]
 fn data_count_is_part_of_the_binary_format() {
     let init: (u8, &[u8]) = (CODE, b"\x01\x0d\0\x41\0\x41\0\x41\0\xfc\x08\0\0\x0b");
     let drop: (u8, &[u8]) = (CODE, b"\x01\x06\0\xfc\x09\0\x0b\0");
