@@ -39,7 +39,9 @@ pub(crate) mod runtime;
 pub(crate) mod unwind;
 pub(crate) mod wasm;
 
-pub use artifact::{Inspection, inspect};
+pub use artifact::{
+    DigestState, InspectedConfig, InspectedDigest, InspectedFunction, InspectedSection, Inspection, inspect,
+};
 pub use base::{
     Backtrace, Config, CpuFeatures, DigestCheck, Error, ErrorKind, Features, Frame, MemoryChecks, Result, TextOffset,
     Tier, Trap, WasmOffset,

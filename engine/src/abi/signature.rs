@@ -2,6 +2,7 @@
 //! reference points to share one.
 
 use crate::wasm::types::{FuncType, HeapType, ValType};
+use core::fmt;
 use serde::{Deserialize, Serialize};
 
 /// The machine's view of a value.
@@ -57,5 +58,14 @@ impl LoweredSignature {
     /// How many slots an argument array for this signature needs: the larger of the two counts.
     pub(crate) fn slots(&self) -> usize {
         self.params.len().max(self.results.len())
+    }
+}
+
+impl fmt::Display for LoweredSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |types: &[MachineType]| {
+            types.iter().map(|ty| format!("{ty:?}").to_lowercase()).collect::<Vec<_>>().join(",")
+        };
+        write!(f, "{}->{}", names(&self.params), names(&self.results))
     }
 }

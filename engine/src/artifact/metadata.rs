@@ -65,6 +65,16 @@ impl Metadata {
     }
 }
 
+/// The target of this host.
+pub(super) fn host_target() -> String {
+    target(std::env::consts::ARCH, std::env::consts::OS)
+}
+
+/// The name of a target.
+pub(crate) fn target(architecture: &str, system: &str) -> String {
+    format!("{architecture}-{system}")
+}
+
 fn find(trampolines: &[(LoweredSignature, TextOffset)], signature: &LoweredSignature) -> Option<TextOffset> {
     let position = trampolines.binary_search_by(|(other, _)| other.cmp(signature)).ok()?;
     Some(trampolines[position].1)

@@ -1,40 +1,259 @@
-//! The artefact.
+//! The artefact: a compiled module as one ELF file. This room writes its tables and reads them; `compile::link` puts one
+//! together, `runtime::code` loads one.
+//!
+//! # The format
+//!
+//! An ELF64 shared object whose addresses are its file offsets. Loading maps it whole and rebuilds nothing: every table
+//! is sorted when it is written and binary-searched in place. Our own tables are little-endian and of alignment 1.
+//!
+//! ```text
+//! 0x000  ELF header, program headers
+//! 0x158  .touchstone             who made it, digests            [header]
+//!        .touchstone.metadata    the module without its code     [metadata]
+//! page   .text                   whole pages, padded with traps
+//!        .eh_frame               unwind information              [unwind]
+//!        .eh_frame_hdr           its binary-search table         [unwind]
+//!        .touchstone.functions   where functions stand           [functions]
+//!        .touchstone.traps       why instructions trap           [traps]
+//!        .touchstone.sourcemap   which instruction of the module [source_map]
+//!        .touchstone.names       names of functions              [names]
+//!        .touchstone.handlers    exception handlers              [handlers]
+//!        .touchstone.stackmaps   where references stand          [stack_maps]
+//! page   .touchstone.data        data segments, end to end
+//!        .symtab .strtab .shstrtab, section headers: for tools
+//! ```
+//!
+//! Each file beside this one documents its section and holds writer, reader and round-trip test. The text has no
+//! relocations: library calls go through the vmctx.
+//!
+//! # Refusing
+//!
+//! [`check`] is the one way in. It refuses a truncated, altered or foreign artefact with an error that says what is
+//! wrong, at which byte, and what to do. Whatever the bytes are, it neither panics nor reads outside them nor allocates
+//! more than a small multiple of their length; and behind it every index and offset in metadata and tables is in
+//! range, digest or no digest, so that the runtime may follow them. What it cannot tell is whether machine code does
+//! what its module says: an embedder who loads artefacts from elsewhere sets `Config::artifact_key`.
 
+mod elf;
 pub(crate) mod functions;
 pub(crate) mod handlers;
+mod header;
 mod inspect;
 pub(crate) mod metadata;
+mod module;
 pub(crate) mod names;
 mod record;
 mod sites;
 pub(crate) mod source_map;
 pub(crate) mod stack_maps;
+#[cfg(all(test, feature = "compile"))]
+mod tests;
 pub(crate) mod traps;
 pub(crate) mod unwind;
+#[cfg(feature = "compile")]
+pub(crate) mod write;
 
-use crate::base::{Config, Error, ErrorKind, Result};
+use crate::base::{Config, DigestCheck, Error, ErrorKind, Result};
+use core::fmt;
 use core::ops::Range;
-pub use inspect::{Inspection, inspect};
+pub(crate) use elf::Sections;
+use functions::{FunctionKind, Functions};
+use handlers::Handlers;
+use header::Header;
+pub use inspect::{
+    DigestState, InspectedConfig, InspectedDigest, InspectedFunction, InspectedSection, Inspection, inspect,
+};
 pub(crate) use metadata::Metadata;
+use metadata::Settings;
+use names::Names;
+use record::Flaw;
+use source_map::SourceMap;
+use stack_maps::StackMaps;
+use traps::Traps;
+use unwind::FrameIndex;
 
-/// Where each section stands: byte ranges of the file, and of the mapping.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sections {
-    pub(crate) header: Range<usize>,
-    pub(crate) metadata: Range<usize>,
-    pub(crate) text: Range<usize>,
-    pub(crate) eh_frame: Range<usize>,
-    pub(crate) eh_frame_hdr: Range<usize>,
-    pub(crate) functions: Range<usize>,
-    pub(crate) traps: Range<usize>,
-    pub(crate) source_map: Range<usize>,
-    pub(crate) names: Range<usize>,
-    pub(crate) handlers: Range<usize>,
-    pub(crate) stack_maps: Range<usize>,
-    pub(crate) data: Range<usize>,
+const COMPILE_AGAIN: &str = "compile the module again";
+
+/// Checks a whole artefact against what this engine is and how it is configured: where its sections stand, and its
+/// metadata. Whether this CPU has the features that the code needs is the loader's to check.
+pub(crate) fn check(bytes: &[u8], config: &Config) -> Result<(Sections, Metadata)> {
+    let (header, sections) = check_structure(bytes)?;
+    check_digests(bytes, header, &sections, config)?;
+    let metadata = decode_metadata(bytes, &sections)?;
+    check_target(&metadata, sections.metadata.start)?;
+    check_settings(&metadata.settings, &Settings::from(config), sections.metadata.start)?;
+    check_tables(bytes, &sections, &metadata)?;
+    Ok((sections, metadata))
 }
 
-/// Checks.
-pub(crate) fn check(_bytes: &[u8], _config: &Config) -> Result<(Sections, Metadata)> {
-    Err(Error::new(ErrorKind::Artifact, "not written yet"))
+/// Checks that the file is an artefact of this engine, that it is all there, and that its sections are in order.
+fn check_structure(bytes: &[u8]) -> Result<(Header<'_>, Sections)> {
+    if bytes.is_empty() {
+        return Err(refused("the artefact is empty", 0));
+    }
+    elf::check_kind(bytes).map_err(|flaw| refused(format!("not an artefact: {}", flaw.what), flaw.at))?;
+    let header = Header::new(bytes).ok_or_else(|| {
+        refused(format!("truncated: {} bytes cannot hold an artefact's header", bytes.len()), bytes.len())
+    })?;
+    if !header.magic() {
+        return Err(refused("an ELF file, but not an artefact of this engine", header::START));
+    }
+    if header.fingerprint() != header::fingerprint() {
+        let message = format!(
+            "foreign artefact: made by another build of the engine ({}; this is {}); {COMPILE_AGAIN}",
+            header.producer(),
+            header::producer()
+        );
+        return Err(refused(message, header::fingerprint_at()));
+    }
+    let (expected, found) = (header.length(), bytes.len() as u64);
+    if expected != found {
+        let what = if found < expected { "truncated" } else { "altered" };
+        let message = format!("{what}: {found} bytes, but the artefact had {expected}; {COMPILE_AGAIN}");
+        return Err(refused(message, if found < expected { bytes.len() } else { header::length_at() }));
+    }
+    let sections =
+        elf::read(bytes).map_err(|flaw| refused(format!("altered: {}; {COMPILE_AGAIN}", flaw.what), flaw.at))?;
+    Ok((header, sections))
+}
+
+fn check_digests(bytes: &[u8], header: Header<'_>, sections: &Sections, config: &Config) -> Result<()> {
+    let key = config.artifact_key.as_ref();
+    match (header.keyed(), key) {
+        (0, None) | (1, Some(_)) => {}
+        (1, None) => {
+            return Err(refused("its digest is keyed, but no `artifact_key` is configured", header::keyed_at()));
+        }
+        (0, Some(_)) => {
+            let message = format!("its digest is not keyed, but an `artifact_key` is configured; {COMPILE_AGAIN}");
+            return Err(refused(message, header::keyed_at()));
+        }
+        _ => return Err(refused(format!("altered: an unknown kind of digest; {COMPILE_AGAIN}"), header::keyed_at())),
+    }
+    let hint = if key.is_some() { "altered, or made under another key" } else { "altered" };
+    let compare = |what: &str, field: Range<usize>, digest: header::Digest| {
+        // `blake3::Hash` compares in constant time, so that a keyed digest cannot be guessed byte by byte.
+        match blake3::Hash::from_bytes(digest) == bytes[field.clone()] {
+            true => Ok(()),
+            false => Err(refused(format!("{hint}: the digest of {what} is wrong; {COMPILE_AGAIN}"), field.start)),
+        }
+    };
+    compare("the metadata", header::METADATA_DIGEST, header::metadata_digest(bytes, sections, key))?;
+    match config.digest_check {
+        DigestCheck::Full => compare("the file", header::FULL_DIGEST, header::full_digest(bytes, key)),
+        DigestCheck::Metadata => Ok(()),
+    }
+}
+
+fn decode_metadata(bytes: &[u8], sections: &Sections) -> Result<Metadata> {
+    let start = sections.metadata.start;
+    match postcard::take_from_bytes(&bytes[sections.metadata.clone()]) {
+        Ok((metadata, [])) => Ok(metadata),
+        Ok((_, rest)) => {
+            let message = format!("altered: bytes behind the metadata; {COMPILE_AGAIN}");
+            Err(refused(message, sections.metadata.end - rest.len()))
+        }
+        Err(error) => Err(refused(format!("altered: the metadata does not decode ({error}); {COMPILE_AGAIN}"), start)),
+    }
+}
+
+fn check_target(metadata: &Metadata, at: usize) -> Result<()> {
+    let host = metadata::host_target();
+    if metadata.target == host {
+        return Ok(());
+    }
+    let message = format!(
+        "foreign artefact: compiled for {}, but this is {host}; {COMPILE_AGAIN} for this target",
+        metadata.target.escape_debug()
+    );
+    Err(refused(message, at))
+}
+
+fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()> {
+    let differ = |what: &str, found: &dyn fmt::Debug, expected: &dyn fmt::Debug| {
+        let message = format!(
+            "foreign artefact: compiled with {what} {found:?}, but the engine is configured with {expected:?}; \
+             {COMPILE_AGAIN} or configure the engine alike"
+        );
+        Err(refused(message, at))
+    };
+    let Settings { tier, features, memory_checks, consume_fuel, epoch_interruption, fault } = found;
+    if *tier != expected.tier {
+        return differ("tier", tier, &expected.tier);
+    }
+    if *features != expected.features {
+        return differ("WebAssembly features", features, &expected.features);
+    }
+    if *memory_checks != expected.memory_checks {
+        return differ("memory checks", memory_checks, &expected.memory_checks);
+    }
+    if *consume_fuel != expected.consume_fuel {
+        return differ("fuel", consume_fuel, &expected.consume_fuel);
+    }
+    if *epoch_interruption != expected.epoch_interruption {
+        return differ("epoch interruption", epoch_interruption, &expected.epoch_interruption);
+    }
+    if *fault != expected.fault {
+        return differ("planted fault", fault, &expected.fault);
+    }
+    Ok(())
+}
+
+/// Checks that metadata and tables hold together: whatever they point to is there.
+fn check_tables(bytes: &[u8], sections: &Sections, metadata: &Metadata) -> Result<()> {
+    let module = &metadata.module;
+    let start = sections.metadata.start;
+    let broken = |what: String| refused(format!("altered: {what}; {COMPILE_AGAIN}"), start);
+    module::check(module, sections.data.len()).map_err(broken)?;
+    let at = |section: &Range<usize>| {
+        let start = section.start;
+        move |flaw: Flaw| refused(format!("altered: {}; {COMPILE_AGAIN}", flaw.what), start + flaw.at)
+    };
+    let part = |section: &Range<usize>| &bytes[section.clone()];
+    let text = u32::try_from(sections.text.len()).expect("`elf::read` admits less than 2 GiB of text");
+    let defined = module.functions.len() - module.imported_functions as usize;
+    let functions = Functions::check(part(&sections.functions), text, module.imported_functions, defined)
+        .map_err(at(&sections.functions))?;
+    Traps::check(part(&sections.traps), text).map_err(at(&sections.traps))?;
+    SourceMap::check(part(&sections.source_map), text).map_err(at(&sections.source_map))?;
+    Names::check(part(&sections.names), module.functions.len()).map_err(at(&sections.names))?;
+    Handlers::check(part(&sections.handlers), text).map_err(at(&sections.handlers))?;
+    StackMaps::check(part(&sections.stack_maps), text).map_err(at(&sections.stack_maps))?;
+    unwind::check_eh_frame(part(&sections.eh_frame), text, &functions).map_err(at(&sections.eh_frame))?;
+    let distance = sections.eh_frame_hdr.start - sections.eh_frame.start;
+    FrameIndex::check(part(&sections.eh_frame_hdr), part(&sections.eh_frame), distance, text, &functions)
+        .map_err(at(&sections.eh_frame_hdr))?;
+    check_trampolines(metadata, &functions).map_err(broken)
+}
+
+/// Checks that each trampoline that the metadata names is one, and that none is missing that the runtime will ask for.
+fn check_trampolines(metadata: &Metadata, functions: &Functions<'_>) -> Result<(), String> {
+    let kinds: [(_, fn(u32) -> FunctionKind); 2] =
+        [(&metadata.entries, FunctionKind::Entry), (&metadata.exits, FunctionKind::Exit)];
+    for (trampolines, kind) in kinds {
+        if !trampolines.is_sorted_by(|(one, _), (other, _)| one < other) {
+            return Err("the trampolines are not sorted".to_owned());
+        }
+        for ((_, offset), position) in trampolines.iter().zip(0..) {
+            if !functions.starts(*offset, kind(position)) {
+                return Err(format!("a trampoline is said to start at {offset}, where none does"));
+            }
+        }
+    }
+    let listed = metadata.entries.len() + metadata.exits.len();
+    let trampoline = |kind| matches!(kind, FunctionKind::Entry(_) | FunctionKind::Exit(_));
+    if functions.iter().filter(|entry| trampoline(entry.kind)).count() != listed {
+        return Err("the table of functions has trampolines that the metadata lacks".to_owned());
+    }
+    let module = &metadata.module;
+    let escaping = module.functions.iter().filter(|function| function.func_ref.is_some());
+    match escaping.map(|function| &module.types[function.ty.index()]).find(|&ty| metadata.entry(&ty.into()).is_none()) {
+        Some(ty) => Err(format!("no entry trampoline for {ty}")),
+        None => Ok(()),
+    }
+}
+
+/// The error of an artefact that is refused for what stands at byte `at`.
+fn refused(message: impl Into<String>, at: usize) -> Error {
+    Error::new(ErrorKind::Artifact, message).at(at as u64)
 }

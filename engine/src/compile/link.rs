@@ -1,22 +1,239 @@
-//! Placeholder: code, tables and metadata become an artefact.
+//! The linker: pieces of machine code in, the bytes of an artefact out.
+//!
+//! It places the pieces in the order of their symbols, resolves every relocation (all are within the text: a piece of
+//! code that asks for anything else is refused), moves the pieces' tables to where the code stands, and hands all to
+//! [`artifact::write`](crate::artifact::write). Same pieces, same bytes.
 
-use super::codegen::CompiledCode;
-use crate::base::{Config, Error, ErrorKind, Result};
+use super::codegen::{CompiledCode, Relocation, Symbol};
+use crate::abi::signature::LoweredSignature;
+use crate::artifact::functions::{FunctionEntry, FunctionKind};
+use crate::artifact::handlers;
+use crate::artifact::metadata::{self, Metadata};
+use crate::artifact::write::{self, PAGE, Parts};
+use crate::base::{Config, Error, ErrorKind, Result, TextOffset, Trap, WasmOffset};
 use crate::wasm::index::FuncIndex;
 use crate::wasm::module::Module;
+use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::isa::TargetIsa;
+use cranelift_codegen::isa::unwind::UnwindInfo;
+use cranelift_codegen::settings::Value;
+use gimli::write::FrameDescriptionEntry;
 
 /// What goes into an artefact.
 pub(crate) struct LinkInput<'a> {
     pub(crate) config: &'a Config,
     pub(crate) isa: &'a dyn TargetIsa,
     pub(crate) module: &'a Module,
+    /// Sorted by index.
     pub(crate) func_names: &'a [(FuncIndex, String)],
+    /// All data segments; the module's segments are ranges of it.
     pub(crate) data: &'a [u8],
     /// Sorted by symbol.
     pub(crate) code: Vec<CompiledCode>,
 }
 
-pub(crate) fn link(_input: LinkInput<'_>) -> Result<Vec<u8>> {
-    Err(Error::new(ErrorKind::Unsupported, "not written yet"))
+/// What stands between pieces of code and behind the last one: `int3`, so that a stray jump stops.
+const PADDING: u8 = 0xcc;
+
+/// Links an artefact.
+pub(crate) fn link(input: LinkInput<'_>) -> Result<Vec<u8>> {
+    let LinkInput { config, isa, module, func_names, data, code } = input;
+    debug_assert!(code.is_sorted_by(|one, other| one.symbol < other.symbol), "one piece per symbol, in order");
+    let placed = place(&code)?;
+    let text = fill(&code, &placed)?;
+    let functions = functions(&code, &placed, module);
+    let metadata = Metadata {
+        module: module.clone(),
+        target: metadata::target(&isa.triple().architecture.to_string(), &isa.triple().operating_system.to_string()),
+        cpu_features: cpu_features(&isa.isa_flags())?,
+        settings: config.into(),
+        entries: trampolines(&code, &placed, |symbol| match symbol {
+            Symbol::Entry(signature) => Some(signature),
+            _ => None,
+        }),
+        exits: trampolines(&code, &placed, |symbol| match symbol {
+            Symbol::Exit(signature) => Some(signature),
+            _ => None,
+        }),
+    };
+    let pieces = || code.iter().zip(&placed);
+    write::write(Parts {
+        metadata: &metadata,
+        functions: &functions,
+        cie: isa.create_systemv_cie().ok_or_else(|| fault("the target has no unwind information"))?,
+        fdes: pieces().map(|(piece, start)| fde(piece, *start, text.len())).collect::<Result<_>>()?,
+        text,
+        traps: &traps(pieces())?,
+        source_map: &source_map(pieces()),
+        names: func_names,
+        handlers: &pieces().flat_map(|(piece, start)| handlers(piece, *start)).collect::<Vec<_>>(),
+        stack_maps: &pieces().flat_map(|(piece, start)| stack_maps(piece, *start)).collect::<Vec<_>>(),
+        data,
+        key: config.artifact_key.as_ref(),
+    })
+}
+
+/// An error that no module should cause: the compiler made something that an artefact cannot hold.
+fn fault(what: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("the compiled code cannot be linked (a fault of the compiler): {what}"))
+}
+
+fn moved(start: TextOffset, offset: u32) -> TextOffset {
+    TextOffset(start.0 + offset)
+}
+
+/// Where each piece starts.
+fn place(code: &[CompiledCode]) -> Result<Vec<TextOffset>> {
+    let mut end = 0u64;
+    let mut place = |piece: &CompiledCode| {
+        let start = end.next_multiple_of(piece.alignment.into());
+        end = start + piece.code.len() as u64;
+        // 32-bit distances must reach over the text and the unwind information behind it.
+        match end < (i32::MAX / 2) as u64 {
+            true => Ok(TextOffset(start as u32)),
+            false => Err(Error::new(ErrorKind::TooLarge, "the module compiles to more than 1 GiB of machine code")),
+        }
+    };
+    code.iter().map(&mut place).collect()
+}
+
+/// The text: every piece in its place, relocated; whole pages, at least one.
+fn fill(code: &[CompiledCode], placed: &[TextOffset]) -> Result<Vec<u8>> {
+    let end = code.iter().zip(placed).map(|(piece, start)| start.0 as usize + piece.code.len()).max().unwrap_or(0);
+    let mut text = vec![PADDING; end.next_multiple_of(PAGE).max(PAGE)];
+    for (piece, start) in code.iter().zip(placed) {
+        let bytes = &mut text[start.0 as usize..][..piece.code.len()];
+        bytes.copy_from_slice(&piece.code);
+        for relocation in &piece.relocs {
+            let target = code.binary_search_by(|other| other.symbol.cmp(&relocation.target)).map_err(|_| {
+                fault(&format!("{:?} refers to {:?}, which is not there", piece.symbol, relocation.target))
+            })?;
+            relocate(bytes, *start, relocation, placed[target])?;
+        }
+    }
+    Ok(text)
+}
+
+/// Fills one place of a piece that starts at `start`
+/// ([System V ABI, x86-64 supplement, section 4.4](https://gitlab.com/x86-psABIs/x86-64-ABI)).
+///
+/// ```text
+/// word at P = S + A - P
+/// ```
+fn relocate(bytes: &mut [u8], start: TextOffset, relocation: &Relocation, target: TextOffset) -> Result<()> {
+    match relocation.kind {
+        // Calls through a linkage table are direct calls once the target's place is known.
+        Reloc::X86PCRel4 | Reloc::X86CallPCRel4 | Reloc::X86CallPLTRel4 => {}
+        kind => return Err(fault(&format!("a relocation of kind {kind} would survive linking"))),
+    }
+    let place = i64::from(start.0) + i64::from(relocation.offset);
+    let value = i64::from(target.0).checked_add(relocation.addend).and_then(|value| value.checked_sub(place));
+    let value = value.and_then(|value| i32::try_from(value).ok()).ok_or_else(|| fault("a relocation is too far"))?;
+    let word = bytes.get_mut(relocation.offset as usize..).and_then(|rest| rest.first_chunk_mut());
+    *word.ok_or_else(|| fault("a relocation is behind its code"))? = value.to_le_bytes();
+    Ok(())
+}
+
+/// The table of functions. Trampolines are numbered by their positions in the metadata's lists.
+fn functions(code: &[CompiledCode], placed: &[TextOffset], module: &Module) -> Vec<FunctionEntry> {
+    let (mut entries, mut exits) = (0.., 0..);
+    let mut function = |(piece, &start): (&CompiledCode, &TextOffset)| {
+        let kind = match piece.symbol {
+            Symbol::Function(index) => FunctionKind::Function(module.func_index(index)),
+            Symbol::Entry(_) => FunctionKind::Entry(entries.next().expect("the range has no end")),
+            Symbol::Exit(_) => FunctionKind::Exit(exits.next().expect("the range has no end")),
+            Symbol::Builtin(builtin) => FunctionKind::Builtin(builtin),
+            Symbol::Soft(routine) => FunctionKind::Soft(routine as u32),
+        };
+        FunctionEntry { kind, start, end: moved(start, piece.code.len() as u32) }
+    };
+    code.iter().zip(placed).map(&mut function).collect()
+}
+
+fn trampolines(
+    code: &[CompiledCode],
+    placed: &[TextOffset],
+    select: impl Fn(&Symbol) -> Option<&LoweredSignature>,
+) -> Vec<(LoweredSignature, TextOffset)> {
+    code.iter().zip(placed).filter_map(|(piece, &start)| Some((select(&piece.symbol)?.clone(), start))).collect()
+}
+
+fn fde(piece: &CompiledCode, start: TextOffset, text: usize) -> Result<FrameDescriptionEntry> {
+    match &piece.unwind {
+        UnwindInfo::SystemV(info) => Ok(info.to_fde(write::fde_address(start, text))),
+        _ => Err(fault(&format!("{:?} has no System V unwind information", piece.symbol))),
+    }
+}
+
+/// All traps. An instruction that would trap for two reasons is refused: one record would hide the other.
+fn traps<'a>(pieces: impl Iterator<Item = (&'a CompiledCode, &'a TextOffset)>) -> Result<Vec<(TextOffset, Trap)>> {
+    let mut all: Vec<(TextOffset, Trap)> = pieces
+        .flat_map(|(piece, &start)| piece.traps.iter().map(move |&(at, trap)| (moved(start, at), trap)))
+        .collect();
+    all.dedup();
+    match all.is_sorted_by(|one, other| one.0 < other.0) {
+        true => Ok(all),
+        false => Err(fault("two traps at one instruction, or traps out of order")),
+    }
+}
+
+fn source_map<'a>(
+    pieces: impl Iterator<Item = (&'a CompiledCode, &'a TextOffset)>,
+) -> Vec<(TextOffset, TextOffset, WasmOffset)> {
+    let ranges = |(piece, &start): (&'a CompiledCode, &'a TextOffset)| {
+        piece.source_map.iter().map(move |&(first, end, wasm)| (moved(start, first), moved(start, end), wasm))
+    };
+    pieces.flat_map(ranges).collect()
+}
+
+fn handlers(
+    piece: &CompiledCode,
+    start: TextOffset,
+) -> impl Iterator<Item = (TextOffset, Option<u32>, Vec<handlers::Handler>)> {
+    piece.call_sites.iter().map(move |site| {
+        let handler = |handler: &super::codegen::Handler| handlers::Handler {
+            tag: handler.tag,
+            target: moved(start, handler.target),
+        };
+        (moved(start, site.return_offset), site.frame_offset, site.handlers.iter().map(handler).collect())
+    })
+}
+
+fn stack_maps(piece: &CompiledCode, start: TextOffset) -> impl Iterator<Item = (TextOffset, u32, Vec<u32>)> {
+    piece.stack_maps.iter().map(move |map| (moved(start, map.return_offset), map.frame_size, map.slots.clone()))
+}
+
+/// Cranelift's names of CPU features and those that `is_x86_feature_detected!` takes.
+const CPU_FEATURES: [(&str, &str); 19] = [
+    ("has_sse3", "sse3"),
+    ("has_ssse3", "ssse3"),
+    ("has_cmpxchg16b", "cmpxchg16b"),
+    ("has_sse41", "sse4.1"),
+    ("has_sse42", "sse4.2"),
+    ("has_avx", "avx"),
+    ("has_avx2", "avx2"),
+    ("has_fma", "fma"),
+    ("has_avx_vnni", "avxvnni"),
+    ("has_avx512bitalg", "avx512bitalg"),
+    ("has_avx512dq", "avx512dq"),
+    ("has_avx512vl", "avx512vl"),
+    ("has_avx512vbmi", "avx512vbmi"),
+    ("has_avx512f", "avx512f"),
+    ("has_avx512vnni", "avx512vnni"),
+    ("has_popcnt", "popcnt"),
+    ("has_bmi1", "bmi1"),
+    ("has_bmi2", "bmi2"),
+    ("has_lzcnt", "lzcnt"),
+];
+
+/// The CPU features that the code may use, by the names that the loader's check takes.
+fn cpu_features(flags: &[Value]) -> Result<Vec<String>> {
+    let used = flags.iter().filter(|flag| flag.name.starts_with("has_") && flag.as_bool() == Some(true));
+    let known = used.map(|flag| match CPU_FEATURES.iter().find(|(name, _)| *name == flag.name) {
+        Some((_, name)) => Ok((*name).to_owned()),
+        None => Err(fault(&format!("no check is known for the CPU feature `{}`", flag.name))),
+    });
+    let mut features = known.collect::<Result<Vec<_>>>()?;
+    features.sort();
+    Ok(features)
 }

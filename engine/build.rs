@@ -1,0 +1,37 @@
+//! Computes the artefact format's fingerprint: a digest of every source file that decides what stands in an artefact or
+//! how it is read. An artefact loads only in an engine of the same fingerprint, and nobody has to raise a number.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms whose sources count: layouts, calling conventions, library calls, tables, traps and the compiler.
+const ROOMS: [&str; 5] = ["src/abi", "src/artifact", "src/base", "src/compile", "src/wasm"];
+
+fn main() {
+    let mut files = Vec::new();
+    for room in ROOMS {
+        println!("cargo::rerun-if-changed={room}");
+        collect(Path::new(room), &mut files);
+    }
+    files.sort();
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    for file in &files {
+        let source = fs::read(file).expect("a source file of this crate can be read");
+        hasher.update(&(source.len() as u64).to_le_bytes());
+        hasher.update(&source);
+    }
+    println!("cargo::rustc-env=ARTIFACT_FINGERPRINT={}", hasher.finalize().to_hex());
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    let entries = fs::read_dir(folder).expect("a source folder of this crate can be read");
+    for entry in entries {
+        let path = entry.expect("a source folder of this crate can be read").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}

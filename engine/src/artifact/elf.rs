@@ -1,0 +1,419 @@
+//! The ELF file around the sections: one layout, which the writer fills and the reader insists on.
+//!
+//! Addresses are file offsets, so that the file, mapped whole, stands as the program headers say. The reader accepts
+//! exactly what the writer writes: these sections, in this order, none overlapping.
+
+use super::header;
+use super::record::Flaw;
+use core::ops::Range;
+use object::elf;
+use object::endian::LittleEndian as LE;
+use object::pod;
+
+/// Page size that sections which get a protection of their own are aligned to.
+pub(crate) const PAGE: usize = 4096;
+
+/// Alignment of `.eh_frame_hdr`, which follows `.eh_frame`.
+pub(super) const INDEX_ALIGN: usize = 4;
+
+/// A section: what its header says, apart from its place.
+struct Spec {
+    name: &'static str,
+    kind: elf::SectionType,
+    flags: elf::SectionFlags,
+    align: usize,
+}
+
+const TABLE: elf::SectionType = elf::SHT_PROGBITS;
+const NOT_LOADED: elf::SectionFlags = elf::SectionFlags(0);
+
+const fn table(name: &'static str, align: usize) -> Spec {
+    Spec { name, kind: TABLE, flags: elf::SHF_ALLOC, align }
+}
+
+/// The sections that are mapped, in the order of the file. Everything follows from this list.
+const LOADED: [Spec; 12] = [
+    table(".touchstone", 8),
+    table(".touchstone.metadata", 1),
+    Spec { name: ".text", kind: TABLE, flags: elf::SectionFlags(elf::SHF_ALLOC.0 | elf::SHF_EXECINSTR.0), align: PAGE },
+    table(".eh_frame", 8),
+    table(".eh_frame_hdr", INDEX_ALIGN),
+    table(".touchstone.functions", 1),
+    table(".touchstone.traps", 1),
+    table(".touchstone.sourcemap", 1),
+    table(".touchstone.names", 1),
+    table(".touchstone.handlers", 1),
+    table(".touchstone.stackmaps", 1),
+    table(".touchstone.data", PAGE),
+];
+
+/// The sections for tools alone, behind the mapped ones.
+const TOOLS: [Spec; 3] = [
+    Spec { name: ".symtab", kind: elf::SHT_SYMTAB, flags: NOT_LOADED, align: 8 },
+    Spec { name: ".strtab", kind: elf::SHT_STRTAB, flags: NOT_LOADED, align: 1 },
+    Spec { name: ".shstrtab", kind: elf::SHT_STRTAB, flags: NOT_LOADED, align: 1 },
+];
+
+/// Section headers: the null section's and ours.
+const SECTION_COUNT: usize = 1 + LOADED.len() + TOOLS.len();
+/// Index of `.text` among the section headers.
+#[cfg(feature = "compile")]
+const TEXT_INDEX: u16 = 3;
+/// Position of `.shstrtab` behind the null section.
+const NAMES_POSITION: usize = SECTION_COUNT - 2;
+const SEGMENT_COUNT: usize = 5;
+const FILE_HEADER: usize = size_of::<elf::FileHeader64<LE>>();
+const SEGMENT_HEADER: usize = size_of::<elf::ProgramHeader64<LE>>();
+const SECTION_HEADER: usize = size_of::<elf::SectionHeader64<LE>>();
+const _: () = assert!(FILE_HEADER + SEGMENT_COUNT * SEGMENT_HEADER == header::START);
+
+/// Where each section stands: byte ranges of the file, and of the mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sections {
+    /// Who made the artefact, and its digests.
+    pub(crate) header: Range<usize>,
+    /// The module without its code, serialised.
+    pub(crate) metadata: Range<usize>,
+    /// The code: whole pages.
+    pub(crate) text: Range<usize>,
+    /// The unwind information, right behind the text.
+    pub(crate) eh_frame: Range<usize>,
+    /// The index of the unwind information.
+    pub(crate) eh_frame_hdr: Range<usize>,
+    /// The table of functions.
+    pub(crate) functions: Range<usize>,
+    /// The table of traps.
+    pub(crate) traps: Range<usize>,
+    /// The source map.
+    pub(crate) source_map: Range<usize>,
+    /// The names of functions.
+    pub(crate) names: Range<usize>,
+    /// The table of exception handlers.
+    pub(crate) handlers: Range<usize>,
+    /// The stack maps.
+    pub(crate) stack_maps: Range<usize>,
+    /// The data segments, page-aligned.
+    pub(crate) data: Range<usize>,
+    /// Where the section headers begin, which end the file.
+    pub(super) tail: usize,
+}
+
+impl Sections {
+    fn new(ranges: [Range<usize>; LOADED.len()], tail: usize) -> Sections {
+        let [
+            header,
+            metadata,
+            text,
+            eh_frame,
+            eh_frame_hdr,
+            functions,
+            traps,
+            source_map,
+            names,
+            handlers,
+            stack_maps,
+            data,
+        ] = ranges;
+        Sections {
+            header,
+            metadata,
+            text,
+            eh_frame,
+            eh_frame_hdr,
+            functions,
+            traps,
+            source_map,
+            names,
+            handlers,
+            stack_maps,
+            data,
+            tail,
+        }
+    }
+
+    /// Every mapped section with its name, in the order of the file.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, Range<usize>)> {
+        let ranges = [
+            &self.header,
+            &self.metadata,
+            &self.text,
+            &self.eh_frame,
+            &self.eh_frame_hdr,
+            &self.functions,
+            &self.traps,
+            &self.source_map,
+            &self.names,
+            &self.handlers,
+            &self.stack_maps,
+            &self.data,
+        ];
+        LOADED.iter().map(|spec| spec.name).zip(ranges.map(Range::clone))
+    }
+
+    /// What the program headers must say: kind, flags, bytes and alignment.
+    fn segments(&self) -> [(elf::ProgramType, elf::ProgramFlags, Range<usize>, usize); SEGMENT_COUNT] {
+        let code = elf::ProgramFlags(elf::PF_R.0 | elf::PF_X.0);
+        let stack = elf::ProgramFlags(elf::PF_R.0 | elf::PF_W.0);
+        [
+            (elf::PT_LOAD, elf::PF_R, 0..self.text.start, PAGE),
+            (elf::PT_LOAD, code, self.text.clone(), PAGE),
+            (elf::PT_LOAD, elf::PF_R, self.text.end..self.data.end, PAGE),
+            (elf::PT_GNU_EH_FRAME, elf::PF_R, self.eh_frame_hdr.clone(), INDEX_ALIGN),
+            // Without this one, tools and kernels take the file to ask for an executable stack.
+            (elf::PT_GNU_STACK, stack, 0..0, 16),
+        ]
+    }
+}
+
+/// Checks that the bytes are a 64-bit little-endian shared object for this machine.
+pub(super) fn check_kind(bytes: &[u8]) -> Result<(), Flaw> {
+    let (file, _) =
+        pod::from_bytes::<elf::FileHeader64<LE>>(bytes).map_err(|()| Flaw::new(0, "the file is too short"))?;
+    let ident = &file.e_ident;
+    Flaw::unless(ident.magic == elf::ELFMAG, 0, "it is not an ELF file")?;
+    Flaw::unless(ident.class == elf::ELFCLASS64, 4, "it is not a 64-bit ELF file")?;
+    Flaw::unless(ident.data == elf::ELFDATA2LSB, 5, "it is made for a big-endian machine")?;
+    Flaw::unless(file.e_type.get(LE) == elf::ET_DYN, 16, "it is not an ELF shared object")?;
+    Flaw::unless(file.e_machine.get(LE) == elf::EM_X86_64, 18, "it is made for another machine")
+}
+
+/// Finds the sections of an artefact, if its ELF structure is exactly what the writer makes.
+pub(super) fn read(bytes: &[u8]) -> Result<Sections, Flaw> {
+    check_kind(bytes)?;
+    let (file, _) =
+        pod::from_bytes::<elf::FileHeader64<LE>>(bytes).map_err(|()| Flaw::new(0, "the file is too short"))?;
+    check_file_header(file)?;
+    let tail = usize::try_from(file.e_shoff.get(LE)).unwrap_or(usize::MAX);
+    let headers = bytes.get(tail..).unwrap_or_default();
+    let (headers, rest) = pod::slice_from_bytes::<elf::SectionHeader64<LE>>(headers, SECTION_COUNT)
+        .map_err(|()| Flaw::new(40, "the section headers leave the file"))?;
+    Flaw::unless(rest.is_empty(), 40, "the section headers do not end the file")?;
+    let ranges = read_sections(bytes, headers, tail)?;
+    let sections = Sections::new(ranges, tail);
+    check_places(&sections)?;
+    check_segments(bytes, &sections)?;
+    Ok(sections)
+}
+
+fn check_file_header(file: &elf::FileHeader64<LE>) -> Result<(), Flaw> {
+    let sizes = (file.e_ehsize.get(LE), file.e_phentsize.get(LE), file.e_shentsize.get(LE));
+    let wanted = (FILE_HEADER as u16, SEGMENT_HEADER as u16, SECTION_HEADER as u16);
+    Flaw::unless(sizes == wanted, 52, "the ELF header names sizes that no ELF file has")?;
+    Flaw::unless(file.e_phoff.get(LE) == FILE_HEADER as u64, 32, "the program headers are not behind the ELF header")?;
+    Flaw::unless(usize::from(file.e_phnum.get(LE)) == SEGMENT_COUNT, 56, "the number of program headers is wrong")?;
+    Flaw::unless(usize::from(file.e_shnum.get(LE)) == SECTION_COUNT, 60, "the number of sections is wrong")?;
+    let names = usize::from(file.e_shstrndx.get(LE).0);
+    Flaw::unless(names == NAMES_POSITION + 1, 62, "the section names are not where they belong")
+}
+
+fn read_sections(
+    bytes: &[u8],
+    headers: &[elf::SectionHeader64<LE>],
+    tail: usize,
+) -> Result<[Range<usize>; LOADED.len()], Flaw> {
+    let mut ranges: [Range<usize>; LOADED.len()] = core::array::from_fn(|_| 0..0);
+    let names = place(&headers[NAMES_POSITION + 1], bytes, tail, tail + (NAMES_POSITION + 1) * SECTION_HEADER)?;
+    let mut free = header::START;
+    for (position, spec) in LOADED.iter().chain(&TOOLS).enumerate() {
+        let at = tail + (position + 1) * SECTION_HEADER;
+        let header = &headers[position + 1];
+        let name = bytes[names.clone()].get(header.sh_name.get(LE) as usize..).unwrap_or_default();
+        let named = name.strip_prefix(spec.name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0));
+        Flaw::unless(named, at, "a section is missing, or the sections are out of order")?;
+        let kind = (header.sh_type.get(LE), header.sh_flags.get(LE).0);
+        Flaw::unless(kind == (spec.kind, spec.flags.0.into()), at + 4, "a section is of the wrong kind")?;
+        let range = place(header, bytes, tail, at)?;
+        Flaw::unless(range.start >= free, at + 24, "two sections overlap")?;
+        Flaw::unless(range.start.is_multiple_of(spec.align), at + 24, "a section is not aligned")?;
+        let address = if position < LOADED.len() { range.start as u64 } else { 0 };
+        Flaw::unless(header.sh_addr.get(LE) == address, at + 16, "a section's address is not its file offset")?;
+        free = range.end;
+        if let Some(slot) = ranges.get_mut(position) {
+            *slot = range;
+        }
+    }
+    Ok(ranges)
+}
+
+/// The bytes of a section, which must end before the section headers begin. `at`: where its header stands.
+fn place(header: &elf::SectionHeader64<LE>, bytes: &[u8], tail: usize, at: usize) -> Result<Range<usize>, Flaw> {
+    let outside = Flaw::new(at + 24, "a section leaves the file");
+    let start = usize::try_from(header.sh_offset.get(LE)).map_err(|_| outside)?;
+    let size = usize::try_from(header.sh_size.get(LE)).map_err(|_| outside)?;
+    let end = start.checked_add(size).ok_or(outside)?;
+    if end <= tail && end <= bytes.len() { Ok(start..end) } else { Err(outside) }
+}
+
+fn check_places(sections: &Sections) -> Result<(), Flaw> {
+    let text = &sections.text;
+    let header = header::START..header::START + header::SIZE;
+    Flaw::unless(sections.header == header, sections.header.start, "the header is not where it belongs")?;
+    let pages = !text.is_empty() && text.len().is_multiple_of(PAGE) && text.len() <= i32::MAX as usize;
+    Flaw::unless(pages, text.start, ".text is not a positive number of pages below 2 GiB")?;
+    Flaw::unless(sections.eh_frame.start == text.end, sections.eh_frame.start, ".eh_frame is not right behind .text")?;
+    // Unwind tables and code find each other by 32-bit distances.
+    let near = sections.eh_frame_hdr.end - text.start <= i32::MAX as usize;
+    Flaw::unless(near, sections.eh_frame_hdr.start, "the unwind information is too far from the code")
+}
+
+fn check_segments(bytes: &[u8], sections: &Sections) -> Result<(), Flaw> {
+    let (headers, _) = pod::slice_from_bytes::<elf::ProgramHeader64<LE>>(&bytes[FILE_HEADER..], SEGMENT_COUNT)
+        .map_err(|()| Flaw::new(FILE_HEADER, "the file is too short"))?;
+    for (position, (kind, flags, range, align)) in sections.segments().into_iter().enumerate() {
+        let header = &headers[position];
+        let found = [
+            header.p_offset.get(LE),
+            header.p_vaddr.get(LE),
+            header.p_paddr.get(LE),
+            header.p_filesz.get(LE),
+            header.p_memsz.get(LE),
+            header.p_align.get(LE),
+        ];
+        let (start, size) = (range.start as u64, range.len() as u64);
+        let good = header.p_type.get(LE) == kind
+            && header.p_flags.get(LE) == flags
+            && found == [start, start, start, size, size, align as u64];
+        Flaw::unless(good, FILE_HEADER + position * SEGMENT_HEADER, "a program header does not fit the sections")?;
+    }
+    Ok(())
+}
+
+#[cfg(feature = "compile")]
+pub(super) use write::{Symbol, write};
+
+#[cfg(feature = "compile")]
+mod write {
+    use super::*;
+    use object::write::StringId;
+    use object::write::elf::{FileHeader, ProgramHeader, SectionHeader, Sym, Writer};
+
+    /// The bytes of every mapped section, in the order of the file. The header's digests are still zero.
+    pub(in crate::artifact) type Contents = [Vec<u8>; LOADED.len()];
+
+    /// A function's symbol: for tools, not for loading.
+    pub(in crate::artifact) struct Symbol {
+        pub(in crate::artifact) name: String,
+        /// Bytes from the start of `.text`.
+        pub(in crate::artifact) start: u64,
+        pub(in crate::artifact) size: u64,
+    }
+
+    /// Writes the file: `(bytes, sections)`. `contents[0]`, the header, is made by `header` once the length is known.
+    pub(in crate::artifact) fn write(
+        mut contents: Contents,
+        symbols: &[Symbol],
+        header: impl FnOnce(u64) -> Vec<u8>,
+    ) -> object::write::Result<(Vec<u8>, Sections)> {
+        let mut bytes = Vec::new();
+        let mut writer = Writer::new(object::Endianness::Little, true, &mut bytes);
+        writer.reserve_file_header();
+        writer.reserve_program_headers(SEGMENT_COUNT as u32);
+        contents[0] = vec![0; header::SIZE];
+        let mut ranges: [Range<usize>; LOADED.len()] = core::array::from_fn(|_| 0..0);
+        for ((range, spec), content) in ranges.iter_mut().zip(&LOADED).zip(&contents) {
+            let start = writer.reserve(content.len() as u64, spec.align as u64) as usize;
+            *range = start..start + content.len();
+        }
+        let names = LOADED.each_ref().map(|spec| {
+            writer.reserve_section_index();
+            writer.add_section_name(spec.name.as_bytes())
+        });
+        let labels = reserve_symbols(&mut writer, symbols)?;
+        writer.reserve_section_headers();
+        let length = writer.reserved_len();
+        let sections = Sections::new(ranges.clone(), length as usize - SECTION_COUNT * SECTION_HEADER);
+        contents[0] = header(length);
+
+        write_headers(&mut writer, &sections)?;
+        for (range, content) in ranges.iter().zip(&contents) {
+            writer.pad_until(range.start as u64);
+            writer.write(content);
+        }
+        write_symbols(&mut writer, symbols, &labels, &sections);
+        write_section_headers(&mut writer, &names, &ranges);
+        debug_assert_eq!(writer.len(), length);
+        Ok((bytes, sections))
+    }
+
+    fn reserve_symbols<'a>(writer: &mut Writer<'a>, symbols: &'a [Symbol]) -> object::write::Result<Vec<StringId>> {
+        writer.reserve_null_symbol_index();
+        let labels = symbols.iter().map(|symbol| {
+            writer.reserve_symbol_index(None);
+            writer.add_string(symbol.name.as_bytes())
+        });
+        let labels = labels.collect();
+        writer.reserve_symtab_section_index();
+        writer.reserve_strtab_section_index();
+        writer.reserve_shstrtab_section_index();
+        writer.require_strtab();
+        writer.reserve_symtab();
+        writer.reserve_strtab()?;
+        writer.reserve_shstrtab()?;
+        Ok(labels)
+    }
+
+    fn write_headers(writer: &mut Writer<'_>, sections: &Sections) -> object::write::Result<()> {
+        writer.write_file_header(&FileHeader {
+            os_abi: elf::ELFOSABI_NONE,
+            abi_version: 0,
+            e_type: elf::ET_DYN,
+            e_machine: elf::EM_X86_64,
+            e_entry: 0,
+            e_flags: elf::FileFlags(0),
+        })?;
+        writer.write_align_program_headers();
+        for (p_type, p_flags, range, align) in sections.segments() {
+            let (start, size) = (range.start as u64, range.len() as u64);
+            writer.write_program_header(&ProgramHeader {
+                p_type,
+                p_flags,
+                p_offset: start,
+                p_vaddr: start,
+                p_paddr: start,
+                p_filesz: size,
+                p_memsz: size,
+                p_align: align as u64,
+            });
+        }
+        Ok(())
+    }
+
+    fn write_symbols(writer: &mut Writer<'_>, symbols: &[Symbol], labels: &[StringId], sections: &Sections) {
+        writer.write_null_symbol();
+        for (symbol, &label) in symbols.iter().zip(labels) {
+            writer.write_symbol(&Sym {
+                section: None,
+                st_name: writer.string_offset(Some(label)),
+                st_info: elf::SymbolInfo::new(elf::STB_LOCAL, elf::STT_FUNC),
+                st_other: elf::SymbolOther(0),
+                st_shndx: elf::SymbolSection(TEXT_INDEX),
+                st_value: sections.text.start as u64 + symbol.start,
+                st_size: symbol.size,
+            });
+        }
+        writer.write_strtab();
+        writer.write_shstrtab();
+    }
+
+    fn write_section_headers(writer: &mut Writer<'_>, names: &[StringId], ranges: &[Range<usize>]) {
+        writer.write_null_section_header();
+        for ((spec, &name), range) in LOADED.iter().zip(names).zip(ranges) {
+            writer.write_section_header(&SectionHeader {
+                sh_name: writer.section_name_offset(Some(name)),
+                sh_type: spec.kind,
+                sh_flags: spec.flags,
+                sh_addr: range.start as u64,
+                sh_offset: range.start as u64,
+                sh_size: range.len() as u64,
+                sh_link: 0,
+                sh_info: 0,
+                sh_addralign: spec.align as u64,
+                sh_entsize: 0,
+            });
+        }
+        let locals = writer.symbol_count();
+        writer.write_symtab_section_header(locals);
+        writer.write_strtab_section_header();
+        writer.write_shstrtab_section_header();
+    }
+}

@@ -1,0 +1,183 @@
+//! Checks that a module description from an artefact is one that validation could have made, as far as the runtime relies
+//! on it: every index is in range, counts agree, constant expressions have the types of their places. The digest tells
+//! accidents from artefacts; these checks hold for forged bytes too.
+
+use crate::abi::vmctx::VmLayout;
+use crate::wasm::index::{FuncIndex, FuncRefIndex, TableIndex};
+use crate::wasm::module::*;
+use crate::wasm::types::*;
+use std::collections::HashSet;
+
+/// `Ok`, or what is wrong.
+type Checked = Result<(), String>;
+
+/// A memory of 32-bit addresses has at most this many pages.
+const MAX_PAGES: u64 = 65_536;
+
+/// Checks a module whose data section has `data` bytes.
+pub(super) fn check(module: &Module, data: usize) -> Checked {
+    check_imports(module)?;
+    check_functions(module)?;
+    check_spaces(module)?;
+    check_exports(module)?;
+    check_elements(module)?;
+    check_data(module, data)?;
+    VmLayout::of(module).map(|_| ()).ok_or_else(|| "the module's context would be too large".to_owned())
+}
+
+fn require(good: bool, what: &str) -> Checked {
+    if good { Ok(()) } else { Err(what.to_owned()) }
+}
+
+/// The imports stand at the beginning of their index spaces.
+fn check_imports(module: &Module) -> Checked {
+    let [mut functions, mut tables, mut memories, mut globals] = [0usize; 4];
+    let next = |count: &mut usize| core::mem::replace(count, *count + 1);
+    for import in &module.imports {
+        let agrees = match import.item {
+            ImportItem::Func(ty) => module.functions.get(next(&mut functions)).is_some_and(|own| own.ty == ty),
+            ImportItem::Table(ty) => module.tables.get(next(&mut tables)) == Some(&ty),
+            ImportItem::Memory(ty) => module.memories.get(next(&mut memories)) == Some(&ty),
+            ImportItem::Global(ty) => module.globals.get(next(&mut globals)) == Some(&ty),
+        };
+        require(agrees, "an import is not in its index space")?;
+    }
+    let found = [functions, tables, memories, globals];
+    let said = [module.imported_functions, module.imported_tables, module.imported_memories, module.imported_globals];
+    require(found == said.map(|count| count as usize), "the number of imports is wrong")
+}
+
+/// Types exist, and the places of function references are dense.
+fn check_functions(module: &Module) -> Checked {
+    let mut places = 0;
+    for (index, function) in module.functions.iter().enumerate() {
+        require(function.ty.index() < module.types.len(), "a function's type does not exist")?;
+        if let Some(place) = function.func_ref {
+            require(index >= module.imported_functions as usize, "an imported function has a reference of its own")?;
+            require(place == FuncRefIndex(places), "the places of function references are not dense")?;
+            places += 1;
+        }
+    }
+    require(places == module.func_refs, "the number of function references is wrong")?;
+    let Some(start) = module.start else { return Ok(()) };
+    let function = module.functions.get(start.index()).ok_or("the start function does not exist")?;
+    let ty = &module.types[function.ty.index()];
+    require(ty.params.is_empty() && ty.results.is_empty(), "the start function has parameters or results")
+}
+
+/// Limits are possible, and each own global has an initialiser that fits.
+fn check_spaces(module: &Module) -> Checked {
+    for table in &module.tables {
+        check_limits(&table.limits, u32::MAX.into())?;
+    }
+    for memory in &module.memories {
+        check_limits(&memory.limits, MAX_PAGES)?;
+    }
+    let imported = module.imported_globals as usize;
+    require(module.global_inits.len() == module.globals.len() - imported, "a global lacks its initialiser")?;
+    for (index, init) in module.global_inits.iter().enumerate() {
+        check_const(module, init, module.globals[imported + index].content, imported + index)?;
+    }
+    Ok(())
+}
+
+fn check_limits(limits: &Limits, most: u64) -> Checked {
+    let max = limits.max.unwrap_or(most);
+    require(limits.min <= max && max <= most, "a memory or table has impossible limits")
+}
+
+fn check_exports(module: &Module) -> Checked {
+    let mut names = HashSet::with_capacity(module.exports.len());
+    for export in &module.exports {
+        require(names.insert(export.name.as_str()), "two exports have one name")?;
+        match export.item {
+            ExportItem::Func(index) => check_reference(module, index)?,
+            ExportItem::Table(index) => check_table(module, index).map(|_| ())?,
+            ExportItem::Memory(index) => {
+                require(index.index() < module.memories.len(), "an exported memory does not exist")?;
+            }
+            ExportItem::Global(index) => {
+                require(index.index() < module.globals.len(), "an exported global does not exist")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_elements(module: &Module) -> Checked {
+    for segment in &module.elements {
+        if let ElementMode::Active { table, offset } = &segment.mode {
+            let table = check_table(module, *table)?;
+            require(fits(segment.ty, table.element), "an element segment does not fit its table")?;
+            check_const(module, offset, ValType::I32, module.globals.len())?;
+        }
+        match &segment.items {
+            ElementItems::Functions(functions) => {
+                require(segment.ty.heap == HeapType::Func, "a segment of functions is of another type")?;
+                functions.iter().try_for_each(|&function| check_reference(module, function))?;
+            }
+            ElementItems::Expressions(items) => {
+                let ty = ValType::Ref(segment.ty);
+                items.iter().try_for_each(|item| check_const(module, item, ty, module.globals.len()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_data(module: &Module, data: usize) -> Checked {
+    for segment in &module.data {
+        let range = segment.bytes.start as usize..segment.bytes.end as usize;
+        require(range.start <= range.end && range.end <= data, "a data segment leaves the data section")?;
+        if let DataMode::Active { memory, offset } = &segment.mode {
+            require(memory.index() < module.memories.len(), "a data segment's memory does not exist")?;
+            check_const(module, offset, ValType::I32, module.globals.len())?;
+        }
+    }
+    Ok(())
+}
+
+fn check_table(module: &Module, table: TableIndex) -> Result<&TableType, String> {
+    module.tables.get(table.index()).ok_or_else(|| "a table does not exist".to_owned())
+}
+
+/// The function exists and can be referred to: it is imported, or has a place.
+fn check_reference(module: &Module, function: FuncIndex) -> Checked {
+    let found = module.functions.get(function.index()).ok_or("a function does not exist")?;
+    let imported = function.0 < module.imported_functions;
+    require(imported || found.func_ref.is_some(), "a function that escapes has no reference")
+}
+
+/// The expression yields a value of type `ty` and uses only the first `globals` globals.
+fn check_const(module: &Module, expression: &ConstExpr, ty: ValType, globals: usize) -> Checked {
+    // Every instruction that there is pushes one value, so that an expression is one instruction.
+    let [op] = expression.0.as_slice() else {
+        return Err("a constant expression does not yield one value".to_owned());
+    };
+    let found = match *op {
+        ConstOp::I32Const(_) => ValType::I32,
+        ConstOp::I64Const(_) => ValType::I64,
+        ConstOp::F32Const(_) => ValType::F32,
+        ConstOp::F64Const(_) => ValType::F64,
+        ConstOp::V128Const(_) => ValType::V128,
+        ConstOp::RefNull(heap) => ValType::Ref(RefType { nullable: true, heap }),
+        ConstOp::RefFunc(function) => {
+            check_reference(module, function)?;
+            ValType::Ref(RefType { nullable: false, heap: HeapType::Func })
+        }
+        ConstOp::GlobalGet(global) => {
+            require(global.index() < globals, "a constant expression uses a global that does not exist yet")?;
+            module.globals[global.index()].content
+        }
+    };
+    let good = match (found, ty) {
+        (ValType::Ref(found), ValType::Ref(wanted)) => fits(found, wanted),
+        (found, wanted) => found == wanted,
+    };
+    require(good, "a constant expression is of the wrong type")
+}
+
+/// Whether a reference of type `found` may stand where `wanted` is asked for.
+fn fits(found: RefType, wanted: RefType) -> bool {
+    found.heap == wanted.heap && (wanted.nullable || !found.nullable)
+}

@@ -1,0 +1,91 @@
+//! Puts an artefact together from its parts.
+
+use super::elf::{self, Symbol};
+use super::functions::{self, FunctionEntry, FunctionKind};
+use super::handlers::{self, Handler};
+use super::metadata::Metadata;
+use super::{header, names, source_map, stack_maps, traps, unwind};
+use crate::base::{Error, ErrorKind, Result, TextOffset, Trap, WasmOffset};
+use crate::wasm::index::FuncIndex;
+use gimli::write::{CommonInformationEntry, FrameDescriptionEntry};
+
+pub(crate) use super::elf::PAGE;
+pub(crate) use super::unwind::fde_address;
+
+/// What an artefact is made of. Everything about code is sorted by its place in the text.
+pub(crate) struct Parts<'a> {
+    pub(crate) metadata: &'a Metadata,
+    /// The code, placed and relocated: whole [`PAGE`]s.
+    pub(crate) text: Vec<u8>,
+    pub(crate) functions: &'a [FunctionEntry],
+    pub(crate) cie: CommonInformationEntry,
+    /// One for each function, at its [`fde_address`].
+    pub(crate) fdes: Vec<FrameDescriptionEntry>,
+    pub(crate) traps: &'a [(TextOffset, Trap)],
+    pub(crate) source_map: &'a [(TextOffset, TextOffset, WasmOffset)],
+    pub(crate) names: &'a [(FuncIndex, String)],
+    pub(crate) handlers: &'a [(TextOffset, Option<u32>, Vec<Handler>)],
+    pub(crate) stack_maps: &'a [(TextOffset, u32, Vec<u32>)],
+    /// All data segments.
+    pub(crate) data: &'a [u8],
+    /// Makes the digests keyed ones.
+    pub(crate) key: Option<&'a [u8; 32]>,
+}
+
+/// The bytes of the artefact.
+pub(crate) fn write(parts: Parts<'_>) -> Result<Vec<u8>> {
+    debug_assert!(parts.text.len().is_multiple_of(PAGE) && parts.functions.len() == parts.fdes.len());
+    let text = u32::try_from(parts.text.len()).map_err(|_| too_large("4 GiB of code"))?;
+    let metadata = postcard::to_allocvec(parts.metadata).map_err(too_large)?;
+    let starts: Vec<TextOffset> = parts.functions.iter().map(|function| function.start).collect();
+    let symbols: Vec<Symbol> = parts.functions.iter().map(|function| symbol(function, &parts)).collect();
+    let eh_frame = unwind::build_eh_frame(parts.cie, parts.fdes).map_err(too_large)?;
+    let distance = eh_frame.len().next_multiple_of(elf::INDEX_ALIGN);
+    let eh_frame_hdr = unwind::build_index(&eh_frame, distance, &starts, text);
+    let contents = [
+        vec![0; header::SIZE],
+        metadata,
+        parts.text,
+        eh_frame,
+        eh_frame_hdr,
+        functions::build(parts.functions),
+        traps::build(parts.traps),
+        source_map::build(parts.source_map),
+        names::build(parts.names),
+        handlers::build(parts.handlers),
+        stack_maps::build(parts.stack_maps),
+        parts.data.to_vec(),
+    ];
+    let header = |length| header::build(length, parts.key.is_some()).to_vec();
+    let (mut bytes, sections) = elf::write(contents, &symbols, header).map_err(too_large)?;
+    header::sign(&mut bytes, &sections, parts.key);
+    Ok(bytes)
+}
+
+fn too_large(what: impl core::fmt::Display) -> Error {
+    Error::new(ErrorKind::TooLarge, format!("the compiled module does not fit into one artefact: {what}"))
+}
+
+/// The name that debuggers and profilers show for a piece of code.
+fn symbol(function: &FunctionEntry, parts: &Parts<'_>) -> Symbol {
+    let signature = |list: &[(crate::abi::signature::LoweredSignature, TextOffset)], position: u32| {
+        list.get(position as usize).map_or_else(String::new, |(signature, _)| signature.to_string())
+    };
+    let name = match function.kind {
+        FunctionKind::Function(index) => match parts.names.binary_search_by_key(&index, |(index, _)| *index) {
+            Ok(position) => format!("wasm[{}]::{}", index.0, printable(&parts.names[position].1)),
+            Err(_) => format!("wasm[{}]", index.0),
+        },
+        FunctionKind::Entry(position) => format!("entry({})", signature(&parts.metadata.entries, position)),
+        FunctionKind::Exit(position) => format!("exit({})", signature(&parts.metadata.exits, position)),
+        FunctionKind::Builtin(builtin) => format!("builtin::{}", builtin.name()),
+        FunctionKind::Soft(number) => format!("soft[{number}]"),
+    };
+    let size = function.end.0 - function.start.0;
+    Symbol { name, start: function.start.0.into(), size: size.into() }
+}
+
+/// The name without what a terminal or a string table would stumble over.
+fn printable(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() || c.is_whitespace() { '_' } else { c }).collect()
+}
