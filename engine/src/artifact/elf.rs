@@ -94,12 +94,10 @@ pub(crate) struct Sections {
     pub(crate) stack_maps: Range<usize>,
     /// The data segments, page-aligned.
     pub(crate) data: Range<usize>,
-    /// Where the section headers begin, which end the file.
-    pub(super) tail: usize,
 }
 
 impl Sections {
-    fn new(ranges: [Range<usize>; LOADED.len()], tail: usize) -> Sections {
+    fn new(ranges: [Range<usize>; LOADED.len()]) -> Sections {
         let [
             header,
             metadata,
@@ -127,7 +125,6 @@ impl Sections {
             handlers,
             stack_maps,
             data,
-            tail,
         }
     }
 
@@ -165,6 +162,11 @@ impl Sections {
     }
 }
 
+/// Where the section headers begin in an artefact of this length: they end the file.
+pub(super) fn tail(length: usize) -> usize {
+    length.saturating_sub(SECTION_COUNT * SECTION_HEADER)
+}
+
 /// Checks that the bytes are a 64-bit little-endian shared object for this machine.
 pub(super) fn check_kind(bytes: &[u8]) -> Result<(), Flaw> {
     let (file, _) =
@@ -183,13 +185,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Sections, Flaw> {
     let (file, _) =
         pod::from_bytes::<elf::FileHeader64<LE>>(bytes).map_err(|()| Flaw::new(0, "the file is too short"))?;
     check_file_header(file)?;
-    let tail = usize::try_from(file.e_shoff.get(LE)).unwrap_or(usize::MAX);
-    let headers = bytes.get(tail..).unwrap_or_default();
-    let (headers, rest) = pod::slice_from_bytes::<elf::SectionHeader64<LE>>(headers, SECTION_COUNT)
+    let tail = tail(bytes.len());
+    Flaw::unless(file.e_shoff.get(LE) == tail as u64, 40, "the section headers do not end the file")?;
+    let (headers, _) = pod::slice_from_bytes::<elf::SectionHeader64<LE>>(&bytes[tail..], SECTION_COUNT)
         .map_err(|()| Flaw::new(40, "the section headers leave the file"))?;
-    Flaw::unless(rest.is_empty(), 40, "the section headers do not end the file")?;
     let ranges = read_sections(bytes, headers, tail)?;
-    let sections = Sections::new(ranges, tail);
+    let sections = Sections::new(ranges);
     check_places(&sections)?;
     check_segments(bytes, &sections)?;
     Ok(sections)
@@ -321,7 +322,7 @@ mod write {
         let labels = reserve_symbols(&mut writer, symbols)?;
         writer.reserve_section_headers();
         let length = writer.reserved_len();
-        let sections = Sections::new(ranges.clone(), length as usize - SECTION_COUNT * SECTION_HEADER);
+        let sections = Sections::new(ranges.clone());
         contents[0] = header(length);
 
         write_headers(&mut writer, &sections)?;

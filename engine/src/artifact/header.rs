@@ -11,7 +11,7 @@
 //!   +112  BLAKE3 of every byte but this field's; checked by default
 //! ```
 
-use super::elf::Sections;
+use super::elf::{self, Sections};
 use core::ops::Range;
 
 /// Where the section stands: right behind the ELF header and the program headers.
@@ -123,7 +123,7 @@ pub(super) fn keyed_at() -> usize {
 
 /// The digest of the metadata, computed.
 pub(super) fn metadata_digest(bytes: &[u8], sections: &Sections, key: Option<&[u8; 32]>) -> Digest {
-    digest(key, &[&bytes[..METADATA_DIGEST.start], &bytes[sections.metadata.clone()], &bytes[sections.tail..]])
+    digest(key, &[&bytes[..METADATA_DIGEST.start], &bytes[sections.metadata.clone()], &bytes[elf::tail(bytes.len())..]])
 }
 
 /// The digest of every byte but itself, computed.

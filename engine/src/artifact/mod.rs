@@ -47,7 +47,7 @@ mod sites;
 pub(crate) mod source_map;
 pub(crate) mod stack_maps;
 #[cfg(all(test, feature = "compile"))]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod traps;
 pub(crate) mod unwind;
 #[cfg(feature = "compile")]

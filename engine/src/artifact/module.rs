@@ -60,8 +60,8 @@ fn check_functions(module: &Module) -> Checked {
     }
     require(places == module.func_refs, "the number of function references is wrong")?;
     let Some(start) = module.start else { return Ok(()) };
-    let function = module.functions.get(start.index()).ok_or("the start function does not exist")?;
-    let ty = &module.types[function.ty.index()];
+    check_reference(module, start)?;
+    let ty = &module.types[module.functions[start.index()].ty.index()];
     require(ty.params.is_empty() && ty.results.is_empty(), "the start function has parameters or results")
 }
 

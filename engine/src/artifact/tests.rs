@@ -45,6 +45,7 @@ fn module() -> Module {
         functions: vec![
             Function { ty: TypeIndex(0), func_ref: None },
             Function { ty: TypeIndex(0), func_ref: Some(FuncRefIndex(0)) },
+            Function { ty: TypeIndex(1), func_ref: Some(FuncRefIndex(1)) },
             Function { ty: TypeIndex(1), func_ref: None },
         ],
         tables: vec![table],
@@ -66,20 +67,21 @@ fn module() -> Module {
             bytes: 0..5,
         }],
         imported_functions: 1,
-        func_refs: 1,
+        func_refs: 2,
         ..Module::default()
     }
 }
 
 fn metadata() -> Metadata {
-    let signature = LoweredSignature { params: Box::new([MachineType::I32]), results: Box::new([MachineType::I32]) };
+    let signature = |types: &[MachineType]| LoweredSignature { params: types.into(), results: types.into() };
+    let (none, one) = (signature(&[]), signature(&[MachineType::I32]));
     Metadata {
         module: module(),
         target: host_target(),
         cpu_features: vec!["sse3".to_owned()],
         settings: Settings::from(&Config::new()),
-        entries: vec![(signature.clone(), TextOffset(64))],
-        exits: vec![(signature, TextOffset(96))],
+        entries: vec![(none, TextOffset(64)), (one.clone(), TextOffset(80))],
+        exits: vec![(one, TextOffset(96))],
     }
 }
 
@@ -99,10 +101,12 @@ fn fde(function: &FunctionEntry) -> FrameDescriptionEntry {
     fde
 }
 
-const FUNCTIONS: [(FunctionKind, u32, u32); 5] = [
+const FUNCTIONS: [(FunctionKind, u32, u32); 7] = [
     (FunctionKind::Function(FuncIndex(1)), 0, 20),
     (FunctionKind::Function(FuncIndex(2)), 32, 50),
-    (FunctionKind::Entry(0), 64, 80),
+    (FunctionKind::Function(FuncIndex(3)), 50, 60),
+    (FunctionKind::Entry(0), 64, 79),
+    (FunctionKind::Entry(1), 80, 90),
     (FunctionKind::Exit(0), 96, 120),
     (FunctionKind::Builtin(Builtin::MemoryGrow), 128, 150),
 ];
@@ -129,7 +133,8 @@ fn artifact(metadata: &Metadata, key: Option<&[u8; 32]>) -> Vec<u8> {
     .expect("the sample fits")
 }
 
-fn sample() -> Vec<u8> {
+/// An artefact whose functions all unwind as [`fde`] says.
+pub(crate) fn sample() -> Vec<u8> {
     artifact(&metadata(), None)
 }
 
@@ -224,7 +229,9 @@ fn the_metadata_digest_alone_guards_what_it_covers() {
     config.digest_check(DigestCheck::Metadata);
     let mut bytes = sample();
     let (sections, _) = check(&bytes, &config).unwrap();
-    for at in (0..header::METADATA_DIGEST.end).chain(sections.metadata.clone()).chain(sections.tail..bytes.len()) {
+    for at in
+        (0..header::METADATA_DIGEST.end).chain(sections.metadata.clone()).chain(elf::tail(bytes.len())..bytes.len())
+    {
         bytes[at] ^= 0x10;
         refusal(&bytes, &config);
         bytes[at] ^= 0x10;
@@ -289,15 +296,16 @@ fn keys_are_told_apart() {
 #[test]
 fn forged_metadata_is_refused() {
     type Change = fn(&mut Metadata);
-    let changes: [(&str, Change); 28] = [
+    let changes: [(&str, Change); 29] = [
         ("import", |m| m.module.imported_functions = 2),
         ("import", |m| m.module.imported_tables = 1),
         ("import", |m| m.module.functions[0].ty = TypeIndex(1)),
         ("type does not exist", |m| m.module.functions[2].ty = TypeIndex(2)),
         ("reference of its own", |m| m.module.functions[0].func_ref = Some(FuncRefIndex(0))),
         ("not dense", |m| m.module.functions[1].func_ref = Some(FuncRefIndex(1))),
-        ("function references", |m| m.module.func_refs = 2),
-        ("start function", |m| m.module.start = Some(FuncIndex(3))),
+        ("function references", |m| m.module.func_refs = 3),
+        ("function does not exist", |m| m.module.start = Some(FuncIndex(4))),
+        ("has no reference", |m| m.module.start = Some(FuncIndex(3))),
         ("start function", |m| m.module.start = Some(FuncIndex(1))),
         ("limits", |m| m.module.memories[0].limits.min = 65_537),
         ("limits", |m| m.module.tables[0].limits.max = Some(1)),
@@ -309,14 +317,14 @@ fn forged_metadata_is_refused() {
         ("exported memory", |m| m.module.exports[1].item = ExportItem::Memory(MemoryIndex(1))),
         ("table does not exist", |m| m.module.exports[1].item = ExportItem::Table(TableIndex(1))),
         ("exported global", |m| m.module.exports[1].item = ExportItem::Global(GlobalIndex(1))),
-        ("has no reference", |m| m.module.exports[0].item = ExportItem::Func(FuncIndex(2))),
+        ("has no reference", |m| m.module.exports[0].item = ExportItem::Func(FuncIndex(3))),
         ("does not fit its table", |m| m.module.elements[0].ty = RefType::EXTERN),
         ("function does not exist", |m| m.module.elements[0].items = ElementItems::Functions(vec![FuncIndex(9)])),
         ("leaves the data section", |m| m.module.data[0].bytes = 0..6),
         ("leaves the data section", |m| m.module.data[0].bytes = core::ops::Range { start: 3, end: 2 }),
         ("where none does", |m| m.entries[0].1 = TextOffset(65)),
-        ("no entry trampoline", |m| m.entries[0].0.results = Box::new([])),
-        ("start function", |m| m.module.functions.truncate(2)),
+        ("no entry trampoline", |m| m.entries[1].0.results = Box::new([])),
+        ("not those of the module", |m| m.module.functions.truncate(3)),
         ("too few functions", |m| m.module.functions.resize(9, Function { ty: TypeIndex(1), func_ref: None })),
     ];
     for (position, (what, change)) in changes.into_iter().enumerate() {
@@ -359,7 +367,7 @@ fn forged_bytes_are_refused_or_harmless() {
     let (sections, _) = check(&original, &Config::new()).unwrap();
     let interesting: Vec<usize> = (0..sections.text.start)
         .chain(sections.eh_frame.start..sections.stack_maps.end)
-        .chain(sections.tail..original.len())
+        .chain(elf::tail(original.len())..original.len())
         .collect();
     let mut random = Random(0x5eed_1234_5678_9abc);
     let mut accepted = 0;
@@ -401,7 +409,7 @@ fn an_inspection_tells_what_is_there() {
     assert!(inspection.is_sound());
     assert_eq!(inspection.functions.len(), FUNCTIONS.len());
     assert_eq!(inspection.functions[1].name.as_deref(), Some("two words\u{1b}"));
-    assert_eq!(inspection.functions[2].kind, "entry i32->i32");
+    assert_eq!(inspection.functions[4].kind, "entry i32->i32");
     let counts = (inspection.traps, inspection.names, inspection.handlers, inspection.stack_maps);
     assert_eq!(counts, (2, 2, 1, 1));
     assert!(!inspection.to_string().contains('\u{1b}'), "names cannot write to the terminal");

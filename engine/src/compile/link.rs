@@ -237,3 +237,196 @@ fn cpu_features(flags: &[Value]) -> Result<Vec<String>> {
     features.sort();
     Ok(features)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::builtins::Builtin;
+    use crate::abi::signature::MachineType;
+    use crate::artifact::{check, inspect};
+    use crate::compile::codegen::{CallSite, Handler, StackMap};
+    use crate::compile::isa;
+    use crate::wasm::index::{DefinedFuncIndex, TypeIndex};
+    use crate::wasm::module::Function;
+    use crate::wasm::types::FuncType;
+    use cranelift_codegen::isa::OwnedTargetIsa;
+
+    fn target() -> OwnedTargetIsa {
+        isa::build(&Config::new()).expect("this host is a target")
+    }
+
+    /// A function that does nothing: its code, and how to unwind it.
+    fn empty(isa: &dyn TargetIsa) -> (Vec<u8>, UnwindInfo) {
+        use cranelift_codegen::cursor::{Cursor, FuncCursor};
+        use cranelift_codegen::ir::{self, InstBuilder};
+        let mut function = ir::Function::new();
+        function.signature.call_conv = cranelift_codegen::isa::CallConv::Tail;
+        let block = function.dfg.make_block();
+        function.layout.append_block(block);
+        FuncCursor::new(&mut function).at_bottom(block).ins().return_(&[]);
+        let mut context = cranelift_codegen::Context::for_function(function);
+        let compiled = context.compile(isa, &mut Default::default()).expect("an empty function compiles");
+        let info = compiled.create_unwind_info(isa).expect("no error").expect("flags ask for unwind information");
+        (compiled.code_buffer().to_vec(), info)
+    }
+
+    fn piece(isa: &dyn TargetIsa, symbol: Symbol) -> CompiledCode {
+        let (code, unwind) = empty(isa);
+        CompiledCode {
+            symbol,
+            code,
+            alignment: 16,
+            relocs: Vec::new(),
+            traps: Vec::new(),
+            source_map: Vec::new(),
+            unwind,
+            call_sites: Vec::new(),
+            stack_maps: Vec::new(),
+        }
+    }
+
+    fn module(functions: usize) -> Module {
+        Module {
+            types: vec![FuncType::new([], [])],
+            functions: vec![Function { ty: TypeIndex(0), func_ref: None }; functions],
+            ..Module::default()
+        }
+    }
+
+    fn linked(isa: &dyn TargetIsa, functions: usize, code: Vec<CompiledCode>) -> Result<Vec<u8>> {
+        let module = module(functions);
+        link(LinkInput { config: &Config::new(), isa, module: &module, func_names: &[], data: b"data", code })
+    }
+
+    fn function(index: u32) -> Symbol {
+        Symbol::Function(DefinedFuncIndex(index))
+    }
+
+    fn signature() -> LoweredSignature {
+        LoweredSignature { params: Box::new([MachineType::I32]), results: Box::new([]) }
+    }
+
+    fn call(offset: u32, kind: Reloc, target: Symbol, addend: i64) -> Relocation {
+        Relocation { offset, kind, target, addend }
+    }
+
+    #[test]
+    fn tables_move_with_their_code() {
+        let isa = target();
+        let mut first = piece(&*isa, function(0));
+        first.traps = vec![(0, Trap::Unreachable)];
+        let mut second = piece(&*isa, function(1));
+        second.traps = vec![(1, Trap::IntegerOverflow)];
+        second.source_map = vec![(0, 2, WasmOffset(40))];
+        let handlers = vec![Handler { tag: None, target: 3 }];
+        second.call_sites = vec![CallSite { return_offset: 2, frame_offset: Some(8), handlers }];
+        second.stack_maps = vec![StackMap { return_offset: 2, frame_size: 16, slots: vec![8] }];
+        let entry = piece(&*isa, Symbol::Entry(signature()));
+        let exit = piece(&*isa, Symbol::Exit(signature()));
+        let builtin = piece(&*isa, Symbol::Builtin(Builtin::MemoryGrow));
+        let bytes = linked(&*isa, 2, vec![first, second, entry, exit, builtin]).unwrap();
+
+        let (sections, metadata) = check(&bytes, &Config::new()).unwrap();
+        let table = crate::artifact::functions::Functions::new(&bytes[sections.functions.clone()]);
+        let start = table.defined(DefinedFuncIndex(1)).unwrap().start;
+        assert!(start.0 >= 16 && start.0.is_multiple_of(16));
+        assert_eq!(metadata.entry(&signature()), Some(table.iter().nth(2).unwrap().start));
+        assert_eq!(metadata.exit(&signature()), Some(table.iter().nth(3).unwrap().start));
+        assert_eq!(table.iter().nth(4).unwrap().kind, FunctionKind::Builtin(Builtin::MemoryGrow));
+        let traps = crate::artifact::traps::Traps::new(&bytes[sections.traps.clone()]);
+        assert_eq!(traps.lookup(TextOffset(0)), Some(Trap::Unreachable));
+        assert_eq!(traps.lookup(moved(start, 1)), Some(Trap::IntegerOverflow));
+        let map = crate::artifact::source_map::SourceMap::new(&bytes[sections.source_map.clone()]);
+        assert_eq!(map.lookup(moved(start, 1)), Some(WasmOffset(40)));
+        assert_eq!(map.lookup(moved(start, 2)), None);
+        let handlers = handlers::Handlers::new(&bytes[sections.handlers.clone()]);
+        let site = handlers.lookup(moved(start, 2)).unwrap();
+        assert_eq!(site.handlers().next().map(|handler| handler.target), Some(moved(start, 3)));
+        let maps = crate::artifact::stack_maps::StackMaps::new(&bytes[sections.stack_maps.clone()]);
+        assert!(maps.lookup(moved(start, 2)).unwrap().slots().eq([8]));
+        let text = &bytes[sections.text.clone()];
+        assert!(text.len().is_multiple_of(PAGE));
+        let end = table.iter().last().unwrap().end.0 as usize;
+        assert!(text[end..].iter().all(|&byte| byte == PADDING), "what is behind the code traps");
+        assert!(inspect(&bytes).unwrap().is_sound());
+    }
+
+    #[test]
+    fn relocations_reach_their_targets() {
+        let isa = target();
+        let mut caller = piece(&*isa, function(0));
+        caller.code = vec![0x90; 40];
+        caller.relocs = vec![
+            call(1, Reloc::X86CallPCRel4, function(1), -4),
+            call(10, Reloc::X86PCRel4, function(0), 7),
+            call(36, Reloc::X86CallPLTRel4, function(1), -4),
+        ];
+        let code = [caller, piece(&*isa, function(1))];
+        let placed = place(&code).unwrap();
+        assert_eq!(placed, [TextOffset(0), TextOffset(48)]);
+        let text = fill(&code, &placed).unwrap();
+        let word = |at: usize| i32::from_le_bytes(*text[at..].first_chunk().unwrap());
+        assert_eq!((word(1), word(10), word(36)), (48 - 4 - 1, 7 - 10, 48 - 4 - 36));
+        assert_eq!(text[0], 0x90);
+        assert_eq!(text[40..48], [PADDING; 8]);
+    }
+
+    #[test]
+    fn nothing_external_survives() {
+        let isa = target();
+        let refused = |relocation: Relocation| {
+            let mut code = piece(&*isa, function(0));
+            code.code.resize(8, 0x90);
+            code.relocs = vec![relocation];
+            let code = [code];
+            fill(&code, &place(&code).unwrap()).expect_err("this relocation cannot be resolved").to_string()
+        };
+        assert!(refused(call(0, Reloc::Abs8, function(0), 0)).contains("would survive"));
+        assert!(refused(call(0, Reloc::X86GOTPCRel4, function(0), 0)).contains("would survive"));
+        assert!(refused(call(0, Reloc::X86CallPCRel4, function(1), -4)).contains("not there"));
+        assert!(refused(call(0, Reloc::X86CallPCRel4, Symbol::Builtin(Builtin::Raise), -4)).contains("not there"));
+        assert!(refused(call(5, Reloc::X86CallPCRel4, function(0), -4)).contains("behind its code"));
+        assert!(refused(call(0, Reloc::X86PCRel4, function(0), i64::MAX)).contains("too far"));
+        assert!(refused(call(0, Reloc::X86PCRel4, function(0), 1 << 31)).contains("too far"));
+    }
+
+    #[test]
+    fn no_record_hides_another() {
+        let isa = target();
+        let linked = |traps| {
+            let mut code = piece(&*isa, function(0));
+            code.traps = traps;
+            linked(&*isa, 1, vec![code])
+        };
+        linked(vec![(0, Trap::Unreachable), (0, Trap::Unreachable)]).expect("twice the same is no conflict");
+        assert!(linked(vec![(0, Trap::Unreachable), (0, Trap::OutOfFuel)]).is_err());
+        assert!(linked(vec![(1, Trap::Unreachable), (0, Trap::Unreachable)]).is_err());
+    }
+
+    #[test]
+    fn same_pieces_same_bytes() {
+        let isa = target();
+        let linked = || linked(&*isa, 2, vec![piece(&*isa, function(0)), piece(&*isa, function(1))]).unwrap();
+        assert_eq!(linked(), linked());
+        assert!(
+            super::link(LinkInput {
+                config: &Config::new(),
+                isa: &*isa,
+                module: &Module::default(),
+                func_names: &[],
+                data: &[],
+                code: Vec::new(),
+            })
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn every_feature_of_the_machine_has_a_check() {
+        let isa = target();
+        let features = cpu_features(&isa.isa_flags()).unwrap();
+        assert!(features.is_sorted());
+        let known = isa.isa_flags().iter().filter(|flag| flag.name.starts_with("has_")).count();
+        assert_eq!(known, CPU_FEATURES.len(), "each of Cranelift's CPU features stands in the table");
+    }
+}

@@ -73,3 +73,77 @@ pub(crate) fn step_by_frame_pointer(callee: &Registers, memory: &impl ReadMemory
     let read = |address| memory.read_u64(address).ok_or(UnwindError::Memory(address));
     Ok(Registers { pc: read(callee.fp.wrapping_add(8))?, sp: callee.fp.wrapping_add(16), fp: read(callee.fp)? })
 }
+
+#[cfg(all(test, feature = "compile"))]
+mod tests {
+    use super::*;
+    use crate::artifact::{check, tests::sample};
+    use crate::base::Config;
+
+    /// A stack of four words at 0x1000, and nothing else.
+    struct Stack([u64; 4]);
+
+    impl ReadMemory for Stack {
+        fn read_u64(&self, address: u64) -> Option<u64> {
+            let word = address.checked_sub(0x1000)?;
+            if word.is_multiple_of(8) { self.0.get(usize::try_from(word / 8).ok()?).copied() } else { None }
+        }
+    }
+
+    const LOADED: u64 = 0x7f00_0000_0000;
+
+    /// Steps from `offset` of the sample's text, loaded at [`LOADED`].
+    fn step(offset: u64, address: fn(u64) -> FrameAddress, callee: &Registers) -> Result<Registers, UnwindError> {
+        let bytes = sample();
+        let (sections, _) = check(&bytes, &Config::new()).expect("the sample is sound");
+        let tables = UnwindTables {
+            eh_frame: &bytes[sections.eh_frame.clone()],
+            eh_frame_address: LOADED + sections.eh_frame.start as u64,
+            eh_frame_hdr: &bytes[sections.eh_frame_hdr.clone()],
+            eh_frame_hdr_address: LOADED + sections.eh_frame_hdr.start as u64,
+        };
+        tables.step(callee, address(LOADED + sections.text.start as u64 + offset), &Stack([0xf0, 0xca11, 7, 8]))
+    }
+
+    #[test]
+    fn every_stage_of_a_prologue() {
+        let caller = |sp| Ok(Registers { pc: 0xca11, sp, fp: 0xf0 });
+        for start in [0, 32, 50, 80, 128] {
+            // Before `push rbp`: the return address is on top, and fp is still the caller's.
+            let callee = Registers { pc: 0, sp: 0x1008, fp: 0xf0 };
+            assert_eq!(step(start, FrameAddress::Instruction, &callee), caller(0x1010));
+            // Between `push rbp` and `mov rbp, rsp`.
+            let callee = Registers { pc: 0, sp: 0x1000, fp: 0xdead };
+            assert_eq!(step(start + 1, FrameAddress::Instruction, &callee), caller(0x1010));
+            // In the body, where sp may be anywhere below.
+            let callee = Registers { pc: 0, sp: 0x0f00, fp: 0x1000 };
+            assert_eq!(step(start + 4, FrameAddress::Instruction, &callee), caller(0x1010));
+            assert_eq!(step_by_frame_pointer(&callee, &Stack([0xf0, 0xca11, 7, 8])), caller(0x1010));
+        }
+    }
+
+    #[test]
+    fn a_return_address_belongs_to_the_call_before_it() {
+        let callee = Registers { pc: 0, sp: 0x0f00, fp: 0x1000 };
+        // 50 is the end of one function and the start of the next.
+        assert_eq!(step(50, FrameAddress::Return, &callee).map(|caller| caller.sp), Ok(0x1010));
+        let leaf = Registers { pc: 0, sp: 0x1008, fp: 0xf0 };
+        assert_eq!(step(50, FrameAddress::Instruction, &leaf).map(|caller| caller.sp), Ok(0x1010));
+        // 60 is behind the last byte of a function, in padding.
+        assert!(step(60, FrameAddress::Return, &callee).is_ok());
+        assert!(matches!(step(60, FrameAddress::Instruction, &callee), Err(UnwindError::NoFunction(_))));
+        assert!(matches!(step(0, FrameAddress::Return, &callee), Err(UnwindError::NoFunction(_))));
+    }
+
+    #[test]
+    fn damaged_stacks_end_the_walk() {
+        let callee = Registers { pc: 0, sp: 0x2000, fp: 0x1000 };
+        assert_eq!(step(4, FrameAddress::Instruction, &callee), Err(UnwindError::Stuck(0x1010)));
+        assert_eq!(step_by_frame_pointer(&callee, &Stack([0; 4])), Err(UnwindError::Stuck(0x1000)));
+        let callee = Registers { pc: 0, sp: 0x0f00, fp: 0x1f00 };
+        assert_eq!(step(4, FrameAddress::Instruction, &callee), Err(UnwindError::Memory(0x1f08)));
+        let callee = Registers { pc: 0, sp: 8, fp: u64::MAX };
+        assert!(step(4, FrameAddress::Instruction, &callee).is_err());
+        assert!(step_by_frame_pointer(&callee, &Stack([0; 4])).is_err());
+    }
+}
