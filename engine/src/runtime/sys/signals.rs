@@ -26,6 +26,9 @@ const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SI
 /// handler on another thread may be reading it.
 static PREVIOUS: [AtomicPtr<libc::sigaction>; SIGNALS.len()] = [const { AtomicPtr::new(null_mut()) }; SIGNALS.len()];
 
+/// Takes the place of a previous handler that asked to be called once: a handler must not allocate.
+static DEFAULT: libc::sigaction = default_action();
+
 /// Set before the first handler is installed.
 static ON_FAULT: OnceLock<OnFault> = OnceLock::new();
 
@@ -73,7 +76,7 @@ fn set_action(signal: c_int, new: Option<&libc::sigaction>) -> io::Result<libc::
 }
 
 /// `SIG_DFL`, no flags, nothing masked.
-fn default_action() -> libc::sigaction {
+const fn default_action() -> libc::sigaction {
     // SAFETY: all zeroes is a valid `sigaction`: an empty mask, no flags, and `SIG_DFL`, which is zero.
     unsafe { core::mem::zeroed() }
 }
@@ -115,7 +118,7 @@ unsafe fn chain(delivery: &Delivery, fault: bool) {
         libc::SIG_IGN | libc::SIG_DFL => die(delivery.signal, fault),
         _ => {
             if previous.sa_flags & libc::SA_RESETHAND != 0 {
-                remember(position, default_action());
+                PREVIOUS[position].store((&raw const DEFAULT).cast_mut(), Ordering::Release);
             }
             mask(&previous.sa_mask, libc::SIG_BLOCK);
             if previous.sa_flags & libc::SA_NODEFER != 0 {
