@@ -6,7 +6,7 @@
 
 use super::call::{Activation, Exit};
 use super::code::Image;
-use super::registry::{self, Reader};
+use super::registry::{CODE, Reader};
 use crate::abi::vmctx::StoreContext;
 use crate::artifact::functions::FunctionKind;
 use crate::base::Backtrace;
@@ -34,12 +34,16 @@ impl RawBacktrace {
         let mut frames = RawBacktrace::default();
         // SAFETY: as for this function.
         let exit = unsafe { Exit::of(store) };
-        Activation::with_newest_of(store, |newest| frames.walk_exits(newest, exit, &registry::read()));
+        Activation::with_newest_of(store, |newest| frames.walk_exits(newest, exit, &CODE.read()));
         frames
     }
 
     /// The frames of the store of `newest`, whose code stopped with these registers.
-    pub(super) fn capture_fault(newest: &Activation, registers: &Registers, reader: &Reader) -> RawBacktrace {
+    pub(super) fn capture_fault(
+        newest: &Activation,
+        registers: &Registers,
+        reader: &Reader<'_, Image>,
+    ) -> RawBacktrace {
         let mut frames = RawBacktrace::default();
         let stack = Stack(registers.sp..newest.address());
         frames.walk(*registers, FrameAddress::Instruction(registers.pc), &stack, reader);
@@ -48,7 +52,7 @@ impl RawBacktrace {
     }
 
     /// Walks activations from `activation`, which left compiled code at `exit`, to the oldest of its store.
-    fn walk_exits(&mut self, mut activation: Option<&Activation>, mut exit: Exit, reader: &Reader) {
+    fn walk_exits(&mut self, mut activation: Option<&Activation>, mut exit: Exit, reader: &Reader<'_, Image>) {
         while let Some(current) = activation {
             self.walk_exit(current, exit, reader);
             activation = current.older_of_same_store();
@@ -57,7 +61,7 @@ impl RawBacktrace {
     }
 
     /// Walks one activation from where it left compiled code.
-    fn walk_exit(&mut self, activation: &Activation, exit: Exit, reader: &Reader) {
+    fn walk_exit(&mut self, activation: &Activation, exit: Exit, reader: &Reader<'_, Image>) {
         if exit.pc == 0 {
             return;
         }
@@ -69,7 +73,7 @@ impl RawBacktrace {
     }
 
     /// Walks up to the entry trampoline.
-    fn walk(&mut self, registers: Registers, address: FrameAddress, stack: &Stack, reader: &Reader) {
+    fn walk(&mut self, registers: Registers, address: FrameAddress, stack: &Stack, reader: &Reader<'_, Image>) {
         let first = self.0.len();
         follow(registers, address, reader, &mut self.0, |image, callee, address| image.unwind(callee, address, stack));
         // The chain of frame pointers must name the same frames.
@@ -82,8 +86,8 @@ impl RawBacktrace {
 
     /// The frames with indices, names and offsets in the Wasm binary.
     pub(super) fn resolve(&self) -> Backtrace {
-        let reader = registry::read();
-        let frame = |&address: &FrameAddress| reader.image_at(address.lookup())?.frame_at(address);
+        let reader = CODE.read();
+        let frame = |&address: &FrameAddress| reader.at(address.lookup())?.frame_at(address);
         Backtrace { frames: self.0.iter().filter_map(frame).collect() }
     }
 }
@@ -92,11 +96,11 @@ impl RawBacktrace {
 fn follow(
     mut registers: Registers,
     mut address: FrameAddress,
-    reader: &Reader,
+    reader: &Reader<'_, Image>,
     frames: &mut Vec<FrameAddress>,
     step: impl Fn(&Image, &Registers, FrameAddress) -> Result<Registers, UnwindError>,
 ) {
-    while let Some(image) = reader.image_at(address.lookup()) {
+    while let Some(image) = reader.at(address.lookup()) {
         match image.function_kind_at(address.lookup()) {
             None | Some(FunctionKind::Entry(_)) => break,
             Some(FunctionKind::Function(_)) => frames.push(address),

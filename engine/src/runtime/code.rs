@@ -8,7 +8,7 @@
 //!
 //! The checks read the sealed memory that is executed afterwards, so nobody can change a byte between check and use.
 
-use super::registry::Registered;
+use super::registry::{CODE, Located, Registered};
 use super::sys::{self, Mapping, UnwindRegistration};
 use crate::abi::HostCall;
 use crate::abi::signature::LoweredSignature;
@@ -32,7 +32,7 @@ use std::sync::Arc;
 /// An artefact that is ready to run. Its code stays mapped and registered while this lives: whoever holds an address in
 /// it keeps the `Arc`.
 #[derive(Debug)]
-pub(crate) struct LoadedCode(Registered);
+pub(crate) struct LoadedCode(Registered<Image>);
 
 /// What the registry knows: a mapped artefact and where its parts are.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl LoadedCode {
         // SAFETY: `check` found the section to be well formed and terminated; it is dropped before the mapping.
         let frames = unsafe { UnwindRegistration::new(&bytes[sections.eh_frame.clone()]) };
         let image = Image { _frames: frames, mapping, len, sections, metadata };
-        Ok(Arc::new(LoadedCode(Registered::new(image))))
+        Ok(Arc::new(LoadedCode(CODE.register(image))))
     }
 
     /// What the artefact says of itself.
@@ -150,20 +150,22 @@ impl LoadedCode {
     }
 
     fn image(&self) -> &Image {
-        self.0.image()
+        self.0.item()
+    }
+}
+
+impl Located for Image {
+    fn addresses(&self) -> Range<u64> {
+        let base = self.mapping.as_ptr().addr() as u64;
+        base + self.sections.text.start as u64..base + self.sections.text.end as u64
     }
 }
 
 impl Image {
-    /// The address of the first byte of `.text`.
-    pub(super) fn start(&self) -> u64 {
-        self.address(TextOffset(0)).addr() as u64
-    }
-
     /// The position of an address in `.text`.
-    pub(super) fn text_offset(&self, pc: u64) -> Option<TextOffset> {
-        let offset = pc.checked_sub(self.start())?;
-        (offset < self.sections.text.len() as u64).then(|| u32::try_from(offset).ok().map(TextOffset))?
+    fn text_offset(&self, pc: u64) -> Option<TextOffset> {
+        let text = self.addresses();
+        text.contains(&pc).then(|| u32::try_from(pc - text.start).ok().map(TextOffset))?
     }
 
     /// Why the instruction at an address traps; `None` if it does not.
@@ -254,46 +256,4 @@ fn unreadable(path: &Path, error: io::Error) -> Error {
 
 fn io_error(what: &str, error: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("{what}: {error}")).with_source(error)
-}
-
-#[cfg(test)]
-impl Image {
-    /// An image that is nothing but `len` bytes of text, all zero.
-    pub(super) fn of_text(len: usize) -> Image {
-        let mapping = Mapping::reserve(len).expect("a page of address space");
-        mapping.make_accessible(0..mapping.len()).expect("a page of memory");
-        let none = len..len;
-        let [header, metadata, eh_frame, eh_frame_hdr, functions] = core::array::from_fn(|_| none.clone());
-        let [traps, source_map, names, handlers, stack_maps] = core::array::from_fn(|_| none.clone());
-        let (text, data) = (0..len, none);
-        let sections = Sections {
-            header,
-            metadata,
-            text,
-            eh_frame,
-            eh_frame_hdr,
-            functions,
-            traps,
-            source_map,
-            names,
-            handlers,
-            stack_maps,
-            data,
-        };
-        let metadata = Metadata {
-            module: Module::default(),
-            target: String::new(),
-            cpu_features: Vec::new(),
-            settings: (&Config::new()).into(),
-            entries: Vec::new(),
-            exits: Vec::new(),
-        };
-        // SAFETY: an empty table is never registered.
-        let frames = unsafe { UnwindRegistration::new(&[]) };
-        Image { _frames: frames, mapping, len, sections, metadata }
-    }
-
-    pub(super) fn first_byte(&self) -> u8 {
-        self.bytes()[0]
-    }
 }

@@ -5,91 +5,113 @@
 //! keep the code alive that they name, so what a reader found cannot be unmapped under it.
 
 use super::code::Image;
+use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Every registered image, by address. Images do not overlap: each is a mapping of its own.
-#[derive(Clone, Default)]
-struct Snapshot(Vec<Arc<Image>>);
+/// All loaded code of this process.
+pub(super) static CODE: Registry<Image> = Registry::new();
 
-/// The snapshot in force; null before the first registration.
-static CURRENT: AtomicPtr<Snapshot> = AtomicPtr::new(null_mut());
+/// Something that occupies addresses that nothing else in the registry does.
+pub(super) trait Located {
+    /// The addresses. They never change.
+    fn addresses(&self) -> Range<u64>;
+}
 
-/// How many readers there are. A reader counts itself before it loads `CURRENT`, and a writer replaces `CURRENT` before
-/// it reads this. So if a writer sees zero, later readers find the new snapshot, and earlier ones are done.
-static READERS: AtomicUsize = AtomicUsize::new(0);
+/// Every registered item, by address.
+type Snapshot<T> = Vec<Arc<T>>;
 
-/// Replaced snapshots that a reader may still be reading. Writers hold this lock throughout.
-static RETIRED: Mutex<Vec<Box<Snapshot>>> = Mutex::new(Vec::new());
-
-/// An image that is in the registry until this is dropped.
+/// A table of items by address.
 #[derive(Debug)]
-pub(super) struct Registered(Arc<Image>);
+pub(super) struct Registry<T: 'static> {
+    /// The snapshot in force; null before the first registration.
+    current: AtomicPtr<Snapshot<T>>,
+    /// How many readers there are. A reader counts itself before it loads `current`, and a writer replaces `current`
+    /// before it reads this. So if a writer sees zero, later readers find the new snapshot, and earlier ones are done.
+    readers: AtomicUsize,
+    /// Replaced snapshots that a reader may still be reading. Writers hold this lock throughout.
+    retired: Mutex<Vec<Box<Snapshot<T>>>>,
+}
 
-impl Registered {
-    /// Enters an image into the registry.
-    pub(super) fn new(image: Image) -> Registered {
-        let image = Arc::new(image);
-        change(|images| {
-            let position = images.partition_point(|other| other.start() < image.start());
-            images.insert(position, Arc::clone(&image));
+/// An item that is in the registry until this is dropped.
+#[derive(Debug)]
+pub(super) struct Registered<T: Located + 'static> {
+    registry: &'static Registry<T>,
+    item: Arc<T>,
+}
+
+/// Reads the snapshot that was in force when it was made. Async-signal-safe.
+pub(super) struct Reader<'a, T: 'static> {
+    registry: &'a Registry<T>,
+    snapshot: *const Snapshot<T>,
+}
+
+impl<T: Located> Registry<T> {
+    const fn new() -> Registry<T> {
+        Registry { current: AtomicPtr::new(null_mut()), readers: AtomicUsize::new(0), retired: Mutex::new(Vec::new()) }
+    }
+
+    /// Enters an item.
+    pub(super) fn register(&'static self, item: T) -> Registered<T> {
+        let item = Arc::new(item);
+        self.change(|items| {
+            let position = items.partition_point(|other| other.addresses().start < item.addresses().start);
+            items.insert(position, Arc::clone(&item));
         });
-        Registered(image)
+        Registered { registry: self, item }
     }
 
-    /// The image.
-    pub(super) fn image(&self) -> &Image {
-        &self.0
+    /// Starts reading. Readers should be short-lived: memory of unloaded code waits for them.
+    pub(super) fn read(&self) -> Reader<'_, T> {
+        self.readers.fetch_add(1, SeqCst);
+        Reader { registry: self, snapshot: self.current.load(SeqCst) }
+    }
+
+    /// Replaces the snapshot by a changed copy.
+    fn change(&self, edit: impl FnOnce(&mut Snapshot<T>)) {
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: null, or a snapshot that only a writer frees, and this one holds the writers' lock.
+        let mut items = unsafe { self.current.load(SeqCst).as_ref() }.cloned().unwrap_or_default();
+        edit(&mut items);
+        let old = self.current.swap(Box::into_raw(Box::new(items)), SeqCst);
+        if !old.is_null() {
+            // SAFETY: made by `Box::into_raw` in an earlier call, and replaced just now, so that nobody else takes it.
+            retired.push(unsafe { Box::from_raw(old) });
+        }
+        let free = if self.readers.load(SeqCst) == 0 { core::mem::take(&mut *retired) } else { Vec::new() };
+        drop(retired);
+        // Drops items, behind the lock.
+        drop(free);
     }
 }
 
-impl Drop for Registered {
+impl<T: Located> Registered<T> {
+    /// The item.
+    pub(super) fn item(&self) -> &T {
+        &self.item
+    }
+}
+
+impl<T: Located> Drop for Registered<T> {
     fn drop(&mut self) {
-        change(|images| images.retain(|image| !Arc::ptr_eq(image, &self.0)));
+        self.registry.change(|items| items.retain(|item| !Arc::ptr_eq(item, &self.item)));
     }
 }
 
-/// Replaces the snapshot by a changed copy.
-fn change(edit: impl FnOnce(&mut Vec<Arc<Image>>)) {
-    let mut retired = RETIRED.lock().unwrap_or_else(PoisonError::into_inner);
-    let current = CURRENT.load(SeqCst);
-    // SAFETY: null, or a snapshot that only a writer frees, and this one holds the writers' lock.
-    let mut images = unsafe { current.as_ref() }.cloned().unwrap_or_default();
-    edit(&mut images.0);
-    let old = CURRENT.swap(Box::into_raw(Box::new(images)), SeqCst);
-    if !old.is_null() {
-        // SAFETY: made by `Box::into_raw` in an earlier call, and replaced just now, so that nobody else takes it.
-        retired.push(unsafe { Box::from_raw(old) });
-    }
-    let free = if READERS.load(SeqCst) == 0 { core::mem::take(&mut *retired) } else { Vec::new() };
-    drop(retired);
-    // Frees images, behind the lock.
-    drop(free);
-}
-
-/// A reader of the snapshot that was in force when it was made. Async-signal-safe.
-pub(super) struct Reader(*const Snapshot);
-
-/// Starts reading. Readers should be short-lived: memory of unloaded code waits for them.
-pub(super) fn read() -> Reader {
-    READERS.fetch_add(1, SeqCst);
-    Reader(CURRENT.load(SeqCst))
-}
-
-impl Reader {
-    /// The image whose code stands at an address.
-    pub(super) fn image_at(&self, pc: u64) -> Option<&Image> {
+impl<T: Located> Reader<'_, T> {
+    /// The item that occupies an address.
+    pub(super) fn at(&self, address: u64) -> Option<&T> {
         // SAFETY: null, or a snapshot that is not freed while this reader is counted.
-        let Snapshot(images) = unsafe { self.0.as_ref() }?;
-        let after = images.partition_point(|image| image.start() <= pc);
-        images[..after].last().map(Arc::as_ref).filter(|image| image.text_offset(pc).is_some())
+        let items = unsafe { self.snapshot.as_ref() }?;
+        let after = items.partition_point(|item| item.addresses().start <= address);
+        items[..after].last().map(Arc::as_ref).filter(|item| item.addresses().contains(&address))
     }
 }
 
-impl Drop for Reader {
+impl<T> Drop for Reader<'_, T> {
     fn drop(&mut self) {
-        READERS.fetch_sub(1, SeqCst);
+        self.registry.readers.fetch_sub(1, SeqCst);
     }
 }
 
@@ -98,68 +120,76 @@ mod tests {
     use super::*;
     use core::sync::atomic::AtomicBool;
 
-    const PAGE: u64 = 4096;
+    /// An item that says when it is dropped.
+    struct Item(Range<u64>, Arc<AtomicUsize>);
 
-    fn register() -> Registered {
-        Registered::new(Image::of_text(PAGE as usize))
+    impl Located for Item {
+        fn addresses(&self) -> Range<u64> {
+            self.0.clone()
+        }
     }
 
-    fn is_registered(pc: u64) -> bool {
-        read().image_at(pc).is_some()
+    impl Drop for Item {
+        fn drop(&mut self) {
+            self.1.fetch_add(1, SeqCst);
+        }
+    }
+
+    fn registry() -> (&'static Registry<Item>, Arc<AtomicUsize>) {
+        (Box::leak(Box::new(Registry::new())), Arc::default())
     }
 
     #[test]
     fn finds_whole_ranges_only() {
-        let images = [register(), register(), register()];
-        let starts = images.each_ref().map(|registered| registered.image().start());
-        for start in starts {
-            let reader = read();
-            for pc in [start, start + PAGE - 1] {
-                assert_eq!(reader.image_at(pc).unwrap().start(), start);
-            }
-            assert!(reader.image_at(start + PAGE).is_none_or(|other| other.start() == start + PAGE));
+        let (registry, dropped) = registry();
+        assert!(registry.read().at(0).is_none());
+        let items = [30..40, 10..20, 40..45].map(|range| registry.register(Item(range, Arc::clone(&dropped))));
+        let reader = registry.read();
+        for (address, start) in [(10, 10), (19, 10), (30, 30), (39, 30), (40, 40), (44, 40)] {
+            assert_eq!(reader.at(address).unwrap().0.start, start);
         }
-        assert!(!is_registered(0) && !is_registered(u64::MAX));
+        assert!([0, 9, 20, 29, 45, u64::MAX].iter().all(|&address| reader.at(address).is_none()));
+        drop(reader);
+        drop(items);
+        assert!(registry.read().at(30).is_none());
+        assert_eq!(dropped.load(SeqCst), 3);
     }
 
     #[test]
     fn a_reader_keeps_what_it_found() {
-        let registered = register();
-        let start = registered.image().start();
-        let reader = read();
-        let image = reader.image_at(start).unwrap();
+        let (registry, dropped) = registry();
+        let registered = registry.register(Item(10..20, Arc::clone(&dropped)));
+        let reader = registry.read();
+        let found = reader.at(10).unwrap();
         drop(registered);
-        assert!(!is_registered(start), "new readers do not find it");
-        assert_eq!(image.first_byte(), 0, "it is still mapped");
+        assert!(registry.read().at(10).is_none(), "new readers do not find it");
+        assert_eq!((found.0.end, dropped.load(SeqCst)), (20, 0), "it is still there");
+        drop(reader);
+        registry.change(|_| ());
+        assert_eq!(dropped.load(SeqCst), 1);
     }
 
     #[test]
     fn readers_and_writers_at_once() {
-        let stable = register();
-        let start = stable.image().start();
+        let (registry, dropped) = registry();
+        let stable = registry.register(Item(100..200, Arc::default()));
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let readers: Vec<_> = (0..2)
-                .map(|_| {
-                    scope.spawn(|| {
-                        while !done.load(SeqCst) {
-                            assert_eq!(read().image_at(start).unwrap().first_byte(), 0);
-                        }
-                    })
-                })
-                .collect();
-            for _ in 0..500 {
-                drop((register(), register()));
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !done.load(SeqCst) {
+                        let reader = registry.read();
+                        assert_eq!(reader.at(150).unwrap().0, 100..200);
+                        assert!(reader.at(250).is_none_or(|item| item.0 == (200..300)));
+                    }
+                });
+            }
+            for _ in 0..5000 {
+                drop(registry.register(Item(200..300, Arc::clone(&dropped))));
             }
             done.store(true, SeqCst);
-            readers.into_iter().for_each(|reader| reader.join().unwrap());
         });
-        // Other tests may be reading now, but not for long.
-        let freed = (0..10_000).any(|_| {
-            change(|_| ());
-            std::thread::yield_now();
-            RETIRED.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-        });
-        assert!(freed, "replaced snapshots pile up");
+        drop(stable);
+        assert_eq!(dropped.load(SeqCst), 5000, "replaced snapshots pile up");
     }
 }

@@ -3,7 +3,8 @@
 //! A fault is ours only if the trap table of a loaded artefact lists its pc and compiled code runs on this thread.
 //! Everything else belongs to whoever handled faults before.
 
-use super::{call, registry, sys};
+use super::registry::CODE;
+use super::{call, sys};
 use crate::base::Result;
 use crate::unwind::frame::Registers;
 
@@ -16,7 +17,7 @@ pub(super) fn prepare_thread() -> Result<()> {
 /// Decides about a fault at `registers.pc`: where to go on if it is a trap. Runs in a signal handler, on the faulting
 /// thread. As the fault happened in compiled code, which holds no lock, memory may be allocated once it is ours.
 fn on_fault(registers: &Registers) -> Option<Registers> {
-    let reader = registry::read();
-    let trap = reader.image_at(registers.pc)?.trap_at(registers.pc)?;
+    let reader = CODE.read();
+    let trap = reader.at(registers.pc)?.trap_at(registers.pc)?;
     call::stop_at_fault(trap, registers, &reader)
 }

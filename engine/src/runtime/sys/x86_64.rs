@@ -40,7 +40,7 @@ macro_rules! has_feature {
 pub(crate) fn has_cpu_feature(name: &str) -> bool {
     has_feature!(name;
         "sse" "sse2" "sse3" "ssse3" "sse4.1" "sse4.2" "popcnt" "cmpxchg16b" "avx" "avx2" "fma" "bmi1" "bmi2" "lzcnt"
-        "avx512f" "avx512bw" "avx512cd" "avx512dq" "avx512vl" "avx512vbmi" "avx512bitalg"
+        "avx512f" "avx512bw" "avx512cd" "avx512dq" "avx512vl" "avx512vbmi" "avx512bitalg" "avx512vnni" "avxvnni"
     )
 }
 
