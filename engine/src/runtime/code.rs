@@ -20,7 +20,7 @@ use crate::artifact::{self, Metadata, Sections};
 use crate::base::{Config, DigestCheck, Error, ErrorKind, Frame, Result, TextOffset, Trap};
 use crate::unwind::cursor::UnwindTables;
 use crate::unwind::frame::{FrameAddress, ReadMemory, Registers, UnwindError};
-use crate::wasm::index::{DefinedFuncIndex, FuncIndex};
+use crate::wasm::index::DefinedFuncIndex;
 use crate::wasm::module::Module;
 use core::ffi::c_void;
 use core::ops::Range;
@@ -123,11 +123,6 @@ impl LoadedCode {
     /// All data segments; [`Module::data`] has ranges of it.
     pub(crate) fn data(&self) -> &[u8] {
         self.image().section(|sections| &sections.data)
-    }
-
-    /// A function's name, from the name section.
-    pub(crate) fn func_name(&self, function: FuncIndex) -> Option<&str> {
-        self.image().names().function(function)
     }
 
     /// The Tail-convention entry of a function that the module defines.

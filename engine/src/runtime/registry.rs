@@ -31,6 +31,7 @@ pub(super) struct Registry<T: 'static> {
     /// before it reads this. So if a writer sees zero, later readers find the new snapshot, and earlier ones are done.
     readers: AtomicUsize,
     /// Replaced snapshots that a reader may still be reading. Writers hold this lock throughout.
+    #[expect(clippy::vec_box, reason = "readers hold the address of what is in the box")]
     retired: Mutex<Vec<Box<Snapshot<T>>>>,
 }
 
