@@ -88,7 +88,7 @@ pub struct UnknownFeature(pub String);
 
 impl fmt::Display for UnknownFeature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown feature `{}`; known are", self.0)?;
+        write!(f, "unknown feature `{}`; known are 1.0 2.0 3.0", self.0)?;
         Feature::ALL.iter().try_for_each(|feature| write!(f, " {feature}"))
     }
 }
@@ -195,6 +195,31 @@ impl fmt::Display for Features {
     }
 }
 
+/// Reads names separated by commas or blanks, added from left to right; a version (`1.0`, `2.0`, `3.0`) stands for all
+/// of its features, and a minus in front of a name takes the feature out: `3.0,threads,-gc`.
+impl FromStr for Features {
+    type Err = UnknownFeature;
+
+    fn from_str(list: &str) -> Result<Features, UnknownFeature> {
+        let names = list.split(|c: char| c == ',' || c.is_whitespace()).filter(|name| !name.is_empty());
+        names.into_iter().try_fold(Features::NONE, |set, name| {
+            Ok(match name.strip_prefix('-') {
+                Some(name) => set.difference(named(name)?),
+                None => set.union(named(name)?),
+            })
+        })
+    }
+}
+
+fn named(name: &str) -> Result<Features, UnknownFeature> {
+    Ok(match name {
+        "1.0" => Features::WASM_1_0,
+        "2.0" => Features::WASM_2_0,
+        "3.0" => Features::WASM_3_0,
+        name => Features::NONE.with(name.parse()?),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,5 +240,12 @@ mod tests {
         assert_eq!(set.without(Feature::Gc), Features::NONE.with(Feature::Threads));
         assert!(set.difference(set).is_empty());
         assert!(Features::WASM_3_0.contains(Feature::Simd) && !Features::WASM_1_0.contains(Feature::Simd));
+    }
+
+    #[test]
+    fn versions_and_minus_signs_are_read_from_left_to_right() {
+        let set: Features = "3.0, threads -gc".parse().expect("all names are known");
+        assert_eq!(set, Features::WASM_3_0.with(Feature::Threads).without(Feature::Gc));
+        assert!("3.0,-nothing".parse::<Features>().is_err());
     }
 }

