@@ -5,11 +5,18 @@
 
 use crate::abi::builtins::Builtin;
 use crate::abi::signature::LoweredSignature;
-use crate::base::{Trap, WasmOffset};
+use crate::base::{Error, ErrorKind, Fault, Result, Trap, WasmOffset};
 use crate::wasm::index::DefinedFuncIndex;
 use cranelift_codegen::binemit::Reloc;
-use cranelift_codegen::ir::{self, ExternalName, LibCall};
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::cursor::{Cursor, FuncCursor};
+use cranelift_codegen::ir::{self, ExternalName, InstBuilder, InstructionData, LibCall, TrapCode};
+use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::isa::unwind::UnwindInfo;
+use cranelift_codegen::{
+    CodegenError, CodegenResult, CompiledCode as MachineCode, Context, FinalizedMachExceptionHandler,
+    FinalizedRelocTarget,
+};
 
 /// What a piece of code is. The order of this type is the order of the pieces in `.text`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -164,4 +171,197 @@ impl Soft {
     pub(crate) fn libcall(self) -> LibCall {
         Soft::ALL[self as usize].1
     }
+}
+
+/// Compiles functions, one after the other, and reuses what it allocated.
+pub(crate) struct Compiler {
+    context: Context,
+    lower: Lowering,
+}
+
+/// The back half of the compiler: instruction selection, register allocation, emission.
+type Lowering = Box<dyn FnMut(&dyn TargetIsa, &Context) -> CodegenResult<MachineCode> + Send>;
+
+impl Default for Compiler {
+    fn default() -> Compiler {
+        // The register allocator's context is not a type that Cranelift names to its users: it is inferred here.
+        let mut registers = Default::default();
+        let lower = move |isa: &dyn TargetIsa, context: &Context| {
+            let (func, domtree) = (&context.func, &context.domtree);
+            let code = isa.compile_function(func, domtree, &mut registers, false, &mut ControlPlane::default())?;
+            Ok(code.apply_params(&func.params))
+        };
+        Compiler { context: Context::new(), lower: Box::new(lower) }
+    }
+}
+
+impl Compiler {
+    /// The function that is compiled next; empty.
+    pub(crate) fn func(&mut self) -> &mut ir::Function {
+        self.context.clear();
+        &mut self.context.func
+    }
+
+    /// Compiles the function. Traps that belong to no operator (the stack check's) are put at `first`, the function's
+    /// first operator.
+    pub(crate) fn compile(
+        &mut self,
+        isa: &dyn TargetIsa,
+        symbol: Symbol,
+        first: Option<WasmOffset>,
+        fault: Option<Fault>,
+    ) -> Result<CompiledCode> {
+        let code = self.emit(isa).map_err(|error| refused(&symbol, &error))?;
+        let unwind = code
+            .create_unwind_info(isa)
+            .map_err(|error| refused(&symbol, &error))?
+            .expect("the settings ask for unwind information");
+        let traps = traps(&code, fault);
+        Ok(CompiledCode {
+            symbol,
+            alignment: code.buffer.alignment.max(isa.function_alignment().preferred),
+            relocs: relocations(&code, &self.context.func),
+            source_map: source_map(&code, &traps, first, fault),
+            traps,
+            unwind,
+            call_sites: call_sites(&code),
+            stack_maps: stack_maps(&code),
+            code: code.buffer.data().to_vec(),
+        })
+    }
+
+    fn emit(&mut self, isa: &dyn TargetIsa) -> CodegenResult<MachineCode> {
+        self.context.verify_if(isa)?;
+        self.context.optimize(isa, &mut ControlPlane::default())?;
+        pin_traps(&mut self.context.func);
+        (self.lower)(isa, &self.context)
+    }
+}
+
+fn refused(symbol: &Symbol, error: &CodegenError) -> Error {
+    let kind = match error {
+        CodegenError::CodeTooLarge | CodegenError::ImplLimitExceeded => ErrorKind::TooLarge,
+        _ => ErrorKind::Unsupported,
+    };
+    Error::new(kind, format!("no code can be made for {symbol:?}: {error}"))
+}
+
+/// Keeps each load that can trap an instruction of its own operator.
+///
+/// Instruction selection likes to fold a load into the instruction that uses its value, and the trap would then be
+/// found at that instruction's operator. A sequence point, which is no code, before the next operator's first
+/// instruction keeps the load where it is. It comes after optimisation, to which it would be a barrier.
+fn pin_traps(func: &mut ir::Function) {
+    let mut cursor = FuncCursor::new(func);
+    while cursor.next_block().is_some() {
+        let mut pending: Option<ir::SourceLoc> = None;
+        while let Some(inst) = cursor.next_inst() {
+            let location = cursor.func.srcloc(inst);
+            if pending.is_some_and(|pending| pending != location) {
+                cursor.ins().sequence_point();
+                pending = None;
+            }
+            if let InstructionData::Load { flags, .. } = cursor.func.dfg.insts[inst]
+                && !cursor.func.dfg.mem_flags[flags].notrap()
+            {
+                pending = Some(location);
+            }
+        }
+    }
+}
+
+fn relocations(code: &MachineCode, func: &ir::Function) -> Vec<Relocation> {
+    let relocation = |reloc: &cranelift_codegen::FinalizedMachReloc| {
+        let FinalizedRelocTarget::ExternalName(name) = &reloc.target else {
+            unreachable!("references within a function are resolved when it is emitted");
+        };
+        Relocation { offset: reloc.offset, kind: reloc.kind, target: Symbol::of(name, func), addend: reloc.addend }
+    };
+    code.buffer.relocs().iter().map(relocation).collect()
+}
+
+fn traps(code: &MachineCode, fault: Option<Fault>) -> Vec<(u32, Trap)> {
+    let mut traps: Vec<_> = code.buffer.traps().iter().map(|trap| (trap.offset, trap_of(trap.code, fault))).collect();
+    traps.sort_by_key(|&(offset, _)| offset);
+    traps.dedup();
+    assert!(traps.windows(2).all(|pair| pair[0].0 != pair[1].0), "an instruction traps for one reason");
+    traps
+}
+
+/// Our trap for Cranelift's code, of which it reserves some for itself.
+fn trap_of(code: TrapCode, fault: Option<Fault>) -> Trap {
+    let trap = match code {
+        TrapCode::STACK_OVERFLOW => Trap::StackOverflow,
+        TrapCode::HEAP_OUT_OF_BOUNDS => Trap::MemoryOutOfBounds,
+        TrapCode::INTEGER_OVERFLOW => Trap::IntegerOverflow,
+        TrapCode::INTEGER_DIVISION_BY_ZERO => Trap::IntegerDivisionByZero,
+        TrapCode::BAD_CONVERSION_TO_INTEGER => Trap::InvalidConversionToInteger,
+        code => Trap::from_code(code.as_raw().get()).expect("other codes are made from our traps"),
+    };
+    match (trap, fault) {
+        (Trap::IntegerDivisionByZero, Some(Fault::WrongTrapCode)) => Trap::IntegerOverflow,
+        _ => trap,
+    }
+}
+
+/// Cranelift's ranges, joined where they touch; then `first` for the traps that none covers: the check of the stack
+/// limit runs before any operator, and what it jumps to stands behind the last one.
+fn source_map(
+    code: &MachineCode,
+    traps: &[(u32, Trap)],
+    first: Option<WasmOffset>,
+    fault: Option<Fault>,
+) -> Vec<(u32, u32, WasmOffset)> {
+    let Some(first) = first else {
+        return Vec::new();
+    };
+    let mut map: Vec<(u32, u32, WasmOffset)> = Vec::new();
+    for range in code.buffer.get_srclocs_sorted() {
+        if range.loc.is_default() || range.start == range.end {
+            continue;
+        }
+        let offset = WasmOffset(range.loc.bits());
+        match map.last_mut() {
+            Some(last) if last.1 == range.start && last.2 == offset => last.1 = range.end,
+            _ => map.push((range.start, range.end, offset)),
+        }
+    }
+    let covered = |at: u32| {
+        let before = map.partition_point(|range| range.0 <= at);
+        before.checked_sub(1).is_some_and(|last| at < map[last].1)
+    };
+    let uncovered: Vec<u32> = traps.iter().map(|trap| trap.0).filter(|&at| !covered(at)).collect();
+    // One byte is enough: a trap is looked up at its own address.
+    map.extend(uncovered.into_iter().map(|at| (at, at + 1, first)));
+    map.sort_by_key(|range| range.0);
+    if fault == Some(Fault::SourceMapOffByOne) {
+        map.iter_mut().for_each(|range| range.2.0 += 1);
+    }
+    map
+}
+
+fn call_sites(code: &MachineCode) -> Vec<CallSite> {
+    let handler = |handler: &FinalizedMachExceptionHandler| match *handler {
+        FinalizedMachExceptionHandler::Tag(tag, target) => Handler { tag: Some(tag.as_u32()), target },
+        FinalizedMachExceptionHandler::Default(target) => Handler { tag: None, target },
+        FinalizedMachExceptionHandler::Context(_) => unreachable!("no call here sets an exception context"),
+    };
+    code.buffer
+        .call_sites()
+        .filter(|site| !site.exception_handlers.is_empty())
+        .map(|site| CallSite {
+            return_offset: site.ret_addr,
+            frame_offset: site.frame_offset,
+            handlers: site.exception_handlers.iter().map(handler).collect(),
+        })
+        .collect()
+}
+
+fn stack_maps(code: &MachineCode) -> Vec<StackMap> {
+    let stack_map = |&(return_offset, frame_size, ref map): &(u32, u32, ir::UserStackMap)| {
+        let mut slots: Vec<u32> = map.entries().map(|(_, slot)| slot).collect();
+        slots.sort_unstable();
+        StackMap { return_offset, frame_size, slots }
+    };
+    code.buffer.user_stack_maps().iter().map(stack_map).collect()
 }

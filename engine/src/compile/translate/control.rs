@@ -1,10 +1,284 @@
-//! control
-use super::*;
-pub(super) struct ControlFrame;
+//! Structured control ([Control instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#control-instructions)),
+//! and the parametric instructions `drop` and `select`.
+//!
+//! Values that a branch carries become block parameters of its target. Code behind a branch that is always taken is
+//! validated but not translated: [`FuncTranslator::unreachable_operator`] only counts blocks until the one that is open
+//! ends.
+
+use super::{FuncTranslator, clif_type, trap_code, val_type};
+use crate::base::Trap;
+use crate::wasm::index::TypeIndex;
+use crate::wasm::types::ValType;
+use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Value};
+use smallvec::{SmallVec, smallvec};
+use std::collections::HashMap;
+use wasmparser::{BlockType, BrTable, Operator};
+
+type Types = SmallVec<[ValType; 4]>;
+type Args = SmallVec<[BlockArg; 4]>;
+
+/// An open block.
+pub(super) struct ControlFrame {
+    kind: Kind,
+    /// Height of the operand stack below the block's parameters.
+    height: usize,
+    /// How many values a branch to a loop carries.
+    params: usize,
+    /// How many values the block leaves, and a branch to anything but a loop carries.
+    results: usize,
+    /// Where code goes on behind the block.
+    exit: Block,
+    /// Whether anything jumps there.
+    exit_reached: bool,
+}
+
+enum Kind {
+    /// `block`, the function itself, and an `if` whose `else` has begun.
+    Block,
+    /// `loop`
+    Loop { header: Block },
+    /// `if` without its `else` so far.
+    If { otherwise: Block, params: Vec<Value> },
+}
+
 impl FuncTranslator<'_> {
-    pub(super) fn translate_control(&mut self, _op: &Operator<'_>) -> bool {
-        false
+    pub(super) fn translate_control(&mut self, operator: &Operator<'_>) -> bool {
+        match *operator {
+            Operator::Nop => {}
+            Operator::Unreachable => {
+                self.ins().trap(trap_code(Trap::Unreachable));
+                self.unreachable = true;
+            }
+            Operator::Block { blockty } => self.block(blockty),
+            Operator::Loop { blockty } => self.begin_loop(blockty),
+            Operator::If { blockty } => self.begin_if(blockty),
+            Operator::Else => self.begin_else(),
+            Operator::End => self.end(),
+            Operator::Br { relative_depth } => self.br(relative_depth),
+            Operator::BrIf { relative_depth } => self.br_if(relative_depth),
+            Operator::BrTable { ref targets } => self.br_table(targets),
+            Operator::Return => self.return_from_function(),
+            Operator::Drop => {
+                self.pop();
+            }
+            Operator::Select => self.select(None),
+            Operator::TypedSelect { ty } => self.select(Some(val_type(ty))),
+            _ => return false,
+        }
+        true
     }
-    pub(super) fn unreachable_operator(&mut self, _op: &Operator<'_>) {}
-    pub(super) fn push_function_frame(&mut self, _r: &[ValType]) {}
+
+    /// An operator in code that cannot be reached.
+    pub(super) fn unreachable_operator(&mut self, operator: &Operator<'_>) {
+        match operator {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.skipped += 1,
+            Operator::Else if self.skipped == 0 => self.begin_else(),
+            Operator::End if self.skipped == 0 => self.end(),
+            Operator::End => self.skipped -= 1,
+            _ => {}
+        }
+    }
+
+    /// Opens the frame of the function itself.
+    pub(super) fn push_function_frame(&mut self, results: &[ValType]) {
+        self.open(Kind::Block, 0, results);
+    }
+
+    fn block(&mut self, ty: BlockType) {
+        let (params, results) = self.block_type(ty);
+        self.open(Kind::Block, params.len(), &results);
+    }
+
+    fn begin_loop(&mut self, ty: BlockType) {
+        let (params, results) = self.block_type(ty);
+        let header = self.block_with_params(&params);
+        let args = self.top(params.len());
+        self.ins().jump(header, &args);
+        self.builder.switch_to_block(header);
+        self.open(Kind::Loop { header }, params.len(), &results);
+        let height = self.frame(0).height;
+        self.stack.truncate(height);
+        self.push_block_params(header);
+        self.check_interrupts();
+    }
+
+    fn begin_if(&mut self, ty: BlockType) {
+        let (params, results) = self.block_type(ty);
+        let condition = self.pop();
+        let (then, otherwise) = (self.builder.create_block(), self.builder.create_block());
+        self.ins().brif(condition, then, &[], otherwise, &[]);
+        self.builder.seal_block(then);
+        self.builder.seal_block(otherwise);
+        self.builder.switch_to_block(then);
+        let saved = self.stack[self.stack.len() - params.len()..].to_vec();
+        self.open(Kind::If { otherwise, params: saved }, params.len(), &results);
+    }
+
+    fn begin_else(&mut self) {
+        if !self.unreachable {
+            self.jump_to_exit();
+        }
+        let frame = self.controls.last_mut().expect("an `else` stands in an `if`");
+        let Kind::If { otherwise, params } = core::mem::replace(&mut frame.kind, Kind::Block) else {
+            unreachable!("validation lets `else` stand in an `if` only");
+        };
+        self.stack.truncate(frame.height);
+        self.stack.extend(params);
+        self.builder.switch_to_block(otherwise);
+        self.unreachable = false;
+    }
+
+    fn end(&mut self) {
+        if matches!(self.frame(0).kind, Kind::If { .. }) {
+            // The missing arm hands its parameters through.
+            self.begin_else();
+        }
+        if self.frame(0).exit_reached && !self.unreachable {
+            self.jump_to_exit();
+        }
+        let frame = self.controls.pop().expect("an `end` closes a frame");
+        if let Kind::Loop { header } = frame.kind {
+            self.builder.seal_block(header);
+        }
+        if frame.exit_reached {
+            self.builder.switch_to_block(frame.exit);
+            self.builder.seal_block(frame.exit);
+            self.stack.truncate(frame.height);
+            self.push_block_params(frame.exit);
+            self.unreachable = false;
+        } else if self.unreachable {
+            self.stack.truncate(frame.height);
+        }
+        if self.controls.is_empty() && !self.unreachable {
+            let results = self.pop_many(frame.results);
+            self.ins().return_(&results);
+        }
+    }
+
+    fn br(&mut self, depth: u32) {
+        let (target, args) = self.target(depth);
+        self.ins().jump(target, &args);
+        self.unreachable = true;
+    }
+
+    fn br_if(&mut self, depth: u32) {
+        let condition = self.pop();
+        let (target, args) = self.target(depth);
+        let next = self.builder.create_block();
+        self.ins().brif(condition, target, &args, next, &[]);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(next);
+    }
+
+    /// Every distinct label that carries values gets a block of its own between the table and its target, so that the
+    /// values are moved in one place and not once per table entry.
+    fn br_table(&mut self, table: &BrTable<'_>) {
+        let index = self.pop();
+        let mut between = HashMap::new();
+        let mut stops = Vec::new();
+        let mut entry = |translator: &mut Self, depth: u32| {
+            let (target, args) = translator.target(depth);
+            let block = match args.is_empty() {
+                true => target,
+                false => *between.entry(depth).or_insert_with(|| {
+                    let block = translator.builder.create_block();
+                    stops.push((block, target, args));
+                    block
+                }),
+            };
+            translator.builder.func.dfg.block_call(block, &[])
+        };
+        let default = entry(self, table.default());
+        let targets: Vec<_> =
+            table.targets().map(|depth| entry(self, depth.expect("validation has read the table"))).collect();
+        let table = self.builder.create_jump_table(JumpTableData::new(default, &targets));
+        self.ins().br_table(index, table);
+        for (block, target, args) in stops {
+            self.builder.seal_block(block);
+            self.builder.switch_to_block(block);
+            self.ins().jump(target, &args);
+        }
+        self.unreachable = true;
+    }
+
+    fn return_from_function(&mut self) {
+        let results = self.pop_many(self.controls[0].results);
+        self.ins().return_(&results);
+        self.unreachable = true;
+    }
+
+    fn select(&mut self, ty: Option<ValType>) {
+        let (first, second, condition) = self.pop3();
+        let value = self.ins().select(condition, first, second);
+        match ty {
+            Some(ty) => self.push_typed(value, ty),
+            None => self.push(value),
+        }
+    }
+
+    /// Opens a frame whose parameters are the topmost operands.
+    fn open(&mut self, kind: Kind, params: usize, results: &[ValType]) {
+        let exit = self.block_with_params(results);
+        let height = self.stack.len() - params;
+        self.controls.push(ControlFrame { kind, height, params, results: results.len(), exit, exit_reached: false });
+    }
+
+    /// Leaves the innermost block with its results.
+    fn jump_to_exit(&mut self) {
+        let (results, exit) = (self.frame(0).results, self.frame(0).exit);
+        let args = self.top(results);
+        self.ins().jump(exit, &args);
+        self.frame_mut(0).exit_reached = true;
+    }
+
+    /// Where a branch goes, and the values that it carries.
+    fn target(&mut self, depth: u32) -> (Block, Args) {
+        let frame = self.frame_mut(depth);
+        let (block, arity) = match frame.kind {
+            Kind::Loop { header } => (header, frame.params),
+            Kind::Block | Kind::If { .. } => {
+                frame.exit_reached = true;
+                (frame.exit, frame.results)
+            }
+        };
+        (block, self.top(arity))
+    }
+
+    fn frame(&self, depth: u32) -> &ControlFrame {
+        &self.controls[self.controls.len() - 1 - depth as usize]
+    }
+
+    fn frame_mut(&mut self, depth: u32) -> &mut ControlFrame {
+        let position = self.controls.len() - 1 - depth as usize;
+        &mut self.controls[position]
+    }
+
+    /// The topmost operands, which stay where they are.
+    fn top(&self, count: usize) -> Args {
+        self.stack[self.stack.len() - count..].iter().map(|&value| value.into()).collect()
+    }
+
+    fn block_with_params(&mut self, types: &[ValType]) -> Block {
+        let block = self.builder.create_block();
+        for &ty in types {
+            let value = self.builder.append_block_param(block, clif_type(ty));
+            self.trace(value, ty);
+        }
+        block
+    }
+
+    fn push_block_params(&mut self, block: Block) {
+        self.stack.extend_from_slice(self.builder.block_params(block));
+    }
+
+    fn block_type(&self, ty: BlockType) -> (Types, Types) {
+        match ty {
+            BlockType::Empty => (smallvec![], smallvec![]),
+            BlockType::Type(ty) => (smallvec![], smallvec![val_type(ty)]),
+            BlockType::FuncType(index) => {
+                let ty = &self.env.module.types[TypeIndex(index).index()];
+                (Types::from_slice(&ty.params), Types::from_slice(&ty.results))
+            }
+        }
+    }
 }

@@ -26,7 +26,7 @@ use super::validate::{Body, classify};
 use crate::abi::builtins::Builtin;
 use crate::abi::signature::{LoweredSignature, MachineType};
 use crate::abi::vmctx::VmLayout;
-use crate::base::{Config, Error, ErrorKind, Result, Trap};
+use crate::base::{Config, Error, ErrorKind, Result, Trap, WasmOffset};
 use crate::wasm::index::*;
 use crate::wasm::module::Module;
 use crate::wasm::types::{HeapType, RefType, ValType};
@@ -69,18 +69,20 @@ impl<'a> ModuleEnv<'a> {
 /// Allocations that one translation leaves to the next.
 #[derive(Default)]
 pub(crate) struct Allocations {
-    builder: FunctionBuilderContext,
+    /// Trampolines use them too.
+    pub(super) builder: FunctionBuilderContext,
     validator: FuncValidatorAllocations,
 }
 
-/// Translates one function into `func`, which is empty. Validates the body on the way.
+/// Translates one function into `func`, which is empty. Validates the body on the way. Returns where the first operator
+/// stands.
 pub(crate) fn translate(
     env: &ModuleEnv<'_>,
     index: DefinedFuncIndex,
     body: Body<'_>,
     func: &mut ir::Function,
     allocations: &mut Allocations,
-) -> Result<()> {
+) -> Result<WasmOffset> {
     let Body { body, to_validate } = body;
     let refused = |error| classify(env.config.features, env.wasm, error);
     let mut validator = to_validate.into_validator(core::mem::take(&mut allocations.validator));
@@ -106,7 +108,7 @@ pub(crate) fn translate(
     operators.finish().map_err(refused)?;
     translator.builder.finalize(env.isa.frontend_config());
     allocations.validator = validator.into_allocations();
-    Ok(())
+    Ok(wasm_offset(first))
 }
 
 /// One function on its way to CLIF.
@@ -121,6 +123,8 @@ pub(crate) struct FuncTranslator<'a> {
     controls: Vec<ControlFrame>,
     /// Whether the current position is unreachable; operators but those of control are then passed over.
     unreachable: bool,
+    /// How many blocks were opened since the position became unreachable.
+    skipped: u32,
     /// Parameters and locals.
     locals: Vec<Local>,
     /// The instance.
@@ -222,6 +226,7 @@ impl<'a> FuncTranslator<'a> {
             stack: Vec::new(),
             controls: Vec::new(),
             unreachable: false,
+            skipped: 0,
             locals: Vec::new(),
             vmctx: params[0],
             fuel: 0,
@@ -238,8 +243,7 @@ impl<'a> FuncTranslator<'a> {
 
     /// Makes the following instructions belong to the operator at this offset of the binary.
     fn locate(&mut self, offset: u64) {
-        let offset = u32::try_from(offset).expect("the decoder accepts no binary of 4 GiB");
-        self.builder.set_srcloc(ir::SourceLoc::new(offset));
+        self.builder.set_srcloc(ir::SourceLoc::new(wasm_offset(offset).0));
     }
 
     /// What runs before the first operator.
@@ -365,6 +369,10 @@ fn stack_limit(func: &mut ir::Function) -> ir::GlobalValue {
     };
     let store = load(vmctx, offset_of!(VmContext, store), trusted().with_readonly());
     load(store, offset_of!(StoreContext, stack_limit), trusted())
+}
+
+fn wasm_offset(offset: u64) -> WasmOffset {
+    WasmOffset(u32::try_from(offset).expect("no module is as large as 4 GiB"))
 }
 
 /// Our own form of a value type. Validation has refused what has none.

@@ -1,9 +1,53 @@
-//! reference
+//! References ([Reference instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#reference-instructions)).
+//!
+//! A `funcref` is the address of a `FuncRef`, an `externref` a 32-bit index; null is zero in both.
 
-use super::*;
+use super::FuncTranslator;
+use super::access::immediate;
+use crate::abi::vmctx::FuncImport;
+use crate::wasm::index::FuncIndex;
+use core::mem::offset_of;
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, Value, types};
+use wasmparser::{AbstractHeapType, HeapType, Operator};
 
 impl FuncTranslator<'_> {
-    pub(super) fn translate_reference(&mut self, _op: &Operator<'_>) -> bool {
-        false
+    pub(super) fn translate_reference(&mut self, operator: &Operator<'_>) -> bool {
+        match *operator {
+            Operator::RefNull { hty } => {
+                let ty = match hty {
+                    HeapType::Abstract { ty: AbstractHeapType::Extern, .. } => types::I32,
+                    _ => types::I64,
+                };
+                let null = self.iconst(ty, 0);
+                self.push(null);
+            }
+            Operator::RefIsNull => {
+                let reference = self.pop();
+                let null = self.iconst(self.type_of(reference), 0);
+                let is_null = self.ins().icmp(IntCC::Equal, reference, null);
+                let is_null = self.ins().uextend(types::I32, is_null);
+                self.push(is_null);
+            }
+            Operator::RefFunc { function_index } => {
+                let reference = self.func_ref(FuncIndex(function_index));
+                self.push(reference);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn func_ref(&mut self, function: FuncIndex) -> Value {
+        let vmctx = self.vmctx;
+        if let Some(import) = self.env.layout.func_import(function) {
+            let flags = self.constant_flags();
+            let offset = immediate(import) + offset_of!(FuncImport, func_ref) as i32;
+            return self.ins().load(types::I64, flags, vmctx, offset);
+        }
+        let place = self.env.module.functions[function.index()].func_ref;
+        let place = place.expect("a function that `ref.func` names escapes");
+        let offset = self.iconst(types::I64, i64::from(self.env.layout.func_ref(place)));
+        self.ins().iadd(vmctx, offset)
     }
 }

@@ -1,9 +1,91 @@
-//! table
+//! Tables ([Table instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#table-instructions)).
+//! Single elements are accessed in place; what touches many, or resizes, is a library call.
 
-use super::*;
+use super::{FuncTranslator, clif_type};
+use crate::abi::builtins::Builtin;
+use crate::base::Trap;
+use crate::wasm::index::TableIndex;
+use crate::wasm::types::ValType;
+use cranelift_codegen::ir::{InstBuilder, Value, types};
+use wasmparser::Operator;
 
 impl FuncTranslator<'_> {
-    pub(super) fn translate_table(&mut self, _op: &Operator<'_>) -> bool {
-        false
+    pub(super) fn translate_table(&mut self, operator: &Operator<'_>) -> bool {
+        match *operator {
+            Operator::TableGet { table } => self.table_get(TableIndex(table)),
+            Operator::TableSet { table } => self.table_set(TableIndex(table)),
+            Operator::TableSize { table } => {
+                let length = self.table_length(TableIndex(table));
+                let length = self.ins().ireduce(types::I32, length);
+                self.push(length);
+            }
+            Operator::TableGrow { table } => self.table_grow(table),
+            Operator::TableFill { table } => self.table_fill(table),
+            Operator::TableCopy { dst_table, src_table } => self.table_copy(dst_table, src_table),
+            Operator::TableInit { elem_index, table } => self.init(Builtin::TableInit, table, elem_index),
+            Operator::ElemDrop { elem_index } => {
+                let segment = self.index(elem_index);
+                self.call_builtin(Builtin::ElemDrop, &[segment]);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn table_get(&mut self, table: TableIndex) {
+        let index = self.pop();
+        let ty = ValType::Ref(self.env.module.tables[table.index()].element);
+        let address = self.table_element(table, index, Trap::TableOutOfBounds);
+        let flags = self.table_flags();
+        let value = self.ins().load(clif_type(ty), flags, address, 0);
+        self.push_typed(value, ty);
+    }
+
+    fn table_set(&mut self, table: TableIndex) {
+        let (index, value) = self.pop2();
+        let address = self.table_element(table, index, Trap::TableOutOfBounds);
+        let flags = self.table_flags();
+        self.ins().store(flags, value, address, 0);
+    }
+
+    fn table_grow(&mut self, table: u32) {
+        let (value, delta) = self.pop2();
+        let arguments = [self.index(table), self.widen(delta), self.widen(value)];
+        let old = self.call_builtin(Builtin::TableGrow, &arguments);
+        let old = self.ins().ireduce(types::I32, old);
+        self.push(old);
+    }
+
+    fn table_fill(&mut self, table: u32) {
+        let (at, value, count) = self.pop3();
+        let arguments = [self.index(table), self.widen(at), self.widen(value), self.widen(count)];
+        self.call_builtin(Builtin::TableFill, &arguments);
+    }
+
+    fn table_copy(&mut self, dst_table: u32, src_table: u32) {
+        let (dst, src, count) = self.pop3();
+        let arguments =
+            [self.index(dst_table), self.index(src_table), self.widen(dst), self.widen(src), self.widen(count)];
+        self.call_builtin(Builtin::TableCopy, &arguments);
+    }
+
+    /// `table.init` and `memory.init`: from a segment into a table or memory.
+    pub(super) fn init(&mut self, builtin: Builtin, target: u32, segment: u32) {
+        let (dst, src, count) = self.pop3();
+        let arguments = [self.index(target), self.index(segment), self.widen(dst), src, count];
+        self.call_builtin(builtin, &arguments);
+    }
+
+    /// An index of the module, as an argument.
+    pub(super) fn index(&mut self, index: u32) -> Value {
+        self.iconst(types::I32, i64::from(index))
+    }
+
+    /// A value of 32 or 64 bits, zero-extended to 64.
+    pub(super) fn widen(&mut self, value: Value) -> Value {
+        match self.type_of(value) {
+            types::I32 => self.ins().uextend(types::I64, value),
+            _ => value,
+        }
     }
 }

@@ -1,13 +1,88 @@
-//! variable
+//! Locals and globals ([Variable instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#variable-instructions)).
 
-use super::*;
+use super::access::Definition;
+use super::{FuncTranslator, Local, clif_type, is_traced};
+use crate::abi::signature::MachineType;
+use crate::wasm::index::GlobalIndex;
+use crate::wasm::types::ValType;
+use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
+use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Value, types};
+use wasmparser::Operator;
 
 impl FuncTranslator<'_> {
-    pub(super) fn translate_variable(&mut self, _op: &Operator<'_>) -> bool {
-        false
+    pub(super) fn translate_variable(&mut self, operator: &Operator<'_>) -> bool {
+        match *operator {
+            Operator::LocalGet { local_index } => {
+                let local = self.locals[local_index as usize];
+                let value = self.builder.use_var(local.variable);
+                self.push_typed(value, local.ty);
+            }
+            Operator::LocalSet { local_index } => {
+                let value = self.pop();
+                self.builder.def_var(self.locals[local_index as usize].variable, value);
+            }
+            Operator::LocalTee { local_index } => {
+                let value = self.pop();
+                self.builder.def_var(self.locals[local_index as usize].variable, value);
+                self.push(value);
+            }
+            Operator::GlobalGet { global_index } => self.global_get(GlobalIndex(global_index)),
+            Operator::GlobalSet { global_index } => self.global_set(GlobalIndex(global_index)),
+            _ => return false,
+        }
+        true
     }
-}
-impl FuncTranslator<'_> {
-    pub(super) fn declare_local(&mut self, _ty: ValType, _value: Value) {}
-    pub(super) fn declare_locals(&mut self, _count: u32, _ty: ValType) {}
+
+    /// Declares the next local, which starts as `value`.
+    pub(super) fn declare_local(&mut self, ty: ValType, value: Value) {
+        let variable = self.builder.declare_var(clif_type(ty));
+        if is_traced(ty) {
+            self.builder.declare_var_needs_stack_map(variable);
+        }
+        self.builder.def_var(variable, value);
+        self.locals.push(Local { variable, ty });
+    }
+
+    /// Declares `count` locals that start as zero.
+    pub(super) fn declare_locals(&mut self, count: u32, ty: ValType) {
+        if count == 0 {
+            return;
+        }
+        let zero = self.zero(ty);
+        for _ in 0..count {
+            self.declare_local(ty, zero);
+        }
+    }
+
+    fn zero(&mut self, ty: ValType) -> Value {
+        match MachineType::from(ty) {
+            MachineType::I32 => self.iconst(types::I32, 0),
+            MachineType::I64 => self.iconst(types::I64, 0),
+            MachineType::F32 => self.ins().f32const(Ieee32::with_bits(0)),
+            MachineType::F64 => self.ins().f64const(Ieee64::with_bits(0)),
+            MachineType::V128 => {
+                let zero = self.builder.func.dfg.constants.insert([0; 16].as_slice().into());
+                self.ins().vconst(types::I8X16, zero)
+            }
+        }
+    }
+
+    fn global_get(&mut self, global: GlobalIndex) {
+        let ty = self.env.module.globals[global.index()].content;
+        let Definition { base, offset } = self.definition(self.env.layout.global(global));
+        let flags = self.flags_of_global();
+        let value = self.ins().load(clif_type(ty), flags, base, offset);
+        self.push_typed(value, ty);
+    }
+
+    fn global_set(&mut self, global: GlobalIndex) {
+        let value = self.pop();
+        let Definition { base, offset } = self.definition(self.env.layout.global(global));
+        let flags = self.flags_of_global();
+        self.ins().store(flags, value, base, offset);
+    }
+
+    fn flags_of_global(&self) -> MemFlagsData {
+        self.global_flags().with_endianness(Endianness::Little)
+    }
 }
