@@ -87,7 +87,7 @@ impl FuncTranslator<'_> {
 
     fn memory_grow(&mut self, memory: u32) {
         let delta = self.pop();
-        let arguments = [self.index(memory), self.widen(delta)];
+        let arguments = [self.index(memory), self.to_64_bits(delta)];
         let old = self.call_builtin(Builtin::MemoryGrow, &arguments);
         let old = self.ins().ireduce(types::I32, old);
         self.push(old);
@@ -95,14 +95,19 @@ impl FuncTranslator<'_> {
 
     fn memory_copy(&mut self, dst_memory: u32, src_memory: u32) {
         let (dst, src, count) = self.pop3();
-        let arguments =
-            [self.index(dst_memory), self.index(src_memory), self.widen(dst), self.widen(src), self.widen(count)];
+        let arguments = [
+            self.index(dst_memory),
+            self.index(src_memory),
+            self.to_64_bits(dst),
+            self.to_64_bits(src),
+            self.to_64_bits(count),
+        ];
         self.call_builtin(Builtin::MemoryCopy, &arguments);
     }
 
     fn memory_fill(&mut self, memory: u32) {
         let (at, value, count) = self.pop3();
-        let arguments = [self.index(memory), self.widen(at), value, self.widen(count)];
+        let arguments = [self.index(memory), self.to_64_bits(at), value, self.to_64_bits(count)];
         self.call_builtin(Builtin::MemoryFill, &arguments);
     }
 }

@@ -50,7 +50,7 @@ impl FuncTranslator<'_> {
 
     fn table_grow(&mut self, table: u32) {
         let (value, delta) = self.pop2();
-        let arguments = [self.index(table), self.widen(delta), self.widen(value)];
+        let arguments = [self.index(table), self.to_64_bits(delta), self.to_64_bits(value)];
         let old = self.call_builtin(Builtin::TableGrow, &arguments);
         let old = self.ins().ireduce(types::I32, old);
         self.push(old);
@@ -58,21 +58,26 @@ impl FuncTranslator<'_> {
 
     fn table_fill(&mut self, table: u32) {
         let (at, value, count) = self.pop3();
-        let arguments = [self.index(table), self.widen(at), self.widen(value), self.widen(count)];
+        let arguments = [self.index(table), self.to_64_bits(at), self.to_64_bits(value), self.to_64_bits(count)];
         self.call_builtin(Builtin::TableFill, &arguments);
     }
 
     fn table_copy(&mut self, dst_table: u32, src_table: u32) {
         let (dst, src, count) = self.pop3();
-        let arguments =
-            [self.index(dst_table), self.index(src_table), self.widen(dst), self.widen(src), self.widen(count)];
+        let arguments = [
+            self.index(dst_table),
+            self.index(src_table),
+            self.to_64_bits(dst),
+            self.to_64_bits(src),
+            self.to_64_bits(count),
+        ];
         self.call_builtin(Builtin::TableCopy, &arguments);
     }
 
     /// `table.init` and `memory.init`: from a segment into a table or memory.
     pub(super) fn init(&mut self, builtin: Builtin, target: u32, segment: u32) {
         let (dst, src, count) = self.pop3();
-        let arguments = [self.index(target), self.index(segment), self.widen(dst), src, count];
+        let arguments = [self.index(target), self.index(segment), self.to_64_bits(dst), src, count];
         self.call_builtin(builtin, &arguments);
     }
 
@@ -82,7 +87,7 @@ impl FuncTranslator<'_> {
     }
 
     /// A value of 32 or 64 bits, zero-extended to 64.
-    pub(super) fn widen(&mut self, value: Value) -> Value {
+    pub(super) fn to_64_bits(&mut self, value: Value) -> Value {
         match self.type_of(value) {
             types::I32 => self.ins().uextend(types::I64, value),
             _ => value,
