@@ -51,7 +51,7 @@ pub(crate) enum Soft {
 }
 
 /// A piece of machine code and what the artefact's tables say about it. Offsets are bytes from its start.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CompiledCode {
     /// What it is.
     pub(crate) symbol: Symbol,

@@ -26,6 +26,9 @@ use std::sync::Mutex;
 use translate::ModuleEnv;
 use validate::{Body, Validated};
 
+#[cfg(test)]
+mod tests;
+
 /// Compiles a binary module into the bytes of an artefact.
 pub(crate) fn compile(config: &Config, wasm: &[u8]) -> Result<Vec<u8>> {
     let Validated { module, bodies, data, func_names } = validate::decode(config.features, wasm)?;

@@ -1,0 +1,243 @@
+//! Compiles small modules in both tiers under every option, with Cranelift's verifier on, and looks at what the tables
+//! will say.
+
+use super::*;
+use crate::base::{CpuFeatures, MemoryChecks, Tier, Trap, WasmOffset};
+
+/// Every combination of what changes the code.
+fn configurations() -> Vec<Config> {
+    let mut all = Vec::new();
+    for bits in 0..32 {
+        let bit = |position: u32| bits >> position & 1 == 1;
+        let mut config = Config::new();
+        config.tier(if bit(0) { Tier::Quick } else { Tier::Speed });
+        config.memory_checks(if bit(1) { MemoryChecks::Explicit } else { MemoryChecks::GuardPages });
+        config.cpu_features(if bit(2) { CpuFeatures::Baseline } else { CpuFeatures::Host });
+        config.consume_fuel(bit(3)).epoch_interruption(bit(4));
+        all.push(config);
+    }
+    all
+}
+
+fn tiers() -> [Config; 2] {
+    [Tier::Speed, Tier::Quick].map(|tier| Config::new().tier(tier).clone())
+}
+
+fn code(config: &Config, wasm: &[u8]) -> Result<Vec<CompiledCode>> {
+    let Validated { module, bodies, .. } = validate::decode(config.features, wasm)?;
+    let isa = isa::build(config)?;
+    let env = ModuleEnv::new(config, wasm, &module, &*isa)?;
+    compile_code(&env, bodies)
+}
+
+fn compile_text(config: &Config, text: &str) -> Vec<CompiledCode> {
+    let wasm = wat::parse_str(text).expect("the test's module parses");
+    code(config, &wasm).unwrap_or_else(|error| panic!("{error:?} under {config:?} for {text}"))
+}
+
+fn function(code: &[CompiledCode], index: u32) -> &CompiledCode {
+    let symbol = Symbol::Function(DefinedFuncIndex(index));
+    code.iter().find(|code| code.symbol == symbol).expect("the function was compiled")
+}
+
+/// The traps of a function, each with the operator that its place in the code belongs to.
+fn located(code: &CompiledCode) -> Vec<(Trap, u32)> {
+    let find = |at: u32| code.source_map.iter().find(|range| range.0 <= at && at < range.1);
+    let mut all: Vec<_> = code
+        .traps
+        .iter()
+        .map(|&(at, trap)| (trap, find(at).unwrap_or_else(|| panic!("{trap:?} at {at} has no operator")).2.0))
+        .collect();
+    all.sort_by_key(|&(trap, offset)| (offset, trap.code()));
+    all.dedup();
+    all
+}
+
+/// The offset of the only place where these bytes stand.
+fn find(wasm: &[u8], bytes: &[u8]) -> u32 {
+    let mut places = (0..wasm.len()).filter(|&at| wasm[at..].starts_with(bytes));
+    let place = places.next().expect("the bytes are there");
+    assert_eq!(places.next(), None, "the bytes are there once");
+    u32::try_from(place).expect("test modules are small")
+}
+
+#[test]
+fn every_construct_in_every_configuration() {
+    let modules = [
+        include_str!("tests/control.wat"),
+        include_str!("tests/values.wat"),
+        include_str!("tests/references.wat"),
+        include_str!("tests/metering.wat"),
+    ];
+    for config in configurations() {
+        for text in modules {
+            let code = compile_text(&config, text);
+            assert!(code.is_sorted_by(|one, other| one.symbol < other.symbol), "symbols are sorted and unique");
+            for piece in &code {
+                assert!(!piece.code.is_empty() && piece.alignment.is_power_of_two());
+                assert!(piece.traps.is_sorted_by(|one, other| one.0 < other.0));
+                assert!(piece.source_map.is_sorted_by(|one, other| one.1 <= other.0), "ranges do not overlap");
+                located(&CompiledCode { traps: operator_traps(piece), ..piece.clone() });
+                let known = |reloc: &codegen::Relocation| code.iter().any(|code| code.symbol == reloc.target);
+                assert!(piece.relocs.iter().all(known), "what is called is there");
+            }
+        }
+    }
+}
+
+/// The traps of a function; a trampoline's belong to no operator.
+fn operator_traps(code: &CompiledCode) -> Vec<(u32, Trap)> {
+    match code.symbol {
+        Symbol::Function(_) => code.traps.clone(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let mut text = String::from("(module (memory 1) ");
+    for number in 0..40 {
+        text += &format!(
+            "(func (export \"f{number}\") (param i32) (result i32) \
+             (i32.load (local.get 0)) (i32.const {number}) (i32.div_s) (call {}) )",
+            (number + 1) % 40
+        );
+    }
+    text += ")";
+    for config in tiers() {
+        let render = |threads| format!("{:?}", compile_text(config.clone().compile_threads(threads), &text));
+        let one = render(Some(1));
+        assert_eq!(one, render(Some(4)));
+        assert_eq!(one, render(None));
+    }
+}
+
+#[test]
+fn of_two_errors_the_first_is_reported() {
+    let wasm = wat::parse_str("(module (func i32.const 1) (func) (func i64.const 1) (func f32.const 1))").unwrap();
+    let expected = code(Config::new().compile_threads(Some(1)), &wasm).unwrap_err();
+    for _ in 0..20 {
+        let error = code(Config::new().compile_threads(Some(4)), &wasm).unwrap_err();
+        assert_eq!((error.kind(), error.offset()), (ErrorKind::Invalid, expected.offset()));
+    }
+}
+
+/// A load whose value is used by the next operator stays at its own operator, unused or not.
+#[test]
+fn loads_trap_at_their_own_operator() {
+    let text = "(module (memory 1) (func (export \"f\") (param i32 i32) (result i32) \
+        local.get 0 i32.load offset=3 local.get 1 i32.add \
+        local.get 0 i32.load offset=5 drop \
+        local.get 0 local.get 0 i32.load offset=9 i32.const 7 i32.add i32.store offset=9))";
+    let wasm = wat::parse_str(text).unwrap();
+    let loads = [[0x28, 2, 3], [0x28, 2, 5], [0x28, 2, 9], [0x36, 2, 9]].map(|bytes| find(&wasm, &bytes));
+    for mut config in tiers() {
+        let guarded = code(&config, &wasm).unwrap();
+        assert_eq!(located(function(&guarded, 0)), loads.map(|offset| (Trap::MemoryOutOfBounds, offset)));
+        let checked = code(config.memory_checks(MemoryChecks::Explicit), &wasm).unwrap();
+        assert_eq!(located(function(&checked, 0)), loads.map(|offset| (Trap::MemoryOutOfBounds, offset)));
+    }
+}
+
+/// The check of the stack limit belongs to the function's first operator.
+#[test]
+fn stack_overflow_is_at_the_first_operator() {
+    let text = "(module (func $f (export \"f\") (param i32) (local i64 f32) (call $f (local.get 0)) (call $f (i32.const 77))))";
+    let wasm = wat::parse_str(text).unwrap();
+    let first = find(&wasm, &[0x20, 0, 0x10, 0]);
+    for config in tiers() {
+        let code = code(&config, &wasm).unwrap();
+        assert_eq!(located(function(&code, 0)), [(Trap::StackOverflow, first)]);
+    }
+}
+
+/// Behind each call stands a return address that leads back to the call.
+#[test]
+fn calls_map_to_their_operators() {
+    let text = "(module (import \"\" \"\" (func)) (table 1 funcref) (memory 1) (func (export \"f\") \
+        call 0 i32.const 2 call_indirect i32.const 3 memory.grow drop call 1))";
+    let wasm = wat::parse_str(text).unwrap();
+    let calls = [&[0x10, 0][..], &[0x11, 0, 0], &[0x40, 0, 0x1a], &[0x10, 1]].map(|bytes| find(&wasm, bytes));
+    for config in tiers() {
+        let code = code(&config, &wasm).unwrap();
+        let mapped: Vec<u32> = function(&code, 0).source_map.iter().map(|range| range.2.0).collect();
+        assert!(calls.iter().all(|call| mapped.contains(call)), "{calls:?} in {mapped:?}");
+    }
+}
+
+#[test]
+fn faults_are_planted() {
+    let text = "(module (func (export \"f\") (param i32 i32) (result i32) local.get 0 local.get 1 i32.div_u))";
+    for mut config in tiers() {
+        let sound = compile_text(&config, text);
+        let (trap, offset) = located(function(&sound, 0))[0];
+        assert_eq!(trap, Trap::IntegerDivisionByZero);
+        let shifted = compile_text(config.fault(Some(crate::base::Fault::SourceMapOffByOne)), text);
+        assert_eq!(located(function(&shifted, 0))[0], (trap, offset + 1));
+        let wrong = compile_text(config.fault(Some(crate::base::Fault::WrongTrapCode)), text);
+        assert_eq!(located(function(&wrong, 0))[0], (Trap::IntegerOverflow, offset));
+    }
+}
+
+/// References that live across a call stand in its stack map; function references and numbers do not.
+#[test]
+fn extern_references_stand_in_stack_maps() {
+    let text = "(module (import \"\" \"\" (func $host)) (global $g (mut externref) (ref.null extern)) \
+        (func (export \"f\") (param externref funcref i32) (result externref funcref i32 externref) \
+        (global.get $g) (call $host) (drop) (local.get 0) (local.get 1) (local.get 2) (global.get $g) (call $host)))";
+    for config in tiers() {
+        let code = compile_text(&config, text);
+        let maps = &function(&code, 0).stack_maps;
+        let live: Vec<usize> = maps.iter().map(|map| map.slots.len()).collect();
+        assert_eq!(live, [1, 2], "only what is used later: the parameter; the parameter and the global");
+    }
+}
+
+#[test]
+fn trampolines_are_made_for_what_may_cross() {
+    let text = "(module (type (func (param f64))) (import \"\" \"\" (func (param externref))) \
+        (func (result i32) i32.const 1) (func (export \"f\") (param funcref) (result v128) v128.const i64x2 1 2))";
+    for config in tiers() {
+        let symbols: Vec<Symbol> = compile_text(&config, text).into_iter().map(|code| code.symbol).collect();
+        let count = |wanted: fn(&Symbol) -> bool| symbols.iter().filter(|symbol| wanted(symbol)).count();
+        assert_eq!(count(|symbol| matches!(symbol, Symbol::Function(_))), 2);
+        assert_eq!(count(|symbol| matches!(symbol, Symbol::Exit(_))), 4, "one for each type");
+        assert_eq!(count(|symbol| matches!(symbol, Symbol::Entry(_))), 1, "only one function escapes");
+    }
+}
+
+#[test]
+fn entry_trampolines_have_a_handler() {
+    for results in [0, 1, 3, 30] {
+        let text = format!(
+            "(module (func (export \"f\") (result {}) unreachable))",
+            "i64 f32 i32 ".repeat(results).trim_end()
+        );
+        for config in tiers() {
+            let code = compile_text(&config, &text);
+            let entry = code.iter().find(|code| matches!(code.symbol, Symbol::Entry(_))).expect("the function escapes");
+            let [site] = &entry.call_sites[..] else { panic!("one call has handlers") };
+            assert!(site.frame_offset.is_some());
+            assert_eq!(site.handlers.len(), 1);
+            assert_eq!(site.handlers[0].tag, None);
+        }
+    }
+}
+
+#[test]
+fn an_invalid_body_is_refused_with_its_place() {
+    let wasm = wat::parse_str("(module (func (result i32) i32.const 1 i64.const 2 i32.add))").unwrap();
+    let add = find(&wasm, &[0x6a]);
+    let error = code(&Config::new(), &wasm).unwrap_err();
+    assert_eq!((error.kind(), error.offset()), (ErrorKind::Invalid, Some(u64::from(add))));
+}
+
+#[test]
+fn offsets_are_those_of_the_binary() {
+    let wasm = wat::parse_str("(module (func (export \"f\") nop unreachable))").unwrap();
+    for config in tiers() {
+        let code = code(&config, &wasm).unwrap();
+        let expected = WasmOffset(find(&wasm, &[0x00, 0x0b]));
+        assert_eq!(located(function(&code, 0)), [(Trap::Unreachable, expected.0)]);
+    }
+}
