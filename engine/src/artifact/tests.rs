@@ -422,3 +422,47 @@ fn an_inspection_tells_what_is_there() {
     assert!(inspection.flaw.as_deref().is_some_and(|flaw| flaw.contains("names no trap")));
     assert!(!inspection.is_sound());
 }
+
+/// What `readelf` says; `None`, loudly, where it is not installed.
+fn readelf(options: &[&str]) -> Option<String> {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+    std::io::Write::write_all(&mut file, &sample()).expect("a temporary file can be written");
+    let output = match std::process::Command::new("readelf").args(options).arg(file.path()).output() {
+        Ok(output) => output,
+        Err(error) => {
+            eprintln!("SKIPPED: readelf (binutils) cannot be run: {error}");
+            return None;
+        }
+    };
+    let warnings = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && warnings.is_empty(), "{warnings}");
+    Some(String::from_utf8(output.stdout).expect("readelf writes text"))
+}
+
+#[test]
+fn readelf_reads_the_structure() {
+    let Some(text) = readelf(&["-hlSs", "-W"]) else { return };
+    assert!(!text.to_lowercase().contains("warning"), "{text}");
+    for expected in
+        ["DYN (Shared object file)", ".touchstone.functions", "GNU_EH_FRAME", "two_words", "entry(i32->i32)"]
+    {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    let symbols = text.lines().filter(|line| line.contains(" FUNC ")).count();
+    assert_eq!(symbols, FUNCTIONS.len(), "one symbol per function and trampoline");
+}
+
+#[test]
+fn readelf_reads_the_unwind_information() {
+    let Some(text) = readelf(&["--debug-dump=frames", "-W"]) else { return };
+    assert!(!text.to_lowercase().contains("warning"), "{text}");
+    let bytes = sample();
+    let (sections, _) = check(&bytes, &Config::new()).unwrap();
+    let found: Vec<&str> = text.lines().filter_map(|line| line.split("pc=").nth(1)).collect();
+    let expected = FUNCTIONS.map(|(_, start, end)| {
+        let address = |offset: u32| sections.text.start + offset as usize;
+        format!("{:016x}..{:016x}", address(start), address(end))
+    });
+    assert_eq!(found, expected, "one FDE per function and trampoline, at its address: {text}");
+    assert!(text.contains("ZERO terminator"), "{text}");
+}
