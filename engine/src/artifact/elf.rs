@@ -222,7 +222,7 @@ fn read_sections(
         let named = name.strip_prefix(spec.name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0));
         Flaw::unless(named, at, "a section is missing, or the sections are out of order")?;
         let kind = (header.sh_type.get(LE), header.sh_flags.get(LE).0);
-        Flaw::unless(kind == (spec.kind, spec.flags.0.into()), at + 4, "a section is of the wrong kind")?;
+        Flaw::unless(kind == (spec.kind, spec.flags.0), at + 4, "a section is of the wrong kind")?;
         let range = place(header, bytes, tail, at)?;
         Flaw::unless(range.start >= free, at + 24, "two sections overlap")?;
         Flaw::unless(range.start.is_multiple_of(spec.align), at + 24, "a section is not aligned")?;

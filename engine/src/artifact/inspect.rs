@@ -5,7 +5,9 @@ use super::functions::{FunctionKind, Functions};
 use super::header;
 use super::metadata::{Metadata, Settings};
 use super::names::Names;
-use super::{Handlers, Sections, SourceMap, StackMaps, Traps, check_structure, check_tables, decode_metadata};
+use super::{
+    FrameIndex, Handlers, Sections, SourceMap, StackMaps, Traps, check_structure, check_tables, decode_metadata,
+};
 use crate::base::{MemoryChecks, Result, Tier};
 use core::fmt;
 use serde::Serialize;
@@ -36,6 +38,8 @@ pub struct Inspection {
     pub sections: Vec<InspectedSection>,
     /// Functions and trampolines, in the order of the text.
     pub functions: Vec<InspectedFunction>,
+    /// How many functions and trampolines have unwind information: all of them in a sound artefact.
+    pub frames: usize,
     /// How many instructions may trap.
     pub traps: usize,
     /// How many ranges the source map has.
@@ -137,6 +141,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
         fingerprint: hex(header.fingerprint()),
         sections: sections.named().map(section).collect(),
         functions: functions(bytes, &sections, &metadata),
+        frames: FrameIndex::new(&bytes[sections.eh_frame_hdr.clone()]).len(),
         traps: Traps::new(&bytes[sections.traps.clone()]).len(),
         source_map: SourceMap::new(&bytes[sections.source_map.clone()]).len(),
         names: Names::new(&bytes[sections.names.clone()]).len(),
@@ -236,6 +241,7 @@ impl fmt::Display for Inspection {
         writeln!(f, "module           {}", self.module_name.as_deref().unwrap_or("(no name)").escape_debug())?;
         writeln!(f, "imports          {}", self.imports)?;
         writeln!(f, "exports          {}", self.exports)?;
+        writeln!(f, "unwind entries   {}", self.frames)?;
         writeln!(f, "traps            {}", self.traps)?;
         writeln!(f, "source map       {} ranges", self.source_map)?;
         writeln!(f, "names            {}", self.names)?;

@@ -61,7 +61,8 @@ pub(crate) mod unwind;
 #[cfg(feature = "compile")]
 pub(crate) mod write;
 
-use crate::base::{Config, DigestCheck, Error, ErrorKind, Result};
+use crate::abi::signature::LoweredSignature;
+use crate::base::{Config, DigestCheck, Error, ErrorKind, Result, TextOffset};
 use core::fmt;
 use core::ops::Range;
 pub(crate) use elf::Sections;
@@ -236,18 +237,8 @@ fn check_tables(bytes: &[u8], sections: &Sections, metadata: &Metadata) -> Resul
 
 /// Checks that each trampoline that the metadata names is one, and that none is missing that the runtime will ask for.
 fn check_trampolines(metadata: &Metadata, functions: &Functions<'_>) -> Result<(), String> {
-    let kinds: [(_, fn(u32) -> FunctionKind); 2] =
-        [(&metadata.entries, FunctionKind::Entry), (&metadata.exits, FunctionKind::Exit)];
-    for (trampolines, kind) in kinds {
-        if !trampolines.is_sorted_by(|(one, _), (other, _)| one < other) {
-            return Err("the trampolines are not sorted".to_owned());
-        }
-        for ((_, offset), position) in trampolines.iter().zip(0..) {
-            if !functions.starts(*offset, kind(position)) {
-                return Err(format!("a trampoline is said to start at {offset}, where none does"));
-            }
-        }
-    }
+    check_list(&metadata.entries, FunctionKind::Entry, functions)?;
+    check_list(&metadata.exits, FunctionKind::Exit, functions)?;
     let listed = metadata.entries.len() + metadata.exits.len();
     let trampoline = |kind| matches!(kind, FunctionKind::Entry(_) | FunctionKind::Exit(_));
     if functions.iter().filter(|entry| trampoline(entry.kind)).count() != listed {
@@ -257,6 +248,21 @@ fn check_trampolines(metadata: &Metadata, functions: &Functions<'_>) -> Result<(
     let escaping = module.functions.iter().filter(|function| function.func_ref.is_some());
     match escaping.map(|function| &module.types[function.ty.index()]).find(|&ty| metadata.entry(&ty.into()).is_none()) {
         Some(ty) => Err(format!("no entry trampoline for {ty}")),
+        None => Ok(()),
+    }
+}
+
+/// Checks a list of trampolines: sorted by signature, and each of its kind and position.
+fn check_list(
+    trampolines: &[(LoweredSignature, TextOffset)],
+    kind: fn(u32) -> FunctionKind,
+    functions: &Functions<'_>,
+) -> Result<(), String> {
+    if !trampolines.is_sorted_by(|(one, _), (other, _)| one < other) {
+        return Err("the trampolines are not sorted".to_owned());
+    }
+    match trampolines.iter().zip(0..).find(|((_, offset), position)| !functions.starts(*offset, kind(*position))) {
+        Some(((_, offset), _)) => Err(format!("a trampoline is said to start at {offset}, where none does")),
         None => Ok(()),
     }
 }

@@ -6,7 +6,7 @@
 //!   +4  u8   the trap's stable code
 //! ```
 
-use super::record::{Flaw, exactly, records, rising, whole, word};
+use super::record::{Flaw, exactly, records, rising, whole};
 use crate::base::{TextOffset, Trap};
 
 const RECORD: usize = 5;

@@ -18,13 +18,6 @@ impl FrameAddress {
             FrameAddress::Return(pc) => pc.wrapping_sub(1),
         }
     }
-
-    /// The address as the machine has it.
-    pub(crate) fn pc(self) -> u64 {
-        match self {
-            FrameAddress::Instruction(pc) | FrameAddress::Return(pc) => pc,
-        }
-    }
 }
 
 /// The registers that a walk carries from frame to frame. Compiled WebAssembly keeps nothing else across calls.
