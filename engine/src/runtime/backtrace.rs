@@ -12,6 +12,7 @@ use crate::artifact::functions::FunctionKind;
 use crate::base::Backtrace;
 use crate::unwind::cursor::step_by_frame_pointer;
 use crate::unwind::frame::{FrameAddress, ReadMemory, Registers, UnwindError};
+use crate::unwind::rule::Rule;
 use core::ops::Range;
 
 /// Where the frames of a store stand, the innermost first.
@@ -75,11 +76,12 @@ impl RawBacktrace {
     /// Walks up to the entry trampoline.
     fn walk(&mut self, registers: Registers, address: FrameAddress, stack: &Stack, reader: &Reader<'_, Image>) {
         let first = self.0.len();
-        follow(registers, address, reader, &mut self.0, |image, callee, address| image.unwind(callee, address, stack));
+        let mut places = Places::new(reader);
+        follow(registers, address, &mut places, &mut self.0, |place, callee| place.rule?.apply(callee, stack));
         // The chain of frame pointers must name the same frames.
         if cfg!(debug_assertions) {
             let mut others = Vec::new();
-            follow(registers, address, reader, &mut others, |_, callee, _| step_by_frame_pointer(callee, stack));
+            follow(registers, address, &mut places, &mut others, |_, callee| step_by_frame_pointer(callee, stack));
             assert_eq!(self.0[first..], others, "two walks over the same stack differ");
         }
     }
@@ -96,20 +98,57 @@ impl RawBacktrace {
 fn follow(
     mut registers: Registers,
     mut address: FrameAddress,
-    reader: &Reader<'_, Image>,
+    places: &mut Places<'_>,
     frames: &mut Vec<FrameAddress>,
-    step: impl Fn(&Image, &Registers, FrameAddress) -> Result<Registers, UnwindError>,
+    step: impl Fn(Place, &Registers) -> Result<Registers, UnwindError>,
 ) {
-    while let Some(image) = reader.at(address.lookup()) {
-        match image.function_kind_at(address.lookup()) {
-            None | Some(FunctionKind::Entry(_)) => break,
-            Some(FunctionKind::Function(_)) => frames.push(address),
-            // Trampolines and routines on the way are not WebAssembly's.
-            Some(FunctionKind::Exit(_) | FunctionKind::Builtin(_) | FunctionKind::Soft(_)) => {}
+    while let Some(place) = places.at(address) {
+        if place.is_function {
+            frames.push(address);
         }
-        let Ok(caller) = step(image, &registers, address) else { break };
+        let Ok(caller) = step(place, &registers) else { break };
         registers = caller;
         address = FrameAddress::Return(registers.pc);
+    }
+}
+
+/// What a walk knows of an address in compiled code.
+#[derive(Clone, Copy)]
+struct Place {
+    address: FrameAddress,
+    /// Otherwise it is a trampoline or a routine, which are not WebAssembly's.
+    is_function: bool,
+    rule: Result<Rule, UnwindError>,
+}
+
+/// Looks up addresses, and remembers some: in a deep stack the same few repeat.
+struct Places<'a> {
+    reader: &'a Reader<'a, Image>,
+    recent: [Option<Place>; 16],
+}
+
+impl Places<'_> {
+    fn new<'a>(reader: &'a Reader<'a, Image>) -> Places<'a> {
+        Places { reader, recent: [None; 16] }
+    }
+
+    /// `None` in an entry trampoline and outside compiled code.
+    fn at(&mut self, address: FrameAddress) -> Option<Place> {
+        let slot = (address.pc() ^ (address.pc() >> 4)) as usize % self.recent.len();
+        let remembered = self.recent[slot].filter(|place| place.address == address);
+        let place = remembered.or_else(|| self.look_up(address))?;
+        self.recent[slot] = Some(place);
+        Some(place)
+    }
+
+    fn look_up(&self, address: FrameAddress) -> Option<Place> {
+        let image = self.reader.at(address.lookup())?;
+        let is_function = match image.function_kind_at(address.lookup())? {
+            FunctionKind::Entry(_) => return None,
+            FunctionKind::Function(_) => true,
+            FunctionKind::Exit(_) | FunctionKind::Builtin(_) | FunctionKind::Soft(_) => false,
+        };
+        Some(Place { address, is_function, rule: image.unwind_rule(address) })
     }
 }
 

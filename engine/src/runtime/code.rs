@@ -19,7 +19,8 @@ use crate::artifact::traps::Traps;
 use crate::artifact::{self, Metadata, Sections};
 use crate::base::{Config, DigestCheck, Error, ErrorKind, Frame, Result, TextOffset, Trap};
 use crate::unwind::cursor::UnwindTables;
-use crate::unwind::frame::{FrameAddress, ReadMemory, Registers, UnwindError};
+use crate::unwind::frame::{FrameAddress, UnwindError};
+use crate::unwind::rule::Rule;
 use crate::wasm::index::DefinedFuncIndex;
 use crate::wasm::module::Module;
 use core::ffi::c_void;
@@ -168,7 +169,7 @@ impl Image {
         Traps::new(self.section(|sections| &sections.traps)).lookup(self.text_offset(pc)?)
     }
 
-    /// What the code at an address belongs to.
+    /// What the code at an address is.
     pub(super) fn function_kind_at(&self, pc: u64) -> Option<FunctionKind> {
         Some(self.functions().lookup(self.text_offset(pc)?)?.kind)
     }
@@ -185,13 +186,8 @@ impl Image {
         })
     }
 
-    /// The registers of a frame's caller.
-    pub(super) fn unwind(
-        &self,
-        callee: &Registers,
-        address: FrameAddress,
-        memory: &impl ReadMemory,
-    ) -> Result<Registers, UnwindError> {
+    /// How to find a frame's caller.
+    pub(super) fn unwind_rule(&self, address: FrameAddress) -> Result<Rule, UnwindError> {
         let Sections { eh_frame, eh_frame_hdr, .. } = &self.sections;
         let loaded = |section: &Range<usize>| self.mapping.as_ptr().addr() as u64 + section.start as u64;
         let tables = UnwindTables {
@@ -200,7 +196,7 @@ impl Image {
             eh_frame_hdr: &self.bytes()[eh_frame_hdr.clone()],
             eh_frame_hdr_address: loaded(eh_frame_hdr),
         };
-        tables.step(callee, address, memory)
+        tables.rule(address)
     }
 
     fn bytes(&self) -> &[u8] {

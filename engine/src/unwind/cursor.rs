@@ -1,7 +1,7 @@
 //! One step of a walk, from a frame to its caller's.
 
 use super::frame::{FrameAddress, ReadMemory, Registers, UnwindError};
-use super::rule;
+use super::rule::Rule;
 use crate::artifact::unwind::FrameIndex;
 use gimli::{BaseAddresses, EhFrame, NativeEndian, UnwindContext, UnwindSection, UnwindTableRow};
 
@@ -30,16 +30,11 @@ impl gimli::UnwindContextStorage<usize> for Inline {
 }
 
 impl UnwindTables<'_> {
-    /// The registers of the caller of the frame at `address`, whose registers are `callee`.
+    /// How to find the caller of the frame at `address`.
     ///
     /// `.eh_frame` is exact at every instruction that can trap and at every call; it is not between the end of an
     /// epilogue and its `ret`, where no walk starts.
-    pub(crate) fn step(
-        &self,
-        callee: &Registers,
-        address: FrameAddress,
-        memory: &impl ReadMemory,
-    ) -> Result<Registers, UnwindError> {
+    pub(crate) fn rule(&self, address: FrameAddress) -> Result<Rule, UnwindError> {
         let pc = address.lookup();
         let nothing = UnwindError::NoFunction(pc);
         let fde = FrameIndex::new(self.eh_frame_hdr).lookup(pc, self.eh_frame_hdr_address).ok_or(nothing)?;
@@ -54,12 +49,12 @@ impl UnwindTables<'_> {
         }
         let mut context = UnwindContext::<usize, Inline>::new_in();
         let row = fde.unwind_info_for_address(&section, &bases, &mut context, pc).map_err(UnwindError::Broken)?;
-        rule::apply(row, callee, memory)
+        Rule::of(row)
     }
 }
 
 /// The same step by the frame pointer alone: it holds wherever the prologue is done, so at every call. Tests and
-/// debugging builds compare it with [`UnwindTables::step`].
+/// debugging builds compare it with [`Rule::apply`].
 ///
 /// ```text
 /// caller.fp = *fp
@@ -102,7 +97,7 @@ mod tests {
             eh_frame_hdr: &bytes[sections.eh_frame_hdr.clone()],
             eh_frame_hdr_address: LOADED + sections.eh_frame_hdr.start as u64,
         };
-        tables.step(callee, address(LOADED + sections.text.start as u64 + offset), &Stack([0xf0, 0xca11, 7, 8]))
+        tables.rule(address(LOADED + sections.text.start as u64 + offset))?.apply(callee, &Stack([0xf0, 0xca11, 7, 8]))
     }
 
     #[test]

@@ -2,12 +2,12 @@
 //! the caller's registers out. It does not allocate, so a signal handler may use it.
 //!
 //! - [`frame`]: addresses and registers as types
-//! - [`cursor`]: one step, through `.eh_frame_hdr` and the rules of `.eh_frame`; and one through the frame pointer alone,
-//!   which tests compare it with
-//! - [`rule`]: the rules as equations
+//! - [`cursor`]: finds the rule for an address through `.eh_frame_hdr` and `.eh_frame`; and a step through the frame pointer
+//!   alone, which tests compare with it
+//! - [`rule`]: the rules as equations, and a step by one
 //!
 //! It does not walk host frames: the runtime chains activations, and a walk ends at the entry trampoline.
 
 pub(crate) mod cursor;
 pub(crate) mod frame;
-mod rule;
+pub(crate) mod rule;

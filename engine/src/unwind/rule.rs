@@ -6,7 +6,8 @@ use super::cursor::Row;
 use super::frame::{ReadMemory, Registers, UnwindError};
 use gimli::{CfaRule, Register, RegisterRule, X86_64};
 
-/// The caller's registers, by the rules of the row that holds at the callee's pc.
+/// How to find a caller's registers when the callee stands at a certain pc: a row of call frame information, reduced to
+/// what compiled code uses, so that it can be kept and applied again.
 ///
 /// ```text
 /// CFA       = sp + n           in a prologue
@@ -16,34 +17,73 @@ use gimli::{CfaRule, Register, RegisterRule, X86_64};
 /// caller.fp = fp               before `push rbp`
 ///           = *(CFA - 16)      behind it
 /// ```
-pub(super) fn apply(row: &Row, callee: &Registers, memory: &impl ReadMemory) -> Result<Registers, UnwindError> {
-    let cfa = match *row.cfa() {
-        CfaRule::RegisterAndOffset { register, offset } => known(register, callee)?.wrapping_add_signed(offset),
-        CfaRule::Expression(_) => return Err(UnwindError::Rule),
-    };
-    if cfa <= callee.sp {
-        return Err(UnwindError::Stuck(cfa));
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Rule {
+    /// CFA = this register of the callee + the offset.
+    cfa: (Known, i64),
+    pc: Source,
+    fp: Source,
+}
+
+/// A register that a walk carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Known {
+    Sp,
+    Fp,
+}
+
+/// Where a register of the caller comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Source {
+    /// r' = a register of the callee
+    Callee(Known),
+    /// r' = *(CFA + n)
+    Saved(i64),
+}
+
+impl Rule {
+    /// The rule of a row, if the row is of a kind that Cranelift makes.
+    pub(super) fn of(row: &Row) -> Result<Rule, UnwindError> {
+        let CfaRule::RegisterAndOffset { register, offset } = *row.cfa() else { return Err(UnwindError::Rule) };
+        let source = |register: Register| match row.register(register) {
+            None | Some(RegisterRule::SameValue) => Ok(Source::Callee(Known::of(register)?)),
+            Some(RegisterRule::Offset(offset)) => Ok(Source::Saved(offset)),
+            Some(_) => Err(UnwindError::Rule),
+        };
+        Ok(Rule { cfa: (Known::of(register)?, offset), pc: source(X86_64::RA)?, fp: source(X86_64::RBP)? })
     }
-    let recover = |register: Register| -> Result<u64, UnwindError> {
-        match row.register(register) {
-            // r' = r
-            None | Some(RegisterRule::SameValue) => known(register, callee),
-            // r' = *(CFA + n)
-            Some(RegisterRule::Offset(offset)) => {
+
+    /// The caller's registers.
+    pub(crate) fn apply(&self, callee: &Registers, memory: &impl ReadMemory) -> Result<Registers, UnwindError> {
+        let (register, offset) = self.cfa;
+        let cfa = register.of_callee(callee).wrapping_add_signed(offset);
+        if cfa <= callee.sp {
+            return Err(UnwindError::Stuck(cfa));
+        }
+        let recover = |source| match source {
+            Source::Callee(register) => Ok(register.of_callee(callee)),
+            Source::Saved(offset) => {
                 let address = cfa.wrapping_add_signed(offset);
                 memory.read_u64(address).ok_or(UnwindError::Memory(address))
             }
-            Some(_) => Err(UnwindError::Rule),
-        }
-    };
-    Ok(Registers { pc: recover(X86_64::RA)?, sp: cfa, fp: recover(X86_64::RBP)? })
+        };
+        Ok(Registers { pc: recover(self.pc)?, sp: cfa, fp: recover(self.fp)? })
+    }
 }
 
-/// The value of a register of the callee.
-fn known(register: Register, callee: &Registers) -> Result<u64, UnwindError> {
-    match register {
-        X86_64::RSP => Ok(callee.sp),
-        X86_64::RBP => Ok(callee.fp),
-        _ => Err(UnwindError::Rule),
+impl Known {
+    fn of(register: Register) -> Result<Known, UnwindError> {
+        match register {
+            X86_64::RSP => Ok(Known::Sp),
+            X86_64::RBP => Ok(Known::Fp),
+            _ => Err(UnwindError::Rule),
+        }
+    }
+
+    fn of_callee(self, callee: &Registers) -> u64 {
+        match self {
+            Known::Sp => callee.sp,
+            Known::Fp => callee.fp,
+        }
     }
 }
