@@ -29,8 +29,7 @@ impl Engine {
     /// # Errors
     /// As [`Module::new`].
     pub fn compile(&self, wasm: impl AsRef<[u8]>) -> Result<Vec<u8>> {
-        let _ = binary(wasm.as_ref())?;
-        todo!("compile::compile is being written")
+        compile::compile(self.config(), &binary(wasm.as_ref())?)
     }
 }
 
