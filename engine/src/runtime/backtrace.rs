@@ -134,7 +134,8 @@ impl Places<'_> {
 
     /// `None` in an entry trampoline and outside compiled code.
     fn at(&mut self, address: FrameAddress) -> Option<Place> {
-        let slot = (address.pc() ^ (address.pc() >> 4)) as usize % self.recent.len();
+        let pc = address.lookup();
+        let slot = (pc ^ (pc >> 4)) as usize % self.recent.len();
         let remembered = self.recent[slot].filter(|place| place.address == address);
         let place = remembered.or_else(|| self.look_up(address))?;
         self.recent[slot] = Some(place);
