@@ -137,7 +137,8 @@ const FEATURES: &[(Features, engine::Features)] = &[
     (Features::MEMORY64, engine::Features::MEMORY64),
 ];
 
-fn engine_features(features: Features) -> engine::Features {
+/// The features as the engine names them; those that it lacks are left out.
+pub fn engine_features(features: Features) -> engine::Features {
     let wanted = FEATURES.iter().filter(|(feature, _)| features.contains(*feature));
     wanted.fold(engine::Features::empty(), |all, &(_, feature)| all | feature)
 }

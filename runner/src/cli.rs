@@ -1,0 +1,396 @@
+//! The command line.
+
+use crate::expectations::Expectations;
+use crate::inputs::{self, Choice, Input};
+use crate::pool::{Finished, Pool};
+use crate::report::terminal::{self, Paint};
+use crate::report::{self, Report};
+use crate::worker;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use lanes::{Cpu, Lane, MemoryChecks, Options};
+use spec_testsuite::Features;
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+#[cfg(feature = "engine")]
+mod artifact;
+
+/// Runs WebAssembly scripts (.wast) in several engine configurations ("lanes") and reports what fails, what crashes,
+/// and where lanes disagree.
+///
+/// Exit code: 0, all passed; 1, something failed, crashed, timed out or disagreed; 2, usage, or an input that cannot be
+/// read.
+#[derive(Debug, Parser)]
+#[command(name = "runner", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compile a module (.wasm or .wat) to an artefact.
+    #[cfg(feature = "engine")]
+    Compile(artifact::CompileArgs),
+    /// Verify an artefact and show its header, sections and functions.
+    #[cfg(feature = "engine")]
+    Inspect(artifact::InspectArgs),
+    /// Serve scripts to another runner, over standard input and output.
+    #[command(hide = true)]
+    Worker(LaneArgs),
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Scripts, directories that are searched for *.wast, and official suites: spec:1.0, spec:2.0, spec:3.0,
+    /// spec:proposals/NAME, spec:all.
+    #[arg(value_name = "SCRIPT|DIR|spec:SUITE")]
+    inputs: Vec<String>,
+    #[command(flatten)]
+    lanes: LaneArgs,
+    /// How many scripts run at a time; as many as there are cores unless told.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Run only scripts whose path contains this.
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Stop after the first script that does not pass.
+    #[arg(long)]
+    fail_fast: bool,
+    /// A list of expected failures, one on each line: PATH:LINE [@LANE] CAUSE.
+    #[arg(long, value_name = "FILE")]
+    expect: Option<PathBuf>,
+    /// Write the trap snapshots (x.traps beside x.wast) instead of checking them.
+    #[arg(long)]
+    bless: bool,
+    /// Write a report: json=FILE, junit=FILE, html=FILE, or github for annotations. May be repeated.
+    #[arg(long, value_name = "KIND[=FILE]")]
+    report: Vec<ReportTo>,
+    /// Print only what is wrong, and the last line.
+    #[arg(long)]
+    quiet: bool,
+    /// Whether to use colour.
+    #[arg(long, value_enum, default_value_t = When::Auto)]
+    color: When,
+    /// Features that scripts may use, whatever they or their folders say: a list such as 3.0,threads,-gc.
+    #[arg(long, value_name = "LIST", value_parser = Features::from_str)]
+    features: Option<Features>,
+    /// An official checkout of the specification or of its test suite, which takes the built-in data's place; the
+    /// variable SPEC_TESTSUITE does the same.
+    #[arg(long, value_name = "DIR")]
+    spec_dir: Option<PathBuf>,
+}
+
+/// What a worker needs too.
+#[derive(Debug, Args)]
+struct LaneArgs {
+    /// The lanes: TIER/ORIGIN with tier speed or quick and origin fresh or reload, separated by commas; or all.
+    #[arg(long, value_name = "LIST", default_value = "speed/fresh,speed/reload")]
+    lanes: String,
+    /// Seconds for one script in one lane.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    timeout: Duration,
+    /// How accesses outside a memory are caught, in every lane.
+    #[arg(long, value_enum, default_value_t = Checks::Guard)]
+    memory_checks: Checks,
+    /// Which CPU features compiled code may use, in every lane.
+    #[arg(long, value_enum, default_value_t = CpuArg::Host)]
+    cpu: CpuArg,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Checks {
+    /// Guard pages, where the memory allows it.
+    Guard,
+    /// A comparison before each access.
+    Explicit,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum CpuArg {
+    /// All of this machine's.
+    Host,
+    /// Those that every CPU of the architecture has.
+    Baseline,
+}
+
+#[derive(Clone, Debug)]
+enum ReportTo {
+    Json(PathBuf),
+    Junit(PathBuf),
+    Html(PathBuf),
+    Github,
+}
+
+impl FromStr for ReportTo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ReportTo, String> {
+        match text.split_once('=') {
+            None if text == "github" => Ok(ReportTo::Github),
+            Some(("json", file)) if !file.is_empty() => Ok(ReportTo::Json(file.into())),
+            Some(("junit", file)) if !file.is_empty() => Ok(ReportTo::Junit(file.into())),
+            Some(("html", file)) if !file.is_empty() => Ok(ReportTo::Html(file.into())),
+            _ => Err("expected json=FILE, junit=FILE, html=FILE or github".to_string()),
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_string())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("expected a positive number of seconds".to_string()),
+    }
+}
+
+impl LaneArgs {
+    fn lanes(&self) -> Result<Vec<Box<dyn Lane>>, String> {
+        let options = Options {
+            memory_checks: self.memory_checks.into(),
+            cpu: self.cpu.into(),
+            // Scripts run side by side and keep the cores busy.
+            compile_threads: Some(1),
+            ..Options::default()
+        };
+        let lanes = lanes::parse(&self.lanes, &options).map_err(|error| error.to_string())?;
+        if lanes.is_empty() { Err("no lane given".to_string()) } else { Ok(lanes) }
+    }
+
+    /// The arguments of a worker with these lanes.
+    fn worker(&self) -> Vec<String> {
+        let name = |value: Option<clap::builder::PossibleValue>| {
+            value.map(|value| value.get_name().to_string()).unwrap_or_default()
+        };
+        vec![
+            "worker".to_string(),
+            format!("--lanes={}", self.lanes),
+            format!("--timeout={}", self.timeout.as_secs_f64()),
+            format!("--memory-checks={}", name(self.memory_checks.to_possible_value())),
+            format!("--cpu={}", name(self.cpu.to_possible_value())),
+        ]
+    }
+}
+
+impl From<Checks> for MemoryChecks {
+    fn from(checks: Checks) -> MemoryChecks {
+        match checks {
+            Checks::Guard => MemoryChecks::Guard,
+            Checks::Explicit => MemoryChecks::Explicit,
+        }
+    }
+}
+
+impl From<CpuArg> for Cpu {
+    fn from(cpu: CpuArg) -> Cpu {
+        match cpu {
+            CpuArg::Host => Cpu::Host,
+            CpuArg::Baseline => Cpu::Baseline,
+        }
+    }
+}
+
+/// Parses the process's arguments and does what they ask for.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        None => run(&cli.run),
+        #[cfg(feature = "engine")]
+        Some(Command::Compile(arguments)) => artifact::compile(&arguments),
+        #[cfg(feature = "engine")]
+        Some(Command::Inspect(arguments)) => artifact::inspect(&arguments),
+        Some(Command::Worker(arguments)) => serve(&arguments),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn serve(arguments: &LaneArgs) -> Result<u8, String> {
+    let lanes = arguments.lanes()?;
+    worker::serve(&lanes, arguments.timeout).map_err(|error| error.to_string())?;
+    Ok(0)
+}
+
+fn run(arguments: &RunArgs) -> Result<u8, String> {
+    let started = Instant::now();
+    let lanes: Vec<String> = arguments.lanes.lanes()?.iter().map(|lane| lane.info().name.clone()).collect();
+    let expectations = match &arguments.expect {
+        Some(path) => Expectations::read(path)?,
+        None => Expectations::default(),
+    };
+    let spec_dir = arguments.spec_dir.clone().or_else(|| std::env::var_os("SPEC_TESTSUITE").map(PathBuf::from));
+    let choice = Choice { spec_dir, features: arguments.features, filter: arguments.filter.clone() };
+    let (inputs, remarks) = inputs::gather(&arguments.inputs, &choice).map_err(|error| error.to_string())?;
+    let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let pool = Pool {
+        program: std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?,
+        arguments: arguments.lanes.worker(),
+        lanes: lanes.clone(),
+        jobs,
+        timeout: arguments.lanes.timeout,
+        bless: arguments.bless,
+    };
+    let screen = Screen::new(arguments, inputs.len());
+    for remark in remarks {
+        screen.remark(&remark);
+    }
+    let (mut reports, mut disagreements) = (Vec::new(), Vec::new());
+    let mut trouble = None;
+    let ran = pool.run(inputs, |input, mut finished| {
+        finished.lanes.iter_mut().for_each(|report| expectations.apply(report));
+        if let Some(text) = &finished.snapshot
+            && let Err(message) = bless(&input.path, text)
+        {
+            trouble = Some(message);
+            return false;
+        }
+        screen.finished(input, &finished);
+        let passed = passed(&finished);
+        reports.append(&mut finished.lanes);
+        disagreements.append(&mut finished.disagreements);
+        passed || !arguments.fail_fast
+    });
+    ran.map_err(|error| format!("cannot run a worker: {error}"))?;
+    if let Some(message) = trouble {
+        return Err(message);
+    }
+    let report = Report::new(lanes, reports, disagreements);
+    screen.end(&report, started.elapsed());
+    for target in &arguments.report {
+        write_report(target, &report)?;
+    }
+    Ok(report.exit_code())
+}
+
+fn passed(finished: &Finished) -> bool {
+    finished.disagreements.is_empty() && finished.lanes.iter().all(|report| report.status == report::Status::Pass)
+}
+
+/// Writes a trap snapshot, or removes it if nothing trapped.
+fn bless(script: &str, text: &str) -> Result<(), String> {
+    let Some(path) = worker::snapshot_path(script) else { return Ok(()) };
+    let result = match text.is_empty() {
+        false => fs::write(&path, text),
+        true => match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        },
+    };
+    result.map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+fn write_report(target: &ReportTo, report: &Report) -> Result<(), String> {
+    let write = |path: &Path, text: String| {
+        fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    };
+    match target {
+        ReportTo::Json(path) => write(path, report.to_json()),
+        ReportTo::Html(path) => write(path, report::html(report)),
+        ReportTo::Junit(path) => {
+            let xml = report::junit(report).map_err(|error| format!("cannot write JUnit XML: {error}"))?;
+            write(path, xml)
+        }
+        ReportTo::Github => {
+            print!("{}", report::annotations(report));
+            Ok(())
+        }
+    }
+}
+
+/// The terminal.
+struct Screen {
+    paint: Paint,
+    quiet: bool,
+    bar: ProgressBar,
+}
+
+impl Screen {
+    fn new(arguments: &RunArgs, scripts: usize) -> Screen {
+        let colour = match arguments.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        };
+        // indicatif draws nothing where standard error is no terminal.
+        let target = if arguments.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} scripts {elapsed} {wide_msg}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(u64::try_from(scripts).ok(), target).with_style(style);
+        Screen { paint: Paint { colour }, quiet: arguments.quiet, bar }
+    }
+
+    fn remark(&self, remark: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| eprintln!("note: {remark}"));
+        }
+    }
+
+    fn finished(&self, input: &Input, finished: &Finished) {
+        let mut text = String::new();
+        if !passed(finished) {
+            let source = inputs::text(&input.path).ok();
+            let failed = finished.lanes.iter().filter(|report| report.status != report::Status::Pass);
+            for report in failed {
+                text += &terminal::failures(report, source.as_deref(), self.paint);
+            }
+            for disagreement in &finished.disagreements {
+                text += &terminal::disagreement(disagreement, self.paint);
+            }
+        }
+        self.bar.suspend(|| print!("{text}"));
+        self.bar.set_message(input.path.clone());
+        self.bar.inc(1);
+    }
+
+    fn end(&self, report: &Report, elapsed: Duration) {
+        self.bar.finish_and_clear();
+        let seconds = elapsed.as_secs_f64();
+        match self.quiet {
+            true => println!("{}", terminal::verdict(report, seconds, self.paint)),
+            false => print!("{}", terminal::summary(report, seconds, self.paint)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_worker_gets_the_same_lanes() {
+        let arguments = "runner x.wast --lanes quick/fresh --timeout 0.5 --memory-checks explicit --cpu baseline";
+        let cli = Cli::try_parse_from(arguments.split(' ')).expect("valid arguments");
+        let worker = std::iter::once("runner".to_string()).chain(cli.run.lanes.worker());
+        let Cli { command: Some(Command::Worker(parsed)), .. } = Cli::try_parse_from(worker).expect("valid") else {
+            panic!("a worker's arguments select the worker");
+        };
+        assert_eq!(parsed.worker(), cli.run.lanes.worker());
+        assert_eq!((parsed.cpu, parsed.memory_checks), (CpuArg::Baseline, Checks::Explicit));
+    }
+}

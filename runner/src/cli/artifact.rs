@@ -1,0 +1,113 @@
+//! `runner compile` and `runner inspect`.
+
+use super::{Checks, CpuArg};
+use crate::features;
+use clap::{Args, ValueEnum};
+use engine::{Config, CpuFeatures, Engine, MemoryChecks, Tier};
+use spec_testsuite::Features;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+#[derive(Debug, Args)]
+pub(super) struct CompileArgs {
+    /// The module, binary or text.
+    input: PathBuf,
+    /// Where to write the artefact.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// How much effort to spend.
+    #[arg(long, value_enum, default_value_t = TierArg::Speed)]
+    tier: TierArg,
+    /// Features that the module may use: a list such as 1.0,simd.
+    #[arg(long, value_name = "LIST", default_value = "2.0", value_parser = Features::from_str)]
+    features: Features,
+    /// How accesses outside a memory are caught.
+    #[arg(long, value_enum, default_value_t = Checks::Guard)]
+    memory_checks: Checks,
+    /// Which CPU features the code may use.
+    #[arg(long, value_enum, default_value_t = CpuArg::Host)]
+    cpu: CpuArg,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum TierArg {
+    /// Optimised code.
+    Speed,
+    /// Quick to compile.
+    Quick,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InspectArgs {
+    /// The artefact.
+    input: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Writes an artefact. Exit code 1 if the module is refused.
+pub(super) fn compile(arguments: &CompileArgs) -> Result<u8, String> {
+    let module = read(&arguments.input)?;
+    let features = features::of_lanes(arguments.features);
+    let mut config = Config::new();
+    config
+        .tier(match arguments.tier {
+            TierArg::Speed => Tier::Speed,
+            TierArg::Quick => Tier::Quick,
+        })
+        .features(lanes::own::engine_features(features))
+        .memory_checks(match arguments.memory_checks {
+            Checks::Guard => MemoryChecks::GuardPages,
+            Checks::Explicit => MemoryChecks::Explicit,
+        })
+        .cpu_features(match arguments.cpu {
+            CpuArg::Host => CpuFeatures::Host,
+            CpuArg::Baseline => CpuFeatures::Baseline,
+        });
+    match Engine::new(&config).and_then(|engine| engine.compile(&module)) {
+        Ok(artifact) => {
+            write(&arguments.output, &artifact)?;
+            Ok(0)
+        }
+        Err(error) => {
+            eprintln!("error: {}: {error}", arguments.input.display());
+            Ok(1)
+        }
+    }
+}
+
+/// Describes an artefact. Exit code 1 if it is no artefact or not sound.
+pub(super) fn inspect(arguments: &InspectArgs) -> Result<u8, String> {
+    let bytes = read(&arguments.input)?;
+    let inspection = match engine::inspect(&bytes) {
+        Ok(inspection) => inspection,
+        Err(error) => {
+            eprintln!("error: {}: {error}", arguments.input.display());
+            return Ok(1);
+        }
+    };
+    match arguments.json {
+        true => println!("{}", serde_json::to_string_pretty(&inspection).map_err(|error| error.to_string())?),
+        false => println!("{inspection}"),
+    }
+    Ok(u8::from(!inspection.is_sound()))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+/// Under a temporary name first: an artefact that is mapped somewhere must not change in place.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|error| {
+        // The error that matters is the first one.
+        let _ = fs::remove_file(&temporary);
+        format!("cannot write {}: {error}", path.display())
+    })
+}

@@ -1,0 +1,367 @@
+//! Runs a script in one lane, directive by directive, and judges each. A failed directive does not stop the script.
+//!
+//! In: a [`Script`] and a lane. Out: for each directive a verdict and what was observed, so that lanes can be compared
+//! and traps written down. The store is fresh; instances and definitions have the names that the script gives them, and
+//! only `register` makes a name importable.
+
+use crate::pattern::Pattern;
+use crate::script::{Action, Directive, Encoded, Kind, Script, Source};
+use lanes::{
+    Binary, Failure, Features, InstanceId, Lane, ModuleId, Observation, Outcome, Phase, Refusal, Session, State,
+    TrapKind, Value,
+};
+use std::collections::HashMap;
+
+/// A directive passed, or why not.
+pub type Verdict = Result<(), String>;
+
+/// What became of a directive.
+#[derive(Debug)]
+pub struct Step {
+    /// Whether it passed.
+    pub verdict: Verdict,
+    /// What the lane showed, if the directive made it do anything.
+    pub observation: Option<Observation>,
+}
+
+/// What became of a script in a lane.
+#[derive(Debug)]
+pub struct Run {
+    /// One step for each directive.
+    pub steps: Vec<Step>,
+    /// What each instance's exports held at the end, with the position of the directive that made the instance.
+    pub states: Vec<(usize, Option<State>)>,
+}
+
+/// Is told of each directive before it runs (`None`) and after it.
+pub type Watch<'a> = &'a mut dyn FnMut(usize, Option<&Verdict>);
+
+/// Runs a script. `states` asks for the state of the instances at the end.
+pub fn execute(script: &Script, lane: &dyn Lane, features: Features, states: bool, watch: Watch<'_>) -> Run {
+    let mut executor = match Executor::new(lane, features) {
+        Ok(executor) => executor,
+        Err(failure) => return refuse_all(script, &failure, watch),
+    };
+    let mut made = Vec::new();
+    let mut steps = Vec::with_capacity(script.directives.len());
+    for (position, directive) in script.directives.iter().enumerate() {
+        watch(position, None);
+        let before = executor.instance_count;
+        let step = executor.step(directive);
+        made.extend((before..executor.instance_count).map(|instance| (position, InstanceId(instance))));
+        watch(position, Some(&step.verdict));
+        steps.push(step);
+    }
+    let state = |&(position, instance): &(usize, InstanceId)| (position, executor.session.state(instance));
+    Run { steps, states: if states { made.iter().map(state).collect() } else { Vec::new() } }
+}
+
+/// A lane that gives no session fails every directive.
+fn refuse_all(script: &Script, failure: &Failure, watch: Watch<'_>) -> Run {
+    let refuse = |position| {
+        watch(position, None);
+        let verdict = Err(format!("the lane gives no session: {failure}"));
+        watch(position, Some(&verdict));
+        Step { verdict, observation: None }
+    };
+    Run { steps: (0..script.directives.len()).map(refuse).collect(), states: Vec::new() }
+}
+
+/// What a name stands for, and what stands for no name.
+struct Named<T> {
+    names: HashMap<String, T>,
+    last: Option<T>,
+}
+
+impl<T: Copy> Named<T> {
+    fn new() -> Named<T> {
+        Named { names: HashMap::new(), last: None }
+    }
+
+    /// Notes the newest item. One that failed takes its name with it: nothing may reach an older one by mistake.
+    fn set(&mut self, id: Option<&str>, item: Option<T>) {
+        self.last = item;
+        if let Some(id) = id {
+            match item {
+                Some(item) => self.names.insert(id.to_string(), item),
+                None => self.names.remove(id),
+            };
+        }
+    }
+
+    fn get(&self, what: &str, id: Option<&str>) -> Result<T, String> {
+        match id {
+            Some(id) => self.names.get(id).copied().ok_or_else(|| format!("there is no {what} ${id}")),
+            None => self.last.ok_or_else(|| format!("there is no {what}: the last one failed, or there was none")),
+        }
+    }
+}
+
+struct Executor<'a> {
+    session: Box<dyn Session + 'a>,
+    /// Features that the script may use and the lane does not have.
+    lacks: Features,
+    modules: Named<ModuleId>,
+    instances: Named<InstanceId>,
+    instance_count: u32,
+}
+
+impl<'a> Executor<'a> {
+    fn new(lane: &'a dyn Lane, features: Features) -> Result<Executor<'a>, Failure> {
+        Ok(Executor {
+            session: lane.session(features)?,
+            lacks: lane.lacks(features),
+            modules: Named::new(),
+            instances: Named::new(),
+            instance_count: 0,
+        })
+    }
+
+    fn step(&mut self, directive: &Directive) -> Step {
+        match &directive.kind {
+            Kind::Module { id, module } => self.module(id.as_deref(), module),
+            Kind::Definition { id, module } => self.definition(id.as_deref(), module),
+            Kind::Instance { id, module } => {
+                let instantiated = self.modules.get("module", module.as_deref()).map(|module| self.instantiate(module));
+                self.keep_instance(id.as_deref(), instantiated)
+            }
+            Kind::Register { name, instance } => self.register(name, instance.as_deref()),
+            Kind::Action(action) => self.acting(action, |outcome| match outcome {
+                Outcome::Values(_) => Ok(()),
+                other => Err(format!("expected success, got {other}")),
+            }),
+            Kind::AssertReturn(action, patterns) => self.acting(action, |outcome| returned(outcome, patterns)),
+            Kind::AssertTrap(action, message) => self.acting(action, |outcome| trapped(outcome, message)),
+            Kind::AssertExhaustion(action, message) => self.acting(action, |outcome| exhausted(outcome, message)),
+            Kind::AssertMalformed(module) => self.refused(module, Phase::Malformed),
+            Kind::AssertInvalid(module) => self.refused(module, Phase::Invalid),
+            Kind::AssertUnlinkable(source, _) => self.failing_instance(source, |outcome| match outcome {
+                Outcome::Failed(Failure::Link(_)) => Ok(()),
+                other => Err(format!("expected a link error, got {other}")),
+            }),
+            Kind::AssertInstantiationTrap(source, message) => {
+                self.failing_instance(source, |outcome| trapped(outcome, message))
+            }
+            Kind::Unsupported(reason) => Step { verdict: Err(reason.clone()), observation: None },
+        }
+    }
+
+    fn observe(&mut self, outcome: impl Into<Outcome>, judge: impl FnOnce(&Outcome) -> Verdict) -> Step {
+        let observation = Observation::of(&mut *self.session, outcome);
+        Step { verdict: judge(&observation.outcome), observation: Some(observation) }
+    }
+
+    fn load(&mut self, module: &Encoded) -> Result<Result<ModuleId, Refusal>, String> {
+        let binary: &Binary = module.as_ref().map_err(|error| format!("the text is malformed: {error}"))?;
+        Ok(self.session.load(binary))
+    }
+
+    fn instantiate(&mut self, module: ModuleId) -> Result<InstanceId, Failure> {
+        let instance = self.session.instantiate(module);
+        self.instance_count += u32::from(instance.is_ok());
+        instance
+    }
+
+    fn module(&mut self, id: Option<&str>, module: &Encoded) -> Step {
+        let loaded = self.load(module);
+        self.modules.set(id, loaded.as_ref().ok().and_then(|loaded| loaded.as_ref().ok()).copied());
+        match loaded {
+            Ok(Ok(module)) => {
+                let instantiated = self.instantiate(module);
+                self.keep_instance(id, Ok(instantiated))
+            }
+            Ok(Err(refusal)) => {
+                self.instances.set(id, None);
+                self.observe(Outcome::Refused(refusal), accepted)
+            }
+            Err(error) => self.keep_instance(id, Err(error)),
+        }
+    }
+
+    fn keep_instance(&mut self, id: Option<&str>, instance: Result<Result<InstanceId, Failure>, String>) -> Step {
+        self.instances.set(id, instance.as_ref().ok().and_then(|instance| instance.as_ref().ok()).copied());
+        match instance {
+            Ok(instance) => self.observe(instance.map(|_| Vec::new()), accepted),
+            Err(error) => Step { verdict: Err(error), observation: None },
+        }
+    }
+
+    fn definition(&mut self, id: Option<&str>, module: &Encoded) -> Step {
+        let loaded = self.load(module);
+        self.modules.set(id, loaded.as_ref().ok().and_then(|loaded| loaded.as_ref().ok()).copied());
+        match loaded {
+            Ok(Ok(_)) => self.observe(Outcome::Values(Vec::new()), accepted),
+            Ok(Err(refusal)) => self.observe(Outcome::Refused(refusal), accepted),
+            Err(error) => Step { verdict: Err(error), observation: None },
+        }
+    }
+
+    fn register(&mut self, name: &str, instance: Option<&str>) -> Step {
+        let registered = self.instances.get("instance", instance).and_then(|instance| {
+            self.session.register(name, instance).map_err(|failure| format!("expected success, got {failure}"))
+        });
+        Step { verdict: registered, observation: None }
+    }
+
+    fn acting(&mut self, action: &Action, judge: impl FnOnce(&Outcome) -> Verdict) -> Step {
+        let instance = match action {
+            Action::Invoke { instance, .. } | Action::Get { instance, .. } => instance.as_deref(),
+        };
+        let instance = match self.instances.get("instance", instance) {
+            Ok(instance) => instance,
+            Err(error) => return Step { verdict: Err(error), observation: None },
+        };
+        let outcome = match action {
+            Action::Invoke { function, arguments, .. } => self.session.invoke(instance, function, arguments),
+            Action::Get { global, .. } => self.session.get(instance, global).map(|value| vec![value]),
+        };
+        self.observe(outcome, judge)
+    }
+
+    /// Checks that a module is refused, and in which phase. Text that does not parse or encode is malformed.
+    fn refused(&mut self, module: &Encoded, expected: Phase) -> Step {
+        let binary = match (module, expected) {
+            (Err(_), Phase::Malformed) => return Step { verdict: Ok(()), observation: None },
+            (Err(error), _) => {
+                let verdict = Err(format!("expected {expected}, got malformed text: {error}"));
+                return Step { verdict, observation: None };
+            }
+            (Ok(binary), _) => binary,
+        };
+        let outcome = match self.session.load(binary) {
+            Ok(_) => Outcome::Values(Vec::new()),
+            Err(refusal) => Outcome::Refused(refusal),
+        };
+        let lacks = self.lacks;
+        self.observe(outcome, |outcome| match outcome {
+            Outcome::Refused(refusal) if refusal.phase == expected && lacks.is_empty() => Ok(()),
+            Outcome::Refused(refusal) if refusal.phase == expected => {
+                Err(format!("refused, which proves nothing: the lane lacks {lacks:?}"))
+            }
+            Outcome::Values(_) => Err(format!("expected {expected}, but the module was accepted")),
+            other => Err(format!("expected {expected}, got {other}")),
+        })
+    }
+
+    fn failing_instance(&mut self, source: &Source, judge: impl FnOnce(&Outcome) -> Verdict) -> Step {
+        let module = match source {
+            Source::Definition(id) => self.modules.get("module", id.as_deref()).map(Ok),
+            Source::Inline(module) => self.load(module),
+        };
+        match module {
+            Ok(Ok(module)) => {
+                let instantiated = self.instantiate(module);
+                self.observe(instantiated.map(|_| Vec::new()), judge)
+            }
+            Ok(Err(refusal)) => self.observe(Outcome::Refused(refusal), accepted),
+            Err(error) => Step { verdict: Err(error), observation: None },
+        }
+    }
+}
+
+fn accepted(outcome: &Outcome) -> Verdict {
+    match outcome {
+        Outcome::Values(_) => Ok(()),
+        other => Err(format!("expected the module to be accepted, got {other}")),
+    }
+}
+
+fn returned(outcome: &Outcome, patterns: &[Pattern]) -> Verdict {
+    let matches = |values: &[Value]| {
+        values.len() == patterns.len() && patterns.iter().zip(values).all(|(pattern, value)| pattern.matches(*value))
+    };
+    match outcome {
+        Outcome::Values(values) if matches(values) => Ok(()),
+        Outcome::Values(values) if values.is_empty() => Err(format!("expected {}, got no result", list(patterns))),
+        other => Err(format!("expected {}, got {other}", list(patterns))),
+    }
+}
+
+fn list(patterns: &[Pattern]) -> String {
+    if patterns.is_empty() {
+        return "no result".to_string();
+    }
+    let patterns: Vec<String> = patterns.iter().map(Pattern::to_string).collect();
+    format!("[{}]", patterns.join(", "))
+}
+
+/// A trap is matched by its kind, whose official text the message must begin, or begin with. An error of a host
+/// function is matched by its text.
+fn trapped(outcome: &Outcome, message: &str) -> Verdict {
+    let matches = match outcome {
+        Outcome::Failed(Failure::Trap(trap)) => official_text(trap.kind).is_some_and(|text| same_start(text, message)),
+        Outcome::Failed(Failure::Host(text) | Failure::Panic(text)) => same_start(text, message),
+        _ => false,
+    };
+    if matches { Ok(()) } else { Err(format!("expected trap \"{message}\", got {outcome}")) }
+}
+
+fn exhausted(outcome: &Outcome, message: &str) -> Verdict {
+    match outcome {
+        Outcome::Failed(Failure::Trap(trap))
+            if trap.kind == TrapKind::StackOverflow && same_start(EXHAUSTED, message) =>
+        {
+            Ok(())
+        }
+        other => Err(format!("expected exhaustion \"{message}\", got {other}")),
+    }
+}
+
+fn same_start(text: &str, message: &str) -> bool {
+    !message.is_empty() && (text.starts_with(message) || message.starts_with(text))
+}
+
+const EXHAUSTED: &str = "call stack exhausted";
+
+/// What the official scripts call a trap. Exhaustion is no trap, and what the specification does not know has no text.
+fn official_text(kind: TrapKind) -> Option<&'static str> {
+    Some(match kind {
+        TrapKind::Unreachable => "unreachable",
+        TrapKind::MemoryOutOfBounds => "out of bounds memory access",
+        TrapKind::TableOutOfBounds => "out of bounds table access",
+        TrapKind::UndefinedElement => "undefined element",
+        TrapKind::UninitializedElement => "uninitialized element",
+        TrapKind::IndirectCallTypeMismatch => "indirect call type mismatch",
+        TrapKind::IntegerOverflow => "integer overflow",
+        TrapKind::IntegerDivisionByZero => "integer divide by zero",
+        TrapKind::InvalidConversionToInteger => "invalid conversion to integer",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lanes::Trap;
+
+    fn trap(kind: TrapKind) -> Outcome {
+        // The engine's own words say something else, and must not matter.
+        Outcome::Failed(Failure::Trap(Trap { kind, message: "unreachable".to_string(), frames: None }))
+    }
+
+    #[test]
+    fn traps_are_matched_by_kind() {
+        assert!(trapped(&trap(TrapKind::IntegerDivisionByZero), "integer divide by zero").is_ok());
+        assert!(trapped(&trap(TrapKind::IntegerDivisionByZero), "unreachable").is_err());
+        assert!(trapped(&trap(TrapKind::UninitializedElement), "uninitialized element 7").is_ok());
+        assert!(trapped(&trap(TrapKind::UninitializedElement), "uninitialized").is_ok());
+        assert!(trapped(&trap(TrapKind::TableOutOfBounds), "out of bounds memory access").is_err());
+        assert!(trapped(&trap(TrapKind::Unreachable), "").is_err());
+        assert!(trapped(&Outcome::Values(Vec::new()), "unreachable").is_err());
+    }
+
+    #[test]
+    fn exhaustion_is_no_trap() {
+        assert!(trapped(&trap(TrapKind::StackOverflow), EXHAUSTED).is_err());
+        assert!(exhausted(&trap(TrapKind::StackOverflow), EXHAUSTED).is_ok());
+        assert!(exhausted(&trap(TrapKind::Unreachable), EXHAUSTED).is_err());
+    }
+
+    #[test]
+    fn results_are_counted() {
+        let one = Outcome::Values(vec![Value::I32(1)]);
+        assert!(returned(&one, &[Pattern::Exact(Value::I32(1))]).is_ok());
+        assert!(returned(&one, &[]).is_err());
+        assert!(returned(&Outcome::Values(Vec::new()), &[Pattern::Exact(Value::I32(1))]).is_err());
+    }
+}

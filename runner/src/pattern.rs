@@ -1,0 +1,250 @@
+//! What `assert_return` expects: values, NaN patterns, reference patterns and alternatives.
+
+use lanes::{HeapType, Reference, Value};
+use std::fmt;
+use wast::core::{AbstractHeapType, HeapType as WastHeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
+use wast::token::{F32, F64};
+use wast::{WastArg, WastRet};
+
+/// An expected result.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Pattern {
+    /// Exactly this value, bit for bit.
+    Exact(Value),
+    /// A 32-bit float.
+    F32(Float<u32>),
+    /// A 64-bit float.
+    F64(Float<u64>),
+    /// Four 32-bit floats, lane 0 first.
+    F32x4([Float<u32>; 4]),
+    /// Two 64-bit floats, lane 0 first.
+    F64x2([Float<u64>; 2]),
+    /// Null, of a type if one is given.
+    Null(Option<HeapType>),
+    /// A reference to any function.
+    Func,
+    /// A reference to any host value.
+    Extern,
+    /// One of these.
+    Either(Vec<Pattern>),
+}
+
+/// An expected float.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Float<B> {
+    /// `nan:canonical`: either sign, payload just the quiet bit.
+    Canonical,
+    /// `nan:arithmetic`: either sign, a payload with the quiet bit.
+    Arithmetic,
+    /// These bits.
+    Bits(B),
+}
+
+impl Float<u32> {
+    fn matches(self, bits: u32) -> bool {
+        match self {
+            Float::Canonical => bits & 0x7fff_ffff == 0x7fc0_0000,
+            Float::Arithmetic => bits & 0x7fc0_0000 == 0x7fc0_0000,
+            Float::Bits(expected) => bits == expected,
+        }
+    }
+}
+
+impl Float<u64> {
+    fn matches(self, bits: u64) -> bool {
+        match self {
+            Float::Canonical => bits & 0x7fff_ffff_ffff_ffff == 0x7ff8_0000_0000_0000,
+            Float::Arithmetic => bits & 0x7ff8_0000_0000_0000 == 0x7ff8_0000_0000_0000,
+            Float::Bits(expected) => bits == expected,
+        }
+    }
+}
+
+impl Pattern {
+    /// Whether a result is what is expected.
+    pub fn matches(&self, value: Value) -> bool {
+        match (self, value) {
+            (Pattern::Exact(expected), _) => *expected == value,
+            (Pattern::F32(float), Value::F32(bits)) => float.matches(bits),
+            (Pattern::F64(float), Value::F64(bits)) => float.matches(bits),
+            (Pattern::F32x4(floats), Value::V128(bits)) => {
+                floats.iter().enumerate().all(|(lane, float)| float.matches((bits >> (32 * lane)) as u32))
+            }
+            (Pattern::F64x2(floats), Value::V128(bits)) => {
+                floats.iter().enumerate().all(|(lane, float)| float.matches((bits >> (64 * lane)) as u64))
+            }
+            (Pattern::Null(None), Value::Ref(Reference::Null(_))) => true,
+            (Pattern::Null(Some(expected)), Value::Ref(Reference::Null(heap))) => *expected == heap,
+            (Pattern::Func, Value::Ref(Reference::Func(_))) => true,
+            (Pattern::Extern, Value::Ref(Reference::Extern(_))) => true,
+            (Pattern::Either(patterns), _) => patterns.iter().any(|pattern| pattern.matches(value)),
+            _ => false,
+        }
+    }
+
+    /// The pattern of a script; an error if this build cannot check it.
+    pub(crate) fn from_wast(result: &WastRet<'_>) -> Result<Pattern, String> {
+        match result {
+            WastRet::Core(result) => Pattern::from_core(result),
+            _ => Err("component results are not supported".to_string()),
+        }
+    }
+
+    fn from_core(result: &WastRetCore<'_>) -> Result<Pattern, String> {
+        Ok(match result {
+            WastRetCore::I32(value) => Pattern::Exact(Value::I32(*value)),
+            WastRetCore::I64(value) => Pattern::Exact(Value::I64(*value)),
+            WastRetCore::F32(pattern) => Pattern::F32(float32(pattern)),
+            WastRetCore::F64(pattern) => Pattern::F64(float64(pattern)),
+            WastRetCore::V128(pattern) => vector(pattern),
+            WastRetCore::RefNull(heap) => Pattern::Null(heap.as_ref().map(heap_type).transpose()?),
+            WastRetCore::RefExtern(Some(number)) => Pattern::Exact(Value::Ref(Reference::Extern(*number))),
+            WastRetCore::RefExtern(None) => Pattern::Extern,
+            WastRetCore::RefFunc(None) => Pattern::Func,
+            WastRetCore::Either(patterns) => {
+                Pattern::Either(patterns.iter().map(Pattern::from_core).collect::<Result<_, _>>()?)
+            }
+            other => return Err(format!("the result pattern {other:?} is not supported")),
+        })
+    }
+}
+
+/// The value of an argument; an error if this build has no such values.
+pub(crate) fn argument(argument: &WastArg<'_>) -> Result<Value, String> {
+    match argument {
+        WastArg::Core(WastArgCore::I32(value)) => Ok(Value::I32(*value)),
+        WastArg::Core(WastArgCore::I64(value)) => Ok(Value::I64(*value)),
+        WastArg::Core(WastArgCore::F32(value)) => Ok(Value::F32(value.bits)),
+        WastArg::Core(WastArgCore::F64(value)) => Ok(Value::F64(value.bits)),
+        WastArg::Core(WastArgCore::V128(value)) => Ok(Value::V128(u128::from_le_bytes(value.to_le_bytes()))),
+        WastArg::Core(WastArgCore::RefNull(heap)) => Ok(Value::Ref(Reference::Null(heap_type(heap)?))),
+        WastArg::Core(WastArgCore::RefExtern(number)) => Ok(Value::Ref(Reference::Extern(*number))),
+        other => Err(format!("the argument {other:?} is not supported")),
+    }
+}
+
+fn heap_type(heap: &WastHeapType<'_>) -> Result<HeapType, String> {
+    match heap {
+        WastHeapType::Abstract { shared: false, ty: AbstractHeapType::Func } => Ok(HeapType::Func),
+        WastHeapType::Abstract { shared: false, ty: AbstractHeapType::Extern } => Ok(HeapType::Extern),
+        other => Err(format!("the heap type {other:?} is not supported")),
+    }
+}
+
+fn float32(pattern: &NanPattern<F32>) -> Float<u32> {
+    match pattern {
+        NanPattern::CanonicalNan => Float::Canonical,
+        NanPattern::ArithmeticNan => Float::Arithmetic,
+        NanPattern::Value(value) => Float::Bits(value.bits),
+    }
+}
+
+fn float64(pattern: &NanPattern<F64>) -> Float<u64> {
+    match pattern {
+        NanPattern::CanonicalNan => Float::Canonical,
+        NanPattern::ArithmeticNan => Float::Arithmetic,
+        NanPattern::Value(value) => Float::Bits(value.bits),
+    }
+}
+
+fn vector(pattern: &V128Pattern) -> Pattern {
+    let exact = |bytes: [u8; 16]| Pattern::Exact(Value::V128(u128::from_le_bytes(bytes)));
+    match pattern {
+        V128Pattern::I8x16(lanes) => exact(lanes.map(|lane| lane as u8)),
+        V128Pattern::I16x8(lanes) => exact(join(lanes.iter().map(|lane| lane.to_le_bytes()))),
+        V128Pattern::I32x4(lanes) => exact(join(lanes.iter().map(|lane| lane.to_le_bytes()))),
+        V128Pattern::I64x2(lanes) => exact(join(lanes.iter().map(|lane| lane.to_le_bytes()))),
+        V128Pattern::F32x4(lanes) => Pattern::F32x4(lanes.each_ref().map(float32)),
+        V128Pattern::F64x2(lanes) => Pattern::F64x2(lanes.each_ref().map(float64)),
+    }
+}
+
+/// The bytes of a vector from its lanes', which are 16 together.
+fn join<const N: usize>(lanes: impl Iterator<Item = [u8; N]>) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    for (target, source) in bytes.iter_mut().zip(lanes.flatten()) {
+        *target = source;
+    }
+    bytes
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pattern::Exact(value) => write!(f, "{value}"),
+            Pattern::F32(Float::Bits(bits)) => write!(f, "{}", Value::F32(*bits)),
+            Pattern::F64(Float::Bits(bits)) => write!(f, "{}", Value::F64(*bits)),
+            Pattern::F32(nan) => write!(f, "f32 {nan}"),
+            Pattern::F64(nan) => write!(f, "f64 {nan}"),
+            Pattern::F32x4(floats) => {
+                f.write_str("v128 f32x4")?;
+                floats.iter().try_for_each(|float| write!(f, " {float}"))
+            }
+            Pattern::F64x2(floats) => {
+                f.write_str("v128 f64x2")?;
+                floats.iter().try_for_each(|float| write!(f, " {float}"))
+            }
+            Pattern::Null(None) => f.write_str("ref.null"),
+            Pattern::Null(Some(heap)) => write!(f, "ref.null {heap}"),
+            Pattern::Func => f.write_str("ref.func"),
+            Pattern::Extern => f.write_str("ref.extern"),
+            Pattern::Either(patterns) => {
+                f.write_str("either")?;
+                patterns.iter().try_for_each(|pattern| write!(f, " ({pattern})"))
+            }
+        }
+    }
+}
+
+impl<B: fmt::LowerHex> fmt::Display for Float<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Float::Canonical => f.write_str("nan:canonical"),
+            Float::Arithmetic => f.write_str("nan:arithmetic"),
+            Float::Bits(bits) => write!(f, "{bits:#x}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nan_patterns_are_exact() {
+        let canonical = Pattern::F32(Float::Canonical);
+        let arithmetic = Pattern::F32(Float::Arithmetic);
+        for bits in [0x7fc0_0000, 0xffc0_0000] {
+            assert!(canonical.matches(Value::F32(bits)) && arithmetic.matches(Value::F32(bits)));
+        }
+        assert!(!canonical.matches(Value::F32(0x7fc0_0001)));
+        assert!(arithmetic.matches(Value::F32(0x7fc0_0001)));
+        // A signalling NaN and infinity are neither.
+        for bits in [0x7fa0_0000, 0x7f80_0000] {
+            assert!(!canonical.matches(Value::F32(bits)) && !arithmetic.matches(Value::F32(bits)));
+        }
+        assert!(!canonical.matches(Value::I32(0x7fc0_0000)));
+        assert!(Pattern::F64(Float::Canonical).matches(Value::F64(0xfff8_0000_0000_0000)));
+        assert!(!Pattern::F64(Float::Arithmetic).matches(Value::F64(0x7ff4_0000_0000_0000)));
+    }
+
+    #[test]
+    fn vectors_are_matched_lane_by_lane() {
+        let pattern = Pattern::F32x4([Float::Bits(1), Float::Canonical, Float::Arithmetic, Float::Bits(4)]);
+        let value = |lane1: u128, lane2: u128| Value::V128(1 | lane1 << 32 | lane2 << 64 | 4 << 96);
+        assert!(pattern.matches(value(0x7fc0_0000, 0x7fc0_1234)));
+        assert!(!pattern.matches(value(0x7fc0_0001, 0x7fc0_1234)));
+        let pattern = vector(&V128Pattern::I16x8([1, 2, 3, 4, 5, 6, 7, -8]));
+        assert!(pattern.matches(Value::V128(0xfff8_0007_0006_0005_0004_0003_0002_0001)));
+    }
+
+    #[test]
+    fn references_and_alternatives() {
+        let null = Value::Ref(Reference::Null(HeapType::Extern));
+        assert!(Pattern::Null(None).matches(null) && Pattern::Null(Some(HeapType::Extern)).matches(null));
+        assert!(!Pattern::Null(Some(HeapType::Func)).matches(null) && !Pattern::Extern.matches(null));
+        assert!(Pattern::Func.matches(Value::Ref(Reference::Func(None))));
+        let either = Pattern::Either(vec![Pattern::Exact(Value::I32(1)), Pattern::Null(None)]);
+        assert!(either.matches(null) && either.matches(Value::I32(1)) && !either.matches(Value::I32(2)));
+    }
+}

@@ -1,0 +1,301 @@
+//! Runs scripts in worker processes, several at a time.
+//!
+//! Each of the pool's threads owns one [`worker`](crate::worker) and feeds it scripts, the largest first. When a worker
+//! dies, the lane it was in has crashed: another worker runs that lane again and reports every step, which tells the
+//! directive, and then the lanes that are left. A worker that neither answers nor ends is killed.
+
+use crate::inputs::Input;
+use crate::report::{Disagreement, Failure, LaneReport, Status};
+use crate::worker::{Answer, Request};
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// How to run workers.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    /// The program that becomes a worker.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// The names of the lanes that these arguments select, in order.
+    pub lanes: Vec<String>,
+    /// How many workers run at a time.
+    pub jobs: usize,
+    /// After this time in one lane a worker gives up on its own.
+    pub timeout: Duration,
+    /// Whether to write trap snapshots instead of checking them.
+    pub bless: bool,
+}
+
+/// What became of a script.
+#[derive(Debug, Default)]
+pub struct Finished {
+    /// One report for each lane.
+    pub lanes: Vec<LaneReport>,
+    /// Where lanes differ.
+    pub disagreements: Vec<Disagreement>,
+    /// What to write into the trap snapshot, if asked.
+    pub snapshot: Option<String>,
+}
+
+impl Pool {
+    /// Runs the scripts. `finished` hears of each as it is done, and says whether to go on.
+    pub fn run(&self, mut inputs: Vec<Input>, mut finished: impl FnMut(&Input, Finished) -> bool) -> io::Result<()> {
+        inputs.sort_by_key(|input| std::cmp::Reverse(input.size));
+        let jobs = self.jobs.clamp(1, inputs.len().max(1));
+        let queue = Mutex::new(VecDeque::from(inputs));
+        let stop = AtomicBool::new(false);
+        let (sender, receiver) = channel();
+        thread::scope(|scope| {
+            for _ in 0..jobs {
+                let (queue, stop, sender) = (&queue, &stop, sender.clone());
+                scope.spawn(move || {
+                    let mut worker = None;
+                    while !stop.load(Ordering::Relaxed) {
+                        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                        let Some(input) = next else { break };
+                        let result = self.script(&mut worker, &input);
+                        let failed = result.is_err();
+                        if sender.send((input, result)).is_err() || failed {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            for (input, result) in receiver {
+                let go_on = match result {
+                    Ok(result) => finished(&input, result),
+                    Err(error) => {
+                        stop.store(true, Ordering::Relaxed);
+                        return Err(error);
+                    }
+                };
+                if !go_on {
+                    stop.store(true, Ordering::Relaxed);
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Runs one script in all lanes, however many workers that takes.
+    fn script(&self, worker: &mut Option<Worker>, input: &Input) -> io::Result<Finished> {
+        let mut finished = Finished::default();
+        while finished.lanes.len() < self.lanes.len() {
+            // Reports come in the order of the lanes.
+            let left: Vec<usize> = (finished.lanes.len()..self.lanes.len()).collect();
+            let request = self.request(input, left, false);
+            match self.ask(worker, &request, &mut finished)? {
+                End::Done => break,
+                End::GaveUp => {}
+                End::Died(status) => {
+                    let crashed = self.crash(worker, input, finished.lanes.len(), &death(status))?;
+                    finished.lanes.push(crashed);
+                }
+                End::Silent => {
+                    let lane = finished.lanes.len();
+                    finished.lanes.push(self.lost(input, lane, Status::Timeout, "no answer in time; killed"));
+                }
+            }
+        }
+        Ok(finished)
+    }
+
+    fn request(&self, input: &Input, lanes: Vec<usize>, trace: bool) -> Request {
+        Request { path: input.path.clone(), features: input.features.bits(), lanes, trace, bless: self.bless }
+    }
+
+    /// Lets a worker serve a request, and gathers what it answers.
+    fn ask(&self, worker: &mut Option<Worker>, request: &Request, finished: &mut Finished) -> io::Result<End> {
+        let running = match worker.as_mut() {
+            Some(running) => running,
+            None => worker.insert(Worker::start(self)?),
+        };
+        running.send(request);
+        loop {
+            match running.receive(self.timeout) {
+                Ok(Answer::Lane(report)) => {
+                    let gave_up = report.status == Status::Timeout;
+                    finished.lanes.push(report);
+                    if gave_up {
+                        *worker = None;
+                        return Ok(End::GaveUp);
+                    }
+                }
+                Ok(Answer::Unreadable { line, column, message }) => {
+                    let failure = Failure { line, column, directive: "script".to_string(), message };
+                    let left = &self.lanes[finished.lanes.len()..];
+                    finished.lanes.extend(left.iter().map(|lane| LaneReport {
+                        path: request.path.clone(),
+                        lane: lane.clone(),
+                        status: Status::Unreadable,
+                        failures: vec![failure.clone()],
+                        ..LaneReport::default()
+                    }));
+                    return Ok(End::Done);
+                }
+                Ok(Answer::Done { disagreements, snapshot }) => {
+                    finished.disagreements.extend(disagreements);
+                    finished.snapshot = snapshot;
+                    return Ok(End::Done);
+                }
+                Ok(Answer::Before { .. } | Answer::After(_)) => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    *worker = None;
+                    return Ok(End::Silent);
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    let status = worker.take().map(Worker::wait).transpose()?;
+                    return Ok(End::Died(status));
+                }
+            }
+        }
+    }
+
+    /// Runs the lane that crashed once more, step by step.
+    fn crash(&self, worker: &mut Option<Worker>, input: &Input, lane: usize, death: &str) -> io::Result<LaneReport> {
+        let running = worker.insert(Worker::start(self)?);
+        running.send(&self.request(input, vec![lane], true));
+        let mut report = self.lost(input, lane, Status::Crash, death);
+        report.failures.clear();
+        let mut current = None;
+        loop {
+            match running.receive(self.timeout) {
+                Ok(Answer::Before { directives, directive }) => {
+                    report.directives = directives;
+                    current = Some(directive);
+                }
+                Ok(Answer::After(verdict)) => {
+                    current = None;
+                    match verdict {
+                        Ok(()) => report.passed += 1,
+                        Err(failure) => report.failures.push(failure),
+                    }
+                }
+                Ok(Answer::Lane(_) | Answer::Unreadable { .. }) => {}
+                // It did not happen again: where is not known, but it happened.
+                Ok(Answer::Done { .. }) => {
+                    let message = format!("{death}; when run again, it did not");
+                    report.failures.push(place(None, &message));
+                    report.passed = report.passed.saturating_sub(1);
+                    break;
+                }
+                Err(_) => {
+                    *worker = None;
+                    report.failures.push(place(current, death));
+                    break;
+                }
+            }
+        }
+        report.failed = report.failures.len().min(report.directives - report.passed);
+        report.skipped = report.directives - report.passed - report.failed;
+        Ok(report)
+    }
+
+    fn lost(&self, input: &Input, lane: usize, status: Status, message: &str) -> LaneReport {
+        LaneReport {
+            path: input.path.clone(),
+            lane: self.lanes[lane].clone(),
+            status,
+            failures: vec![place(None, message)],
+            ..LaneReport::default()
+        }
+    }
+}
+
+/// How a worker's service ended.
+enum End {
+    /// It answered to the end.
+    Done,
+    /// It ended itself, having reported a timeout.
+    GaveUp,
+    /// It died.
+    Died(Option<ExitStatus>),
+    /// It did not answer.
+    Silent,
+}
+
+fn place(directive: Option<Failure>, message: &str) -> Failure {
+    let unknown = Failure { line: 1, column: 1, directive: "script".to_string(), message: String::new() };
+    Failure { message: message.to_string(), ..directive.unwrap_or(unknown) }
+}
+
+fn death(status: Option<ExitStatus>) -> String {
+    match status {
+        Some(status) => format!("the process died: {status}"),
+        None => "the process died".to_string(),
+    }
+}
+
+struct Worker {
+    child: Child,
+    input: ChildStdin,
+    answers: Receiver<Answer>,
+}
+
+impl Worker {
+    fn start(pool: &Pool) -> io::Result<Worker> {
+        let mut command = Command::new(&pool.program);
+        command.args(&pool.arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn()?;
+        let input = child.stdin.take().expect("standard input is piped");
+        let output = BufReader::new(child.stdout.take().expect("standard output is piped"));
+        let (sender, answers) = channel();
+        thread::spawn(move || forward(output, &sender));
+        Ok(Worker { child, input, answers })
+    }
+
+    /// A worker that cannot be written to is dead, which the missing answer will tell.
+    fn send(&mut self, request: &Request) {
+        let mut line = serde_json::to_vec(request).expect("strings and numbers always serialise");
+        line.push(b'\n');
+        let _ = self.input.write_all(&line).and_then(|()| self.input.flush());
+    }
+
+    /// The next answer. A worker's own clock runs per lane; this one is for workers that do not even give up.
+    fn receive(&self, timeout: Duration) -> Result<Answer, RecvTimeoutError> {
+        const GRACE: Duration = Duration::from_secs(20);
+        self.answers.recv_timeout(timeout.saturating_add(GRACE))
+    }
+
+    /// How the process ended. One that closed its output or wrote garbage but lives on is killed.
+    fn wait(mut self) -> io::Result<ExitStatus> {
+        const PATIENCE: Duration = Duration::from_millis(10);
+        for _ in 0..200 {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            thread::sleep(PATIENCE);
+        }
+        self.child.kill()?;
+        self.child.wait()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Both fail only if the child has ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Garbage ends the conversation as death does.
+fn forward(output: impl BufRead, answers: &Sender<Answer>) {
+    for line in output.lines() {
+        let answer = line.ok().and_then(|line| serde_json::from_str(&line).ok());
+        let Some(answer) = answer else { return };
+        if answers.send(answer).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! One HTML file that needs nothing else.
+
+use super::{LaneReport, Report, Status};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;\
+color:#222;background:#fff}table{border-collapse:collapse;margin:1rem 0}th,td{border:1px solid #ccc;padding:.2rem .6rem;\
+text-align:left;vertical-align:top}td.n{text-align:right;font-variant-numeric:tabular-nums}.pass{color:#176b2c}\
+.fail,.crash,.timeout,.unreadable{color:#a11;font-weight:600}code,pre{font:13px/1.5 ui-monospace,monospace}\
+pre{white-space:pre-wrap;margin:.2rem 0}@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}\
+th,td{border-color:#444}.pass{color:#6c8}.fail,.crash,.timeout,.unreadable{color:#f77}}";
+
+/// The report as a page.
+pub fn html(report: &Report) -> String {
+    let mut page = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_page(&mut page, report);
+    page
+}
+
+fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
+    let verdict = if report.exit_code() == 0 { "passed" } else { "failed" };
+    writeln!(page, "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Touchstone: {verdict}</title>")?;
+    writeln!(page, "<meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style>")?;
+    writeln!(page, "<h1>Touchstone: <span class=\"{}\">{verdict}</span></h1>", &verdict[..4])?;
+    write_lanes(page, report)?;
+    write_disagreements(page, report)?;
+    write_failures(page, report)?;
+    write_scripts(page, report)
+}
+
+fn write_lanes(page: &mut String, report: &Report) -> std::fmt::Result {
+    writeln!(page, "<h2>Lanes</h2><table><tr><th>lane<th>scripts<th>directives<th>passed<th>failed<th>expected")?;
+    writeln!(page, "<th>skipped<th>crashed<th>timed out<th>seconds")?;
+    for lane in &report.lanes {
+        let scripts: Vec<&LaneReport> = report.scripts.iter().filter(|script| script.lane == *lane).collect();
+        let sum = |field: fn(&LaneReport) -> usize| -> usize { scripts.iter().map(|script| field(script)).sum() };
+        let count = |status| scripts.iter().filter(|script| script.status == status).count();
+        let milliseconds: u64 = scripts.iter().map(|script| script.milliseconds).sum();
+        write!(page, "<tr><td><code>{}</code>", escape(lane))?;
+        let numbers = [
+            scripts.len(),
+            sum(|script| script.directives),
+            sum(|script| script.passed),
+            sum(|script| script.failed),
+            sum(|script| script.expected),
+            sum(|script| script.skipped),
+            count(Status::Crash),
+            count(Status::Timeout),
+        ];
+        for number in numbers {
+            write!(page, "<td class=\"n\">{number}")?;
+        }
+        writeln!(page, "<td class=\"n\">{}.{:03}", milliseconds / 1000, milliseconds % 1000)?;
+    }
+    writeln!(page, "</table>")
+}
+
+fn write_disagreements(page: &mut String, report: &Report) -> std::fmt::Result {
+    if report.disagreements.is_empty() {
+        return writeln!(page, "<p>All lanes agree.");
+    }
+    writeln!(page, "<h2>Disagreements</h2>")?;
+    for disagreement in &report.disagreements {
+        let (path, directive) = (escape(&disagreement.path), escape(&disagreement.directive));
+        writeln!(page, "<h3><code>{path}:{}</code> {directive}</h3><table>", disagreement.line)?;
+        for (lane, text) in &disagreement.lanes {
+            writeln!(page, "<tr><td><code>{}</code><td><pre>{}</pre>", escape(lane), escape(text))?;
+        }
+        writeln!(page, "</table>")?;
+    }
+    Ok(())
+}
+
+fn write_failures(page: &mut String, report: &Report) -> std::fmt::Result {
+    let failed = report.scripts.iter().filter(|script| !script.failures.is_empty());
+    for (position, script) in failed.enumerate() {
+        if position == 0 {
+            writeln!(page, "<h2>Failures</h2>")?;
+        }
+        let (path, lane, status) = (escape(&script.path), escape(&script.lane), script.status.name());
+        writeln!(page, "<details open><summary><code>{path}</code> in <code>{lane}</code>: ")?;
+        writeln!(page, "<span class=\"{status}\">{status}</span></summary><table>")?;
+        for failure in &script.failures {
+            let (directive, message) = (escape(&failure.directive), escape(&failure.message));
+            write!(page, "<tr><td class=\"n\">{}:{}<td>{directive}", failure.line, failure.column)?;
+            writeln!(page, "<td><pre>{message}</pre>")?;
+        }
+        writeln!(page, "</table></details>")?;
+    }
+    Ok(())
+}
+
+fn write_scripts(page: &mut String, report: &Report) -> std::fmt::Result {
+    let mut rows: BTreeMap<&str, BTreeMap<&str, &LaneReport>> = BTreeMap::new();
+    for script in &report.scripts {
+        rows.entry(&script.path).or_default().insert(&script.lane, script);
+    }
+    write!(page, "<h2>Scripts</h2><table><tr><th>script")?;
+    for lane in &report.lanes {
+        write!(page, "<th>{}", escape(lane))?;
+    }
+    writeln!(page)?;
+    for (path, by_lane) in rows {
+        write!(page, "<tr><td><code>{}</code>", escape(path))?;
+        for lane in &report.lanes {
+            match by_lane.get(lane.as_str()) {
+                Some(script) => {
+                    let status = script.status.name();
+                    write!(page, "<td class=\"{status}\">{} of {}", script.passed, script.directives)?;
+                }
+                None => write!(page, "<td>not run")?,
+            }
+        }
+        writeln!(page)?;
+    }
+    writeln!(page, "</table></html>")
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,57 @@
+//! JUnit XML: a suite for each lane, a case for each script.
+
+use super::{LaneReport, Report, Status};
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// The report as JUnit XML.
+pub fn junit(report: &Report) -> Result<String, quick_junit::SerializeError> {
+    let mut xml = quick_junit::Report::new("touchstone");
+    for lane in &report.lanes {
+        let mut suite = TestSuite::new(lane.as_str());
+        let scripts = report.scripts.iter().filter(|script| script.lane == *lane);
+        suite.add_test_cases(scripts.map(case));
+        xml.add_test_suite(suite);
+    }
+    if !report.disagreements.is_empty() {
+        let mut suite = TestSuite::new("agreement between lanes");
+        for disagreement in &report.disagreements {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            let sides: Vec<String> = disagreement.lanes.iter().map(|(lane, text)| format!("{lane}: {text}")).collect();
+            status.set_message(sides.join("\n"));
+            suite.add_test_case(TestCase::new(format!("{}:{}", disagreement.path, disagreement.line), status));
+        }
+        xml.add_test_suite(suite);
+    }
+    xml.to_string()
+}
+
+fn case(script: &LaneReport) -> TestCase {
+    let status = match script.status {
+        Status::Pass => TestCaseStatus::success(),
+        Status::Fail => failed(script, NonSuccessKind::Failure),
+        Status::Crash | Status::Timeout | Status::Unreadable => failed(script, NonSuccessKind::Error),
+    };
+    let mut case = TestCase::new(script.path.as_str(), status);
+    case.set_classname(script.lane.as_str()).set_time(Duration::from_millis(script.milliseconds));
+    case
+}
+
+fn failed(script: &LaneReport, kind: NonSuccessKind) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    let mut text = String::new();
+    for failure in &script.failures {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{}:{}:{}: {}: {}",
+            script.path, failure.line, failure.column, failure.directive, failure.message
+        );
+    }
+    status
+        .set_type(script.status.name())
+        .set_message(format!("{} of {} directives failed", script.failed, script.directives))
+        .set_description(text);
+    status
+}

@@ -1,0 +1,153 @@
+//! What a person sees: each failure with its place, its source line, and expected against actual; then a summary.
+
+use super::{Disagreement, LaneReport, Report, Status};
+use std::fmt::Write;
+
+/// How many failures of one script in one lane are shown.
+const SHOWN: usize = 40;
+
+/// Marks for emphasis, or none.
+#[derive(Clone, Copy, Debug)]
+pub struct Paint {
+    /// Whether to use colour.
+    pub colour: bool,
+}
+
+impl Paint {
+    fn with(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+    }
+
+    /// What is wrong.
+    pub fn bad(self, text: &str) -> String {
+        self.with("1;31", text)
+    }
+
+    /// What is right.
+    pub fn good(self, text: &str) -> String {
+        self.with("1;32", text)
+    }
+
+    fn faint(self, text: &str) -> String {
+        self.with("2", text)
+    }
+}
+
+/// The failures of a script in a lane; `source` is the script's text.
+pub fn failures(script: &LaneReport, source: Option<&str>, paint: Paint) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_failures(&mut text, script, source, paint);
+    text
+}
+
+fn write_failures(text: &mut String, script: &LaneReport, source: Option<&str>, paint: Paint) -> std::fmt::Result {
+    let status = match script.status {
+        Status::Pass | Status::Fail => "FAIL",
+        Status::Crash => "CRASH",
+        Status::Timeout => "TIMEOUT",
+        Status::Unreadable => "UNREADABLE",
+    };
+    writeln!(text, "{} {} [{}]", paint.bad(status), script.path, script.lane)?;
+    for failure in script.failures.iter().take(SHOWN) {
+        let (line, column) = (failure.line, failure.column);
+        writeln!(text, "  {}:{line}:{column}: {}: {}", script.path, failure.directive, failure.message)?;
+        if let Some(source) = source.and_then(|source| source.lines().nth((line as usize).saturating_sub(1))) {
+            writeln!(text, "{}", paint.faint(&format!("  {line:>6} | {}", clip(source.trim_end()))))?;
+        }
+    }
+    if script.failures.len() > SHOWN {
+        writeln!(text, "  ... and {} more; `--report json=FILE` has them all", script.failures.len() - SHOWN)?;
+    }
+    Ok(())
+}
+
+fn clip(line: &str) -> String {
+    const WIDTH: usize = 160;
+    match line.char_indices().nth(WIDTH) {
+        Some((end, _)) => format!("{} ...", &line[..end]),
+        None => line.to_string(),
+    }
+}
+
+/// What lanes disagree on.
+pub fn disagreement(disagreement: &Disagreement, paint: Paint) -> String {
+    let head =
+        format!("{} {}:{}: {}\n", paint.bad("DISAGREE"), disagreement.path, disagreement.line, disagreement.directive);
+    disagreement.lanes.iter().fold(head, |mut text, (lane, shown)| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {lane:>14}  {shown}");
+        text
+    })
+}
+
+/// The table of lanes and the verdict.
+pub fn summary(report: &Report, seconds: f64, paint: Paint) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_summary(&mut text, report, seconds, paint);
+    text
+}
+
+fn write_summary(text: &mut String, report: &Report, seconds: f64, paint: Paint) -> std::fmt::Result {
+    let width = report.lanes.iter().map(String::len).max().unwrap_or(4).max(4);
+    writeln!(
+        text,
+        "{:width$} {:>7} {:>10} {:>8} {:>7} {:>8} {:>7} {:>7} {:>9}",
+        "lane", "scripts", "directives", "passed", "failed", "expected", "skipped", "crashed", "timed out"
+    )?;
+    for lane in &report.lanes {
+        let scripts: Vec<&LaneReport> = report.scripts.iter().filter(|script| script.lane == *lane).collect();
+        let sum = |field: fn(&LaneReport) -> usize| -> usize { scripts.iter().map(|script| field(script)).sum() };
+        let count = |status| scripts.iter().filter(|script| script.status == status).count();
+        writeln!(
+            text,
+            "{lane:width$} {:>7} {:>10} {:>8} {:>7} {:>8} {:>7} {:>7} {:>9}",
+            scripts.len(),
+            sum(|script| script.directives),
+            sum(|script| script.passed),
+            sum(|script| script.failed),
+            sum(|script| script.expected),
+            sum(|script| script.skipped),
+            count(Status::Crash),
+            count(Status::Timeout),
+        )?;
+    }
+    writeln!(text, "{}", verdict(report, seconds, paint))
+}
+
+/// The last line.
+pub fn verdict(report: &Report, seconds: f64, paint: Paint) -> String {
+    let totals = &report.totals;
+    let scripts = format!("{} {}", totals.scripts, if totals.scripts == 1 { "script" } else { "scripts" });
+    let lanes = format!("{} {}", report.lanes.len(), if report.lanes.len() == 1 { "lane" } else { "lanes" });
+    if report.exit_code() == 0 {
+        let expected = match totals.expected {
+            0 => String::new(),
+            count => format!(", {count} failed as expected"),
+        };
+        return format!(
+            "{}: {scripts} in {lanes}, {} directives passed{expected}, no disagreement, {seconds:.1} s",
+            paint.good("ok"),
+            totals.passed
+        );
+    }
+    let unreadable = report.scripts.iter().filter(|script| script.status == Status::Unreadable);
+    let unreadable: std::collections::BTreeSet<&str> = unreadable.map(|script| script.path.as_str()).collect();
+    let counts = [
+        (totals.failed, "failed"),
+        (totals.skipped, "skipped"),
+        (totals.crashed, "crashed"),
+        (totals.timed_out, "timed out"),
+        (totals.disagreements, "disagreements"),
+        (unreadable.len(), "unreadable"),
+    ];
+    let counts: Vec<String> =
+        counts.iter().filter(|(count, _)| *count != 0).map(|(count, what)| format!("{count} {what}")).collect();
+    format!(
+        "{}: {scripts} in {lanes}, {} directives passed, {}, {seconds:.1} s",
+        paint.bad("FAILED"),
+        totals.passed,
+        counts.join(", ")
+    )
+}

@@ -1,0 +1,363 @@
+//! A `.wast` script, parsed and encoded once for all lanes.
+//!
+//! In: the text. Out: directives with binaries and plain data, independent of the text's lifetime. Text that does not
+//! parse or encode is kept as such: for `assert_malformed` it is the expected answer, elsewhere a failure. Nothing is
+//! dropped: what this build cannot execute becomes [`Kind::Unsupported`], which every lane reports as a failure.
+
+mod grammar;
+
+use crate::pattern::{self, Pattern};
+use grammar::{Document, Item, Purpose};
+use lanes::{Binary, Value};
+use wast::lexer::Lexer;
+use wast::parser::{self, ParseBuffer};
+use wast::token::{Id, Span};
+use wast::{QuoteWat, WastDirective, WastExecute, WastInvoke, Wat};
+
+/// A parsed script.
+#[derive(Debug)]
+pub struct Script {
+    /// Its directives, in order.
+    pub directives: Vec<Directive>,
+}
+
+/// A directive.
+#[derive(Debug)]
+pub struct Directive {
+    /// Where it begins, counted from 1.
+    pub line: u32,
+    /// Where it begins, counted from 1, in bytes.
+    pub column: u32,
+    /// Its keyword.
+    pub name: &'static str,
+    /// What it asks for.
+    pub kind: Kind,
+}
+
+/// A module's binary, or why its text is malformed.
+pub type Encoded = Result<Binary, String>;
+
+/// What a directive asks for.
+#[derive(Debug)]
+pub enum Kind {
+    /// Define and instantiate.
+    Module {
+        /// The name of both the module and its instance.
+        id: Option<String>,
+        /// The module.
+        module: Encoded,
+    },
+    /// Define only.
+    Definition {
+        /// The module's name.
+        id: Option<String>,
+        /// The module.
+        module: Encoded,
+    },
+    /// Instantiate a definition.
+    Instance {
+        /// The instance's name.
+        id: Option<String>,
+        /// The definition's name; the last one if none.
+        module: Option<String>,
+    },
+    /// Make an instance importable.
+    Register {
+        /// The name to import it by.
+        name: String,
+        /// The instance; the last one if none.
+        instance: Option<String>,
+    },
+    /// An action whose results nobody looks at.
+    Action(Action),
+    /// The action returns these.
+    AssertReturn(Action, Vec<Pattern>),
+    /// The action traps.
+    AssertTrap(Action, String),
+    /// The action exhausts the call stack.
+    AssertExhaustion(Action, String),
+    /// The module is malformed.
+    AssertMalformed(Encoded),
+    /// The module is invalid.
+    AssertInvalid(Encoded),
+    /// The module does not link.
+    AssertUnlinkable(Source, String),
+    /// Instantiating the module traps.
+    AssertInstantiationTrap(Source, String),
+    /// This build cannot execute the directive, for this reason.
+    Unsupported(String),
+}
+
+/// The module of an assertion.
+#[derive(Debug)]
+pub enum Source {
+    /// It stands in the assertion.
+    Inline(Encoded),
+    /// It is a definition; the last one if there is no name.
+    Definition(Option<String>),
+}
+
+/// An action.
+#[derive(Debug)]
+pub enum Action {
+    /// Call an exported function.
+    Invoke {
+        /// The instance; the last one if none.
+        instance: Option<String>,
+        /// The export.
+        function: String,
+        /// The arguments.
+        arguments: Vec<Value>,
+    },
+    /// Read an exported global.
+    Get {
+        /// The instance; the last one if none.
+        instance: Option<String>,
+        /// The export.
+        global: String,
+    },
+}
+
+/// A script that does not parse.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ParseError {
+    /// Counted from 1.
+    pub line: u32,
+    /// Counted from 1, in bytes.
+    pub column: u32,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Script {
+    /// Parses a script and encodes its modules.
+    pub fn parse(text: &str) -> Result<Script, ParseError> {
+        let lines = Lines::of(text);
+        let error = |error: wast::Error| {
+            let (line, column) = lines.position(error.span());
+            ParseError { line, column, message: error.message() }
+        };
+        let mut lexer = Lexer::new(text);
+        // The suite's `names.wast` is full of look-alike and bidirectional characters.
+        lexer.allow_confusing_unicode(true);
+        let buffer = ParseBuffer::new_with_lexer(lexer).map_err(error)?;
+        let document: Document<'_> = parser::parse(&buffer).map_err(error)?;
+        let directives = document.items.into_iter().map(|(span, item)| {
+            let (line, column) = lines.position(span);
+            let (name, kind) = kind(item);
+            Directive { line, column, name, kind: kind.unwrap_or_else(Kind::Unsupported) }
+        });
+        Ok(Script { directives: directives.collect() })
+    }
+}
+
+/// Where lines begin.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Lines {
+        let after_newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(offset, _)| offset + 1);
+        Lines(std::iter::once(0).chain(after_newlines).collect())
+    }
+
+    fn position(&self, span: Span) -> (u32, u32) {
+        let line = self.0.partition_point(|start| *start <= span.offset());
+        let column = span.offset() - self.0[line - 1] + 1;
+        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        (small(line), small(column))
+    }
+}
+
+/// The directive's keyword, and what it asks for or why it cannot be executed.
+fn kind(item: Item<'_>) -> (&'static str, Result<Kind, String>) {
+    match item {
+        Item::Known(directive) => known(*directive),
+        Item::Get { module, global } => {
+            let action = Action::Get { instance: name(module), global: global.to_string() };
+            ("get", Ok(Kind::Action(action)))
+        }
+        Item::Quote { purpose, definition, id, mut text } => {
+            let module = encode(&mut text);
+            match purpose {
+                Purpose::Malformed => ("assert_malformed", Ok(Kind::AssertMalformed(module))),
+                Purpose::Invalid => ("assert_invalid", Ok(Kind::AssertInvalid(module))),
+                Purpose::Module if definition => ("module", Ok(Kind::Definition { id: name(id), module })),
+                Purpose::Module => ("module", Ok(Kind::Module { id: name(id), module })),
+            }
+        }
+        Item::FailingInstance { trap, module, message } => {
+            let source = Source::Definition(name(module));
+            match trap {
+                true => ("assert_trap", Ok(Kind::AssertInstantiationTrap(source, message.to_string()))),
+                false => ("assert_unlinkable", Ok(Kind::AssertUnlinkable(source, message.to_string()))),
+            }
+        }
+    }
+}
+
+fn known(directive: WastDirective<'_>) -> (&'static str, Result<Kind, String>) {
+    match directive {
+        WastDirective::Module(module) => {
+            let id = name(module.name());
+            ("module", core(module).map(|module| Kind::Module { id, module }))
+        }
+        WastDirective::ModuleDefinition(module) => {
+            let id = name(module.name());
+            ("module", core(module).map(|module| Kind::Definition { id, module }))
+        }
+        WastDirective::ModuleInstance { instance, module, .. } => {
+            ("module", Ok(Kind::Instance { id: name(instance), module: name(module) }))
+        }
+        WastDirective::Register { name: as_name, module, .. } => {
+            ("register", Ok(Kind::Register { name: as_name.to_string(), instance: name(module) }))
+        }
+        WastDirective::Invoke(call) => ("invoke", invoke(&call).map(Kind::Action)),
+        WastDirective::AssertReturn { exec, results, .. } => ("assert_return", assert_return(exec, &results)),
+        WastDirective::AssertTrap { exec, message, .. } => ("assert_trap", assert_trap(exec, message)),
+        WastDirective::AssertExhaustion { call, message, .. } => {
+            ("assert_exhaustion", invoke(&call).map(|call| Kind::AssertExhaustion(call, message.to_string())))
+        }
+        WastDirective::AssertMalformed { module, .. } => ("assert_malformed", core(module).map(Kind::AssertMalformed)),
+        WastDirective::AssertInvalid { module, .. } => ("assert_invalid", core(module).map(Kind::AssertInvalid)),
+        WastDirective::AssertUnlinkable { module, message, .. } => {
+            let kind = |module| Kind::AssertUnlinkable(Source::Inline(module), message.to_string());
+            ("assert_unlinkable", core(QuoteWat::Wat(module)).map(kind))
+        }
+        WastDirective::AssertMalformedCustom { .. } => unsupported("assert_malformed_custom"),
+        WastDirective::AssertInvalidCustom { .. } => unsupported("assert_invalid_custom"),
+        WastDirective::AssertException { .. } => unsupported("assert_exception"),
+        WastDirective::AssertSuspension { .. } => unsupported("assert_suspension"),
+        WastDirective::Thread(_) => unsupported("thread"),
+        WastDirective::Wait { .. } => unsupported("wait"),
+    }
+}
+
+fn unsupported(name: &'static str) -> (&'static str, Result<Kind, String>) {
+    (name, Err(format!("this runner does not execute `{name}` yet")))
+}
+
+/// Encodes a core module; an error if it is none.
+fn core(mut module: QuoteWat<'_>) -> Result<Encoded, String> {
+    match module {
+        QuoteWat::Wat(Wat::Module(_)) | QuoteWat::QuoteModule(..) => Ok(encode(&mut module)),
+        QuoteWat::Wat(Wat::Component(_)) | QuoteWat::QuoteComponent(..) => {
+            Err("components are not supported".to_string())
+        }
+    }
+}
+
+fn assert_return(exec: WastExecute<'_>, results: &[wast::WastRet<'_>]) -> Result<Kind, String> {
+    let patterns = results.iter().map(Pattern::from_wast).collect::<Result<_, _>>()?;
+    Ok(Kind::AssertReturn(action(exec)?, patterns))
+}
+
+fn assert_trap(exec: WastExecute<'_>, message: &str) -> Result<Kind, String> {
+    match exec {
+        WastExecute::Wat(module) => {
+            let module = core(QuoteWat::Wat(module))?;
+            Ok(Kind::AssertInstantiationTrap(Source::Inline(module), message.to_string()))
+        }
+        exec => Ok(Kind::AssertTrap(action(exec)?, message.to_string())),
+    }
+}
+
+fn action(exec: WastExecute<'_>) -> Result<Action, String> {
+    match exec {
+        WastExecute::Invoke(call) => invoke(&call),
+        WastExecute::Get { module, global, .. } => {
+            Ok(Action::Get { instance: name(module), global: global.to_string() })
+        }
+        WastExecute::Wat(_) => Err("a module is no action".to_string()),
+    }
+}
+
+fn invoke(call: &WastInvoke<'_>) -> Result<Action, String> {
+    let arguments = call.args.iter().map(pattern::argument).collect::<Result<_, _>>()?;
+    Ok(Action::Invoke { instance: name(call.module), function: call.name.to_string(), arguments })
+}
+
+fn name(id: Option<Id<'_>>) -> Option<String> {
+    id.map(|id| id.name().to_string())
+}
+
+fn encode(module: &mut QuoteWat<'_>) -> Encoded {
+    let QuoteWat::QuoteModule(..) = module else {
+        return module.encode().map(Binary::new).map_err(|error| error.message());
+    };
+    // `QuoteWat::encode` would not let look-alike characters through.
+    let text = match module.to_test() {
+        Ok(wast::QuoteWatTest::Text(text)) => text,
+        Ok(wast::QuoteWatTest::Binary(binary)) => return Ok(Binary::new(binary)),
+        Err(error) => return Err(error.message()),
+    };
+    let text = String::from_utf8(text).map_err(|_| "malformed UTF-8 encoding".to_string())?;
+    let encode = || {
+        let mut lexer = Lexer::new(&text);
+        lexer.allow_confusing_unicode(true);
+        let buffer = ParseBuffer::new_with_lexer(lexer)?;
+        parser::parse::<Wat<'_>>(&buffer)?.encode()
+    };
+    encode().map(Binary::new).map_err(|error: wast::Error| error.message())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Script {
+        Script::parse(text).expect("the script parses")
+    }
+
+    #[track_caller]
+    fn one(text: &str) -> Directive {
+        let mut script = parse(text);
+        assert_eq!(script.directives.len(), 1);
+        script.directives.remove(0)
+    }
+
+    #[test]
+    fn positions_are_those_of_the_parenthesis() {
+        let script = parse("(module)\n  (  invoke \"f\")(get \"g\")\n");
+        let positions: Vec<_> = script.directives.iter().map(|d| (d.line, d.column, d.name)).collect();
+        assert_eq!(positions, [(1, 1, "module"), (2, 3, "invoke"), (2, 17, "get")]);
+    }
+
+    #[test]
+    fn what_the_wast_crate_refuses() {
+        assert!(parse("").directives.is_empty());
+        assert!(parse(";; a comment\n").directives.is_empty());
+        assert!(
+            matches!(one("(get $m \"g\")").kind, Kind::Action(Action::Get { instance: Some(id), .. }) if id == "m")
+        );
+        let quote = one(r#"(module $Q quote "(func)")"#);
+        assert!(matches!(quote.kind, Kind::Module { id: Some(id), module: Ok(_) } if id == "Q"));
+        let quote = one(r#"(module definition quote "(func)")"#);
+        assert!(matches!(quote.kind, Kind::Definition { id: None, module: Ok(_) }));
+        let quote = one(r#"(module definition $D quote "(fun)")"#);
+        assert!(matches!(quote.kind, Kind::Definition { id: Some(_), module: Err(_) }));
+        let quote = one(r#"(assert_malformed (module $Q quote "(fun)") "unexpected token")"#);
+        assert!(matches!(quote.kind, Kind::AssertMalformed(Err(_))));
+        let instance = one(r#"(assert_unlinkable (module instance $M) "unknown import")"#);
+        assert!(matches!(instance.kind, Kind::AssertUnlinkable(Source::Definition(Some(id)), _) if id == "M"));
+        let instance = one(r#"(assert_trap (module instance $I $M) "unreachable")"#);
+        assert!(matches!(instance.kind, Kind::AssertInstantiationTrap(Source::Definition(Some(id)), _) if id == "M"));
+    }
+
+    #[test]
+    fn fields_alone_are_a_module() {
+        assert!(matches!(one("(func) (memory 1)").kind, Kind::Module { id: None, module: Ok(_) }));
+    }
+
+    #[test]
+    fn nothing_is_dropped() {
+        for text in ["(wait $t)", "(thread $t)", "(assert_exception (invoke \"f\"))"] {
+            assert!(matches!(one(text).kind, Kind::Unsupported(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_say_where() {
+        let error = Script::parse("(module)\n(modul)").expect_err("the script does not parse");
+        assert_eq!((error.line, error.column), (2, 2));
+    }
+}

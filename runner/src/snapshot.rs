@@ -1,0 +1,185 @@
+//! Trap snapshots: `x.traps` beside `x.wast` holds, for each directive that trapped, its line, the trap's kind and its
+//! frames, the innermost first.
+//!
+//! ```text
+//! # Traps of deep.wast. Written by `runner --bless`; review every change against the script.
+//! 12 integer-divide-by-zero
+//!   m!2 $div @0x4f
+//!   m!3 $main @0x5a
+//! 20 stack-overflow
+//! ```
+//!
+//! A frame is `MODULE!INDEX $NAME @OFFSET`: the module's and the function's names from the name section, where there are
+//! any, the function's index, and the byte offset of its instruction in the binary. A stack overflow has no frames here:
+//! their number depends on the tier. Empty lines and lines that begin with `#` are ignored.
+//!
+//! Where the file exists, every lane must show exactly these traps, at these lines, in this order; a lane that cannot
+//! show frames must show the kinds. Directives of one line stand in the script's order.
+
+use crate::execute::Step;
+use crate::script::Script;
+use lanes::{Failure, Outcome, Trap, TrapKind};
+use std::cmp::Ordering;
+use std::fmt::Write;
+
+/// A snapshot file, parsed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Snapshot {
+    traps: Vec<Entry>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Entry {
+    line: u32,
+    kind: String,
+    /// `None` if the lane cannot tell, or on stack overflow.
+    frames: Option<Vec<String>>,
+}
+
+/// A snapshot that is not what a lane showed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mismatch {
+    /// The line of the script.
+    pub line: u32,
+    /// What differs.
+    pub message: String,
+}
+
+impl Snapshot {
+    /// Reads a snapshot file; the error names its line.
+    pub fn parse(text: &str) -> Result<Snapshot, String> {
+        let mut traps: Vec<Entry> = Vec::new();
+        for (number, line) in text.lines().enumerate() {
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let malformed = || format!("line {}: expected `LINE KIND` or an indented frame", number + 1);
+            if line.starts_with(' ') {
+                let entry = traps.last_mut().ok_or_else(malformed)?;
+                entry.frames.get_or_insert_default().push(line.trim().to_string());
+                continue;
+            }
+            let (at, kind) = line.trim_end().split_once(' ').ok_or_else(malformed)?;
+            let at = at.parse().map_err(|_| malformed())?;
+            let frames = (kind != TrapKind::StackOverflow.name()).then(Vec::new);
+            traps.push(Entry { line: at, kind: kind.to_string(), frames });
+        }
+        Ok(Snapshot { traps })
+    }
+
+    /// What a lane showed.
+    pub fn of(script: &Script, steps: &[Step]) -> Snapshot {
+        let traps = script.directives.iter().zip(steps).filter_map(|(directive, step)| {
+            let trap = trap(step)?;
+            let frames = match trap.kind {
+                TrapKind::StackOverflow => None,
+                _ => trap.frames.as_ref().map(|frames| frames.iter().map(ToString::to_string).collect()),
+            };
+            Some(Entry { line: directive.line, kind: trap.kind.name().to_string(), frames })
+        });
+        Snapshot { traps: traps.collect() }
+    }
+
+    /// Whether nothing trapped.
+    pub fn is_empty(&self) -> bool {
+        self.traps.is_empty()
+    }
+
+    /// The file's text, for a script of this file name.
+    pub fn to_text(&self, script: &str) -> String {
+        let mut text =
+            format!("# Traps of {script}. Written by `runner --bless`; review every change against the script.\n");
+        for entry in &self.traps {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{} {}", entry.line, entry.kind);
+            for frame in entry.frames.iter().flatten() {
+                let _ = writeln!(text, "  {frame}");
+            }
+        }
+        text
+    }
+
+    /// Compares this snapshot, as the file has it, with what a lane showed.
+    pub fn compare(&self, shown: &Snapshot) -> Vec<Mismatch> {
+        let mut mismatches = Vec::new();
+        let (mut expected, mut shown) = (self.traps.as_slice(), shown.traps.as_slice());
+        loop {
+            let order = match (expected.first(), shown.first()) {
+                (None, None) => return mismatches,
+                (Some(want), Some(got)) => want.line.cmp(&got.line),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+            };
+            let want = if order.is_gt() { None } else { take(&mut expected) };
+            let got = if order.is_lt() { None } else { take(&mut shown) };
+            if want.zip(got).is_some_and(|(want, got)| equal(want, got)) {
+                continue;
+            }
+            let line = want.or(got).map_or(0, |entry| entry.line);
+            let message = format!("expected {}, got {}", describe(want), describe(got));
+            mismatches.push(Mismatch { line, message: format!("trap snapshot: {message}") });
+        }
+    }
+}
+
+fn trap(step: &Step) -> Option<&Trap> {
+    match &step.observation.as_ref()?.outcome {
+        Outcome::Failed(Failure::Trap(trap)) => Some(trap),
+        _ => None,
+    }
+}
+
+fn equal(want: &Entry, got: &Entry) -> bool {
+    want.kind == got.kind && (got.frames.is_none() || want.frames == got.frames)
+}
+
+fn describe(entry: Option<&Entry>) -> String {
+    match entry {
+        None => "no trap".to_string(),
+        Some(Entry { kind, frames: Some(frames), .. }) => format!("{kind} [{}]", frames.join(", ")),
+        Some(Entry { kind, frames: None, .. }) => kind.clone(),
+    }
+}
+
+fn take<'a>(entries: &mut &'a [Entry]) -> Option<&'a Entry> {
+    let (first, rest) = entries.split_first()?;
+    *entries = rest;
+    Some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "# Traps of x.wast. Written by `runner --bless`; review every change against the script.\n\
+        3 unreachable\n  m!0 $f @0x2a\n  m!1 @0x30\n9 stack-overflow\n";
+
+    #[test]
+    fn round_trip() {
+        let snapshot = Snapshot::parse(TEXT).expect("the text parses");
+        assert_eq!(snapshot.to_text("x.wast"), TEXT);
+        assert_eq!(snapshot.compare(&snapshot), []);
+    }
+
+    #[test]
+    fn every_difference_is_found() {
+        let snapshot = Snapshot::parse(TEXT).expect("the text parses");
+        let lines = |text: &str| -> Vec<u32> {
+            let shown = Snapshot::parse(text).expect("the text parses");
+            snapshot.compare(&shown).iter().map(|mismatch| mismatch.line).collect()
+        };
+        assert_eq!(lines("3 unreachable\n  m!0 $f @0x2a\n  m!1 @0x31\n9 stack-overflow\n"), [3]);
+        assert_eq!(lines("3 unreachable\n  m!0 $f @0x2a\n9 stack-overflow\n"), [3]);
+        assert_eq!(lines("3 integer-overflow\n  m!0 $f @0x2a\n  m!1 @0x30\n9 stack-overflow\n"), [3]);
+        assert_eq!(lines("3 unreachable\n  m!0 $f @0x2a\n  m!1 @0x30\n"), [9]);
+        assert_eq!(lines("5 unreachable\n9 stack-overflow\n12 unreachable\n"), [3, 5, 12]);
+        assert_eq!(lines(""), [3, 9]);
+    }
+
+    #[test]
+    fn malformed_files() {
+        assert!(Snapshot::parse("  m!0 @0x1\n").is_err());
+        assert!(Snapshot::parse("x unreachable\n").is_err());
+        assert!(Snapshot::parse("12\n").is_err());
+    }
+}

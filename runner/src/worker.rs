@@ -1,0 +1,228 @@
+//! The worker: a child process that judges one script after the other, so that a crash or a hang takes only itself away.
+//!
+//! JSON lines: [`Request`]s come in on standard input, [`Answer`]s go out on standard output. A worker that runs out of
+//! time reports so and ends itself; when one dies, [`pool`](crate::pool) starts another.
+
+use crate::execute::Verdict;
+use crate::inputs;
+use crate::judge::{Case, Progress, judge};
+use crate::report::{Disagreement, Failure, LaneReport, Status};
+use crate::script::Directive;
+use crate::snapshot::Snapshot;
+use lanes::{Features, Lane};
+use serde::{Deserialize, Serialize};
+use std::io::{self, BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use std::{fs, process, thread};
+
+/// A script to judge.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// What [`inputs::gather`] named.
+    pub path: String,
+    /// The bits of [`Features`].
+    pub features: u64,
+    /// Positions in the worker's list of lanes.
+    pub lanes: Vec<usize>,
+    /// Whether to report each directive as it runs, to find out where a crash happens.
+    pub trace: bool,
+    /// Whether to write the trap snapshot instead of checking it.
+    pub bless: bool,
+}
+
+/// What a worker says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Answer {
+    /// The script is not run.
+    Unreadable {
+        /// Counted from 1.
+        line: u32,
+        /// Counted from 1.
+        column: u32,
+        /// Why.
+        message: String,
+    },
+    /// A directive is about to run. Only when tracing.
+    Before {
+        /// How many directives there are.
+        directives: usize,
+        /// The failure it is, if the process dies in it.
+        directive: Failure,
+    },
+    /// A directive has run. Only when tracing.
+    After(Result<(), Failure>),
+    /// A lane is done, or its time was up.
+    Lane(LaneReport),
+    /// The script is done.
+    Done {
+        /// Where lanes differ.
+        disagreements: Vec<Disagreement>,
+        /// What to write into the trap snapshot; empty if nothing trapped. Only when blessing.
+        snapshot: Option<String>,
+    },
+}
+
+/// The name of a script's trap snapshot; `None` for scripts that are not files of ours.
+pub fn snapshot_path(script: &str) -> Option<PathBuf> {
+    (!script.starts_with("spec:")).then(|| Path::new(script).with_extension("traps"))
+}
+
+/// Serves requests until standard input ends.
+pub fn serve(lanes: &[Box<dyn Lane>], timeout: Duration) -> io::Result<()> {
+    // Compiled code runs on this thread's stack, next to deep recursion in the parser.
+    const STACK: usize = 64 << 20;
+    let watched = Arc::new(Watched::default());
+    let watchdog = Arc::clone(&watched);
+    thread::spawn(move || watchdog.guard(timeout));
+    thread::scope(|scope| {
+        let serving = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
+            for line in io::stdin().lock().lines() {
+                let request: Request = serde_json::from_str(&line?)?;
+                let chosen = request.lanes.iter().filter_map(|&lane| lanes.get(lane)).map(|lane| &**lane);
+                answer(&serve_one(&request, &chosen.collect::<Vec<_>>(), &watched))?;
+            }
+            Ok(())
+        })?;
+        serving.join().unwrap_or_else(|_| Err(io::Error::other("the worker panicked")))
+    })
+}
+
+fn serve_one(request: &Request, lanes: &[&dyn Lane], watched: &Watched) -> Answer {
+    let unreadable = |message: String| Answer::Unreadable { line: 1, column: 1, message };
+    let text = match inputs::text(&request.path) {
+        Ok(text) => text,
+        Err(error) => return unreadable(format!("cannot be read: {error}")),
+    };
+    let snapshot_path = snapshot_path(&request.path);
+    let snapshot = match &snapshot_path {
+        Some(path) if !request.bless && path.exists() => match read_snapshot(path) {
+            Ok(snapshot) => Some(snapshot),
+            Err(message) => return unreadable(message),
+        },
+        _ => None,
+    };
+    let features = Features::from_bits_truncate(request.features);
+    let case = Case { path: &request.path, text: &text, features, snapshot };
+    let mut progress = Reporting { request, watched, directives: 0 };
+    match judge(&case, lanes, &mut progress) {
+        Err(error) => Answer::Unreadable { line: error.line, column: error.column, message: error.message },
+        Ok(judged) => Answer::Done {
+            disagreements: judged.disagreements,
+            snapshot: snapshot_path.filter(|_| request.bless).map(|path| blessed(&path, &judged.snapshot)),
+        },
+    }
+}
+
+fn read_snapshot(path: &Path) -> Result<Snapshot, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Snapshot::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn blessed(path: &Path, snapshot: &Snapshot) -> String {
+    let script = path.with_extension("wast");
+    let name = script.file_name().unwrap_or_default().to_string_lossy();
+    if snapshot.is_empty() { String::new() } else { snapshot.to_text(&name) }
+}
+
+fn answer(answer: &Answer) -> io::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
+    line.push(b'\n');
+    let mut output = io::stdout().lock();
+    output.write_all(&line)?;
+    output.flush()
+}
+
+/// Tells the watchdog what is running, and the pool what is done.
+struct Reporting<'a> {
+    request: &'a Request,
+    watched: &'a Watched,
+    directives: usize,
+}
+
+impl Progress for Reporting<'_> {
+    fn begin(&mut self, lane: &str, directives: &[Directive]) {
+        self.directives = directives.len();
+        let report = LaneReport {
+            path: self.request.path.clone(),
+            lane: lane.to_string(),
+            directives: directives.len(),
+            ..LaneReport::default()
+        };
+        *self.watched.lock() = Some(Running { report, directive: None, started: Instant::now() });
+    }
+
+    fn step(&mut self, _position: usize, directive: &Directive, verdict: Option<&Verdict>) {
+        let mut running = self.watched.lock();
+        let Some(running) = running.as_mut() else { return };
+        match verdict {
+            None => running.directive = Some((directive.line, directive.column, directive.name)),
+            Some(Ok(())) => running.report.passed += 1,
+            Some(Err(message)) => running.report.failures.push(Failure::of(directive, message)),
+        }
+        if self.request.trace {
+            let traced = match verdict {
+                None => Answer::Before { directives: self.directives, directive: Failure::of(directive, "") },
+                Some(Ok(())) => Answer::After(Ok(())),
+                Some(Err(message)) => Answer::After(Err(Failure::of(directive, message))),
+            };
+            // A pool that is gone does not need the trace.
+            let _ = answer(&traced);
+        }
+    }
+
+    fn end(&mut self, report: LaneReport) {
+        let mut running = self.watched.lock();
+        // While the lock is held, the watchdog cannot report the same lane.
+        *running = None;
+        let _ = answer(&Answer::Lane(report));
+    }
+}
+
+/// What is running, for the watchdog.
+#[derive(Default)]
+struct Watched(Mutex<Option<Running>>);
+
+struct Running {
+    report: LaneReport,
+    directive: Option<(u32, u32, &'static str)>,
+    started: Instant,
+}
+
+impl Watched {
+    fn lock(&self) -> MutexGuard<'_, Option<Running>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the process when a lane takes longer than `timeout`.
+    fn guard(&self, timeout: Duration) {
+        const INTERVAL: Duration = Duration::from_millis(20);
+        loop {
+            thread::sleep(INTERVAL);
+            let mut running = self.lock();
+            if let Some(running) = running.take_if(|running| running.started.elapsed() >= timeout) {
+                let _ = answer(&Answer::Lane(running.timed_out(timeout)));
+                process::exit(0);
+            }
+        }
+    }
+}
+
+impl Running {
+    fn timed_out(self, timeout: Duration) -> LaneReport {
+        let mut report = self.report;
+        let (line, column, name) = self.directive.unwrap_or((1, 1, "script"));
+        report.failures.push(Failure {
+            line,
+            column,
+            directive: name.to_string(),
+            message: format!("still running after {} s", timeout.as_secs_f64()),
+        });
+        report.status = Status::Timeout;
+        report.milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        report.failed = report.failures.len().min(report.directives - report.passed);
+        report.skipped = report.directives - report.passed - report.failed;
+        report
+    }
+}
