@@ -16,6 +16,8 @@ mod control;
 mod memory;
 mod metering;
 mod numeric;
+#[cfg(test)]
+mod operator_tests;
 mod reference;
 mod simd;
 mod table;

@@ -139,7 +139,9 @@ const OPERATORS: &[(&str, &str, &str)] = &[
 
 /// Operators with their parameters and result.
 fn operators() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    OPERATORS.iter().flat_map(|&(params, result, names)| names.split(';').map(move |name| (params, result, name.trim())))
+    OPERATORS
+        .iter()
+        .flat_map(|&(params, result, names)| names.split(';').map(move |name| (params, result, name.trim())))
 }
 
 /// A module with one function per operator, which applies it to its parameters.
