@@ -1,7 +1,7 @@
 //! Traps and what surrounds them: the kind, the exact frames, host frames in between, panics, threads, exhausted stacks,
 //! and faults that are not ours. Every test that runs WebAssembly does so in both tiers, fresh and reloaded.
 #![cfg(all(feature = "compile", target_os = "linux", target_arch = "x86_64"))]
-#![expect(unsafe_code, reason = "a signal handler and a deliberate fault")]
+#![expect(unsafe_code, reason = "a signal handler, deliberate faults, and one store reached from within another")]
 
 use engine::{
     Backtrace, Caller, Config, Engine, Error, ErrorKind, Extern, Func, Instance, MemoryChecks, Module, Result, Store,
@@ -234,22 +234,24 @@ fn stores_interleaved_on_one_stack_keep_their_frames_apart() {
         (import "" "" (func $host))
         (func $traps (export "traps") unreachable)
         (func $run (export "run") call $host))"#;
-    // outer: run -> host -> inner: run -> host -> inner: traps; and after that -> outer: traps
+    // outer: run -> host -> inner: run -> host -> outer: traps
     in_each_lane(&Config::new(), text, |engine, module| {
-        let traps_under_run = [At("traps", "Unreachable", 0), At("run", "Call", 0)];
         let mut outer = Store::new(engine, ());
-        let (other_engine, other_module) = (engine.clone(), module.clone());
+        let (engine, inner_module) = (engine.clone(), module.clone());
         let host = Func::wrap(&mut outer, move |mut caller: Caller<'_, ()>| -> Result<()> {
-            let mut inner = Store::new(&other_engine, ());
-            let host = Func::wrap(&mut inner, |mut caller: Caller<'_, ()>| call_back(&mut caller, "traps"));
-            let instance = instantiate(&mut inner, &other_module, host);
-            let error = call(&mut inner, instance, "run").unwrap_err();
-            assert_frames(text, error.backtrace().unwrap(), &traps_under_run);
-            call_back(&mut caller, "traps")
+            let mut inner = Store::new(&engine, (&raw mut caller).expose_provenance());
+            let host = Func::wrap(&mut inner, |inner: Caller<'_, usize>| -> Result<()> {
+                assert_frames(text, &Backtrace::capture(&inner), &[At("run", "Call", 0)]);
+                // SAFETY: the inner store's data is the address of the outer caller, which waits for this call.
+                let outer = unsafe { &mut *std::ptr::with_exposed_provenance_mut::<Caller<'_, ()>>(*inner.data()) };
+                call_back(outer, "traps")
+            });
+            let instance = Instance::new(&mut inner, &inner_module, &[host.into()])?;
+            instance.get_typed_func::<(), ()>(&mut inner, "run")?.call(&mut inner, ())
         });
         let instance = instantiate(&mut outer, module, host);
         let error = call(&mut outer, instance, "run").unwrap_err();
-        assert_frames(text, error.backtrace().unwrap(), &traps_under_run);
+        assert_frames(text, error.backtrace().unwrap(), &[At("traps", "Unreachable", 0), At("run", "Call", 0)]);
     });
 }
 
@@ -394,6 +396,28 @@ fn threads_trap_side_by_side() {
                         assert_eq!(error.backtrace().unwrap().frames.len(), depth);
                     }
                 });
+            }
+        });
+    });
+}
+
+#[test]
+fn threads_trap_while_modules_come_and_go() {
+    let text = calls_to("unreachable");
+    in_each_lane(&Config::new(), &text, |engine, module| {
+        let traps = |module: &Module, count| {
+            let mut store = Store::new(module.engine(), ());
+            let host = Func::wrap(&mut store, || {});
+            let instance = instantiate(&mut store, module, host);
+            for _ in 0..count {
+                assert_eq!(call(&mut store, instance, "again").unwrap_err().backtrace().unwrap().frames.len(), 4);
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| traps(module, 1000));
+            scope.spawn(|| traps(module, 1000));
+            for _ in 0..50 {
+                traps(&Module::deserialize(engine, module.serialize()).unwrap(), 1);
             }
         });
     });

@@ -70,3 +70,14 @@ pub(super) unsafe extern "C" fn call_on_stack(
         "ret",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::has_cpu_feature;
+
+    #[test]
+    fn only_known_features_are_there() {
+        assert!(has_cpu_feature("sse2"), "every x86-64 CPU has it");
+        assert!(!has_cpu_feature("no such feature") && !has_cpu_feature(""));
+    }
+}

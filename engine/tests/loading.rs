@@ -1,0 +1,106 @@
+//! The three ways to load an artefact, what they refuse, and what the operating system sees of them.
+#![cfg(feature = "compile")]
+#![expect(unsafe_code, reason = "one of the ways to load is unsafe")]
+
+use engine::{Config, Engine, ErrorKind, Instance, Module, Store, Trap};
+use std::fs;
+use std::path::Path;
+
+const TEXT: &str = r#"(module
+    (memory 1) (data (i32.const 0) "\2a")
+    (func (export "answer") (result i32) (i32.load8_u (i32.const 0)))
+    (func $divides (export "traps") (result i32) (i32.div_u (i32.const 1) (i32.const 0))))"#;
+
+fn engine() -> Engine {
+    Engine::new(&Config::new()).unwrap()
+}
+
+fn assert_runs(module: &Module) {
+    let mut store = Store::new(module.engine(), ());
+    let instance = Instance::new(&mut store, module, &[]).unwrap();
+    let mut call = |name: &str| instance.get_typed_func::<(), i32>(&mut store, name).unwrap().call(&mut store, ());
+    assert_eq!(call("answer").unwrap(), 42);
+    let error = call("traps").unwrap_err();
+    assert_eq!(error.as_trap(), Some(Trap::IntegerDivisionByZero));
+    assert_eq!(error.backtrace().unwrap().frames[0].func_name.as_deref(), Some("divides"));
+}
+
+fn write_artifact(directory: &Path) -> std::path::PathBuf {
+    let path = directory.join("module.cwasm");
+    fs::write(&path, engine().compile(TEXT).unwrap()).unwrap();
+    path
+}
+
+#[test]
+fn every_route_leads_to_the_same_module() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = write_artifact(directory.path());
+    let bytes = fs::read(&path).unwrap();
+    let from_bytes = Module::deserialize(&engine(), &bytes).unwrap();
+    let from_file = Module::deserialize_file(&engine(), &path).unwrap();
+    // SAFETY: the file was written just now and nobody changes it.
+    let trusted = unsafe { Module::deserialize_trusted_file(&engine(), &path).unwrap() };
+    for module in [Module::new(&engine(), TEXT).unwrap(), from_bytes, from_file, trusted] {
+        assert_runs(&module);
+        assert_eq!(module.serialize(), bytes);
+    }
+}
+
+#[test]
+fn what_happens_to_the_file_later_does_not_matter() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = write_artifact(directory.path());
+    let module = Module::deserialize_file(&engine(), &path).unwrap();
+    let length = fs::metadata(&path).unwrap().len() as usize;
+    fs::write(&path, vec![0xcc; length]).unwrap();
+    assert_runs(&module);
+    fs::write(&path, "").unwrap();
+    assert_runs(&module);
+}
+
+#[test]
+fn a_trusted_file_may_be_replaced_by_renaming() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = write_artifact(directory.path());
+    // SAFETY: the file itself is not changed, only its name is taken away.
+    let module = unsafe { Module::deserialize_trusted_file(&engine(), &path).unwrap() };
+    let other = directory.path().join("temporary");
+    fs::write(&other, "not an artefact").unwrap();
+    fs::rename(&other, &path).unwrap();
+    assert_runs(&module);
+}
+
+#[test]
+fn what_is_no_artefact_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    let refused = |path: &Path| {
+        let error = Module::deserialize_file(&engine(), path).unwrap_err();
+        // SAFETY: nobody changes the file.
+        let trusted = unsafe { Module::deserialize_trusted_file(&engine(), path).unwrap_err() };
+        assert_eq!(error.kind(), trusted.kind());
+        error
+    };
+    let missing = refused(&path);
+    assert_eq!(missing.kind(), ErrorKind::Io);
+    assert!(missing.to_string().contains(path.to_str().unwrap()), "{missing}");
+    assert_eq!(refused(directory.path()).kind(), ErrorKind::Io);
+    for content in [&b""[..], b"\x7fELF", b"\0asm\x01\0\0\0", &[0; 10_000]] {
+        fs::write(&path, content).unwrap();
+        assert_eq!(refused(&path).kind(), ErrorKind::Artifact);
+        assert_eq!(Module::deserialize(&engine(), content).unwrap_err().kind(), ErrorKind::Artifact);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_is_writable_and_executable() {
+    let module = Module::new(&engine(), TEXT).unwrap();
+    let address = module.serialize().as_ptr().addr();
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let artifacts: Vec<_> = maps.lines().filter(|line| line.contains("memfd:artefact")).collect();
+    assert!(artifacts.iter().any(|line| line.starts_with(&format!("{address:x}-"))), "{maps}");
+    let permissions = |line: &str| line.split_whitespace().nth(1).unwrap().to_owned();
+    assert!(artifacts.iter().all(|line| ["r--p", "r-xp"].contains(&permissions(line).as_str())), "{artifacts:?}");
+    assert!(artifacts.iter().any(|line| permissions(line) == "r-xp"), "{artifacts:?}");
+}
