@@ -52,7 +52,7 @@ fn tiers() -> impl Iterator<Item = Engine> {
 /// The engine must refuse these bytes, and say where.
 #[track_caller]
 fn refused(engine: &Engine, bytes: &[u8]) -> String {
-    let error = Module::deserialize(engine, bytes).err().expect("these bytes must be refused");
+    let Err(error) = Module::deserialize(engine, bytes) else { panic!("these bytes must be refused") };
     assert_eq!(error.kind(), ErrorKind::Artifact, "{error}");
     assert!(error.offset().is_some(), "{error}");
     error.to_string()

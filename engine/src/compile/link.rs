@@ -39,6 +39,9 @@ const PADDING: u8 = 0xcc;
 pub(crate) fn link(input: LinkInput<'_>) -> Result<Vec<u8>> {
     let LinkInput { config, isa, module, func_names, data, code } = input;
     debug_assert!(code.is_sorted_by(|one, other| one.symbol < other.symbol), "one piece per symbol, in order");
+    if 1usize.checked_shl(isa.page_size_align_log2().into()).is_none_or(|page| page > PAGE) {
+        return Err(fault("the target's pages are larger than the artefact's"));
+    }
     let placed = place(&code)?;
     let text = fill(&code, &placed)?;
     let functions = functions(&code, &placed, module);
