@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# The gate: what must hold before a change is merged, beyond `cargo test --workspace`, which .ci/run calls first.
+# Needs Rust and nothing else; fetches binutils where they are missing. One target directory, one release build.
+# Usage: ci/gate.sh [STEP]...   (all steps without arguments; their names are the functions below)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly LANES=speed/fresh,speed/reload,quick/fresh,quick/reload
+readonly OUT=target/gate
+readonly OFFICIAL=../shared/spec-testsuite
+readonly STEPS=(tools format lints documentation dependencies without_compiler build_runner
+  own_scripts conformance explicit_checks baseline_cpu official_checkout canaries)
+
+# Readelf reads artefacts in a test; it comes with the linker, so it is missing only on odd machines.
+tools() {
+  command -v readelf >/dev/null && return
+  local sudo=(); [[ $(id -u) -eq 0 ]] || sudo=(sudo)
+  "${sudo[@]}" apt-get update -qq
+  "${sudo[@]}" apt-get install -y -qq --no-install-recommends binutils
+}
+
+format() { cargo fmt --all --check; }
+
+lints() {
+  cargo clippy --locked --workspace --all-targets -- -D warnings
+  cargo clippy --locked -p engine --no-default-features -- -D warnings
+}
+
+documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet; }
+
+# The engine's runtime half stands without the compiler half.
+dependencies() { engine_tree --no-default-features | check dependencies; }
+engine_tree() { cargo tree --locked -p engine -e normal --prefix none "$@"; }
+
+# A program that has no compiler loads an artefact, runs it, and traps with the same backtrace as one that has.
+without_compiler() {
+  local run=(cargo run --locked --quiet -p engine --example run)
+  cargo run --locked --quiet -p engine --example compile -- engine/examples/gcd.wat "$OUT/gcd.cwasm" >/dev/null
+  cargo run --locked --quiet -p engine --example compile -- ci/division.wat "$OUT/division.cwasm" >/dev/null
+  local call
+  for call in "gcd.cwasm gcd 1071 462" "division.cwasm down 5 1" "division.cwasm down 5 0"; do
+    local words; read -ra words <<<"$call"
+    outcome "${run[@]}" -- "$OUT/${words[0]}" "${words[@]:1}" >"$OUT/with.txt"
+    outcome "${run[@]}" --no-default-features -- "$OUT/${words[0]}" "${words[@]:1}" >"$OUT/without.txt"
+    diff "$OUT/with.txt" "$OUT/without.txt"
+  done
+  # Of the last call: it did trap, six levels deep, at the frames that division.wat counts.
+  grep -q 'integer divide by zero' "$OUT/without.txt"
+  [[ $(grep -c 'down (function 1) at' "$OUT/without.txt") -eq 6 ]]
+}
+
+# What a program printed, on both outputs, and its exit code, whether it succeeded or not.
+outcome() { local code=0; "$@" 2>&1 || code=$?; echo "exit code $code"; }
+
+build_runner() { cargo build --locked --release -p runner; }
+
+runner() { target/release/runner --quiet "$@" </dev/null; }
+
+own_scripts() { runner --lanes all tests/*.wast; }
+
+# Both versions of the official suite in every lane: 73,247 directives each, all of them executed, none refused.
+conformance() { official report; }
+explicit_checks() { official explicit --memory-checks explicit; }
+baseline_cpu() { official baseline --cpu baseline; }
+
+official() {
+  local report=$OUT/$1.json; shift
+  runner --lanes all "$@" --report "json=$report" spec:1.0 spec:2.0
+  check conformance "$report" --lanes "$LANES"
+}
+
+# Where a checkout of the official suite lies beside this one: is what the data crate lacks as it is said to be, and do
+# its SIMD scripts, which are those of 2.0 in their newest state, pass.
+official_checkout() {
+  if [[ ! -d $OFFICIAL ]]; then
+    echo "no checkout at $OFFICIAL: nothing to do"
+    return
+  fi
+  SPEC_TESTSUITE=$(realpath "$OFFICIAL") cargo test --locked --quiet -p spec-testsuite --test checkout
+  runner --lanes all --features 2.0,multi-memory "$OFFICIAL/core/simd"
+}
+
+# Each check above must be able to fail: here is what it has to refuse.
+canaries() {
+  refuses "a compiler among the dependencies" check_dependencies_of_compiler
+  refuses "an empty dependency tree" check_nothing
+  refuses "a report with a directive too few" check_altered 's/"directives":\([0-9]*\)[0-9],/"directives":\1,/'
+  refuses "a report of other lanes" check_altered 's/quick/swift/g'
+  refuses "a report with a disagreement" check_altered 's/"disagreements": *0/"disagreements":1/'
+  refuses "a report with a crash" check_altered 's/"pass"/"crash"/'
+  printf '(module (func (export "one") (result i32) (i32.const 1)))\n(assert_return (invoke "one") (i32.const 2))\n' \
+    >"$OUT/wrong.wast"
+  refuses "a script with a wrong expectation" runner --lanes all "$OUT/wrong.wast"
+}
+
+check_dependencies_of_compiler() { engine_tree | check dependencies; }
+check_nothing() { check dependencies </dev/null; }
+check_altered() {
+  sed "$1" "$OUT/report.json" >"$OUT/altered.json"
+  if cmp -s "$OUT/report.json" "$OUT/altered.json"; then return 0; fi
+  check conformance "$OUT/altered.json" --lanes "$LANES"
+}
+
+refuses() {
+  local what=$1; shift
+  if "$@" >"$OUT/canary.txt" 2>&1; then
+    echo "not refused: $what" >&2
+    return 1
+  fi
+  echo "refused: $what: $(head -n 1 "$OUT/canary.txt")"
+}
+
+check() { cargo run --locked --quiet -p ci -- "$@"; }
+
+main() {
+  mkdir -p "$OUT"
+  local steps=("$@") name
+  [[ $# -gt 0 ]] || steps=("${STEPS[@]}")
+  for name in "${steps[@]}"; do
+    [[ " ${STEPS[*]} " == *" $name "* ]] || { echo "unknown step $name; known are ${STEPS[*]}" >&2; exit 2; }
+    echo "== $name"
+    local start=$SECONDS
+    "$name"
+    echo "== $name: ok, $((SECONDS - start)) s"
+  done
+  echo "the gate is open: ${steps[*]}"
+}
+
+main "$@"

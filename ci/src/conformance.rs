@@ -1,0 +1,216 @@
+//! The runner's JSON report over the official suites: everything ran in every lane, and everything passed.
+
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The report's format that this check reads.
+const SCHEMA: u32 = 1;
+
+/// What the report has to show of one suite in each lane.
+struct Expected {
+    /// The beginning of the paths of its scripts.
+    prefix: &'static str,
+    scripts: u64,
+    directives: u64,
+}
+
+/// The suites, the longer prefix before the shorter one.
+const EXPECTED: &[Expected] = &[
+    Expected { prefix: "spec:1.0/", scripts: 73, directives: 19_245 },
+    Expected { prefix: "spec:2.0/simd/", scripts: 59, directives: 25_990 },
+    Expected { prefix: "spec:2.0/", scripts: 90, directives: 28_012 },
+];
+
+#[derive(Deserialize)]
+struct Report {
+    schema: u32,
+    lanes: Vec<String>,
+    scripts: Vec<ScriptRun>,
+    disagreements: Vec<serde_json::Value>,
+    totals: Totals,
+}
+
+#[derive(Deserialize)]
+struct ScriptRun {
+    path: String,
+    lane: String,
+    status: String,
+    directives: u64,
+    passed: u64,
+    failed: u64,
+    expected: u64,
+    skipped: u64,
+}
+
+#[derive(Deserialize, Debug, Default, PartialEq, Eq)]
+struct Totals {
+    scripts: u64,
+    directives: u64,
+    passed: u64,
+    failed: u64,
+    expected: u64,
+    skipped: u64,
+    crashed: u64,
+    timed_out: u64,
+    disagreements: u64,
+}
+
+/// Complaints about a report, which must be of exactly these lanes.
+pub fn check(report: &str, lanes: &[String]) -> Vec<String> {
+    let report: Report = match serde_json::from_str(report) {
+        Ok(report) => report,
+        Err(error) => return vec![format!("the report cannot be read: {error}")],
+    };
+    let mut complaints = Vec::new();
+    if report.schema != SCHEMA {
+        complaints.push(format!("the report has schema {}, not {SCHEMA}", report.schema));
+    }
+    let found: BTreeSet<&String> = report.lanes.iter().collect();
+    if found != lanes.iter().collect() || report.lanes.len() != lanes.len() {
+        complaints.push(format!("the report is of the lanes {:?}, not {lanes:?}", report.lanes));
+    }
+    complaints.extend(report.scripts.iter().filter_map(imperfect));
+    complaints.extend(lanes.iter().flat_map(|lane| check_lane(&report.scripts, lane)));
+    complaints.extend(check_totals(&report));
+    complaints
+}
+
+fn imperfect(run: &ScriptRun) -> Option<String> {
+    let perfect = run.status == "pass"
+        && run.passed == run.directives
+        && (run.failed, run.expected, run.skipped) == (0, 0, 0)
+        && EXPECTED.iter().any(|suite| run.path.starts_with(suite.prefix));
+    (!perfect).then(|| {
+        format!(
+            "{} in {}: {}, {} of {} directives passed, {} failed, {} expected to fail, {} skipped",
+            run.path, run.lane, run.status, run.passed, run.directives, run.failed, run.expected, run.skipped
+        )
+    })
+}
+
+fn check_lane(runs: &[ScriptRun], lane: &str) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    let mut complaints = Vec::new();
+    for run in runs.iter().filter(|run| run.lane == lane) {
+        if !seen.insert(&run.path) {
+            complaints.push(format!("{} is there twice in {lane}", run.path));
+        }
+        if let Some(suite) = EXPECTED.iter().find(|suite| run.path.starts_with(suite.prefix)) {
+            let (scripts, directives) = counts.entry(suite.prefix).or_default();
+            *scripts += 1;
+            *directives += run.directives;
+        }
+    }
+    for suite in EXPECTED {
+        let (scripts, directives) = counts.get(suite.prefix).copied().unwrap_or_default();
+        if (scripts, directives) != (suite.scripts, suite.directives) {
+            complaints.push(format!(
+                "{} in {lane}: {scripts} scripts with {directives} directives, not {} with {}",
+                suite.prefix, suite.scripts, suite.directives
+            ));
+        }
+    }
+    complaints
+}
+
+/// The totals must be what the scripts add up to, and nothing may have gone wrong.
+fn check_totals(report: &Report) -> Vec<String> {
+    let sum = |count: fn(&ScriptRun) -> u64| report.scripts.iter().map(count).sum::<u64>();
+    let mut complaints = Vec::new();
+    if report.totals.directives != sum(|run| run.directives) || report.totals.passed != sum(|run| run.passed) {
+        complaints.push("the totals are not what the scripts add up to".to_owned());
+    }
+    let Totals { failed, expected, skipped, crashed, timed_out, disagreements, .. } = report.totals;
+    if [failed, expected, skipped, crashed, timed_out, disagreements] != [0; 6] {
+        complaints.push(format!("not everything passed: {:?}", report.totals));
+    }
+    if !report.disagreements.is_empty() {
+        complaints.push(format!("lanes disagree {} times", report.disagreements.len()));
+    }
+    complaints
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const LANES: [&str; 2] = ["speed/fresh", "quick/reload"];
+
+    /// A report in which everything passed: one script of each suite has all the directives, the others have none.
+    fn perfect() -> Value {
+        let mut scripts = Vec::new();
+        for lane in LANES {
+            for suite in EXPECTED {
+                for number in 0..suite.scripts {
+                    let directives = if number == 0 { suite.directives } else { 0 };
+                    scripts.push(json!({
+                        "path": format!("{}{number}.wast", suite.prefix), "lane": lane, "status": "pass",
+                        "milliseconds": 1, "directives": directives, "passed": directives, "failed": 0,
+                        "expected": 0, "skipped": 0, "failures": [],
+                    }));
+                }
+            }
+        }
+        json!({
+            "schema": 1, "lanes": LANES, "scripts": scripts, "disagreements": [],
+            "totals": {"scripts": 444, "directives": 146_494, "passed": 146_494, "failed": 0, "expected": 0,
+                       "skipped": 0, "crashed": 0, "timed_out": 0, "disagreements": 0},
+        })
+    }
+
+    fn complaints(report: &Value) -> Vec<String> {
+        check(&report.to_string(), &LANES.map(str::to_owned))
+    }
+
+    #[test]
+    fn a_perfect_report_passes() {
+        assert_eq!(complaints(&perfect()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_planted_flaw_is_noticed() {
+        type Flaw = fn(&mut Value);
+        let flaws: [(&str, Flaw); 13] = [
+            ("schema", |report| report["schema"] = json!(2)),
+            ("lane missing", |report| report["lanes"] = json!(["speed/fresh"])),
+            ("lane twice", |report| report["lanes"] = json!(["speed/fresh", "speed/fresh", "quick/reload"])),
+            ("crash", |report| report["scripts"][0]["status"] = json!("crash")),
+            ("skipped", |report| report["scripts"][0]["skipped"] = json!(1)),
+            ("expected failure", |report| report["scripts"][5]["expected"] = json!(1)),
+            ("failed", |report| report["scripts"][5]["failed"] = json!(1)),
+            ("not passed", |report| report["scripts"][0]["passed"] = json!(0)),
+            ("foreign script", |report| report["scripts"][1]["path"] = json!("tests/a.wast")),
+            ("script twice", |report| report["scripts"][1]["path"] = json!("spec:1.0/2.wast")),
+            ("disagreement", |report| report["disagreements"] = json!([{"path": "a"}])),
+            ("total", |report| report["totals"]["timed_out"] = json!(1)),
+            ("sum", |report| report["totals"]["directives"] = json!(146_493)),
+        ];
+        for (name, plant) in flaws {
+            let mut report = perfect();
+            plant(&mut report);
+            assert!(!complaints(&report).is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_missing_directive_is_noticed_even_if_the_totals_agree() {
+        let mut report = perfect();
+        for count in ["directives", "passed"] {
+            report["scripts"][0][count] = json!(19_244);
+            report["totals"][count] = json!(146_493);
+        }
+        let complaints = complaints(&report);
+        assert_eq!(complaints, ["spec:1.0/ in speed/fresh: 73 scripts with 19244 directives, not 73 with 19245"]);
+    }
+
+    #[test]
+    fn a_missing_script_is_noticed() {
+        let mut report = perfect();
+        report["scripts"].as_array_mut().expect("it is an array").remove(1);
+        assert_eq!(complaints(&report).len(), 1);
+        assert!(!complaints(&json!({})).is_empty());
+        assert!(!check("", &[]).is_empty());
+    }
+}

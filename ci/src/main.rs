@@ -1,0 +1,36 @@
+//! The command line of the gate's checks; exit code 1 and one line for each complaint if there is any.
+
+use ci::{conformance, dependencies};
+use clap::Parser;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+enum Command {
+    /// Checks what `cargo tree -p engine --no-default-features -e normal --prefix none` printed, from the standard input.
+    Dependencies,
+    /// Checks the runner's JSON report over `spec:1.0 spec:2.0`.
+    Conformance {
+        /// The report.
+        report: PathBuf,
+        /// The lanes that it must have.
+        #[arg(long, value_delimiter = ',', required = true)]
+        lanes: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let complaints = match Command::parse() {
+        Command::Dependencies => io::read_to_string(io::stdin()).map(|tree| dependencies::check(&tree)),
+        Command::Conformance { report, lanes } => {
+            fs::read_to_string(report).map(|report| conformance::check(&report, &lanes))
+        }
+    };
+    let complaints = complaints.unwrap_or_else(|error| vec![format!("the input cannot be read: {error}")]);
+    for complaint in &complaints {
+        eprintln!("{complaint}");
+    }
+    if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,299 @@
+//! The trap snapshots against the modules of their scripts, read by this test on its own: a blessed mistake is still a
+//! mistake.
+//!
+//! For each frame of each snapshot: the function exists, has that name, and an instruction begins at that offset of its
+//! body. In the innermost frame it can raise that trap; in every other frame it is a call, and one that can lead to the
+//! frame within. What this cannot tell is which of several instructions of one kind trapped, or how often a function is
+//! there: the reviewer counts that.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use wasmparser::{KnownCustom, Name, Operator, Parser, Payload, TypeRef};
+use wast::{QuoteWat, WastDirective, WastExecute, Wat};
+
+/// A module of a script, as the frames of a backtrace see it.
+#[derive(Default)]
+struct Module {
+    name: Option<String>,
+    imported_functions: u32,
+    function_names: HashMap<u32, String>,
+    /// The instructions of each defined function: their kind, by offset in the binary.
+    bodies: Vec<HashMap<u64, Instruction>>,
+}
+
+/// What a frame's instruction can be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Instruction {
+    Call(u32),
+    CallIndirect,
+    /// Anything else, by the traps that it can raise.
+    Other(&'static [&'static str]),
+}
+
+/// One frame of a snapshot: `MODULE!INDEX $NAME @0xOFFSET`, the names only where there are any.
+#[derive(Debug)]
+struct Frame {
+    module: Option<String>,
+    function: u32,
+    name: Option<String>,
+    offset: u64,
+}
+
+const MEMORY: &[&str] = &["memory-out-of-bounds"];
+const TABLE: &[&str] = &["table-out-of-bounds"];
+const CALL_INDIRECT: &[&str] = &["undefined-element", "uninitialized-element", "indirect-call-type-mismatch"];
+
+/// The traps that an instruction other than a call can raise, by its name in the text format.
+fn traps(mnemonic: &str) -> &'static [&'static str] {
+    let operation = mnemonic.split_once('.').map_or(mnemonic, |(_, operation)| operation);
+    match mnemonic {
+        "unreachable" => &["unreachable"],
+        "memory.copy" | "memory.fill" | "memory.init" => MEMORY,
+        "table.get" | "table.set" | "table.copy" | "table.fill" | "table.init" => TABLE,
+        _ if operation.starts_with("load") || operation.starts_with("store") => MEMORY,
+        _ => match operation {
+            "div_s" => &["integer-divide-by-zero", "integer-overflow"],
+            "div_u" | "rem_s" | "rem_u" => &["integer-divide-by-zero"],
+            "trunc_f32_s" | "trunc_f32_u" | "trunc_f64_s" | "trunc_f64_u" => {
+                &["invalid-conversion-to-integer", "integer-overflow"]
+            }
+            _ => &[],
+        },
+    }
+}
+
+/// The name of an operator in the text format, from wasmparser's own table of visitor names.
+fn mnemonic(operator: &Operator<'_>) -> String {
+    macro_rules! name {
+        ($(@$proposal:ident $op:ident $({ $($arg:ident: $type:ty),* })? => $visit:ident ($($ann:tt)*))*) => {
+            match operator {
+                $(Operator::$op { .. } => stringify!($visit),)*
+                _ => "",
+            }
+        };
+    }
+    let name = wasmparser::for_each_operator!(name).trim_start_matches("visit_");
+    // `visit_i32_div_s` is `i32.div_s`; only the first underline stands for the dot.
+    name.replacen('_', ".", 1)
+}
+
+fn read_module(binary: &[u8]) -> Module {
+    let mut module = Module::default();
+    for payload in Parser::new(0).parse_all(binary) {
+        match payload.expect("the script's module decodes") {
+            Payload::ImportSection(imports) => {
+                let imports = imports.into_imports().map(|import| import.expect("the import decodes"));
+                let functions = imports.filter(|import| matches!(import.ty, TypeRef::Func(_)));
+                module.imported_functions = u32::try_from(functions.count()).expect("there are few imports");
+            }
+            Payload::CodeSectionEntry(body) => {
+                let operators = body.get_operators_reader().expect("the body decodes").into_iter_with_offsets();
+                let operators = operators.map(|operator| operator.expect("the operator decodes"));
+                module
+                    .bodies
+                    .push(operators.map(|(operator, offset)| (offset as u64, instruction(&operator))).collect());
+            }
+            Payload::CustomSection(section) => {
+                if let KnownCustom::Name(names) = section.as_known() {
+                    // A malformed name section gives no names; those before the fault do not count either.
+                    if let Ok(names) = names.collect::<Result<Vec<_>, _>>() {
+                        let _ = read_names(&mut module, names);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    module
+}
+
+fn read_names(module: &mut Module, names: Vec<Name<'_>>) -> wasmparser::Result<()> {
+    let mut functions = HashMap::new();
+    for name in names {
+        match name {
+            Name::Module { name, .. } => module.name = Some(name.to_owned()),
+            Name::Function(map) => {
+                for naming in map {
+                    let naming = naming?;
+                    functions.insert(naming.index, naming.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    module.function_names = functions;
+    Ok(())
+}
+
+fn instruction(operator: &Operator<'_>) -> Instruction {
+    match operator {
+        Operator::Call { function_index } => Instruction::Call(*function_index),
+        Operator::CallIndirect { .. } => Instruction::CallIndirect,
+        other => Instruction::Other(traps(&mnemonic(other))),
+    }
+}
+
+/// Every module of a script that can be instantiated, those that the script expects to trap among them.
+fn modules(path: &Path) -> Vec<Module> {
+    let text = fs::read_to_string(path).expect("the script can be read");
+    let mut lexer = wast::lexer::Lexer::new(&text);
+    lexer.allow_confusing_unicode(true);
+    let buffer = wast::parser::ParseBuffer::new_with_lexer(lexer).expect("the script has known tokens");
+    let script = wast::parser::parse::<wast::Wast<'_>>(&buffer).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    let binaries = script.directives.into_iter().filter_map(|directive| match directive {
+        WastDirective::Module(mut module) | WastDirective::ModuleDefinition(mut module) => Some(encode(&mut module)),
+        WastDirective::AssertTrap { exec: WastExecute::Wat(module), .. } => Some(encode_text(module)),
+        _ => None,
+    });
+    binaries.map(|binary| read_module(&binary)).collect()
+}
+
+fn encode(module: &mut QuoteWat<'_>) -> Vec<u8> {
+    module.encode().expect("the module encodes")
+}
+
+fn encode_text(module: Wat<'_>) -> Vec<u8> {
+    encode(&mut QuoteWat::Wat(module))
+}
+
+/// The traps of a snapshot: the line, the kind, and the frames from within.
+fn read_snapshot(text: &str) -> Vec<(u32, String, Vec<Frame>)> {
+    let mut traps: Vec<(u32, String, Vec<Frame>)> = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
+        if line.starts_with(' ') {
+            let frames = &mut traps.last_mut().expect("a frame stands below its trap").2;
+            frames.push(read_frame(line.trim()));
+        } else {
+            let (number, kind) = line.split_once(' ').expect("a trap has a line and a kind");
+            traps.push((number.parse().expect("the line is a number"), kind.to_owned(), Vec::new()));
+        }
+    }
+    traps
+}
+
+fn read_frame(text: &str) -> Frame {
+    let (place, offset) = text.rsplit_once(" @0x").expect("a frame has an offset");
+    // A function's name can contain anything: the index ends where the first ` $` begins.
+    let (place, name) = place.split_once(" $").map_or((place, None), |(place, name)| (place, Some(name.to_owned())));
+    let (module, function) = place.rsplit_once('!').expect("a frame has a module, if only a nameless one");
+    Frame {
+        module: (!module.is_empty()).then(|| module.to_owned()),
+        function: function.parse().expect("the index is a number"),
+        name,
+        offset: u64::from_str_radix(offset, 16).expect("the offset is hexadecimal"),
+    }
+}
+
+/// The instruction that the frame stands at, in each module of the script that the frame can be of.
+fn instructions(modules: &[Module], frame: &Frame) -> Vec<Instruction> {
+    let candidates = modules.iter().filter(|module| module.name == frame.module);
+    let found = candidates.filter_map(|module| {
+        let defined = frame.function.checked_sub(module.imported_functions)?;
+        let has_name = module.function_names.get(&frame.function) == frame.name.as_ref();
+        let instruction = module.bodies.get(usize::try_from(defined).ok()?)?.get(&frame.offset)?;
+        let instruction = match instruction {
+            Instruction::Call(callee) if *callee < module.imported_functions => Instruction::CallIndirect,
+            other => other.clone(),
+        };
+        has_name.then_some(instruction)
+    });
+    found.collect()
+}
+
+/// What is wrong with a trap's frames, the innermost first.
+fn complaint(modules: &[Module], kind: &str, frames: &[Frame]) -> Option<String> {
+    for (depth, frame) in frames.iter().enumerate() {
+        let found = instructions(modules, frame);
+        let within = depth.checked_sub(1).map(|within| &frames[within]);
+        let possible = found.iter().any(|instruction| match (instruction, within) {
+            (Instruction::Other(traps), None) => traps.contains(&kind),
+            (Instruction::CallIndirect, None) => CALL_INDIRECT.contains(&kind),
+            (Instruction::Call(_), None) | (Instruction::Other(_), Some(_)) => false,
+            // Through a table, an import or the host anything can be called.
+            (Instruction::CallIndirect, Some(_)) => true,
+            (Instruction::Call(callee), Some(within)) => *callee == within.function && frame.module == within.module,
+        });
+        if !possible {
+            return Some(format!("frame {depth}, {frame:?}, stands at {found:?}"));
+        }
+    }
+    None
+}
+
+fn scripts() -> Vec<PathBuf> {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+    let entries = fs::read_dir(tests).expect("the scripts' directory can be read");
+    let paths = entries.map(|entry| entry.expect("the directory can be read").path());
+    let mut scripts: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "wast")).collect();
+    scripts.sort();
+    scripts
+}
+
+#[test]
+fn frames_stand_at_instructions_that_trap_or_call() {
+    let (mut traps, mut frames, mut deepest) = (0, 0, 0);
+    let mut wrong = Vec::new();
+    for script in scripts() {
+        let Ok(snapshot) = fs::read_to_string(script.with_extension("traps")) else { continue };
+        let modules = modules(&script);
+        for (line, kind, trace) in read_snapshot(&snapshot) {
+            traps += 1;
+            frames += trace.len();
+            deepest = deepest.max(trace.len());
+            wrong.extend(complaint(&modules, &kind, &trace).map(|what| format!("{}:{line}: {what}", script.display())));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    println!("{traps} traps with {frames} frames, the deepest trace has {deepest}");
+    assert!(traps >= 200 && deepest >= 50, "the snapshots are not all there: {traps} traps, depth {deepest}");
+}
+
+/// A script in which something traps has a snapshot, and a snapshot has a script.
+#[test]
+fn every_trapping_script_has_a_snapshot() {
+    let scripts = scripts();
+    assert!(scripts.len() >= 45, "{} scripts", scripts.len());
+    for script in &scripts {
+        let text = fs::read_to_string(script).expect("the script can be read");
+        let traps = text.contains("(assert_trap") || text.contains("(assert_exhaustion");
+        assert_eq!(script.with_extension("traps").is_file(), traps, "{}", script.display());
+    }
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+    for entry in fs::read_dir(tests).expect("the directory can be read") {
+        let path = entry.expect("the directory can be read").path();
+        if path.extension().is_some_and(|extension| extension == "traps") {
+            assert!(scripts.contains(&path.with_extension("wast")), "{} has no script", path.display());
+        }
+    }
+}
+
+/// Mistakes that a wrong source map or a wrong unwinder would make, each of which the check must notice.
+#[test]
+fn planted_mistakes_are_noticed() {
+    let text = "(module $m (func $f (drop (i32.div_u (i32.const 1) (i32.const 0)))) (func $g nop (call $f)))";
+    let buffer = wast::parser::ParseBuffer::new(text).expect("known tokens");
+    let modules = [read_module(&encode_text(wast::parser::parse(&buffer).expect("a module")))];
+    let offset = |function: usize, wanted: &Instruction| {
+        let mut found = modules[0].bodies[function].iter().filter(|(_, instruction)| *instruction == wanted);
+        *found.next().expect("the function has such an instruction").0
+    };
+    let division = offset(0, &Instruction::Other(&["integer-divide-by-zero"]));
+    let call = offset(1, &Instruction::Call(0));
+    let wrong = |kind: &str, frames: &[String]| {
+        let frames: Vec<Frame> = frames.iter().map(|frame| read_frame(frame)).collect();
+        complaint(&modules, kind, &frames).is_some()
+    };
+    let inner = |shift: u64| format!("m!0 $f @{:#x}", division + shift);
+    let outer = |shift: u64| format!("m!1 $g @{:#x}", call - shift);
+    let zero = "integer-divide-by-zero";
+    assert!(!wrong(zero, &[inner(0), outer(0)]));
+    assert!(wrong("unreachable", &[inner(0), outer(0)]), "the division cannot raise this");
+    assert!(wrong(zero, &[inner(1), outer(0)]), "the next instruction");
+    assert!(wrong(zero, &[inner(0), outer(1)]), "the instruction before the call");
+    assert!(wrong(zero, &[outer(0)]), "a call cannot divide by zero");
+    assert!(wrong(zero, &[inner(0), outer(0), outer(0)]), "this call does not lead there");
+    assert!(wrong(zero, &[format!("m!0 $h @{division:#x}")]), "another name");
+    assert!(wrong(zero, &[format!("n!0 $f @{division:#x}")]), "another module");
+}
