@@ -1,3 +1,5 @@
+//! What is malformed, what is invalid, and what a decoded module says.
+
 use super::*;
 use crate::wasm::module::*;
 use crate::wasm::types::*;
