@@ -4,6 +4,7 @@
 //! Every library call takes the vmctx first and returns an `i64`; [`FAILED`](super::FAILED) says that the store holds a
 //! trap or an error. Calls that have no result return [`OK`](super::OK).
 
+#[cfg(feature = "compile")]
 use super::signature::MachineType;
 use super::vmctx::VmContext;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,7 @@ macro_rules! builtins {
             pub(crate) const ALL: &'static [Builtin] = &[$(Builtin::$name,)*];
 
             /// The parameters behind the vmctx.
+            #[cfg(feature = "compile")]
             pub(crate) const fn params(self) -> &'static [MachineType] {
                 match self { $(Builtin::$name => &[$(MachineType::$ty,)*],)* }
             }
@@ -45,6 +47,7 @@ macro_rules! builtins {
             }
 
             /// Byte offset of the address in the [`BuiltinTable`].
+            #[cfg(feature = "compile")]
             pub(crate) const fn offset(self) -> u32 {
                 self as u32 * 8
             }

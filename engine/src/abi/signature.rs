@@ -56,6 +56,7 @@ impl From<&FuncType> for LoweredSignature {
 
 impl LoweredSignature {
     /// How many slots an argument array for this signature needs: the larger of the two counts.
+    #[cfg(feature = "compile")]
     pub(crate) fn slots(&self) -> usize {
         self.params.len().max(self.results.len())
     }

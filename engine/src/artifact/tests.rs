@@ -362,6 +362,50 @@ fn follow(bytes: &[u8], config: &Config) -> bool {
 }
 
 #[test]
+fn forged_unwind_tables_are_refused() {
+    let original = sample();
+    let (sections, _) = check(&original, &Config::new()).unwrap();
+    let forged = |at: usize| {
+        let mut bytes = original.clone();
+        bytes[at] ^= 4;
+        assert!(sign_again(&mut bytes));
+        check(&bytes, &Config::new())
+    };
+    // All of the index follows from the rest, so that not a bit of it is free.
+    for at in sections.eh_frame_hdr.clone() {
+        assert!(forged(at).is_err(), "byte {at:#x} of .eh_frame_hdr");
+    }
+    // Lengths, the way to the CIE, the function's place and length, no augmentation data; then the terminator.
+    let eh_frame = &original[sections.eh_frame.clone()];
+    let length = |at: usize| u32::from_ne_bytes(*eh_frame[at..].first_chunk().unwrap()) as usize;
+    let mut fde = 4 + length(0);
+    for _ in FUNCTIONS {
+        for at in fde..fde + 17 {
+            assert!(forged(sections.eh_frame.start + at).is_err(), "byte {at:#x} of .eh_frame");
+        }
+        fde += 4 + length(fde);
+    }
+    for at in fde..eh_frame.len() {
+        assert!(forged(sections.eh_frame.start + at).is_err(), "byte {at:#x} of the terminator");
+    }
+}
+
+#[test]
+fn absurd_lengths_are_refused() {
+    let original = sample();
+    let (sections, _) = check(&original, &Config::new()).unwrap();
+    // Every byte of the metadata in turn begins the largest number that the serialisation can hold.
+    for at in sections.metadata.clone() {
+        let mut bytes = original.clone();
+        let end = (at + 9).min(sections.metadata.end);
+        bytes[at..end].fill(0xff);
+        bytes[end - 1] = 0x7f;
+        assert!(sign_again(&mut bytes));
+        follow(&bytes, &Config::new());
+    }
+}
+
+#[test]
 fn forged_bytes_are_refused_or_harmless() {
     let original = sample();
     let (sections, _) = check(&original, &Config::new()).unwrap();

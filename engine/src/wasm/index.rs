@@ -21,6 +21,9 @@ macro_rules! indices {
                 $name(u32::try_from(position).expect("index spaces hold fewer than 2^32 items"))
             }
         }
+
+        // Not every space needs both ways in every build.
+        const _: (fn($name) -> usize, fn(usize) -> $name) = ($name::index, $name::new);
     )*};
 }
 

@@ -182,6 +182,7 @@ impl Module {
     }
 
     /// The index of a defined function in the function index space.
+    #[cfg(feature = "compile")]
     pub(crate) fn func_index(&self, function: DefinedFuncIndex) -> FuncIndex {
         FuncIndex(self.imported_functions + function.0)
     }
