@@ -77,7 +77,7 @@ official_checkout() {
     return
   fi
   SPEC_TESTSUITE=$(realpath "$OFFICIAL") cargo test --locked --quiet -p spec-testsuite --test checkout
-  runner --lanes all --features 2.0,multi-memory "$OFFICIAL/core/simd"
+  runner --lanes all --features 2.0,multi-memory,memory64 "$OFFICIAL/core/simd"
 }
 
 # Each check above must be able to fail: here is what it has to refuse.
