@@ -90,9 +90,7 @@ fn read_module(binary: &[u8]) -> Module {
             Payload::CodeSectionEntry(body) => {
                 let operators = body.get_operators_reader().expect("the body decodes").into_iter_with_offsets();
                 let operators = operators.map(|operator| operator.expect("the operator decodes"));
-                module
-                    .bodies
-                    .push(operators.map(|(operator, offset)| (offset as u64, instruction(&operator))).collect());
+                module.bodies.push(operators.map(|(operator, offset)| (offset, instruction(&operator))).collect());
             }
             Payload::CustomSection(section) => {
                 if let KnownCustom::Name(names) = section.as_known() {
