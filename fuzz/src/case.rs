@@ -5,8 +5,15 @@ use crate::input::Input;
 use crate::smith::{self, Termination};
 use crate::value::arbitrary_value;
 use arbitrary::{Result, Unstructured};
-use lanes::{Cpu, HostFunc, MemoryChecks, Options, Value};
+use lanes::{Cpu, HostFunc, Lane, MemoryChecks, Options, Value};
+use std::collections::BTreeMap;
 
+/// Our compiler's tiers.
+const TIERS: [&str; 2] = ["speed", "quick"];
+/// Little enough that a recursion usually ends by it and not by a stack overflow, where comparing ends.
+const MAX_FUEL: u64 = 4000;
+/// As before, in loop iterations and function calls.
+const MAX_STEPS: u32 = 300;
 /// At most so many functions are called.
 const MAX_CALLS: usize = 20;
 
@@ -20,8 +27,8 @@ pub struct Case {
     pub hosts: Vec<HostFunc>,
     /// What is called, in this order.
     pub calls: Vec<Call>,
-    /// How every lane is configured.
-    pub options: Options,
+    /// How the lanes of each tier are configured. All of it must make no difference, save fuel, which is the same.
+    pub options: BTreeMap<&'static str, Options>,
 }
 
 /// A call of an exported function of the main module.
@@ -42,8 +49,9 @@ impl Case {
     pub fn new(data: &[u8]) -> Result<Case> {
         let input = Input::new(data);
         let (mut plan, mut choices) = (input.plan(), input.graft());
-        let options = options(&mut plan)?;
-        let fuel = options.fuel.is_some();
+        let fuel = if plan.arbitrary()? { Some(plan.int_in_range(100..=MAX_FUEL)?) } else { None };
+        let options = TIERS.iter().map(|&tier| Ok((tier, options(&mut plan, fuel)?))).collect::<Result<_>>()?;
+        let fuel = fuel.is_some();
         let library = if plan.ratio(1, 3)? {
             Some(graft::graft(&mut choices, &graft::Base::default(), Surroundings { name: "lib", library: &[], fuel })?)
         } else {
@@ -61,13 +69,26 @@ impl Case {
         });
         Ok(Case { library, main: main.wasm, hosts, calls, options })
     }
+
+    /// All our lanes, as this case wants them.
+    pub fn lanes(&self) -> Vec<Box<dyn Lane>> {
+        let origins = ["fresh", "reload"];
+        let names = TIERS.iter().flat_map(|&tier| origins.map(|origin| (tier, format!("{tier}/{origin}"))));
+        names.map(|(tier, name)| lane(&name, &self.options[tier])).collect()
+    }
 }
 
-fn options(u: &mut Unstructured<'_>) -> Result<Options> {
+/// One of our own lanes.
+pub fn lane(name: &str, options: &Options) -> Box<dyn Lane> {
+    lanes::parse(name, options).ok().and_then(|mut lanes| lanes.pop()).expect("our own lanes are always there")
+}
+
+/// Memory checks and CPU features are chosen for each tier: what they must not change is compared between the tiers.
+fn options(u: &mut Unstructured<'_>, fuel: Option<u64>) -> Result<Options> {
     Ok(Options {
         memory_checks: if u.arbitrary()? { MemoryChecks::Explicit } else { MemoryChecks::Guard },
         cpu: if u.ratio(1, 4)? { Cpu::Baseline } else { Cpu::Host },
-        fuel: if u.arbitrary()? { Some(u.int_in_range(100..=20_000)?) } else { None },
+        fuel,
         // Small modules; the fuzzer runs one process per core already.
         compile_threads: Some(1),
         ..Options::default()
@@ -79,7 +100,8 @@ fn base(u: &mut Unstructured<'_>, input: &Input, fuel: bool) -> Result<Vec<u8>> 
     if u.ratio(1, 8)? {
         return Ok(wasm_encoder::Module::new().finish());
     }
-    let termination = if fuel { Termination::EngineFuel } else { Termination::OwnCounter(u.int_in_range(10..=5000)?) };
+    let termination =
+        if fuel { Termination::EngineFuel } else { Termination::OwnCounter(u.int_in_range(10..=MAX_STEPS)?) };
     smith::module(&mut input.smith(), termination)
 }
 

@@ -9,9 +9,9 @@ use arbitrary::Unstructured;
 /// These bytes seed the tail, and nothing else reads them.
 const SEED_LEN: usize = 8;
 /// Bytes for options and call arguments.
-const PLAN_LEN: usize = 248;
+const PLAN_LEN: usize = 1016;
 /// Bytes for the grafted call chains.
-const GRAFT_LEN: usize = 768;
+const GRAFT_LEN: usize = 4096;
 /// At least so many bytes are left for wasm-smith.
 const SMITH_LEN: usize = 3072;
 

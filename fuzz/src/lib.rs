@@ -10,6 +10,7 @@
 
 pub mod case;
 pub mod census;
+pub mod forge;
 pub mod graft;
 pub mod input;
 pub mod oracle;
@@ -34,8 +35,7 @@ const PERIOD: Duration = Duration::from_secs(60);
 pub fn check(data: &[u8]) -> Result<Option<Agreement>, String> {
     // Bytes that lead to no module are no finding.
     let Ok(case) = Case::new(data) else { return Ok(None) };
-    let lanes = lanes::parse("all", &case.options).expect("`all` is always a list of lanes");
-    oracle::check(&case, &lanes).map(Some).map_err(|finding| report::report(&case, &finding))
+    oracle::check(&case, &case.lanes()).map(Some).map_err(|finding| report::report(&case, &finding))
 }
 
 /// Runs one input through the oracle, on any toolchain.

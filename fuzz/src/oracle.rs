@@ -6,7 +6,9 @@
 use crate::case::Case;
 use crate::graft::LIBRARY;
 use lanes::compare::{Comparison, Difference};
-use lanes::{Binary, Failure, Features, InstanceId, Lane, Observation, Outcome, Phase, Session, State};
+use lanes::{
+    Binary, Failure, Features, InstanceId, Lane, Observation, Outcome, Phase, Session, State, TrapKind, Value,
+};
 use std::fmt;
 
 /// So often the whole state is compared: after this many calls, and at the end.
@@ -163,6 +165,11 @@ fn own_failure(outcome: &Outcome) -> Option<String> {
     }
 }
 
+fn overflows(result: &Result<Vec<Value>, Failure>) -> bool {
+    let trap = result.as_ref().err().and_then(Failure::as_trap);
+    trap.is_some_and(|trap| trap.kind == TrapKind::StackOverflow)
+}
+
 /// Runs the whole case in one lane.
 fn run(case: &Case, binaries: &Binaries, lane: &dyn Lane) -> Run {
     let mut run = Run { steps: Vec::new(), instantiated: false, unsupported: false };
@@ -213,7 +220,12 @@ impl Run {
             let result = session.invoke(main, &call.function, &call.arguments);
             let arguments: Vec<_> = call.arguments.iter().map(ToString::to_string).collect();
             let what = format!("call {k}: {:?}({})", call.function, arguments.join(", "));
+            let exhausted = overflows(&result);
             self.observe(what, Observation::of(session, result));
+            if exhausted {
+                // Across tiers nothing that follows is comparable.
+                return None;
+            }
             if (k + 1) % STATE_PERIOD == 0 || k + 1 == case.calls.len() {
                 for &instance in &instances {
                     let seen = Seen::State(session.state(instance));

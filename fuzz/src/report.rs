@@ -11,7 +11,10 @@ const INLINE_LINES: usize = 120;
 
 /// The report of a finding.
 pub fn report(case: &Case, finding: &Finding) -> String {
-    let mut text = format!("{finding}\n\noptions: {:?}\n", case.options);
+    let mut text = format!("{finding}\n\n");
+    for (tier, options) in &case.options {
+        let _infallible = writeln!(text, "{tier}: {options:?}");
+    }
     let mut hasher = DefaultHasher::new();
     case.main.hash(&mut hasher);
     let digest = hasher.finish();

@@ -11,6 +11,8 @@ pub(super) struct Body {
     /// Types of parameters, then of the other locals.
     locals: Vec<ValType>,
     params: usize,
+    /// The locals behind these are there to make the frame large.
+    few: usize,
     instructions: Vec<Instruction<'static>>,
 }
 
@@ -18,27 +20,26 @@ impl Body {
     /// A body with random locals, some of them set to something.
     pub(super) fn new(u: &mut Unstructured<'_>, plan: &Plan, signature: &Signature) -> Result<Body> {
         let mut body =
-            Body { locals: signature.params.clone(), params: signature.params.len(), instructions: Vec::new() };
-        let extra = match u.int_in_range(0..=15)? {
-            // A frame of more than a page: the prologue has to touch it in steps.
-            0 => 600,
-            1 => 70,
-            _ => u.int_in_range(0..=6)?,
-        };
-        for k in 0..extra {
-            // Many locals of few types need no more choices than few.
-            let ty = if k < 8 { *u.choose(&TYPES)? } else { TYPES[k % 5] };
-            body.locals.push(ty);
+            Body { locals: signature.params.clone(), params: signature.params.len(), few: 0, instructions: Vec::new() };
+        for _ in 0..u.int_in_range(0..=6)? {
+            body.locals.push(*u.choose(&TYPES)?);
         }
-        for local in body.params..body.locals.len().min(body.params + 8) {
+        for local in body.params..body.locals.len() {
             body.constant(u, plan, body.locals[local])?;
             body.local_set(local);
         }
-        // Of a large frame the last locals are used too, so that it stays large.
-        for local in (body.params + 8..body.locals.len()).filter(|local| local % 7 == 0) {
+        body.few = body.locals.len();
+        let many = match u.int_in_range(0..=95)? {
+            // A frame of more than a page, which the prologue has to touch in steps.
+            95 => 280,
+            91..=94 => 24,
+            _ => 0,
+        };
+        for _ in 0..many {
             body.push(Instruction::GlobalGet(plan.global_index(Global::Sum64)));
-            body.convert_from_i64(body.locals[local]);
-            body.local_set(local);
+            body.push(Instruction::I64x2Splat);
+            body.local_set(body.locals.len());
+            body.locals.push(ValType::V128);
         }
         Ok(body)
     }
@@ -143,11 +144,10 @@ impl Body {
             self.push(Instruction::LocalGet(super::index(local)));
             self.sum(u, plan, self.locals[local])?;
         }
-        if self.locals.len() > 60 {
-            for local in (self.params + 8..self.locals.len()).filter(|local| local % 7 == 0) {
-                self.push(Instruction::LocalGet(super::index(local)));
-                self.sum(u, plan, self.locals[local])?;
-            }
+        // Those that make the frame large have all been alive until here.
+        for local in self.few..self.locals.len() {
+            self.push(Instruction::LocalGet(super::index(local)));
+            self.sum(u, plan, self.locals[local])?;
         }
         Ok(())
     }
@@ -185,18 +185,6 @@ impl Body {
         };
         self.extend([Instruction::GlobalGet(global), operation, Instruction::GlobalSet(global)]);
         Ok(())
-    }
-
-    /// Turns the `i64` on top into a `ty`, or replaces it by a null reference.
-    fn convert_from_i64(&mut self, ty: ValType) {
-        match ty {
-            ValType::I32 => self.push(Instruction::I32WrapI64),
-            ValType::I64 => {}
-            ValType::F32 => self.extend([Instruction::I32WrapI64, Instruction::F32ReinterpretI32]),
-            ValType::F64 => self.push(Instruction::F64ReinterpretI64),
-            ValType::V128 => self.push(Instruction::I64x2Splat),
-            ValType::Ref(heap) => self.extend([Instruction::Drop, Instruction::RefNull(heap_type(heap))]),
-        }
     }
 
     /// Wraps what `inside` emits in up to three blocks, loops and taken conditionals.

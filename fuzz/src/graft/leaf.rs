@@ -47,9 +47,9 @@ pub(super) fn function(u: &mut Unstructured<'_>, plan: &mut Plan) -> Result<Func
     let signature = u.choose_index(plan.pool.len())?;
     let types = plan.pool[signature].clone();
     let mut body = Body::new(u, plan, &types)?;
-    let name = match u.int_in_range(0..=39)? {
-        0 => exhaust(u, plan, &mut body, signature)?,
-        1 | 2 if plan.fuel => spin(u, plan, &mut body)?,
+    let name = match u.int_in_range(0..=79)? {
+        79 => exhaust(u, plan, &mut body, signature)?,
+        75..=78 if plan.fuel => spin(u, plan, &mut body)?,
         _ => {
             let (name, emit) = *u.choose(LEAVES)?;
             body.nested(u, plan, |body, u| emit(u, plan, body))?;

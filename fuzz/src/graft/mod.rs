@@ -74,6 +74,10 @@ pub fn graft(u: &mut Unstructured<'_>, base: &Base<'_>, surroundings: Surroundin
     for chain in 0..u.int_in_range(1..=4)? {
         let mut target = leaf::function(u, &mut plan)?;
         for _ in 0..depth(u)? {
+            // An empty stream gives zeros: no more than one kind of function.
+            if u.len() < ENOUGH {
+                break;
+            }
             target = link::function(u, &mut plan, target)?;
         }
         let signature = plan.signature_of(target).clone();
@@ -153,6 +157,8 @@ enum Global {
     Zero,
 }
 
+/// Bytes of choices that are plenty for one more function.
+const ENOUGH: usize = 256;
 /// How many elements of the grafted table are null, behind the functions.
 const NULL_SLOTS: u32 = 3;
 /// Length of the grafted passive data segment in bytes, and of the grafted passive element segment.
