@@ -17,6 +17,9 @@ const TEXT: &str = r#"(module
     (func (export "swizzle")
         (v128.store (i32.const 32) (i8x16.swizzle (v128.load (i32.const 0)) (v128.load (i32.const 16))))))"#;
 
+/// An export, and what it must agree with.
+type Case<T> = (&'static str, fn(T) -> T);
+
 fn each_tier(check: impl Fn(&mut Store<()>, Instance)) {
     for tier in [Tier::Speed, Tier::Quick] {
         let mut config = Config::new();
@@ -50,7 +53,7 @@ fn patterns(bits: u32, exponent: u32, max_exponent: u64) -> Vec<u64> {
 fn rounds_singles() {
     let mut numbers: Vec<f32> = patterns(32, 23, 255).into_iter().map(|bits| f32::from_bits(bits as u32)).collect();
     numbers.extend((-4000..4000).map(|quarters| quarters as f32 / 4.0));
-    let cases: [(&str, fn(f32) -> f32); 4] =
+    let cases: [Case<f32>; 4] =
         [("ceil32", f32::ceil), ("floor32", f32::floor), ("trunc32", f32::trunc), ("nearest32", f32::round_ties_even)];
     each_tier(|store, instance| {
         for (name, expected) in cases {
@@ -71,7 +74,7 @@ fn rounds_singles() {
 fn rounds_doubles() {
     let mut numbers: Vec<f64> = patterns(64, 52, 2047).into_iter().map(f64::from_bits).collect();
     numbers.extend((-4000..4000).map(|quarters| f64::from(quarters) / 4.0));
-    let cases: [(&str, fn(f64) -> f64); 4] =
+    let cases: [Case<f64>; 4] =
         [("ceil64", f64::ceil), ("floor64", f64::floor), ("trunc64", f64::trunc), ("nearest64", f64::round_ties_even)];
     each_tier(|store, instance| {
         for (name, expected) in cases {
