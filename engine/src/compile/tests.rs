@@ -143,6 +143,27 @@ fn loads_trap_at_their_own_operator() {
     }
 }
 
+/// A trap behind a branch is not taken for one of the branch.
+#[test]
+fn traps_behind_branches_stay_there() {
+    let text = "(module (func (export \"f\") (param i32 i32) (result i32) \
+        (if (local.get 0) (then unreachable)) \
+        (if (local.get 1) (then (drop (i32.div_s (i32.const 77) (i32.const 0))))) \
+        (block (br_if 0 (local.get 0)) (drop (i32.trunc_f32_s (f32.const nan)))) \
+        i32.const 1))";
+    let wasm = wat::parse_str(text).unwrap();
+    let wanted = [
+        (Trap::Unreachable, find(&wasm, &[0x00, 0x0b, 0x20])),
+        (Trap::IntegerDivisionByZero, find(&wasm, &[0x6d])),
+        (Trap::InvalidConversionToInteger, find(&wasm, &[0xa8])),
+    ];
+    for config in tiers() {
+        let code = code(&config, &wasm).unwrap();
+        let all = located(function(&code, 0));
+        assert!(wanted.iter().all(|trap| all.contains(trap)), "{wanted:?} in {all:?}");
+    }
+}
+
 /// The check of the stack limit belongs to the function's first operator.
 #[test]
 fn stack_overflow_is_at_the_first_operator() {

@@ -46,6 +46,8 @@ impl FuncTranslator<'_> {
         match *operator {
             Operator::Nop => {}
             Operator::Unreachable => {
+                // A block that does nothing but trap would become a conditional trap of the branch that leads there.
+                self.ins().sequence_point();
                 self.ins().trap(trap_code(Trap::Unreachable));
                 self.unreachable = true;
             }
