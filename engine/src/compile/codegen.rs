@@ -3,6 +3,7 @@
 //! In: a finished [`ir::Function`] and the machine. Out: a [`CompiledCode`], whose positions are all relative to its own
 //! start. Nothing here knows where the code will stand; `link` places it.
 
+use super::translate::trap_code;
 use crate::abi::builtins::Builtin;
 use crate::abi::signature::LoweredSignature;
 use crate::base::{Error, ErrorKind, Fault, Result, Trap, WasmOffset};
@@ -13,6 +14,7 @@ use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::{self, ExternalName, InstBuilder, InstructionData, LibCall, TrapCode};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::isa::unwind::UnwindInfo;
+use cranelift_codegen::settings::OptLevel;
 use cranelift_codegen::{
     CodegenError, CodegenResult, CompiledCode as MachineCode, Context, FinalizedMachExceptionHandler,
     FinalizedRelocTarget,
@@ -232,6 +234,9 @@ impl Compiler {
 
     fn emit(&mut self, isa: &dyn TargetIsa) -> CodegenResult<MachineCode> {
         self.context.verify_if(isa)?;
+        if isa.flags().opt_level() != OptLevel::None {
+            keep_stores(&mut self.context.func);
+        }
         self.context.optimize(isa, &mut ControlPlane::default())?;
         pin_traps(&mut self.context.func);
         (self.lower)(isa, &self.context)
@@ -244,6 +249,24 @@ fn refused(symbol: &Symbol, error: &CodegenError) -> Error {
         _ => ErrorKind::Unsupported,
     };
     Error::new(kind, format!("no code can be made for {symbol:?}: {error}"))
+}
+
+/// Keeps each store that can trap, so that the trap is found at the first of two stores to one address.
+///
+/// The optimiser drops a store that a later one overwrites, unless something between them could observe memory. Traps
+/// do: a conditional one that never happens is dropped in its turn, after the observers have been counted.
+fn keep_stores(func: &mut ir::Function) {
+    let mut cursor = FuncCursor::new(func);
+    while cursor.next_block().is_some() {
+        while let Some(inst) = cursor.next_inst() {
+            if let InstructionData::Store { flags, .. } = cursor.func.dfg.insts[inst]
+                && !cursor.func.dfg.mem_flags[flags].notrap()
+            {
+                let never = cursor.ins().iconst(ir::types::I32, 0);
+                cursor.ins().trapnz(never, trap_code(Trap::Unreachable));
+            }
+        }
+    }
 }
 
 /// Keeps each load that can trap an instruction of its own operator.

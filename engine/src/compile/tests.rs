@@ -143,6 +143,31 @@ fn loads_trap_at_their_own_operator() {
     }
 }
 
+/// A store that is overwritten at once still traps. (The second one here writes what is there already, and goes.)
+#[test]
+fn overwritten_stores_trap() {
+    let text = "(module (memory 1) (func (export \"f\") (param i32 i32) \
+        (i32.store offset=3 (local.get 0) (local.get 1)) (i32.store offset=3 (local.get 0) (local.get 1)) \
+        (i32.store offset=3 (local.get 0) (i32.const 77)) \
+        (if (local.get 1) (then (i32.store8 offset=5 (local.get 0) (i32.const 1)))) \
+        (i32.store8 offset=6 (local.get 0) (i32.const 1)) (i32.store8 offset=6 (local.get 0) (i32.const 2)) nop))";
+    let wasm = wat::parse_str(text).unwrap();
+    let wanted = [
+        find(&wasm, &[0x36, 2, 3, 0x20, 0, 0x20, 1]),
+        find(&wasm, &[0x36, 2, 3, 0x20, 1, 0x04]),
+        find(&wasm, &[0x3a, 0, 5]),
+        find(&wasm, &[0x3a, 0, 6, 0x20]),
+        find(&wasm, &[0x3a, 0, 6, 0x01]),
+    ];
+    for config in tiers() {
+        let code = code(&config, &wasm).unwrap();
+        let all = located(function(&code, 0));
+        assert!(all.iter().all(|trap| trap.0 == Trap::MemoryOutOfBounds), "no trap of the keeper's is left: {all:?}");
+        let kept = |offset: &&u32| all.contains(&(Trap::MemoryOutOfBounds, **offset));
+        assert_eq!(wanted.iter().filter(kept).count(), wanted.len(), "{wanted:?} in {all:?}");
+    }
+}
+
 /// A trap behind a branch is not taken for one of the branch.
 #[test]
 fn traps_behind_branches_stay_there() {
