@@ -179,7 +179,7 @@ fn traps_behind_branches_stay_there() {
     let wasm = wat::parse_str(text).unwrap();
     let wanted = [
         (Trap::Unreachable, find(&wasm, &[0x00, 0x0b, 0x20])),
-        (Trap::IntegerDivisionByZero, find(&wasm, &[0x6d])),
+        (Trap::IntegerDivisionByZero, find(&wasm, &[0x6d, 0x1a])),
         (Trap::InvalidConversionToInteger, find(&wasm, &[0xa8])),
     ];
     for config in tiers() {
