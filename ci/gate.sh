@@ -84,7 +84,7 @@ official_checkout() {
 canaries() {
   refuses "a compiler among the dependencies" check_dependencies_of_compiler
   refuses "an empty dependency tree" check_nothing
-  refuses "a report with a directive too few" check_altered '0,/"directives": *[0-9]*/s//"directives": 1/'
+  refuses "a report with other numbers" check_altered '0,/"directives": *[0-9]*/s//"directives": 1/'
   refuses "a report of other lanes" check_altered 's/quick/swift/g'
   refuses "a report with a disagreement" check_altered 's/"disagreements": *0/"disagreements": 1/'
   refuses "a report with a crash" check_altered 's/"pass"/"crash"/'
