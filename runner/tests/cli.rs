@@ -1,0 +1,269 @@
+//! The binary as its users meet it: what must fail fails, at its line and for its reason; errors are clear; crashes,
+//! hangs, lies and altered snapshots are noticed; reports keep their form.
+#![cfg(feature = "engine")]
+
+use runner::report::{Report, Status};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+const GOOD: &str = "(module (func (export \"f\") (result i32) (i32.const 1)))\n\
+    (assert_return (invoke \"f\") (i32.const 1))\n";
+
+const CANARY: &str = "(module $M\n  (func (export \"f\") (result i32) (i32.const 1))\n\
+    \x20 (func (export \"canary\") (result i32) unreachable))\n\
+    (assert_return (invoke \"f\") (i32.const 1))\n\
+    (assert_trap (invoke \"canary\") \"unreachable\")\n\
+    (assert_return (invoke \"f\") (i32.const 1))\n";
+
+fn runner(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+    command.env_remove("SPEC_TESTSUITE").args(arguments).output().expect("the runner starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A directory with one script.
+fn script(contents: &str) -> (TempDir, String) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("x.wast");
+    fs::write(&path, contents).expect("a script");
+    let path = path.display().to_string();
+    (directory, path)
+}
+
+/// Runs with a JSON report, which it returns with the exit code.
+fn report(arguments: &[&str]) -> (Report, Option<i32>) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("report.json");
+    let option = format!("json={}", file.display());
+    let output = runner(&[arguments, &["--report", &option]].concat());
+    let json = fs::read_to_string(&file).unwrap_or_else(|_| panic!("no report: {}", text(&output.stderr)));
+    (serde_json::from_str(&json).expect("the report's schema"), output.status.code())
+}
+
+#[track_caller]
+fn refused(arguments: &[&str], says: &str) {
+    let output = runner(arguments);
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(2), "{stdout}{stderr}");
+    assert!(stdout.contains(says) || stderr.contains(says), "{says:?} is not in:\n{stdout}{stderr}");
+}
+
+#[test]
+fn what_must_fail_fails() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/must_fail");
+    let (report, code) = report(&[&directory.display().to_string(), "--lanes", "all"]);
+    assert_eq!(code, Some(1));
+    assert_eq!(report.disagreements, [], "the lanes must fail alike");
+    let files: Vec<PathBuf> =
+        fs::read_dir(&directory).expect("the scripts").map(|entry| entry.expect("an entry").path()).collect();
+    assert_eq!(report.scripts.len(), files.len() * 4);
+    for script in &report.scripts {
+        let contents = fs::read_to_string(&script.path).expect("the script");
+        let expected = contents.lines().filter_map(|line| line.strip_prefix(";; fails ")?.split_once(": "));
+        let expected: Vec<(u32, &str)> =
+            expected.map(|(line, reason)| (line.parse().expect("a line number"), reason)).collect();
+        let lines: Vec<u32> = script.failures.iter().map(|failure| failure.line).collect();
+        assert_eq!(lines, expected.iter().map(|(line, _)| *line).collect::<Vec<_>>(), "{} {script:?}", script.lane);
+        assert_eq!((script.status, script.failed), (Status::Fail, expected.len()), "{}", script.path);
+        assert_eq!(script.passed + script.failed, script.directives, "{}", script.path);
+        for (failure, (_, reason)) in script.failures.iter().zip(expected) {
+            assert!(failure.message.contains(reason), "{}: {:?} lacks {reason:?}", script.path, failure.message);
+        }
+    }
+}
+
+#[test]
+fn inputs_that_cannot_be_used() {
+    let empty = tempfile::tempdir().expect("a temporary directory");
+    let empty = empty.path().display().to_string();
+    let (_directory, good) = script(GOOD);
+    refused(&["nowhere/x.wast"], "cannot read nowhere/x.wast");
+    refused(&[&empty], "has no *.wast file");
+    refused(&["spec:9.0"], "unknown suite `9.0`");
+    refused(&[&good, "--lanes", "slow/fresh"], "unknown lane `slow/fresh`");
+    refused(&[&good, "--filter", "zebra"], "no script's path contains `zebra`");
+    refused(&[&good, "--features", "teleport"], "teleport");
+    refused(&[&good, "--report", "pdf=x"], "expected json=FILE");
+    refused(&[&good, "--expect", "nowhere.txt"], "cannot read nowhere.txt");
+    refused(&[&good, "--timeout", "0"], "positive number of seconds");
+    let (_directory, unparsable) = script("(module)\n(modul)\n");
+    refused(&[&unparsable], "x.wast:2:2");
+}
+
+#[test]
+fn an_unparsable_script_does_not_stop_the_others() {
+    let (_first, good) = script(GOOD);
+    let (_second, bad) = script("(module");
+    let (report, code) = report(&[&good, &bad, "--lanes", "speed/fresh"]);
+    assert_eq!(code, Some(2));
+    let status = |path: &str| report.scripts.iter().find(|script| script.path == path).map(|script| script.status);
+    assert_eq!((status(&good), status(&bad)), (Some(Status::Pass), Some(Status::Unreadable)));
+}
+
+#[test]
+fn a_failure_is_shown_with_its_place_and_source_line() {
+    let (_directory, path) =
+        script("(module (func (export \"f\") (result i32) (i32.const 1)))\n  (assert_return (invoke \"f\"))\n");
+    let output = runner(&[&path, "--lanes", "speed/fresh"]);
+    assert_eq!(output.status.code(), Some(1));
+    let stdout = text(&output.stdout);
+    assert!(stdout.contains(&format!("{path}:2:3: assert_return: expected no result, got [i32 1]")), "{stdout}");
+    assert!(stdout.contains("2 |   (assert_return (invoke \"f\"))"), "{stdout}");
+}
+
+#[test]
+fn a_crash_is_a_line_in_the_report() {
+    let (_directory, path) = script(CANARY);
+    let (report, code) = report(&[&path, "--lanes", "canary/abort,speed/fresh"]);
+    assert_eq!(code, Some(1));
+    let [crash, other] = report.scripts.as_slice() else { panic!("two lanes: {report:?}") };
+    assert_eq!((crash.status, crash.passed, crash.failed, crash.skipped), (Status::Crash, 2, 1, 1));
+    assert_eq!(crash.failures[0].line, 5);
+    assert!(crash.failures[0].message.contains("the process died"), "{crash:?}");
+    assert_eq!((other.status, other.passed), (Status::Pass, 4));
+    assert_eq!(report.totals.crashed, 1);
+}
+
+#[test]
+fn a_hang_is_a_timeout() {
+    let (_directory, path) = script(CANARY);
+    let (report, code) = report(&[&path, "--lanes", "canary/hang,speed/fresh", "--timeout", "2"]);
+    assert_eq!(code, Some(1));
+    let [hang, other] = report.scripts.as_slice() else { panic!("two lanes: {report:?}") };
+    assert_eq!((hang.status, hang.passed, hang.failed, hang.skipped), (Status::Timeout, 2, 1, 1));
+    assert_eq!(hang.failures[0].line, 5);
+    assert_eq!(other.status, Status::Pass);
+    assert_eq!(report.totals.timed_out, 1);
+}
+
+#[test]
+fn lanes_that_differ_are_a_failure_of_their_own() {
+    let (_directory, path) = script(CANARY);
+    // Each lane alone passes: only the frames differ.
+    let (report, code) = report(&[&path, "--lanes", "speed/fresh,canary/wrong-frame"]);
+    assert_eq!(code, Some(1));
+    assert!(report.scripts.iter().all(|script| script.status == Status::Pass), "{report:?}");
+    let [disagreement] = report.disagreements.as_slice() else { panic!("one disagreement: {report:?}") };
+    assert_eq!((disagreement.line, disagreement.directive.as_str()), (5, "assert_trap"));
+    assert_ne!(disagreement.lanes["speed/fresh"], disagreement.lanes["canary/wrong-frame"]);
+}
+
+#[test]
+fn snapshots_are_written_and_checked() {
+    let (directory, path) = script(CANARY);
+    let traps = directory.path().join("x.traps");
+    assert_eq!(runner(&[&path, "--bless"]).status.code(), Some(0));
+    let written = fs::read_to_string(&traps).expect("the snapshot");
+    assert!(written.contains("\n5 unreachable\n  M!1 @0x"), "{written}");
+    assert_eq!(runner(&[&path, "--lanes", "all"]).status.code(), Some(0));
+
+    let (wrong_lane, code) = report(&[&path, "--lanes", "canary/wrong-frame"]);
+    assert_eq!((code, wrong_lane.scripts[0].failures[0].line), (Some(1), 5));
+
+    fs::write(&traps, written.replace("5 unreachable", "4 unreachable")).expect("the snapshot");
+    let (moved, code) = report(&[&path, "--lanes", "speed/fresh"]);
+    let lines: Vec<u32> = moved.scripts[0].failures.iter().map(|failure| failure.line).collect();
+    assert_eq!((code, lines), (Some(1), vec![4, 5]));
+
+    fs::write(&traps, "nonsense\n").expect("the snapshot");
+    refused(&[&path], "x.traps: line 1");
+}
+
+#[test]
+fn expected_failures() {
+    let (directory, path) =
+        script("(module (func (export \"f\") (result i32) (i32.const 1)))\n(assert_return (invoke \"f\"))\n");
+    let list = directory.path().join("expected.txt");
+    let run = |entries: &str| {
+        fs::write(&list, entries).expect("the list");
+        report(&[&path, "--lanes", "speed/fresh", "--expect", &list.display().to_string()])
+    };
+    let (listed, code) = run("# A comment.\nx.wast:2 a reason\n");
+    assert_eq!((code, listed.totals.expected, listed.totals.failed, listed.totals.passed), (Some(0), 1, 0, 1));
+    let (passing, code) = run("x.wast:1 a reason\nx.wast:2 a reason\n");
+    assert_eq!((code, passing.totals.expected, passing.totals.failed), (Some(1), 1, 1));
+    fs::write(&list, "x.wast:2\n").expect("the list");
+    refused(&[&path, "--expect", &list.display().to_string()], "a cause is missing");
+}
+
+#[test]
+fn features_come_from_the_head_and_the_command_line() {
+    let module = "(module (func (result i32 i32) (i32.const 1) (i32.const 2)))\n";
+    let (_directory, old) = script(&format!(";;! features: 1.0\n{module}"));
+    assert_eq!(runner(&[&old]).status.code(), Some(1));
+    assert_eq!(runner(&[&old, "--features", "1.0,multi-value"]).status.code(), Some(0));
+    let (_directory, new) = script(module);
+    assert_eq!(runner(&[&new]).status.code(), Some(0));
+    assert_eq!(runner(&[&new, "--features", "1.0"]).status.code(), Some(1));
+}
+
+#[test]
+fn the_json_report_has_its_schema() {
+    let (directory, path) = script(CANARY);
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let (json, junit, html) = (file("r.json"), file("r.xml"), file("r.html"));
+    let output = runner(&[
+        &path,
+        "--lanes",
+        "speed/fresh,canary/lie",
+        "--report",
+        "github",
+        "--report",
+        &format!("json={json}"),
+        "--report",
+        &format!("junit={junit}"),
+        "--report",
+        &format!("html={html}"),
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("::error file="));
+    let json: serde_json::Value = serde_json::from_str(&fs::read_to_string(json).expect("JSON")).expect("JSON");
+    let keys =
+        |value: &serde_json::Value| value.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>().join(" "));
+    assert_eq!(json["schema"], 1);
+    assert_eq!(keys(&json).as_deref(), Some("disagreements lanes schema scripts totals"));
+    assert_eq!(
+        keys(&json["scripts"][0]).as_deref(),
+        Some("directives expected failed failures lane milliseconds passed path skipped status")
+    );
+    assert_eq!(keys(&json["scripts"][1]["failures"][0]).as_deref(), Some("column directive line message"));
+    assert_eq!(keys(&json["disagreements"][0]).as_deref(), Some("directive lanes line path"));
+    assert_eq!(
+        keys(&json["totals"]).as_deref(),
+        Some("crashed directives disagreements expected failed passed scripts skipped timed_out")
+    );
+    let xml = fs::read_to_string(junit).expect("XML");
+    assert!(xml.contains("<testsuite name=\"canary/lie\"") && xml.contains("<failure"), "{xml}");
+    let html = fs::read_to_string(html).expect("HTML");
+    assert!(html.contains("Disagreements") && !html.contains("http"), "{html}");
+}
+
+#[test]
+fn compile_and_inspect() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let (module, artifact) = (file("m.wat"), file("m.cwasm"));
+    fs::write(&module, "(module $m (func $f (export \"f\")))").expect("a module");
+    assert_eq!(runner(&["compile", &module, "-o", &artifact]).status.code(), Some(0));
+    let output = runner(&["inspect", &artifact, "--json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(json["module_name"], "m");
+    assert_eq!(runner(&["inspect", &artifact]).status.code(), Some(0));
+
+    let mut bytes = fs::read(&artifact).expect("the artefact");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&artifact, bytes).expect("the artefact");
+    assert_eq!(runner(&["inspect", &artifact]).status.code(), Some(1));
+    fs::write(&module, "(module (func (result i32)))").expect("a module");
+    let output = runner(&["compile", &module, "-o", &artifact]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("m.wat"));
+    refused(&["inspect", &file("nothing")], "cannot read");
+}
