@@ -6,7 +6,7 @@
 //! proposals/x.wast:7 @quick/reload issue 12: reload forgets the tag
 //! ```
 //!
-//! A path matches from its end, at a `/`. A listed directive still runs; where it fails it counts as expected, and where
+//! A path matches from its end, at a `/` or behind `spec:`. A listed directive still runs; where it fails it counts as expected, and where
 //! it passes, the run fails until the line is removed. Crashes and timeouts cannot be expected.
 
 use crate::report::{Failure, LaneReport, Status};
@@ -76,7 +76,7 @@ impl Expectations {
 impl Entry {
     fn concerns(&self, report: &LaneReport) -> bool {
         let path = match report.path.strip_suffix(&self.path) {
-            Some(rest) => rest.is_empty() || rest.ends_with('/'),
+            Some(rest) => rest.is_empty() || rest.ends_with(['/', ':']),
             None => false,
         };
         path && self.lane.as_ref().is_none_or(|lane| *lane == report.lane)
