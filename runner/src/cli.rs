@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "engine")]
 mod artifact;
+#[cfg(feature = "engine")]
+mod replay;
 
 /// Runs WebAssembly scripts (.wast) in several engine configurations ("lanes") and reports what fails, what crashes,
 /// and where lanes disagree.
@@ -43,6 +45,9 @@ enum Command {
     /// Verify an artefact and show its header, sections and functions.
     #[cfg(feature = "engine")]
     Inspect(artifact::InspectArgs),
+    /// Run one fuzz input through the oracle of the fuzz target `differential`.
+    #[cfg(feature = "engine")]
+    Replay(replay::ReplayArgs),
     /// Serve scripts to another runner, over standard input and output.
     #[command(hide = true)]
     Worker(LaneArgs),
@@ -214,6 +219,8 @@ pub fn main() -> ExitCode {
         Some(Command::Compile(arguments)) => artifact::compile(&arguments),
         #[cfg(feature = "engine")]
         Some(Command::Inspect(arguments)) => artifact::inspect(&arguments),
+        #[cfg(feature = "engine")]
+        Some(Command::Replay(arguments)) => replay::replay(&arguments),
         Some(Command::Worker(arguments)) => serve(&arguments),
     };
     match result {

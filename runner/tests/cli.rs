@@ -267,3 +267,14 @@ fn compile_and_inspect() {
     assert!(text(&output.stderr).contains("m.wat"));
     refused(&["inspect", &file("nothing")], "cannot read");
 }
+
+#[test]
+fn replay_says_what_an_input_does() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let input = directory.path().join("input").display().to_string();
+    fs::write(&input, 7u64.to_le_bytes()).expect("an input");
+    let output = runner(&["replay", &input]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("1 inputs"), "{}", text(&output.stdout));
+    refused(&["replay", &directory.path().join("nothing").display().to_string()], "cannot read");
+}
