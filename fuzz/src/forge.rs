@@ -64,7 +64,10 @@ impl Original {
     /// The artefact number `k`: the same in every process.
     fn new(k: u8) -> Original {
         let mut config = Config::new();
-        config.tier(if k.is_multiple_of(2) { Tier::Speed } else { Tier::Quick }).consume_fuel(true).compile_threads(Some(1));
+        config
+            .tier(if k.is_multiple_of(2) { Tier::Speed } else { Tier::Quick })
+            .consume_fuel(true)
+            .compile_threads(Some(1));
         let engine = Engine::new(&config).expect("this machine runs the engine");
         let bytes = (0..)
             .filter_map(|attempt| Case::new(&Random::new(u64::from(k) << 32 | attempt).next_u64().to_le_bytes()).ok())

@@ -87,7 +87,7 @@ impl FuncTranslator<'_> {
 
     fn memory_grow(&mut self, memory: u32) {
         let delta = self.pop();
-        let arguments = [self.index(memory), self.to_64_bits(delta)];
+        let arguments = [self.index(memory), self.extended_to_64_bits(delta)];
         let old = self.call_builtin(Builtin::MemoryGrow, &arguments);
         let old = self.ins().ireduce(types::I32, old);
         self.push(old);
@@ -98,16 +98,16 @@ impl FuncTranslator<'_> {
         let arguments = [
             self.index(dst_memory),
             self.index(src_memory),
-            self.to_64_bits(dst),
-            self.to_64_bits(src),
-            self.to_64_bits(count),
+            self.extended_to_64_bits(dst),
+            self.extended_to_64_bits(src),
+            self.extended_to_64_bits(count),
         ];
         self.call_builtin(Builtin::MemoryCopy, &arguments);
     }
 
     fn memory_fill(&mut self, memory: u32) {
         let (at, value, count) = self.pop3();
-        let arguments = [self.index(memory), self.to_64_bits(at), value, self.to_64_bits(count)];
+        let arguments = [self.index(memory), self.extended_to_64_bits(at), value, self.extended_to_64_bits(count)];
         self.call_builtin(Builtin::MemoryFill, &arguments);
     }
 }

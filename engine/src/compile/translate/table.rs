@@ -50,7 +50,7 @@ impl FuncTranslator<'_> {
 
     fn table_grow(&mut self, table: u32) {
         let (value, delta) = self.pop2();
-        let arguments = [self.index(table), self.to_64_bits(delta), self.to_64_bits(value)];
+        let arguments = [self.index(table), self.extended_to_64_bits(delta), self.extended_to_64_bits(value)];
         let old = self.call_builtin(Builtin::TableGrow, &arguments);
         let old = self.ins().ireduce(types::I32, old);
         self.push(old);
@@ -58,7 +58,12 @@ impl FuncTranslator<'_> {
 
     fn table_fill(&mut self, table: u32) {
         let (at, value, count) = self.pop3();
-        let arguments = [self.index(table), self.to_64_bits(at), self.to_64_bits(value), self.to_64_bits(count)];
+        let arguments = [
+            self.index(table),
+            self.extended_to_64_bits(at),
+            self.extended_to_64_bits(value),
+            self.extended_to_64_bits(count),
+        ];
         self.call_builtin(Builtin::TableFill, &arguments);
     }
 
@@ -67,9 +72,9 @@ impl FuncTranslator<'_> {
         let arguments = [
             self.index(dst_table),
             self.index(src_table),
-            self.to_64_bits(dst),
-            self.to_64_bits(src),
-            self.to_64_bits(count),
+            self.extended_to_64_bits(dst),
+            self.extended_to_64_bits(src),
+            self.extended_to_64_bits(count),
         ];
         self.call_builtin(Builtin::TableCopy, &arguments);
     }
@@ -77,7 +82,7 @@ impl FuncTranslator<'_> {
     /// `table.init` and `memory.init`: from a segment into a table or memory.
     pub(super) fn init(&mut self, builtin: Builtin, target: u32, segment: u32) {
         let (dst, src, count) = self.pop3();
-        let arguments = [self.index(target), self.index(segment), self.to_64_bits(dst), src, count];
+        let arguments = [self.index(target), self.index(segment), self.extended_to_64_bits(dst), src, count];
         self.call_builtin(builtin, &arguments);
     }
 
@@ -87,7 +92,7 @@ impl FuncTranslator<'_> {
     }
 
     /// A value of 32 or 64 bits, zero-extended to 64.
-    pub(super) fn to_64_bits(&mut self, value: Value) -> Value {
+    pub(super) fn extended_to_64_bits(&mut self, value: Value) -> Value {
         match self.type_of(value) {
             types::I32 => self.ins().uextend(types::I64, value),
             _ => value,
