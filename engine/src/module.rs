@@ -14,6 +14,14 @@ impl Module {
         Module::deserialize(engine, engine.compile(wasm)?)
     }
 
+    /// As [`Module::new`], of a binary only: what begins like text is malformed.
+    ///
+    /// # Errors
+    /// As [`Module::new`].
+    pub fn from_binary(engine: &Engine, wasm: &[u8]) -> Result<Module> {
+        Module::deserialize(engine, engine.compile_binary(wasm)?)
+    }
+
     /// Checks that a module, binary or text, is well-formed and valid under the engine's features.
     ///
     /// # Errors
@@ -30,6 +38,14 @@ impl Engine {
     /// As [`Module::new`].
     pub fn compile(&self, wasm: impl AsRef<[u8]>) -> Result<Vec<u8>> {
         compile::compile(self.config(), &binary(wasm.as_ref())?)
+    }
+
+    /// As [`Engine::compile`], of a binary only: what begins like text is malformed.
+    ///
+    /// # Errors
+    /// As [`Module::new`].
+    pub fn compile_binary(&self, wasm: &[u8]) -> Result<Vec<u8>> {
+        compile::compile(self.config(), wasm)
     }
 }
 

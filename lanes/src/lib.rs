@@ -33,7 +33,7 @@ pub use observation::{
 pub use options::{Cpu, Fault, MemoryChecks, Options};
 pub use value::{HeapType, Reference, ValType, Value};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -151,17 +151,27 @@ impl fmt::Debug for Binary {
     }
 }
 
-/// A lane name that names nothing.
+/// A list of lanes that cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct UnknownLane(pub String);
+pub enum LanesError {
+    /// A name that names nothing.
+    Unknown(String),
+    /// A lane that is named twice, so that it would count twice.
+    Twice(String),
+}
 
-impl fmt::Display for UnknownLane {
+impl fmt::Display for LanesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown lane `{}`; there are {}, and `all`", self.0, available().join(", "))
+        match self {
+            LanesError::Unknown(name) => {
+                write!(f, "unknown lane `{name}`; there are {}, and `all`", available().join(", "))
+            }
+            LanesError::Twice(name) => write!(f, "the lane `{name}` is named twice"),
+        }
     }
 }
 
-impl std::error::Error for UnknownLane {}
+impl std::error::Error for LanesError {}
 
 /// Our own lanes, in the order in which `all` runs them.
 pub const OWN_LANES: [&str; 4] = ["speed/fresh", "speed/reload", "quick/fresh", "quick/reload"];
@@ -172,13 +182,18 @@ pub fn available() -> Vec<&'static str> {
 }
 
 /// The lanes of a list of names; `all` stands for [`OWN_LANES`].
-pub fn parse(list: &str, options: &Options) -> Result<Vec<Box<dyn Lane>>, UnknownLane> {
+pub fn parse(list: &str, options: &Options) -> Result<Vec<Box<dyn Lane>>, LanesError> {
     let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
     let names = names.flat_map(|name| if name == "all" { available() } else { vec![name] });
-    names.map(|name| lane(name, options)).collect()
+    let mut seen = HashSet::new();
+    let lane = |name: &str| match seen.insert(name.to_string()) {
+        true => lane(name, options),
+        false => Err(LanesError::Twice(name.to_string())),
+    };
+    names.map(lane).collect()
 }
 
-fn lane(name: &str, options: &Options) -> Result<Box<dyn Lane>, UnknownLane> {
+fn lane(name: &str, options: &Options) -> Result<Box<dyn Lane>, LanesError> {
     #[cfg(feature = "engine")]
     {
         if let Some(lane) = own::Own::named(name, options) {
@@ -189,5 +204,5 @@ fn lane(name: &str, options: &Options) -> Result<Box<dyn Lane>, UnknownLane> {
         }
     }
     let _ = options;
-    Err(UnknownLane(name.to_string()))
+    Err(LanesError::Unknown(name.to_string()))
 }

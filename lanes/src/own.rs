@@ -1,6 +1,6 @@
 //! Our own engine's lanes: `<tier>/<origin>`.
 //!
-//! - `fresh`: `Module::new` in the engine that runs it.
+//! - `fresh`: `Module::from_binary` in the engine that runs it.
 //! - `reload`: the artefact is written to a file, which another engine, made for this session alone, loads.
 //!
 //! Both origins of a tier run the same machine code; the artefact is compiled once for a [`Binary`] and kept with it.
@@ -232,7 +232,7 @@ impl<'a> OwnSession<'a> {
 
     /// The artefact of `reload`: written by the compiling engine, read by this session's own.
     fn reload(&self, module: &Binary) -> Result<Module, Refusal> {
-        let artifact = module.compiled(&self.key, |bytes| guarded_load(|| self.compiler.compile(bytes)))?;
+        let artifact = module.compiled(&self.key, |bytes| guarded_load(|| self.compiler.compile_binary(bytes)))?;
         let file = || -> std::io::Result<tempfile::NamedTempFile> {
             let mut file = tempfile::NamedTempFile::new()?;
             file.write_all(&artifact)?;
@@ -246,7 +246,7 @@ impl<'a> OwnSession<'a> {
     }
 
     fn fresh(&self, module: &Binary) -> Result<Module, Refusal> {
-        let loaded = guarded_load(|| Module::new(&self.loader, module.bytes()));
+        let loaded = guarded_load(|| Module::from_binary(&self.loader, module.bytes()));
         module.keep(&self.key, loaded.as_ref().map(Module::serialize));
         loaded
     }

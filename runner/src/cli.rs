@@ -9,6 +9,7 @@ use crate::worker;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lanes::{Cpu, Lane, MemoryChecks, Options};
+use output::{say, tell};
 use spec_testsuite::Features;
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "engine")]
 mod artifact;
+mod output;
 #[cfg(feature = "engine")]
 mod replay;
 
@@ -226,7 +228,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(message) => {
-            eprintln!("error: {message}");
+            tell(&format_args!("error: {message}"));
             ExitCode::from(2)
         }
     }
@@ -245,7 +247,7 @@ fn run(arguments: &RunArgs) -> Result<u8, String> {
         Some(path) => Expectations::read(path)?,
         None => Expectations::default(),
     };
-    let spec_dir = arguments.spec_dir.clone().or_else(|| std::env::var_os("SPEC_TESTSUITE").map(PathBuf::from));
+    let spec_dir = arguments.spec_dir.clone().or_else(|| checkout_of_environment());
     let choice = Choice { spec_dir, features: arguments.features, filter: arguments.filter.clone() };
     let (inputs, remarks) = inputs::gather(&arguments.inputs, &choice).map_err(|error| error.to_string())?;
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
@@ -257,9 +259,13 @@ fn run(arguments: &RunArgs) -> Result<u8, String> {
         timeout: arguments.lanes.timeout,
         bless: arguments.bless,
     };
-    let screen = Screen::new(arguments, inputs.len());
+    let scripts = inputs.len();
+    let screen = Screen::new(arguments, scripts);
     for remark in remarks {
         screen.remark(&remark);
+    }
+    if arguments.bless && inputs.iter().any(|input| worker::snapshot_path(&input.path).is_none()) {
+        screen.remark("no trap snapshots are written for built-in official scripts");
     }
     let (mut reports, mut disagreements) = (Vec::new(), Vec::new());
     let mut trouble = None;
@@ -271,7 +277,10 @@ fn run(arguments: &RunArgs) -> Result<u8, String> {
             trouble = Some(message);
             return false;
         }
-        screen.finished(input, &finished);
+        if let Err(message) = screen.finished(input, &finished) {
+            trouble = Some(message);
+            return false;
+        }
         let passed = passed(&finished);
         reports.append(&mut finished.lanes);
         disagreements.append(&mut finished.disagreements);
@@ -282,11 +291,25 @@ fn run(arguments: &RunArgs) -> Result<u8, String> {
         return Err(message);
     }
     let report = Report::new(lanes, reports, disagreements);
-    screen.end(&report, started.elapsed());
+    if let Some(remark) = expectations.unused(&report.scripts) {
+        screen.remark(&remark);
+    }
+    screen.end(&report, started.elapsed())?;
+    if report.totals.scripts < scripts {
+        tell(&format_args!(
+            "note: stopped early: {} of {scripts} scripts were not run",
+            scripts - report.totals.scripts
+        ));
+    }
     for target in &arguments.report {
         write_report(target, &report)?;
     }
     Ok(report.exit_code())
+}
+
+/// The checkout that `SPEC_TESTSUITE` names; none if it is empty.
+fn checkout_of_environment() -> Option<PathBuf> {
+    std::env::var_os("SPEC_TESTSUITE").filter(|directory| !directory.is_empty()).map(PathBuf::from)
 }
 
 fn passed(finished: &Finished) -> bool {
@@ -317,10 +340,7 @@ fn write_report(target: &ReportTo, report: &Report) -> Result<(), String> {
             let xml = report::junit(report).map_err(|error| format!("cannot write JUnit XML: {error}"))?;
             write(path, xml)
         }
-        ReportTo::Github => {
-            print!("{}", report::annotations(report));
-            Ok(())
-        }
+        ReportTo::Github => say(&report::annotations(report)),
     }
 }
 
@@ -348,11 +368,14 @@ impl Screen {
 
     fn remark(&self, remark: &str) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("note: {remark}"));
+            self.bar.suspend(|| tell(&format_args!("note: {remark}")));
         }
     }
 
-    fn finished(&self, input: &Input, finished: &Finished) {
+    fn finished(&self, input: &Input, finished: &Finished) -> Result<(), String> {
+        if finished.lanes.iter().all(|report| report.status == report::Status::Pass && report.directives == 0) {
+            self.remark(&format!("{} has no directives", input.path));
+        }
         let mut text = String::new();
         if !passed(finished) {
             let source = inputs::text(&input.path).ok();
@@ -364,17 +387,18 @@ impl Screen {
                 text += &terminal::disagreement(disagreement, self.paint);
             }
         }
-        self.bar.suspend(|| print!("{text}"));
+        let said = self.bar.suspend(|| say(&text));
         self.bar.set_message(input.path.clone());
         self.bar.inc(1);
+        said
     }
 
-    fn end(&self, report: &Report, elapsed: Duration) {
+    fn end(&self, report: &Report, elapsed: Duration) -> Result<(), String> {
         self.bar.finish_and_clear();
         let seconds = elapsed.as_secs_f64();
         match self.quiet {
-            true => println!("{}", terminal::verdict(report, seconds, self.paint)),
-            false => print!("{}", terminal::summary(report, seconds, self.paint)),
+            true => say(&format_args!("{}\n", terminal::verdict(report, seconds, self.paint))),
+            false => say(&terminal::summary(report, seconds, self.paint)),
         }
     }
 }

@@ -61,7 +61,10 @@ impl Expectations {
                     line,
                     column: 1,
                     directive: "expected failure".to_string(),
-                    message: format!("listed in {}, but it passed: remove it from the list", self.file),
+                    message: format!(
+                        "listed in {}, but nothing failed on this line: remove it from the list",
+                        self.file
+                    ),
                 });
                 report.passed = report.passed.saturating_sub(1);
                 report.failed += 1;
@@ -70,6 +73,17 @@ impl Expectations {
         others.sort_by_key(|failure| (failure.line, failure.column));
         report.status = if others.is_empty() { Status::Pass } else { Status::Fail };
         report.failures = others;
+    }
+}
+
+impl Expectations {
+    /// A remark on the lines that concern no script and lane of a run: perhaps another run's, perhaps misspelt.
+    pub fn unused(&self, reports: &[LaneReport]) -> Option<String> {
+        let mut unused = self.entries.iter().filter(|entry| !reports.iter().any(|report| entry.concerns(report)));
+        let first = unused.next()?;
+        let count = 1 + unused.count();
+        let (file, path, line) = (&self.file, &first.path, first.line);
+        Some(format!("{count} of the lines of {file} concern nothing in this run; the first is for {path}:{line}"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the command line's arguments to scripts: files, directories, and suites of the data crate or of a checkout.
 
 use crate::features;
-use spec_testsuite::{Checkout, CheckoutError, Suite, UnknownFeature, UnknownSuite};
+use spec_testsuite::{Checkout, CheckoutError, Script, Suite, UnknownFeature, UnknownSuite};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -75,7 +75,11 @@ pub fn gather(arguments: &[String], choice: &Choice) -> Result<(Vec<Input>, Vec<
         match argument.strip_prefix("spec:") {
             Some(suite) => {
                 let scripts = match &checkout {
-                    Some(checkout) => checkout.resolve(suite)?,
+                    Some(checkout) => {
+                        let scripts = checkout.resolve(suite)?;
+                        remarks.extend(not_of_checkout(suite, &scripts));
+                        scripts
+                    }
                     None => {
                         let suite: Suite = suite.parse()?;
                         remarks.extend(missing(suite));
@@ -110,6 +114,14 @@ fn missing(suite: Suite) -> Option<String> {
     let count = suite.missing().len();
     (count != 0).then(|| {
         format!("spec:{suite} lacks {count} official scripts; give a checkout with --spec-dir to run them too")
+    })
+}
+
+/// What the checkout does not have, and the data crate gives instead.
+fn not_of_checkout(suite: &str, scripts: &[Script]) -> Option<String> {
+    let count = scripts.iter().filter(|script| script.path.starts_with("spec:")).count();
+    (count != 0).then(|| {
+        format!("{count} of the scripts of spec:{suite} are built-in ones: the checkout has no folder for their version")
     })
 }
 

@@ -5,7 +5,7 @@
 use runner::report::{Report, Status};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 const GOOD: &str = "(module (func (export \"f\") (result i32) (i32.const 1)))\n\
@@ -86,6 +86,7 @@ fn inputs_that_cannot_be_used() {
     refused(&[&empty], "has no *.wast file");
     refused(&["spec:9.0"], "unknown suite `9.0`");
     refused(&[&good, "--lanes", "slow/fresh"], "unknown lane `slow/fresh`");
+    refused(&[&good, "--lanes", "all,quick/fresh"], "the lane `quick/fresh` is named twice");
     refused(&[&good, "--filter", "zebra"], "no script's path contains `zebra`");
     refused(&[&good, "--features", "teleport"], "teleport");
     refused(&[&good, "--report", "pdf=x"], "expected json=FILE");
@@ -189,6 +190,71 @@ fn expected_failures() {
     assert_eq!((code, passing.totals.expected, passing.totals.failed), (Some(1), 1, 1));
     fs::write(&list, "x.wast:2\n").expect("the list");
     refused(&[&path, "--expect", &list.display().to_string()], "a cause is missing");
+}
+
+#[test]
+fn expected_failures_of_other_scripts_are_named() {
+    let (directory, path) = script(GOOD);
+    let list = directory.path().join("expected.txt");
+    fs::write(&list, "y.wast:2 a reason\nx.wast:2 @quick/fresh a reason\n").expect("the list");
+    let output = runner(&[&path, "--lanes", "speed/fresh", "--expect", &list.display().to_string()]);
+    assert_eq!(output.status.code(), Some(0));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("2 of the lines") && stderr.contains("y.wast:2"), "{stderr}");
+}
+
+#[test]
+fn what_does_not_run_is_said() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for name in ["a.wast", "b.wast", "c.wast"] {
+        fs::write(directory.path().join(name), "(assert_return (invoke \"f\"))").expect("a script");
+    }
+    let output = runner(&[&directory.path().display().to_string(), "--fail-fast", "--jobs", "1", "--quiet"]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("2 of 3 scripts were not run"), "{stderr}");
+
+    let (_directory, empty) = script(";; nothing\n");
+    let output = runner(&[&empty]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stderr).contains("x.wast has no directives"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_checkout_says_what_it_does_not_have() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    fs::create_dir(directory.path().join("core")).expect("a directory");
+    fs::write(directory.path().join("core/x.wast"), GOOD).expect("a script");
+    let checkout = directory.path().display().to_string();
+    let output = runner(&["spec:3.0", "--spec-dir", &checkout]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stderr), "");
+    let output = runner(&["spec:1.0", "--spec-dir", &checkout, "--filter", "nop.wast"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stderr).contains("scripts of spec:1.0 are built-in ones"), "{}", text(&output.stderr));
+}
+
+/// A reader that goes away does not change the result; output that cannot be written does.
+#[test]
+fn standard_output_may_be_closed_or_full() {
+    let (directory, good) = script(GOOD);
+    let bad = directory.path().join("bad.wast").display().to_string();
+    fs::write(&bad, "(assert_return (invoke \"f\"))").expect("a script");
+    let run = |arguments: &[&str], stdout: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+        command.env_remove("SPEC_TESTSUITE").args(arguments).stdout(stdout);
+        command.output().expect("the runner starts").status.code()
+    };
+    let closed = || {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        Stdio::from(writer)
+    };
+    assert_eq!(run(&[&good], closed()), Some(0));
+    assert_eq!(run(&[&bad], closed()), Some(1));
+    let full = || Stdio::from(fs::File::options().write(true).open("/dev/full").expect("the device"));
+    assert_eq!(run(&[&good], full()), Some(2));
+    assert_eq!(run(&[&bad], full()), Some(2));
 }
 
 #[test]

@@ -45,11 +45,14 @@ pub fn proposal_features(name: &str) -> Features {
 }
 
 /// The features that the head of one of our own scripts asks for, if it does: a comment line
-/// `;;! features: 3.0, threads` before the first line that is not a comment.
+/// `;;! features: 3.0, threads` (or with `=`) before the first line that is not a comment.
 pub fn features_of_head(contents: &str) -> Result<Option<Features>, UnknownFeature> {
+    fn list(option: &str) -> Option<&str> {
+        option.trim().strip_prefix("features")?.trim_start().strip_prefix([':', '='])
+    }
     let head = contents.lines().map(str::trim).take_while(|line| line.is_empty() || line.starts_with(";;"));
     let mut options = head.filter_map(|line| line.strip_prefix(";;!"));
-    options.find_map(|option| option.trim().strip_prefix("features:")).map(str::parse).transpose()
+    options.find_map(list).map(str::parse).transpose()
 }
 
 /// The paths of all `*.wast` files in a directory and below, sorted. Symbolic links to directories are not followed.
@@ -114,6 +117,8 @@ mod tests {
         let set = Features::WASM_1_0.with(Feature::Threads);
         assert_eq!(head(";; What it is.\n;;! features: 1.0, threads\n(module)"), Ok(Some(set)));
         assert_eq!(head(";; What it is.\n(module)\n;;! features: 1.0"), Ok(None));
+        assert_eq!(head(";;! features = 1.0, threads\n"), Ok(Some(set)));
         assert!(head(";;! features: teleport").is_err());
+        assert!(head(";;!features=teleport").is_err());
     }
 }

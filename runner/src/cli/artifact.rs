@@ -1,5 +1,6 @@
 //! `runner compile` and `runner inspect`.
 
+use super::output::{say, tell};
 use super::{Checks, CpuArg};
 use crate::features;
 use clap::{Args, ValueEnum};
@@ -72,7 +73,7 @@ pub(super) fn compile(arguments: &CompileArgs) -> Result<u8, String> {
             Ok(0)
         }
         Err(error) => {
-            eprintln!("error: {}: {error}", arguments.input.display());
+            tell(&format_args!("error: {}: {error}", arguments.input.display()));
             Ok(1)
         }
     }
@@ -84,13 +85,16 @@ pub(super) fn inspect(arguments: &InspectArgs) -> Result<u8, String> {
     let inspection = match engine::inspect(&bytes) {
         Ok(inspection) => inspection,
         Err(error) => {
-            eprintln!("error: {}: {error}", arguments.input.display());
+            tell(&format_args!("error: {}: {error}", arguments.input.display()));
             return Ok(1);
         }
     };
     match arguments.json {
-        true => println!("{}", serde_json::to_string_pretty(&inspection).map_err(|error| error.to_string())?),
-        false => println!("{inspection}"),
+        true => {
+            let json = serde_json::to_string_pretty(&inspection).map_err(|error| error.to_string())?;
+            say(&format_args!("{json}\n"))?;
+        }
+        false => say(&format_args!("{inspection}\n"))?,
     }
     Ok(u8::from(!inspection.is_sound()))
 }

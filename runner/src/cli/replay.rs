@@ -1,5 +1,6 @@
 //! `runner replay`: a finding of the fuzzer again, on the stable toolchain.
 
+use super::output::say;
 use clap::Args;
 use std::fs;
 use std::path::PathBuf;
@@ -16,11 +17,11 @@ pub(super) fn replay(arguments: &ReplayArgs) -> Result<u8, String> {
         fs::read(&arguments.input).map_err(|error| format!("cannot read {}: {error}", arguments.input.display()))?;
     match fuzz::replay(&input) {
         Ok(seen) => {
-            println!("{seen}");
+            say(&format_args!("{seen}\n"))?;
             Ok(0)
         }
         Err(disagreement) => {
-            println!("{disagreement}");
+            say(&format_args!("{disagreement}\n"))?;
             Ok(1)
         }
     }

@@ -1,0 +1,8 @@
+;; The bytes of a binary module are never taken as text.
+;; fails 4: malformed
+;; fails 5: there is no instance
+(module binary "(module (func (export \"f\")))")
+(invoke "f")
+;; fails 7: expected invalid, got malformed
+(assert_invalid (module binary "(module (func (result i32)))") "type mismatch")
+(assert_malformed (module binary "(module)") "magic header not detected")
