@@ -18,8 +18,15 @@ pub struct Linker<T: 'static> {
     engine: Engine,
     allow_shadowing: bool,
     names: HashMap<Box<str>, HashMap<Box<str>, Definition>>,
-    /// Its functions expect a store with such data.
-    data: PhantomData<fn(T)>,
+    /// Its functions read and write such data, so that a linker for one type must never pass as one for another, not
+    /// even where the other is a subtype:
+    ///
+    /// ```compile_fail
+    /// fn narrow(linker: engine::Linker<fn(&'static str)>) -> engine::Linker<for<'a> fn(&'a str)> {
+    ///     linker
+    /// }
+    /// ```
+    data: PhantomData<fn(T) -> T>,
 }
 
 #[derive(Clone)]
