@@ -31,8 +31,9 @@
 //! [`check`] is the one way in. It refuses a truncated, altered or foreign artefact with an error that says what is
 //! wrong, at which byte, and what to do. Whatever the bytes are, it neither panics nor reads outside them nor allocates
 //! more than a small multiple of their length; and behind it every index and offset in metadata and tables is in
-//! range, digest or no digest, so that the runtime may follow them. What it cannot tell is whether machine code does
-//! what its module says: an embedder who loads artefacts from elsewhere sets `Config::artifact_key`.
+//! range, digest or no digest, so that the runtime may follow them. What it cannot tell is whether the machine code, and
+//! the unwind instructions with it, do what the module's types and the trampolines' signatures say. Whoever forges these
+//! can compute the digest too: an embedder who loads artefacts from elsewhere sets `Config::artifact_key`.
 
 mod elf;
 pub(crate) mod functions;
@@ -245,11 +246,21 @@ fn check_trampolines(metadata: &Metadata, functions: &Functions<'_>) -> Result<(
         return Err("the table of functions has trampolines that the metadata lacks".to_owned());
     }
     let module = &metadata.module;
-    let escaping = module.functions.iter().filter(|function| function.func_ref.is_some());
-    match escaping.map(|function| &module.types[function.ty.index()]).find(|&ty| metadata.entry(&ty.into()).is_none()) {
-        Some(ty) => Err(format!("no entry trampoline for {ty}")),
-        None => Ok(()),
+    let mut escapes = vec![false; module.types.len()];
+    for function in module.functions.iter().filter(|function| function.func_ref.is_some()) {
+        escapes[function.ty.index()] = true;
     }
+    for (ty, escapes) in module.types.iter().zip(escapes) {
+        let signature = LoweredSignature::from(ty);
+        if escapes && metadata.entry(&signature).is_none() {
+            return Err(format!("no entry trampoline for {ty}"));
+        }
+        // A host function of any type of the module may be called by its code, which jumps to the trampoline.
+        if metadata.exit(&signature).is_none() {
+            return Err(format!("no exit trampoline for {ty}"));
+        }
+    }
+    Ok(())
 }
 
 /// Checks a list of trampolines: sorted by signature, and each of its kind and position.

@@ -80,8 +80,8 @@ fn metadata() -> Metadata {
         target: host_target(),
         cpu_features: vec!["sse3".to_owned()],
         settings: Settings::from(&Config::new()),
-        entries: vec![(none, TextOffset(64)), (one.clone(), TextOffset(80))],
-        exits: vec![(one, TextOffset(96))],
+        entries: vec![(none.clone(), TextOffset(64)), (one.clone(), TextOffset(80))],
+        exits: vec![(none, TextOffset(96)), (one, TextOffset(108))],
     }
 }
 
@@ -101,13 +101,14 @@ fn fde(function: &FunctionEntry) -> FrameDescriptionEntry {
     fde
 }
 
-const FUNCTIONS: [(FunctionKind, u32, u32); 7] = [
+const FUNCTIONS: [(FunctionKind, u32, u32); 8] = [
     (FunctionKind::Function(FuncIndex(1)), 0, 20),
     (FunctionKind::Function(FuncIndex(2)), 32, 50),
     (FunctionKind::Function(FuncIndex(3)), 50, 60),
     (FunctionKind::Entry(0), 64, 79),
     (FunctionKind::Entry(1), 80, 90),
-    (FunctionKind::Exit(0), 96, 120),
+    (FunctionKind::Exit(0), 96, 108),
+    (FunctionKind::Exit(1), 108, 120),
     (FunctionKind::Builtin(Builtin::MemoryGrow), 128, 150),
 ];
 
@@ -139,7 +140,7 @@ pub(crate) fn sample() -> Vec<u8> {
 }
 
 /// Signs an altered artefact again, as a forger would; fails if its parts cannot be told.
-fn sign_again(bytes: &mut [u8]) -> bool {
+pub(crate) fn sign_again(bytes: &mut [u8]) -> bool {
     let Ok((_, sections)) = check_structure(bytes) else { return false };
     header::sign(bytes, &sections, None);
     true
@@ -296,7 +297,7 @@ fn keys_are_told_apart() {
 #[test]
 fn forged_metadata_is_refused() {
     type Change = fn(&mut Metadata);
-    let changes: [(&str, Change); 29] = [
+    let changes: [(&str, Change); 31] = [
         ("import", |m| m.module.imported_functions = 2),
         ("import", |m| m.module.imported_tables = 1),
         ("import", |m| m.module.functions[0].ty = TypeIndex(1)),
@@ -324,8 +325,10 @@ fn forged_metadata_is_refused() {
         ("leaves the data section", |m| m.module.data[0].bytes = core::ops::Range { start: 3, end: 2 }),
         ("where none does", |m| m.entries[0].1 = TextOffset(65)),
         ("no entry trampoline", |m| m.entries[1].0.results = Box::new([])),
+        ("no exit trampoline", |m| m.exits[1].0.results = Box::new([])),
+        ("no exit trampoline", |m| m.module.types.push(FuncType::new([ValType::F64], []))),
         ("not those of the module", |m| m.module.functions.truncate(3)),
-        ("too few functions", |m| m.module.functions.resize(9, Function { ty: TypeIndex(1), func_ref: None })),
+        ("too few functions", |m| m.module.functions.resize(10, Function { ty: TypeIndex(1), func_ref: None })),
     ];
     for (position, (what, change)) in changes.into_iter().enumerate() {
         let mut metadata = metadata();

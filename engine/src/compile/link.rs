@@ -251,7 +251,7 @@ mod tests {
     use crate::compile::isa;
     use crate::wasm::index::{DefinedFuncIndex, TypeIndex};
     use crate::wasm::module::Function;
-    use crate::wasm::types::FuncType;
+    use crate::wasm::types::{FuncType, ValType};
     use cranelift_codegen::isa::OwnedTargetIsa;
 
     fn target() -> OwnedTargetIsa {
@@ -290,7 +290,7 @@ mod tests {
 
     fn module(functions: usize) -> Module {
         Module {
-            types: vec![FuncType::new([], [])],
+            types: vec![FuncType::new([ValType::I32], [])],
             functions: vec![Function { ty: TypeIndex(0), func_ref: None }; functions],
             ..Module::default()
         }

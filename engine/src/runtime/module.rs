@@ -53,6 +53,10 @@ pub struct ExportType<'a> {
 impl Module {
     /// Loads an artefact from bytes, which are copied.
     ///
+    /// Truncated, altered and foreign artefacts are refused, and what an artefact says of its module is checked. But its
+    /// machine code runs as it is, and the digest over it keeps out accidents, not somebody who computes it anew. Load
+    /// artefacts from places that only you can write to, or configure an [`artifact_key`](crate::Config::artifact_key).
+    ///
     /// # Errors
     /// Kind [`Artifact`](ErrorKind::Artifact), saying what is wrong, if the bytes are not an artefact of this engine
     /// version, configuration, target and CPU, or were altered.
@@ -169,5 +173,76 @@ fn sort_by_name(exports: &[Export]) -> Box<[u32]> {
 impl fmt::Debug for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Module").field("name", &self.name()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "compile"))]
+mod tests {
+    //! Forged metadata, signed again: it is refused, or the module loads, links and instantiates without harm. Code is
+    //! not run, since nothing can tell whether it is of the types that the metadata gives it.
+
+    use super::*;
+    use crate::artifact::{self, tests::sign_again};
+    use crate::{Config, Extern, Func, Global, Instance, Memory, Store, StoreLimits, Table, Val, ValType};
+
+    const TEXT: &str = r#"(module $forged
+        (import "a" "f" (func $f (param i64) (result externref)))
+        (import "a" "g" (global $g funcref)) (import "a" "t" (table 1 9 funcref)) (import "a" "m" (memory 1 3))
+        (global (export "i") (mut i32) (i32.const 3)) (global (export "r") funcref (global.get $g))
+        (table $own (export "o") 4 externref) (table $two 3 funcref)
+        (func $own (export "own") (param i32) (result i32) local.get 0)
+        (func (export "all") (param f64 f32 v128) unreachable)
+        (elem (i32.const 0) $f) (elem (table $two) (i32.const 1) funcref (ref.func $own) (ref.null func))
+        (elem externref (ref.null extern)) (elem declare func $f)
+        (data (i32.const 8) "hello") (data "passive"))"#;
+
+    /// Something to import of each type; `None` if the store cannot make it.
+    fn provide(store: &mut Store<StoreLimits>, ty: ExternType) -> Option<Extern> {
+        Some(match ty {
+            ExternType::Func(ty) => Func::new(store, ty, |_, _, _| Ok(())).into(),
+            ExternType::Table(ty) => Table::new(store, ty, Val::default_for(ValType::Ref(ty.element))).ok()?.into(),
+            ExternType::Memory(ty) => Memory::new(store, ty).ok()?.into(),
+            ExternType::Global(ty) => Global::new(store, ty, Val::default_for(ty.content)).ok()?.into(),
+        })
+    }
+
+    /// How far an artefact gets: loaded, instantiated.
+    fn follow(engine: &Engine, bytes: &[u8]) -> (bool, bool) {
+        let Ok(module) = Module::deserialize(engine, bytes) else { return (false, false) };
+        let mut store = Store::new(engine, StoreLimits::new().memory_size(1 << 20).table_elements(1000));
+        store.limiter(|limits| limits);
+        let types: Vec<_> = module.imports().map(|import| import.ty).collect();
+        let imports = types.into_iter().map(|ty| provide(&mut store, ty)).collect::<Option<Vec<_>>>();
+        let (Some(imports), None) = (imports, module.wasm().start) else { return (true, false) };
+        let Ok(instance) = Instance::new(&mut store, &module, &imports) else { return (true, false) };
+        for (_, item) in instance.exports(&mut store).unwrap() {
+            item.ty(&store).unwrap();
+            match item {
+                Extern::Table(table) => _ = table.get(&store, 0),
+                Extern::Global(global) => _ = global.get(&store),
+                Extern::Memory(_) | Extern::Func(_) => {}
+            }
+        }
+        (true, true)
+    }
+
+    #[test]
+    fn forged_metadata_does_no_harm() {
+        let engine = Engine::new(&Config::new()).unwrap();
+        let original = engine.compile(TEXT).unwrap();
+        let (sections, _) = artifact::check(&original, engine.config()).unwrap();
+        assert_eq!(follow(&engine, &original), (true, true));
+        let (mut loaded, mut instantiated) = (0, 0);
+        for at in sections.metadata.clone() {
+            for change in [0x01, 0x02, 0x04, 0x7f, 0xff] {
+                let mut bytes = original.clone();
+                bytes[at] ^= change;
+                assert!(sign_again(&mut bytes));
+                let (loads, instantiates) = follow(&engine, &bytes);
+                loaded += usize::from(loads);
+                instantiated += usize::from(instantiates);
+            }
+        }
+        assert!(instantiated > 100 && loaded > instantiated, "{loaded} loaded, {instantiated} instantiated");
     }
 }
