@@ -2,7 +2,7 @@
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
-use std::alloc::{alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{alloc_zeroed, dealloc};
 
 /// An owned `T` at an address of its own. Unlike a `Box` it may be moved while others hold pointers to the `T`.
 pub(crate) struct Fixed<T>(NonNull<T>);
@@ -38,12 +38,7 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// A block of zeros for this layout; aborts where `Box::new` would.
-    pub(crate) fn zeroed(layout: Layout) -> Block {
-        Block::try_zeroed(layout).unwrap_or_else(|| handle_alloc_error(layout))
-    }
-
-    /// A block of zeros; `None` if the allocator has no such memory. Fresh pages cost nothing until they are touched.
+    /// A block of zeros for this layout; `None` if the allocator has no such memory. Fresh pages cost nothing until they are touched.
     pub(crate) fn try_zeroed(layout: Layout) -> Option<Block> {
         if layout.size() == 0 {
             return Some(Block { base: NonNull::dangling(), layout });

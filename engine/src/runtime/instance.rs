@@ -145,7 +145,6 @@ pub(crate) fn instantiate(store: &mut OpaqueMut<'_>, module: &Module, imports: &
         return Err(Error::new(ErrorKind::Usage, "the module was loaded by another engine than the store's"));
     }
     check_imports(store, module, imports)?;
-    store.add_module(module);
     let index = allocate(store, module, imports)?;
     initialise_globals(store, index)?;
     write_elements(store, index)?;
@@ -235,7 +234,10 @@ fn allocate(store: &mut OpaqueMut<'_>, module: &Module, imports: &[Extern]) -> R
         .filter(|&index| index != NO_INSTANCE)
         .ok_or_else(|| Error::new(ErrorKind::Resource, "the store holds 2^32 - 1 instances already"))?;
     let layout = Layout::from_size_align(module.layout().size() as usize, 16).expect("at most 2 GiB");
-    let context = Block::zeroed(layout);
+    let context = Block::try_zeroed(layout)
+        .ok_or_else(|| Error::new(ErrorKind::Resource, "no memory for the context of an instance"))?;
+    // Nothing fails from here on: a store does not keep the code of modules that it refused.
+    store.add_module(module);
     let header = store.context_header(index, module.types().ids().as_ptr());
     // SAFETY: the block is aligned and starts with the header.
     unsafe { context.as_ptr().cast::<VmContext>().write(header) };

@@ -678,3 +678,22 @@ unsafe fn on_deadline<T: 'static>(store: NonNull<StoreOpaque>) -> Result<UpdateD
     unsafe { (*inner.as_ptr()).on_deadline.get_or_insert(callback) };
     answer
 }
+
+#[cfg(all(test, feature = "compile"))]
+mod tests {
+    use super::*;
+    use crate::{Config, Instance, StoreLimits};
+
+    #[test]
+    fn refused_modules_are_not_kept() {
+        let engine = Engine::new(&Config::new()).unwrap();
+        let module = Module::new(&engine, "(module (memory 2))").unwrap();
+        let mut store = Store::new(&engine, StoreLimits::new().memory_size(1 << 16));
+        store.limiter(|limits| limits);
+        assert_eq!(Instance::new(&mut store, &module, &[]).unwrap_err().kind(), ErrorKind::Resource);
+        assert!(store.as_context().opaque().modules.is_empty());
+        *store.data_mut() = StoreLimits::new();
+        Instance::new(&mut store, &module, &[]).unwrap();
+        assert_eq!(store.as_context().opaque().modules.len(), 1);
+    }
+}
