@@ -95,7 +95,8 @@ impl LoadedCode {
             return Err(Error::new(
                 ErrorKind::Artifact,
                 format!(
-                    "the artefact's code uses the CPU feature `{feature}`, which this CPU lacks: compile it again here"
+                    "the artefact's code uses the CPU feature `{}`, which this CPU lacks: compile it again here",
+                    feature.escape_debug()
                 ),
             ));
         }
