@@ -247,7 +247,7 @@ fn run(arguments: &RunArgs) -> Result<u8, String> {
         Some(path) => Expectations::read(path)?,
         None => Expectations::default(),
     };
-    let spec_dir = arguments.spec_dir.clone().or_else(|| checkout_of_environment());
+    let spec_dir = arguments.spec_dir.clone().or_else(checkout_of_environment);
     let choice = Choice { spec_dir, features: arguments.features, filter: arguments.filter.clone() };
     let (inputs, remarks) = inputs::gather(&arguments.inputs, &choice).map_err(|error| error.to_string())?;
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);

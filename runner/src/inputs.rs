@@ -121,7 +121,9 @@ fn missing(suite: Suite) -> Option<String> {
 fn not_of_checkout(suite: &str, scripts: &[Script]) -> Option<String> {
     let count = scripts.iter().filter(|script| script.path.starts_with("spec:")).count();
     (count != 0).then(|| {
-        format!("{count} of the scripts of spec:{suite} are built-in ones: the checkout has no folder for their version")
+        format!(
+            "{count} of the scripts of spec:{suite} are built-in ones: the checkout has no folder for their version"
+        )
     })
 }
 
@@ -129,8 +131,12 @@ fn on_disk(argument: &str, choice: &Choice) -> Result<Vec<Input>, InputError> {
     let unreadable = |path: &Path, error| InputError::Unreadable { path: path.display().to_string(), error };
     let path = Path::new(argument);
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
-    if !metadata.is_dir() {
+    if metadata.is_file() {
         return Ok(vec![file(path, choice)?]);
+    }
+    if !metadata.is_dir() {
+        // A pipe gives its text only once, and workers read scripts themselves.
+        return Err(unreadable(path, io::Error::other("not a regular file")));
     }
     let paths = spec_testsuite::walk(path).map_err(|error| unreadable(path, error))?;
     if paths.is_empty() {

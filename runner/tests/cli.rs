@@ -84,6 +84,7 @@ fn inputs_that_cannot_be_used() {
     let (_directory, good) = script(GOOD);
     refused(&["nowhere/x.wast"], "cannot read nowhere/x.wast");
     refused(&[&empty], "has no *.wast file");
+    refused(&["/dev/null"], "cannot read /dev/null: not a regular file");
     refused(&["spec:9.0"], "unknown suite `9.0`");
     refused(&[&good, "--lanes", "slow/fresh"], "unknown lane `slow/fresh`");
     refused(&[&good, "--lanes", "all,quick/fresh"], "the lane `quick/fresh` is named twice");
