@@ -301,9 +301,10 @@ fn run(arguments: &RunArgs) -> Result<u8, String> {
             scripts - report.totals.scripts
         ));
     }
-    for target in &arguments.report {
-        write_report(target, &report)?;
-    }
+    // One that cannot be written must not keep the others from being written.
+    let written: Vec<Result<(), String>> =
+        arguments.report.iter().map(|target| write_report(target, &report)).collect();
+    written.into_iter().collect::<Result<(), String>>()?;
     Ok(report.exit_code())
 }
 

@@ -311,6 +311,15 @@ fn the_json_report_has_its_schema() {
 }
 
 #[test]
+fn a_report_that_cannot_be_written_does_not_keep_the_next_from_being_written() {
+    let (directory, path) = script(GOOD);
+    let html = directory.path().join("r.html");
+    let option = format!("html={}", html.display());
+    refused(&[&path, "--report", "json=/nowhere/r.json", "--report", &option], "cannot write /nowhere/r.json");
+    assert!(html.exists());
+}
+
+#[test]
 fn compile_and_inspect() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let file = |name: &str| directory.path().join(name).display().to_string();
