@@ -92,6 +92,17 @@ fn what_is_no_artefact_is_refused() {
     }
 }
 
+/// A file with a hole of a terabyte: copying it would use up all memory.
+#[test]
+fn a_huge_file_is_not_copied_before_it_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = write_artifact(directory.path());
+    fs::File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+    let error = Module::deserialize_file(&engine(), &path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Artifact);
+    assert!(error.message().contains("altered: 1099511627776 bytes"), "{error}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn nothing_is_writable_and_executable() {

@@ -96,8 +96,16 @@ pub(crate) fn check(bytes: &[u8], config: &Config) -> Result<(Sections, Metadata
     Ok((sections, metadata))
 }
 
-/// Checks that the file is an artefact of this engine, that it is all there, and that its sections are in order.
-fn check_structure(bytes: &[u8]) -> Result<(Header<'_>, Sections)> {
+/// How many bytes at the start of a file tell whether it can be an artefact.
+pub(crate) const HEAD: usize = header::START + header::SIZE;
+
+/// Checks the first [`HEAD`] bytes, or more, of a file of `length` bytes: that it is an artefact of this engine, and all
+/// there. Whoever copies a file asks first, so that a large one that is none costs nothing.
+pub(crate) fn check_head(bytes: &[u8], length: u64) -> Result<()> {
+    head(bytes, length).map(|_| ())
+}
+
+fn head(bytes: &[u8], length: u64) -> Result<Header<'_>> {
     if bytes.is_empty() {
         return Err(refused("the artefact is empty", 0));
     }
@@ -116,12 +124,18 @@ fn check_structure(bytes: &[u8]) -> Result<(Header<'_>, Sections)> {
         );
         return Err(refused(message, header::fingerprint_at()));
     }
-    let (expected, found) = (header.length(), bytes.len() as u64);
-    if expected != found {
-        let what = if found < expected { "truncated" } else { "altered" };
-        let message = format!("{what}: {found} bytes, but the artefact had {expected}; {COMPILE_AGAIN}");
-        return Err(refused(message, if found < expected { bytes.len() } else { header::length_at() }));
+    let expected = header.length();
+    if length != expected {
+        let what = if length < expected { "truncated" } else { "altered" };
+        let message = format!("{what}: {length} bytes, but the artefact had {expected}; {COMPILE_AGAIN}");
+        return Err(refused(message, if length < expected { bytes.len() } else { header::length_at() }));
     }
+    Ok(header)
+}
+
+/// Checks that the bytes are an artefact of this engine, that it is all there, and that its sections are in order.
+fn check_structure(bytes: &[u8]) -> Result<(Header<'_>, Sections)> {
+    let header = head(bytes, bytes.len() as u64)?;
     let sections =
         elf::read(bytes).map_err(|flaw| refused(format!("altered: {}; {COMPILE_AGAIN}", flaw.what), flaw.at))?;
     Ok((header, sections))

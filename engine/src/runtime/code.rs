@@ -26,7 +26,7 @@ use crate::wasm::module::Module;
 use core::ffi::c_void;
 use core::ops::Range;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -60,8 +60,13 @@ impl LoadedCode {
 
     /// Copies a file into sealed memory and loads it.
     pub(crate) fn load_file(path: &Path, config: &Config) -> Result<Arc<LoadedCode>> {
-        let file = open(path)?;
-        let sealed = sys::sealed_file(|sealed| io::copy(&mut &file, sealed).map(drop));
+        let mut file = open(path)?;
+        let length = file.metadata().map_err(|error| unreadable(path, error))?.len();
+        let mut head = Vec::with_capacity(artifact::HEAD);
+        let read = (&file).take(artifact::HEAD as u64).read_to_end(&mut head).and_then(|_| file.rewind());
+        read.map_err(|error| unreadable(path, error))?;
+        artifact::check_head(&head, length)?;
+        let sealed = sys::sealed_file(|sealed| io::copy(&mut (&file).take(length), sealed).map(drop));
         let sealed = sealed.map_err(|error| unreadable(path, error))?;
         // SAFETY: a sealed file never changes.
         unsafe { LoadedCode::map(&sealed, config) }

@@ -181,9 +181,11 @@ mod tests {
     //! Forged metadata, signed again: it is refused, or the module loads, links and instantiates without harm. Code is
     //! not run, since nothing can tell whether it is of the types that the metadata gives it.
 
+    use super::super::{Extern, Func, Global, Instance, Memory, Store, StoreLimits, Table, Val};
     use super::*;
     use crate::artifact::{self, tests::sign_again};
-    use crate::{Config, Extern, Func, Global, Instance, Memory, Store, StoreLimits, Table, Val, ValType};
+    use crate::base::Config;
+    use crate::wasm::types::ValType;
 
     const TEXT: &str = r#"(module $forged
         (import "a" "f" (func $f (param i64) (result externref)))

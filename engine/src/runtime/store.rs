@@ -681,8 +681,9 @@ unsafe fn on_deadline<T: 'static>(store: NonNull<StoreOpaque>) -> Result<UpdateD
 
 #[cfg(all(test, feature = "compile"))]
 mod tests {
+    use super::super::{Instance, StoreLimits};
     use super::*;
-    use crate::{Config, Instance, StoreLimits};
+    use crate::base::Config;
 
     #[test]
     fn refused_modules_are_not_kept() {
