@@ -105,8 +105,19 @@ pub fn gather(arguments: &[String], choice: &Choice) -> Result<(Vec<Input>, Vec<
         }
     }
     let mut seen = HashSet::new();
-    inputs.retain(|input| seen.insert(input.path.clone()));
+    inputs.retain(|input| seen.insert(identity(&input.path)));
     Ok((inputs, remarks))
+}
+
+/// One name for the ways to write a path. Symbolic links to scripts stay apart: each may have a snapshot beside it.
+fn identity(path: &str) -> PathBuf {
+    let path = Path::new(path);
+    let directory =
+        path.parent().map(|directory| if directory.as_os_str().is_empty() { Path::new(".") } else { directory });
+    match (directory.map(Path::canonicalize), path.file_name()) {
+        (Some(Ok(directory)), Some(name)) => directory.join(name),
+        _ => path.to_owned(),
+    }
 }
 
 /// What the data crate does not have.

@@ -98,6 +98,14 @@ fn inputs_that_cannot_be_used() {
 }
 
 #[test]
+fn a_script_runs_once_however_it_is_named() {
+    let (directory, path) = script(GOOD);
+    let directory = directory.path().display().to_string();
+    let (report, code) = report(&[&path, &format!("{directory}/./x.wast"), &directory, "--lanes", "speed/fresh"]);
+    assert_eq!((code, report.scripts.len()), (Some(0), 1));
+}
+
+#[test]
 fn an_unparsable_script_does_not_stop_the_others() {
     let (_first, good) = script(GOOD);
     let (_second, bad) = script("(module");
