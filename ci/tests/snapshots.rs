@@ -20,6 +20,16 @@ struct Module {
     function_names: HashMap<u32, String>,
     /// The instructions of each defined function: their kind, by offset in the binary.
     bodies: Vec<HashMap<u64, Instruction>>,
+    /// Whether each defined function can give its place on the stack to another one.
+    leaves_by_tail_call: Vec<bool>,
+}
+
+impl Module {
+    /// Whether another function's frame can stand where this one was called: it is imported, or leaves by a tail call.
+    fn may_be_replaced(&self, function: u32) -> bool {
+        let Some(defined) = function.checked_sub(self.imported_functions) else { return true };
+        self.leaves_by_tail_call[defined as usize]
+    }
 }
 
 /// What a frame's instruction can be.
@@ -89,8 +99,11 @@ fn read_module(binary: &[u8]) -> Module {
             }
             Payload::CodeSectionEntry(body) => {
                 let operators = body.get_operators_reader().expect("the body decodes").into_iter_with_offsets();
-                let operators = operators.map(|operator| operator.expect("the operator decodes"));
-                module.bodies.push(operators.map(|(operator, offset)| (offset, instruction(&operator))).collect());
+                let operators: Vec<_> = operators.map(|operator| operator.expect("the operator decodes")).collect();
+                module.leaves_by_tail_call.push(operators.iter().any(|(operator, _)| is_tail_call(operator)));
+                module
+                    .bodies
+                    .push(operators.iter().map(|(operator, offset)| (*offset, instruction(operator))).collect());
             }
             Payload::CustomSection(section) => {
                 if let KnownCustom::Name(names) = section.as_known() {
@@ -128,8 +141,14 @@ fn instruction(operator: &Operator<'_>) -> Instruction {
     match operator {
         Operator::Call { function_index } => Instruction::Call(*function_index),
         Operator::CallIndirect { .. } => Instruction::CallIndirect,
+        // It can trap, but is never a caller: its frame is gone by then.
+        Operator::ReturnCallIndirect { .. } => Instruction::Other(CALL_INDIRECT),
         other => Instruction::Other(traps(&mnemonic(other))),
     }
+}
+
+fn is_tail_call(operator: &Operator<'_>) -> bool {
+    matches!(operator, Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. })
 }
 
 /// Every module of a script that can be instantiated, those that the script expects to trap among them.
@@ -191,7 +210,8 @@ fn instructions(modules: &[Module], frame: &Frame) -> Vec<Instruction> {
         let has_name = module.function_names.get(&frame.function) == frame.name.as_ref();
         let instruction = module.bodies.get(usize::try_from(defined).ok()?)?.get(&frame.offset)?;
         let instruction = match instruction {
-            Instruction::Call(callee) if *callee < module.imported_functions => Instruction::CallIndirect,
+            // Whatever is called can stand there, not only this function.
+            Instruction::Call(callee) if module.may_be_replaced(*callee) => Instruction::CallIndirect,
             other => other.clone(),
         };
         has_name.then_some(instruction)

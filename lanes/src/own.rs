@@ -135,6 +135,8 @@ const FEATURES: &[(Features, engine::Features)] = &[
     (Features::SIMD, engine::Features::SIMD),
     (Features::MULTI_MEMORY, engine::Features::MULTI_MEMORY),
     (Features::MEMORY64, engine::Features::MEMORY64),
+    (Features::EXTENDED_CONST, engine::Features::EXTENDED_CONST),
+    (Features::TAIL_CALL, engine::Features::TAIL_CALL),
 ];
 
 /// The features as the engine names them; those that it lacks are left out.

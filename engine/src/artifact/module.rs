@@ -150,13 +150,33 @@ fn check_reference(module: &Module, function: FuncIndex) -> Checked {
 
 /// The expression yields a value of type `ty` and uses only the first `globals` globals.
 fn check_const(module: &Module, expression: &ConstExpr, ty: ValType, globals: usize) -> Checked {
-    // Every instruction that there is pushes one value, so that an expression is one instruction.
-    let [op] = expression.0.as_slice() else {
+    let mut stack = Vec::with_capacity(1);
+    for &op in &expression.0 {
+        let result = const_result(module, op, globals)?;
+        if op.is_binary() {
+            let operands = [stack.pop(), stack.pop()];
+            require(
+                operands == [Some(result); 2],
+                "an operand of a constant expression is missing or of the wrong type",
+            )?;
+        }
+        stack.push(result);
+    }
+    let [found] = stack[..] else {
         return Err("a constant expression does not yield one value".to_owned());
     };
-    let found = match *op {
-        ConstOp::I32Const(_) => ValType::I32,
-        ConstOp::I64Const(_) => ValType::I64,
+    let good = match (found, ty) {
+        (ValType::Ref(found), ValType::Ref(wanted)) => fits(found, wanted),
+        (found, wanted) => found == wanted,
+    };
+    require(good, "a constant expression is of the wrong type")
+}
+
+/// The type of the value that an instruction of a constant expression pushes.
+fn const_result(module: &Module, op: ConstOp, globals: usize) -> Result<ValType, String> {
+    Ok(match op {
+        ConstOp::I32Const(_) | ConstOp::I32Add | ConstOp::I32Sub | ConstOp::I32Mul => ValType::I32,
+        ConstOp::I64Const(_) | ConstOp::I64Add | ConstOp::I64Sub | ConstOp::I64Mul => ValType::I64,
         ConstOp::F32Const(_) => ValType::F32,
         ConstOp::F64Const(_) => ValType::F64,
         ConstOp::V128Const(_) => ValType::V128,
@@ -169,12 +189,7 @@ fn check_const(module: &Module, expression: &ConstExpr, ty: ValType, globals: us
             require(global.index() < globals, "a constant expression uses a global that does not exist yet")?;
             module.globals[global.index()].content
         }
-    };
-    let good = match (found, ty) {
-        (ValType::Ref(found), ValType::Ref(wanted)) => fits(found, wanted),
-        (found, wanted) => found == wanted,
-    };
-    require(good, "a constant expression is of the wrong type")
+    })
 }
 
 /// Whether a reference of type `found` may stand where `wanted` is asked for.

@@ -78,6 +78,10 @@ bitflags::bitflags! {
         /// Offsets of 64 bits, as the newest official scripts for SIMD have them. Memories and tables with 64-bit
         /// indices are decoded and validated, but refused as unsupported.
         const MEMORY64 = 1 << 8;
+        /// Integer arithmetic in constant expressions.
+        const EXTENDED_CONST = 1 << 9;
+        /// `return_call` and `return_call_indirect`.
+        const TAIL_CALL = 1 << 10;
 
         /// WebAssembly 1.0, with the mutable globals that its test suite expects.
         const WASM_1_0 = Self::MUTABLE_GLOBALS.bits();

@@ -357,6 +357,12 @@ impl InstanceEntry {
     pub(crate) fn evaluate(&self, store: &StoreOpaque, expression: &ConstExpr) -> ValRaw {
         let mut stack = smallvec::SmallVec::<[ValRaw; 4]>::new();
         for &op in &expression.0 {
+            if op.is_binary() {
+                let right = stack.pop().expect("a valid constant expression has its operands");
+                let left = stack.pop().expect("a valid constant expression has its operands");
+                stack.push(arithmetic(op, left, right));
+                continue;
+            }
             stack.push(match op {
                 ConstOp::I32Const(value) => ValRaw::from_bits(value.cast_unsigned().into()),
                 ConstOp::I64Const(value) => ValRaw::from_bits(value.cast_unsigned().into()),
@@ -366,6 +372,7 @@ impl InstanceEntry {
                 ConstOp::RefNull(_) => ValRaw::ZERO,
                 ConstOp::GlobalGet(global) => store.globals[self.globals[global.index()] as usize].get(),
                 ConstOp::RefFunc(function) => ValRaw::from_bits(self.func_ref_bits(function).into()),
+                _ => unreachable!("the others are binary"),
             });
         }
         stack.pop().expect("a valid constant expression leaves one value")
@@ -510,4 +517,20 @@ fn func_import(func_ref: NonNull<FuncRef>) -> FuncImport {
     // The importing module has the function's signature, so that a host function has its exit trampoline by now.
     assert!(!func.wasm_call.is_null(), "an artefact has an exit trampoline for each of its types");
     FuncImport { wasm_call: func.wasm_call, vmctx: func.vmctx, func_ref: func_ref.as_ptr() }
+}
+
+/// The integer arithmetic of constant expressions
+/// ([Extended constant expressions](https://webassembly.github.io/spec/core/valid/instructions.html#constant-expressions)).
+fn arithmetic(op: ConstOp, left: ValRaw, right: ValRaw) -> ValRaw {
+    let (narrow_left, narrow_right) = (left.low32(), right.low32());
+    let (left, right) = (left.low64(), right.low64());
+    ValRaw::from_bits(match op {
+        ConstOp::I32Add => narrow_left.wrapping_add(narrow_right).into(),
+        ConstOp::I32Sub => narrow_left.wrapping_sub(narrow_right).into(),
+        ConstOp::I32Mul => narrow_left.wrapping_mul(narrow_right).into(),
+        ConstOp::I64Add => left.wrapping_add(right).into(),
+        ConstOp::I64Sub => left.wrapping_sub(right).into(),
+        ConstOp::I64Mul => left.wrapping_mul(right).into(),
+        _ => unreachable!("the others are not binary"),
+    })
 }

@@ -119,6 +119,12 @@ pub(crate) enum ConstOp {
     GlobalGet(GlobalIndex),
     RefNull(HeapType),
     RefFunc(FuncIndex),
+    I32Add,
+    I32Sub,
+    I32Mul,
+    I64Add,
+    I64Sub,
+    I64Mul,
 }
 
 /// An element segment ([Element segments](https://webassembly.github.io/spec/core/syntax/modules.html#element-segments)).
@@ -168,6 +174,14 @@ pub(crate) enum DataMode {
     Passive,
     /// At instantiation.
     Active { memory: MemoryIndex, offset: ConstExpr },
+}
+
+impl ConstOp {
+    /// Whether the instruction pops two values; every other one pops none. Each pushes one.
+    pub(crate) fn is_binary(self) -> bool {
+        use ConstOp::{I32Add, I32Mul, I32Sub, I64Add, I64Mul, I64Sub};
+        matches!(self, I32Add | I32Sub | I32Mul | I64Add | I64Sub | I64Mul)
+    }
 }
 
 impl Module {

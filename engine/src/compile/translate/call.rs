@@ -1,7 +1,7 @@
 //! Calls ([Control instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#control-instructions)).
 //!
 //! A defined function is called directly; an imported one through the copy of its reference in the vmctx; an indirect
-//! call checks that the table's element exists, is not null and has the expected type.
+//! call checks that the table's element exists, is not null and has the expected type. Tail calls go the same ways.
 
 use super::access::immediate;
 use super::{FuncTranslator, trap_code, wasm_signature};
@@ -12,39 +12,68 @@ use crate::compile::codegen::Symbol;
 use crate::wasm::index::*;
 use core::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{Inst, InstBuilder, SigRef, Value, types};
+use cranelift_codegen::ir::{self, Inst, InstBuilder, SigRef, Value, types};
 use wasmparser::Operator;
+
+/// What is called.
+#[derive(Clone, Copy)]
+enum Callee {
+    /// A function of this module, in this instance.
+    Defined(DefinedFuncIndex),
+    /// Any other: the address of its code, and its context.
+    Address { code: Value, context: Value },
+}
 
 impl FuncTranslator<'_> {
     pub(super) fn translate_call(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
-            Operator::Call { function_index } => self.call(FuncIndex(function_index)),
+            Operator::Call { function_index } => {
+                let function = FuncIndex(function_index);
+                let callee = self.callee(function);
+                self.call(callee, self.env.module.functions[function.index()].ty);
+            }
             Operator::CallIndirect { type_index, table_index } => {
-                self.call_indirect(TypeIndex(type_index), TableIndex(table_index));
+                let (table, ty) = (TableIndex(table_index), TypeIndex(type_index));
+                let callee = self.table_callee(ty, table);
+                self.call(callee, ty);
+            }
+            Operator::ReturnCall { function_index } => {
+                let function = FuncIndex(function_index);
+                let callee = self.callee(function);
+                self.return_call(callee, self.env.module.functions[function.index()].ty);
+            }
+            Operator::ReturnCallIndirect { type_index, table_index } => {
+                let (table, ty) = (TableIndex(table_index), TypeIndex(type_index));
+                let callee = self.table_callee(ty, table);
+                self.return_call(callee, ty);
             }
             _ => return false,
         }
         true
     }
 
-    fn call(&mut self, function: FuncIndex) {
-        let ty = self.env.module.functions[function.index()].ty;
-        let vmctx = self.vmctx;
-        let call = match self.env.module.defined(function) {
-            Some(defined) => {
-                let arguments = self.arguments(vmctx, ty);
-                let types = &self.env.module.types[ty.index()];
-                let callee = self.import(Symbol::Function(defined), || wasm_signature(&LoweredSignature::from(types)));
+    /// What a call of a function of this module leads to.
+    fn callee(&mut self, function: FuncIndex) -> Callee {
+        if let Some(defined) = self.env.module.defined(function) {
+            return Callee::Defined(defined);
+        }
+        let import = self.env.layout.func_import(function).expect("what is not defined is imported");
+        let (flags, vmctx) = (self.constant_flags(), self.vmctx);
+        let mut field = |offset: usize| self.ins().load(types::I64, flags, vmctx, immediate(import) + offset as i32);
+        Callee::Address {
+            code: field(offset_of!(FuncImport, wasm_call)),
+            context: field(offset_of!(FuncImport, vmctx)),
+        }
+    }
+
+    fn call(&mut self, callee: Callee, ty: TypeIndex) {
+        let arguments = self.arguments(callee, ty);
+        let call = match callee {
+            Callee::Defined(defined) => {
+                let callee = self.defined(defined, ty);
                 self.ins().call(callee, &arguments)
             }
-            None => {
-                let import = self.env.layout.func_import(function).expect("what is not defined is imported");
-                let flags = self.constant_flags();
-                let mut field =
-                    |offset: usize| self.ins().load(types::I64, flags, vmctx, immediate(import) + offset as i32);
-                let code = field(offset_of!(FuncImport, wasm_call));
-                let callee = field(offset_of!(FuncImport, vmctx));
-                let arguments = self.arguments(callee, ty);
+            Callee::Address { code, .. } => {
                 let signature = self.signature(ty);
                 self.ins().call_indirect(signature, code, &arguments)
             }
@@ -52,7 +81,29 @@ impl FuncTranslator<'_> {
         self.push_results(call, ty);
     }
 
-    fn call_indirect(&mut self, ty: TypeIndex, table: TableIndex) {
+    /// Calls in place of the current frame, which is gone before the callee begins.
+    fn return_call(&mut self, callee: Callee, ty: TypeIndex) {
+        let arguments = self.arguments(callee, ty);
+        match callee {
+            Callee::Defined(defined) => {
+                let callee = self.defined(defined, ty);
+                self.ins().return_call(callee, &arguments);
+            }
+            Callee::Address { code, .. } => {
+                let signature = self.signature(ty);
+                self.ins().return_call_indirect(signature, code, &arguments);
+            }
+        }
+        self.unreachable = true;
+    }
+
+    fn defined(&mut self, function: DefinedFuncIndex, ty: TypeIndex) -> ir::FuncRef {
+        let types = &self.env.module.types[ty.index()];
+        self.import(Symbol::Function(function), || wasm_signature(&LoweredSignature::from(types)))
+    }
+
+    /// Pops the index of a table's element and checks that it is a function of this type.
+    fn table_callee(&mut self, ty: TypeIndex, table: TableIndex) -> Callee {
         let index = self.pop();
         let element = self.table_element(table, index, Trap::UndefinedElement);
         let flags = self.table_flags();
@@ -63,11 +114,8 @@ impl FuncTranslator<'_> {
         // A reference never changes, except that a host function's code is filled in once, before it can be called.
         let flags = self.context_flags();
         let code = self.ins().load(types::I64, flags, function, offset_of!(FuncRef, wasm_call) as i32);
-        let callee = self.ins().load(types::I64, flags, function, offset_of!(FuncRef, vmctx) as i32);
-        let arguments = self.arguments(callee, ty);
-        let signature = self.signature(ty);
-        let call = self.ins().call_indirect(signature, code, &arguments);
-        self.push_results(call, ty);
+        let context = self.ins().load(types::I64, flags, function, offset_of!(FuncRef, vmctx) as i32);
+        Callee::Address { code, context }
     }
 
     fn check_type(&mut self, function: Value, ty: TypeIndex) {
@@ -81,10 +129,14 @@ impl FuncTranslator<'_> {
     }
 
     /// Pops a call's arguments and puts both contexts before them.
-    fn arguments(&mut self, callee: Value, ty: TypeIndex) -> Vec<Value> {
+    fn arguments(&mut self, callee: Callee, ty: TypeIndex) -> Vec<Value> {
         let count = self.env.module.types[ty.index()].params.len();
         let first = self.stack.len() - count;
-        let contexts = [callee, self.vmctx];
+        let context = match callee {
+            Callee::Defined(_) => self.vmctx,
+            Callee::Address { context, .. } => context,
+        };
+        let contexts = [context, self.vmctx];
         contexts.into_iter().chain(self.stack.drain(first..)).collect()
     }
 

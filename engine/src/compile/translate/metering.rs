@@ -25,6 +25,7 @@ fn is_free(operator: &Operator<'_>) -> bool {
 /// Whether execution may go elsewhere than to the next operator, or arrive there from elsewhere.
 fn is_boundary(operator: &Operator<'_>) -> bool {
     use Operator::{Br, BrIf, BrTable, Call, CallIndirect, Else, End, If, Loop, Return, Unreachable};
+    use Operator::{ReturnCall, ReturnCallIndirect};
     matches!(
         operator,
         Loop { .. }
@@ -38,6 +39,8 @@ fn is_boundary(operator: &Operator<'_>) -> bool {
             | Unreachable
             | Call { .. }
             | CallIndirect { .. }
+            | ReturnCall { .. }
+            | ReturnCallIndirect { .. }
     )
 }
 

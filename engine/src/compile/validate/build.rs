@@ -272,6 +272,12 @@ fn const_expr(expression: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr> {
             Operator::GlobalGet { global_index } => ConstOp::GlobalGet(GlobalIndex(global_index)),
             Operator::RefNull { hty } => ConstOp::RefNull(heap_type(hty)?),
             Operator::RefFunc { function_index } => ConstOp::RefFunc(FuncIndex(function_index)),
+            Operator::I32Add => ConstOp::I32Add,
+            Operator::I32Sub => ConstOp::I32Sub,
+            Operator::I32Mul => ConstOp::I32Mul,
+            Operator::I64Add => ConstOp::I64Add,
+            Operator::I64Sub => ConstOp::I64Sub,
+            Operator::I64Mul => ConstOp::I64Mul,
             Operator::End => break,
             _ => return Err(unsupported("this instruction in a constant expression", offset)),
         });

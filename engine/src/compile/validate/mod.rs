@@ -107,6 +107,8 @@ fn parser_features(features: Features) -> WasmFeatures {
         (Features::SIMD, WasmFeatures::SIMD),
         (Features::MULTI_MEMORY, WasmFeatures::MULTI_MEMORY),
         (Features::MEMORY64, WasmFeatures::MEMORY64),
+        (Features::EXTENDED_CONST, WasmFeatures::EXTENDED_CONST),
+        (Features::TAIL_CALL, WasmFeatures::TAIL_CALL),
     ];
     let base = WasmFeatures::FLOATS | WasmFeatures::GC_TYPES;
     table.iter().filter(|(ours, _)| features.contains(*ours)).fold(base, |all, (_, theirs)| all | *theirs)
