@@ -6,6 +6,9 @@
 //! [`raise`]. The last two resume at the handler block of the entry trampoline. No Rust frame stands between, so nothing
 //! is skipped that has a destructor; a panic waits in the activation and goes on in [`invoke`].
 //!
+//! Entries on one thread end in the reverse of the order in which they began. A host that changes stacks in the middle of
+//! a host function, as stackful coroutines do, must keep to that: the list of activations is the thread's.
+//!
 //! # The stack
 //!
 //! Compiled code may use the stack down to `stack_limit`: `max_wasm_stack` bytes below the outermost entry on this
