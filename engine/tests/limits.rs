@@ -5,6 +5,7 @@ use engine::{
     Config, Engine, Error, ErrorKind, Instance, Limits, Memory, MemoryType, Module, Result, Store, StoreLimits, Table,
     TableType, Trap, UpdateDeadline, Val,
 };
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -136,6 +137,20 @@ fn a_deadline_callback_extends_interrupts_or_fails() {
     store.epoch_deadline_callback(|_| Err(Error::host("enough")));
     let error = call(&mut store, instance, "loop").unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::Host, "enough"));
+}
+
+#[test]
+fn a_deadline_callback_that_panicked_is_asked_again() {
+    let (mut store, instance) = instance(Config::new().epoch_interruption(true), 0);
+    store.set_epoch_deadline(0);
+    store.epoch_deadline_callback(|mut store| {
+        *store.data_mut() += 1;
+        assert!(*store.data() > 1, "the first time");
+        Err(Error::host("the second time"))
+    });
+    let panic = catch_unwind(AssertUnwindSafe(|| call(&mut store, instance, "loop"))).unwrap_err();
+    assert!(panic.downcast_ref::<&str>().is_some_and(|message| message.contains("the first time")));
+    assert_eq!(call(&mut store, instance, "loop").unwrap_err().message(), "the second time");
 }
 
 #[test]

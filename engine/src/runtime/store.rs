@@ -25,6 +25,7 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// What a store does when the engine's epoch has reached its deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -668,15 +669,15 @@ unsafe fn limiter<T: 'static>(store: NonNull<StoreOpaque>) -> Option<NonNull<dyn
 /// `store` starts a `StoreInner<T>` that nobody else uses during the call.
 unsafe fn on_deadline<T: 'static>(store: NonNull<StoreOpaque>) -> Result<UpdateDeadline> {
     let inner = store.cast::<StoreInner<T>>();
-    // The callback may set another one, so it is out of the store while it runs.
+    // The callback may run code that reaches the deadline again, so it is out of the store while it runs.
     // SAFETY: the caller's contract; the reference ends with the statement.
     let Some(mut callback) = (unsafe { (*inner.as_ptr()).on_deadline.take() }) else {
         return Ok(UpdateDeadline::Interrupt);
     };
-    let answer = callback(StoreContextMut { inner, borrows: PhantomData });
+    let answer = catch_unwind(AssertUnwindSafe(|| callback(StoreContextMut { inner, borrows: PhantomData })));
     // SAFETY: as above; the callback's borrow has ended.
-    unsafe { (*inner.as_ptr()).on_deadline.get_or_insert(callback) };
-    answer
+    unsafe { (*inner.as_ptr()).on_deadline = Some(callback) };
+    answer.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 #[cfg(all(test, feature = "compile"))]
