@@ -1,7 +1,7 @@
 //! From a fuzzer's bytes to three streams of choices.
 //!
 //! In: any bytes, also none. Out: [`Input`], whose streams never run dry early: short inputs are continued by a
-//! pseudo-random tail that depends on the first [`SEED_LEN`] bytes only. So eight bytes already name a whole module,
+//! pseudo-random tail that depends on the first `SEED_LEN` bytes only. So eight bytes already name a whole module,
 //! and a mutation behind them changes the module in one place instead of everywhere.
 
 use arbitrary::Unstructured;
