@@ -31,7 +31,6 @@ pub(crate) mod abi;
 pub(crate) mod artifact;
 pub(crate) mod base;
 #[cfg(feature = "compile")]
-#[expect(dead_code, reason = "its owners are still writing it")]
 mod compile;
 #[cfg(feature = "compile")]
 mod module;

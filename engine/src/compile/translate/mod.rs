@@ -326,11 +326,6 @@ impl<'a> FuncTranslator<'a> {
         self.ins().iconst(ty, value)
     }
 
-    /// The instance.
-    pub(crate) fn vmctx(&mut self) -> Value {
-        self.vmctx
-    }
-
     /// Calls the library through its trampoline. The result is never `FAILED`: a failure leaves compiled code.
     pub(crate) fn call_builtin(&mut self, builtin: Builtin, arguments: &[Value]) -> Value {
         let callee = self.import(Symbol::Builtin(builtin), || builtin_signature(builtin, CallConv::Tail));
