@@ -135,6 +135,10 @@ impl<'a> Executor<'a> {
             Kind::AssertExhaustion(action, message) => self.acting(action, |outcome| exhausted(outcome, message)),
             Kind::AssertMalformed(module) => self.refused(module, Phase::Malformed),
             Kind::AssertInvalid(module) => self.refused(module, Phase::Invalid),
+            Kind::AssertMalformedCustom { module, plain } => {
+                Step { verdict: malformed_custom(module, plain.as_ref()), observation: None }
+            }
+            Kind::AssertInvalidCustom { module, fault } => self.invalid_custom(module, fault.as_deref()),
             Kind::AssertUnlinkable(source, message) => {
                 self.failing_instance(source, |outcome| unlinkable(outcome, message))
             }
@@ -242,6 +246,19 @@ impl<'a> Executor<'a> {
         })
     }
 
+    /// Checks that a module has an invalid custom section, and that the lane accepts it all the same.
+    fn invalid_custom(&mut self, module: &Encoded, fault: Option<&str>) -> Step {
+        let outcome = match self.load(module) {
+            Ok(Ok(_)) => Outcome::Values(Vec::new()),
+            Ok(Err(refusal)) => Outcome::Refused(refusal),
+            Err(error) => return Step { verdict: Err(error), observation: None },
+        };
+        self.observe(outcome, |outcome| match fault {
+            Some(_) => accepted(outcome),
+            None => Err("expected an invalid custom section, but there is none".to_string()),
+        })
+    }
+
     fn failing_instance(&mut self, source: &Source, judge: impl FnOnce(&Outcome) -> Verdict) -> Step {
         let module = match source {
             Source::Definition(id) => self.modules.get("module", id.as_deref()).map(Ok),
@@ -254,6 +271,18 @@ impl<'a> Executor<'a> {
             }
             Ok(Err(refusal)) => self.observe(Outcome::Refused(refusal), accepted),
             Err(error) => Step { verdict: Err(error), observation: None },
+        }
+    }
+}
+
+/// Checks that a module's text is malformed, and that it would not be without its annotations. No lane sees either.
+fn malformed_custom(module: &Encoded, plain: Option<&Encoded>) -> Verdict {
+    match (module, plain) {
+        (Ok(_), _) => Err("expected a malformed annotation, but the text was accepted".to_string()),
+        (Err(_), Some(Ok(_))) => Ok(()),
+        (Err(error), None) => Err(format!("expected a malformed annotation, but there is none: {error}")),
+        (Err(_), Some(Err(error))) => {
+            Err(format!("expected a malformed annotation, but the text is malformed without it: {error}"))
         }
     }
 }

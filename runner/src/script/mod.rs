@@ -4,12 +4,14 @@
 //! parse or encode is kept as such: for `assert_malformed` it is the expected answer, elsewhere a failure. Nothing is
 //! dropped: what this build cannot execute becomes [`Kind::Unsupported`], which every lane reports as a failure.
 
+mod annotation;
 mod grammar;
+mod rewrite;
 
 use crate::pattern::{self, Pattern};
 use grammar::{Document, Item, Purpose};
 use lanes::{Binary, Value};
-use wast::lexer::Lexer;
+use wast::lexer::{Lexer, Token, TokenKind};
 use wast::parser::{self, ParseBuffer};
 use wast::token::{Id, Span};
 use wast::{QuoteWat, WastDirective, WastExecute, WastInvoke, Wat};
@@ -80,6 +82,20 @@ pub enum Kind {
     AssertMalformed(Encoded),
     /// The module is invalid.
     AssertInvalid(Encoded),
+    /// The module's text is malformed, and its annotations are why.
+    AssertMalformedCustom {
+        /// The module.
+        module: Encoded,
+        /// The same without annotations; `None` if it has none.
+        plain: Option<Encoded>,
+    },
+    /// The module is valid, and a custom section of it is not.
+    AssertInvalidCustom {
+        /// The module.
+        module: Encoded,
+        /// What is wrong with a custom section, if anything is.
+        fault: Option<String>,
+    },
     /// The module does not link.
     AssertUnlinkable(Source, String),
     /// Instantiating the module traps.
@@ -131,10 +147,16 @@ pub struct ParseError {
 
 impl Script {
     /// Parses a script and encodes its modules.
-    pub fn parse(text: &str) -> Result<Script, ParseError> {
-        let lines = Lines::of(text);
+    pub fn parse(source: &str) -> Result<Script, ParseError> {
+        let rewritten = rewrite::rewrite(source);
+        let text = rewritten.as_ref().map_or(source, |rewritten| &rewritten.text);
+        let lines = Lines::of(source);
+        let position = |span: Span| {
+            let offset = span.offset();
+            lines.position(rewritten.as_ref().map_or(offset, |rewritten| rewritten.source_offset(offset)))
+        };
         let error = |error: wast::Error| {
-            let (line, column) = lines.position(error.span());
+            let (line, column) = position(error.span());
             ParseError { line, column, message: error.message() }
         };
         let mut lexer = Lexer::new(text);
@@ -143,7 +165,7 @@ impl Script {
         let buffer = ParseBuffer::new_with_lexer(lexer).map_err(error)?;
         let document: Document<'_> = parser::parse(&buffer).map_err(error)?;
         let directives = document.items.into_iter().map(|(span, item)| {
-            let (line, column) = lines.position(span);
+            let (line, column) = position(span);
             let (name, kind) = kind(item);
             Directive { line, column, name, kind: kind.unwrap_or_else(Kind::Unsupported) }
         });
@@ -160,9 +182,9 @@ impl Lines {
         Lines(std::iter::once(0).chain(after_newlines).collect())
     }
 
-    fn position(&self, span: Span) -> (u32, u32) {
-        let line = self.0.partition_point(|start| *start <= span.offset());
-        let column = span.offset() - self.0[line - 1] + 1;
+    fn position(&self, offset: usize) -> (u32, u32) {
+        let line = self.0.partition_point(|start| *start <= offset);
+        let column = offset - self.0[line - 1] + 1;
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         (small(line), small(column))
     }
@@ -223,8 +245,10 @@ fn known(directive: WastDirective<'_>) -> (&'static str, Result<Kind, String>) {
             let kind = |module| Kind::AssertUnlinkable(Source::Inline(module), message.to_string());
             ("assert_unlinkable", core(QuoteWat::Wat(module)).map(kind))
         }
-        WastDirective::AssertMalformedCustom { .. } => unsupported("assert_malformed_custom"),
-        WastDirective::AssertInvalidCustom { .. } => unsupported("assert_invalid_custom"),
+        WastDirective::AssertMalformedCustom { module, .. } => ("assert_malformed_custom", malformed_custom(module)),
+        WastDirective::AssertInvalidCustom { module, .. } => {
+            ("assert_invalid_custom", core(module).map(invalid_custom))
+        }
         WastDirective::AssertException { .. } => unsupported("assert_exception"),
         WastDirective::AssertSuspension { .. } => unsupported("assert_suspension"),
         WastDirective::Thread(_) => unsupported("thread"),
@@ -280,20 +304,55 @@ fn name(id: Option<Id<'_>>) -> Option<String> {
     id.map(|id| id.name().to_string())
 }
 
+fn malformed_custom(mut module: QuoteWat<'_>) -> Result<Kind, String> {
+    if !matches!(module, QuoteWat::QuoteModule(..)) {
+        return Ok(Kind::AssertMalformedCustom { module: core(module)?, plain: None });
+    }
+    Ok(match quoted(&mut module) {
+        Ok(text) => Kind::AssertMalformedCustom {
+            plain: annotation::without_annotations(&text).map(|text| encode_text(&text)),
+            module: encode_text(&text),
+        },
+        Err(error) => Kind::AssertMalformedCustom { module: Err(error), plain: None },
+    })
+}
+
+fn invalid_custom(module: Encoded) -> Kind {
+    let fault = module.as_ref().ok().and_then(|module| annotation::fault(module.bytes()));
+    Kind::AssertInvalidCustom { module, fault }
+}
+
 fn encode(module: &mut QuoteWat<'_>) -> Encoded {
-    let QuoteWat::QuoteModule(..) = module else {
-        return module.encode().map(Binary::new).map_err(|error| error.message());
-    };
-    // `QuoteWat::encode` would not let look-alike characters through.
-    let text = match module.to_test() {
-        Ok(wast::QuoteWatTest::Text(text)) => text,
-        Ok(wast::QuoteWatTest::Binary(binary)) => return Ok(Binary::new(binary)),
-        Err(error) => return Err(error.message()),
-    };
-    let text = String::from_utf8(text).map_err(|_| "malformed UTF-8 encoding".to_string())?;
+    match module {
+        QuoteWat::QuoteModule(..) => encode_text(&quoted(module)?),
+        _ => module.encode().map(Binary::new).map_err(|error| error.message()),
+    }
+}
+
+/// The text of a quoted module.
+fn quoted(module: &mut QuoteWat<'_>) -> Result<String, String> {
+    match module.to_test() {
+        Ok(wast::QuoteWatTest::Text(text)) => {
+            String::from_utf8(text).map_err(|_| "malformed UTF-8 encoding".to_string())
+        }
+        Ok(wast::QuoteWatTest::Binary(_)) => Err("the module is not quoted".to_string()),
+        Err(error) => Err(error.message()),
+    }
+}
+
+/// What `QuoteWat::encode` does, but letting look-alike characters and folded legacy instructions through.
+fn encode_text(source: &str) -> Encoded {
+    let rewritten = rewrite::rewrite(source);
     let encode = || {
-        let mut lexer = Lexer::new(&text);
+        let mut lexer = Lexer::new(rewritten.as_ref().map_or(source, |rewritten| &rewritten.text));
         lexer.allow_confusing_unicode(true);
+        let blank = |token: &Token| {
+            matches!(token.kind, TokenKind::Whitespace | TokenKind::LineComment | TokenKind::BlockComment)
+        };
+        if lexer.iter(0).all(|token| token.as_ref().is_ok_and(blank)) {
+            // No field is an empty module, which the `wast` crate wants to be told.
+            lexer = Lexer::new("(module)");
+        }
         let buffer = ParseBuffer::new_with_lexer(lexer)?;
         parser::parse::<Wat<'_>>(&buffer)?.encode()
     };

@@ -1,15 +1,10 @@
-;; fails 15: does not execute `assert_invalid_custom`
-(module $M
-  (func (export "one") (result i32) (i32.const 1))
-  (func (export "two") (result i32 i32) (i32.const 1) (i32.const 2))
-  (func (export "id-f32") (param f32) (result f32) (local.get 0))
-  (func (export "id-f64") (param f64) (result f64) (local.get 0))
-  (func (export "id-v128") (param v128) (result v128) (local.get 0))
-  (func (export "id-extern") (param externref) (result externref) (local.get 0))
-  (func (export "null-func") (result funcref) (ref.null func))
-  (func $f (export "self") (result funcref) (ref.func $f))
-  (func (export "nothing"))
-  (func (export "divide") (param i32) (result i32) (i32.div_s (i32.const 1) (local.get 0)))
-  (func $r (export "forever") (call $r))
-  (global (export "g") i32 (i32.const 7)))
+;; fails 5: there is none
+;; fails 6: there is none
+;; fails 9: malformed
+;; fails 10: invalid
 (assert_invalid_custom (module quote "(func)") "x")
+(assert_invalid_custom
+  (module (func (param i32) (@metadata.code.branch_hint "\01") (if (local.get 0) (then))))
+  "x")
+(assert_invalid_custom (module quote "(fun)") "x")
+(assert_invalid_custom (module quote "(func (@metadata.code.branch_hint \"\\01\") i32.eqz)") "x")

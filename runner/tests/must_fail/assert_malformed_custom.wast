@@ -1,15 +1,8 @@
-;; fails 15: does not execute `assert_malformed_custom`
-(module $M
-  (func (export "one") (result i32) (i32.const 1))
-  (func (export "two") (result i32 i32) (i32.const 1) (i32.const 2))
-  (func (export "id-f32") (param f32) (result f32) (local.get 0))
-  (func (export "id-f64") (param f64) (result f64) (local.get 0))
-  (func (export "id-v128") (param v128) (result v128) (local.get 0))
-  (func (export "id-extern") (param externref) (result externref) (local.get 0))
-  (func (export "null-func") (result funcref) (ref.null func))
-  (func $f (export "self") (result funcref) (ref.func $f))
-  (func (export "nothing"))
-  (func (export "divide") (param i32) (result i32) (i32.div_s (i32.const 1) (local.get 0)))
-  (func $r (export "forever") (call $r))
-  (global (export "g") i32 (i32.const 7)))
-(assert_malformed_custom (module quote "(func)") "x")
+;; fails 5: the text was accepted
+;; fails 6: there is none
+;; fails 7: malformed without it
+;; fails 8: the text was accepted
+(assert_malformed_custom (module quote "(@custom \"good\") (func)") "x")
+(assert_malformed_custom (module quote "(fun)") "x")
+(assert_malformed_custom (module quote "(@custom 4) (fun)") "x")
+(assert_malformed_custom (module (func)) "x")
