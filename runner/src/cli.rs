@@ -271,11 +271,15 @@ fn run(arguments: &RunArgs) -> Result<u8, String> {
     let mut trouble = None;
     let ran = pool.run(inputs, |input, mut finished| {
         finished.lanes.iter_mut().for_each(|report| expectations.apply(report));
-        if let Some(text) = &finished.snapshot
-            && let Err(message) = bless(&input.path, text)
-        {
-            trouble = Some(message);
-            return false;
+        match &finished.snapshot {
+            Some(text) if passed(&finished) => {
+                if let Err(message) = bless(&input.path, text) {
+                    trouble = Some(message);
+                    return false;
+                }
+            }
+            Some(_) => screen.remark(&format!("no snapshot is written of {}, which fails", input.path)),
+            None => {}
         }
         if let Err(message) = screen.finished(input, &finished) {
             trouble = Some(message);

@@ -153,7 +153,12 @@ fn on_disk(argument: &str, choice: &Choice) -> Result<Vec<Input>, InputError> {
     if paths.is_empty() {
         return Err(InputError::NoScripts(argument.to_string()));
     }
-    paths.iter().map(|path| file(path, choice)).collect()
+    // One that cannot be read must not keep the others from running: it becomes an unreadable script of the report.
+    let in_directory = |path: &PathBuf| match file(path, choice) {
+        Err(InputError::Unreadable { path, .. }) => Ok(Input { path, features: lanes::Features::default(), size: 0 }),
+        other => other,
+    };
+    paths.iter().map(in_directory).collect()
 }
 
 fn file(path: &Path, choice: &Choice) -> Result<Input, InputError> {

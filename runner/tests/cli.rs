@@ -116,6 +116,29 @@ fn an_unparsable_script_does_not_stop_the_others() {
 }
 
 #[test]
+fn an_unreadable_file_of_a_directory_does_not_stop_the_others() {
+    let (directory, good) = script(GOOD);
+    let bad = directory.path().join("latin-1.wast");
+    fs::write(&bad, b"(module (func (export \"caf\xe9\")))").expect("a script");
+    let (report, code) = report(&[&directory.path().display().to_string(), "--lanes", "speed/fresh"]);
+    assert_eq!(code, Some(2));
+    let of = |path: &str| report.scripts.iter().find(|script| script.path == path).expect("it is reported");
+    assert_eq!(of(&good).status, Status::Pass);
+    let bad = of(&bad.display().to_string());
+    assert_eq!(bad.status, Status::Unreadable);
+    assert!(bad.failures[0].message.contains("UTF-8"), "{:?}", bad.failures);
+}
+
+#[test]
+fn a_script_that_fails_is_not_blessed() {
+    let (directory, path) = script(&CANARY.replace("(i32.const 1))\n(assert_trap", "(i32.const 2))\n(assert_trap"));
+    let output = runner(&[&path, "--bless", "--lanes", "speed/fresh"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("no snapshot is written"), "{}", text(&output.stderr));
+    assert!(!directory.path().join("x.traps").exists());
+}
+
+#[test]
 fn a_failure_is_shown_with_its_place_and_source_line() {
     let (_directory, path) =
         script("(module (func (export \"f\") (result i32) (i32.const 1)))\n  (assert_return (invoke \"f\"))\n");
