@@ -1,7 +1,7 @@
 //! The embedding interface from outside: modules, instances, and what they import and export.
 
 use engine::{
-    Config, Engine, ErrorKind, Extern, ExternRef, ExternType, Func, FuncType, Global, GlobalType, Instance, Limits,
+    Config, Engine, ErrorKind, Extern, ExternRef, ExternType, Features, Func, FuncType, Global, GlobalType, Instance,
     Linker, Memory, MemoryChecks, MemoryType, Module, Result, Store, Table, TableType, Trap, Val, ValType,
 };
 
@@ -118,7 +118,7 @@ fn memories() {
     for checks in [MemoryChecks::GuardPages, MemoryChecks::Explicit] {
         let engine = Engine::new(Config::new().memory_checks(checks)).unwrap();
         let mut store = Store::new(&engine, 5u8);
-        let ty = MemoryType { limits: Limits { min: 1, max: Some(3) } };
+        let ty = MemoryType::new(1, Some(3));
         let memory = Memory::new(&mut store, ty).unwrap();
         assert_eq!(memory.ty(&store).unwrap(), ty);
         memory.write(&mut store, 65_532, b"last").unwrap();
@@ -168,9 +168,8 @@ fn huge_declarations_cost_address_space_only() {
 fn tables() {
     let engine = engine();
     let mut store = Store::new(&engine, ());
-    let limits = Limits { min: 2, max: Some(5) };
     let one = ExternRef::new(&mut store, "one").unwrap();
-    let table = Table::new(&mut store, TableType { limits, element: engine::RefType::EXTERN }, one.into()).unwrap();
+    let table = Table::new(&mut store, TableType::new(engine::RefType::EXTERN, 2, Some(5)), one.into()).unwrap();
     let null = Val::ExternRef(None);
     assert_eq!(table.grow(&mut store, 2, null).unwrap(), 2);
     assert_eq!(table.size(&store).unwrap(), 4);
@@ -221,12 +220,43 @@ fn globals() {
 }
 
 #[test]
+fn memories_and_tables_of_64_bit_indices() {
+    let features = Features::WASM_2_0 | Features::MEMORY64;
+    let engine = Engine::new(Config::new().features(features)).unwrap();
+    let mut store = Store::new(&engine, ());
+    let memory = Memory::new(&mut store, MemoryType::memory64(1, Some(3))).unwrap();
+    let table = Table::new(&mut store, TableType::table64(engine::RefType::FUNC, 1, None), Val::FuncRef(None)).unwrap();
+    assert_eq!(memory.grow(&mut store, 1).unwrap(), 1);
+    assert_eq!(memory.grow(&mut store, u64::MAX).unwrap_err().kind(), ErrorKind::Resource);
+    let text = r#"(module (memory (import "" "m") i64 2 3) (table (import "" "t") i64 1 funcref)
+        (func (export "load") (param i64) (result i32) (i32.load8_u offset=1 (local.get 0)))
+        (func (export "grow") (param i64) (result i64) (table.grow (ref.null func) (local.get 0))))"#;
+    let module = Module::new(&engine, text).unwrap();
+    let types: Vec<String> = module.imports().map(|import| import.ty.to_string()).collect();
+    assert_eq!(types, ["memory i64 2 3", "table i64 1 funcref"]);
+    let instance = Instance::new(&mut store, &module, &[memory.into(), table.into()]).unwrap();
+    memory.write(&mut store, 131_071, &[9]).unwrap();
+    let load = instance.get_typed_func::<u64, u32>(&mut store, "load").unwrap();
+    assert_eq!(load.call(&mut store, 131_070).unwrap(), 9);
+    assert_eq!(load.call(&mut store, u64::MAX).unwrap_err().as_trap(), Some(Trap::MemoryOutOfBounds));
+    let grow = instance.get_typed_func::<u64, u64>(&mut store, "grow").unwrap();
+    assert_eq!(grow.call(&mut store, 1 << 40).unwrap(), u64::MAX);
+    assert_eq!((grow.call(&mut store, 2).unwrap(), table.size(&store).unwrap()), (1, 3));
+    let narrow = Memory::new(&mut store, MemoryType::new(2, Some(3))).unwrap();
+    let error = Instance::new(&mut store, &module, &[narrow.into(), table.into()]).unwrap_err();
+    assert_eq!(error.message(), "incompatible import type for .m: expected memory i64 2 3, found memory 2 3");
+    let huge = Memory::new(&mut store, MemoryType::memory64(1 << 47, None));
+    assert_eq!(huge.unwrap_err().kind(), ErrorKind::Resource);
+    usage(Memory::new(&mut store, MemoryType::memory64((1 << 48) + 1, None)));
+}
+
+#[test]
 fn nothing_crosses_stores() {
     let engine = engine();
     let mut here = Store::new(&engine, ());
     let mut there = Store::new(&engine, ());
     let func = Func::wrap(&mut there, || {});
-    let memory = Memory::new(&mut there, MemoryType { limits: Limits { min: 0, max: None } }).unwrap();
+    let memory = Memory::new(&mut there, MemoryType::new(0, None)).unwrap();
     let value = ExternRef::new(&mut there, 1u8).unwrap();
     usage(func.call(&mut here, &[], &mut []));
     usage(func.ty(&here));
@@ -252,8 +282,7 @@ fn imports_are_matched_against_current_sizes() {
     let engine = engine();
     let mut store = Store::new(&engine, ());
     let mut linker = Linker::new(&engine);
-    let limits = Limits { min: 1, max: Some(4) };
-    let memory = Memory::new(&mut store, MemoryType { limits }).unwrap();
+    let memory = Memory::new(&mut store, MemoryType::new(1, Some(4))).unwrap();
     linker.define(&store, "m", "memory", memory).unwrap();
     linker.func_wrap("m", "func", |x: i32| x).unwrap();
     let mut check = |text: &str| {

@@ -189,8 +189,7 @@ fn host_functions_wait_for_their_trampoline() {
     let engine = engine();
     let mut store = Store::new(&engine, ());
     let func = Func::wrap(&mut store, |x: f64, y: i32| x * f64::from(y));
-    let limits = engine::Limits { min: 1, max: None };
-    let table = TableType { limits, element: engine::RefType::FUNC };
+    let table = TableType::new(engine::RefType::FUNC, 1, None);
     let table = Table::new(&mut store, table, func.into()).unwrap();
     let text = r#"(module (import "" "t" (table 1 funcref))
         (func (export "run") (param f64 i32) (result f64)

@@ -2,7 +2,7 @@
 //! operation or a growth.
 
 use engine::{
-    Config, Engine, Error, ErrorKind, Instance, Limits, Memory, MemoryType, Module, Result, Store, StoreLimits, Table,
+    Config, Engine, Error, ErrorKind, Instance, Memory, MemoryType, Module, Result, Store, StoreLimits, Table,
     TableType, Trap, UpdateDeadline, Val,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -203,9 +203,8 @@ fn a_limiter_bounds_counts_and_initial_sizes() {
     let small = Module::new(&engine, TEXT).unwrap();
     Instance::new(&mut store, &small, &[]).unwrap();
     assert_eq!(kind(Instance::new(&mut store, &small, &[])), ErrorKind::Resource);
-    let limits = Limits { min: 0, max: None };
-    assert_eq!(Memory::new(&mut store, MemoryType { limits }).unwrap_err().kind(), ErrorKind::Resource);
-    let table = TableType { limits, element: engine::RefType::FUNC };
+    assert_eq!(Memory::new(&mut store, MemoryType::new(0, None)).unwrap_err().kind(), ErrorKind::Resource);
+    let table = TableType::new(engine::RefType::FUNC, 0, None);
     assert_eq!(Table::new(&mut store, table, Val::FuncRef(None)).unwrap_err().kind(), ErrorKind::Resource);
     let empty = Module::new(&engine, "(module)").unwrap();
     Instance::new(&mut store, &empty, &[]).unwrap();

@@ -12,8 +12,8 @@ use crate::{
     TrapKind, ValType, Value,
 };
 use engine::{
-    AsContextMut, Caller, Engine, Error, ErrorKind, Extern, ExternRef, Func, Global, GlobalType, Instance, Limits,
-    Linker, Memory, MemoryType, Module, RefType, Store, Table, TableType, Val,
+    AsContextMut, Caller, Engine, Error, ErrorKind, Extern, ExternRef, Func, Global, GlobalType, Instance, Linker,
+    Memory, MemoryType, Module, RefType, Store, Table, TableType, Val,
 };
 use std::any::Any;
 use std::collections::HashMap;
@@ -203,10 +203,12 @@ impl<'a> OwnSession<'a> {
             let global = Global::new(&mut self.store, GlobalType { content: value.ty(), mutable: false }, value)?;
             self.linker.define(&self.store, "spectest", name, global)?;
         }
-        let ty = TableType { limits: Limits { min: 10, max: Some(20) }, element: RefType::FUNC };
-        let table = Table::new(&mut self.store, ty, Val::FuncRef(None))?;
-        self.linker.define(&self.store, "spectest", "table", table)?;
-        let memory = Memory::new(&mut self.store, MemoryType { limits: Limits { min: 1, max: Some(2) } })?;
+        let ty = TableType::new(RefType::FUNC, 10, Some(20));
+        for (name, ty) in [("table", ty), ("table64", TableType { index64: true, ..ty })] {
+            let table = Table::new(&mut self.store, ty, Val::FuncRef(None))?;
+            self.linker.define(&self.store, "spectest", name, table)?;
+        }
+        let memory = Memory::new(&mut self.store, MemoryType::new(1, Some(2)))?;
         self.linker.define(&self.store, "spectest", "memory", memory)?;
         Ok(())
     }

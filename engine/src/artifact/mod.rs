@@ -228,7 +228,7 @@ fn check_tables(bytes: &[u8], sections: &Sections, metadata: &Metadata) -> Resul
     let module = &metadata.module;
     let start = sections.metadata.start;
     let broken = |what: String| refused(format!("altered: {what}; {COMPILE_AGAIN}"), start);
-    module::check(module, sections.data.len()).map_err(broken)?;
+    module::check(module, metadata.settings.features, sections.data.len()).map_err(broken)?;
     let at = |section: &Range<usize>| {
         let start = section.start;
         move |flaw: Flaw| refused(format!("altered: {}; {COMPILE_AGAIN}", flaw.what), start + flaw.at)

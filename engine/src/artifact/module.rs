@@ -3,6 +3,7 @@
 //! accidents from artefacts; these checks hold for forged bytes too.
 
 use crate::abi::vmctx::VmLayout;
+use crate::base::Features;
 use crate::wasm::index::{FuncIndex, FuncRefIndex, TableIndex};
 use crate::wasm::module::*;
 use crate::wasm::types::*;
@@ -11,14 +12,11 @@ use std::collections::HashSet;
 /// `Ok`, or what is wrong.
 type Checked = Result<(), String>;
 
-/// A memory of 32-bit addresses has at most this many pages.
-const MAX_PAGES: u64 = 65_536;
-
-/// Checks a module whose data section has `data` bytes.
-pub(super) fn check(module: &Module, data: usize) -> Checked {
+/// Checks a module of these features whose data section has `data` bytes.
+pub(super) fn check(module: &Module, features: Features, data: usize) -> Checked {
     check_imports(module)?;
     check_functions(module)?;
-    check_spaces(module)?;
+    check_spaces(module, features)?;
     check_exports(module)?;
     check_elements(module)?;
     check_data(module, data)?;
@@ -66,12 +64,16 @@ fn check_functions(module: &Module) -> Checked {
 }
 
 /// Limits are possible, and each own global has an initialiser that fits.
-fn check_spaces(module: &Module) -> Checked {
+fn check_spaces(module: &Module, features: Features) -> Checked {
+    let has = |feature: Features, used: bool| !used || features.contains(feature);
     for table in &module.tables {
-        check_limits(&table.limits, u32::MAX.into())?;
+        require(table.is_valid(), "a table has impossible limits")?;
+        require(has(Features::MEMORY64, table.index64), "a table is of a kind that the features do not have")?;
     }
     for memory in &module.memories {
-        check_limits(&memory.limits, MAX_PAGES)?;
+        require(memory.is_valid(), "a memory has impossible limits")?;
+        let known = has(Features::MEMORY64, memory.index64) && !memory.shared && memory.page_size() == PAGE_SIZE;
+        require(known, "a memory is of a kind that the features do not have")?;
     }
     let imported = module.imported_globals as usize;
     require(module.global_inits.len() == module.globals.len() - imported, "a global lacks its initialiser")?;
@@ -79,11 +81,6 @@ fn check_spaces(module: &Module) -> Checked {
         check_const(module, init, module.globals[imported + index].content, imported + index)?;
     }
     Ok(())
-}
-
-fn check_limits(limits: &Limits, most: u64) -> Checked {
-    let max = limits.max.unwrap_or(most);
-    require(limits.min <= max && max <= most, "a memory or table has impossible limits")
 }
 
 fn check_exports(module: &Module) -> Checked {
@@ -109,7 +106,7 @@ fn check_elements(module: &Module) -> Checked {
         if let ElementMode::Active { table, offset } = &segment.mode {
             let table = check_table(module, *table)?;
             require(fits(segment.ty, table.element), "an element segment does not fit its table")?;
-            check_const(module, offset, ValType::I32, module.globals.len())?;
+            check_const(module, offset, table.index_type(), module.globals.len())?;
         }
         match &segment.items {
             ElementItems::Functions(functions) => {
@@ -130,8 +127,8 @@ fn check_data(module: &Module, data: usize) -> Checked {
         let range = segment.bytes.start as usize..segment.bytes.end as usize;
         require(range.start <= range.end && range.end <= data, "a data segment leaves the data section")?;
         if let DataMode::Active { memory, offset } = &segment.mode {
-            require(memory.index() < module.memories.len(), "a data segment's memory does not exist")?;
-            check_const(module, offset, ValType::I32, module.globals.len())?;
+            let memory = module.memories.get(memory.index()).ok_or("a data segment's memory does not exist")?;
+            check_const(module, offset, memory.index_type(), module.globals.len())?;
         }
     }
     Ok(())

@@ -31,8 +31,8 @@ impl Random {
 }
 
 fn module() -> Module {
-    let table = TableType { limits: Limits { min: 2, max: None }, element: RefType::FUNC };
-    let memory = MemoryType { limits: Limits { min: 1, max: Some(2) } };
+    let table = TableType::new(RefType::FUNC, 2, None);
+    let memory = MemoryType::new(1, Some(2));
     let global = GlobalType { content: ValType::I64, mutable: true };
     Module {
         name: Some("sample".to_owned()),
@@ -297,7 +297,7 @@ fn keys_are_told_apart() {
 #[test]
 fn forged_metadata_is_refused() {
     type Change = fn(&mut Metadata);
-    let changes: [(&str, Change); 31] = [
+    let changes: [(&str, Change); 36] = [
         ("import", |m| m.module.imported_functions = 2),
         ("import", |m| m.module.imported_tables = 1),
         ("import", |m| m.module.functions[0].ty = TypeIndex(1)),
@@ -310,6 +310,11 @@ fn forged_metadata_is_refused() {
         ("start function", |m| m.module.start = Some(FuncIndex(1))),
         ("limits", |m| m.module.memories[0].limits.min = 65_537),
         ("limits", |m| m.module.tables[0].limits.max = Some(1)),
+        ("features do not have", |m| m.module.memories[0].index64 = true),
+        ("features do not have", |m| m.module.memories[0].shared = true),
+        ("features do not have", |m| m.module.memories[0].page_size_log2 = 0),
+        ("limits", |m| m.module.memories[0].page_size_log2 = 200),
+        ("features do not have", |m| m.module.tables[0].index64 = true),
         ("initialiser", |m| m.module.global_inits.clear()),
         ("wrong type", |m| m.module.global_inits[0].0[0] = ConstOp::I32Const(0)),
         ("one value", |m| m.module.global_inits[0].0.clear()),
@@ -336,6 +341,20 @@ fn forged_metadata_is_refused() {
         let message = refusal(&artifact(&metadata, None), &Config::new());
         assert!(message.contains(what), "change {position}: {message}");
     }
+}
+
+#[test]
+fn offsets_of_segments_are_of_the_index_type() {
+    let mut metadata = metadata();
+    metadata.settings.features |= Features::MEMORY64;
+    let config = Config::new().features(metadata.settings.features).to_owned();
+    metadata.module.memories[0].index64 = true;
+    assert!(refusal(&artifact(&metadata, None), &config).contains("wrong type"));
+    metadata.module.data[0].mode =
+        DataMode::Active { memory: MemoryIndex(0), offset: ConstExpr(vec![ConstOp::I64Const(8)]) };
+    assert!(check(&artifact(&metadata, None), &config).is_ok());
+    metadata.module.tables[0].index64 = true;
+    assert!(refusal(&artifact(&metadata, None), &config).contains("wrong type"));
 }
 
 /// Whatever the bytes: no panic, and what is accepted can be followed without leaving the file.

@@ -15,7 +15,8 @@ pub enum Tier {
 /// How accesses outside a linear memory are caught.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub enum MemoryChecks {
-    /// Each 32-bit memory reserves all that an instruction can reach (8 GiB), so that the fault is the check.
+    /// Each memory of 32-bit indices and pages of 64 KiB reserves all that an instruction can reach (8 GiB), so that the
+    /// fault is the check. Other memories are checked explicitly.
     #[default]
     GuardPages,
     /// Compiled code compares every address with the memory's length.
@@ -73,10 +74,9 @@ bitflags::bitflags! {
         const BULK_MEMORY = 1 << 5;
         /// `v128`.
         const SIMD = 1 << 6;
-        /// Several memories. Not of 2.0, but a script among the official ones for SIMD uses it.
+        /// Several memories.
         const MULTI_MEMORY = 1 << 7;
-        /// Offsets of 64 bits, as the newest official scripts for SIMD have them. Memories and tables with 64-bit
-        /// indices are decoded and validated, but refused as unsupported.
+        /// Memories and tables with 64-bit indices.
         const MEMORY64 = 1 << 8;
         /// Integer arithmetic in constant expressions.
         const EXTENDED_CONST = 1 << 9;

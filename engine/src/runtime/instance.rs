@@ -16,7 +16,7 @@ use crate::abi::{HostCall, ValRaw};
 use crate::base::{Error, ErrorKind, Result};
 use crate::wasm::index::*;
 use crate::wasm::module::{ConstExpr, ConstOp, DataMode, ElementItems, ElementMode, ExportItem, ImportItem};
-use crate::wasm::types::ExternType;
+use crate::wasm::types::{ExternType, ValType};
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
@@ -185,11 +185,11 @@ fn matches(store: &StoreOpaque, module: &Module, wanted: ImportItem, item: &Exte
         }
         (ImportItem::Global(wanted), _) => item.ty_in(store)? == ExternType::Global(wanted),
         (ImportItem::Table(wanted), _) => match item.ty_in(store)? {
-            ExternType::Table(ty) => ty.element == wanted.element && ty.limits.matches(ty.limits.min, &wanted.limits),
+            ExternType::Table(ty) => ty.element == wanted.element && ty.bounds_match(&wanted),
             _ => false,
         },
         (ImportItem::Memory(wanted), _) => match item.ty_in(store)? {
-            ExternType::Memory(ty) => ty.limits.matches(ty.limits.min, &wanted.limits),
+            ExternType::Memory(ty) => ty.matches(&wanted),
             _ => false,
         },
         (ImportItem::Func(_), _) => {
@@ -293,9 +293,10 @@ fn write_elements(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     for (position, segment) in module.wasm().elements.iter().enumerate() {
         let segment_index = ElemIndex::new(position);
         if let ElementMode::Active { table, offset } = &segment.mode {
-            let offset = store.instances[index as usize].evaluate(store, offset).low32();
+            let entry = &store.instances[index as usize];
+            let offset = entry.offset(store, offset, module.wasm().tables[table.index()].index_type());
             let len = libcalls::segment_length(&segment.items);
-            libcalls::init_table(store, index, *table, segment_index, offset.into(), 0, len)?;
+            libcalls::init_table(store, index, *table, segment_index, offset, 0, len)?;
         }
         if segment.mode != ElementMode::Passive {
             store.instances[index as usize].drop_elements(segment_index);
@@ -310,9 +311,10 @@ fn write_data(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     for (position, segment) in module.wasm().data.iter().enumerate() {
         if let DataMode::Active { memory, offset } = &segment.mode {
             let segment_index = DataIndex::new(position);
-            let offset = store.instances[index as usize].evaluate(store, offset).low32();
+            let entry = &store.instances[index as usize];
+            let offset = entry.offset(store, offset, module.wasm().memories[memory.index()].index_type());
             let len = segment.bytes.end - segment.bytes.start;
-            libcalls::init_memory(store, index, *memory, segment_index, offset.into(), 0, len)?;
+            libcalls::init_memory(store, index, *memory, segment_index, offset, 0, len)?;
             store.instances[index as usize].drop_data(segment_index);
         }
     }
@@ -350,6 +352,15 @@ impl InstanceEntry {
 
     pub(crate) fn drop_data(&mut self, segment: DataIndex) {
         self.dropped_data[segment.index()] = true;
+    }
+
+    /// The value of an active segment's offset, an index of this type.
+    fn offset(&self, store: &StoreOpaque, expression: &ConstExpr, index: ValType) -> u64 {
+        let value = self.evaluate(store, expression);
+        match index {
+            ValType::I64 => value.low64(),
+            _ => value.low32().into(),
+        }
     }
 
     /// The value of a constant expression. Validation has seen to the types, and that only globals that are initialised

@@ -5,13 +5,14 @@ use super::store::{OpaqueMut, StoreId, StoreOpaque};
 use super::sys::Mapping;
 use super::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::abi::vmctx::MemoryDef;
-use crate::base::{Config, Error, ErrorKind, MemoryChecks, Result, Trap};
+use crate::base::{Config, Error, ErrorKind, Result, Trap};
 use crate::wasm::types::{Limits, MemoryType, PAGE_SIZE};
 use core::ptr::NonNull;
 use core::slice;
 
-/// The most pages that a 32-bit memory can have: 4 GiB.
-const MAX_PAGES: u64 = 65_536;
+/// What a memory of 64-bit indices reserves, and so how far it can grow, unless its type has a bound below or starts
+/// above: 64 GiB.
+const RESERVATION_64: u64 = 1 << 36;
 
 /// What one instruction can reach in a memory that relies on guard pages: a 32-bit index plus a 32-bit offset plus the
 /// bytes of the widest access, rounded up to a page.
@@ -46,10 +47,9 @@ impl Memory {
     /// limiter or the operating system refuses.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
         let mut store = store.as_context_mut().into_opaque();
-        let Limits { min, max } = ty.limits;
-        if min > MAX_PAGES || max.is_some_and(|max| max < min || max > MAX_PAGES) {
+        if !ty.is_valid() {
             let message =
-                format!("a memory of {} pages is not valid: at most {MAX_PAGES}, the minimum first", ty.limits);
+                format!("a memory of {ty} is not valid: at most {} pages, the minimum first", ty.most_pages());
             return Err(Error::new(ErrorKind::Usage, message));
         }
         let count = store.memories.len() + 1;
@@ -68,7 +68,7 @@ impl Memory {
         Ok(self.entry(store.as_context().opaque())?.ty)
     }
 
-    /// The size in pages of 64 KiB.
+    /// The size in pages, of 64 KiB unless the type says otherwise.
     pub fn size(&self, store: impl AsContext) -> Result<u64> {
         Ok(self.entry(store.as_context().opaque())?.pages())
     }
@@ -180,12 +180,12 @@ impl MemoryEntry {
     }
 
     fn pages(&self) -> u64 {
-        self.length() as u64 / PAGE_SIZE
+        self.length() as u64 >> self.ty.page_size_log2
     }
 
     /// The type with the current size as its minimum.
     pub(crate) fn current_type(&self) -> MemoryType {
-        MemoryType { limits: Limits { min: self.pages(), max: self.ty.limits.max } }
+        MemoryType { limits: Limits { min: self.pages(), max: self.ty.limits.max }, ..self.ty }
     }
 
     /// Where a range starts, if it lies inside the memory.
@@ -199,55 +199,71 @@ impl MemoryEntry {
 
 /// Asks the limiter and reserves address space for a memory of this type, its first pages accessible.
 pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: MemoryType) -> Result<Mapping> {
-    let Limits { min, max } = ty.limits;
-    let bytes = min * PAGE_SIZE;
-    if !ask(store, 0, bytes, max)? {
+    let bytes = byte_size(ty, ty.limits.min)
+        .ok_or_else(|| Error::new(ErrorKind::Resource, format!("a memory of {ty} is larger than any address space")))?;
+    if !ask(store, ty, 0, bytes)? {
         let message = format!("the store's limiter refuses a memory of {bytes} bytes");
         return Err(Error::new(ErrorKind::Resource, message));
     }
     let mapping = Mapping::reserve(to_usize(reservation(store.engine().config(), ty)))?;
-    mapping.make_accessible(0..to_usize(bytes))?;
+    mapping.make_accessible(0..whole_pages(bytes))?;
     Ok(mapping)
 }
 
 /// Grows a memory; `None` if that cannot be. Returns the old size in pages.
 pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64) -> Result<Option<u64>> {
     let entry = &store.memories[index as usize];
-    let (old, max) = (entry.pages(), entry.ty.limits.max);
-    let Some(new) = old.checked_add(delta).filter(|&new| new <= max.unwrap_or(MAX_PAGES).min(MAX_PAGES)) else {
+    let (old, ty) = (entry.pages(), entry.ty);
+    let most = ty.limits.max.unwrap_or(ty.most_pages());
+    let new = old.checked_add(delta).filter(|&new| new <= most);
+    let Some(bytes) = new.and_then(|new| byte_size(ty, new)) else {
         return Ok(None);
     };
-    if !ask(store, old * PAGE_SIZE, new * PAGE_SIZE, max)? {
+    if !ask(store, ty, entry.length() as u64, bytes)? {
         return Ok(None);
     }
     let entry = &store.memories[index as usize];
-    let (start, end) = (to_usize(old * PAGE_SIZE), to_usize(new * PAGE_SIZE));
-    if end > entry.mapping.len() || entry.mapping.make_accessible(start..end).is_err() {
+    let accessible = whole_pages(entry.length() as u64)..whole_pages(bytes);
+    if accessible.end > entry.mapping.len() || entry.mapping.make_accessible(accessible).is_err() {
         return Ok(None);
     }
     // SAFETY: the definition lives as long as the store, and nobody borrows it.
-    unsafe { (*entry.def.as_ptr()).length = end as u64 };
+    unsafe { (*entry.def.as_ptr()).length = bytes };
     Ok(Some(old))
 }
 
-fn ask(store: &mut OpaqueMut<'_>, current: u64, desired: u64, max: Option<u64>) -> Result<bool> {
+fn ask(store: &mut OpaqueMut<'_>, ty: MemoryType, current: u64, desired: u64) -> Result<bool> {
+    let max = ty.limits.max.map(|pages| pages.saturating_mul(ty.page_size()));
     match store.limiter() {
-        Some(limiter) => limiter.memory_growing(current, desired, max.map(|pages| pages * PAGE_SIZE)),
+        Some(limiter) => limiter.memory_growing(current, desired, max),
         None => Ok(true),
     }
 }
 
 fn definition(mapping: &Mapping, ty: MemoryType) -> MemoryDef {
-    MemoryDef { base: mapping.as_ptr(), length: ty.limits.min * PAGE_SIZE }
+    let length = byte_size(ty, ty.limits.min).expect("the mapping has room for it");
+    MemoryDef { base: mapping.as_ptr(), length }
 }
 
-/// Bytes of address space for a memory: all that it can ever use, and where the fault is the check, all that an
-/// instruction can reach.
+/// Bytes of address space for a memory: where the fault is the check, all that an instruction can reach; otherwise all
+/// that it may grow to, as far as this engine lets it.
 fn reservation(config: &Config, ty: MemoryType) -> u64 {
-    match config.memory_checks {
-        MemoryChecks::GuardPages => GUARDED_RESERVATION,
-        MemoryChecks::Explicit => ty.limits.max.unwrap_or(MAX_PAGES).min(MAX_PAGES) * PAGE_SIZE,
+    if ty.is_guarded(config.memory_checks) {
+        return GUARDED_RESERVATION;
     }
+    let most = byte_size(ty, ty.limits.max.unwrap_or(ty.most_pages())).unwrap_or(u64::MAX);
+    let start = byte_size(ty, ty.limits.min).unwrap_or(u64::MAX);
+    most.min(RESERVATION_64.max(start))
+}
+
+/// The bytes of this many pages, if they fit into an address space of 63 bits.
+fn byte_size(ty: MemoryType, pages: u64) -> Option<u64> {
+    pages.checked_mul(ty.page_size()).filter(|&bytes| bytes < 1 << 63)
+}
+
+/// The bytes rounded up to what the operating system can make accessible.
+fn whole_pages(bytes: u64) -> usize {
+    to_usize(bytes).next_multiple_of(rustix::param::page_size())
 }
 
 fn to_usize(bytes: u64) -> usize {

@@ -45,7 +45,7 @@ impl Table {
     /// is below the minimum; [`Resource`](ErrorKind::Resource) if the table is too large or the limiter refuses.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Val) -> Result<Table> {
         let mut store = store.as_context_mut().into_opaque();
-        if ty.limits.max.is_some_and(|max| max < ty.limits.min) {
+        if !ty.is_valid() {
             let message = format!("a table of {} elements is not valid: the minimum comes first", ty.limits);
             return Err(Error::new(ErrorKind::Usage, message));
         }
@@ -155,7 +155,7 @@ impl TableEntry {
 
     /// The type with the current size as its minimum.
     pub(crate) fn current_type(&self) -> TableType {
-        TableType { limits: Limits { min: self.length(), max: self.ty.limits.max }, element: self.ty.element }
+        TableType { limits: Limits { min: self.length(), max: self.ty.limits.max }, ..self.ty }
     }
 
     /// Where a range starts, if it lies inside the table.

@@ -3,4 +3,5 @@
 
 pub(crate) mod index;
 pub(crate) mod module;
+pub(crate) mod storage;
 pub(crate) mod types;

@@ -3,6 +3,8 @@
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
+pub use super::storage::{Limits, MemoryType, PAGE_SIZE, TableType};
+
 /// The type of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum ValType {
@@ -48,31 +50,6 @@ pub struct FuncType {
     pub results: Box<[ValType]>,
 }
 
-/// Bounds of a memory (in pages) or of a table (in elements).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub struct Limits {
-    /// Size at the start.
-    pub min: u64,
-    /// Largest size, if bounded.
-    pub max: Option<u64>,
-}
-
-/// The type of a linear memory.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub struct MemoryType {
-    /// Bounds, in pages.
-    pub limits: Limits,
-}
-
-/// The type of a table.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub struct TableType {
-    /// Bounds, in elements.
-    pub limits: Limits,
-    /// The type of the elements.
-    pub element: RefType,
-}
-
 /// The type of a global.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct GlobalType {
@@ -95,9 +72,6 @@ pub enum ExternType {
     Global(GlobalType),
 }
 
-/// Bytes of a WebAssembly page.
-pub const PAGE_SIZE: u64 = 65_536;
-
 impl RefType {
     /// `funcref`.
     pub const FUNC: RefType = RefType { nullable: true, heap: HeapType::Func };
@@ -116,19 +90,6 @@ impl FuncType {
     /// A function type from its parameters and results.
     pub fn new(params: impl IntoIterator<Item = ValType>, results: impl IntoIterator<Item = ValType>) -> FuncType {
         FuncType { params: params.into_iter().collect(), results: results.into_iter().collect() }
-    }
-}
-
-impl Limits {
-    /// Whether a thing of these limits, of the current size `size`, may be imported where `wanted` is declared
-    /// ([Import subtyping](https://webassembly.github.io/spec/core/valid/matching.html#limits)).
-    pub(crate) fn matches(&self, size: u64, wanted: &Limits) -> bool {
-        size >= wanted.min
-            && match (self.max, wanted.max) {
-                (_, None) => true,
-                (None, Some(_)) => false,
-                (Some(own), Some(wanted)) => own <= wanted,
-            }
     }
 }
 
@@ -173,22 +134,12 @@ impl fmt::Display for FuncType {
     }
 }
 
-impl fmt::Display for Limits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.min)?;
-        match self.max {
-            Some(max) => write!(f, " {max}"),
-            None => Ok(()),
-        }
-    }
-}
-
 impl fmt::Display for ExternType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ExternType::Func(ty) => write!(f, "func {ty}"),
-            ExternType::Table(ty) => write!(f, "table {} {}", ty.limits, ty.element),
-            ExternType::Memory(ty) => write!(f, "memory {}", ty.limits),
+            ExternType::Table(ty) => write!(f, "table {ty}"),
+            ExternType::Memory(ty) => write!(f, "memory {ty}"),
             ExternType::Global(GlobalType { content, mutable: true }) => write!(f, "global (mut {content})"),
             ExternType::Global(GlobalType { content, mutable: false }) => write!(f, "global {content}"),
         }

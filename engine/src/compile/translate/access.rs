@@ -2,7 +2,7 @@
 
 use super::{FuncTranslator, constant, trap_code, trusted};
 use crate::abi::vmctx::{MemoryDef, Place, TableDef};
-use crate::base::{MemoryChecks, Trap};
+use crate::base::Trap;
 use crate::wasm::index::*;
 use crate::wasm::types::HeapType;
 use core::mem::offset_of;
@@ -101,7 +101,7 @@ impl FuncTranslator<'_> {
     /// The address of a table's element, which exists or else `trap` is raised.
     pub(super) fn table_element(&mut self, table: TableIndex, index: Value, trap: Trap) -> Value {
         let length = self.table_length(table);
-        let index = self.ins().uextend(types::I64, index);
+        let index = self.extended_to_64_bits(index);
         let outside = self.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, length);
         self.ins().trapnz(outside, trap_code(trap));
         let definition = self.definition(self.env.layout.table(table));
@@ -119,30 +119,31 @@ impl FuncTranslator<'_> {
 
     /// Pops the index of an access to `bytes` bytes and makes the access safe: flags, address and offset to use.
     ///
-    /// With guard pages the access itself traps: index, offset and size stay below 8 GiB and a page together, all of
-    /// which a memory reserves. Otherwise the end of the access is compared with the memory's length first.
+    /// Where guard pages are the check, the access itself traps: index, offset and size stay below 8 GiB and a page
+    /// together, all of which such a memory reserves. Otherwise the end of the access is compared with the memory's
+    /// length first.
     pub(crate) fn memory_access(&mut self, memarg: &MemArg, bytes: u8) -> (MemFlagsData, Value, i32) {
         let MemArgTarget::Memory(memory) = memarg.target else {
             unreachable!("validation accepts no accesses to arrays");
         };
         let memory = MemoryIndex(memory);
         let index = self.pop();
-        let index = self.ins().uextend(types::I64, index);
+        let index = self.extended_to_64_bits(index);
         let flags =
             MemFlagsData::new().with_endianness(ir::Endianness::Little).with_alias_region(Some(self.regions.memory));
-        let flags = match self.env.config.memory_checks {
-            MemoryChecks::GuardPages => flags.with_trap_code(Some(trap_code(Trap::MemoryOutOfBounds))),
-            MemoryChecks::Explicit => {
-                self.check_bounds(memory, index, memarg.offset, bytes);
-                flags.with_notrap()
-            }
+        let ty = self.env.module.memories[memory.index()];
+        let flags = if ty.is_guarded(self.env.config.memory_checks) {
+            flags.with_trap_code(Some(trap_code(Trap::MemoryOutOfBounds)))
+        } else {
+            self.check_bounds(memory, index, memarg.offset, bytes);
+            flags.with_notrap()
         };
         let base = self.memory_base(memory);
         let address = self.ins().iadd(base, index);
         match i32::try_from(memarg.offset) {
             Ok(offset) => (flags, address, offset),
             Err(_) => {
-                let offset = self.iconst(types::I64, memarg.offset as i64);
+                let offset = self.iconst(types::I64, memarg.offset.cast_signed());
                 (flags, self.ins().iadd(address, offset), 0)
             }
         }
@@ -156,14 +157,29 @@ impl FuncTranslator<'_> {
         self.ins().load(types::I64, flags, definition.base, offset)
     }
 
-    /// Traps unless `index + offset + bytes <= length`. The sum does not wrap: `index` and `offset` are 32-bit values
-    /// in 64 bits.
+    /// Traps unless `index + offset + bytes <= length`, in numbers without bound.
     fn check_bounds(&mut self, memory: MemoryIndex, index: Value, offset: u64, bytes: u8) {
-        debug_assert!(offset <= u64::from(u32::MAX), "offsets of 32-bit memories have 32 bits");
+        let outside_memory = trap_code(Trap::MemoryOutOfBounds);
+        let Some(extent) = offset.checked_add(bytes.into()) else {
+            // No memory is as long as the offset alone. Code of this path follows, but never runs.
+            let always = self.iconst(types::I8, 1);
+            self.ins().trapnz(always, outside_memory);
+            return;
+        };
         let length = self.memory_length(memory);
-        let extent = self.iconst(types::I64, offset as i64 + i64::from(bytes));
-        let end = self.ins().iadd(index, extent);
+        let extent = self.iconst(types::I64, extent.cast_signed());
+        let end = if self.env.module.memories[memory.index()].index64 {
+            self.ins().uadd_overflow_trap(index, extent, outside_memory)
+        } else {
+            // Neither the index nor the offset has more than 32 bits.
+            self.ins().iadd(index, extent)
+        };
         let outside = self.ins().icmp(IntCC::UnsignedGreaterThan, end, length);
-        self.ins().trapnz(outside, trap_code(Trap::MemoryOutOfBounds));
+        self.ins().trapnz(outside, outside_memory);
+    }
+
+    /// A size or index in 64 bits as the index type of a memory or table has it.
+    pub(super) fn of_index_type(&mut self, value: Value, index64: bool) -> Value {
+        if index64 { value } else { self.ins().ireduce(types::I32, value) }
     }
 }

@@ -4,7 +4,6 @@
 use super::FuncTranslator;
 use crate::abi::builtins::Builtin;
 use crate::wasm::index::MemoryIndex;
-use crate::wasm::types::PAGE_SIZE;
 use cranelift_codegen::ir::{InstBuilder, Opcode, Type, types};
 use wasmparser::{MemArg, Operator};
 
@@ -79,9 +78,10 @@ impl FuncTranslator<'_> {
 
     fn memory_size(&mut self, memory: MemoryIndex) {
         let length = self.memory_length(memory);
-        let page = self.iconst(types::I64, i64::from(PAGE_SIZE.ilog2()));
-        let pages = self.ins().ushr(length, page);
-        let pages = self.ins().ireduce(types::I32, pages);
+        let ty = self.env.module.memories[memory.index()];
+        let log2 = self.iconst(types::I64, ty.page_size_log2.into());
+        let pages = self.ins().ushr(length, log2);
+        let pages = self.of_index_type(pages, ty.index64);
         self.push(pages);
     }
 
@@ -89,7 +89,7 @@ impl FuncTranslator<'_> {
         let delta = self.pop();
         let arguments = [self.index(memory), self.extended_to_64_bits(delta)];
         let old = self.call_builtin(Builtin::MemoryGrow, &arguments);
-        let old = self.ins().ireduce(types::I32, old);
+        let old = self.of_index_type(old, self.env.module.memories[memory as usize].index64);
         self.push(old);
     }
 

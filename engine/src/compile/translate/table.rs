@@ -16,7 +16,7 @@ impl FuncTranslator<'_> {
             Operator::TableSet { table } => self.table_set(TableIndex(table)),
             Operator::TableSize { table } => {
                 let length = self.table_length(TableIndex(table));
-                let length = self.ins().ireduce(types::I32, length);
+                let length = self.of_index_type(length, self.env.module.tables[table as usize].index64);
                 self.push(length);
             }
             Operator::TableGrow { table } => self.table_grow(table),
@@ -52,7 +52,7 @@ impl FuncTranslator<'_> {
         let (value, delta) = self.pop2();
         let arguments = [self.index(table), self.extended_to_64_bits(delta), self.extended_to_64_bits(value)];
         let old = self.call_builtin(Builtin::TableGrow, &arguments);
-        let old = self.ins().ireduce(types::I32, old);
+        let old = self.of_index_type(old, self.env.module.tables[table as usize].index64);
         self.push(old);
     }
 

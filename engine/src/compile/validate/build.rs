@@ -310,25 +310,27 @@ fn heap_type(ty: wasmparser::HeapType) -> Result<HeapType> {
 }
 
 fn table_type(ty: wasmparser::TableType) -> Result<TableType> {
-    if ty.table64 || ty.shared {
-        return Err(unsupported("a table that is shared or has 64-bit indices", None));
+    if ty.shared {
+        return Err(unsupported("a shared table", None));
     }
-    Ok(TableType { limits: Limits { min: ty.initial, max: ty.maximum }, element: ref_type(ty.element_type)? })
+    let limits = Limits { min: ty.initial, max: ty.maximum };
+    Ok(TableType { limits, index64: ty.table64, element: ref_type(ty.element_type)? })
 }
 
 fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType> {
-    if ty.memory64 || ty.shared || ty.page_size_log2.is_some() {
-        return Err(unsupported("a memory that is shared, has 64-bit indices or pages of its own size", None));
+    if ty.shared || ty.page_size_log2.is_some() {
+        return Err(unsupported("a memory that is shared or has pages of its own size", None));
     }
-    Ok(MemoryType { limits: Limits { min: ty.initial, max: ty.maximum } })
+    let kind = MemoryType::new(ty.initial, ty.maximum);
+    Ok(MemoryType { index64: ty.memory64, ..kind })
 }
 
 fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType> {
     Ok(GlobalType { content: val_type(ty.content_type)?, mutable: ty.mutable })
 }
 
-/// The parser knows features that this engine has no representation for. But for 64-bit indices none of them can be
-/// switched on in [`Features`](crate::Features), so that this is the second line of defence.
+/// The parser knows features that this engine has no representation for. None of them can be switched on in
+/// [`Features`](crate::Features), so that this is the second line of defence.
 fn unsupported(what: &str, offset: impl Into<Option<u64>>) -> Refusal {
     let error = Error::new(ErrorKind::Unsupported, format!("{what} is not supported"));
     Refusal::Engine(match offset.into() {

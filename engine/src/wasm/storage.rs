@@ -1,0 +1,219 @@
+//! The types of memories and tables
+//! ([Memory types](https://webassembly.github.io/spec/core/syntax/types.html#memory-types),
+//! [Table types](https://webassembly.github.io/spec/core/syntax/types.html#table-types)).
+
+use super::types::{RefType, ValType};
+use crate::base::MemoryChecks;
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// Bytes of a WebAssembly page, unless a memory's type says otherwise.
+pub const PAGE_SIZE: u64 = 65_536;
+
+const PAGE_SIZE_LOG2: u32 = PAGE_SIZE.ilog2();
+
+/// Bounds of a memory (in pages) or of a table (in elements).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Limits {
+    /// Size at the start.
+    pub min: u64,
+    /// Largest size, if bounded.
+    pub max: Option<u64>,
+}
+
+/// The type of a linear memory.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct MemoryType {
+    /// Bounds, in pages.
+    pub limits: Limits,
+    /// Whether indices are of 64 bits instead of 32.
+    pub index64: bool,
+    /// Whether threads can share the memory.
+    pub shared: bool,
+    /// The binary logarithm of the page size: 16, or 0 for pages of one byte.
+    pub page_size_log2: u8,
+}
+
+/// The type of a table.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct TableType {
+    /// Bounds, in elements.
+    pub limits: Limits,
+    /// Whether indices are of 64 bits instead of 32.
+    pub index64: bool,
+    /// The type of the elements.
+    pub element: RefType,
+}
+
+impl Limits {
+    /// Whether a thing of these limits, of the current size `size`, may be imported where `wanted` is declared
+    /// ([Import subtyping](https://webassembly.github.io/spec/core/valid/matching.html#limits)).
+    pub(crate) fn matches(&self, size: u64, wanted: &Limits) -> bool {
+        size >= wanted.min
+            && match (self.max, wanted.max) {
+                (_, None) => true,
+                (None, Some(_)) => false,
+                (Some(own), Some(wanted)) => own <= wanted,
+            }
+    }
+
+    /// Whether the bounds are in order and none is above `most`.
+    fn within(&self, most: u64) -> bool {
+        let max = self.max.unwrap_or(most);
+        self.min <= max && max <= most
+    }
+}
+
+impl MemoryType {
+    /// A memory of 32-bit indices and pages of 64 KiB.
+    pub fn new(min: u64, max: Option<u64>) -> MemoryType {
+        let page_size_log2 = PAGE_SIZE_LOG2 as u8;
+        MemoryType { limits: Limits { min, max }, index64: false, shared: false, page_size_log2 }
+    }
+
+    /// A memory of 64-bit indices and pages of 64 KiB.
+    pub fn memory64(min: u64, max: Option<u64>) -> MemoryType {
+        MemoryType { index64: true, ..MemoryType::new(min, max) }
+    }
+
+    /// Bytes of a page.
+    pub fn page_size(&self) -> u64 {
+        1 << self.page_size_log2
+    }
+
+    /// The type of indices and sizes.
+    pub fn index_type(&self) -> ValType {
+        index_type(self.index64)
+    }
+
+    /// The most pages that a memory of this kind can be declared with.
+    pub(crate) fn most_pages(&self) -> u64 {
+        let last_byte = if self.index64 { u64::MAX } else { u32::MAX.into() };
+        match u32::from(self.page_size_log2) {
+            0 => last_byte,
+            log2 => last_byte.checked_shr(log2).unwrap_or(0) + 1,
+        }
+    }
+
+    /// Whether accesses outside such a memory run into guard pages. Otherwise code compares every address with the
+    /// length: where 64-bit indices reach further than any reservation, and where lengths are no multiples of the
+    /// machine's pages. Code and runtime both ask here.
+    pub(crate) fn is_guarded(&self, checks: MemoryChecks) -> bool {
+        checks == MemoryChecks::GuardPages && !self.index64 && self.page_size() == PAGE_SIZE
+    }
+
+    /// Whether such a memory can be declared.
+    pub(crate) fn is_valid(&self) -> bool {
+        let pages = matches!(u32::from(self.page_size_log2), 0 | PAGE_SIZE_LOG2);
+        pages && self.limits.within(self.most_pages()) && !(self.shared && self.limits.max.is_none())
+    }
+
+    /// Whether a memory of this type, its current size as the minimum, may be imported as `wanted`.
+    pub(crate) fn matches(&self, wanted: &MemoryType) -> bool {
+        let kind = |ty: &MemoryType| (ty.index64, ty.shared, ty.page_size_log2);
+        kind(self) == kind(wanted) && self.limits.matches(self.limits.min, &wanted.limits)
+    }
+}
+
+impl TableType {
+    /// A table of 32-bit indices.
+    pub fn new(element: RefType, min: u64, max: Option<u64>) -> TableType {
+        TableType { limits: Limits { min, max }, index64: false, element }
+    }
+
+    /// A table of 64-bit indices.
+    pub fn table64(element: RefType, min: u64, max: Option<u64>) -> TableType {
+        TableType { index64: true, ..TableType::new(element, min, max) }
+    }
+
+    /// The type of indices and sizes.
+    pub fn index_type(&self) -> ValType {
+        index_type(self.index64)
+    }
+
+    /// Whether such a table can be declared.
+    pub(crate) fn is_valid(&self) -> bool {
+        self.limits.within(if self.index64 { u64::MAX } else { u32::MAX.into() })
+    }
+
+    /// Whether a table of this type, its current size as the minimum, may be imported as `wanted`. Element types are
+    /// compared elsewhere.
+    pub(crate) fn bounds_match(&self, wanted: &TableType) -> bool {
+        self.index64 == wanted.index64 && self.limits.matches(self.limits.min, &wanted.limits)
+    }
+}
+
+fn index_type(index64: bool) -> ValType {
+    if index64 { ValType::I64 } else { ValType::I32 }
+}
+
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.min)?;
+        match self.max {
+            Some(max) => write!(f, " {max}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// As the text format has it, behind the word `memory`.
+impl fmt::Display for MemoryType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.index64 { "i64 " } else { "" }, self.limits)?;
+        if self.shared {
+            f.write_str(" shared")?;
+        }
+        match self.page_size() {
+            PAGE_SIZE => Ok(()),
+            size => write!(f, " (pagesize {size})"),
+        }
+    }
+}
+
+/// As the text format has it, behind the word `table`.
+impl fmt::Display for TableType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{} {}", if self.index64 { "i64 " } else { "" }, self.limits, self.element)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_memories() {
+        let byte_pages = |ty: MemoryType| MemoryType { page_size_log2: 0, ..ty };
+        assert_eq!(MemoryType::new(0, None).most_pages(), 1 << 16);
+        assert_eq!(MemoryType::memory64(0, None).most_pages(), 1 << 48);
+        assert_eq!(byte_pages(MemoryType::new(0, None)).most_pages(), u32::MAX.into());
+        assert_eq!(byte_pages(MemoryType::memory64(0, None)).most_pages(), u64::MAX);
+        assert!(
+            MemoryType::memory64(1 << 48, None).is_valid() && !MemoryType::memory64((1 << 48) + 1, None).is_valid()
+        );
+        assert!(!MemoryType::new(2, Some(1)).is_valid() && !MemoryType::new(0, Some(65_537)).is_valid());
+        assert!(!MemoryType { page_size_log2: 12, ..MemoryType::new(0, None) }.is_valid());
+        assert!(!MemoryType { shared: true, ..MemoryType::new(0, None) }.is_valid());
+    }
+
+    #[test]
+    fn kinds_of_memories_do_not_match_each_other() {
+        let wanted = MemoryType::new(1, Some(2));
+        assert!(wanted.matches(&wanted));
+        for other in [
+            MemoryType { index64: true, ..wanted },
+            MemoryType { shared: true, ..wanted },
+            MemoryType { page_size_log2: 0, ..wanted },
+        ] {
+            assert!(!other.matches(&wanted) && !wanted.matches(&other));
+        }
+    }
+
+    #[test]
+    fn types_read_as_in_the_text_format() {
+        let ty = MemoryType { shared: true, page_size_log2: 0, ..MemoryType::memory64(1, Some(2)) };
+        assert_eq!(ty.to_string(), "i64 1 2 shared (pagesize 1)");
+        assert_eq!(TableType::table64(RefType::FUNC, 3, None).to_string(), "i64 3 funcref");
+    }
+}

@@ -1,0 +1,58 @@
+;;! features: 2.0, multi-memory
+;; Each operation works on the memory that it names: own and imported ones, one memory imported twice, and copies between
+;; any two of them.
+
+(module $Owner
+  (memory $a (export "a") 1 2)
+  (memory $b (export "b") 1)
+  (data (memory $b) (i32.const 100) "bbbb")
+  (func (export "a8") (param i32) (result i32) (i32.load8_u $a (local.get 0)))
+  (func (export "b8") (param i32) (result i32) (i32.load8_u $b (local.get 0))))
+(register "owner" $Owner)
+
+(module $Guest
+  (memory $x (import "owner" "a") 1)
+  (memory $y (import "owner" "b") 1)
+  (memory $again (import "owner" "a") 1)
+  (memory $own (export "own") 0 1)
+  (data $digits "0123456789")
+  (func (export "grow-own") (result i32) (memory.grow $own (i32.const 1)))
+  (func (export "grow-again") (result i32) (memory.grow $again (i32.const 1)))
+  (func (export "sizes") (result i32 i32 i32 i32)
+    (memory.size $x) (memory.size $y) (memory.size $again) (memory.size $own))
+  (func (export "init-own") (param i32) (memory.init $own $digits (local.get 0) (i32.const 0) (i32.const 10)))
+  (func (export "fill-y") (param i32 i32) (memory.fill $y (local.get 0) (i32.const 7) (local.get 1)))
+  (func (export "own-to-x") (param i32 i32 i32) (memory.copy $x $own (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "x-to-again") (param i32 i32 i32) (memory.copy $again $x (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "y-to-own") (param i32 i32 i32) (memory.copy $own $y (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "own8") (param i32) (result i32) (i32.load8_u $own (local.get 0)))
+  (func (export "store-again") (param i32 i32) (i32.store8 $again (local.get 0) (local.get 1)))
+  (func (export "seen-twice") (param i32 i32) (result i32)
+    ;; A store to one name of a memory is seen through the other.
+    (i32.store8 $x (local.get 0) (i32.const 0))
+    (i32.store8 $again (local.get 0) (local.get 1))
+    (i32.load8_u $x (local.get 0))))
+
+(assert_trap (invoke $Guest "init-own" (i32.const 0)) "out of bounds memory access")
+(assert_return (invoke $Guest "grow-own") (i32.const 0))
+(assert_return (invoke $Guest "grow-own") (i32.const -1))
+(assert_return (invoke $Guest "init-own" (i32.const 65526)))
+(assert_return (invoke $Guest "own8" (i32.const 65535)) (i32.const 57))
+(assert_return (invoke $Guest "own-to-x" (i32.const 3) (i32.const 65526) (i32.const 10)))
+(assert_return (invoke $Owner "a8" (i32.const 12)) (i32.const 57))
+(assert_trap (invoke $Guest "own-to-x" (i32.const 3) (i32.const 65527) (i32.const 10)) "out of bounds memory access")
+;; The same memory by two names: the ranges overlap.
+(assert_return (invoke $Guest "x-to-again" (i32.const 4) (i32.const 3) (i32.const 10)))
+(assert_return (invoke $Owner "a8" (i32.const 13)) (i32.const 57))
+(assert_return (invoke $Owner "a8" (i32.const 4)) (i32.const 48))
+(assert_return (invoke $Guest "seen-twice" (i32.const 50) (i32.const 9)) (i32.const 9))
+(assert_return (invoke $Guest "y-to-own" (i32.const 0) (i32.const 100) (i32.const 4)))
+(assert_return (invoke $Guest "own8" (i32.const 3)) (i32.const 98))
+(assert_return (invoke $Guest "fill-y" (i32.const 65535) (i32.const 1)))
+(assert_return (invoke $Owner "b8" (i32.const 65535)) (i32.const 7))
+(assert_trap (invoke $Guest "fill-y" (i32.const 65535) (i32.const 2)) "out of bounds memory access")
+(assert_trap (invoke $Guest "store-again" (i32.const 65536) (i32.const 1)) "out of bounds memory access")
+(assert_return (invoke $Guest "grow-again") (i32.const 1))
+(assert_return (invoke $Guest "sizes") (i32.const 2) (i32.const 1) (i32.const 2) (i32.const 1))
+(assert_return (invoke $Guest "store-again" (i32.const 65536) (i32.const 1)))
+(assert_return (invoke $Owner "a8" (i32.const 65536)) (i32.const 1))
