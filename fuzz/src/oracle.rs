@@ -160,7 +160,9 @@ fn own_failure(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Refused(refusal) if refusal.phase == Phase::Unsupported => None,
         Outcome::Refused(_) => Some(outcome.to_string()),
-        Outcome::Failed(Failure::Link(_) | Failure::Usage(_) | Failure::Internal(_)) => Some(outcome.to_string()),
+        Outcome::Failed(
+            Failure::Link(_) | Failure::Usage(_) | Failure::Internal(_) | Failure::Crashed(_) | Failure::TimedOut(_),
+        ) => Some(outcome.to_string()),
         Outcome::Failed(_) | Outcome::Values(_) => None,
     }
 }

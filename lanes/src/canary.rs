@@ -4,9 +4,12 @@
 //! - `canary/abort`: ends the process;
 //! - `canary/hang`: never returns;
 //! - `canary/lie`: returns an `i32` that no honest lane returns;
-//! - `canary/wrong-frame`: traps, as the export does, but with another byte offset.
+//! - `canary/wrong-frame`: traps, as the export does, but with another byte offset;
+//! - `canary/unsupported`: says that it does not support it, as another engine may;
+//! - `canary/crashed`: says that the engine's process died.
 //!
-//! They are not listed among the lanes.
+//! The last two say that they are of another family. `canary/absent` is not installed. They are not listed among the
+//! lanes.
 
 use crate::own::{Origin, Own, Tier};
 use crate::{
@@ -21,6 +24,8 @@ enum Mischief {
     Hang,
     Lie,
     WrongFrame,
+    Unsupported,
+    Crashed,
 }
 
 pub(crate) struct Canary {
@@ -36,10 +41,15 @@ impl Canary {
             "canary/hang" => Mischief::Hang,
             "canary/lie" => Mischief::Lie,
             "canary/wrong-frame" => Mischief::WrongFrame,
+            "canary/unsupported" => Mischief::Unsupported,
+            "canary/crashed" => Mischief::Crashed,
             _ => return None,
         };
         let inner = Own::new(Tier::Speed, Origin::Fresh, options);
-        let info = LaneInfo { name: name.to_string(), ..inner.info().clone() };
+        let mut info = LaneInfo { name: name.to_string(), ..inner.info().clone() };
+        if matches!(mischief, Mischief::Unsupported | Mischief::Crashed) {
+            info.family = "canary".to_string();
+        }
         Some(Canary { inner, info, mischief })
     }
 }
@@ -89,6 +99,8 @@ impl Session for CanarySession<'_> {
             Mischief::Hang => loop {
                 std::thread::sleep(Duration::from_secs(1));
             },
+            Mischief::Unsupported => Err(Failure::Unsupported("no canaries".to_string())),
+            Mischief::Crashed => Err(Failure::Crashed("exit status 7".to_string())),
             Mischief::Lie => Ok(vec![Value::I32(0x0bad_0bad)]),
             Mischief::WrongFrame => {
                 let mut result = self.inner.invoke(instance, function, arguments);

@@ -5,9 +5,12 @@
 //! 2. Stack overflow depends on frame sizes. Lanes with the same code must overflow alike, with the same frames;
 //!    otherwise one of the two may overflow alone, and the stores are not compared further from there.
 //! 3. Between families frames are compared by function index and byte offset, where both have them, and fuel is not.
-//!    A lane that does not support something, or runs out of a resource, ends the comparison of that pair.
+//!    A lane that does not support something, runs out of a resource, or loses its process, ends the comparison of that
+//!    pair.
+//! 4. Between families an engine may be less exact than the other. One that has the same word for several trap kinds
+//!    agrees with each of them, and one that does not tell malformed from invalid agrees with both.
 
-use crate::{Failure, Frame, HostCall, LaneInfo, Observation, Outcome, Phase, Reference, State, Trap, TrapKind, Value};
+use crate::{Failure, Frame, HostCall, LaneInfo, Observation, Outcome, Reference, State, TrapKind, Value};
 use std::fmt;
 
 /// Two lanes that do not agree.
@@ -76,7 +79,7 @@ impl Comparison {
 
     /// Whether one of these outcomes makes the stores incomparable (rules 2 and 3).
     fn ends(&self, left: &Outcome, right: &Outcome) -> bool {
-        let overflow = |outcome: &Outcome| trap(outcome).is_some_and(|trap| trap.kind == TrapKind::StackOverflow);
+        let overflow = |outcome: &Outcome| outcome.as_trap().is_some_and(|trap| trap.may_be(TrapKind::StackOverflow));
         (!self.same_code && (overflow(left) || overflow(right)))
             || (!self.same_family && (not_comparable(left) || not_comparable(right)))
     }
@@ -86,9 +89,11 @@ impl Comparison {
             (Outcome::Values(left), Outcome::Values(right)) => {
                 left.len() == right.len() && left.iter().zip(right).all(|(left, right)| values_equal(*left, *right))
             }
-            (Outcome::Refused(left), Outcome::Refused(right)) => left.phase == right.phase,
+            (Outcome::Refused(left), Outcome::Refused(right)) => {
+                left.phase.may_be(right.phase) || right.phase.may_be(left.phase)
+            }
             (Outcome::Failed(Failure::Trap(left)), Outcome::Failed(Failure::Trap(right))) => {
-                if left.kind == right.kind {
+                if left.kinds().any(|kind| right.may_be(kind)) {
                     return self.frames("frames", left.frames.as_deref(), right.frames.as_deref());
                 }
                 false
@@ -102,7 +107,7 @@ impl Comparison {
     fn frames(&self, what: &str, left: Option<&[Frame]>, right: Option<&[Frame]>) -> Option<Difference> {
         let equal = match (left, right) {
             (Some(left), Some(right)) if self.same_family => left == right,
-            (Some(left), Some(right)) => left.len() == right.len() && left.iter().zip(right).all(same_place),
+            (Some(left), Some(right)) => frames_agree(left, right),
             (left, right) => !self.same_family || left.is_none() == right.is_none(),
         };
         if equal { None } else { difference(what, frame_list(left), frame_list(right)) }
@@ -125,19 +130,9 @@ impl Comparison {
     }
 }
 
-fn trap(outcome: &Outcome) -> Option<&Trap> {
-    match outcome {
-        Outcome::Failed(failure) => failure.as_trap(),
-        _ => None,
-    }
-}
-
 fn not_comparable(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Refused(refusal) => refusal.phase == Phase::Unsupported,
-        Outcome::Failed(failure) => matches!(failure, Failure::Unsupported(_) | Failure::Resource(_)),
-        Outcome::Values(_) => false,
-    }
+    let exhausted = matches!(outcome, Outcome::Failed(Failure::Resource(_)));
+    exhausted || outcome.is_unsupported() || outcome.is_lost()
 }
 
 /// Texts of the embedder's own errors are the embedder's; all others are the engine's.
@@ -160,6 +155,11 @@ fn references_equal(left: Reference, right: Reference) -> bool {
         (Reference::Func(None), Reference::Func(_)) | (Reference::Func(_), Reference::Func(None)) => true,
         _ => left == right,
     }
+}
+
+/// Whether backtraces of two families say the same (rule 3).
+pub fn frames_agree(left: &[Frame], right: &[Frame]) -> bool {
+    left.len() == right.len() && left.iter().zip(right).all(same_place)
 }
 
 fn same_place((left, right): (&Frame, &Frame)) -> bool {
@@ -228,10 +228,15 @@ fn call_list(calls: &[HostCall]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{MemoryState, TableState};
+    use crate::{MemoryState, Phase, Refusal, TableState, Trap};
 
     fn info(family: &str, code: &str) -> LaneInfo {
-        LaneInfo { name: format!("{family}/{code}"), family: family.to_string(), code: code.to_string() }
+        LaneInfo {
+            name: format!("{family}/{code}"),
+            family: family.to_string(),
+            code: code.to_string(),
+            descent: family.to_string(),
+        }
     }
 
     fn own() -> Comparison {
@@ -251,7 +256,7 @@ mod tests {
     }
 
     fn trapped(kind: TrapKind, frames: &[Frame]) -> Observation {
-        let trap = Trap { kind, message: String::new(), frames: Some(frames.to_vec()) };
+        let trap = Trap::new(kind, "", Some(frames.to_vec()));
         Observation { outcome: Outcome::Failed(Failure::Trap(trap)), host_calls: Vec::new(), fuel: None }
     }
 
@@ -319,6 +324,28 @@ mod tests {
         };
         differs(own(), &values(&[]), &unsupported, "outcome");
         assert_eq!(foreign().step(&values(&[]), &unsupported), None);
+    }
+
+    #[test]
+    fn an_engine_may_be_less_exact() {
+        let kind = |kind, or_kinds: &[TrapKind]| {
+            let trap = Trap { or_kinds: or_kinds.to_vec(), ..Trap::new(kind, "", None) };
+            Observation { outcome: Outcome::Failed(Failure::Trap(trap)), host_calls: Vec::new(), fuel: None }
+        };
+        let undefined = kind(TrapKind::UndefinedElement, &[]);
+        let either = kind(TrapKind::TableOutOfBounds, &[TrapKind::UndefinedElement]);
+        assert_eq!(foreign().step(&undefined, &either), None);
+        differs(foreign(), &kind(TrapKind::MemoryOutOfBounds, &[]), &either, "outcome");
+
+        let refused = |phase| Observation {
+            outcome: Outcome::Refused(Refusal { phase, message: String::new() }),
+            host_calls: Vec::new(),
+            fuel: None,
+        };
+        assert_eq!(foreign().step(&refused(Phase::Malformed), &refused(Phase::Rejected)), None);
+        differs(foreign(), &refused(Phase::Malformed), &refused(Phase::Invalid), "outcome");
+        differs(foreign(), &refused(Phase::Internal), &refused(Phase::Rejected), "outcome");
+        differs(foreign(), &values(&[]), &refused(Phase::Rejected), "outcome");
     }
 
     #[test]

@@ -10,9 +10,14 @@
 //! State           what an instance holds ┴─ compare::Comparison (one per pair of lanes) -> Difference
 //! ```
 //!
-//! Nothing outside `own` names the type of an engine: a lane may as well be a child process. A session is
-//! single-threaded and has no time limit of its own: whoever must survive a hang or a crash runs it in a process that
-//! can be killed (the runner's workers) or sets [`Options::fuel`].
+//! Nothing outside the file of an engine (`own`, `wasmtime`, `wasmi`) names its types: a lane may as well be a child
+//! process. A session is single-threaded. One whose engine is linked in has no time limit of its own: whoever must
+//! survive a hang or a crash runs it in a process that can be killed (the runner's workers) or sets [`Options::fuel`].
+//! One that drives a child process says [`Failure::Crashed`] or [`Failure::TimedOut`] and is of no use afterwards.
+//!
+//! Another engine need not show everything. What it cannot tell is `None` ([`Trap::frames`], [`Session::state`]); words
+//! that cover several trap kinds say all of them ([`Trap::or_kinds`]); and one that does not tell malformed from invalid
+//! says [`Phase::Rejected`].
 
 #[cfg(feature = "engine")]
 mod canary;
@@ -23,6 +28,7 @@ mod observation;
 mod options;
 #[cfg(feature = "engine")]
 pub mod own;
+mod registry;
 mod value;
 
 pub use features::Features;
@@ -31,13 +37,17 @@ pub use observation::{
     Failure, Frame, HostCall, MemoryState, Observation, Outcome, Phase, Refusal, State, TableState, Trap, TrapKind,
 };
 pub use options::{Cpu, Fault, MemoryChecks, Options};
+pub use registry::{Absent, Lanes, LanesError, OWN_LANES, available, default_list, names, parse};
 pub use value::{HeapType, Reference, ValType, Value};
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What a lane is, as far as [`compare`] has to know.
+/// The family of our own lanes.
+pub const OWN_FAMILY: &str = "touchstone";
+
+/// What a lane is, as far as [`compare`] and those who judge have to know.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LaneInfo {
     /// The name on the command line and in reports.
@@ -47,6 +57,18 @@ pub struct LaneInfo {
     /// Lanes of one family with the same code have the same machine code, so that even the depth at which the stack
     /// overflows is the same.
     pub code: String,
+    /// Who made the machine code or interprets: `cranelift`, `wasmi`, `v8`, ... Lanes of one descent may share a
+    /// mistake, so that however many they are, they are one voice where lanes disagree. Validation has a descent of its
+    /// own, which this does not say: ours, Wasmtime and wasmi all stand on wasmparser.
+    pub descent: String,
+}
+
+impl LaneInfo {
+    /// Whether this is a lane of our own engine, which has to support what it is given: in any other lane a directive
+    /// that the engine does not support is told apart from a failed one.
+    pub fn is_own(&self) -> bool {
+        self.family == OWN_FAMILY
+    }
 }
 
 /// An engine in one configuration.
@@ -149,60 +171,4 @@ impl fmt::Debug for Binary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Binary({} bytes)", self.bytes.len())
     }
-}
-
-/// A list of lanes that cannot be used.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum LanesError {
-    /// A name that names nothing.
-    Unknown(String),
-    /// A lane that is named twice, so that it would count twice.
-    Twice(String),
-}
-
-impl fmt::Display for LanesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LanesError::Unknown(name) => {
-                write!(f, "unknown lane `{name}`; there are {}, and `all`", available().join(", "))
-            }
-            LanesError::Twice(name) => write!(f, "the lane `{name}` is named twice"),
-        }
-    }
-}
-
-impl std::error::Error for LanesError {}
-
-/// Our own lanes, in the order in which `all` runs them.
-pub const OWN_LANES: [&str; 4] = ["speed/fresh", "speed/reload", "quick/fresh", "quick/reload"];
-
-/// The names of all lanes that this build has.
-pub fn available() -> Vec<&'static str> {
-    if cfg!(feature = "engine") { OWN_LANES.to_vec() } else { Vec::new() }
-}
-
-/// The lanes of a list of names; `all` stands for [`OWN_LANES`].
-pub fn parse(list: &str, options: &Options) -> Result<Vec<Box<dyn Lane>>, LanesError> {
-    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
-    let names = names.flat_map(|name| if name == "all" { available() } else { vec![name] });
-    let mut seen = HashSet::new();
-    let lane = |name: &str| match seen.insert(name.to_string()) {
-        true => lane(name, options),
-        false => Err(LanesError::Twice(name.to_string())),
-    };
-    names.map(lane).collect()
-}
-
-fn lane(name: &str, options: &Options) -> Result<Box<dyn Lane>, LanesError> {
-    #[cfg(feature = "engine")]
-    {
-        if let Some(lane) = own::Own::named(name, options) {
-            return Ok(Box::new(lane));
-        }
-        if let Some(lane) = canary::Canary::named(name, options) {
-            return Ok(Box::new(lane));
-        }
-    }
-    let _ = options;
-    Err(LanesError::Unknown(name.to_string()))
 }

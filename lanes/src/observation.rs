@@ -67,10 +67,30 @@ impl fmt::Display for TrapKind {
 pub struct Trap {
     /// Its kind.
     pub kind: TrapKind,
+    /// Other kinds that it may be: an engine that has one word for several kinds means any of them. Empty for an engine
+    /// that tells all kinds apart.
+    pub or_kinds: Vec<TrapKind>,
     /// The engine's own words; shown, never compared.
     pub message: String,
     /// The frames that were active, innermost first; `None` if the lane cannot tell.
     pub frames: Option<Vec<Frame>>,
+}
+
+impl Trap {
+    /// A trap of one kind.
+    pub fn new(kind: TrapKind, message: impl Into<String>, frames: Option<Vec<Frame>>) -> Trap {
+        Trap { kind, or_kinds: Vec::new(), message: message.into(), frames }
+    }
+
+    /// All kinds that it may be.
+    pub fn kinds(&self) -> impl Iterator<Item = TrapKind> {
+        std::iter::once(self.kind).chain(self.or_kinds.iter().copied())
+    }
+
+    /// Whether it may be of this kind.
+    pub fn may_be(&self, kind: TrapKind) -> bool {
+        self.kinds().any(|own| own == kind)
+    }
 }
 
 /// One WebAssembly frame.
@@ -111,10 +131,23 @@ pub enum Phase {
     Malformed,
     /// The module decodes but does not validate.
     Invalid,
+    /// Malformed or invalid: the engine does not tell which.
+    Rejected,
     /// The lane lacks or was denied a feature or a size that the module needs.
     Unsupported,
     /// The engine failed on its own: an error of the compiler, the loader or the file system.
     Internal,
+    /// The engine's process died.
+    Crashed,
+    /// The engine did not answer in time.
+    TimedOut,
+}
+
+impl Phase {
+    /// Whether a refusal in this phase may be one in `phase`, malformed or invalid.
+    pub fn may_be(self, phase: Phase) -> bool {
+        self == phase || (self == Phase::Rejected && matches!(phase, Phase::Malformed | Phase::Invalid))
+    }
 }
 
 impl fmt::Display for Phase {
@@ -122,8 +155,11 @@ impl fmt::Display for Phase {
         f.write_str(match self {
             Phase::Malformed => "malformed",
             Phase::Invalid => "invalid",
+            Phase::Rejected => "malformed or invalid",
             Phase::Unsupported => "unsupported",
             Phase::Internal => "internal error",
+            Phase::Crashed => "crashed",
+            Phase::TimedOut => "timed out",
         })
     }
 }
@@ -165,6 +201,10 @@ pub enum Failure {
     Resource(String),
     /// The engine failed on its own.
     Internal(String),
+    /// The engine's process died. The session is of no use any more.
+    Crashed(String),
+    /// The engine did not answer in time. The session is of no use any more.
+    TimedOut(String),
 }
 
 impl Failure {
@@ -187,6 +227,8 @@ impl Failure {
             Failure::Unsupported(_) => "unsupported",
             Failure::Resource(_) => "resource limit",
             Failure::Internal(_) => "internal error",
+            Failure::Crashed(_) => "crash",
+            Failure::TimedOut(_) => "timeout",
         }
     }
 }
@@ -201,7 +243,9 @@ impl fmt::Display for Failure {
             | Failure::Usage(message)
             | Failure::Unsupported(message)
             | Failure::Resource(message)
-            | Failure::Internal(message) => write!(f, "{}: {message}", self.name()),
+            | Failure::Internal(message)
+            | Failure::Crashed(message)
+            | Failure::TimedOut(message) => write!(f, "{}: {message}", self.name()),
         }
     }
 }
@@ -240,6 +284,34 @@ pub enum Outcome {
     Refused(Refusal),
     /// It failed.
     Failed(Failure),
+}
+
+impl Outcome {
+    /// The trap, if it is one.
+    pub fn as_trap(&self) -> Option<&Trap> {
+        match self {
+            Outcome::Failed(failure) => failure.as_trap(),
+            _ => None,
+        }
+    }
+
+    /// Whether the lane says that it does not support what it was asked for.
+    pub fn is_unsupported(&self) -> bool {
+        match self {
+            Outcome::Refused(refusal) => refusal.phase == Phase::Unsupported,
+            Outcome::Failed(failure) => matches!(failure, Failure::Unsupported(_)),
+            Outcome::Values(_) => false,
+        }
+    }
+
+    /// Whether the engine's process is gone, so that the session is of no use any more.
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Outcome::Refused(refusal) => matches!(refusal.phase, Phase::Crashed | Phase::TimedOut),
+            Outcome::Failed(failure) => matches!(failure, Failure::Crashed(_) | Failure::TimedOut(_)),
+            Outcome::Values(_) => false,
+        }
+    }
 }
 
 impl From<Result<Vec<Value>, Failure>> for Outcome {

@@ -8,8 +8,8 @@
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::{
     Behaviour, Binary, Cpu, Failure, Fault, Features, Frame, HeapType, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
-    MemoryChecks, MemoryState, ModuleId, Options, Phase, Reference, Refusal, Session, State, TableState, Trap,
-    TrapKind, ValType, Value,
+    MemoryChecks, MemoryState, ModuleId, OWN_FAMILY, Options, Phase, Reference, Refusal, Session, State, TableState,
+    Trap, TrapKind, ValType, Value,
 };
 use engine::{
     AsContextMut, Caller, Engine, Error, ErrorKind, Extern, ExternRef, Func, Global, GlobalType, Instance, Linker,
@@ -53,7 +53,8 @@ impl Own {
             Origin::Fresh => format!("{code}/fresh"),
             Origin::Reload => format!("{code}/reload"),
         };
-        let info = LaneInfo { name, family: "touchstone".to_string(), code: code.to_string() };
+        let info =
+            LaneInfo { name, family: OWN_FAMILY.to_string(), code: code.to_string(), descent: "cranelift".to_string() };
         Own { info, tier, origin, options: options.clone(), engines: Mutex::new(HashMap::new()) }
     }
 
@@ -435,7 +436,7 @@ fn failure(error: &Error) -> Failure {
     match error.kind() {
         ErrorKind::Trap(trap) => {
             let frames = error.backtrace().map(frames);
-            Failure::Trap(Trap { kind: trap_kind(trap), message, frames })
+            Failure::Trap(Trap::new(trap_kind(trap), message, frames))
         }
         ErrorKind::Link => Failure::Link(message),
         ErrorKind::Host => Failure::Host(message),

@@ -4,11 +4,11 @@ use crate::expectations::Expectations;
 use crate::inputs::{self, Choice, Input};
 use crate::pool::{Finished, Pool};
 use crate::report::terminal::{self, Paint};
-use crate::report::{self, Report};
+use crate::report::{self, AbsentLane, Report};
 use crate::worker;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use lanes::{Cpu, Lane, MemoryChecks, Options};
+use lanes::{Cpu, Lanes, MemoryChecks, Options};
 use output::{say, tell};
 use spec_testsuite::Features;
 use std::fs;
@@ -28,8 +28,8 @@ mod replay;
 /// Runs WebAssembly scripts (.wast) in several engine configurations ("lanes") and reports what fails, what crashes,
 /// and where lanes disagree.
 ///
-/// Exit code: 0, all passed; 1, something failed, crashed, timed out or disagreed; 2, usage, or an input that cannot be
-/// read.
+/// Exit code: 0, all passed that the lanes support; 1, something failed, crashed, timed out or disagreed, or no lane
+/// supports anything; 2, usage, no lane to run, or an input that cannot be read.
 #[derive(Debug, Parser)]
 #[command(name = "runner", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 struct Cli {
@@ -99,8 +99,9 @@ struct RunArgs {
 /// What a worker needs too.
 #[derive(Debug, Args)]
 struct LaneArgs {
-    /// The lanes: TIER/ORIGIN with tier speed or quick and origin fresh or reload, separated by commas; or all.
-    #[arg(long, value_name = "LIST", default_value = "speed/fresh,speed/reload")]
+    /// The lanes, separated by commas. Ours are TIER/ORIGIN with tier speed or quick and origin fresh or reload, or all
+    /// for these four; other engines are wasmtime and wasmi, where the runner is built with them.
+    #[arg(long, value_name = "LIST", default_value_t = lanes::default_list())]
     lanes: String,
     /// Seconds for one script in one lane.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
@@ -167,7 +168,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 impl LaneArgs {
-    fn lanes(&self) -> Result<Vec<Box<dyn Lane>>, String> {
+    fn lanes(&self) -> Result<Lanes, String> {
         let options = Options {
             memory_checks: self.memory_checks.into(),
             cpu: self.cpu.into(),
@@ -176,17 +177,22 @@ impl LaneArgs {
             ..Options::default()
         };
         let lanes = lanes::parse(&self.lanes, &options).map_err(|error| error.to_string())?;
-        if lanes.is_empty() { Err("no lane given".to_string()) } else { Ok(lanes) }
+        if lanes.present.is_empty() {
+            let absent: Vec<String> = lanes.absent.iter().map(ToString::to_string).collect();
+            let absent = if absent.is_empty() { "no lane given".to_string() } else { absent.join("; ") };
+            return Err(format!("no lane to run: {absent}"));
+        }
+        Ok(lanes)
     }
 
-    /// The arguments of a worker with these lanes.
-    fn worker(&self) -> Vec<String> {
+    /// The arguments of a worker with these lanes, of those that were asked for.
+    fn worker(&self, lanes: &[String]) -> Vec<String> {
         let name = |value: Option<clap::builder::PossibleValue>| {
             value.map(|value| value.get_name().to_string()).unwrap_or_default()
         };
         vec![
             "worker".to_string(),
-            format!("--lanes={}", self.lanes),
+            format!("--lanes={}", lanes.join(",")),
             format!("--timeout={}", self.timeout.as_secs_f64()),
             format!("--memory-checks={}", name(self.memory_checks.to_possible_value())),
             format!("--cpu={}", name(self.cpu.to_possible_value())),
@@ -236,13 +242,19 @@ pub fn main() -> ExitCode {
 
 fn serve(arguments: &LaneArgs) -> Result<u8, String> {
     let lanes = arguments.lanes()?;
-    worker::serve(&lanes, arguments.timeout).map_err(|error| error.to_string())?;
+    if let Some(absent) = lanes.absent.first() {
+        // The parent counts positions in this list.
+        return Err(format!("a lane is gone: {absent}"));
+    }
+    worker::serve(&lanes.present, arguments.timeout).map_err(|error| error.to_string())?;
     Ok(0)
 }
 
 fn run(arguments: &RunArgs) -> Result<u8, String> {
     let started = Instant::now();
-    let lanes: Vec<String> = arguments.lanes.lanes()?.iter().map(|lane| lane.info().name.clone()).collect();
+    let Lanes { present, absent } = arguments.lanes.lanes()?;
+    let lanes: Vec<String> = present.iter().map(|lane| lane.info().name.clone()).collect();
+    drop(present);
     let expectations = match &arguments.expect {
         Some(path) => Expectations::read(path)?,
         None => Expectations::default(),
@@ -254,7 +266,7 @@ fn run(arguments: &RunArgs) -> Result<u8, String> {
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let pool = Pool {
         program: std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?,
-        arguments: arguments.lanes.worker(),
+        arguments: arguments.lanes.worker(&lanes),
         lanes: lanes.clone(),
         jobs,
         timeout: arguments.lanes.timeout,
@@ -285,7 +297,7 @@ fn run(arguments: &RunArgs) -> Result<u8, String> {
             Some(_) => screen.remark(&format!("no snapshot is written of {}, which fails", input.path)),
             None => {}
         }
-        if let Err(message) = screen.finished(input, &finished) {
+        if let Err(message) = screen.finished(input, &finished, &lanes) {
             trouble = Some(message);
             return false;
         }
@@ -298,7 +310,8 @@ fn run(arguments: &RunArgs) -> Result<u8, String> {
     if let Some(message) = trouble {
         return Err(message);
     }
-    let report = Report::new(lanes, reports, disagreements);
+    let absent = absent.into_iter().map(|absent| AbsentLane { lane: absent.name, reason: absent.reason });
+    let report = Report::new(lanes, absent.collect(), reports, disagreements);
     if let Some(remark) = expectations.unused(&report.scripts) {
         screen.remark(&remark);
     }
@@ -381,7 +394,7 @@ impl Screen {
         }
     }
 
-    fn finished(&self, input: &Input, finished: &Finished) -> Result<(), String> {
+    fn finished(&self, input: &Input, finished: &Finished, lanes: &[String]) -> Result<(), String> {
         if finished.lanes.iter().all(|report| report.status == report::Status::Pass && report.directives == 0) {
             self.remark(&format!("{} has no directives", input.path));
         }
@@ -393,7 +406,7 @@ impl Screen {
                 text += &terminal::failures(report, source.as_deref(), self.paint);
             }
             for disagreement in &finished.disagreements {
-                text += &terminal::disagreement(disagreement, self.paint);
+                text += &terminal::disagreement(disagreement, lanes, self.paint);
             }
         }
         let said = self.bar.suspend(|| say(&text));
@@ -426,11 +439,13 @@ mod tests {
     fn a_worker_gets_the_same_lanes() {
         let arguments = "runner x.wast --lanes quick/fresh --timeout 0.5 --memory-checks explicit --cpu baseline";
         let cli = Cli::try_parse_from(arguments.split(' ')).expect("valid arguments");
-        let worker = std::iter::once("runner".to_string()).chain(cli.run.lanes.worker());
+        let lanes = ["quick/fresh".to_string()];
+        let worker = std::iter::once("runner".to_string()).chain(cli.run.lanes.worker(&lanes));
         let Cli { command: Some(Command::Worker(parsed)), .. } = Cli::try_parse_from(worker).expect("valid") else {
             panic!("a worker's arguments select the worker");
         };
-        assert_eq!(parsed.worker(), cli.run.lanes.worker());
+        assert_eq!(parsed.worker(&lanes), cli.run.lanes.worker(&lanes));
+        assert_eq!(parsed.lanes, "quick/fresh");
         assert_eq!((parsed.cpu, parsed.memory_checks), (CpuArg::Baseline, Checks::Explicit));
     }
 }

@@ -1,8 +1,17 @@
-//! Runs a script in one lane, directive by directive, and judges each. A failed directive does not stop the script.
+//! Runs a script in one lane, directive by directive, and judges each. A failed directive does not stop the script; an
+//! engine whose process is lost does.
 //!
 //! In: a [`Script`] and a lane. Out: for each directive a verdict and what was observed, so that lanes can be compared
 //! and traps written down. The store is fresh; instances and definitions have the names that the script gives them, and
 //! only `register` makes a name importable.
+//!
+//! A lane of another engine may not support what a directive asks for, which is neither a pass nor a failure. So it is
+//! - where the engine says so;
+//! - where it refuses a module and lacks a feature that the script may use: whether for that reason, nobody knows;
+//! - where the directive needs a module or an instance that is not there because it was unsupported, or where a module
+//!   does not link while such an instance could not be registered.
+//!
+//! Our own lanes have to support what they are given: there all of this is a failure.
 
 use crate::pattern::Pattern;
 use crate::script::{Action, Directive, Encoded, Kind, Script, Source};
@@ -10,10 +19,49 @@ use lanes::{
     Binary, Failure, Features, InstanceId, Lane, ModuleId, Observation, Outcome, Phase, Refusal, Session, State,
     TrapKind, Value,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// A directive passed, or why not.
-pub type Verdict = Result<(), String>;
+pub type Verdict = Result<(), Miss>;
+
+/// Why a directive did not pass.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Miss {
+    /// Something else came than the script says.
+    Failed(String),
+    /// The engine does not support it. Never said of our own lanes.
+    Unsupported(String),
+    /// The engine's process died. The last step of a run.
+    Crashed(String),
+    /// The engine did not answer in time. The last step of a run.
+    TimedOut(String),
+}
+
+impl Miss {
+    /// What there is to say.
+    pub fn message(&self) -> &str {
+        match self {
+            Miss::Failed(message) | Miss::Unsupported(message) | Miss::Crashed(message) | Miss::TimedOut(message) => {
+                message
+            }
+        }
+    }
+
+    /// Whether the run ends with it.
+    fn is_lost(&self) -> bool {
+        matches!(self, Miss::Crashed(_) | Miss::TimedOut(_))
+    }
+}
+
+impl From<String> for Miss {
+    fn from(message: String) -> Miss {
+        Miss::Failed(message)
+    }
+}
+
+/// What a judge of outcomes says: passed, or why not.
+type Judged = Result<(), String>;
 
 /// What became of a directive.
 #[derive(Debug)]
@@ -27,7 +75,7 @@ pub struct Step {
 /// What became of a script in a lane.
 #[derive(Debug)]
 pub struct Run {
-    /// One step for each directive.
+    /// One step for each directive, up to that in which the engine was lost.
     pub steps: Vec<Step>,
     /// What each instance's exports held at the end, with the position of the directive that made the instance.
     pub states: Vec<(usize, Option<State>)>,
@@ -40,7 +88,7 @@ pub type Watch<'a> = &'a mut dyn FnMut(usize, Option<&Verdict>);
 pub fn execute(script: &Script, lane: &dyn Lane, features: Features, states: bool, watch: Watch<'_>) -> Run {
     let mut executor = match Executor::new(lane, features) {
         Ok(executor) => executor,
-        Err(failure) => return refuse_all(script, &failure, watch),
+        Err(failure) => return refuse_all(script, lane, failure, watch),
     };
     let mut made = Vec::new();
     let mut steps = Vec::with_capacity(script.directives.len());
@@ -50,55 +98,98 @@ pub fn execute(script: &Script, lane: &dyn Lane, features: Features, states: boo
         let step = executor.step(directive);
         made.extend((before..executor.instance_count).map(|instance| (position, InstanceId(instance))));
         watch(position, Some(&step.verdict));
+        let lost = step.verdict.as_ref().is_err_and(Miss::is_lost);
         steps.push(step);
+        if lost {
+            return Run { steps, states: Vec::new() };
+        }
     }
     let state = |&(position, instance): &(usize, InstanceId)| (position, executor.session.state(instance));
     Run { steps, states: if states { made.iter().map(state).collect() } else { Vec::new() } }
 }
 
-/// A lane that gives no session fails every directive.
-fn refuse_all(script: &Script, failure: &Failure, watch: Watch<'_>) -> Run {
+/// What becomes of the directives of a lane that gives no session.
+fn refuse_all(script: &Script, lane: &dyn Lane, failure: Failure, watch: Watch<'_>) -> Run {
+    let message = format!("the lane gives no session: {failure}");
+    let miss = lost(&Outcome::Failed(failure.clone())).unwrap_or(match failure {
+        Failure::Unsupported(_) if !lane.info().is_own() => Miss::Unsupported(message),
+        _ => Miss::Failed(message),
+    });
+    let count = if miss.is_lost() { script.directives.len().min(1) } else { script.directives.len() };
     let refuse = |position| {
         watch(position, None);
-        let verdict = Err(format!("the lane gives no session: {failure}"));
+        let verdict = Err(miss.clone());
         watch(position, Some(&verdict));
         Step { verdict, observation: None }
     };
-    Run { steps: (0..script.directives.len()).map(refuse).collect(), states: Vec::new() }
+    Run { steps: (0..count).map(refuse).collect(), states: Vec::new() }
+}
+
+/// The miss of an outcome that says that the engine is gone.
+fn lost(outcome: &Outcome) -> Option<Miss> {
+    let message = outcome.to_string();
+    match outcome {
+        Outcome::Refused(Refusal { phase: Phase::Crashed, .. }) | Outcome::Failed(Failure::Crashed(_)) => {
+            Some(Miss::Crashed(message))
+        }
+        Outcome::Refused(Refusal { phase: Phase::TimedOut, .. }) | Outcome::Failed(Failure::TimedOut(_)) => {
+            Some(Miss::TimedOut(message))
+        }
+        _ => None,
+    }
 }
 
 /// What a name stands for, and what stands for no name.
 struct Named<T> {
-    names: HashMap<String, T>,
-    last: Option<T>,
+    names: HashMap<String, Slot<T>>,
+    last: Slot<T>,
+}
+
+/// What became of an item.
+#[derive(Clone, Copy)]
+enum Slot<T> {
+    There(T),
+    Failed,
+    Unsupported,
 }
 
 impl<T: Copy> Named<T> {
     fn new() -> Named<T> {
-        Named { names: HashMap::new(), last: None }
+        Named { names: HashMap::new(), last: Slot::Failed }
     }
 
     /// Notes the newest item. One that failed takes its name with it: nothing may reach an older one by mistake.
-    fn set(&mut self, id: Option<&str>, item: Option<T>) {
+    fn set(&mut self, id: Option<&str>, item: Slot<T>) {
         self.last = item;
         if let Some(id) = id {
-            match item {
-                Some(item) => self.names.insert(id.to_string(), item),
-                None => self.names.remove(id),
-            };
+            self.names.insert(id.to_string(), item);
         }
     }
 
-    fn get(&self, what: &str, id: Option<&str>) -> Result<T, String> {
-        match id {
-            Some(id) => self.names.get(id).copied().ok_or_else(|| format!("there is no {what} ${id}")),
-            None => self.last.ok_or_else(|| format!("there is no {what}: the last one failed, or there was none")),
+    fn get(&self, what: &str, id: Option<&str>) -> Result<T, Miss> {
+        let slot = id.map_or(self.last, |id| self.names.get(id).copied().unwrap_or(Slot::Failed));
+        match (slot, id) {
+            (Slot::There(item), _) => Ok(item),
+            (Slot::Unsupported, _) => Err(Miss::Unsupported(format!("the {what} is not there: it was unsupported"))),
+            (Slot::Failed, Some(id)) => Err(Miss::Failed(format!("there is no {what} ${id}"))),
+            (Slot::Failed, None) => {
+                Err(Miss::Failed(format!("there is no {what}: the last one failed, or there was none")))
+            }
         }
     }
 }
 
+/// The slot of an item that is not there because its step gave this verdict.
+fn slot_of_failure<T>(verdict: &Verdict) -> Slot<T> {
+    if matches!(verdict, Err(Miss::Unsupported(_))) { Slot::Unsupported } else { Slot::Failed }
+}
+
 struct Executor<'a> {
     session: Box<dyn Session + 'a>,
+    /// Whether the lane is one of our own.
+    own: bool,
+    /// Whether an instance could not be registered because it was unsupported.
+    unregistered: bool,
     /// Features that the script may use and the lane does not have.
     lacks: Features,
     modules: Named<ModuleId>,
@@ -110,6 +201,8 @@ impl<'a> Executor<'a> {
     fn new(lane: &'a dyn Lane, features: Features) -> Result<Executor<'a>, Failure> {
         Ok(Executor {
             session: lane.session(features)?,
+            own: lane.info().is_own(),
+            unregistered: false,
             lacks: lane.lacks(features),
             modules: Named::new(),
             instances: Named::new(),
@@ -136,7 +229,7 @@ impl<'a> Executor<'a> {
             Kind::AssertMalformed(module) => self.refused(module, Phase::Malformed),
             Kind::AssertInvalid(module) => self.refused(module, Phase::Invalid),
             Kind::AssertMalformedCustom { module, plain } => {
-                Step { verdict: malformed_custom(module, plain.as_ref()), observation: None }
+                unobserved(malformed_custom(module, plain.as_ref()).map_err(Miss::Failed))
             }
             Kind::AssertInvalidCustom { module, fault } => self.invalid_custom(module, fault.as_deref()),
             Kind::AssertUnlinkable(source, message) => {
@@ -145,16 +238,46 @@ impl<'a> Executor<'a> {
             Kind::AssertInstantiationTrap(source, message) => {
                 self.failing_instance(source, |outcome| trapped(outcome, message))
             }
-            Kind::Unsupported(reason) => Step { verdict: Err(reason.clone()), observation: None },
+            Kind::Unsupported(reason) => unobserved(Err(Miss::Failed(reason.clone()))),
         }
     }
 
-    fn observe(&mut self, outcome: impl Into<Outcome>, judge: impl FnOnce(&Outcome) -> Verdict) -> Step {
+    fn observe(&mut self, outcome: impl Into<Outcome>, judge: impl FnOnce(&Outcome) -> Judged) -> Step {
         let observation = Observation::of(&mut *self.session, outcome);
-        Step { verdict: judge(&observation.outcome), observation: Some(observation) }
+        let verdict = self.verdict(&observation.outcome, judge(&observation.outcome));
+        Step { verdict, observation: Some(observation) }
     }
 
-    fn load(&mut self, module: &Encoded) -> Result<Result<ModuleId, Refusal>, String> {
+    fn verdict(&self, outcome: &Outcome, judged: Judged) -> Verdict {
+        if let Some(miss) = lost(outcome) {
+            return Err(miss);
+        }
+        match self.unsupported(outcome) {
+            // The right outcome for what may be a wrong reason proves nothing.
+            Some(reason) if judged.is_err() || matches!(outcome, Outcome::Failed(Failure::Link(_))) => {
+                Err(Miss::Unsupported(reason))
+            }
+            _ => judged.map_err(Miss::Failed),
+        }
+    }
+
+    /// Why the lane may not support what gave this outcome, if so.
+    fn unsupported(&self, outcome: &Outcome) -> Option<String> {
+        let rejected = |phase| matches!(phase, Phase::Malformed | Phase::Invalid | Phase::Rejected);
+        match outcome {
+            _ if self.own => None,
+            _ if outcome.is_unsupported() => Some(outcome.to_string()),
+            Outcome::Refused(refusal) if rejected(refusal.phase) && !self.lacks.is_empty() => {
+                Some(format!("the lane lacks {:?}, and says: {outcome}", self.lacks))
+            }
+            Outcome::Failed(Failure::Link(_)) if self.unregistered => {
+                Some(format!("an instance that was unsupported is not registered; {outcome}"))
+            }
+            _ => None,
+        }
+    }
+
+    fn load(&mut self, module: &Encoded) -> Result<Result<ModuleId, Refusal>, Miss> {
         let binary: &Binary = module.as_ref().map_err(|error| format!("the text is malformed: {error}"))?;
         Ok(self.session.load(binary))
     }
@@ -166,53 +289,66 @@ impl<'a> Executor<'a> {
     }
 
     fn module(&mut self, id: Option<&str>, module: &Encoded) -> Step {
-        let loaded = self.load(module);
-        self.modules.set(id, loaded.as_ref().ok().and_then(|loaded| loaded.as_ref().ok()).copied());
-        match loaded {
-            Ok(Ok(module)) => {
+        match self.defined(id, module) {
+            Ok(module) => {
                 let instantiated = self.instantiate(module);
                 self.keep_instance(id, Ok(instantiated))
             }
-            Ok(Err(refusal)) => {
-                self.instances.set(id, None);
-                self.observe(Outcome::Refused(refusal), accepted)
+            Err(step) => {
+                self.instances.set(id, slot_of_failure(&step.verdict));
+                *step
             }
-            Err(error) => self.keep_instance(id, Err(error)),
-        }
-    }
-
-    fn keep_instance(&mut self, id: Option<&str>, instance: Result<Result<InstanceId, Failure>, String>) -> Step {
-        self.instances.set(id, instance.as_ref().ok().and_then(|instance| instance.as_ref().ok()).copied());
-        match instance {
-            Ok(instance) => self.observe(instance.map(|_| Vec::new()), accepted),
-            Err(error) => Step { verdict: Err(error), observation: None },
         }
     }
 
     fn definition(&mut self, id: Option<&str>, module: &Encoded) -> Step {
-        let loaded = self.load(module);
-        self.modules.set(id, loaded.as_ref().ok().and_then(|loaded| loaded.as_ref().ok()).copied());
-        match loaded {
-            Ok(Ok(_)) => self.observe(Outcome::Values(Vec::new()), accepted),
-            Ok(Err(refusal)) => self.observe(Outcome::Refused(refusal), accepted),
-            Err(error) => Step { verdict: Err(error), observation: None },
+        match self.defined(id, module) {
+            Ok(_) => self.observe(Outcome::Values(Vec::new()), accepted),
+            Err(step) => *step,
         }
     }
 
-    fn register(&mut self, name: &str, instance: Option<&str>) -> Step {
-        let registered = self.instances.get("instance", instance).and_then(|instance| {
-            self.session.register(name, instance).map_err(|failure| format!("expected success, got {failure}"))
-        });
-        Step { verdict: registered, observation: None }
+    /// Loads a module and gives it its name, or says what became of the directive.
+    fn defined(&mut self, id: Option<&str>, module: &Encoded) -> Result<ModuleId, Box<Step>> {
+        let step = match self.load(module) {
+            Ok(Ok(module)) => {
+                self.modules.set(id, Slot::There(module));
+                return Ok(module);
+            }
+            Ok(Err(refusal)) => self.observe(Outcome::Refused(refusal), accepted),
+            Err(miss) => unobserved(Err(miss)),
+        };
+        self.modules.set(id, slot_of_failure(&step.verdict));
+        Err(Box::new(step))
     }
 
-    fn acting(&mut self, action: &Action, judge: impl FnOnce(&Outcome) -> Verdict) -> Step {
+    fn keep_instance(&mut self, id: Option<&str>, instance: Result<Result<InstanceId, Failure>, Miss>) -> Step {
+        let made = instance.as_ref().ok().and_then(|instance| instance.as_ref().ok()).copied();
+        let step = match instance {
+            Ok(instance) => self.observe(instance.map(|_| Vec::new()), accepted),
+            Err(miss) => unobserved(Err(miss)),
+        };
+        self.instances.set(id, made.map_or_else(|| slot_of_failure(&step.verdict), Slot::There));
+        step
+    }
+
+    fn register(&mut self, name: &str, instance: Option<&str>) -> Step {
+        let verdict = self.instances.get("instance", instance).and_then(|instance| {
+            let Err(failure) = self.session.register(name, instance) else { return Ok(()) };
+            let message = format!("expected success, got {failure}");
+            self.verdict(&Outcome::Failed(failure), Err(message))
+        });
+        self.unregistered |= matches!(verdict, Err(Miss::Unsupported(_)));
+        unobserved(verdict)
+    }
+
+    fn acting(&mut self, action: &Action, judge: impl FnOnce(&Outcome) -> Judged) -> Step {
         let instance = match action {
             Action::Invoke { instance, .. } | Action::Get { instance, .. } => instance.as_deref(),
         };
         let instance = match self.instances.get("instance", instance) {
             Ok(instance) => instance,
-            Err(error) => return Step { verdict: Err(error), observation: None },
+            Err(miss) => return unobserved(Err(miss)),
         };
         let outcome = match action {
             Action::Invoke { function, arguments, .. } => self.session.invoke(instance, function, arguments),
@@ -224,10 +360,9 @@ impl<'a> Executor<'a> {
     /// Checks that a module is refused, and in which phase. Text that does not parse or encode is malformed.
     fn refused(&mut self, module: &Encoded, expected: Phase) -> Step {
         let binary = match (module, expected) {
-            (Err(_), Phase::Malformed) => return Step { verdict: Ok(()), observation: None },
+            (Err(_), Phase::Malformed) => return unobserved(Ok(())),
             (Err(error), _) => {
-                let verdict = Err(format!("expected {expected}, got malformed text: {error}"));
-                return Step { verdict, observation: None };
+                return unobserved(Err(Miss::Failed(format!("expected {expected}, got malformed text: {error}"))));
             }
             (Ok(binary), _) => binary,
         };
@@ -237,8 +372,8 @@ impl<'a> Executor<'a> {
         };
         let lacks = self.lacks;
         self.observe(outcome, |outcome| match outcome {
-            Outcome::Refused(refusal) if refusal.phase == expected && lacks.is_empty() => Ok(()),
-            Outcome::Refused(refusal) if refusal.phase == expected => {
+            Outcome::Refused(refusal) if refusal.phase.may_be(expected) && lacks.is_empty() => Ok(()),
+            Outcome::Refused(refusal) if refusal.phase.may_be(expected) => {
                 Err(format!("refused, which proves nothing: the lane lacks {lacks:?}"))
             }
             Outcome::Values(_) => Err(format!("expected {expected}, but the module was accepted")),
@@ -251,7 +386,7 @@ impl<'a> Executor<'a> {
         let outcome = match self.load(module) {
             Ok(Ok(_)) => Outcome::Values(Vec::new()),
             Ok(Err(refusal)) => Outcome::Refused(refusal),
-            Err(error) => return Step { verdict: Err(error), observation: None },
+            Err(miss) => return unobserved(Err(miss)),
         };
         self.observe(outcome, |outcome| match fault {
             Some(_) => accepted(outcome),
@@ -259,7 +394,7 @@ impl<'a> Executor<'a> {
         })
     }
 
-    fn failing_instance(&mut self, source: &Source, judge: impl FnOnce(&Outcome) -> Verdict) -> Step {
+    fn failing_instance(&mut self, source: &Source, judge: impl FnOnce(&Outcome) -> Judged) -> Step {
         let module = match source {
             Source::Definition(id) => self.modules.get("module", id.as_deref()).map(Ok),
             Source::Inline(module) => self.load(module),
@@ -270,13 +405,13 @@ impl<'a> Executor<'a> {
                 self.observe(instantiated.map(|_| Vec::new()), judge)
             }
             Ok(Err(refusal)) => self.observe(Outcome::Refused(refusal), accepted),
-            Err(error) => Step { verdict: Err(error), observation: None },
+            Err(miss) => unobserved(Err(miss)),
         }
     }
 }
 
 /// Checks that a module's text is malformed, and that it would not be without its annotations. No lane sees either.
-fn malformed_custom(module: &Encoded, plain: Option<&Encoded>) -> Verdict {
+fn malformed_custom(module: &Encoded, plain: Option<&Encoded>) -> Judged {
     match (module, plain) {
         (Ok(_), _) => Err("expected a malformed annotation, but the text was accepted".to_string()),
         (Err(_), Some(Ok(_))) => Ok(()),
@@ -287,14 +422,19 @@ fn malformed_custom(module: &Encoded, plain: Option<&Encoded>) -> Verdict {
     }
 }
 
-fn accepted(outcome: &Outcome) -> Verdict {
+/// A step in which the lane did nothing that can be compared.
+fn unobserved(verdict: Verdict) -> Step {
+    Step { verdict, observation: None }
+}
+
+fn accepted(outcome: &Outcome) -> Judged {
     match outcome {
         Outcome::Values(_) => Ok(()),
         other => Err(format!("expected the module to be accepted, got {other}")),
     }
 }
 
-fn returned(outcome: &Outcome, patterns: &[Pattern]) -> Verdict {
+fn returned(outcome: &Outcome, patterns: &[Pattern]) -> Judged {
     let matches = |values: &[Value]| {
         values.len() == patterns.len() && patterns.iter().zip(values).all(|(pattern, value)| pattern.matches(*value))
     };
@@ -315,19 +455,21 @@ fn list(patterns: &[Pattern]) -> String {
 
 /// A trap is matched by its kind, whose official text the message must be or begin. An error of a host
 /// function is matched by its text.
-fn trapped(outcome: &Outcome, message: &str) -> Verdict {
+fn trapped(outcome: &Outcome, message: &str) -> Judged {
     let matches = match outcome {
-        Outcome::Failed(Failure::Trap(trap)) => official_text(trap.kind).is_some_and(|text| same_start(text, message)),
+        Outcome::Failed(Failure::Trap(trap)) => {
+            trap.kinds().filter_map(official_text).any(|text| same_start(text, message))
+        }
         Outcome::Failed(Failure::Host(text) | Failure::Panic(text)) => same_start(text, message),
         _ => false,
     };
     if matches { Ok(()) } else { Err(format!("expected trap \"{message}\", got {outcome}")) }
 }
 
-fn exhausted(outcome: &Outcome, message: &str) -> Verdict {
+fn exhausted(outcome: &Outcome, message: &str) -> Judged {
     match outcome {
         Outcome::Failed(Failure::Trap(trap))
-            if trap.kind == TrapKind::StackOverflow && same_start(EXHAUSTED, message) =>
+            if trap.may_be(TrapKind::StackOverflow) && same_start(EXHAUSTED, message) =>
         {
             Ok(())
         }
@@ -336,7 +478,7 @@ fn exhausted(outcome: &Outcome, message: &str) -> Verdict {
 }
 
 /// The two reasons for which a module does not link exclude each other where a lane uses the official words for them.
-fn unlinkable(outcome: &Outcome, message: &str) -> Verdict {
+fn unlinkable(outcome: &Outcome, message: &str) -> Judged {
     const REASONS: [&str; 2] = ["unknown import", "incompatible import type"];
     let reason = |text: &str| REASONS.into_iter().find(|reason| text.starts_with(reason));
     match outcome {
@@ -382,7 +524,7 @@ mod tests {
 
     fn trap(kind: TrapKind) -> Outcome {
         // The engine's own words say something else, and must not matter.
-        Outcome::Failed(Failure::Trap(Trap { kind, message: "unreachable".to_string(), frames: None }))
+        Outcome::Failed(Failure::Trap(Trap::new(kind, "unreachable", None)))
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! One script in all lanes: parse it once, run the lanes one after the other, check the trap snapshot in each, and
 //! compare what they showed. All in this process; [`pool`](crate::pool) puts it into a child.
 
-use crate::execute::{Run, Verdict, execute};
-use crate::report::{Disagreement, Failure, LaneReport, Status};
+use crate::disagreement::disagreements;
+use crate::execute::{Miss, Run, Step, Verdict, execute};
+use crate::report::{Disagreement, Failure, LaneReport};
 use crate::script::{Directive, ParseError, Script};
 use crate::snapshot::Snapshot;
-use lanes::compare::{Comparison, Difference};
 use lanes::{Features, Lane};
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// A script to judge.
@@ -57,38 +56,37 @@ fn run(case: &Case<'_>, script: &Script, lane: &dyn Lane, states: bool, progress
     let run = execute(script, lane, case.features, states, &mut |position, verdict| {
         progress.step(position, &script.directives[position], verdict);
     });
-    let verdicts = script.directives.iter().zip(&run.steps);
-    let failures = verdicts.filter_map(|(directive, step)| {
-        let message = step.verdict.as_ref().err()?;
-        Some(Failure::of(directive, message))
-    });
-    let mut failures: Vec<Failure> = failures.collect();
-    if let Some(expected) = &case.snapshot {
-        check_snapshot(expected, script, &run, &mut failures);
-    }
-    let failed = failures.len().min(script.directives.len());
-    progress.end(LaneReport {
+    let mut report = LaneReport {
         path: case.path.to_string(),
         lane: lane.info().name.clone(),
-        status: if failures.is_empty() { Status::Pass } else { Status::Fail },
-        milliseconds: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         directives: script.directives.len(),
-        passed: script.directives.len() - failed,
-        failed,
-        failures,
         ..LaneReport::default()
-    });
+    };
+    for (directive, step) in script.directives.iter().zip(&run.steps) {
+        report.count(Failure::of(directive, ""), &step.verdict);
+    }
+    if let Some(expected) = &case.snapshot {
+        check_snapshot(expected, script, &run, lane.info().is_own(), &mut report);
+    }
+    report.milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    report.close();
+    progress.end(report);
     run
 }
 
-/// A directive that trapped otherwise than the snapshot says has failed, unless it failed already.
-fn check_snapshot(expected: &Snapshot, script: &Script, run: &Run, failures: &mut Vec<Failure>) {
-    for mismatch in expected.compare(&Snapshot::of(script, &run.steps)) {
-        if failures.iter().any(|failure| failure.line == mismatch.line) {
+/// A directive that trapped otherwise than the snapshot says has failed, unless it failed already, was not supported,
+/// or did not run.
+fn check_snapshot(expected: &Snapshot, script: &Script, run: &Run, own: bool, report: &mut LaneReport) {
+    let lost = run.steps.len() < script.directives.len() || run.steps.last().is_some_and(is_lost);
+    let end = if lost { script.directives[run.steps.len() - 1].line } else { u32::MAX };
+    for mismatch in expected.compare(&Snapshot::of(script, &run.steps), own) {
+        let told = report.failures.iter().chain(&report.lacking).any(|failure| failure.line == mismatch.line);
+        if told || mismatch.line >= end {
             continue;
         }
         let directive = script.directives.iter().find(|directive| directive.line == mismatch.line);
-        failures.push(match directive {
+        report.passed = report.passed.saturating_sub(1);
+        report.failures.push(match directive {
             Some(directive) => Failure::of(directive, &mismatch.message),
             None => Failure {
                 line: mismatch.line,
@@ -98,53 +96,9 @@ fn check_snapshot(expected: &Snapshot, script: &Script, run: &Run, failures: &mu
             },
         });
     }
-    failures.sort_by_key(|failure| (failure.line, failure.column));
+    report.failures.sort_by_key(|failure| (failure.line, failure.column));
 }
 
-fn disagreements(path: &str, script: &Script, lanes: &[&dyn Lane], runs: &[Run]) -> Vec<Disagreement> {
-    let mut pairs: Vec<(usize, usize, Comparison)> = Vec::new();
-    for right in 1..lanes.len() {
-        pairs.extend((0..right).map(|left| (left, right, Comparison::new(lanes[left].info(), lanes[right].info()))));
-    }
-    let disagreement = |directive: &Directive, differences: &[(usize, usize, Difference)]| {
-        let mut texts = BTreeMap::new();
-        let (first, _, difference) = differences.first()?;
-        for (lane, info) in lanes.iter().map(|lane| lane.info()).enumerate() {
-            // A lane that agrees with the first one of the first pair showed the same.
-            let own = differences.iter().find(|(left, right, _)| left == first && *right == lane);
-            let text = own.map_or(&difference.left, |(_, _, difference)| &difference.right);
-            texts.insert(info.name.clone(), format!("{}: {text}", difference.what));
-        }
-        Some(Disagreement {
-            path: path.to_string(),
-            line: directive.line,
-            directive: directive.name.to_string(),
-            lanes: texts,
-        })
-    };
-    let mut found = Vec::new();
-    for (position, directive) in script.directives.iter().enumerate() {
-        let mut differences = Vec::new();
-        for (left, right, comparison) in &mut pairs {
-            let observed = |lane: usize| runs[lane].steps.get(position).and_then(|step| step.observation.as_ref());
-            if let Some((a, b)) = observed(*left).zip(observed(*right))
-                && let Some(difference) = comparison.step(a, b)
-            {
-                differences.push((*left, *right, difference));
-            }
-        }
-        found.extend(disagreement(directive, &differences));
-    }
-    let instances = runs.iter().map(|run| run.states.len()).min().unwrap_or(0);
-    for instance in 0..instances {
-        let mut differences = Vec::new();
-        for (left, right, comparison) in &pairs {
-            let state = |lane: usize| runs[lane].states[instance].1.as_ref();
-            if let Some(difference) = comparison.state(state(*left), state(*right)) {
-                differences.push((*left, *right, difference));
-            }
-        }
-        found.extend(disagreement(&script.directives[runs[0].states[instance].0], &differences));
-    }
-    found
+fn is_lost(step: &Step) -> bool {
+    matches!(step.verdict, Err(Miss::Crashed(_) | Miss::TimedOut(_)))
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! cli ─> inputs ─> pool ══ JSON lines ══> worker ─> judge ─> script    parsed and encoded once
 //!                    │                                │ └──> execute   in each lane, against a fresh store
-//!                    │                                └────> snapshot, lanes::compare
+//!                    │                                └────> snapshot, disagreement (lanes::compare)
 //!                    └─> expectations ─> report ─> terminal, JSON, JUnit, HTML, annotations
 //! ```
 //!
@@ -11,6 +11,7 @@
 //! not execute is never a pass.
 
 pub mod cli;
+mod disagreement;
 pub mod execute;
 pub mod expectations;
 pub mod features;

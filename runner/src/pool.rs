@@ -174,13 +174,7 @@ impl Pool {
                     report.directives = directives;
                     current = Some(directive);
                 }
-                Ok(Answer::After(verdict)) => {
-                    current = None;
-                    match verdict {
-                        Ok(()) => report.passed += 1,
-                        Err(failure) => report.failures.push(failure),
-                    }
-                }
+                Ok(Answer::After(verdict)) => report.count(place(current.take(), ""), &verdict),
                 Ok(Answer::Lane(_) | Answer::Unreadable { .. }) => {}
                 // It did not happen again: where is not known, but it happened.
                 Ok(Answer::Done { .. }) => {
@@ -196,8 +190,8 @@ impl Pool {
                 }
             }
         }
-        report.failed = report.failures.len().min(report.directives - report.passed);
-        report.skipped = report.directives - report.passed - report.failed;
+        report.status = Status::Crash;
+        report.close();
         Ok(report)
     }
 

@@ -52,7 +52,7 @@ pub enum Answer {
         directive: Failure,
     },
     /// A directive has run. Only when tracing.
-    After(Result<(), Failure>),
+    After(Verdict),
     /// A lane is done, or its time was up.
     Lane(LaneReport),
     /// The script is done.
@@ -158,14 +158,12 @@ impl Progress for Reporting<'_> {
         let Some(running) = running.as_mut() else { return };
         match verdict {
             None => running.directive = Some((directive.line, directive.column, directive.name)),
-            Some(Ok(())) => running.report.passed += 1,
-            Some(Err(message)) => running.report.failures.push(Failure::of(directive, message)),
+            Some(verdict) => running.report.count(Failure::of(directive, ""), verdict),
         }
         if self.request.trace {
             let traced = match verdict {
                 None => Answer::Before { directives: self.directives, directive: Failure::of(directive, "") },
-                Some(Ok(())) => Answer::After(Ok(())),
-                Some(Err(message)) => Answer::After(Err(Failure::of(directive, message))),
+                Some(verdict) => Answer::After(verdict.clone()),
             };
             // A pool that is gone does not need the trace.
             let _ = answer(&traced);
@@ -221,8 +219,7 @@ impl Running {
         });
         report.status = Status::Timeout;
         report.milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        report.failed = report.failures.len().min(report.directives - report.passed);
-        report.skipped = report.directives - report.passed - report.failed;
+        report.close();
         report
     }
 }

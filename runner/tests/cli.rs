@@ -187,6 +187,46 @@ fn lanes_that_differ_are_a_failure_of_their_own() {
 }
 
 #[test]
+fn what_an_engine_does_not_support_is_neither_a_pass_nor_a_failure() {
+    let (_directory, path) = script(CANARY);
+    let (report, code) = report(&[&path, "--lanes", "speed/fresh,canary/unsupported"]);
+    assert_eq!((code, report.disagreements.len()), (Some(0), 0));
+    let [own, other] = report.scripts.as_slice() else { panic!("two lanes: {report:?}") };
+    assert_eq!((own.passed, own.unsupported), (4, 0));
+    assert_eq!((other.status, other.passed, other.failed, other.unsupported), (Status::Pass, 3, 0, 1));
+    assert_eq!((other.lacking[0].line, other.lacking[0].message.as_str()), (5, "unsupported: no canaries"));
+    assert_eq!((report.totals.unsupported, report.matrix[1].unsupported), (1, 1));
+    let output = runner(&[&path, "--lanes", "canary/unsupported"]);
+    assert!(text(&output.stdout).contains("3 directives passed, 1 unsupported"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn an_engine_that_is_lost_ends_its_lane() {
+    let (_directory, path) = script(CANARY);
+    let (report, code) = report(&[&path, "--lanes", "canary/crashed,speed/fresh"]);
+    assert_eq!(code, Some(1));
+    let [lost, other] = report.scripts.as_slice() else { panic!("two lanes: {report:?}") };
+    assert_eq!((lost.status, lost.passed, lost.failed, lost.skipped), (Status::Crash, 2, 1, 1));
+    assert_eq!((lost.failures[0].line, lost.failures[0].message.as_str()), (5, "crash: exit status 7"));
+    assert_eq!((other.status, other.passed), (Status::Pass, 4));
+    assert_eq!((report.totals.crashed, report.disagreements.len()), (1, 0));
+}
+
+#[test]
+fn a_lane_that_is_not_there_is_said() {
+    let (directory, path) = script(GOOD);
+    let (report, code) = report(&[&path, "--lanes", "canary/absent,speed/fresh"]);
+    assert_eq!((code, report.lanes, report.totals.passed), (Some(0), vec!["speed/fresh".to_string()], 2));
+    assert_eq!(report.absent[0].reason, "not installed: it never is");
+    let xml = directory.path().join("r.xml");
+    let option = format!("junit={}", xml.display());
+    let output = runner(&[&path, "--lanes", "speed/fresh,canary/absent", "--report", &option]);
+    assert!(text(&output.stdout).contains("canary/absent not installed: it never is"), "{}", text(&output.stdout));
+    assert!(fs::read_to_string(xml).expect("XML").contains("<skipped"));
+    refused(&[&path, "--lanes", "canary/absent"], "no lane to run: canary/absent: not installed");
+}
+
+#[test]
 fn snapshots_are_written_and_checked() {
     let (directory, path) = script(CANARY);
     let traps = directory.path().join("x.traps");
@@ -324,16 +364,16 @@ fn the_json_report_has_its_schema() {
     let keys =
         |value: &serde_json::Value| value.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>().join(" "));
     assert_eq!(json["schema"], 1);
-    assert_eq!(keys(&json).as_deref(), Some("disagreements lanes schema scripts totals"));
+    assert_eq!(keys(&json).as_deref(), Some("absent disagreements lanes matrix schema scripts totals"));
     assert_eq!(
         keys(&json["scripts"][0]).as_deref(),
-        Some("directives expected failed failures lane milliseconds passed path skipped status")
+        Some("directives expected failed failures lane milliseconds passed path skipped status unsupported")
     );
     assert_eq!(keys(&json["scripts"][1]["failures"][0]).as_deref(), Some("column directive line message"));
     assert_eq!(keys(&json["disagreements"][0]).as_deref(), Some("directive lanes line path"));
     assert_eq!(
         keys(&json["totals"]).as_deref(),
-        Some("crashed directives disagreements expected failed passed scripts skipped timed_out")
+        Some("crashed directives disagreements expected failed passed scripts skipped timed_out unsupported")
     );
     let xml = fs::read_to_string(junit).expect("XML");
     assert!(xml.contains("<testsuite name=\"canary/lie\"") && xml.contains("<failure"), "{xml}");

@@ -24,9 +24,8 @@ pub fn annotations(report: &Report) -> String {
         }
     }
     for disagreement in &report.disagreements {
-        let sides: Vec<String> = disagreement.lanes.iter().map(|(lane, text)| format!("{lane}: {text}")).collect();
         let title = format!("lanes disagree on {}", disagreement.directive);
-        line(&disagreement.path, disagreement.line, 1, &title, &sides.join("\n"));
+        line(&disagreement.path, disagreement.line, 1, &title, &disagreement.lines(&report.lanes));
     }
     text
 }

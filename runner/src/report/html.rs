@@ -1,6 +1,6 @@
 //! One HTML file that needs nothing else.
 
-use super::{LaneReport, Report, Status};
+use super::{LaneReport, LaneTotals, Report};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -27,32 +27,23 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
     write_lanes(page, report)?;
     write_disagreements(page, report)?;
     write_failures(page, report)?;
+    write_lacking(page, report)?;
     write_scripts(page, report)
 }
 
 fn write_lanes(page: &mut String, report: &Report) -> std::fmt::Result {
-    writeln!(page, "<h2>Lanes</h2><table><tr><th>lane<th>scripts<th>directives<th>passed<th>failed<th>expected")?;
-    writeln!(page, "<th>skipped<th>crashed<th>timed out<th>seconds")?;
-    for lane in &report.lanes {
-        let scripts: Vec<&LaneReport> = report.scripts.iter().filter(|script| script.lane == *lane).collect();
-        let sum = |field: fn(&LaneReport) -> usize| -> usize { scripts.iter().map(|script| field(script)).sum() };
-        let count = |status| scripts.iter().filter(|script| script.status == status).count();
-        let milliseconds: u64 = scripts.iter().map(|script| script.milliseconds).sum();
-        write!(page, "<tr><td><code>{}</code>", escape(lane))?;
-        let numbers = [
-            scripts.len(),
-            sum(|script| script.directives),
-            sum(|script| script.passed),
-            sum(|script| script.failed),
-            sum(|script| script.expected),
-            sum(|script| script.skipped),
-            count(Status::Crash),
-            count(Status::Timeout),
-        ];
-        for number in numbers {
+    writeln!(page, "<h2>Lanes</h2><table><tr><th>lane<th>{}<th>seconds", LaneTotals::COLUMNS.join("<th>"))?;
+    for lane in &report.matrix {
+        write!(page, "<tr><td><code>{}</code>", escape(&lane.lane))?;
+        for number in lane.row() {
             write!(page, "<td class=\"n\">{number}")?;
         }
-        writeln!(page, "<td class=\"n\">{}.{:03}", milliseconds / 1000, milliseconds % 1000)?;
+        writeln!(page, "<td class=\"n\">{}.{:03}", lane.milliseconds / 1000, lane.milliseconds % 1000)?;
+    }
+    for absent in &report.absent {
+        let columns = LaneTotals::COLUMNS.len() + 1;
+        let (lane, reason) = (escape(&absent.lane), escape(&absent.reason));
+        writeln!(page, "<tr><td><code>{lane}</code><td colspan=\"{columns}\">{reason}")?;
     }
     writeln!(page, "</table>")
 }
@@ -65,8 +56,8 @@ fn write_disagreements(page: &mut String, report: &Report) -> std::fmt::Result {
     for disagreement in &report.disagreements {
         let (path, directive) = (escape(&disagreement.path), escape(&disagreement.directive));
         writeln!(page, "<h3><code>{path}:{}</code> {directive}</h3><table>", disagreement.line)?;
-        for (lane, text) in &disagreement.lanes {
-            writeln!(page, "<tr><td><code>{}</code><td><pre>{}</pre>", escape(lane), escape(text))?;
+        for (lanes, text) in disagreement.sides(&report.lanes) {
+            writeln!(page, "<tr><td><code>{}</code><td><pre>{}</pre>", escape(&lanes.join(", ")), escape(text))?;
         }
         writeln!(page, "</table>")?;
     }
@@ -109,6 +100,9 @@ fn write_scripts(page: &mut String, report: &Report) -> std::fmt::Result {
                 Some(script) => {
                     let status = script.status.name();
                     write!(page, "<td class=\"{status}\">{} of {}", script.passed, script.directives)?;
+                    if script.unsupported > 0 {
+                        write!(page, ", {} unsupported", script.unsupported)?;
+                    }
                 }
                 None => write!(page, "<td>not run")?,
             }
@@ -116,6 +110,25 @@ fn write_scripts(page: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(page)?;
     }
     writeln!(page, "</table></html>")
+}
+
+/// What an engine lacks, reason by reason, the most frequent first.
+fn write_lacking(page: &mut String, report: &Report) -> std::fmt::Result {
+    let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for script in &report.scripts {
+        for lacking in &script.lacking {
+            *reasons.entry((&script.lane, &lacking.message)).or_default() += 1;
+        }
+    }
+    let mut reasons: Vec<_> = reasons.into_iter().collect();
+    reasons.sort_by_key(|&(reason, count)| (std::cmp::Reverse(count), reason));
+    for (position, ((lane, reason), count)) in reasons.iter().enumerate() {
+        if position == 0 {
+            writeln!(page, "<h2>Unsupported</h2><table><tr><th>lane<th>directives<th>reason")?;
+        }
+        writeln!(page, "<tr><td><code>{}</code><td class=\"n\">{count}<td>{}", escape(lane), escape(reason))?;
+    }
+    if reasons.is_empty() { Ok(()) } else { writeln!(page, "</table>") }
 }
 
 fn escape(text: &str) -> String {

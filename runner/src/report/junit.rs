@@ -1,4 +1,5 @@
-//! JUnit XML: a suite for each lane, a case for each script.
+//! JUnit XML: a suite for each lane, a case for each script. A script of which the engine supports nothing is skipped, as
+//! is a lane that is not there.
 
 use super::{LaneReport, Report, Status};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
@@ -14,12 +15,18 @@ pub fn junit(report: &Report) -> Result<String, quick_junit::SerializeError> {
         suite.add_test_cases(scripts.map(case));
         xml.add_test_suite(suite);
     }
+    for absent in &report.absent {
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(absent.reason.as_str());
+        let mut suite = TestSuite::new(absent.lane.as_str());
+        suite.add_test_case(TestCase::new("the lane", status));
+        xml.add_test_suite(suite);
+    }
     if !report.disagreements.is_empty() {
         let mut suite = TestSuite::new("agreement between lanes");
         for disagreement in &report.disagreements {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            let sides: Vec<String> = disagreement.lanes.iter().map(|(lane, text)| format!("{lane}: {text}")).collect();
-            status.set_message(sides.join("\n"));
+            status.set_message(disagreement.lines(&report.lanes));
             suite.add_test_case(TestCase::new(format!("{}:{}", disagreement.path, disagreement.line), status));
         }
         xml.add_test_suite(suite);
@@ -29,12 +36,20 @@ pub fn junit(report: &Report) -> Result<String, quick_junit::SerializeError> {
 
 fn case(script: &LaneReport) -> TestCase {
     let status = match script.status {
+        Status::Pass if script.unsupported > 0 && script.unsupported == script.directives => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message("the engine supports nothing of it");
+            status
+        }
         Status::Pass => TestCaseStatus::success(),
         Status::Fail => failed(script, NonSuccessKind::Failure),
         Status::Crash | Status::Timeout | Status::Unreadable => failed(script, NonSuccessKind::Error),
     };
     let mut case = TestCase::new(script.path.as_str(), status);
     case.set_classname(script.lane.as_str()).set_time(Duration::from_millis(script.milliseconds));
+    if script.unsupported > 0 {
+        case.set_system_out(format!("{} of {} directives are unsupported", script.unsupported, script.directives));
+    }
     case
 }
 

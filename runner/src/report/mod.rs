@@ -1,7 +1,8 @@
 //! What a run found, as data, and the forms in which it is told: JSON, JUnit, HTML, annotations, and the terminal.
 //!
-//! [`Report`] is the JSON schema. A directive counts once per lane. `passed + failed + expected + skipped = directives`
-//! in every entry; `skipped` are directives that a crash or a timeout kept from running, and they are no passes.
+//! [`Report`] is the JSON schema; fields may be added to it, and readers must not mind. A directive counts once per lane.
+//! `passed + failed + unsupported + expected + skipped = directives` in every entry. `skipped` are directives that a
+//! crash or a timeout kept from running, `unsupported` those that another engine does not support; they are no passes.
 
 mod github;
 mod html;
@@ -12,6 +13,7 @@ pub use github::annotations;
 pub use html::html;
 pub use junit::junit;
 
+use crate::execute::{Miss, Verdict};
 use crate::script::Directive;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,12 +25,54 @@ pub struct Report {
     pub schema: u32,
     /// The lanes that ran.
     pub lanes: Vec<String>,
+    /// The lanes that were asked for and that this build or this machine does not have.
+    #[serde(default)]
+    pub absent: Vec<AbsentLane>,
+    /// The sums of each lane that ran.
+    #[serde(default)]
+    pub matrix: Vec<LaneTotals>,
     /// One entry for each script and lane.
     pub scripts: Vec<LaneReport>,
     /// Where lanes differ.
     pub disagreements: Vec<Disagreement>,
     /// The sums.
     pub totals: Totals,
+}
+
+/// A lane that did not run.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AbsentLane {
+    /// The lane.
+    pub lane: String,
+    /// Why: `not installed: ..` or `not built in: ..`.
+    pub reason: String,
+}
+
+/// The sums of a lane.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct LaneTotals {
+    /// The lane.
+    pub lane: String,
+    /// Its scripts.
+    pub scripts: usize,
+    /// Their directives.
+    pub directives: usize,
+    /// Those that passed.
+    pub passed: usize,
+    /// Those that failed.
+    pub failed: usize,
+    /// Those that the engine does not support.
+    pub unsupported: usize,
+    /// Those that failed as listed.
+    pub expected: usize,
+    /// Those that did not run.
+    pub skipped: usize,
+    /// Scripts in which the process died.
+    pub crashed: usize,
+    /// Scripts that took too long.
+    pub timed_out: usize,
+    /// Wall time of all scripts.
+    pub milliseconds: u64,
 }
 
 /// A script in a lane.
@@ -48,19 +92,25 @@ pub struct LaneReport {
     pub passed: usize,
     /// Those that failed.
     pub failed: usize,
+    /// Those that the engine does not support.
+    #[serde(default)]
+    pub unsupported: usize,
     /// Those that failed as listed.
     pub expected: usize,
     /// Those that did not run.
     pub skipped: usize,
     /// The failed ones, and what else is wrong.
     pub failures: Vec<Failure>,
+    /// The unsupported ones, with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacking: Vec<Failure>,
 }
 
 /// How a script ended in a lane.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Every directive passed, or failed as listed.
+    /// Every directive passed, failed as listed, or was not supported.
     #[default]
     Pass,
     /// A directive failed.
@@ -110,6 +160,9 @@ pub struct Totals {
     pub passed: usize,
     /// Those that failed.
     pub failed: usize,
+    /// Those that the lane's engine does not support.
+    #[serde(default)]
+    pub unsupported: usize,
     /// Those that failed as listed.
     pub expected: usize,
     /// Those that did not run.
@@ -147,24 +200,88 @@ impl Failure {
     }
 }
 
+impl LaneReport {
+    /// Counts a directive that has run.
+    pub fn count(&mut self, place: Failure, verdict: &Verdict) {
+        let Err(miss) = verdict else {
+            self.passed += 1;
+            return;
+        };
+        let told = Failure { message: miss.message().to_string(), ..place };
+        match miss {
+            Miss::Unsupported(_) => {
+                self.unsupported += 1;
+                self.lacking.push(told);
+                return;
+            }
+            Miss::Failed(_) => {}
+            Miss::Crashed(_) => self.status = Status::Crash,
+            Miss::TimedOut(_) => self.status = Status::Timeout,
+        }
+        self.failures.push(told);
+    }
+
+    /// Ends the count: what is neither passed, nor unsupported, nor among the failures did not run.
+    pub fn close(&mut self) {
+        let rest = self.directives.saturating_sub(self.passed + self.unsupported);
+        self.failed = self.failures.len().min(rest);
+        self.skipped = rest - self.failed;
+        if self.status == Status::Pass && !self.failures.is_empty() {
+            self.status = Status::Fail;
+        }
+    }
+}
+
+impl Disagreement {
+    /// What was shown, and by which lanes, in the order of the report's lanes.
+    pub fn sides(&self, lanes: &[String]) -> Vec<(Vec<&str>, &str)> {
+        let mut sides: Vec<(Vec<&str>, &str)> = Vec::new();
+        for (lane, text) in lanes.iter().filter_map(|lane| self.lanes.get_key_value(lane)) {
+            match sides.iter_mut().find(|(_, known)| known == text) {
+                Some((lanes, _)) => lanes.push(lane),
+                None => sides.push((vec![lane], text)),
+            }
+        }
+        sides
+    }
+
+    /// All sides, one on each line: `LANE, LANE: TEXT`.
+    pub fn lines(&self, lanes: &[String]) -> String {
+        let sides = self.sides(lanes);
+        sides.iter().map(|(lanes, text)| format!("{}: {text}", lanes.join(", "))).collect::<Vec<_>>().join("\n")
+    }
+}
+
 impl Report {
     /// Sorts by script and lane, and sums.
-    pub fn new(lanes: Vec<String>, mut scripts: Vec<LaneReport>, mut disagreements: Vec<Disagreement>) -> Report {
+    pub fn new(
+        lanes: Vec<String>,
+        absent: Vec<AbsentLane>,
+        mut scripts: Vec<LaneReport>,
+        mut disagreements: Vec<Disagreement>,
+    ) -> Report {
         let position = |lane: &str| lanes.iter().position(|known| known == lane);
         scripts.sort_by(|a, b| (&a.path, position(&a.lane)).cmp(&(&b.path, position(&b.lane))));
         disagreements.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
         let totals = Totals::of(&scripts, disagreements.len());
-        Report { schema: 1, lanes, scripts, disagreements, totals }
+        let matrix = lanes.iter().map(|lane| LaneTotals::of(lane, &scripts)).collect();
+        Report { schema: 1, lanes, absent, matrix, scripts, disagreements, totals }
     }
 
-    /// The exit code: 0 all passed, 1 something failed, crashed, timed out or disagreed, 2 an input cannot be read.
+    /// Whether there were directives, and no lane supported any: that nothing is wrong then proves nothing.
+    pub fn is_hollow(&self) -> bool {
+        self.totals.unsupported > 0 && self.totals.unsupported == self.totals.directives
+    }
+
+    /// The exit code: 0 all passed that the lanes support, 1 something failed, crashed, timed out or disagreed, or no
+    /// lane supports anything, 2 an input cannot be read.
     pub fn exit_code(&self) -> u8 {
         let status = |wanted: Status| self.scripts.iter().any(|script| script.status == wanted);
         if status(Status::Unreadable) {
             2
         } else {
             let failed = self.scripts.iter().any(|script| script.status != Status::Pass);
-            u8::from(failed || !self.disagreements.is_empty())
+            u8::from(failed || !self.disagreements.is_empty() || self.is_hollow())
         }
     }
 
@@ -173,6 +290,44 @@ impl Report {
         let mut json = serde_json::to_string_pretty(self).expect("strings and numbers always serialise");
         json.push('\n');
         json
+    }
+}
+
+impl LaneTotals {
+    fn of(lane: &str, scripts: &[LaneReport]) -> LaneTotals {
+        let mut totals = LaneTotals { lane: lane.to_string(), ..LaneTotals::default() };
+        for script in scripts.iter().filter(|script| script.lane == lane) {
+            totals.scripts += 1;
+            totals.directives += script.directives;
+            totals.passed += script.passed;
+            totals.failed += script.failed;
+            totals.unsupported += script.unsupported;
+            totals.expected += script.expected;
+            totals.skipped += script.skipped;
+            totals.crashed += usize::from(script.status == Status::Crash);
+            totals.timed_out += usize::from(script.status == Status::Timeout);
+            totals.milliseconds += script.milliseconds;
+        }
+        totals
+    }
+
+    /// What the columns of a table are called.
+    pub const COLUMNS: [&str; 9] =
+        ["scripts", "directives", "passed", "failed", "unsupported", "expected", "skipped", "crashed", "timed out"];
+
+    /// The numbers of a table's row.
+    pub fn row(&self) -> [usize; 9] {
+        [
+            self.scripts,
+            self.directives,
+            self.passed,
+            self.failed,
+            self.unsupported,
+            self.expected,
+            self.skipped,
+            self.crashed,
+            self.timed_out,
+        ]
     }
 }
 
@@ -186,11 +341,59 @@ impl Totals {
             directives: sum(|script| script.directives),
             passed: sum(|script| script.passed),
             failed: sum(|script| script.failed),
+            unsupported: sum(|script| script.unsupported),
             expected: sum(|script| script.expected),
             skipped: sum(|script| script.skipped),
             crashed: count(Status::Crash),
             timed_out: count(Status::Timeout),
             disagreements,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(passed: usize, unsupported: usize) -> Report {
+        let directives = passed + unsupported;
+        let script = LaneReport { lane: "l".to_string(), directives, passed, unsupported, ..LaneReport::default() };
+        Report::new(vec!["l".to_string()], Vec::new(), vec![script], Vec::new())
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_is_supported_is_no_pass() {
+        assert_eq!(report(0, 0).exit_code(), 0);
+        assert_eq!(report(1, 2).exit_code(), 0);
+        assert_eq!(report(0, 2).exit_code(), 1);
+    }
+
+    #[test]
+    fn every_directive_is_counted_once() {
+        let place = Failure { line: 1, column: 1, directive: "invoke".to_string(), message: String::new() };
+        let mut report = LaneReport { directives: 5, ..LaneReport::default() };
+        let verdicts = [
+            Ok(()),
+            Err(Miss::Unsupported("no".to_string())),
+            Err(Miss::Failed("wrong".to_string())),
+            Err(Miss::TimedOut("slow".to_string())),
+        ];
+        verdicts.iter().for_each(|verdict| report.count(place.clone(), verdict));
+        report.close();
+        assert_eq!((report.passed, report.unsupported, report.failed, report.skipped), (1, 1, 2, 1));
+        assert_eq!((report.status, report.failures.len(), report.lacking.len()), (Status::Timeout, 2, 1));
+    }
+
+    #[test]
+    fn sides_are_grouped_in_the_order_of_the_lanes() {
+        let lanes = ["c", "a", "b"].map(str::to_string);
+        let shown = [("a", "2"), ("b", "1"), ("c", "1")];
+        let disagreement = Disagreement {
+            path: String::new(),
+            line: 1,
+            directive: String::new(),
+            lanes: shown.map(|(lane, text)| (lane.to_string(), text.to_string())).into(),
+        };
+        assert_eq!(disagreement.lines(&lanes), "c, b: 1\na: 2");
     }
 }

@@ -1,6 +1,6 @@
 //! What a person sees: each failure with its place, its source line, and expected against actual; then a summary.
 
-use super::{Disagreement, LaneReport, Report, Status};
+use super::{Disagreement, LaneReport, LaneTotals, Report, Status};
 use std::fmt::Write;
 
 /// How many failures of one script in one lane are shown.
@@ -70,13 +70,13 @@ fn clip(line: &str) -> String {
     }
 }
 
-/// What lanes disagree on.
-pub fn disagreement(disagreement: &Disagreement, paint: Paint) -> String {
+/// What lanes disagree on: each side with the lanes that are on it, in the order of `lanes`.
+pub fn disagreement(disagreement: &Disagreement, lanes: &[String], paint: Paint) -> String {
     let head =
         format!("{} {}:{}: {}\n", paint.bad("DISAGREE"), disagreement.path, disagreement.line, disagreement.directive);
-    disagreement.lanes.iter().fold(head, |mut text, (lane, shown)| {
+    disagreement.sides(lanes).into_iter().fold(head, |mut text, (lanes, shown)| {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {lane:>14}  {shown}");
+        let _ = writeln!(text, "  {:>14}  {shown}", lanes.join(", "));
         text
     })
 }
@@ -90,30 +90,29 @@ pub fn summary(report: &Report, seconds: f64, paint: Paint) -> String {
 }
 
 fn write_summary(text: &mut String, report: &Report, seconds: f64, paint: Paint) -> std::fmt::Result {
-    let width = report.lanes.iter().map(String::len).max().unwrap_or(4).max(4);
-    writeln!(
-        text,
-        "{:width$} {:>7} {:>10} {:>8} {:>7} {:>8} {:>7} {:>7} {:>9}",
-        "lane", "scripts", "directives", "passed", "failed", "expected", "skipped", "crashed", "timed out"
-    )?;
-    for lane in &report.lanes {
-        let scripts: Vec<&LaneReport> = report.scripts.iter().filter(|script| script.lane == *lane).collect();
-        let sum = |field: fn(&LaneReport) -> usize| -> usize { scripts.iter().map(|script| field(script)).sum() };
-        let count = |status| scripts.iter().filter(|script| script.status == status).count();
-        writeln!(
-            text,
-            "{lane:width$} {:>7} {:>10} {:>8} {:>7} {:>8} {:>7} {:>7} {:>9}",
-            scripts.len(),
-            sum(|script| script.directives),
-            sum(|script| script.passed),
-            sum(|script| script.failed),
-            sum(|script| script.expected),
-            sum(|script| script.skipped),
-            count(Status::Crash),
-            count(Status::Timeout),
-        )?;
+    let names = report.lanes.iter().chain(report.absent.iter().map(|absent| &absent.lane));
+    let width = names.map(String::len).max().unwrap_or(4).max(4);
+    write!(text, "{:width$}", "lane")?;
+    for column in LaneTotals::COLUMNS {
+        write!(text, " {column:>0$}", column_width(column))?;
+    }
+    writeln!(text)?;
+    for lane in &report.matrix {
+        write!(text, "{:width$}", lane.lane)?;
+        for (column, number) in LaneTotals::COLUMNS.iter().zip(lane.row()) {
+            write!(text, " {number:>0$}", column_width(column))?;
+        }
+        writeln!(text)?;
+    }
+    for absent in &report.absent {
+        writeln!(text, "{:width$} {}", absent.lane, absent.reason)?;
     }
     writeln!(text, "{}", verdict(report, seconds, paint))
+}
+
+/// Wide enough for the column's name and for seven digits.
+fn column_width(column: &str) -> usize {
+    column.len().max(7)
 }
 
 /// The last line.
@@ -126,8 +125,12 @@ pub fn verdict(report: &Report, seconds: f64, paint: Paint) -> String {
             0 => String::new(),
             count => format!(", {count} failed as expected"),
         };
+        let unsupported = match totals.unsupported {
+            0 => String::new(),
+            count => format!(", {count} unsupported"),
+        };
         return format!(
-            "{}: {scripts} in {lanes}, {} directives passed{expected}, no disagreement, {seconds:.1} s",
+            "{}: {scripts} in {lanes}, {} directives passed{unsupported}{expected}, no disagreement, {seconds:.1} s",
             paint.good("ok"),
             totals.passed
         );
@@ -136,6 +139,7 @@ pub fn verdict(report: &Report, seconds: f64, paint: Paint) -> String {
     let unreadable: std::collections::BTreeSet<&str> = unreadable.map(|script| script.path.as_str()).collect();
     let counts = [
         (totals.failed, "failed"),
+        (totals.unsupported, "unsupported"),
         (totals.skipped, "skipped"),
         (totals.crashed, "crashed"),
         (totals.timed_out, "timed out"),

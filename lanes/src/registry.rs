@@ -1,0 +1,163 @@
+//! The lanes by name: which there are, which of them this build or this machine lacks, and what a list of names means.
+//!
+//! A lane of another engine is one row of `FOREIGN`: its name, and how it is opened. A row may say that its engine is
+//! not built in or not installed: that lane is *absent*, which is said and changes nothing else.
+
+use crate::{Lane, Options};
+use std::collections::HashSet;
+use std::fmt;
+
+/// Our own lanes, in the order in which `all` runs them.
+pub const OWN_LANES: [&str; 4] = ["speed/fresh", "speed/reload", "quick/fresh", "quick/reload"];
+
+/// The lane, or why this build or this machine does not have it.
+type Opened = Result<Box<dyn Lane>, String>;
+
+/// A lane of another engine.
+struct Foreign {
+    name: &'static str,
+    open: fn(&Options) -> Opened,
+}
+
+const FOREIGN: &[Foreign] = &[];
+
+#[cfg(not(feature = "engine"))]
+fn not_built_in(feature: &str) -> String {
+    format!("not built in: build with `--features {feature}`")
+}
+
+/// The lanes that a list names.
+#[derive(Default)]
+pub struct Lanes {
+    /// Those that can run, in the list's order.
+    pub present: Vec<Box<dyn Lane>>,
+    /// Those that cannot.
+    pub absent: Vec<Absent>,
+}
+
+/// A lane that this build or this machine does not have.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Absent {
+    /// Its name.
+    pub name: String,
+    /// Why: `not built in: ..` or `not installed: ..`, and what helps.
+    pub reason: String,
+}
+
+impl fmt::Display for Absent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.reason)
+    }
+}
+
+/// A list of lanes that cannot be used.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LanesError {
+    /// A name that names nothing.
+    Unknown(String),
+    /// A lane that is named twice, so that it would count twice.
+    Twice(String),
+}
+
+impl fmt::Display for LanesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LanesError::Unknown(name) => {
+                write!(f, "unknown lane `{name}`; there are {}, and `all` for our own", names().join(", "))
+            }
+            LanesError::Twice(name) => write!(f, "the lane `{name}` is named twice"),
+        }
+    }
+}
+
+impl std::error::Error for LanesError {}
+
+/// The names of all lanes, those that this build or this machine lacks included.
+pub fn names() -> Vec<&'static str> {
+    OWN_LANES.into_iter().chain(FOREIGN.iter().map(|foreign| foreign.name)).collect()
+}
+
+/// The names of the lanes that this build has, on this machine.
+pub fn available() -> Vec<&'static str> {
+    let present = |name: &&str| matches!(open(name, &Options::default()), Some(Ok(_)));
+    names().into_iter().filter(present).collect()
+}
+
+/// The list that stands for no list: two of our own lanes, or, in a build without our engine, all that there are.
+pub fn default_list() -> String {
+    if cfg!(feature = "engine") { OWN_LANES[..2].join(",") } else { available().join(",") }
+}
+
+/// The lanes of a list of names; `all` stands for [`OWN_LANES`].
+pub fn parse(list: &str, options: &Options) -> Result<Lanes, LanesError> {
+    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let names = names.flat_map(|name| if name == "all" { OWN_LANES.to_vec() } else { vec![name] });
+    let mut lanes = Lanes::default();
+    let mut seen = HashSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(LanesError::Twice(name.to_string()));
+        }
+        match open(name, options) {
+            Some(Ok(lane)) => lanes.present.push(lane),
+            Some(Err(reason)) => lanes.absent.push(Absent { name: name.to_string(), reason }),
+            None => return Err(LanesError::Unknown(name.to_string())),
+        }
+    }
+    Ok(lanes)
+}
+
+/// The lane of this name; `None` if the name names nothing.
+fn open(name: &str, options: &Options) -> Option<Opened> {
+    let foreign = FOREIGN.iter().find(|foreign| foreign.name == name);
+    own(name, options).or_else(|| foreign.map(|foreign| (foreign.open)(options)))
+}
+
+#[cfg(feature = "engine")]
+fn own(name: &str, options: &Options) -> Option<Opened> {
+    if name == "canary/absent" {
+        return Some(Err("not installed: it never is".to_string()));
+    }
+    let own = crate::own::Own::named(name, options).map(|lane| Box::new(lane) as Box<dyn Lane>);
+    let canary = || crate::canary::Canary::named(name, options).map(|lane| Box::new(lane) as Box<dyn Lane>);
+    own.or_else(canary).map(Ok)
+}
+
+#[cfg(not(feature = "engine"))]
+fn own(name: &str, _options: &Options) -> Option<Opened> {
+    OWN_LANES.contains(&name).then(|| Err(not_built_in("engine")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(list: &str) -> (Vec<String>, Vec<String>) {
+        let lanes = parse(list, &Options::default()).expect("known names");
+        let present = lanes.present.iter().map(|lane| lane.info().name.clone()).collect();
+        (present, lanes.absent.into_iter().map(|absent| absent.name).collect())
+    }
+
+    #[test]
+    fn every_name_is_present_or_absent_and_the_order_stays() {
+        let names = names();
+        let (present, absent) = split(&names.join(", "));
+        assert_eq!(present, available());
+        assert_eq!(present.len() + absent.len(), names.len());
+        assert_eq!(split("all").0.len(), if cfg!(feature = "engine") { 4 } else { 0 });
+    }
+
+    #[test]
+    fn absent_lanes_say_what_helps() {
+        let lanes = parse(&names().join(","), &Options::default()).expect("known names");
+        assert!(lanes.absent.iter().all(|absent| absent.reason.starts_with("not ")), "{:?}", lanes.absent);
+    }
+
+    #[test]
+    fn wrong_lists() {
+        let error = |list: &str| parse(list, &Options::default()).err();
+        assert_eq!(error("swift/fresh"), Some(LanesError::Unknown("swift/fresh".to_string())));
+        assert_eq!(error("speed/fresh,speed/fresh"), Some(LanesError::Twice("speed/fresh".to_string())));
+        assert_eq!(error("all,quick/fresh"), Some(LanesError::Twice("quick/fresh".to_string())));
+    }
+}

@@ -1,0 +1,120 @@
+//! Where lanes differ: every pair of lanes is compared, directive by directive and then by what the instances hold, and
+//! a difference is told with what each of the lanes showed.
+
+use crate::execute::Run;
+use crate::report::Disagreement;
+use crate::script::{Directive, Script};
+use lanes::Lane;
+use lanes::compare::{Comparison, Difference};
+use std::collections::BTreeMap;
+
+/// Two lanes, by their positions, and what was compared of them so far.
+struct Pair {
+    lanes: [usize; 2],
+    comparison: Comparison,
+}
+
+/// What a pair said of one step: the lanes' positions, whether they were compared, and the difference.
+struct Said {
+    lanes: [usize; 2],
+    compared: bool,
+    difference: Option<Difference>,
+}
+
+/// All differences between the lanes' runs of a script.
+pub(crate) fn disagreements(path: &str, script: &Script, lanes: &[&dyn Lane], runs: &[Run]) -> Vec<Disagreement> {
+    let names: Vec<&str> = lanes.iter().map(|lane| lane.info().name.as_str()).collect();
+    let mut pairs = Vec::new();
+    for right in 1..lanes.len() {
+        pairs.extend((0..right).map(|left| Pair {
+            lanes: [left, right],
+            comparison: Comparison::new(lanes[left].info(), lanes[right].info()),
+        }));
+    }
+    let told = |directive: &Directive, said: &[Said]| {
+        Some(Disagreement {
+            path: path.to_string(),
+            line: directive.line,
+            directive: directive.name.to_string(),
+            lanes: sides(&names, said)?,
+        })
+    };
+    let mut found = Vec::new();
+    for (position, directive) in script.directives.iter().enumerate() {
+        let said: Vec<Said> = pairs.iter_mut().map(|pair| pair.step(position, runs)).collect();
+        found.extend(told(directive, &said));
+    }
+    for (position, directive) in script.directives.iter().enumerate() {
+        let said: Vec<Said> = pairs.iter().map(|pair| pair.state(position, runs)).collect();
+        found.extend(told(directive, &said));
+    }
+    found
+}
+
+impl Pair {
+    fn step(&mut self, position: usize, runs: &[Run]) -> Said {
+        let observed = |lane: usize| runs[lane].steps.get(position).and_then(|step| step.observation.as_ref());
+        let [left, right] = self.lanes.map(observed);
+        let both = left.zip(right);
+        let difference = both.and_then(|(left, right)| self.comparison.step(left, right));
+        Said { lanes: self.lanes, compared: both.is_some() && !self.comparison.ended(), difference }
+    }
+
+    /// Compares what the instance that a directive made held at the end.
+    fn state(&self, position: usize, runs: &[Run]) -> Said {
+        let state = |lane: usize| runs[lane].states.iter().find(|(made, _)| *made == position);
+        let [left, right] = self.lanes.map(state);
+        let both = left.zip(right).filter(|_| !self.comparison.ended());
+        let difference = both.and_then(|((_, left), (_, right))| self.comparison.state(left.as_ref(), right.as_ref()));
+        Said { lanes: self.lanes, compared: both.is_some(), difference }
+    }
+}
+
+/// What each lane showed, if any two of them differ.
+fn sides(names: &[&str], said: &[Said]) -> Option<BTreeMap<String, String>> {
+    said.iter().find(|pair| pair.difference.is_some())?;
+    let side = |lane: usize| {
+        let of_lane = said.iter().filter(|pair| pair.lanes.contains(&lane));
+        let shown = of_lane.clone().find_map(|pair| {
+            let difference = pair.difference.as_ref()?;
+            let text = if pair.lanes[0] == lane { &difference.left } else { &difference.right };
+            Some(format!("{}: {text}", difference.what))
+        });
+        shown.unwrap_or_else(|| match of_lane.clone().any(|pair| pair.compared) {
+            true => "shows too little to differ from any".to_string(),
+            false => "not comparable here".to_string(),
+        })
+    };
+    Some(names.iter().enumerate().map(|(lane, name)| (name.to_string(), side(lane))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(lanes: [usize; 2], compared: bool, texts: Option<[&str; 2]>) -> Said {
+        let difference = texts.map(|[left, right]| Difference {
+            what: "outcome".to_string(),
+            left: left.to_string(),
+            right: right.to_string(),
+        });
+        Said { lanes, compared, difference }
+    }
+
+    #[test]
+    fn all_sides_are_listed() {
+        let names = ["a", "b", "c", "d"];
+        let pairs = [
+            said([0, 1], true, None),
+            said([0, 2], true, Some(["1", "2"])),
+            said([1, 2], true, Some(["1", "2"])),
+            said([0, 3], false, None),
+            said([1, 3], false, None),
+            said([2, 3], false, None),
+        ];
+        let sides = sides(&names, &pairs).expect("a difference");
+        let texts: Vec<&str> = sides.values().map(String::as_str).collect();
+        assert_eq!(texts, ["outcome: 1", "outcome: 1", "outcome: 2", "not comparable here"]);
+        assert!(super::sides(&names, &pairs[..1]).is_none());
+    }
+}
