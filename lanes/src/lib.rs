@@ -36,7 +36,7 @@ pub use host::{Behaviour, HostFunc, extra_host_functions, spectest_functions};
 pub use observation::{
     Failure, Frame, HostCall, MemoryState, Observation, Outcome, Phase, Refusal, State, TableState, Trap, TrapKind,
 };
-pub use options::{Cpu, Fault, MemoryChecks, Options};
+pub use options::{Cpu, Fault, MemoryChecks, Options, RelaxedSimd};
 pub use registry::{Absent, Lanes, LanesError, OWN_LANES, available, default_list, names, parse};
 pub use value::{HeapType, Reference, ValType, Value};
 

@@ -20,6 +20,16 @@ pub enum Cpu {
     Baseline,
 }
 
+/// What relaxed vector instructions give where the standard leaves it to the implementation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum RelaxedSimd {
+    /// What the standard's deterministic profile says.
+    #[default]
+    Deterministic,
+    /// What is shortest on this machine.
+    Machine,
+}
+
 /// A planted fault, for the tests that prove that a comparison can fail.
 #[doc(hidden)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -39,6 +49,8 @@ pub struct Options {
     pub memory_checks: MemoryChecks,
     /// Which CPU features compiled code may use.
     pub cpu: Cpu,
+    /// What relaxed vector instructions give.
+    pub relaxed_simd: RelaxedSimd,
     /// If set, code counts fuel, and each instantiation and each call gets this much.
     pub fuel: Option<u64>,
     /// How many bytes of native stack a call may use; the engine's default if `None`.

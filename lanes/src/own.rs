@@ -8,8 +8,8 @@
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::{
     Behaviour, Binary, Cpu, Failure, Fault, Features, Frame, HeapType, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
-    MemoryChecks, MemoryState, ModuleId, OWN_FAMILY, Options, Phase, Reference, Refusal, Session, State, TableState,
-    Trap, TrapKind, ValType, Value,
+    MemoryChecks, MemoryState, ModuleId, OWN_FAMILY, Options, Phase, Reference, Refusal, RelaxedSimd, Session, State,
+    TableState, Trap, TrapKind, ValType, Value,
 };
 use engine::{
     AsContextMut, Caller, Engine, Error, ErrorKind, Extern, ExternRef, Func, Global, GlobalType, Instance, Linker,
@@ -87,6 +87,7 @@ impl Own {
                 Cpu::Host => engine::CpuFeatures::Host,
                 Cpu::Baseline => engine::CpuFeatures::Baseline,
             })
+            .relaxed_simd_deterministic(self.options.relaxed_simd == RelaxedSimd::Deterministic)
             .consume_fuel(self.options.fuel.is_some())
             .compile_threads(self.options.compile_threads)
             .fault(self.options.fault.map(|fault| match fault {
@@ -138,6 +139,7 @@ const FEATURES: &[(Features, engine::Features)] = &[
     (Features::MEMORY64, engine::Features::MEMORY64),
     (Features::EXTENDED_CONST, engine::Features::EXTENDED_CONST),
     (Features::TAIL_CALL, engine::Features::TAIL_CALL),
+    (Features::RELAXED_SIMD, engine::Features::RELAXED_SIMD),
 ];
 
 /// The features as the engine names them; those that it lacks are left out.

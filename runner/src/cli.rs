@@ -8,7 +8,7 @@ use crate::report::{self, AbsentLane, Report};
 use crate::worker;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use lanes::{Cpu, Lanes, MemoryChecks, Options};
+use lanes::{Cpu, Lanes, MemoryChecks, Options, RelaxedSimd};
 use output::{say, tell};
 use spec_testsuite::Features;
 use std::fs;
@@ -112,6 +112,9 @@ struct LaneArgs {
     /// Which CPU features compiled code may use, in every lane.
     #[arg(long, value_enum, default_value_t = CpuArg::Host)]
     cpu: CpuArg,
+    /// What relaxed vector instructions give where the standard leaves it to the implementation, in every lane.
+    #[arg(long, value_enum, default_value_t = RelaxedArg::Deterministic)]
+    relaxed_simd: RelaxedArg,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -135,6 +138,14 @@ enum CpuArg {
     Host,
     /// Those that every CPU of the architecture has.
     Baseline,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum RelaxedArg {
+    /// The same on every machine: the standard's deterministic profile.
+    Deterministic,
+    /// What is shortest on this machine.
+    Machine,
 }
 
 #[derive(Clone, Debug)]
@@ -172,6 +183,7 @@ impl LaneArgs {
         let options = Options {
             memory_checks: self.memory_checks.into(),
             cpu: self.cpu.into(),
+            relaxed_simd: self.relaxed_simd.into(),
             // Scripts run side by side and keep the cores busy.
             compile_threads: Some(1),
             ..Options::default()
@@ -196,6 +208,7 @@ impl LaneArgs {
             format!("--timeout={}", self.timeout.as_secs_f64()),
             format!("--memory-checks={}", name(self.memory_checks.to_possible_value())),
             format!("--cpu={}", name(self.cpu.to_possible_value())),
+            format!("--relaxed-simd={}", name(self.relaxed_simd.to_possible_value())),
         ]
     }
 }
@@ -214,6 +227,15 @@ impl From<CpuArg> for Cpu {
         match cpu {
             CpuArg::Host => Cpu::Host,
             CpuArg::Baseline => Cpu::Baseline,
+        }
+    }
+}
+
+impl From<RelaxedArg> for RelaxedSimd {
+    fn from(relaxed: RelaxedArg) -> RelaxedSimd {
+        match relaxed {
+            RelaxedArg::Deterministic => RelaxedSimd::Deterministic,
+            RelaxedArg::Machine => RelaxedSimd::Machine,
         }
     }
 }
@@ -437,7 +459,8 @@ mod tests {
 
     #[test]
     fn a_worker_gets_the_same_lanes() {
-        let arguments = "runner x.wast --lanes quick/fresh --timeout 0.5 --memory-checks explicit --cpu baseline";
+        let arguments = "runner x.wast --lanes quick/fresh --timeout 0.5 --memory-checks explicit --cpu baseline \
+                         --relaxed-simd machine";
         let cli = Cli::try_parse_from(arguments.split(' ')).expect("valid arguments");
         let lanes = ["quick/fresh".to_string()];
         let worker = std::iter::once("runner".to_string()).chain(cli.run.lanes.worker(&lanes));
@@ -447,5 +470,6 @@ mod tests {
         assert_eq!(parsed.worker(&lanes), cli.run.lanes.worker(&lanes));
         assert_eq!(parsed.lanes, "quick/fresh");
         assert_eq!((parsed.cpu, parsed.memory_checks), (CpuArg::Baseline, Checks::Explicit));
+        assert_eq!(parsed.relaxed_simd, RelaxedArg::Machine);
     }
 }

@@ -68,6 +68,8 @@ pub struct InspectedConfig {
     pub features: Vec<String>,
     /// How accesses outside a memory are caught.
     pub memory_checks: MemoryChecks,
+    /// Whether relaxed vector instructions give the same results on every machine.
+    pub relaxed_simd_deterministic: bool,
     /// Whether the code counts fuel.
     pub consume_fuel: bool,
     /// Whether the code checks the epoch.
@@ -208,6 +210,7 @@ impl From<&Settings> for InspectedConfig {
             tier: settings.tier,
             features: settings.features.iter_names().map(|(name, _)| name.to_lowercase()).collect(),
             memory_checks: settings.memory_checks,
+            relaxed_simd_deterministic: settings.relaxed_simd_deterministic,
             consume_fuel: settings.consume_fuel,
             epoch_interruption: settings.epoch_interruption,
             fault: settings.fault.map(|fault| format!("{fault:?}")),
@@ -233,6 +236,11 @@ impl fmt::Display for Inspection {
         writeln!(f, "tier             {:?}", config.tier)?;
         writeln!(f, "features         {}", config.features.join(" "))?;
         writeln!(f, "memory checks    {:?}", config.memory_checks)?;
+        writeln!(
+            f,
+            "relaxed SIMD     {}",
+            if config.relaxed_simd_deterministic { "deterministic" } else { "machine's" }
+        )?;
         writeln!(f, "fuel             {}", config.consume_fuel)?;
         writeln!(f, "epoch            {}", config.epoch_interruption)?;
         if let Some(fault) = &config.fault {

@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) features: Features,
     /// How accesses outside a memory are caught.
     pub(crate) memory_checks: MemoryChecks,
+    /// Whether relaxed vector instructions give the same results on every machine.
+    pub(crate) relaxed_simd_deterministic: bool,
     /// Whether the code counts fuel.
     pub(crate) consume_fuel: bool,
     /// Whether the code checks the epoch.
@@ -46,6 +48,7 @@ impl From<&Config> for Settings {
             tier: config.tier,
             features: config.features,
             memory_checks: config.memory_checks,
+            relaxed_simd_deterministic: config.relaxed_simd_deterministic,
             consume_fuel: config.consume_fuel,
             epoch_interruption: config.epoch_interruption,
             fault: config.fault,

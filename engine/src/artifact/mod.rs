@@ -201,7 +201,8 @@ fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()
         );
         Err(refused(message, at))
     };
-    let Settings { tier, features, memory_checks, consume_fuel, epoch_interruption, fault } = found;
+    let Settings { tier, features, memory_checks, relaxed_simd_deterministic, consume_fuel, epoch_interruption, fault } =
+        found;
     if *tier != expected.tier {
         return differ("tier", tier, &expected.tier);
     }
@@ -210,6 +211,9 @@ fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()
     }
     if *memory_checks != expected.memory_checks {
         return differ("memory checks", memory_checks, &expected.memory_checks);
+    }
+    if *relaxed_simd_deterministic != expected.relaxed_simd_deterministic {
+        return differ("deterministic relaxed SIMD", relaxed_simd_deterministic, &expected.relaxed_simd_deterministic);
     }
     if *consume_fuel != expected.consume_fuel {
         return differ("fuel", consume_fuel, &expected.consume_fuel);

@@ -82,6 +82,8 @@ bitflags::bitflags! {
         const EXTENDED_CONST = 1 << 9;
         /// `return_call` and `return_call_indirect`.
         const TAIL_CALL = 1 << 10;
+        /// Vector instructions whose results are left to the implementation in part.
+        const RELAXED_SIMD = 1 << 11;
 
         /// WebAssembly 1.0, with the mutable globals that its test suite expects.
         const WASM_1_0 = Self::MUTABLE_GLOBALS.bits();
@@ -109,6 +111,7 @@ pub struct Config {
     pub(crate) tier: Tier,
     pub(crate) features: Features,
     pub(crate) memory_checks: MemoryChecks,
+    pub(crate) relaxed_simd_deterministic: bool,
     pub(crate) cpu_features: CpuFeatures,
     pub(crate) consume_fuel: bool,
     pub(crate) epoch_interruption: bool,
@@ -125,6 +128,7 @@ impl Default for Config {
             tier: Tier::default(),
             features: Features::default(),
             memory_checks: MemoryChecks::default(),
+            relaxed_simd_deterministic: false,
             cpu_features: CpuFeatures::default(),
             consume_fuel: false,
             epoch_interruption: false,
@@ -178,6 +182,13 @@ impl Config {
     /// from another thread.
     pub fn epoch_interruption(&mut self, on: bool) -> &mut Self {
         self.epoch_interruption = on;
+        self
+    }
+
+    /// Whether relaxed vector instructions give the results of the standard's deterministic profile, the same on every
+    /// machine. Otherwise they are as short as the compiling machine's CPU features allow.
+    pub fn relaxed_simd_deterministic(&mut self, on: bool) -> &mut Self {
+        self.relaxed_simd_deterministic = on;
         self
     }
 

@@ -47,8 +47,6 @@ pub(crate) enum Soft {
     TruncF64,
     NearestF32,
     NearestF64,
-    FmaF32,
-    FmaF64,
     Pshufb,
 }
 
@@ -150,7 +148,7 @@ impl Symbol {
 
 impl Soft {
     /// All of them with the library calls that they answer, in order.
-    const ALL: [(Soft, LibCall); 11] = [
+    const ALL: [(Soft, LibCall); 9] = [
         (Soft::CeilF32, LibCall::CeilF32),
         (Soft::CeilF64, LibCall::CeilF64),
         (Soft::FloorF32, LibCall::FloorF32),
@@ -159,8 +157,6 @@ impl Soft {
         (Soft::TruncF64, LibCall::TruncF64),
         (Soft::NearestF32, LibCall::NearestF32),
         (Soft::NearestF64, LibCall::NearestF64),
-        (Soft::FmaF32, LibCall::FmaF32),
-        (Soft::FmaF64, LibCall::FmaF64),
         (Soft::Pshufb, LibCall::X86Pshufb),
     ];
 

@@ -1,7 +1,7 @@
 //! The target machine as Cranelift sees it: one set of flags per tier.
 
 use crate::base::{Config, CpuFeatures, Error, ErrorKind, Result, Tier};
-use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 
 /// The machine that `config` asks for.
@@ -13,6 +13,11 @@ pub(crate) fn build(config: &Config) -> Result<OwnedTargetIsa> {
     machine
         .finish(flags(config.tier))
         .map_err(|error| Error::new(ErrorKind::Unsupported, format!("this machine's flags do not fit: {error}")))
+}
+
+/// Whether the machine has a feature, by the name that Cranelift gives its flag; `false` if it knows no such flag.
+pub(crate) fn has(isa: &dyn TargetIsa, flag: &str) -> bool {
+    isa.isa_flags().iter().any(|value| value.name == flag && value.as_bool() == Some(true))
 }
 
 /// Everything that is not the machine's. FACTS of the design: without `unwind_info` the tables come out empty, and

@@ -98,7 +98,13 @@ const OPERATORS: &[(&str, &str, &str)] = &[
     ("v128 i64", "v128", "i64x2.replace_lane 1"),
     ("v128 f32", "v128", "f32x4.replace_lane 3"),
     ("v128 f64", "v128", "f64x2.replace_lane 1"),
-    ("v128 v128 v128", "v128", "v128.bitselect"),
+    (
+        "v128 v128 v128",
+        "v128",
+        "v128.bitselect; i8x16.relaxed_laneselect; i16x8.relaxed_laneselect; i32x4.relaxed_laneselect;
+         i64x2.relaxed_laneselect; f32x4.relaxed_madd; f32x4.relaxed_nmadd; f64x2.relaxed_madd; f64x2.relaxed_nmadd;
+         i32x4.relaxed_dot_i8x16_i7x16_add_s",
+    ),
     (
         "v128",
         "v128",
@@ -111,7 +117,8 @@ const OPERATORS: &[(&str, &str, &str)] = &[
          f32x4.sqrt; f64x2.ceil; f64x2.floor; f64x2.trunc; f64x2.nearest; f64x2.abs; f64x2.neg; f64x2.sqrt;
          i32x4.trunc_sat_f32x4_s; i32x4.trunc_sat_f32x4_u; f32x4.convert_i32x4_s; f32x4.convert_i32x4_u;
          i32x4.trunc_sat_f64x2_s_zero; i32x4.trunc_sat_f64x2_u_zero; f64x2.convert_low_i32x4_s;
-         f64x2.convert_low_i32x4_u; f32x4.demote_f64x2_zero; f64x2.promote_low_f32x4",
+         f64x2.convert_low_i32x4_u; f32x4.demote_f64x2_zero; f64x2.promote_low_f32x4; i32x4.relaxed_trunc_f32x4_s;
+         i32x4.relaxed_trunc_f32x4_u; i32x4.relaxed_trunc_f64x2_s_zero; i32x4.relaxed_trunc_f64x2_u_zero",
     ),
     (
         "v128 v128",
@@ -133,7 +140,8 @@ const OPERATORS: &[(&str, &str, &str)] = &[
          i32x4.extmul_low_i16x8_u; i32x4.extmul_high_i16x8_u; i64x2.extmul_low_i32x4_s; i64x2.extmul_high_i32x4_s;
          i64x2.extmul_low_i32x4_u; i64x2.extmul_high_i32x4_u; f32x4.add; f32x4.sub; f32x4.mul; f32x4.div; f32x4.min;
          f32x4.max; f32x4.pmin; f32x4.pmax; f64x2.add; f64x2.sub; f64x2.mul; f64x2.div; f64x2.min; f64x2.max;
-         f64x2.pmin; f64x2.pmax",
+         f64x2.pmin; f64x2.pmax; i8x16.relaxed_swizzle; f32x4.relaxed_min; f32x4.relaxed_max; f64x2.relaxed_min;
+         f64x2.relaxed_max; i16x8.relaxed_q15mulr_s; i16x8.relaxed_dot_i8x16_i7x16_s",
     ),
 ];
 
@@ -157,11 +165,14 @@ fn module() -> Vec<u8> {
     wat::parse_str(text).expect("the table's operators parse")
 }
 
+const FEATURES: Features = Features::WASM_2_0.union(Features::RELAXED_SIMD);
+
 fn configurations() -> impl Iterator<Item = Config> {
-    [Tier::Speed, Tier::Quick].into_iter().flat_map(|tier| {
-        [CpuFeatures::Host, CpuFeatures::Baseline].map(|cpu_features| {
+    let tiers = [Tier::Speed, Tier::Quick].into_iter();
+    tiers.flat_map(|tier| [CpuFeatures::Host, CpuFeatures::Baseline].map(|cpu| (tier, cpu))).flat_map(|(tier, cpu)| {
+        [false, true].map(|deterministic| {
             let mut config = Config::new();
-            config.tier(tier).cpu_features(cpu_features);
+            config.features(FEATURES).tier(tier).cpu_features(cpu).relaxed_simd_deterministic(deterministic);
             config
         })
     })
@@ -210,7 +221,7 @@ macro_rules! operator_names {
 #[test]
 fn the_table_is_complete() {
     let wasm = module();
-    let validated = validate::decode(Features::WASM_2_0, &wasm).expect("the module is valid");
+    let validated = validate::decode(FEATURES, &wasm).expect("the module is valid");
     let mut tested = BTreeSet::new();
     for body in &validated.bodies {
         for operator in body.body.get_operators_reader().expect("the body decodes") {
@@ -224,7 +235,7 @@ fn the_table_is_complete() {
         let memory = !name.contains("128") && (name.contains("Load") || name.contains("Store"));
         let ours = match proposal {
             "mvp" => scalar && !memory,
-            "sign_extension" | "saturating_float_to_int" | "simd" => true,
+            "sign_extension" | "saturating_float_to_int" | "simd" | "relaxed_simd" => true,
             _ => false,
         };
         assert_eq!(tested.contains(name), ours || name == "LocalGet" || name == "End", "{proposal} {name}");

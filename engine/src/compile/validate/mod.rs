@@ -109,6 +109,7 @@ fn parser_features(features: Features) -> WasmFeatures {
         (Features::MEMORY64, WasmFeatures::MEMORY64),
         (Features::EXTENDED_CONST, WasmFeatures::EXTENDED_CONST),
         (Features::TAIL_CALL, WasmFeatures::TAIL_CALL),
+        (Features::RELAXED_SIMD, WasmFeatures::RELAXED_SIMD),
     ];
     let base = WasmFeatures::FLOATS | WasmFeatures::GC_TYPES;
     table.iter().filter(|(ours, _)| features.contains(*ours)).fold(base, |all, (_, theirs)| all | *theirs)

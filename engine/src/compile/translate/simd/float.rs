@@ -46,7 +46,7 @@ impl FuncTranslator<'_> {
     }
 
     /// `y < x ? y : x`, lane by lane.
-    fn pseudo_minimum(&mut self, ty: Type) {
+    pub(super) fn pseudo_minimum(&mut self, ty: Type) {
         let (x, y) = self.pop_vectors(ty);
         let less = self.ins().fcmp(FloatCC::LessThan, y, x);
         let mask = self.cast(less, ty);
@@ -55,7 +55,7 @@ impl FuncTranslator<'_> {
     }
 
     /// `x < y ? y : x`, lane by lane.
-    fn pseudo_maximum(&mut self, ty: Type) {
+    pub(super) fn pseudo_maximum(&mut self, ty: Type) {
         let (x, y) = self.pop_vectors(ty);
         let less = self.ins().fcmp(FloatCC::LessThan, x, y);
         let mask = self.cast(less, ty);

@@ -8,14 +8,14 @@ use wasmparser::Operator;
 
 /// Which half of a vector is widened.
 #[derive(Clone, Copy)]
-enum Half {
+pub(super) enum Half {
     Low,
     High,
 }
 
 /// How lanes are widened.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Extension {
+pub(super) enum Extension {
     Signed,
     Unsigned,
 }
@@ -232,7 +232,7 @@ impl FuncTranslator<'_> {
         true
     }
 
-    fn widen(&mut self, x: Value, half: Half, extension: Extension) -> Value {
+    pub(super) fn widen(&mut self, x: Value, half: Half, extension: Extension) -> Value {
         match (half, extension) {
             (Low, Signed) => self.ins().swiden_low(x),
             (High, Signed) => self.ins().swiden_high(x),
@@ -255,7 +255,7 @@ impl FuncTranslator<'_> {
         self.push_vector(result);
     }
 
-    fn add_pairs(&mut self, ty: Type, extension: Extension) {
+    pub(super) fn add_pairs(&mut self, ty: Type, extension: Extension) {
         let x = self.pop_vector(ty);
         let low = self.widen(x, Low, extension);
         let high = self.widen(x, High, extension);

@@ -12,6 +12,7 @@ mod float;
 mod integer;
 mod lane;
 mod memory;
+mod relaxed;
 
 use super::FuncTranslator;
 use cranelift_codegen::ir::types::*;
@@ -31,6 +32,7 @@ impl<'a> FuncTranslator<'a> {
             || self.vector_float(op)
             || self.vector_float_comparison(op)
             || self.vector_conversion(op)
+            || self.vector_relaxed(op)
     }
 
     /// Instructions that do not look at lanes.
