@@ -51,7 +51,8 @@ pub use runtime::{
     TypedFunc, UpdateDeadline, Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use wasm::types::{
-    ExternType, FuncType, GlobalType, HeapType, Limits, MemoryType, PAGE_SIZE, RefType, TableType, ValType,
+    CompositeKind, ConcreteType, ExternType, FuncType, GlobalType, HeapType, Limits, MemoryType, PAGE_SIZE, RefType,
+    TableType, ValType,
 };
 
 #[doc(hidden)]

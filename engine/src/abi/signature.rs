@@ -1,16 +1,16 @@
 //! Signatures as machine code sees them. Trampolines are keyed by them, so that types that differ only in what a
 //! reference points to share one.
 
-use crate::wasm::types::{FuncType, HeapType, ValType};
+use crate::wasm::types::{FuncType, ValType};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
 /// The machine's view of a value.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub(crate) enum MachineType {
-    /// `i32`, and references that are indices into the reserved region (`externref`).
+    /// `i32`, and references that are indices into the reserved region: all but those of functions.
     I32,
-    /// `i64`, and references that are addresses (`funcref`).
+    /// `i64`, and references that are addresses: those of functions, of whatever type.
     I64,
     /// `f32`
     F32,
@@ -37,10 +37,8 @@ impl From<ValType> for MachineType {
             ValType::F32 => MachineType::F32,
             ValType::F64 => MachineType::F64,
             ValType::V128 => MachineType::V128,
-            ValType::Ref(reference) => match reference.heap {
-                HeapType::Func => MachineType::I64,
-                HeapType::Extern => MachineType::I32,
-            },
+            ValType::Ref(reference) if reference.heap.is_func() => MachineType::I64,
+            ValType::Ref(_) => MachineType::I32,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! VmContext (one per instance)
-//!   +0   magic, instance, store, builtins, type_ids                fixed header
+//!   +0   magic, instance, store, builtins, type_ids, type_table    fixed header
 //!   ...  [FuncImport]    per imported function           offsets from `VmLayout`, the one function that both halves call
 //!   ...  [*TableDef]     per imported table
 //!   ...  [*MemoryDef]    per imported memory
@@ -15,6 +15,7 @@
 
 use super::HostCall;
 use super::builtins::BuiltinTable;
+use crate::wasm::canonical::SERIAL_BITS;
 use crate::wasm::index::*;
 use crate::wasm::module::Module;
 use core::ffi::c_void;
@@ -36,7 +37,28 @@ pub(crate) struct VmContext {
     pub(crate) builtins: *const BuiltinTable,
     /// Canonical type id by type index of this module.
     pub(crate) type_ids: *const u32,
+    /// The engine's [`TypeEntry`]s. It never moves.
+    pub(crate) type_table: *const TypeEntry,
 }
+
+/// A type among all of an engine, for casts. Its place in the table follows from its canonical id:
+///
+/// ```text
+/// byte offset = (id << 5), of which 32 bits are kept
+/// ```
+///
+/// The place of an id that no type has holds zeros, and no id is zero.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
+pub(crate) struct TypeEntry {
+    /// How many types it extends, directly or not.
+    pub(crate) depth: u32,
+    /// The ids of the types that it extends and its own, by their depths, as far as there is room; the others are zero.
+    pub(crate) display: [u32; DISPLAY],
+}
+
+/// How many types of a chain of supertypes stand in its [`TypeEntry`].
+pub(crate) const DISPLAY: usize = 7;
 
 /// The state that compiled code shares with its store. It belongs to the store and is saved and restored per
 /// activation.
@@ -119,7 +141,10 @@ const _: () = {
     assert!(offset_of!(VmContext, store) == 8);
     assert!(offset_of!(VmContext, builtins) == 16);
     assert!(offset_of!(VmContext, type_ids) == 24);
-    assert!(size_of::<VmContext>() == 32);
+    assert!(offset_of!(VmContext, type_table) == 32);
+    assert!(size_of::<VmContext>() == 40);
+    assert!(size_of::<TypeEntry>() == 1 << (u32::BITS - SERIAL_BITS));
+    assert!(offset_of!(TypeEntry, display) == 4);
     assert!(offset_of!(StoreContext, stack_limit) == 0);
     assert!(offset_of!(StoreContext, entry_fp) == 8);
     assert!(offset_of!(StoreContext, entry_sp) == 16);
@@ -256,12 +281,12 @@ mod tests {
             ..Module::default()
         };
         let layout = VmLayout::of(&module).unwrap();
-        assert_eq!(layout.func_import(FuncIndex(0)), Some(32));
+        assert_eq!(layout.func_import(FuncIndex(0)), Some(40));
         assert_eq!(layout.func_import(FuncIndex(1)), None);
-        assert_eq!(layout.global(GlobalIndex(0)), Place::Imported(56));
-        assert_eq!(layout.global(GlobalIndex(1)), Place::Own(64));
-        assert_eq!(layout.global(GlobalIndex(2)), Place::Own(80));
-        assert_eq!(layout.func_ref(FuncRefIndex(1)), 96 + 32);
-        assert_eq!(layout.size(), 96 + 64);
+        assert_eq!(layout.global(GlobalIndex(0)), Place::Imported(64));
+        assert_eq!(layout.global(GlobalIndex(1)), Place::Own(80));
+        assert_eq!(layout.global(GlobalIndex(2)), Place::Own(96));
+        assert_eq!(layout.func_ref(FuncRefIndex(1)), 112 + 32);
+        assert_eq!(layout.size(), 112 + 64);
     }
 }

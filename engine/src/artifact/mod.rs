@@ -58,6 +58,7 @@ pub(crate) mod stack_maps;
 #[cfg(all(test, feature = "compile"))]
 pub(crate) mod tests;
 pub(crate) mod traps;
+mod types;
 pub(crate) mod unwind;
 #[cfg(feature = "compile")]
 pub(crate) mod write;
@@ -269,6 +270,7 @@ fn check_trampolines(metadata: &Metadata, functions: &Functions<'_>) -> Result<(
         escapes[function.ty.index()] = true;
     }
     for (ty, escapes) in module.types.iter().zip(escapes) {
+        let Some(ty) = ty.composite.func() else { continue };
         let signature = LoweredSignature::from(ty);
         if escapes && metadata.entry(&signature).is_none() {
             return Err(format!("no entry trampoline for {ty}"));

@@ -2,6 +2,7 @@
 //! on it: every index is in range, counts agree, constant expressions have the types of their places. The digest tells
 //! accidents from artefacts; these checks hold for forged bytes too.
 
+use super::types::CheckedTypes;
 use crate::abi::vmctx::VmLayout;
 use crate::base::Features;
 use crate::wasm::index::{FuncIndex, FuncRefIndex, TableIndex};
@@ -10,20 +11,21 @@ use crate::wasm::types::*;
 use std::collections::HashSet;
 
 /// `Ok`, or what is wrong.
-type Checked = Result<(), String>;
+pub(super) type Checked = Result<(), String>;
 
 /// Checks a module of these features whose data section has `data` bytes.
 pub(super) fn check(module: &Module, features: Features, data: usize) -> Checked {
+    let types = &CheckedTypes::new(module)?;
     check_imports(module)?;
     check_functions(module)?;
-    check_spaces(module, features)?;
+    check_spaces(module, types, features)?;
     check_exports(module)?;
-    check_elements(module)?;
-    check_data(module, data)?;
+    check_elements(module, types)?;
+    check_data(module, types, data)?;
     VmLayout::of(module).map(|_| ()).ok_or_else(|| "the module's context would be too large".to_owned())
 }
 
-fn require(good: bool, what: &str) -> Checked {
+pub(super) fn require(good: bool, what: &str) -> Checked {
     if good { Ok(()) } else { Err(what.to_owned()) }
 }
 
@@ -49,7 +51,8 @@ fn check_imports(module: &Module) -> Checked {
 fn check_functions(module: &Module) -> Checked {
     let mut places = 0;
     for (index, function) in module.functions.iter().enumerate() {
-        require(function.ty.index() < module.types.len(), "a function's type does not exist")?;
+        let ty = module.types.get(function.ty.index()).and_then(|ty| ty.composite.func());
+        require(ty.is_some(), "a function's type does not exist")?;
         if let Some(place) = function.func_ref {
             require(index >= module.imported_functions as usize, "an imported function has a reference of its own")?;
             require(place == FuncRefIndex(places), "the places of function references are not dense")?;
@@ -59,26 +62,32 @@ fn check_functions(module: &Module) -> Checked {
     require(places == module.func_refs, "the number of function references is wrong")?;
     let Some(start) = module.start else { return Ok(()) };
     check_reference(module, start)?;
-    let ty = &module.types[module.functions[start.index()].ty.index()];
+    let ty = module.func_type(start);
     require(ty.params.is_empty() && ty.results.is_empty(), "the start function has parameters or results")
 }
 
 /// Limits are possible, and each own global has an initialiser that fits.
-fn check_spaces(module: &Module, features: Features) -> Checked {
+fn check_spaces(module: &Module, types: &CheckedTypes<'_>, features: Features) -> Checked {
     let has = |feature: Features, used: bool| !used || features.contains(feature);
     for table in &module.tables {
         require(table.is_valid(), "a table has impossible limits")?;
         require(has(Features::MEMORY64, table.index64), "a table is of a kind that the features do not have")?;
+        types.check_ref(table.element)?;
     }
     for memory in &module.memories {
         require(memory.is_valid(), "a memory has impossible limits")?;
         let known = has(Features::MEMORY64, memory.index64) && !memory.shared && memory.page_size() == PAGE_SIZE;
         require(known, "a memory is of a kind that the features do not have")?;
     }
+    for global in &module.globals {
+        if let ValType::Ref(content) = global.content {
+            types.check_ref(content)?;
+        }
+    }
     let imported = module.imported_globals as usize;
     require(module.global_inits.len() == module.globals.len() - imported, "a global lacks its initialiser")?;
     for (index, init) in module.global_inits.iter().enumerate() {
-        check_const(module, init, module.globals[imported + index].content, imported + index)?;
+        check_const(module, types, init, module.globals[imported + index].content, imported + index)?;
     }
     Ok(())
 }
@@ -101,34 +110,36 @@ fn check_exports(module: &Module) -> Checked {
     Ok(())
 }
 
-fn check_elements(module: &Module) -> Checked {
+fn check_elements(module: &Module, types: &CheckedTypes<'_>) -> Checked {
     for segment in &module.elements {
+        types.check_ref(segment.ty)?;
         if let ElementMode::Active { table, offset } = &segment.mode {
             let table = check_table(module, *table)?;
-            require(fits(segment.ty, table.element), "an element segment does not fit its table")?;
-            check_const(module, offset, table.index_type(), module.globals.len())?;
+            require(types.fits(segment.ty, table.element), "an element segment does not fit its table")?;
+            check_const(module, types, offset, table.index_type(), module.globals.len())?;
         }
         match &segment.items {
             ElementItems::Functions(functions) => {
-                require(segment.ty.heap == HeapType::Func, "a segment of functions is of another type")?;
+                let func = RefType { nullable: false, heap: HeapType::Func };
+                require(types.fits(func, segment.ty), "a segment of functions is of another type")?;
                 functions.iter().try_for_each(|&function| check_reference(module, function))?;
             }
             ElementItems::Expressions(items) => {
                 let ty = ValType::Ref(segment.ty);
-                items.iter().try_for_each(|item| check_const(module, item, ty, module.globals.len()))?;
+                items.iter().try_for_each(|item| check_const(module, types, item, ty, module.globals.len()))?;
             }
         }
     }
     Ok(())
 }
 
-fn check_data(module: &Module, data: usize) -> Checked {
+fn check_data(module: &Module, types: &CheckedTypes<'_>, data: usize) -> Checked {
     for segment in &module.data {
         let range = segment.bytes.start as usize..segment.bytes.end as usize;
         require(range.start <= range.end && range.end <= data, "a data segment leaves the data section")?;
         if let DataMode::Active { memory, offset } = &segment.mode {
             let memory = module.memories.get(memory.index()).ok_or("a data segment's memory does not exist")?;
-            check_const(module, offset, memory.index_type(), module.globals.len())?;
+            check_const(module, types, offset, memory.index_type(), module.globals.len())?;
         }
     }
     Ok(())
@@ -146,10 +157,16 @@ fn check_reference(module: &Module, function: FuncIndex) -> Checked {
 }
 
 /// The expression yields a value of type `ty` and uses only the first `globals` globals.
-fn check_const(module: &Module, expression: &ConstExpr, ty: ValType, globals: usize) -> Checked {
+fn check_const(
+    module: &Module,
+    types: &CheckedTypes<'_>,
+    expression: &ConstExpr,
+    ty: ValType,
+    globals: usize,
+) -> Checked {
     let mut stack = Vec::with_capacity(1);
     for &op in &expression.0 {
-        let result = const_result(module, op, globals)?;
+        let result = const_result(module, types, op, globals)?;
         if op.is_binary() {
             let operands = [stack.pop(), stack.pop()];
             require(
@@ -163,33 +180,34 @@ fn check_const(module: &Module, expression: &ConstExpr, ty: ValType, globals: us
         return Err("a constant expression does not yield one value".to_owned());
     };
     let good = match (found, ty) {
-        (ValType::Ref(found), ValType::Ref(wanted)) => fits(found, wanted),
+        (ValType::Ref(found), ValType::Ref(wanted)) => types.fits(found, wanted),
         (found, wanted) => found == wanted,
     };
     require(good, "a constant expression is of the wrong type")
 }
 
 /// The type of the value that an instruction of a constant expression pushes.
-fn const_result(module: &Module, op: ConstOp, globals: usize) -> Result<ValType, String> {
+fn const_result(module: &Module, types: &CheckedTypes<'_>, op: ConstOp, globals: usize) -> Result<ValType, String> {
     Ok(match op {
         ConstOp::I32Const(_) | ConstOp::I32Add | ConstOp::I32Sub | ConstOp::I32Mul => ValType::I32,
         ConstOp::I64Const(_) | ConstOp::I64Add | ConstOp::I64Sub | ConstOp::I64Mul => ValType::I64,
         ConstOp::F32Const(_) => ValType::F32,
         ConstOp::F64Const(_) => ValType::F64,
         ConstOp::V128Const(_) => ValType::V128,
-        ConstOp::RefNull(heap) => ValType::Ref(RefType { nullable: true, heap }),
+        ConstOp::RefNull(heap) => {
+            let null = RefType { nullable: true, heap };
+            types.check_ref(null)?;
+            ValType::Ref(null)
+        }
         ConstOp::RefFunc(function) => {
             check_reference(module, function)?;
-            ValType::Ref(RefType { nullable: false, heap: HeapType::Func })
+            let index = module.functions[function.index()].ty.0;
+            let heap = HeapType::Concrete(ConcreteType { kind: CompositeKind::Func, index });
+            ValType::Ref(RefType { nullable: false, heap })
         }
         ConstOp::GlobalGet(global) => {
             require(global.index() < globals, "a constant expression uses a global that does not exist yet")?;
             module.globals[global.index()].content
         }
     })
-}
-
-/// Whether a reference of type `found` may stand where `wanted` is asked for.
-fn fits(found: RefType, wanted: RefType) -> bool {
-    found.heap == wanted.heap && (wanted.nullable || !found.nullable)
 }

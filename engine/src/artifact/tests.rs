@@ -30,13 +30,28 @@ impl Random {
     }
 }
 
+fn func(ty: FuncType) -> SubType {
+    SubType::plain(CompositeType::Func(ty))
+}
+
+fn concrete(index: u32) -> ConcreteType {
+    ConcreteType { kind: CompositeKind::Func, index }
+}
+
+/// A type that names the one of this index, as if it were of this kind.
+fn naming(kind: CompositeKind, index: u32) -> SubType {
+    let heap = HeapType::Concrete(ConcreteType { kind, index });
+    func(FuncType::new([ValType::Ref(RefType { nullable: true, heap })], []))
+}
+
 fn module() -> Module {
     let table = TableType::new(RefType::FUNC, 2, None);
     let memory = MemoryType::new(1, Some(2));
     let global = GlobalType { content: ValType::I64, mutable: true };
     Module {
         name: Some("sample".to_owned()),
-        types: vec![FuncType::new([ValType::I32], [ValType::I32]), FuncType::new([], [])],
+        types: [FuncType::new([ValType::I32], [ValType::I32]), FuncType::new([], [])].map(func).into(),
+        rec_groups: vec![1, 2],
         imports: vec![Import {
             module: "host".to_owned(),
             name: "print".to_owned(),
@@ -297,11 +312,20 @@ fn keys_are_told_apart() {
 #[test]
 fn forged_metadata_is_refused() {
     type Change = fn(&mut Metadata);
-    let changes: [(&str, Change); 36] = [
+    let changes: [(&str, Change); 43] = [
         ("import", |m| m.module.imported_functions = 2),
         ("import", |m| m.module.imported_tables = 1),
         ("import", |m| m.module.functions[0].ty = TypeIndex(1)),
         ("type does not exist", |m| m.module.functions[2].ty = TypeIndex(2)),
+        ("recursive groups", |m| m.module.rec_groups = vec![2, 1]),
+        ("recursive groups", |m| m.module.rec_groups.clear()),
+        ("a type that is named", |m| m.module.types[0] = naming(CompositeKind::Func, 1)),
+        ("a type that is named", |m| m.module.types[1] = naming(CompositeKind::Struct, 0)),
+        ("a type that is named", |m| m.module.tables[0].element.heap = HeapType::Concrete(concrete(5))),
+        ("comes after", |m| {
+            m.module.types[1].supertype = Some(concrete(1));
+        }),
+        ("cannot extend", |m| m.module.types[1].supertype = Some(concrete(0))),
         ("reference of its own", |m| m.module.functions[0].func_ref = Some(FuncRefIndex(0))),
         ("not dense", |m| m.module.functions[1].func_ref = Some(FuncRefIndex(1))),
         ("function references", |m| m.module.func_refs = 3),
@@ -331,7 +355,10 @@ fn forged_metadata_is_refused() {
         ("where none does", |m| m.entries[0].1 = TextOffset(65)),
         ("no entry trampoline", |m| m.entries[1].0.results = Box::new([])),
         ("no exit trampoline", |m| m.exits[1].0.results = Box::new([])),
-        ("no exit trampoline", |m| m.module.types.push(FuncType::new([ValType::F64], []))),
+        ("no exit trampoline", |m| {
+            m.module.types.push(func(FuncType::new([ValType::F64], [])));
+            m.module.rec_groups.push(3);
+        }),
         ("not those of the module", |m| m.module.functions.truncate(3)),
         ("too few functions", |m| m.module.functions.resize(10, Function { ty: TypeIndex(1), func_ref: None })),
     ];

@@ -251,7 +251,7 @@ mod tests {
     use crate::compile::isa;
     use crate::wasm::index::{DefinedFuncIndex, TypeIndex};
     use crate::wasm::module::Function;
-    use crate::wasm::types::{FuncType, ValType};
+    use crate::wasm::types::{CompositeType, FuncType, SubType, ValType};
     use cranelift_codegen::isa::OwnedTargetIsa;
 
     fn target() -> OwnedTargetIsa {
@@ -290,7 +290,8 @@ mod tests {
 
     fn module(functions: usize) -> Module {
         Module {
-            types: vec![FuncType::new([ValType::I32], [])],
+            types: vec![SubType::plain(CompositeType::Func(FuncType::new([ValType::I32], [])))],
+            rec_groups: vec![1],
             functions: vec![Function { ty: TypeIndex(0), func_ref: None }; functions],
             ..Module::default()
         }

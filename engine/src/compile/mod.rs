@@ -76,10 +76,10 @@ impl Task<'_> {
 fn tasks<'a>(module: &Module, bodies: Vec<Body<'a>>) -> Vec<Task<'a>> {
     let bodies = bodies.into_iter().enumerate();
     let functions = bodies.map(|(position, body)| Task::Function(DefinedFuncIndex::new(position), body));
-    let exits: BTreeSet<LoweredSignature> = module.types.iter().map(LoweredSignature::from).collect();
+    let exits: BTreeSet<LoweredSignature> = module.signatures().map(LoweredSignature::from).collect();
     let escaping = module.functions.iter().filter(|function| function.func_ref.is_some());
     let entries: BTreeSet<LoweredSignature> =
-        escaping.map(|function| LoweredSignature::from(&module.types[function.ty.index()])).collect();
+        escaping.map(|function| LoweredSignature::from(module.signature(function.ty))).collect();
     functions.chain(entries.into_iter().map(Task::Entry)).chain(exits.into_iter().map(Task::Exit)).collect()
 }
 

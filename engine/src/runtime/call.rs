@@ -371,7 +371,8 @@ mod tests {
                     epoch: &*epoch,
                 };
                 let store = Box::into_raw(Box::new(store));
-                let vmctx = VmContext { magic: 0, instance: 0, store, builtins: null(), type_ids: null() };
+                let vmctx =
+                    VmContext { magic: 0, instance: 0, store, builtins: null(), type_ids: null(), type_table: null() };
                 Instance { vmctx: Box::new(vmctx), _epoch: epoch }
             }
 

@@ -1,4 +1,4 @@
-//! The engine: a configuration, the epoch, and the ids of function types. Everything else belongs to modules and stores.
+//! The engine: a configuration, the epoch, and the ids of types. Everything else belongs to modules and stores.
 
 use super::types::TypeRegistry;
 use crate::base::{Config, Result};
@@ -24,10 +24,10 @@ impl Engine {
     /// An engine with this configuration.
     ///
     /// # Errors
-    /// None at present; a configuration that this host cannot serve will be one of kind
-    /// [`Unsupported`](crate::ErrorKind::Unsupported).
+    /// Kind [`Resource`](crate::ErrorKind::Resource) if there is no address space for the engine's table of types.
     pub fn new(config: &Config) -> Result<Engine> {
-        let inner = EngineInner { config: config.clone(), epoch: AtomicU64::new(0), types: Arc::default() };
+        let types = Arc::new(TypeRegistry::new()?);
+        let inner = EngineInner { config: config.clone(), epoch: AtomicU64::new(0), types };
         Ok(Engine { inner: Arc::new(inner) })
     }
 
@@ -67,6 +67,6 @@ impl fmt::Debug for Engine {
 impl Default for Engine {
     /// An engine with the default configuration.
     fn default() -> Engine {
-        Engine::new(&Config::new()).expect("the default configuration is supported")
+        Engine::new(&Config::new()).expect("there is address space for an engine")
     }
 }

@@ -67,9 +67,9 @@ impl HostDefinition {
 
 /// Makes a host function part of a store. The data of the store is of the type that the definition's closure expects.
 pub(crate) fn add(store: &mut OpaqueMut<'_>, definition: Arc<HostDefinition>) -> Result<Func> {
-    let types = RegisteredTypes::new(store.engine().types(), [definition.ty.clone()].into())?;
+    let types = RegisteredTypes::function(store.engine().types(), &definition.ty)?;
     let (id, signature) = (types.ids()[0], LoweredSignature::from(&definition.ty));
-    store.add_type(id, &definition.ty);
+    store.add_type(id, &types.types()[0]);
     let func_ref = FuncRef { wasm_call: ptr::null(), host_call: None, vmctx: ptr::null_mut(), type_id: id, _pad: 0 };
     let header = HostFunc { magic: HOST_FUNC_MAGIC, _pad: 0, shim };
     let entry = Fixed::new(HostFuncEntry { header, func_ref, definition, _types: types });

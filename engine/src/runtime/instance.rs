@@ -166,7 +166,8 @@ fn check_imports(store: &StoreOpaque, module: &Module, imports: &[Extern]) -> Re
     }
     for (import, item) in wasm.imports.iter().zip(imports) {
         if !matches(store, module, import.item, item)? {
-            let (wanted, given) = (wasm.import_type(import.item), item.ty_in(store)?);
+            let wanted = module.canonical(wasm.import_type(import.item));
+            let given = item.ty_in(store)?;
             let (module, name) = (&import.module, &import.name);
             let message = format!("incompatible import type for {module}.{name}: expected {wanted}, found {given}");
             return Err(Error::new(ErrorKind::Link, message));
@@ -177,15 +178,22 @@ fn check_imports(store: &StoreOpaque, module: &Module, imports: &[Extern]) -> Re
 
 /// [Import matching](https://webassembly.github.io/spec/core/valid/matching.html), against current sizes.
 fn matches(store: &StoreOpaque, module: &Module, wanted: ImportItem, item: &Extern) -> Result<bool> {
+    let canonical = |ty| module.types().canonical(ty);
+    let extends = |ty, of| store.extends(ty, of);
     Ok(match (wanted, item) {
-        (ImportItem::Func(ty), Extern::Func(func)) => func.type_id(store)? == module.types().ids()[ty.index()],
+        (ImportItem::Func(ty), Extern::Func(func)) => {
+            store.engine().types().extends(func.type_id(store)?, module.types().ids()[ty.index()])
+        }
         (_, Extern::Func(func)) => {
             func.type_id(store)?;
             false
         }
-        (ImportItem::Global(wanted), _) => item.ty_in(store)? == ExternType::Global(wanted),
+        (ImportItem::Global(wanted), _) => match item.ty_in(store)? {
+            ExternType::Global(ty) => ty.matches(wanted.map(&canonical), &extends),
+            _ => false,
+        },
         (ImportItem::Table(wanted), _) => match item.ty_in(store)? {
-            ExternType::Table(ty) => ty.element == wanted.element && ty.bounds_match(&wanted),
+            ExternType::Table(ty) => ty.element == wanted.map(&canonical).element && ty.bounds_match(&wanted),
             _ => false,
         },
         (ImportItem::Memory(wanted), _) => match item.ty_in(store)? {
@@ -264,7 +272,7 @@ fn host_entries(module: &Module) -> Result<Vec<Option<HostCall>>> {
     for function in wasm.functions.iter().filter(|function| function.func_ref.is_some()) {
         let entry = &mut entries[function.ty.index()];
         if entry.is_none() {
-            let ty = &wasm.types[function.ty.index()];
+            let ty = wasm.signature(function.ty);
             *entry = module.code().entry(&LoweredSignature::from(ty));
             if entry.is_none() {
                 let message = format!("the artefact has no entry trampoline for {ty}");
@@ -482,11 +490,13 @@ impl InstanceEntry {
     fn define(&mut self, store: &mut StoreOpaque, storage: Storage) {
         let (module, layout) = (self.module.clone(), self.module.layout().clone());
         let wasm = module.wasm();
+        let canonical = |ty| module.types().canonical(ty);
         let mut tables = self.tables.to_vec();
         for elements in storage.tables {
             let index = TableIndex::new(tables.len());
             let def = self.own(layout.table(index));
-            tables.push(Table::add(store, TableEntry::defined(def, wasm.tables[index.index()], elements)).index());
+            let ty = wasm.tables[index.index()].map(&canonical);
+            tables.push(Table::add(store, TableEntry::defined(def, ty, elements)).index());
         }
         let mut memories = self.memories.to_vec();
         for mapping in storage.memories {
@@ -497,7 +507,7 @@ impl InstanceEntry {
         let mut globals = self.globals.to_vec();
         for &ty in &wasm.globals[wasm.imported_globals as usize..] {
             let def = self.own(layout.global(GlobalIndex::new(globals.len())));
-            globals.push(Global::add(store, GlobalEntry::defined(def, ty)).index());
+            globals.push(Global::add(store, GlobalEntry::defined(def, ty.map(&canonical))).index());
         }
         (self.tables, self.memories, self.globals) = (tables.into(), memories.into(), globals.into());
     }

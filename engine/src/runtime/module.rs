@@ -86,7 +86,7 @@ impl Module {
     }
 
     fn from_code(engine: &Engine, code: Arc<LoadedCode>) -> Result<Module> {
-        let types = RegisteredTypes::new(engine.types(), code.module().types.clone().into())?;
+        let types = RegisteredTypes::new(engine.types(), &code.module().types, &code.module().rec_groups)?;
         let layout = VmLayout::of(code.module())
             .ok_or_else(|| Error::new(ErrorKind::TooLarge, "an instance of this module would pass 2 GiB"))?;
         let exports_by_name = OnceLock::new();
@@ -115,19 +115,27 @@ impl Module {
         module.imports.iter().map(|import| ImportType {
             module: &import.module,
             name: &import.name,
-            ty: module.import_type(import.item),
+            ty: self.canonical(module.import_type(import.item)),
         })
     }
 
     /// The exports, in order.
     pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> {
         let module = self.wasm();
-        module.exports.iter().map(|export| ExportType { name: &export.name, ty: module.export_type(export.item) })
+        module
+            .exports
+            .iter()
+            .map(|export| ExportType { name: &export.name, ty: self.canonical(module.export_type(export.item)) })
     }
 
     /// The type of the export of this name.
     pub fn get_export(&self, name: &str) -> Option<ExternType> {
-        Some(self.wasm().export_type(self.export(name)?))
+        Some(self.canonical(self.wasm().export_type(self.export(name)?)))
+    }
+
+    /// A type of the module's description as everybody else sees it: types are named by canonical ids.
+    pub(crate) fn canonical(&self, ty: ExternType) -> ExternType {
+        ty.map(&|ty| self.types().canonical(ty))
     }
 
     /// The module without bodies.

@@ -15,7 +15,7 @@ use super::{Caller, Engine, Func, Module, ResourceLimiter, backtrace};
 use crate::abi::signature::LoweredSignature;
 use crate::abi::vmctx::{self, FuncRef, VMCTX_MAGIC, VmContext};
 use crate::base::{Backtrace, Error, ErrorKind, Result, Trap};
-use crate::wasm::types::FuncType;
+use crate::wasm::types::{ConcreteType, FuncType, SubType};
 use core::any::Any;
 use core::ffi::c_void;
 use core::fmt;
@@ -26,6 +26,7 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
 /// What a store does when the engine's epoch has reached its deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,8 +87,8 @@ pub(crate) struct StoreOpaque {
     pub(super) host_funcs: Vec<Fixed<HostFuncEntry>>,
     /// Host functions that linkers put into this store, by the definition's address.
     pub(super) linked: HashMap<usize, Func>,
-    /// The types that this store's functions can have, by canonical id.
-    types: HashMap<u32, FuncType>,
+    /// The types of this store's modules and functions, by canonical id; they name types by canonical ids.
+    types: HashMap<u32, Arc<SubType>>,
     /// Exit trampolines of the loaded artefacts.
     exits: HashMap<LoweredSignature, *const c_void>,
     /// Host functions that wait for an exit trampoline.
@@ -472,7 +473,13 @@ impl StoreOpaque {
 
     /// The function type of a canonical id that a function of this store has.
     pub(crate) fn func_type(&self, id: u32) -> &FuncType {
-        self.types.get(&id).expect("a store knows the types of all its functions")
+        let ty = self.types.get(&id).and_then(|ty| ty.composite.func());
+        ty.expect("a store knows the types of all its functions")
+    }
+
+    /// Whether a type is another or was declared as a subtype of it; both by canonical id.
+    pub(crate) fn extends(&self, ty: ConcreteType, of: ConcreteType) -> bool {
+        self.engine.types().extends(ty.index, of.index)
     }
 
     /// Refuses what belongs to another store.
@@ -483,8 +490,8 @@ impl StoreOpaque {
         Err(Error::new(ErrorKind::Usage, format!("this {what} belongs to another store than the one it is used with")))
     }
 
-    /// Takes note of a host function's type.
-    pub(crate) fn add_type(&mut self, id: u32, ty: &FuncType) {
+    /// Takes note of a type.
+    pub(crate) fn add_type(&mut self, id: u32, ty: &Arc<SubType>) {
         self.types.entry(id).or_insert_with(|| ty.clone());
     }
 
@@ -507,6 +514,7 @@ impl StoreOpaque {
         }
         for (&id, ty) in module.types().ids().iter().zip(module.types().types()) {
             self.add_type(id, ty);
+            let Some(ty) = ty.composite.func() else { continue };
             let signature = LoweredSignature::from(ty);
             if self.exits.contains_key(&signature) {
                 continue;
@@ -577,6 +585,7 @@ impl<'a> OpaqueMut<'a> {
             store: self.context_ptr(),
             builtins: &raw const libcalls::BUILTINS,
             type_ids,
+            type_table: self.engine.types().table(),
         }
     }
 

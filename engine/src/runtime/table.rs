@@ -6,7 +6,7 @@ use super::{AsContext, AsContextMut, Val};
 use crate::abi::ValRaw;
 use crate::abi::vmctx::TableDef;
 use crate::base::{Error, ErrorKind, Result, Trap};
-use crate::wasm::types::{HeapType, Limits, TableType, ValType};
+use crate::wasm::types::{Limits, TableType, ValType};
 use core::alloc::Layout;
 use core::ptr::{self, NonNull};
 use core::slice;
@@ -172,9 +172,9 @@ impl TableEntry {
         let base = self.elements.as_ptr();
         // SAFETY: the index is below the length, which the block covers.
         Some(unsafe {
-            match self.ty.element.heap {
-                HeapType::Func => base.cast::<u64>().add(index).read(),
-                HeapType::Extern => base.cast::<u32>().add(index).read().into(),
+            match self.ty.element.heap.is_func() {
+                true => base.cast::<u64>().add(index).read(),
+                false => base.cast::<u32>().add(index).read().into(),
             }
         })
     }
@@ -190,20 +190,18 @@ impl TableEntry {
         let (base, len) = (self.elements.as_ptr(), to_usize(len));
         // SAFETY: the range lies inside the table, which the block covers; nobody else uses the elements meanwhile.
         unsafe {
-            match self.ty.element.heap {
-                HeapType::Func => slice::from_raw_parts_mut(base.cast::<u64>().add(start), len).fill(bits),
-                HeapType::Extern => {
-                    slice::from_raw_parts_mut(base.cast::<u32>().add(start), len).fill(index_bits(bits));
-                }
+            match self.ty.element.heap.is_func() {
+                true => slice::from_raw_parts_mut(base.cast::<u64>().add(start), len).fill(bits),
+                false => slice::from_raw_parts_mut(base.cast::<u32>().add(start), len).fill(index_bits(bits)),
             }
         }
         Ok(())
     }
 
-    /// Copies elements from a table of the same type, maybe from this one.
+    /// Copies elements from a table whose elements may stand in this one, maybe from this one itself.
     pub(crate) fn copy_from(&self, source: &TableEntry, to: u64, from: u64, len: u64) -> Result<(), Trap> {
         let size = element_size(self.ty);
-        assert_eq!(size, element_size(source.ty), "validation allows copies between tables of one type only");
+        assert_eq!(size, element_size(source.ty), "validation allows copies between tables of one family only");
         let (from, to) = (source.range(from, len)?, self.range(to, len)?);
         // SAFETY: both ranges lie inside their tables; `copy` allows them to overlap.
         unsafe {
@@ -275,10 +273,7 @@ fn definition(elements: &Block, ty: TableType) -> TableDef {
 
 /// Bytes of an element: an address, or an index.
 fn element_size(ty: TableType) -> usize {
-    match ty.element.heap {
-        HeapType::Func => 8,
-        HeapType::Extern => 4,
-    }
+    if ty.element.heap.is_func() { 8 } else { 4 }
 }
 
 fn block_layout(ty: TableType, elements: u64) -> Layout {

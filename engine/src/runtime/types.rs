@@ -1,47 +1,95 @@
-//! Canonical ids of function types, one id per type in the whole engine, so that `call_indirect` compares two numbers.
+//! Canonical ids of types, one id per type in the whole engine, so that compiled code compares numbers.
 //!
 //! A type keeps its id as long as somebody holds a registration of it. Modules and host functions do, and a store holds
 //! both, so an id that a store's code can see means one type while the store lives. Ids are never given out twice.
+//!
+//! Types are registered by recursive group ([`canonical`](crate::wasm::canonical)). A group holds registrations of the
+//! groups that it names: their ids are part of its identity.
+//!
+//! What a cast needs stands in the [`TypeTable`], which compiled code reads without a lock.
 
+use super::sys::Mapping;
+use crate::abi::vmctx::{DISPLAY, TypeEntry};
 use crate::base::{Error, ErrorKind, Result};
-use crate::wasm::types::FuncType;
+use crate::wasm::canonical::{self, Key, SERIAL_BITS, canonical_id, canonicalise, serial};
+use crate::wasm::types::{CompositeType, ConcreteType, FuncType, HeapType, SubType};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The types of an engine that are in use.
-#[derive(Default)]
 pub(crate) struct TypeRegistry {
     types: Mutex<Types>,
+    table: TypeTable,
 }
 
-#[derive(Default)]
 struct Types {
-    ids: HashMap<FuncType, Entry>,
+    groups: HashMap<Arc<Key>, Group>,
+    /// By serial number.
+    types: HashMap<u32, Entry>,
+    /// The next serial number. None is 0.
     next: u32,
 }
 
+struct Group {
+    /// The serial number of its first type.
+    first: u32,
+    registrations: usize,
+}
+
+/// A type in use.
 struct Entry {
     id: u32,
-    registrations: usize,
+    /// Names types by canonical ids.
+    ty: Arc<SubType>,
+    depth: u32,
+    group: Arc<Key>,
 }
 
 /// Some types and their ids, which stay theirs as long as this lives.
 pub(crate) struct RegisteredTypes {
     registry: Arc<TypeRegistry>,
-    types: Box<[FuncType]>,
+    types: Box<[Arc<SubType>]>,
     ids: Box<[u32]>,
+    groups: Vec<Arc<Key>>,
 }
 
 impl RegisteredTypes {
-    /// Registers types, in this order; one type may stand there several times.
-    pub(crate) fn new(registry: &Arc<TypeRegistry>, types: Box<[FuncType]>) -> Result<RegisteredTypes> {
+    /// Registers the types of a module, which validation or the check of an artefact has seen.
+    pub(crate) fn new(registry: &Arc<TypeRegistry>, types: &[SubType], group_ends: &[u32]) -> Result<RegisteredTypes> {
+        let mut groups = Vec::with_capacity(group_ends.len());
         let mut registered = registry.lock();
-        if registered.next.checked_add(u32::try_from(types.len()).unwrap_or(u32::MAX)).is_none() {
-            return Err(Error::new(ErrorKind::Resource, "this engine has used up its 2^32 function type ids"));
-        }
-        let ids = types.iter().map(|ty| registered.register(ty)).collect();
+        let ids: Result<_> = canonicalise(types, group_ends, |key| {
+            let (first, group) = registered.register(key, &registry.table)?;
+            groups.push(group);
+            Ok(first)
+        });
+        let types = match &ids {
+            Ok(ids) => ids.iter().map(|&id| registered.entry(id).ty.clone()).collect(),
+            Err(_) => Box::default(),
+        };
         drop(registered);
-        Ok(RegisteredTypes { registry: registry.clone(), types, ids })
+        // What was registered before an error is given back here.
+        let mut own = RegisteredTypes { registry: registry.clone(), types, ids: Box::default(), groups };
+        own.ids = ids?.into();
+        Ok(own)
+    }
+
+    /// Registers a function type that names types by their ids.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if it names a type that the engine does not have.
+    pub(crate) fn function(registry: &Arc<TypeRegistry>, ty: &FuncType) -> Result<RegisteredTypes> {
+        let key: Box<Key> = [SubType::plain(CompositeType::Func(ty.clone()))].into();
+        let mut registered = registry.lock();
+        if let Some(unknown) = canonical::outer_names(&key).find(|ty| !registered.knows(*ty)) {
+            let heap = HeapType::Concrete(unknown);
+            return Err(Error::new(ErrorKind::Usage, format!("no module of this engine has a type {heap}")));
+        }
+        let (first, group) = registered.register(key, &registry.table)?;
+        let entry = registered.of_serial(first);
+        let (types, ids) = ([entry.ty.clone()].into(), [entry.id].into());
+        drop(registered);
+        Ok(RegisteredTypes { registry: registry.clone(), types, ids, groups: vec![group] })
     }
 
     /// The ids, in the order of the types. They do not move while this lives.
@@ -49,22 +97,52 @@ impl RegisteredTypes {
         &self.ids
     }
 
-    /// The types.
-    pub(crate) fn types(&self) -> &[FuncType] {
+    /// The types, which name types by canonical ids.
+    pub(crate) fn types(&self) -> &[Arc<SubType>] {
         &self.types
+    }
+
+    /// What a type index of the module stands for in the whole engine.
+    pub(crate) fn canonical(&self, ty: ConcreteType) -> ConcreteType {
+        ConcreteType { index: self.ids[ty.index as usize], ..ty }
     }
 }
 
 impl Drop for RegisteredTypes {
     fn drop(&mut self) {
         let mut registered = self.registry.lock();
-        for ty in &self.types {
-            registered.release(ty);
+        for group in self.groups.drain(..) {
+            registered.release(group);
         }
     }
 }
 
 impl TypeRegistry {
+    /// An engine's registry, still empty.
+    pub(crate) fn new() -> Result<TypeRegistry> {
+        let types = Types { groups: HashMap::new(), types: HashMap::new(), next: 1 };
+        Ok(TypeRegistry { types: Mutex::new(types), table: TypeTable::new()? })
+    }
+
+    /// What contexts point to.
+    pub(crate) fn table(&self) -> *const TypeEntry {
+        self.table.0.as_ptr().cast()
+    }
+
+    /// Whether a type is another or was declared as a subtype of it; both by their ids.
+    pub(crate) fn extends(&self, id: u32, of: u32) -> bool {
+        if id == of {
+            return true;
+        }
+        let types = self.lock();
+        let (Some(mut entry), Some(wanted)) = (types.get(id), types.get(of)) else { return false };
+        while entry.depth > wanted.depth {
+            let supertype = entry.ty.supertype.expect("only types without a supertype are of depth 0");
+            entry = types.entry(supertype.index);
+        }
+        entry.id == of
+    }
+
     fn lock(&self) -> MutexGuard<'_, Types> {
         // No step of an update can panic half-way, so a poisoned registry is a whole one.
         self.types.lock().unwrap_or_else(PoisonError::into_inner)
@@ -72,53 +150,217 @@ impl TypeRegistry {
 }
 
 impl Types {
-    fn register(&mut self, ty: &FuncType) -> u32 {
-        if let Some(entry) = self.ids.get_mut(ty) {
-            entry.registrations += 1;
-            return entry.id;
-        }
-        let id = self.next;
-        self.next += 1;
-        self.ids.insert(ty.clone(), Entry { id, registrations: 1 });
-        id
+    fn get(&self, id: u32) -> Option<&Entry> {
+        self.types.get(&serial(id)).filter(|entry| entry.id == id)
     }
 
-    fn release(&mut self, ty: &FuncType) {
-        let entry = self.ids.get_mut(ty).expect("a registered type stays until its last release");
-        entry.registrations -= 1;
-        if entry.registrations == 0 {
-            self.ids.remove(ty);
+    fn entry(&self, id: u32) -> &Entry {
+        self.get(id).expect("a registered type stays until its last release")
+    }
+
+    fn of_serial(&self, serial: u32) -> &Entry {
+        &self.types[&serial]
+    }
+
+    fn knows(&self, ty: ConcreteType) -> bool {
+        self.get(ty.index).is_some_and(|entry| entry.ty.composite.kind() == ty.kind)
+    }
+
+    /// Registers a group whose outer names are registered. Returns the serial number of its first type, and itself.
+    fn register(&mut self, key: Box<Key>, table: &TypeTable) -> Result<(u32, Arc<Key>)> {
+        if let Some((known, _)) = self.groups.get_key_value(&*key) {
+            let known = known.clone();
+            let group = self.groups.get_mut(&known).expect("just found");
+            group.registrations += 1;
+            return Ok((group.first, known));
         }
+        let (first, key) = (self.next, Arc::<Key>::from(key));
+        let next = u32::try_from(key.len()).ok().and_then(|count| first.checked_add(count));
+        let next = next.filter(|&next| next <= 1 << SERIAL_BITS).ok_or_else(|| {
+            Error::new(ErrorKind::Resource, format!("this engine has used up its 2^{SERIAL_BITS} type ids"))
+        })?;
+        self.next = next;
+        for outer in canonical::outer_names(&key) {
+            let outer = self.entry(outer.index).group.clone();
+            self.groups.get_mut(&outer).expect("a type in use is in a group").registrations += 1;
+        }
+        for (serial, ty) in (first..).zip(canonical::resolve(&key, first)) {
+            self.add(serial, ty, &key, table);
+        }
+        self.groups.insert(key.clone(), Group { first, registrations: 1 });
+        Ok((first, key))
+    }
+
+    fn add(&mut self, serial: u32, ty: SubType, group: &Arc<Key>, table: &TypeTable) {
+        let id = canonical_id(ty.composite.kind(), serial);
+        let mut entry = match ty.supertype {
+            Some(supertype) => {
+                let above = table.get(supertype.index);
+                TypeEntry { depth: above.depth + 1, ..above }
+            }
+            None => TypeEntry { depth: 0, display: [0; DISPLAY] },
+        };
+        let depth = entry.depth;
+        if let Some(place) = entry.display.get_mut(depth as usize) {
+            *place = id;
+        }
+        table.set(id, entry);
+        self.types.insert(serial, Entry { id, ty: ty.into(), depth, group: group.clone() });
+    }
+
+    /// Gives back a registration of a group, and of those that it names if it was the last.
+    fn release(&mut self, group: Arc<Key>) {
+        let mut given_back = vec![group];
+        while let Some(key) = given_back.pop() {
+            let group = self.groups.get_mut(&key).expect("a registered group stays until its last release");
+            group.registrations -= 1;
+            if group.registrations > 0 {
+                continue;
+            }
+            let first = group.first;
+            given_back.extend(canonical::outer_names(&key).map(|outer| self.entry(outer.index).group.clone()));
+            for (serial, _) in (first..).zip(key.iter()) {
+                self.types.remove(&serial);
+            }
+            self.groups.remove(&key);
+        }
+    }
+}
+
+/// The [`TypeEntry`]s of an engine, in address space that is reserved for all that there can be. An entry is written
+/// before anybody knows its id, and stays.
+struct TypeTable(Mapping);
+
+impl TypeTable {
+    fn new() -> Result<TypeTable> {
+        let table = TypeTable(Mapping::reserve(size_of::<TypeEntry>() << SERIAL_BITS)?);
+        // All of it can be read, so that every bit pattern in an object's header finds an entry or zeros.
+        table.0.make_accessible(0..table.0.len())?;
+        Ok(table)
+    }
+
+    fn get(&self, id: u32) -> TypeEntry {
+        // SAFETY: serial numbers have as many bits as the table has places, and all are readable. Only writers write,
+        // under the registry's lock, which callers hold.
+        unsafe { self.place(id).read() }
+    }
+
+    fn set(&self, id: u32, entry: TypeEntry) {
+        // SAFETY: as in `get`; compiled code does not read an entry whose id it cannot have seen yet.
+        unsafe { self.place(id).write(entry) };
+    }
+
+    fn place(&self, id: u32) -> *mut TypeEntry {
+        self.0.as_ptr().cast::<TypeEntry>().wrapping_add(serial(id) as usize)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wasm::types::ValType;
+    use crate::wasm::types::{CompositeKind, RefType, ValType};
+
+    fn registry() -> Arc<TypeRegistry> {
+        Arc::new(TypeRegistry::new().unwrap())
+    }
 
     fn ty(params: usize) -> FuncType {
         FuncType::new(vec![ValType::I32; params], [])
     }
 
+    fn plain(params: usize) -> SubType {
+        SubType::plain(CompositeType::Func(ty(params)))
+    }
+
+    /// A non-final type of functions of one parameter, a reference to the type of this index.
+    fn taking(index: u32, supertype: Option<u32>) -> SubType {
+        let concrete = |index| ConcreteType { kind: CompositeKind::Func, index };
+        let param = ValType::Ref(RefType { nullable: true, heap: HeapType::Concrete(concrete(index)) });
+        let composite = CompositeType::Func(FuncType::new([param], []));
+        SubType { is_final: false, supertype: supertype.map(concrete), composite }
+    }
+
+    fn register(registry: &Arc<TypeRegistry>, types: &[SubType], groups: &[u32]) -> RegisteredTypes {
+        RegisteredTypes::new(registry, types, groups).unwrap()
+    }
+
     #[test]
     fn equal_types_share_an_id_while_somebody_holds_it() {
-        let registry = Arc::<TypeRegistry>::default();
-        let first = RegisteredTypes::new(&registry, [ty(0), ty(1), ty(0)].into()).unwrap();
-        let second = RegisteredTypes::new(&registry, [ty(1)].into()).unwrap();
+        let registry = registry();
+        let first = register(&registry, &[plain(0), plain(1), plain(0)], &[1, 2, 3]);
+        let second = RegisteredTypes::function(&registry, &ty(1)).unwrap();
         assert_eq!(first.ids()[0], first.ids()[2]);
         assert_ne!(first.ids()[0], first.ids()[1]);
         assert_eq!(first.ids()[1], second.ids()[0]);
         drop(first);
-        assert_eq!(RegisteredTypes::new(&registry, [ty(1)].into()).unwrap().ids(), second.ids());
+        assert_eq!(RegisteredTypes::function(&registry, &ty(1)).unwrap().ids(), second.ids());
     }
 
     #[test]
     fn an_id_is_not_used_again() {
-        let registry = Arc::<TypeRegistry>::default();
-        let old = RegisteredTypes::new(&registry, [ty(0)].into()).unwrap().ids()[0];
-        assert!(registry.lock().ids.is_empty());
-        let other = RegisteredTypes::new(&registry, [ty(1), ty(0)].into()).unwrap();
+        let registry = registry();
+        let old = RegisteredTypes::function(&registry, &ty(0)).unwrap().ids()[0];
+        assert!(registry.lock().types.is_empty() && registry.lock().groups.is_empty());
+        let other = register(&registry, &[plain(1), plain(0)], &[1, 2]);
         assert!(!other.ids().contains(&old));
+    }
+
+    #[test]
+    fn equality_is_by_recursive_group() {
+        let registry = registry();
+        // Types that name themselves, at different indices; then two of them in one group, which are others.
+        let alone = register(&registry, &[taking(0, None), taking(1, None)], &[1, 2]);
+        assert_eq!(alone.ids()[0], alone.ids()[1]);
+        let together = register(&registry, &[plain(0), taking(1, None), taking(2, None)], &[1, 3]);
+        assert_ne!(together.ids()[1], alone.ids()[0]);
+        assert_ne!(together.ids()[1], together.ids()[2]);
+        let again = register(&registry, &[taking(0, None), taking(1, None)], &[2]);
+        assert_eq!(again.ids(), &together.ids()[1..]);
+        let HeapType::Concrete(own) = reference(&again.types()[1]) else { panic!("a defined type") };
+        assert_eq!(own.index, again.ids()[1], "types name types by canonical ids");
+    }
+
+    fn reference(ty: &SubType) -> HeapType {
+        match ty.composite.func().expect("a function").params[0] {
+            ValType::Ref(reference) => reference.heap,
+            other => panic!("{other} is no reference"),
+        }
+    }
+
+    #[test]
+    fn chains_of_supertypes() {
+        let registry = registry();
+        let count = 12u32;
+        let types: Vec<_> = (0..count).map(|index| taking(0, index.checked_sub(1))).collect();
+        let ends: Vec<_> = (1..=count).collect();
+        let registered = register(&registry, &types, &ends);
+        let ids = registered.ids();
+        for (one, &id) in ids.iter().enumerate() {
+            let entry = registry.table.get(id);
+            assert_eq!(entry.depth as usize, one);
+            for (other, &above) in ids.iter().enumerate() {
+                assert_eq!(registry.extends(id, above), one >= other);
+                if let Some(&place) = entry.display.get(other) {
+                    assert_eq!(place == above, one >= other);
+                }
+            }
+        }
+        let other = RegisteredTypes::function(&registry, &ty(1)).unwrap();
+        assert!(!registry.extends(other.ids()[0], ids[0]) && !registry.extends(ids[0], other.ids()[0]));
+    }
+
+    #[test]
+    fn a_group_keeps_what_it_names() {
+        let registry = registry();
+        let module = register(&registry, &[plain(0), taking(0, None)], &[1, 2]);
+        let host = RegisteredTypes::function(&registry, module.types()[1].composite.func().unwrap()).unwrap();
+        let named = module.ids()[0];
+        drop(module);
+        assert!(registry.lock().get(named).is_some());
+        assert_eq!(RegisteredTypes::function(&registry, &ty(0)).unwrap().ids(), [named]);
+        let ty = host.types()[0].composite.func().unwrap().clone();
+        drop(host);
+        assert!(registry.lock().types.is_empty());
+        assert_eq!(RegisteredTypes::function(&registry, &ty).err().unwrap().kind(), ErrorKind::Usage);
     }
 }

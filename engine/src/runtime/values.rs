@@ -5,7 +5,7 @@ use super::{ExternRef, Func};
 use crate::abi::ValRaw;
 use crate::abi::vmctx::FuncRef;
 use crate::base::{Error, ErrorKind, Result};
-use crate::wasm::types::{HeapType, RefType, ValType};
+use crate::wasm::types::{CompositeKind, ConcreteType, HeapType, RefType, ValType};
 use core::ptr;
 
 /// A WebAssembly value. Floats are their bits, so that no NaN loses its payload.
@@ -49,8 +49,8 @@ impl Val {
             ValType::F32 => Val::F32(0),
             ValType::F64 => Val::F64(0),
             ValType::V128 => Val::V128(0),
-            ValType::Ref(RefType { heap: HeapType::Func, .. }) => Val::FuncRef(None),
-            ValType::Ref(RefType { heap: HeapType::Extern, .. }) => Val::ExternRef(None),
+            ValType::Ref(reference) if reference.heap.is_func() => Val::FuncRef(None),
+            ValType::Ref(_) => Val::ExternRef(None),
         }
     }
 
@@ -86,29 +86,30 @@ impl Val {
         }
     }
 
-    /// Whether it may stand where a `ty` is wanted.
-    fn is_a(&self, ty: ValType) -> bool {
-        match (self, ty) {
-            (Val::FuncRef(func), ValType::Ref(RefType { heap: HeapType::Func, nullable })) => {
-                nullable || func.is_some()
+    /// The most exact type that the value has in its store.
+    fn exact_type(&self, store: &StoreOpaque) -> Result<ValType> {
+        let some = |heap| ValType::Ref(RefType { nullable: false, heap });
+        let null = |heap| ValType::Ref(RefType { nullable: true, heap });
+        Ok(match self {
+            Val::FuncRef(None) => null(HeapType::NoFunc),
+            Val::ExternRef(None) => null(HeapType::NoExtern),
+            Val::FuncRef(Some(func)) => {
+                let index = func.type_id(store)?;
+                some(HeapType::Concrete(ConcreteType { kind: CompositeKind::Func, index }))
             }
-            (Val::ExternRef(value), ValType::Ref(RefType { heap: HeapType::Extern, nullable })) => {
-                nullable || value.is_some()
+            Val::ExternRef(Some(value)) => {
+                store.check(value.store(), "extern reference")?;
+                some(HeapType::Extern)
             }
-            _ => self.ty() == ty,
-        }
+            number => number.ty(),
+        })
     }
 
     /// The value for compiled code, once it is known to be a `ty` of this store. `what` says whose value it is.
     pub(crate) fn to_raw(self, store: &StoreOpaque, ty: ValType, what: &str) -> Result<ValRaw> {
-        if !self.is_a(ty) {
+        if !self.exact_type(store)?.matches(ty, &|ty, of| store.extends(ty, of)) {
             let message = format!("{what} must be of type {ty}, but is of type {}", self.ty());
             return Err(Error::new(ErrorKind::Usage, message));
-        }
-        match self {
-            Val::FuncRef(Some(func)) => store.check(func.store(), "function")?,
-            Val::ExternRef(Some(value)) => store.check(value.store(), "extern reference")?,
-            _ => {}
         }
         Ok(self.raw_unchecked())
     }
@@ -137,13 +138,11 @@ impl Val {
             ValType::F32 => Val::F32(raw.low32()),
             ValType::F64 => Val::F64(raw.low64()),
             ValType::V128 => Val::V128(raw.bits()),
-            ValType::Ref(RefType { heap: HeapType::Func, .. }) => {
+            ValType::Ref(reference) if reference.heap.is_func() => {
                 // SAFETY: the caller's contract.
                 Val::FuncRef(unsafe { Func::from_ptr(raw.func_ref(), store) })
             }
-            ValType::Ref(RefType { heap: HeapType::Extern, .. }) => {
-                Val::ExternRef(ExternRef::from_bits(raw.low32(), store))
-            }
+            ValType::Ref(_) => Val::ExternRef(ExternRef::from_bits(raw.low32(), store)),
         }
     }
 }

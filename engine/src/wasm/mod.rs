@@ -1,7 +1,10 @@
 //! A module as the specification describes it, without function bodies
 //! ([Core specification, Structure](https://webassembly.github.io/spec/core/syntax/index.html)).
 
+pub(crate) mod canonical;
+pub(crate) mod composite;
 pub(crate) mod index;
 pub(crate) mod module;
+pub(crate) mod references;
 pub(crate) mod storage;
 pub(crate) mod types;

@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Module {
     /// The module's name, from the name section.
     pub(crate) name: Option<String>,
-    /// The type index space.
-    pub(crate) types: Vec<FuncType>,
+    /// The type index space. In the whole module [`ConcreteType`]s are its indices.
+    pub(crate) types: Vec<SubType>,
+    /// Where in `types` each recursive group ends.
+    pub(crate) rec_groups: Vec<u32>,
     /// Imports, in the order of the binary.
     pub(crate) imports: Vec<Import>,
     /// The function index space: each function's type and, if it can be referred to at run time, its reference's place.
@@ -187,7 +189,21 @@ impl ConstOp {
 impl Module {
     /// The type of a function.
     pub(crate) fn func_type(&self, function: FuncIndex) -> &FuncType {
-        &self.types[self.functions[function.index()].ty.index()]
+        self.signature(self.functions[function.index()].ty)
+    }
+
+    /// The function type of this index.
+    ///
+    /// # Panics
+    /// If the type is not one of functions, which validation excludes wherever it is used as one.
+    pub(crate) fn signature(&self, ty: TypeIndex) -> &FuncType {
+        self.types[ty.index()].composite.func().expect("validation has seen that it is a function type")
+    }
+
+    /// The types of functions among the types.
+    #[cfg(feature = "compile")]
+    pub(crate) fn signatures(&self) -> impl Iterator<Item = &FuncType> {
+        self.types.iter().filter_map(|ty| ty.composite.func())
     }
 
     /// The position of a function among the defined ones; `None` if it is imported.
@@ -204,7 +220,7 @@ impl Module {
     /// The type of an import.
     pub(crate) fn import_type(&self, item: ImportItem) -> ExternType {
         match item {
-            ImportItem::Func(ty) => ExternType::Func(self.types[ty.index()].clone()),
+            ImportItem::Func(ty) => ExternType::Func(self.signature(ty).clone()),
             ImportItem::Table(ty) => ExternType::Table(ty),
             ImportItem::Memory(ty) => ExternType::Memory(ty),
             ImportItem::Global(ty) => ExternType::Global(ty),

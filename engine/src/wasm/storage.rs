@@ -2,7 +2,7 @@
 //! ([Memory types](https://webassembly.github.io/spec/core/syntax/types.html#memory-types),
 //! [Table types](https://webassembly.github.io/spec/core/syntax/types.html#table-types)).
 
-use super::types::{RefType, ValType};
+use super::types::{ConcreteType, RefType, ValType};
 use crate::base::MemoryChecks;
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -116,6 +116,11 @@ impl MemoryType {
 }
 
 impl TableType {
+    /// The type with its defined type, if it has one, named otherwise.
+    pub(crate) fn map(self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> TableType {
+        TableType { element: self.element.map(rename), ..self }
+    }
+
     /// A table of 32-bit indices.
     pub fn new(element: RefType, min: u64, max: Option<u64>) -> TableType {
         TableType { limits: Limits { min, max }, index64: false, element }

@@ -1,9 +1,10 @@
 //! Value, function and external types ([Types](https://webassembly.github.io/spec/core/syntax/types.html)).
 
+pub(crate) use super::composite::{CompositeType, SubType};
+pub use super::references::{CompositeKind, ConcreteType, HeapType, RefType};
+pub use super::storage::{Limits, MemoryType, PAGE_SIZE, TableType};
 use core::fmt;
 use serde::{Deserialize, Serialize};
-
-pub use super::storage::{Limits, MemoryType, PAGE_SIZE, TableType};
 
 /// The type of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -20,25 +21,6 @@ pub enum ValType {
     V128,
     /// Reference.
     Ref(RefType),
-}
-
-/// The type of a reference.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub struct RefType {
-    /// Whether null belongs to the type.
-    pub nullable: bool,
-    /// What the reference points to.
-    pub heap: HeapType,
-}
-
-/// What a reference points to.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum HeapType {
-    /// A function of any type.
-    Func,
-    /// A value of the host.
-    Extern,
 }
 
 /// The type of a function.
@@ -72,24 +54,67 @@ pub enum ExternType {
     Global(GlobalType),
 }
 
-impl RefType {
-    /// `funcref`.
-    pub const FUNC: RefType = RefType { nullable: true, heap: HeapType::Func };
-    /// `externref`.
-    pub const EXTERN: RefType = RefType { nullable: true, heap: HeapType::Extern };
-}
-
 impl ValType {
     /// `funcref`.
     pub const FUNCREF: ValType = ValType::Ref(RefType::FUNC);
     /// `externref`.
     pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERN);
+
+    /// As [`RefType::matches`], for all values
+    /// ([Value types](https://webassembly.github.io/spec/core/valid/matching.html#value-types)).
+    pub(crate) fn matches(self, wanted: ValType, extends: &impl Fn(ConcreteType, ConcreteType) -> bool) -> bool {
+        match (self, wanted) {
+            (ValType::Ref(own), ValType::Ref(wanted)) => own.matches(wanted, extends),
+            _ => self == wanted,
+        }
+    }
+
+    /// The type with its defined type, if it has one, named otherwise.
+    pub(crate) fn map(self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> ValType {
+        match self {
+            ValType::Ref(reference) => ValType::Ref(reference.map(rename)),
+            number => number,
+        }
+    }
 }
 
 impl FuncType {
     /// A function type from its parameters and results.
     pub fn new(params: impl IntoIterator<Item = ValType>, results: impl IntoIterator<Item = ValType>) -> FuncType {
         FuncType { params: params.into_iter().collect(), results: results.into_iter().collect() }
+    }
+
+    /// The type with all defined types that it names named otherwise.
+    pub(crate) fn map(&self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> FuncType {
+        let list = |types: &[ValType]| types.iter().map(|ty| ty.map(rename)).collect();
+        FuncType { params: list(&self.params), results: list(&self.results) }
+    }
+}
+
+impl GlobalType {
+    /// Whether a global of this type may be imported where `wanted` is declared
+    /// ([Import subtyping](https://webassembly.github.io/spec/core/valid/matching.html#globals)).
+    pub(crate) fn matches(self, wanted: GlobalType, extends: &impl Fn(ConcreteType, ConcreteType) -> bool) -> bool {
+        self.mutable == wanted.mutable
+            && self.content.matches(wanted.content, extends)
+            && (!self.mutable || wanted.content.matches(self.content, extends))
+    }
+
+    /// The type with its defined type, if it has one, named otherwise.
+    pub(crate) fn map(self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> GlobalType {
+        GlobalType { content: self.content.map(rename), ..self }
+    }
+}
+
+impl ExternType {
+    /// The type with all defined types that it names named otherwise.
+    pub(crate) fn map(&self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> ExternType {
+        match self {
+            ExternType::Func(ty) => ExternType::Func(ty.map(rename)),
+            ExternType::Table(ty) => ExternType::Table(ty.map(rename)),
+            ExternType::Memory(ty) => ExternType::Memory(*ty),
+            ExternType::Global(ty) => ExternType::Global(ty.map(rename)),
+        }
     }
 }
 
@@ -102,19 +127,6 @@ impl fmt::Display for ValType {
             ValType::F64 => f.write_str("f64"),
             ValType::V128 => f.write_str("v128"),
             ValType::Ref(reference) => reference.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for RefType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let heap = match self.heap {
-            HeapType::Func => "func",
-            HeapType::Extern => "extern",
-        };
-        match self.nullable {
-            true => write!(f, "{heap}ref"),
-            false => write!(f, "(ref {heap})"),
         }
     }
 }

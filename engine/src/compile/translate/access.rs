@@ -4,7 +4,6 @@ use super::{FuncTranslator, constant, trap_code, trusted};
 use crate::abi::vmctx::{MemoryDef, Place, TableDef};
 use crate::base::Trap;
 use crate::wasm::index::*;
-use crate::wasm::types::HeapType;
 use core::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, AliasRegion, AliasRegionData, InstBuilder, MemFlagsData, Value, types};
@@ -108,10 +107,7 @@ impl FuncTranslator<'_> {
         let flags = self.context_flags();
         let offset = definition.offset + offset_of!(TableDef, base) as i32;
         let base = self.ins().load(types::I64, flags, definition.base, offset);
-        let log2_size = match self.env.module.tables[table.index()].element.heap {
-            HeapType::Func => 3,
-            HeapType::Extern => 2,
-        };
+        let log2_size = if self.env.module.tables[table.index()].element.heap.is_func() { 3 } else { 2 };
         let log2_size = self.iconst(types::I64, log2_size);
         let position = self.ins().ishl(index, log2_size);
         self.ins().iadd(base, position)

@@ -98,7 +98,7 @@ impl FuncTranslator<'_> {
     }
 
     fn defined(&mut self, function: DefinedFuncIndex, ty: TypeIndex) -> ir::FuncRef {
-        let types = &self.env.module.types[ty.index()];
+        let types = self.env.module.signature(ty);
         self.import(Symbol::Function(function), || wasm_signature(&LoweredSignature::from(types)))
     }
 
@@ -130,7 +130,7 @@ impl FuncTranslator<'_> {
 
     /// Pops a call's arguments and puts both contexts before them.
     fn arguments(&mut self, callee: Callee, ty: TypeIndex) -> Vec<Value> {
-        let count = self.env.module.types[ty.index()].params.len();
+        let count = self.env.module.signature(ty).params.len();
         let first = self.stack.len() - count;
         let context = match callee {
             Callee::Defined(_) => self.vmctx,
@@ -143,7 +143,7 @@ impl FuncTranslator<'_> {
     fn push_results(&mut self, call: Inst, ty: TypeIndex) {
         let module = self.env.module;
         let values = self.builder.inst_results(call).to_vec();
-        for (value, &ty) in values.into_iter().zip(&module.types[ty.index()].results) {
+        for (value, &ty) in values.into_iter().zip(&module.signature(ty).results) {
             self.push_typed(value, ty);
         }
     }
@@ -152,7 +152,7 @@ impl FuncTranslator<'_> {
         if let Some(&known) = self.signatures.get(&ty) {
             return known;
         }
-        let signature = wasm_signature(&LoweredSignature::from(&self.env.module.types[ty.index()]));
+        let signature = wasm_signature(&LoweredSignature::from(self.env.module.signature(ty)));
         let signature = self.builder.import_signature(signature);
         self.signatures.insert(ty, signature);
         signature

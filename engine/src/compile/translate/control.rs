@@ -5,7 +5,7 @@
 //! validated but not translated: [`FuncTranslator::unreachable_operator`] only counts blocks until the one that is open
 //! ends.
 
-use super::{FuncTranslator, clif_type, trap_code, val_type};
+use super::{FuncTranslator, clif_type, trap_code};
 use crate::base::Trap;
 use crate::wasm::index::TypeIndex;
 use crate::wasm::types::ValType;
@@ -64,7 +64,7 @@ impl FuncTranslator<'_> {
                 self.pop();
             }
             Operator::Select => self.select(None),
-            Operator::TypedSelect { ty } => self.select(Some(val_type(ty))),
+            Operator::TypedSelect { ty } => self.select(Some(self.val_type(ty))),
             _ => return false,
         }
         true
@@ -276,9 +276,9 @@ impl FuncTranslator<'_> {
     fn block_type(&self, ty: BlockType) -> (Types, Types) {
         match ty {
             BlockType::Empty => (smallvec![], smallvec![]),
-            BlockType::Type(ty) => (smallvec![], smallvec![val_type(ty)]),
+            BlockType::Type(ty) => (smallvec![], smallvec![self.val_type(ty)]),
             BlockType::FuncType(index) => {
-                let ty = &self.env.module.types[TypeIndex(index).index()];
+                let ty = self.env.module.signature(TypeIndex(index));
                 (Types::from_slice(&ty.params), Types::from_slice(&ty.results))
             }
         }

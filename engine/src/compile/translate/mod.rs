@@ -24,14 +24,14 @@ mod table;
 mod variable;
 
 use super::codegen::Symbol;
-use super::validate::{Body, classify};
+use super::validate::{Body, classify, types as convert};
 use crate::abi::builtins::Builtin;
 use crate::abi::signature::{LoweredSignature, MachineType};
 use crate::abi::vmctx::VmLayout;
 use crate::base::{Config, Error, ErrorKind, Result, Trap, WasmOffset};
 use crate::wasm::index::*;
 use crate::wasm::module::Module;
-use crate::wasm::types::{HeapType, RefType, ValType};
+use crate::wasm::types::{HeapType, ValType};
 use control::ControlFrame;
 use core::mem::offset_of;
 use cranelift_codegen::ir::{self, AbiParam, ArgumentPurpose, InstBuilder, MemFlagsData, Type, Value, types};
@@ -95,7 +95,7 @@ pub(crate) fn translate(
         let offset = locals.original_position();
         let (count, ty) = locals.read().map_err(refused)?;
         validator.define_locals(offset, count, ty).map_err(refused)?;
-        translator.declare_locals(count, val_type(ty));
+        translator.declare_locals(count, translator.val_type(ty));
     }
     let mut operators = body.get_operators_reader().map_err(refused)?;
     let first = operators.original_position();
@@ -166,7 +166,7 @@ pub(crate) fn machine_type(ty: MachineType) -> Type {
 
 /// Whether values of the type stand in stack maps.
 fn is_traced(ty: ValType) -> bool {
-    matches!(ty, ValType::Ref(RefType { heap: HeapType::Extern, .. }))
+    matches!(ty, ValType::Ref(reference) if !reference.heap.is_func())
 }
 
 /// The signature of a function as WebAssembly code calls it.
@@ -267,6 +267,16 @@ impl<'a> FuncTranslator<'a> {
             || self.translate_reference(operator)
             || self.translate_simd(operator);
         assert!(known, "validation lets no operator pass that has no translation: {operator:?}");
+    }
+
+    /// Our own form of a value type. Validation has refused what has none.
+    fn val_type(&self, ty: wasmparser::ValType) -> ValType {
+        convert::val_type(ty, self.env.module).expect("validation lets no type pass that has no form here")
+    }
+
+    /// Our own form of a heap type.
+    fn heap_type(&self, ty: wasmparser::HeapType) -> HeapType {
+        convert::heap_type(ty, self.env.module).expect("validation lets no type pass that has no form here")
     }
 
     /// Starts the next instruction.
@@ -370,19 +380,4 @@ fn stack_limit(func: &mut ir::Function) -> ir::GlobalValue {
 
 fn wasm_offset(offset: u64) -> WasmOffset {
     WasmOffset(u32::try_from(offset).expect("no module is as large as 4 GiB"))
-}
-
-/// Our own form of a value type. Validation has refused what has none.
-fn val_type(ty: wasmparser::ValType) -> ValType {
-    match ty {
-        wasmparser::ValType::I32 => ValType::I32,
-        wasmparser::ValType::I64 => ValType::I64,
-        wasmparser::ValType::F32 => ValType::F32,
-        wasmparser::ValType::F64 => ValType::F64,
-        wasmparser::ValType::V128 => ValType::V128,
-        wasmparser::ValType::Ref(reference) => {
-            let heap = if reference.is_extern_ref() { HeapType::Extern } else { HeapType::Func };
-            ValType::Ref(RefType { nullable: reference.is_nullable(), heap })
-        }
-    }
 }

@@ -1,25 +1,23 @@
 //! References ([Reference instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#reference-instructions)).
 //!
-//! A `funcref` is the address of a `FuncRef`, an `externref` a 32-bit index; null is zero in both.
+//! A reference to a function is the address of a `FuncRef`, any other a 32-bit index; null is zero in both.
 
-use super::FuncTranslator;
 use super::access::immediate;
+use super::{FuncTranslator, clif_type};
 use crate::abi::vmctx::FuncImport;
 use crate::wasm::index::FuncIndex;
+use crate::wasm::types::{RefType, ValType};
 use core::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
-use wasmparser::{AbstractHeapType, HeapType, Operator};
+use wasmparser::Operator;
 
 impl FuncTranslator<'_> {
     pub(super) fn translate_reference(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
             Operator::RefNull { hty } => {
-                let ty = match hty {
-                    HeapType::Abstract { ty: AbstractHeapType::Extern, .. } => types::I32,
-                    _ => types::I64,
-                };
-                let null = self.iconst(ty, 0);
+                let heap = self.heap_type(hty);
+                let null = self.iconst(clif_type(ValType::Ref(RefType { nullable: true, heap })), 0);
                 self.push(null);
             }
             Operator::RefIsNull => {

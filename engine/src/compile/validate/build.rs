@@ -1,6 +1,6 @@
 //! Collects the description of a module while its sections go by. Each section has been validated before it comes here.
 
-use super::{Body, Refusal, Validated};
+use super::{Body, Refusal, Validated, types};
 use crate::base::{Error, ErrorKind};
 use crate::wasm::index::*;
 use crate::wasm::module::*;
@@ -72,11 +72,16 @@ impl<'a> Builder<'a> {
     }
 
     fn types(&mut self, section: wasmparser::TypeSectionReader<'_>) -> Result<()> {
-        for ty in section.into_iter_err_on_gc_types() {
-            let ty = ty?;
-            let list =
-                |types: &[wasmparser::ValType]| types.iter().map(|&ty| val_type(ty)).collect::<Result<Box<[_]>>>();
-            self.module.types.push(FuncType { params: list(ty.params())?, results: list(ty.results())? });
+        let mut kinds = Vec::new();
+        for group in section {
+            let group = group?;
+            for ty in group.types() {
+                kinds.push(types::kind(ty)?);
+            }
+            for ty in group.types() {
+                self.module.types.push(types::sub_type(ty, &kinds)?);
+            }
+            self.module.rec_groups.push(u32::try_from(kinds.len()).expect("index spaces hold fewer than 2^32 items"));
         }
         Ok(())
     }
@@ -87,9 +92,9 @@ impl<'a> Builder<'a> {
             let (offset, import) = import?;
             let item = match import.ty {
                 TypeRef::Func(ty) => ImportItem::Func(TypeIndex(ty)),
-                TypeRef::Table(ty) => ImportItem::Table(table_type(ty)?),
+                TypeRef::Table(ty) => ImportItem::Table(table_type(ty, module)?),
                 TypeRef::Memory(ty) => ImportItem::Memory(memory_type(ty)?),
-                TypeRef::Global(ty) => ImportItem::Global(global_type(ty)?),
+                TypeRef::Global(ty) => ImportItem::Global(global_type(ty, module)?),
                 TypeRef::Tag(_) | TypeRef::FuncExact(_) => return Err(unsupported("this kind of import", offset)),
             };
             match item {
@@ -128,7 +133,8 @@ impl<'a> Builder<'a> {
             if let wasmparser::TableInit::Expr(_) = table.init {
                 return Err(unsupported("a table with an initialiser", offset));
             }
-            self.module.tables.push(table_type(table.ty)?);
+            let ty = table_type(table.ty, &self.module)?;
+            self.module.tables.push(ty);
         }
         Ok(())
     }
@@ -143,8 +149,9 @@ impl<'a> Builder<'a> {
     fn globals(&mut self, section: wasmparser::GlobalSectionReader<'_>) -> Result<()> {
         for global in section {
             let global = global?;
-            self.module.globals.push(global_type(global.ty)?);
-            self.module.global_inits.push(const_expr(&global.init_expr)?);
+            let (ty, init) = (global_type(global.ty, &self.module)?, const_expr(&global.init_expr, &self.module)?);
+            self.module.globals.push(ty);
+            self.module.global_inits.push(init);
         }
         Ok(())
     }
@@ -174,7 +181,7 @@ impl<'a> Builder<'a> {
                 wasmparser::ElementKind::Declared => ElementMode::Declared,
                 wasmparser::ElementKind::Active { table_index, offset_expr } => ElementMode::Active {
                     table: TableIndex(table_index.unwrap_or(0)),
-                    offset: const_expr(offset_expr)?,
+                    offset: const_expr(offset_expr, &self.module)?,
                 },
             };
             let (ty, items) = match segment.items {
@@ -183,8 +190,8 @@ impl<'a> Builder<'a> {
                     (RefType::FUNC, ElementItems::Functions(functions.collect::<Result<_>>()?))
                 }
                 wasmparser::ElementItems::Expressions(ty, items) => {
-                    let expressions = items.into_iter().map(|item| const_expr(&item?));
-                    (ref_type(ty)?, ElementItems::Expressions(expressions.collect::<Result<_>>()?))
+                    let expressions = items.into_iter().map(|item| const_expr(&item?, &self.module));
+                    (types::ref_type(ty, &self.module)?, ElementItems::Expressions(expressions.collect::<Result<_>>()?))
                 }
             };
             self.module.elements.push(ElementSegment { mode, ty, items });
@@ -197,9 +204,10 @@ impl<'a> Builder<'a> {
             let segment = segment?;
             let mode = match &segment.kind {
                 wasmparser::DataKind::Passive => DataMode::Passive,
-                wasmparser::DataKind::Active { memory_index, offset_expr } => {
-                    DataMode::Active { memory: MemoryIndex(*memory_index), offset: const_expr(offset_expr)? }
-                }
+                wasmparser::DataKind::Active { memory_index, offset_expr } => DataMode::Active {
+                    memory: MemoryIndex(*memory_index),
+                    offset: const_expr(offset_expr, &self.module)?,
+                },
             };
             let start = self.data.len();
             self.data.extend_from_slice(segment.data);
@@ -258,7 +266,7 @@ fn read_names(section: wasmparser::NameSectionReader<'_>) -> wasmparser::Result<
     Ok(names)
 }
 
-fn const_expr(expression: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr> {
+fn const_expr(expression: &wasmparser::ConstExpr<'_>, module: &Module) -> Result<ConstExpr> {
     let mut ops = Vec::with_capacity(1);
     let mut reader = expression.get_operators_reader();
     while !reader.eof() {
@@ -270,7 +278,7 @@ fn const_expr(expression: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr> {
             Operator::F64Const { value } => ConstOp::F64Const(value.bits()),
             Operator::V128Const { value } => ConstOp::V128Const(u128::from_le_bytes(*value.bytes())),
             Operator::GlobalGet { global_index } => ConstOp::GlobalGet(GlobalIndex(global_index)),
-            Operator::RefNull { hty } => ConstOp::RefNull(heap_type(hty)?),
+            Operator::RefNull { hty } => ConstOp::RefNull(types::heap_type(hty, module)?),
             Operator::RefFunc { function_index } => ConstOp::RefFunc(FuncIndex(function_index)),
             Operator::I32Add => ConstOp::I32Add,
             Operator::I32Sub => ConstOp::I32Sub,
@@ -285,36 +293,12 @@ fn const_expr(expression: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr> {
     Ok(ConstExpr(ops))
 }
 
-fn val_type(ty: wasmparser::ValType) -> Result<ValType> {
-    Ok(match ty {
-        wasmparser::ValType::I32 => ValType::I32,
-        wasmparser::ValType::I64 => ValType::I64,
-        wasmparser::ValType::F32 => ValType::F32,
-        wasmparser::ValType::F64 => ValType::F64,
-        wasmparser::ValType::V128 => ValType::V128,
-        wasmparser::ValType::Ref(ty) => ValType::Ref(ref_type(ty)?),
-    })
-}
-
-fn ref_type(ty: wasmparser::RefType) -> Result<RefType> {
-    Ok(RefType { nullable: ty.is_nullable(), heap: heap_type(ty.heap_type())? })
-}
-
-fn heap_type(ty: wasmparser::HeapType) -> Result<HeapType> {
-    use wasmparser::AbstractHeapType;
-    match ty {
-        wasmparser::HeapType::Abstract { shared: false, ty: AbstractHeapType::Func } => Ok(HeapType::Func),
-        wasmparser::HeapType::Abstract { shared: false, ty: AbstractHeapType::Extern } => Ok(HeapType::Extern),
-        _ => Err(unsupported("a reference type beyond funcref and externref", None)),
-    }
-}
-
-fn table_type(ty: wasmparser::TableType) -> Result<TableType> {
+fn table_type(ty: wasmparser::TableType, module: &Module) -> Result<TableType> {
     if ty.shared {
         return Err(unsupported("a shared table", None));
     }
     let limits = Limits { min: ty.initial, max: ty.maximum };
-    Ok(TableType { limits, index64: ty.table64, element: ref_type(ty.element_type)? })
+    Ok(TableType { limits, index64: ty.table64, element: types::ref_type(ty.element_type, module)? })
 }
 
 fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType> {
@@ -325,8 +309,8 @@ fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType> {
     Ok(MemoryType { index64: ty.memory64, ..kind })
 }
 
-fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType> {
-    Ok(GlobalType { content: val_type(ty.content_type)?, mutable: ty.mutable })
+fn global_type(ty: wasmparser::GlobalType, module: &Module) -> Result<GlobalType> {
+    Ok(GlobalType { content: types::val_type(ty.content_type, module)?, mutable: ty.mutable })
 }
 
 /// The parser knows features that this engine has no representation for. None of them can be switched on in

@@ -11,6 +11,7 @@
 
 mod build;
 mod classify;
+pub(crate) mod types;
 
 use crate::base::{Error, ErrorKind, Features, Result};
 use crate::wasm::index::FuncIndex;

@@ -1,0 +1,137 @@
+//! wasmparser's types in this engine's form.
+
+use super::Refusal;
+use crate::base::{Error, ErrorKind};
+use crate::wasm::composite::{FieldType, StorageType, StructType};
+use crate::wasm::module::Module;
+use crate::wasm::types::*;
+use wasmparser::{AbstractHeapType, CompositeInnerType, PackedIndex, UnpackedIndex};
+
+/// What has no form in this engine.
+#[derive(Debug)]
+pub(crate) struct Unsupported(&'static str);
+
+type Result<T, E = Unsupported> = core::result::Result<T, E>;
+
+impl From<Unsupported> for Refusal {
+    fn from(Unsupported(what): Unsupported) -> Refusal {
+        Refusal::Engine(Error::new(ErrorKind::Unsupported, format!("{what} is not supported")))
+    }
+}
+
+/// What kinds of things a module's defined types describe.
+pub(crate) trait Kinds {
+    /// The kind of the type of this index, which is that of a type.
+    fn kind(&self, index: u32) -> CompositeKind;
+}
+
+impl Kinds for Module {
+    fn kind(&self, index: u32) -> CompositeKind {
+        self.types[index as usize].composite.kind()
+    }
+}
+
+impl Kinds for [CompositeKind] {
+    fn kind(&self, index: u32) -> CompositeKind {
+        self[index as usize]
+    }
+}
+
+/// A value type.
+pub(crate) fn val_type(ty: wasmparser::ValType, kinds: &(impl Kinds + ?Sized)) -> Result<ValType> {
+    Ok(match ty {
+        wasmparser::ValType::I32 => ValType::I32,
+        wasmparser::ValType::I64 => ValType::I64,
+        wasmparser::ValType::F32 => ValType::F32,
+        wasmparser::ValType::F64 => ValType::F64,
+        wasmparser::ValType::V128 => ValType::V128,
+        wasmparser::ValType::Ref(ty) => ValType::Ref(ref_type(ty, kinds)?),
+    })
+}
+
+/// A reference type.
+pub(crate) fn ref_type(ty: wasmparser::RefType, kinds: &(impl Kinds + ?Sized)) -> Result<RefType> {
+    Ok(RefType { nullable: ty.is_nullable(), heap: heap_type(ty.heap_type(), kinds)? })
+}
+
+/// A heap type.
+pub(crate) fn heap_type(ty: wasmparser::HeapType, kinds: &(impl Kinds + ?Sized)) -> Result<HeapType> {
+    match ty {
+        wasmparser::HeapType::Abstract { shared: false, ty } => abstract_heap_type(ty),
+        wasmparser::HeapType::Concrete(UnpackedIndex::Module(index)) => Ok(HeapType::Concrete(concrete(index, kinds))),
+        _ => Err(Unsupported("a reference to what is shared or of an exact type")),
+    }
+}
+
+fn abstract_heap_type(ty: AbstractHeapType) -> Result<HeapType> {
+    Ok(match ty {
+        AbstractHeapType::Func => HeapType::Func,
+        AbstractHeapType::Extern => HeapType::Extern,
+        AbstractHeapType::Any => HeapType::Any,
+        AbstractHeapType::None => HeapType::None,
+        AbstractHeapType::NoExtern => HeapType::NoExtern,
+        AbstractHeapType::NoFunc => HeapType::NoFunc,
+        AbstractHeapType::Eq => HeapType::Eq,
+        AbstractHeapType::Struct => HeapType::Struct,
+        AbstractHeapType::Array => HeapType::Array,
+        AbstractHeapType::I31 => HeapType::I31,
+        AbstractHeapType::Exn => HeapType::Exn,
+        AbstractHeapType::NoExn => HeapType::NoExn,
+        AbstractHeapType::Cont | AbstractHeapType::NoCont => return Err(Unsupported("a reference to a continuation")),
+    })
+}
+
+fn concrete(index: u32, kinds: &(impl Kinds + ?Sized)) -> ConcreteType {
+    ConcreteType { kind: kinds.kind(index), index }
+}
+
+/// The kind of a type that is yet to be read.
+pub(super) fn kind(ty: &wasmparser::SubType) -> Result<CompositeKind> {
+    Ok(match ty.composite_type.inner {
+        CompositeInnerType::Func(_) => CompositeKind::Func,
+        CompositeInnerType::Array(_) => CompositeKind::Array,
+        CompositeInnerType::Struct(_) => CompositeKind::Struct,
+        CompositeInnerType::Cont(_) => return Err(Unsupported("a type of continuations")),
+    })
+}
+
+/// A defined type, once the kinds of all types of its group are known.
+pub(super) fn sub_type(ty: &wasmparser::SubType, kinds: &[CompositeKind]) -> Result<SubType> {
+    let composite = &ty.composite_type;
+    if composite.shared || composite.descriptor_idx.is_some() || composite.describes_idx.is_some() {
+        return Err(Unsupported("a type that is shared or has a descriptor"));
+    }
+    let supertype = |index: &PackedIndex| match index.unpack() {
+        UnpackedIndex::Module(index) => Ok(concrete(index, kinds)),
+        _ => Err(Unsupported("a supertype that is not of the module")),
+    };
+    Ok(SubType {
+        is_final: ty.is_final,
+        supertype: ty.supertype_idxs.first().map(supertype).transpose()?,
+        composite: composite_type(&composite.inner, kinds)?,
+    })
+}
+
+fn composite_type(ty: &CompositeInnerType, kinds: &[CompositeKind]) -> Result<CompositeType> {
+    let values = |types: &[wasmparser::ValType]| types.iter().map(|&ty| val_type(ty, kinds)).collect::<Result<_>>();
+    Ok(match ty {
+        CompositeInnerType::Func(ty) => {
+            CompositeType::Func(FuncType { params: values(ty.params())?, results: values(ty.results())? })
+        }
+        CompositeInnerType::Struct(ty) => {
+            let fields = ty.fields.iter().map(|&field| field_type(field, kinds)).collect::<Result<_>>()?;
+            CompositeType::Struct(StructType { fields })
+        }
+        CompositeInnerType::Array(ty) => CompositeType::Array(field_type(ty.0, kinds)?),
+        CompositeInnerType::Cont(_) => return Err(Unsupported("a type of continuations")),
+    })
+}
+
+fn field_type(ty: wasmparser::FieldType, kinds: &[CompositeKind]) -> Result<FieldType> {
+    let storage = match ty.element_type {
+        wasmparser::StorageType::I8 => StorageType::I8,
+        wasmparser::StorageType::I16 => StorageType::I16,
+        wasmparser::StorageType::Val(ty) => StorageType::Val(val_type(ty, kinds)?),
+    };
+    Ok(FieldType { storage, mutable: ty.mutable })
+}

@@ -1,0 +1,80 @@
+//! Type equality: two types are equal if they stand at the same place of equal recursive groups
+//! ([Defined types](https://webassembly.github.io/spec/core/valid/conventions.html#rolling-and-unrolling)).
+//!
+//! A group's [`Key`] names its own types by their places in the group, and all others by canonical ids. Whoever keeps keys
+//! apart keeps types apart: the engine for all of its modules, the check of an artefact for one.
+
+use super::composite::SubType;
+use super::references::{CompositeKind, ConcreteType};
+use core::ops::Range;
+
+/// A recursive group in a form that is equal for equal groups.
+pub(crate) type Key = [SubType];
+
+/// In a key: the index is a place in the group. Canonical ids stay below.
+const IN_GROUP: u32 = 1 << 31;
+
+/// Where the kind stands in an id.
+pub(crate) const KIND_SHIFT: u32 = 29;
+
+/// The bits of an id that number a type among all of any kind.
+pub(crate) const SERIAL_BITS: u32 = 27;
+
+/// The canonical id of the type with this serial number, which is not 0.
+pub(crate) fn canonical_id(kind: CompositeKind, serial: u32) -> u32 {
+    debug_assert!(serial != 0 && serial >> SERIAL_BITS == 0, "serial numbers have {SERIAL_BITS} bits");
+    (kind as u32) << KIND_SHIFT | serial
+}
+
+/// The serial number in a canonical id.
+pub(crate) fn serial(id: u32) -> u32 {
+    id & ((1 << SERIAL_BITS) - 1)
+}
+
+/// The ranges of types that end at these positions.
+pub(crate) fn groups(ends: &[u32]) -> impl Iterator<Item = Range<usize>> {
+    let starts = core::iter::once(0).chain(ends.iter().map(|&end| end as usize));
+    starts.zip(ends).map(|(start, &end)| start..end as usize)
+}
+
+/// The canonical ids of types in recursive groups; `intern` gives the serial number of the first type of a key's group,
+/// the same for equal keys. Types name only types of their own and of earlier groups.
+pub(crate) fn canonicalise<E>(
+    types: &[SubType],
+    group_ends: &[u32],
+    mut intern: impl FnMut(Box<Key>) -> Result<u32, E>,
+) -> Result<Vec<u32>, E> {
+    let mut ids: Vec<u32> = Vec::with_capacity(types.len());
+    for group in groups(group_ends).filter(|group| !group.is_empty()) {
+        let key = group_key(&types[group.clone()], group.start, &ids);
+        let first = intern(key)?;
+        ids.extend((first..).zip(&types[group]).map(|(serial, ty)| canonical_id(ty.composite.kind(), serial)));
+    }
+    Ok(ids)
+}
+
+fn group_key(group: &[SubType], start: usize, earlier: &[u32]) -> Box<Key> {
+    let rename = |ty: ConcreteType| {
+        let position = ty.index as usize;
+        let index = match position.checked_sub(start) {
+            Some(place) => IN_GROUP | u32::try_from(place).expect("a group has fewer than 2^31 types"),
+            None => earlier[position],
+        };
+        ConcreteType { index, ..ty }
+    };
+    group.iter().map(|ty| ty.map(&rename)).collect()
+}
+
+/// A key's types with canonical ids throughout, once the serial number of the first is known.
+pub(crate) fn resolve(key: &Key, first: u32) -> impl Iterator<Item = SubType> {
+    let rename = move |ty: ConcreteType| match ty.index & IN_GROUP {
+        0 => ty,
+        _ => ConcreteType { index: canonical_id(ty.kind, first + (ty.index & !IN_GROUP)), ..ty },
+    };
+    key.iter().map(move |ty| ty.map(&rename))
+}
+
+/// The types outside of its group that a key names.
+pub(crate) fn outer_names(key: &Key) -> impl Iterator<Item = ConcreteType> {
+    key.iter().flat_map(SubType::names).filter(|ty| ty.index & IN_GROUP == 0)
+}

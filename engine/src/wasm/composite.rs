@@ -1,0 +1,263 @@
+//! Defined types: functions, structs and arrays, and their declared subtyping
+//! ([Composite types](https://webassembly.github.io/spec/core/syntax/types.html#composite-types)).
+
+use super::references::{CompositeKind, ConcreteType, HeapType, RefType};
+use super::types::{FuncType, ValType};
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// A defined type with its place among others
+/// ([Recursive types](https://webassembly.github.io/spec/core/syntax/types.html#recursive-types)).
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub(crate) struct SubType {
+    /// Whether no other type may extend it.
+    pub(crate) is_final: bool,
+    /// The type that it extends.
+    pub(crate) supertype: Option<ConcreteType>,
+    /// What it describes.
+    pub(crate) composite: CompositeType,
+}
+
+/// What a defined type describes.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub(crate) enum CompositeType {
+    /// Functions.
+    Func(FuncType),
+    /// Structs with these fields.
+    Struct(StructType),
+    /// Arrays of such elements.
+    Array(FieldType),
+}
+
+/// The fields of a struct.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub(crate) struct StructType {
+    /// In order.
+    pub(crate) fields: Box<[FieldType]>,
+}
+
+/// A field of a struct, or the elements of an array.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub(crate) struct FieldType {
+    /// What it holds.
+    pub(crate) storage: StorageType,
+    /// Whether it can be set.
+    pub(crate) mutable: bool,
+}
+
+/// What a field or element holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub(crate) enum StorageType {
+    /// The low 8 bits of an `i32`.
+    I8,
+    /// The low 16 bits of an `i32`.
+    I16,
+    /// A value.
+    Val(ValType),
+}
+
+impl SubType {
+    /// A final type that extends none: what a function type on its own stands for.
+    pub(crate) fn plain(composite: CompositeType) -> SubType {
+        SubType { is_final: true, supertype: None, composite }
+    }
+
+    /// The type with all defined types that it names named otherwise.
+    pub(crate) fn map(&self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> SubType {
+        SubType {
+            is_final: self.is_final,
+            supertype: self.supertype.map(rename),
+            composite: self.composite.map(rename),
+        }
+    }
+
+    /// All defined types that it names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = ConcreteType> {
+        let (values, fields): (&[&[ValType]; 2], &[FieldType]) = match &self.composite {
+            CompositeType::Func(ty) => (&[&ty.params, &ty.results], &[]),
+            CompositeType::Struct(ty) => (&[&[], &[]], &ty.fields),
+            CompositeType::Array(field) => (&[&[], &[]], core::slice::from_ref(field)),
+        };
+        let fields = fields.iter().map(|field| field.storage.unpacked());
+        let values = values.concat().into_iter().chain(fields).filter_map(|ty| match ty {
+            ValType::Ref(RefType { heap: HeapType::Concrete(concrete), .. }) => Some(concrete),
+            _ => None,
+        });
+        self.supertype.into_iter().chain(values.collect::<Vec<_>>())
+    }
+}
+
+impl CompositeType {
+    /// What kind of thing the type describes.
+    pub(crate) fn kind(&self) -> CompositeKind {
+        match self {
+            CompositeType::Func(_) => CompositeKind::Func,
+            CompositeType::Struct(_) => CompositeKind::Struct,
+            CompositeType::Array(_) => CompositeKind::Array,
+        }
+    }
+
+    /// The function type, if it is one.
+    pub(crate) fn func(&self) -> Option<&FuncType> {
+        match self {
+            CompositeType::Func(ty) => Some(ty),
+            _ => None,
+        }
+    }
+
+    fn map(&self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> CompositeType {
+        match self {
+            CompositeType::Func(ty) => CompositeType::Func(ty.map(rename)),
+            CompositeType::Struct(ty) => {
+                CompositeType::Struct(StructType { fields: ty.fields.iter().map(|field| field.map(rename)).collect() })
+            }
+            CompositeType::Array(field) => CompositeType::Array(field.map(rename)),
+        }
+    }
+
+    /// Whether a type that describes this may be declared a subtype of one that describes `wanted`
+    /// ([Matching](https://webassembly.github.io/spec/core/valid/matching.html#composite-types)).
+    pub(crate) fn matches(
+        &self,
+        wanted: &CompositeType,
+        extends: &impl Fn(ConcreteType, ConcreteType) -> bool,
+    ) -> bool {
+        let all = |own: &[ValType], wanted: &[ValType]| {
+            own.len() == wanted.len() && own.iter().zip(wanted).all(|(own, &wanted)| own.matches(wanted, extends))
+        };
+        match (self, wanted) {
+            (CompositeType::Func(own), CompositeType::Func(wanted)) => {
+                all(&wanted.params, &own.params) && all(&own.results, &wanted.results)
+            }
+            (CompositeType::Struct(own), CompositeType::Struct(wanted)) => {
+                own.fields.len() >= wanted.fields.len()
+                    && own.fields.iter().zip(&wanted.fields).all(|(own, wanted)| own.matches(wanted, extends))
+            }
+            (CompositeType::Array(own), CompositeType::Array(wanted)) => own.matches(wanted, extends),
+            _ => false,
+        }
+    }
+}
+
+impl FieldType {
+    fn map(&self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> FieldType {
+        let storage = match self.storage {
+            StorageType::Val(ty) => StorageType::Val(ty.map(rename)),
+            packed => packed,
+        };
+        FieldType { storage, ..*self }
+    }
+
+    fn matches(&self, wanted: &FieldType, extends: &impl Fn(ConcreteType, ConcreteType) -> bool) -> bool {
+        let below = |own: &FieldType, wanted: &FieldType| match (own.storage, wanted.storage) {
+            (StorageType::Val(own), StorageType::Val(wanted)) => own.matches(wanted, extends),
+            (own, wanted) => own == wanted,
+        };
+        self.mutable == wanted.mutable && below(self, wanted) && (!self.mutable || below(wanted, self))
+    }
+}
+
+impl StorageType {
+    /// The type of the value that is read from or written to such a place.
+    pub(crate) fn unpacked(self) -> ValType {
+        match self {
+            StorageType::I8 | StorageType::I16 => ValType::I32,
+            StorageType::Val(ty) => ty,
+        }
+    }
+}
+
+impl fmt::Display for CompositeType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CompositeType::Func(ty) => ty.fmt(f),
+            CompositeType::Struct(ty) => {
+                f.write_str("(struct")?;
+                ty.fields.iter().try_for_each(|field| write!(f, " (field {field})"))?;
+                f.write_str(")")
+            }
+            CompositeType::Array(field) => write!(f, "(array {field})"),
+        }
+    }
+}
+
+impl fmt::Display for FieldType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let storage: &dyn fmt::Display = match &self.storage {
+            StorageType::I8 => &"i8",
+            StorageType::I16 => &"i16",
+            StorageType::Val(ty) => ty,
+        };
+        match self.mutable {
+            true => write!(f, "(mut {storage})"),
+            false => storage.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(storage: StorageType, mutable: bool) -> FieldType {
+        FieldType { storage, mutable }
+    }
+
+    fn record(fields: &[FieldType]) -> CompositeType {
+        CompositeType::Struct(StructType { fields: fields.into() })
+    }
+
+    fn below(one: &CompositeType, other: &CompositeType) -> bool {
+        one.matches(other, &|_, _| false)
+    }
+
+    const EQ: StorageType = StorageType::Val(ValType::Ref(RefType { nullable: true, heap: HeapType::Eq }));
+    const I31: StorageType = StorageType::Val(ValType::Ref(RefType { nullable: true, heap: HeapType::I31 }));
+
+    #[test]
+    fn fields_vary_only_where_they_cannot_be_set() {
+        let [eq, i31] = [EQ, I31].map(|storage| record(&[field(storage, false)]));
+        assert!(below(&i31, &eq) && !below(&eq, &i31));
+        let [eq, i31] = [EQ, I31].map(|storage| record(&[field(storage, true)]));
+        assert!(!below(&i31, &eq) && !below(&eq, &i31) && below(&eq, &eq));
+        let [packed, wide] = [StorageType::I8, StorageType::Val(ValType::I32)].map(|it| record(&[field(it, false)]));
+        assert!(!below(&packed, &wide) && !below(&wide, &packed));
+    }
+
+    #[test]
+    fn structs_grow_at_the_end() {
+        let byte = field(StorageType::I8, false);
+        let (short, long) = (record(&[byte]), record(&[byte, byte]));
+        assert!(below(&long, &short) && !below(&short, &long));
+        assert!(
+            !below(&CompositeType::Array(byte), &short)
+                && below(&CompositeType::Array(byte), &CompositeType::Array(byte))
+        );
+    }
+
+    #[test]
+    fn functions_take_more_and_give_less() {
+        let [eq, i31] = [EQ, I31].map(StorageType::unpacked);
+        let func = |param, result| CompositeType::Func(FuncType::new([param], [result]));
+        assert!(below(&func(eq, i31), &func(i31, eq)) && !below(&func(i31, eq), &func(eq, i31)));
+    }
+
+    #[test]
+    fn every_name_is_found() {
+        let [one, two, three] = [1, 2, 3].map(|index| ConcreteType { kind: CompositeKind::Func, index });
+        let [two_ref, three_ref] =
+            [two, three].map(|ty| ValType::Ref(RefType { nullable: true, heap: HeapType::Concrete(ty) }));
+        let composite = CompositeType::Func(FuncType::new([ValType::I32, two_ref], [three_ref]));
+        let ty = SubType { is_final: false, supertype: Some(one), composite };
+        assert!(ty.names().eq([one, two, three]));
+        let array = CompositeType::Array(field(StorageType::Val(two_ref), true));
+        assert!(SubType::plain(array).names().eq([two]));
+    }
+
+    #[test]
+    fn display() {
+        let ty = record(&[field(StorageType::I8, true), field(EQ, false)]);
+        assert_eq!(ty.to_string(), "(struct (field (mut i8)) (field eqref))");
+        assert_eq!(CompositeType::Array(field(StorageType::I16, false)).to_string(), "(array i16)");
+    }
+}
