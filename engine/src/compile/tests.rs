@@ -291,3 +291,45 @@ fn offsets_are_those_of_the_binary() {
         assert_eq!(located(function(&code, 0)), [(Trap::Unreachable, expected.0)]);
     }
 }
+
+/// Where in the code the loads of a function stand, in the order of the module.
+fn loads(config: &Config, hint: &str, branch: &str) -> Vec<u32> {
+    let text = format!(
+        "(module (memory 1) (func (param i32) (result i32)
+           (block (local.get 0) {hint} {branch}) (i32.load (local.get 0))))"
+    );
+    let code = compile_text(config, &text);
+    let code = function(&code, 0);
+    let traps = code.traps.iter().filter(|(_, trap)| *trap == Trap::MemoryOutOfBounds);
+    let mut places: Vec<_> = traps
+        .map(|&(at, _)| {
+            let range = code.source_map.iter().find(|range| range.0 <= at && at < range.1).expect("a load's operator");
+            (range.2.0, at)
+        })
+        .collect();
+    places.sort_unstable();
+    places.into_iter().map(|(_, at)| at).collect()
+}
+
+#[test]
+fn hints_move_what_is_unlikely_behind_the_rest() {
+    const IF: &str = "if (i32.store (i32.const 8) (i32.load (i32.const 4))) end";
+    const BR_IF: &str = "br_if 0 (i32.store (i32.const 8) (i32.load (i32.const 4)))";
+    for config in tiers() {
+        let moved = |hint: &str, branch: &str| loads(&config, hint, branch).is_sorted();
+        let (taken, not_taken) = ("(@metadata.code.branch_hint \"\\01\")", "(@metadata.code.branch_hint \"\\00\")");
+        assert!(moved("", IF) && moved(taken, IF), "the arm stands before what follows");
+        assert!(!moved(not_taken, IF), "the arm is said not to run");
+        assert!(moved("", BR_IF) && moved(not_taken, BR_IF), "what the branch skips stands before what follows");
+        assert!(!moved(taken, BR_IF), "what the branch skips is said not to run");
+    }
+}
+
+#[test]
+fn hints_that_do_not_decode_are_ignored() {
+    let text = "(module (@custom \"metadata.code.branch_hint\" (before code) \"\\01\\00\\01\\03\\01\\02\")
+        (func (param i32) (local.get 0) (if (then nop))))";
+    let plain = "(module (func (param i32) (local.get 0) (if (then nop))))";
+    let bytes = |text| compile_text(&Config::new(), text).into_iter().map(|code| code.code).collect::<Vec<_>>();
+    assert_eq!(bytes(text), bytes(plain));
+}

@@ -109,6 +109,9 @@ impl FuncTranslator<'_> {
         let condition = self.pop();
         let (then, otherwise) = (self.builder.create_block(), self.builder.create_block());
         self.ins().brif(condition, then, &[], otherwise, &[]);
+        if let Some(taken) = self.hint() {
+            self.builder.set_cold_block(if taken { otherwise } else { then });
+        }
         self.builder.seal_block(then);
         self.builder.seal_block(otherwise);
         self.builder.switch_to_block(then);
@@ -167,9 +170,32 @@ impl FuncTranslator<'_> {
         let condition = self.pop();
         let (target, args) = self.target(depth);
         let next = self.builder.create_block();
-        self.ins().brif(condition, target, &args, next, &[]);
+        match self.hint() {
+            // The target may be reached in other ways too: what is unlikely is this way to it.
+            Some(false) => {
+                let way = self.builder.create_block();
+                self.builder.set_cold_block(way);
+                self.ins().brif(condition, way, &[], next, &[]);
+                self.builder.seal_block(way);
+                self.builder.switch_to_block(way);
+                self.ins().jump(target, &args);
+            }
+            hint => {
+                self.ins().brif(condition, target, &args, next, &[]);
+                if hint == Some(true) {
+                    self.builder.set_cold_block(next);
+                }
+            }
+        }
         self.builder.seal_block(next);
         self.builder.switch_to_block(next);
+    }
+
+    /// Whether the current instruction is said to branch, or not to.
+    fn hint(&self) -> Option<bool> {
+        let offset = u64::from(self.builder.srcloc().bits());
+        let found = self.hints.binary_search_by_key(&offset, |(place, _)| *place);
+        found.ok().map(|position| self.hints[position].1)
     }
 
     /// Every distinct label that carries values gets a block of its own between the table and its target, so that the

@@ -85,11 +85,12 @@ pub(crate) fn translate(
     func: &mut ir::Function,
     allocations: &mut Allocations,
 ) -> Result<WasmOffset> {
-    let Body { body, to_validate } = body;
+    let Body { body, to_validate, hints } = body;
     let refused = |error| classify(env.config.features, env.wasm, error);
     let mut validator = to_validate.into_validator(core::mem::take(&mut allocations.validator));
 
     let mut translator = FuncTranslator::new(env, index, func, &mut allocations.builder);
+    translator.hints = hints;
     let mut locals = body.get_locals_reader().map_err(refused)?;
     for _ in 0..locals.get_count() {
         let offset = locals.original_position();
@@ -135,6 +136,8 @@ pub(crate) struct FuncTranslator<'a> {
     fuel: i64,
     /// What memory accesses cannot alias.
     regions: access::Regions,
+    /// Which way branches are said to go, by the offset of the instruction; sorted.
+    hints: Box<[(u64, bool)]>,
     /// The functions declared so far.
     imports: HashMap<Symbol, ir::FuncRef>,
     /// The signatures declared so far, by type.
@@ -234,6 +237,7 @@ impl<'a> FuncTranslator<'a> {
             fuel: 0,
             regions,
             imports: HashMap::new(),
+            hints: Box::default(),
             signatures: HashMap::new(),
         };
         for (&ty, &value) in ty.params.iter().zip(&params[2..]) {

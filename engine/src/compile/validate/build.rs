@@ -1,11 +1,14 @@
 //! Collects the description of a module while its sections go by. Each section has been validated before it comes here.
 
+use super::hints::BranchHints;
 use super::{Body, Refusal, Validated, types};
 use crate::base::{Error, ErrorKind};
 use crate::wasm::index::*;
 use crate::wasm::module::*;
 use crate::wasm::types::*;
-use wasmparser::{ExternalKind, KnownCustom, Name, Operator, Payload, TypeRef};
+use wasmparser::{
+    ExternalKind, FuncToValidate, FunctionBody, KnownCustom, Name, Operator, Payload, TypeRef, ValidatorResources,
+};
 
 type Result<T, E = Refusal> = core::result::Result<T, E>;
 
@@ -16,6 +19,7 @@ pub(super) struct Builder<'a> {
     bodies: Vec<Body<'a>>,
     data: Vec<u8>,
     names: Option<Names>,
+    hints: Option<BranchHints>,
 }
 
 /// What is read of a name section ([Name section](https://webassembly.github.io/spec/core/appendix/custom.html#name-section)).
@@ -26,8 +30,9 @@ struct Names {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn body(&mut self, body: Body<'a>) {
-        self.bodies.push(body);
+    pub(super) fn body(&mut self, body: FunctionBody<'a>, to_validate: FuncToValidate<ValidatorResources>) {
+        let hints = self.hints.as_mut().map(|hints| hints.take(to_validate.index, &body));
+        self.bodies.push(Body { body, to_validate, hints: hints.unwrap_or_default() });
     }
 
     pub(super) fn payload(&mut self, payload: Payload<'a>) -> Result<()> {
@@ -46,8 +51,12 @@ impl<'a> Builder<'a> {
             Payload::ElementSection(section) => self.elements(section),
             Payload::DataSection(section) => self.data(section),
             Payload::CustomSection(section) => {
-                if let (KnownCustom::Name(section), None) = (section.as_known(), &self.names) {
-                    self.names = read_names(section).ok();
+                match section.as_known() {
+                    KnownCustom::Name(section) if self.names.is_none() => self.names = read_names(section).ok(),
+                    KnownCustom::BranchHints(section) if self.hints.is_none() => {
+                        self.hints = BranchHints::read(section).ok();
+                    }
+                    _ => {}
                 }
                 Ok(())
             }

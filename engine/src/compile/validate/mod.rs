@@ -11,6 +11,7 @@
 
 mod build;
 mod classify;
+mod hints;
 pub(crate) mod types;
 
 use crate::base::{Error, ErrorKind, Features, Result};
@@ -36,6 +37,8 @@ pub(crate) struct Validated<'a> {
 pub(crate) struct Body<'a> {
     pub(crate) body: FunctionBody<'a>,
     pub(crate) to_validate: FuncToValidate<ValidatorResources>,
+    /// Which way its branches are said to go: offsets of instructions, sorted, and whether they branch.
+    pub(crate) hints: Box<[(u64, bool)]>,
 }
 
 /// Decodes a module and validates all but its function bodies.
@@ -51,7 +54,7 @@ pub(crate) fn decode<'a>(features: Features, wasm: &'a [u8]) -> Result<Validated
 pub(crate) fn validate(features: Features, wasm: &[u8]) -> Result<()> {
     let validated = decode(features, wasm)?;
     let mut allocations = Default::default();
-    for Body { body, to_validate } in validated.bodies {
+    for Body { body, to_validate, .. } in validated.bodies {
         let mut validator = to_validate.into_validator(allocations);
         validator.validate(&body).map_err(|error| classify(features, wasm, error))?;
         allocations = validator.into_allocations();
@@ -89,7 +92,7 @@ fn read<'a>(features: Features, wasm: &'a [u8]) -> Result<Validated<'a>, Refusal
     for payload in parser.parse_all(wasm) {
         let payload = payload?;
         match validator.payload(&payload)? {
-            ValidPayload::Func(to_validate, body) => builder.body(Body { body, to_validate }),
+            ValidPayload::Func(to_validate, body) => builder.body(body, to_validate),
             ValidPayload::Ok | ValidPayload::Parser(_) | ValidPayload::End(_) => builder.payload(payload)?,
         }
     }

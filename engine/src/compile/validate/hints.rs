@@ -1,0 +1,32 @@
+//! Which way branches are said to go, from the custom section `metadata.code.branch_hint`
+//! ([Branch hinting](https://github.com/WebAssembly/branch-hinting/blob/main/proposals/branch-hinting/Overview.md)).
+//! Hints decide where code is placed and nothing else. A section that does not decode is ignored.
+
+use std::collections::HashMap;
+use wasmparser::{BranchHintSectionReader, FunctionBody};
+
+/// The hints of a module: for each function, pairs of an instruction's offset from the start of the function's locals
+/// and of whether its branch is likely taken.
+#[derive(Default)]
+pub(super) struct BranchHints(HashMap<u32, Vec<(u32, bool)>>);
+
+impl BranchHints {
+    pub(super) fn read(section: BranchHintSectionReader<'_>) -> wasmparser::Result<BranchHints> {
+        let mut hints = HashMap::new();
+        for function in section {
+            let function = function?;
+            let own = function.hints.into_iter().map(|hint| hint.map(|hint| (hint.func_offset, hint.taken)));
+            hints.insert(function.func, own.collect::<wasmparser::Result<Vec<_>>>()?);
+        }
+        Ok(BranchHints(hints))
+    }
+
+    /// Takes the hints of a function. Offsets now count from the start of the module, and are sorted.
+    pub(super) fn take(&mut self, function: u32, body: &FunctionBody<'_>) -> Box<[(u64, bool)]> {
+        let start = body.range().start;
+        let hints = self.0.remove(&function).unwrap_or_default();
+        let mut hints: Box<[_]> = hints.into_iter().map(|(offset, taken)| (start + u64::from(offset), taken)).collect();
+        hints.sort_unstable();
+        hints
+    }
+}
