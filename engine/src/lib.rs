@@ -47,8 +47,8 @@ pub use base::{
 };
 pub use runtime::{
     AsContext, AsContextMut, Caller, Engine, ExportType, Extern, ExternRef, Func, Global, ImportType, Instance,
-    IntoFunc, Linker, Memory, Module, ResourceLimiter, Store, StoreContext, StoreContextMut, StoreLimits, Table,
-    TypedFunc, UpdateDeadline, Val, WasmParams, WasmResults, WasmRet, WasmTy,
+    IntoFunc, Kept, Linker, Memory, Module, ResourceLimiter, RootScope, Rooted, Store, StoreContext, StoreContextMut,
+    StoreLimits, Table, TypedFunc, UpdateDeadline, Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use wasm::types::{
     CompositeKind, ConcreteType, ExternType, FuncType, GlobalType, HeapType, Limits, MemoryType, PAGE_SIZE, RefType,

@@ -173,16 +173,17 @@ fn tables() {
     let null = Val::ExternRef(None);
     assert_eq!(table.grow(&mut store, 2, null).unwrap(), 2);
     assert_eq!(table.size(&store).unwrap(), 4);
-    assert_eq!(table.get(&store, 1).unwrap(), Some(one.into()));
-    assert_eq!(table.get(&store, 2).unwrap(), Some(null));
-    assert_eq!(table.get(&store, 4).unwrap(), None);
+    let Some(Val::ExternRef(Some(first))) = table.get(&mut store, 1).unwrap() else { panic!("an extern reference") };
+    assert!(first.same(&one, &store).unwrap());
+    assert_eq!(table.get(&mut store, 2).unwrap(), Some(null));
+    assert_eq!(table.get(&mut store, 4).unwrap(), None);
     assert_eq!(table.set(&mut store, 4, null).unwrap_err().as_trap(), Some(Trap::TableOutOfBounds));
     table.fill(&mut store, 1, null, 3).unwrap();
-    assert_eq!(table.get(&store, 1).unwrap(), Some(null));
+    assert_eq!(table.get(&mut store, 1).unwrap(), Some(null));
     assert_eq!(table.fill(&mut store, 1, null, 4).unwrap_err().as_trap(), Some(Trap::TableOutOfBounds));
     assert_eq!(table.grow(&mut store, 2, null).unwrap_err().kind(), ErrorKind::Resource);
     usage(table.set(&mut store, 0, Val::FuncRef(None)));
-    assert_eq!(one.data(&store).unwrap().downcast_ref(), Some(&"one"));
+    assert_eq!(one.data(&store).unwrap().unwrap().downcast_ref(), Some(&"one"));
 }
 
 #[test]
@@ -211,7 +212,7 @@ fn globals() {
     let mutable = GlobalType { content: ValType::F32, mutable: true };
     let global = Global::new(&mut store, mutable, Val::F32(1)).unwrap();
     global.set(&mut store, Val::F32(0x7f80_0001)).unwrap();
-    assert_eq!(global.get(&store).unwrap(), Val::F32(0x7f80_0001));
+    assert_eq!(global.get(&mut store).unwrap(), Val::F32(0x7f80_0001));
     usage(global.set(&mut store, Val::F64(0)));
     let constant = GlobalType { content: ValType::I32, mutable: false };
     let global = Global::new(&mut store, constant, Val::I32(3)).unwrap();

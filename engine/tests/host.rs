@@ -73,7 +73,9 @@ fn all_types_pass_both_ways() {
     let mut results = [Val::I32(0); 6];
     instance.get_func(&mut store, "run").unwrap().call(&mut store, &params, &mut results).unwrap();
     assert_eq!(results[0], Val::I32(2));
-    assert_eq!(results[1..], params[1..]);
+    assert_eq!(results[1..5], params[1..5]);
+    let Val::ExternRef(Some(result)) = results[5] else { panic!("an extern reference") };
+    assert!(result.same(&value, &store).unwrap());
 }
 
 #[derive(Debug)]

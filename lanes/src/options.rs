@@ -40,6 +40,8 @@ pub enum Fault {
     SourceMapOffByOne,
     /// Division by zero is recorded as integer overflow.
     WrongTrapCode,
+    /// The stack maps lack the first reference of each frame.
+    MissingStackMap,
 }
 
 /// How lanes are configured.
@@ -57,6 +59,8 @@ pub struct Options {
     pub max_stack: Option<usize>,
     /// How many threads compile one module; as many as there are cores if `None`.
     pub compile_threads: Option<usize>,
+    /// Whether to collect garbage at every allocation.
+    pub gc_zeal: bool,
     #[doc(hidden)]
     pub fault: Option<Fault>,
 }

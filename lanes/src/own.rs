@@ -13,7 +13,7 @@ use crate::{
 };
 use engine::{
     AsContextMut, Caller, Engine, Error, ErrorKind, Extern, ExternRef, Func, Global, GlobalType, Instance, Linker,
-    Memory, MemoryType, Module, RefType, Store, Table, TableType, Val,
+    Memory, MemoryType, Module, RefType, RootScope, Store, Table, TableType, Val,
 };
 use std::any::Any;
 use std::collections::HashMap;
@@ -89,11 +89,13 @@ impl Own {
             })
             .relaxed_simd_deterministic(self.options.relaxed_simd == RelaxedSimd::Deterministic)
             .consume_fuel(self.options.fuel.is_some())
+            .gc_zeal(self.options.gc_zeal)
             .compile_threads(self.options.compile_threads)
             .fault(self.options.fault.map(|fault| match fault {
                 Fault::SubtractionAdds => engine::Fault::SubtractionAdds,
                 Fault::SourceMapOffByOne => engine::Fault::SourceMapOffByOne,
                 Fault::WrongTrapCode => engine::Fault::WrongTrapCode,
+                Fault::MissingStackMap => engine::Fault::MissingStackMap,
             }));
         if let Some(bytes) = self.options.max_stack {
             config.max_wasm_stack(bytes);
@@ -154,7 +156,6 @@ struct HostState {
     calls: Vec<HostCall>,
     /// Every function that was shown, in the order of [`Reference::Func`]'s numbers.
     functions: Vec<Func>,
-    externs: HashMap<u32, ExternRef>,
 }
 
 struct OwnSession<'a> {
@@ -308,41 +309,45 @@ impl Session for OwnSession<'_> {
     fn invoke(&mut self, instance: InstanceId, function: &str, arguments: &[Value]) -> Result<Vec<Value>, Failure> {
         let instance = self.instance(instance)?;
         self.entering(|session| {
-            let function = instance.get_func(&mut session.store, function)?;
-            let results = function.ty(&session.store)?.results;
+            let mut store = RootScope::new(&mut session.store);
+            let function = instance.get_func(&mut store, function)?;
+            let results = function.ty(&store)?.results;
             let mut results: Vec<Val> = results.iter().map(|&ty| Val::default_for(ty)).collect();
-            let arguments = arguments.iter().map(|&value| to_engine(&mut session.store, value));
+            let arguments = arguments.iter().map(|&value| to_engine(&mut store, value));
             let arguments = arguments.collect::<Result<Vec<Val>, Error>>()?;
-            function.call(&mut session.store, &arguments, &mut results)?;
-            Ok(from_engine_all(&mut session.store, &results))
+            function.call(&mut store, &arguments, &mut results)?;
+            Ok(from_engine_all(&mut store, &results))
         })
     }
 
     fn get(&mut self, instance: InstanceId, global: &str) -> Result<Value, Failure> {
         let instance = self.instance(instance)?;
         guarded(|| {
-            let value = instance.get_global(&mut self.store, global)?.get(&self.store)?;
-            Ok(from_engine(&mut self.store, value))
+            let mut store = RootScope::new(&mut self.store);
+            let value = instance.get_global(&mut store, global)?.get(&mut store)?;
+            Ok(from_engine(&mut store, value))
         })
     }
 
     fn state(&mut self, instance: InstanceId) -> Option<State> {
         let instance = self.instance(instance).ok()?;
         guarded(|| {
-            let mut exports = instance.exports(&mut self.store)?;
+            let mut store = RootScope::new(&mut self.store);
+            let mut exports = instance.exports(&mut store)?;
             exports.sort_by(|(left, _), (right, _)| left.cmp(right));
             let mut state = State::default();
             for (name, item) in exports {
                 match item {
                     Extern::Func(_) => {}
                     Extern::Global(global) => {
-                        let value = global.get(&self.store)?;
-                        state.globals.push((name, from_engine(&mut self.store, value)));
+                        let value = global.get(&mut store)?;
+                        state.globals.push((name, from_engine(&mut store, value)));
                     }
                     Extern::Memory(memory) => {
-                        state.memories.push((name, MemoryState::of(memory.data(&self.store)?)));
+                        let memory = MemoryState::of(memory.data(&store)?);
+                        state.memories.push((name, memory));
                     }
-                    Extern::Table(table) => state.tables.push((name, table_state(&mut self.store, table)?)),
+                    Extern::Table(table) => state.tables.push((name, table_state(&mut store, table)?)),
                 }
             }
             Ok(state)
@@ -504,14 +509,7 @@ fn to_engine(mut store: impl AsContextMut<Data = HostState>, value: Value) -> Re
             let unknown = || Error::new(ErrorKind::Usage, "no function with this number was seen yet");
             Val::FuncRef(Some(*known.ok_or_else(unknown)?))
         }
-        Value::Ref(Reference::Extern(number)) => {
-            if let Some(known) = store.as_context().data().externs.get(&number) {
-                return Ok(Val::ExternRef(Some(*known)));
-            }
-            let new = ExternRef::new(&mut store, number)?;
-            store.as_context_mut().data_mut().externs.insert(number, new);
-            Val::ExternRef(Some(new))
-        }
+        Value::Ref(Reference::Extern(number)) => Val::ExternRef(Some(ExternRef::new(&mut store, number)?)),
     })
 }
 
@@ -535,7 +533,7 @@ fn from_engine(mut store: impl AsContextMut<Data = HostState>, value: Val) -> Va
         }
         Val::ExternRef(Some(reference)) => {
             let store = store.as_context();
-            let number = reference.data(store).ok().and_then(|value| value.downcast_ref::<u32>().copied());
+            let number = reference.data(store).ok().flatten().and_then(|value| value.downcast_ref::<u32>().copied());
             // Only this file makes host values, and all of them are numbers.
             Value::Ref(Reference::Extern(number.expect("a host value of this session")))
         }
@@ -546,12 +544,12 @@ fn from_engine_all(mut store: impl AsContextMut<Data = HostState>, values: &[Val
     values.iter().map(|&value| from_engine(&mut store, value)).collect()
 }
 
-fn table_state(store: &mut Store<HostState>, table: Table) -> Result<TableState, Error> {
-    let length = table.size(&*store)?;
+fn table_state(mut store: impl AsContextMut<Data = HostState>, table: Table) -> Result<TableState, Error> {
+    let length = table.size(&store)?;
     let mut elements = Vec::new();
     for index in 0..length.min(TableState::LISTED) {
-        let element = table.get(&*store, index)?;
-        if let Some(Value::Ref(reference)) = element.map(|element| from_engine(&mut *store, element))
+        let element = table.get(&mut store, index)?;
+        if let Some(Value::Ref(reference)) = element.map(|element| from_engine(&mut store, element))
             && !matches!(reference, Reference::Null(_))
         {
             elements.push((index, reference));

@@ -115,6 +115,9 @@ struct LaneArgs {
     /// What relaxed vector instructions give where the standard leaves it to the implementation, in every lane.
     #[arg(long, value_enum, default_value_t = RelaxedArg::Deterministic)]
     relaxed_simd: RelaxedArg,
+    /// Collect garbage at every allocation, in every lane of ours.
+    #[arg(long)]
+    gc_zeal: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -184,6 +187,7 @@ impl LaneArgs {
             memory_checks: self.memory_checks.into(),
             cpu: self.cpu.into(),
             relaxed_simd: self.relaxed_simd.into(),
+            gc_zeal: self.gc_zeal,
             // Scripts run side by side and keep the cores busy.
             compile_threads: Some(1),
             ..Options::default()
@@ -202,14 +206,16 @@ impl LaneArgs {
         let name = |value: Option<clap::builder::PossibleValue>| {
             value.map(|value| value.get_name().to_string()).unwrap_or_default()
         };
-        vec![
+        let mut arguments = vec![
             "worker".to_string(),
             format!("--lanes={}", lanes.join(",")),
             format!("--timeout={}", self.timeout.as_secs_f64()),
             format!("--memory-checks={}", name(self.memory_checks.to_possible_value())),
             format!("--cpu={}", name(self.cpu.to_possible_value())),
             format!("--relaxed-simd={}", name(self.relaxed_simd.to_possible_value())),
-        ]
+        ];
+        arguments.extend(self.gc_zeal.then(|| "--gc-zeal".to_string()));
+        arguments
     }
 }
 
@@ -460,7 +466,7 @@ mod tests {
     #[test]
     fn a_worker_gets_the_same_lanes() {
         let arguments = "runner x.wast --lanes quick/fresh --timeout 0.5 --memory-checks explicit --cpu baseline \
-                         --relaxed-simd machine";
+                         --relaxed-simd machine --gc-zeal";
         let cli = Cli::try_parse_from(arguments.split(' ')).expect("valid arguments");
         let lanes = ["quick/fresh".to_string()];
         let worker = std::iter::once("runner".to_string()).chain(cli.run.lanes.worker(&lanes));
@@ -471,5 +477,6 @@ mod tests {
         assert_eq!(parsed.lanes, "quick/fresh");
         assert_eq!((parsed.cpu, parsed.memory_checks), (CpuArg::Baseline, Checks::Explicit));
         assert_eq!(parsed.relaxed_simd, RelaxedArg::Machine);
+        assert!(parsed.gc_zeal);
     }
 }

@@ -84,4 +84,7 @@ builtins! {
     OutOfFuel, out_of_fuel();
     /// Called when the epoch reached the deadline; may move the deadline.
     EpochReached, epoch_reached();
+    /// Makes an object of `size` bytes, which `heap` says how to count, with this header; the rest of it is zero. Returns
+    /// the reference.
+    GcAlloc, gc_alloc(id: I32, word: I32, size: I64);
 }

@@ -20,6 +20,7 @@
 //! and fp to these three values; the handler block returns [`FAILED`]. What happened stands on the host's side.
 
 pub(crate) mod builtins;
+pub(crate) mod heap;
 pub(crate) mod signature;
 pub(crate) mod vmctx;
 

@@ -82,6 +82,12 @@ pub(crate) struct StoreContext {
     pub(crate) epoch_deadline: u64,
     /// The engine's epoch counter. Never null.
     pub(crate) epoch: *const AtomicU64,
+    /// The start of the heap's region; null until it is reserved, which it is before code runs that knows of objects.
+    pub(crate) heap_base: *mut u8,
+    /// Where the next object goes, in bytes from the region's start.
+    pub(crate) heap_next: u64,
+    /// Where room for objects ends that compiled code may use by itself, in bytes from the region's start.
+    pub(crate) heap_end: u64,
 }
 
 /// What a function reference points to. Lives as long as its store and never moves.
@@ -154,6 +160,9 @@ const _: () = {
     assert!(offset_of!(StoreContext, fuel) == 48);
     assert!(offset_of!(StoreContext, epoch_deadline) == 56);
     assert!(offset_of!(StoreContext, epoch) == 64);
+    assert!(offset_of!(StoreContext, heap_base) == 72);
+    assert!(offset_of!(StoreContext, heap_next) == 80);
+    assert!(offset_of!(StoreContext, heap_end) == 88);
     assert!(offset_of!(FuncRef, host_call) == 8);
     assert!(offset_of!(FuncRef, vmctx) == 16);
     assert!(offset_of!(FuncRef, type_id) == 24);

@@ -50,10 +50,6 @@ pub(crate) mod names;
 mod record;
 mod sites;
 pub(crate) mod source_map;
-#[cfg_attr(
-    not(all(test, feature = "compile")),
-    expect(dead_code, reason = "artefacts carry the table, and the collector, which reads it, is to come")
-)]
 pub(crate) mod stack_maps;
 #[cfg(all(test, feature = "compile"))]
 pub(crate) mod tests;

@@ -53,6 +53,8 @@ pub enum Fault {
     SourceMapOffByOne,
     /// Division by zero is recorded as integer overflow.
     WrongTrapCode,
+    /// The stack maps lack the first reference of each frame.
+    MissingStackMap,
 }
 
 bitflags::bitflags! {
@@ -119,6 +121,7 @@ pub struct Config {
     pub(crate) max_wasm_stack: usize,
     pub(crate) digest_check: DigestCheck,
     pub(crate) artifact_key: Option<[u8; 32]>,
+    pub(crate) gc_zeal: bool,
     pub(crate) fault: Option<Fault>,
 }
 
@@ -136,6 +139,7 @@ impl Default for Config {
             max_wasm_stack: 512 * 1024,
             digest_check: DigestCheck::default(),
             artifact_key: None,
+            gc_zeal: false,
             fault: None,
         }
     }
@@ -213,6 +217,13 @@ impl Config {
     /// Makes the artefacts' digests keyed ones: only artefacts made under the same key load.
     pub fn artifact_key(&mut self, key: Option<[u8; 32]>) -> &mut Self {
         self.artifact_key = key;
+        self
+    }
+
+    /// Whether the collector runs at every allocation, so that a reference that it does not know of is noticed soon. Slow;
+    /// for tests. Artefacts do not depend on it.
+    pub fn gc_zeal(&mut self, on: bool) -> &mut Self {
+        self.gc_zeal = on;
         self
     }
 

@@ -223,7 +223,7 @@ impl Compiler {
             traps,
             unwind,
             call_sites: call_sites(&code),
-            stack_maps: stack_maps(&code),
+            stack_maps: stack_maps(&code, fault),
             code: code.buffer.data().to_vec(),
         })
     }
@@ -376,10 +376,12 @@ fn call_sites(code: &MachineCode) -> Vec<CallSite> {
         .collect()
 }
 
-fn stack_maps(code: &MachineCode) -> Vec<StackMap> {
+fn stack_maps(code: &MachineCode, fault: Option<Fault>) -> Vec<StackMap> {
+    let missing = usize::from(fault == Some(Fault::MissingStackMap));
     let stack_map = |&(return_offset, frame_size, ref map): &(u32, u32, ir::UserStackMap)| {
         let mut slots: Vec<u32> = map.entries().map(|(_, slot)| slot).collect();
         slots.sort_unstable();
+        slots.drain(..missing.min(slots.len()));
         StackMap { return_offset, frame_size, slots }
     };
     code.buffer.user_stack_maps().iter().map(stack_map).collect()

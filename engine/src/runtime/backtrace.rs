@@ -63,13 +63,8 @@ impl RawBacktrace {
 
     /// Walks one activation from where it left compiled code.
     fn walk_exit(&mut self, activation: &Activation, exit: Exit, reader: &Reader<'_, Image>) {
-        if exit.pc == 0 {
-            return;
-        }
-        // A trampoline's frame holds its caller's frame pointer and then the return address.
         let stack = Stack(exit.fp..activation.address());
-        let Some(fp) = stack.read_u64(exit.fp) else { return };
-        let registers = Registers { pc: exit.pc, sp: exit.fp + 16, fp };
+        let Some(registers) = exit.registers(&stack) else { return };
         self.walk(registers, FrameAddress::Return(exit.pc), &stack, reader);
     }
 
@@ -92,6 +87,41 @@ impl RawBacktrace {
         let frame = |&address: &FrameAddress| reader.at(address.lookup())?.frame_at(address);
         Backtrace { frames: self.0.iter().filter_map(frame).collect() }
     }
+}
+
+/// Visits every reference in the frames of a store whose newest compiled code has called the host, and was left at `exit`.
+/// References stand in slots of frames; the artefact's stack maps say where.
+///
+/// # Panics
+/// When the stack cannot be walked to its end, before anything is visited beyond: a reference would be missed.
+pub(super) fn visit_references(store: *const StoreContext, exit: Exit, mut visit: impl FnMut(*mut u32)) {
+    let reader = CODE.read();
+    Activation::with_newest_of(store, |newest| {
+        let (mut activation, mut exit) = (newest, exit);
+        while let Some(current) = activation {
+            visit_activation(current, exit, &reader, &mut visit);
+            activation = current.older_of_same_store();
+            exit = current.outer_exit();
+        }
+    });
+}
+
+fn visit_activation(activation: &Activation, exit: Exit, reader: &Reader<'_, Image>, visit: &mut impl FnMut(*mut u32)) {
+    let stack = Stack(exit.fp..activation.address());
+    let Some(mut registers) = exit.registers(&stack) else { return };
+    let mut places = Places::new(reader);
+    while let Some(place) = places.at(FrameAddress::Return(registers.pc)) {
+        let image = reader.at(place.address.lookup()).expect("a place is in an image");
+        if let Some(map) = image.stack_map_at(place.address) {
+            let sp = registers.fp - u64::from(map.frame_size);
+            assert!(stack.0.start <= sp && registers.fp <= stack.0.end, "a frame lies within its activation's stack");
+            map.slots().for_each(|slot| visit((sp + u64::from(slot)) as *mut u32));
+        }
+        let caller = place.rule.and_then(|rule| rule.apply(&registers, &stack));
+        registers = caller.expect("frames of compiled code can be walked");
+    }
+    let end = reader.at(FrameAddress::Return(registers.pc).lookup());
+    assert!(end.is_some(), "a walk ends in the entry trampoline of its activation");
 }
 
 /// Collects WebAssembly functions from `address` up to the entry trampoline, going from frame to frame with `step`.
@@ -150,6 +180,14 @@ impl Places<'_> {
             FunctionKind::Exit(_) | FunctionKind::Builtin(_) | FunctionKind::Soft(_) => false,
         };
         Some(Place { address, is_function, rule: image.unwind_rule(address) })
+    }
+}
+
+impl Exit {
+    /// The registers of the function that left compiled code here; `None` if none did.
+    fn registers(self, stack: &Stack) -> Option<Registers> {
+        // A trampoline's frame holds its caller's frame pointer and then the return address.
+        (self.pc != 0).then(|| Some(Registers { pc: self.pc, sp: self.fp + 16, fp: stack.read_u64(self.fp)? }))?
     }
 }
 

@@ -369,6 +369,9 @@ mod tests {
                     fuel: 0,
                     epoch_deadline: 0,
                     epoch: &*epoch,
+                    heap_base: null_mut(),
+                    heap_next: 0,
+                    heap_end: 0,
                 };
                 let store = Box::into_raw(Box::new(store));
                 let vmctx =

@@ -15,6 +15,7 @@ use crate::abi::signature::LoweredSignature;
 use crate::artifact::functions::{FunctionKind, Functions};
 use crate::artifact::names::Names;
 use crate::artifact::source_map::SourceMap;
+use crate::artifact::stack_maps::{StackMap, StackMaps};
 use crate::artifact::traps::Traps;
 use crate::artifact::{self, Metadata, Sections};
 use crate::base::{Config, DigestCheck, Error, ErrorKind, Frame, Result, TextOffset, Trap};
@@ -190,6 +191,14 @@ impl Image {
             func_name: self.names().function(function).map(str::to_owned),
             module_offset: SourceMap::new(self.section(|sections| &sections.source_map)).lookup(offset),
         })
+    }
+
+    /// Where the frame of the call that returns to an address holds references, if it does.
+    pub(super) fn stack_map_at(&self, address: FrameAddress) -> Option<StackMap<'_>> {
+        let FrameAddress::Return(pc) = address else { return None };
+        let text = self.addresses();
+        let offset = u32::try_from(pc.checked_sub(text.start)?).ok()?;
+        StackMaps::new(self.section(|sections| &sections.stack_maps)).lookup(TextOffset(offset))
     }
 
     /// How to find a frame's caller.

@@ -85,10 +85,10 @@ impl Func {
         self.lower(&store, params, results.len(), &mut values)?;
         // SAFETY: `lower` has checked the arguments and made room for the results.
         unsafe { self.call_raw(&mut store, values.as_mut_ptr())? };
-        let id = self.store;
-        for ((result, raw), &ty) in results.iter_mut().zip(values).zip(&self.ty_in(&store)?.results) {
+        for (position, (result, raw)) in results.iter_mut().zip(values).enumerate() {
+            let ty = self.ty_in(&store)?.results[position];
             // SAFETY: the call left results of its type and store.
-            *result = unsafe { Val::from_raw(raw, ty, id) };
+            *result = unsafe { Val::from_raw(raw, ty, &mut store) };
         }
         Ok(())
     }
@@ -269,18 +269,27 @@ impl<F, Marker: 'static> Wrapped<F, Marker> {
     }
 }
 
+/// Reads a closure's arguments.
+///
+/// # Safety
+/// `caller` is a context of a store that nobody else uses during the call; `values` holds arguments of the types `P`
+/// that belong to it.
+unsafe fn load_arguments<P: ValueList>(caller: NonNull<VmContext>, values: *mut ValRaw) -> P {
+    // SAFETY: a slot is laid out as a `ValRaw`; the rest is the caller's contract.
+    unsafe { P::from_slots(values.cast::<P::Slots>().read(), &mut OpaqueMut::from_vmctx(caller.as_ptr())) }
+}
+
 /// Writes what a closure returned to where compiled code expects the results.
 ///
 /// # Safety
-/// `values` has room for the results.
-unsafe fn store_results<R: WasmRet>(returned: R, store: StoreId, values: *mut ValRaw) -> Result<()> {
+/// `caller` is a context of a store that nobody else uses during the call; `values` has room for the results.
+unsafe fn store_results<R: WasmRet>(returned: R, caller: NonNull<VmContext>, values: *mut ValRaw) -> Result<()> {
     let results = returned.into_result()?;
-    if !results.belongs_to(store) {
-        let message = "a result of the host function belongs to another store than its caller";
-        return Err(Error::new(ErrorKind::Usage, message));
-    }
+    // SAFETY: the caller's contract.
+    let store = unsafe { OpaqueMut::from_vmctx(caller.as_ptr()) };
+    let slots = results.into_slots(&store)?;
     // SAFETY: a slot is laid out as a `ValRaw`, and the caller vouches for the room.
-    unsafe { values.cast::<<R::Values as ValueList>::Slots>().write(results.into_slots()) };
+    unsafe { values.cast::<<R::Values as ValueList>::Slots>().write(slots) };
     Ok(())
 }
 
@@ -320,16 +329,11 @@ macro_rules! into_func {
         {
             unsafe fn call(&self, caller: NonNull<VmContext>, values: *mut ValRaw) -> Result<()> {
                 // SAFETY: the caller's contract.
-                let caller = unsafe { Caller::<T>::new(caller) };
-                let store = caller.store().as_context().opaque().id();
-                // SAFETY: a slot is laid out as a `ValRaw`, and the caller's contract says that the arguments are there.
-                let ($($value,)*) = unsafe {
-                    let slots = values.cast::<<($($name,)*) as ValueList>::Slots>().read();
-                    <($($name,)*) as ValueList>::from_slots(slots, store)
-                };
-                let returned = (self.closure)(caller, $($value),*);
+                let ($($value,)*) = unsafe { load_arguments::<($($name,)*)>(caller, values) };
                 // SAFETY: the caller's contract.
-                unsafe { store_results(returned, store, values) }
+                let returned = (self.closure)(unsafe { Caller::<T>::new(caller) }, $($value),*);
+                // SAFETY: the caller's contract.
+                unsafe { store_results(returned, caller, values) }
             }
         }
     };

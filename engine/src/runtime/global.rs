@@ -4,6 +4,7 @@ use super::fixed::Fixed;
 use super::store::{StoreId, StoreOpaque};
 use super::{AsContext, AsContextMut, Val};
 use crate::abi::ValRaw;
+use crate::abi::heap::Storage;
 use crate::abi::vmctx::GlobalDef;
 use crate::base::{Error, ErrorKind, Result};
 use crate::wasm::types::GlobalType;
@@ -51,11 +52,12 @@ impl Global {
     }
 
     /// The value.
-    pub fn get(&self, store: impl AsContext) -> Result<Val> {
-        let store = store.as_context();
-        let entry = self.entry(store.opaque())?;
+    pub fn get(&self, mut store: impl AsContextMut) -> Result<Val> {
+        let mut store = store.as_context_mut().into_opaque();
+        let entry = self.entry(&store)?;
+        let (value, ty) = (entry.get(), entry.ty.content);
         // SAFETY: a global of this store holds a value of its type that belongs to the store.
-        Ok(unsafe { Val::from_raw(entry.get(), entry.ty.content, self.store) })
+        Ok(unsafe { Val::from_raw(value, ty, &mut store) })
     }
 
     /// Sets the value of a mutable global.
@@ -107,6 +109,15 @@ impl GlobalEntry {
     pub(crate) fn get(&self) -> ValRaw {
         // SAFETY: the definition lives as long as the store, and nobody writes it while the store is borrowed.
         ValRaw(unsafe { (*self.def.as_ptr()).0 })
+    }
+
+    /// Visits the value if it is a reference that the collector follows.
+    pub(crate) fn trace(&self, visit: &mut impl FnMut(&mut u32)) {
+        if Storage::from(self.ty.content).is_traced() {
+            let mut reference = self.get().low32();
+            visit(&mut reference);
+            self.set(ValRaw::from_bits(reference.into()));
+        }
     }
 
     /// Sets the value, which is one of the global's type and store.

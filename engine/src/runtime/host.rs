@@ -7,7 +7,7 @@ use super::call::{self, Stop};
 use super::fixed::Fixed;
 use super::store::OpaqueMut;
 use super::types::RegisteredTypes;
-use super::{AsContextMut, Caller, Func, StoreContextMut, Val};
+use super::{Caller, Func, Val};
 use crate::abi::signature::LoweredSignature;
 use crate::abi::vmctx::{FuncRef, HOST_FUNC_MAGIC, HostFunc, VmContext};
 use crate::abi::{OK, ValRaw};
@@ -103,13 +103,28 @@ pub(crate) fn add_linked(store: &mut OpaqueMut<'_>, definition: &Arc<HostDefinit
 /// # Safety
 /// `func` is a host function of this store; `values` holds arguments of its type and has room for its results.
 pub(crate) unsafe fn call(store: OpaqueMut<'_>, func: NonNull<FuncRef>, values: *mut ValRaw) -> Result<()> {
-    let caller = store.root();
+    let caller = store.root_context();
     // SAFETY: the context of a host function's reference is its entry, which lives as long as the store. The store's data
     // is of the closure's type: `Func` and `Linker` see to that when they make host functions.
     unsafe {
         let entry = (*func.as_ptr()).vmctx.cast::<HostFuncEntry>();
+        call_in_scope(entry, caller, values)
+    }
+}
+
+/// Calls a host function with a scope of roots of its own.
+///
+/// # Safety
+/// The entry is one of the store of `caller`; the rest as [`HostCallable::call`].
+unsafe fn call_in_scope(entry: *mut HostFuncEntry, caller: NonNull<VmContext>, values: *mut ValRaw) -> Result<()> {
+    // SAFETY: the caller's contract. No borrow of the store lives while the closure runs.
+    unsafe {
+        let store = caller.as_ptr();
+        let began = OpaqueMut::from_vmctx(store).heap.roots.begin_scope();
         let definition = &(*entry).definition;
-        definition.callable.call(caller, values)
+        let result = definition.callable.call(caller, values);
+        OpaqueMut::from_vmctx(store).heap.roots.end_scope(began);
+        result
     }
 }
 
@@ -121,8 +136,7 @@ unsafe extern "C" fn shim(callee: *mut c_void, caller: *mut VmContext, values: *
         unsafe {
             let entry = callee.cast::<HostFuncEntry>();
             debug_assert_eq!((*entry).header.magic, HOST_FUNC_MAGIC);
-            let definition = &(*entry).definition;
-            definition.callable.call(NonNull::new_unchecked(caller), values)
+            call_in_scope(entry, NonNull::new_unchecked(caller), values)
         }
     };
     match catch_unwind(AssertUnwindSafe(call)) {
@@ -144,20 +158,18 @@ where
 {
     unsafe fn call(&self, caller: NonNull<VmContext>, values: *mut ValRaw) -> Result<()> {
         // SAFETY: the caller's contract.
-        let mut store = unsafe { StoreContextMut::<T>::from_caller(caller) };
-        let id = store.as_context_mut().into_opaque().id();
+        let mut store = unsafe { OpaqueMut::from_vmctx(caller.as_ptr()) };
         // One buffer for both, which for most functions needs no allocation.
         let mut buffer = SmallVec::<[Val; 8]>::new();
         for (position, &ty) in self.ty.params.iter().enumerate() {
             // SAFETY: the caller's contract.
-            buffer.push(unsafe { Val::from_raw(values.add(position).read(), ty, id) });
+            buffer.push(unsafe { Val::from_raw(values.add(position).read(), ty, &mut store) });
         }
         buffer.extend(self.ty.results.iter().map(|&ty| Val::default_for(ty)));
         let (params, results) = buffer.split_at_mut(self.ty.params.len());
         // SAFETY: the caller's contract.
-        let reborrowed = unsafe { Caller::new(caller) };
+        let reborrowed = unsafe { Caller::<T>::new(caller) };
         (self.closure)(reborrowed, params, results)?;
-        let store = store.into_opaque();
         for (position, (&ty, value)) in self.ty.results.iter().zip(results).enumerate() {
             let raw = value.to_raw(&store, ty, "a result of the host function")?;
             // SAFETY: the caller's contract.

@@ -3,6 +3,7 @@
 
 use super::fixed::Block;
 use super::func::Func;
+use super::gc;
 use super::global::{Global, GlobalEntry};
 use super::libcalls;
 use super::memory::{self, Memory, MemoryEntry};
@@ -10,12 +11,15 @@ use super::store::{NO_INSTANCE, OpaqueMut, StoreId, StoreOpaque};
 use super::sys::Mapping;
 use super::table::{self, Table, TableEntry};
 use super::{AsContext, AsContextMut, Extern, Module, TypedFunc, WasmParams, WasmResults};
+use crate::abi::heap;
 use crate::abi::signature::LoweredSignature;
 use crate::abi::vmctx::{FuncImport, FuncRef, Place, VmContext};
 use crate::abi::{HostCall, ValRaw};
 use crate::base::{Error, ErrorKind, Result};
 use crate::wasm::index::*;
-use crate::wasm::module::{ConstExpr, ConstOp, DataMode, ElementItems, ElementMode, ExportItem, ImportItem};
+use crate::wasm::module::{
+    ConstExpr, ConstOp, DataMode, ElementItems, ElementMode, ElementSegment, ExportItem, ImportItem,
+};
 use crate::wasm::types::{ExternType, ValType};
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -36,8 +40,37 @@ pub(crate) struct InstanceEntry {
     tables: Box<[u32]>,
     memories: Box<[u32]>,
     globals: Box<[u32]>,
-    dropped_elements: Box<[bool]>,
+    segments: Box<[Segment]>,
     dropped_data: Box<[bool]>,
+}
+
+/// An element segment of an instance.
+enum Segment {
+    /// It has no elements any more.
+    Dropped,
+    /// Functions, which the module lists.
+    Functions,
+    /// References, as tables hold them; evaluated when the instance was made.
+    Values(Box<[u64]>),
+}
+
+/// The elements of a segment.
+#[derive(Clone, Copy)]
+pub(crate) enum Elements<'a> {
+    /// Functions of the instance.
+    Functions(&'a [FuncIndex]),
+    /// References, as tables hold them.
+    Values(&'a [u64]),
+}
+
+impl Segment {
+    /// A segment before its expressions are evaluated.
+    fn new(segment: &ElementSegment) -> Segment {
+        match &segment.items {
+            ElementItems::Functions(_) => Segment::Functions,
+            ElementItems::Expressions(expressions) => Segment::Values(vec![0; expressions.len()].into()),
+        }
+    }
 }
 
 impl Instance {
@@ -147,6 +180,7 @@ pub(crate) fn instantiate(store: &mut OpaqueMut<'_>, module: &Module, imports: &
     check_imports(store, module, imports)?;
     let index = allocate(store, module, imports)?;
     initialise_globals(store, index)?;
+    evaluate_elements(store, index);
     write_elements(store, index)?;
     write_data(store, index)?;
     if let Some(start) = module.wasm().start {
@@ -227,6 +261,9 @@ impl Storage {
         store.check_count("tables", tables, |limiter| limiter.tables())?;
         store.check_count("memories", memories, |limiter| limiter.memories())?;
         let tables = own_tables.iter().map(|&ty| table::allocate(store, ty)).collect::<Result<_>>()?;
+        if wasm.types.iter().any(|ty| ty.composite.func().is_none()) {
+            gc::reserve(store)?;
+        }
         let memories = own_memories.iter().map(|&ty| memory::allocate(store, ty)).collect::<Result<_>>()?;
         Ok(Storage { tables, memories })
     }
@@ -255,7 +292,7 @@ fn allocate(store: &mut OpaqueMut<'_>, module: &Module, imports: &[Extern]) -> R
         tables: Box::default(),
         memories: Box::default(),
         globals: Box::default(),
-        dropped_elements: vec![false; wasm.elements.len()].into(),
+        segments: wasm.elements.iter().map(Segment::new).collect(),
         dropped_data: vec![false; wasm.data.len()].into(),
     };
     entry.import(store, imports);
@@ -293,6 +330,21 @@ fn initialise_globals(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
         store.globals[global as usize].set(value);
     }
     Ok(())
+}
+
+/// Evaluates the expressions of element segments, each once: a segment may be used many times.
+fn evaluate_elements(store: &mut OpaqueMut<'_>, index: u32) {
+    let module = store.instances[index as usize].module.clone();
+    for (position, segment) in module.wasm().elements.iter().enumerate() {
+        let ElementItems::Expressions(expressions) = &segment.items else { continue };
+        for (element, expression) in expressions.iter().enumerate() {
+            let value = store.instances[index as usize].evaluate(store, expression).low64();
+            // At once, so that a collection during the next evaluation finds it.
+            if let Segment::Values(values) = &mut store.instances[index as usize].segments[position] {
+                values[element] = value;
+            }
+        }
+    }
 }
 
 /// Writes the active element segments, in order, as `table.init` and `elem.drop` would.
@@ -340,9 +392,27 @@ impl InstanceEntry {
         self.memories[memory.index()]
     }
 
-    /// The items of an element segment; none if it was dropped.
-    pub(crate) fn elements(&self, segment: ElemIndex) -> Option<&ElementItems> {
-        (!self.dropped_elements[segment.index()]).then(|| &self.module.wasm().elements[segment.index()].items)
+    /// The elements of a segment; none if it was dropped.
+    pub(crate) fn elements(&self, segment: ElemIndex) -> Elements<'_> {
+        match (&self.segments[segment.index()], &self.module.wasm().elements[segment.index()].items) {
+            (Segment::Functions, ElementItems::Functions(functions)) => Elements::Functions(functions),
+            (Segment::Values(values), _) => Elements::Values(values),
+            _ => Elements::Values(&[]),
+        }
+    }
+
+    /// Visits the references in element segments that the collector follows.
+    pub(crate) fn trace(&mut self, visit: &mut impl FnMut(&mut u32)) {
+        for (segment, declared) in self.segments.iter_mut().zip(&self.module.wasm().elements) {
+            let Segment::Values(values) = segment else { continue };
+            if heap::Storage::from(ValType::Ref(declared.ty)).is_traced() {
+                for value in values {
+                    let mut reference = ValRaw::from_bits((*value).into()).low32();
+                    visit(&mut reference);
+                    *value = reference.into();
+                }
+            }
+        }
     }
 
     /// The bytes of a data segment; none if it was dropped.
@@ -355,7 +425,7 @@ impl InstanceEntry {
     }
 
     pub(crate) fn drop_elements(&mut self, segment: ElemIndex) {
-        self.dropped_elements[segment.index()] = true;
+        self.segments[segment.index()] = Segment::Dropped;
     }
 
     pub(crate) fn drop_data(&mut self, segment: DataIndex) {

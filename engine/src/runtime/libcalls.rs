@@ -6,6 +6,8 @@
 //! operations cost fuel by length.
 
 use super::call::{self, Stop};
+use super::gc;
+use super::instance::Elements;
 use super::memory;
 use super::store::OpaqueMut;
 use super::table;
@@ -46,6 +48,7 @@ pub(crate) static BUILTINS: BuiltinTable = BuiltinTable {
     elem_drop,
     out_of_fuel,
     epoch_reached,
+    gc_alloc,
 };
 
 /// Runs a library call for an instance, given by its place in the store.
@@ -132,6 +135,11 @@ library_calls! {
     fn epoch_reached(store, _instance) {
         store.on_deadline()?;
         Ok(OK)
+    }
+
+    fn gc_alloc(store, _instance, id: u32, word: u32, size: u64) {
+        store.charge(size / BYTES_PER_FUEL)?;
+        Ok(gc::allocate(store, id, word, size)?.into())
     }
 }
 
@@ -235,18 +243,16 @@ pub(crate) fn init_table(
     table.range(dst, len.into())?;
     let range = segment_range(src, len).ok_or(Trap::TableOutOfBounds)?;
     match entry.elements(segment) {
-        None if range.end == 0 => {}
-        None => return Err(Trap::TableOutOfBounds.into()),
-        Some(ElementItems::Functions(functions)) => {
+        Elements::Functions(functions) => {
             let functions = functions.get(range).ok_or(Trap::TableOutOfBounds)?;
             for (index, &function) in (dst..).zip(functions) {
                 table.set(index, entry.func_ref_bits(function))?;
             }
         }
-        Some(ElementItems::Expressions(expressions)) => {
-            let expressions = expressions.get(range).ok_or(Trap::TableOutOfBounds)?;
-            for (index, expression) in (dst..).zip(expressions) {
-                table.set(index, entry.evaluate(store, expression).low64())?;
+        Elements::Values(values) => {
+            let values = values.get(range).ok_or(Trap::TableOutOfBounds)?;
+            for (index, &value) in (dst..).zip(values) {
+                table.set(index, value)?;
             }
         }
     }

@@ -14,6 +14,14 @@ pub trait ResourceLimiter {
     /// Whether a table may grow, as [`memory_growing`](ResourceLimiter::memory_growing).
     fn table_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> Result<bool>;
 
+    /// Whether the heap of garbage-collected objects may grow, from and to so many bytes. The collector copies objects
+    /// from one space to another, so that it takes up to twice as much memory. If a growth is refused, objects share the
+    /// bytes that there are, until one does not fit: that traps with [`Trap::OutOfHeap`](crate::Trap::OutOfHeap). `Err`
+    /// stops the execution with that error.
+    fn heap_growing(&mut self, _current: u64, _desired: u64) -> Result<bool> {
+        Ok(true)
+    }
+
     /// How many instances the store may have.
     fn instances(&self) -> usize {
         usize::MAX
@@ -35,6 +43,7 @@ pub trait ResourceLimiter {
 pub struct StoreLimits {
     memory_size: u64,
     table_elements: u64,
+    heap_size: u64,
     instances: usize,
     memories: usize,
     tables: usize,
@@ -46,6 +55,7 @@ impl Default for StoreLimits {
         StoreLimits {
             memory_size: u64::MAX,
             table_elements: u64::MAX,
+            heap_size: u64::MAX,
             instances: usize::MAX,
             memories: usize::MAX,
             tables: usize::MAX,
@@ -71,6 +81,13 @@ impl StoreLimits {
     #[must_use]
     pub fn table_elements(mut self, elements: u64) -> StoreLimits {
         self.table_elements = elements;
+        self
+    }
+
+    /// The most bytes that garbage-collected objects may take together.
+    #[must_use]
+    pub fn heap_size(mut self, bytes: u64) -> StoreLimits {
+        self.heap_size = bytes;
         self
     }
 
@@ -121,6 +138,10 @@ impl ResourceLimiter for StoreLimits {
 
     fn table_growing(&mut self, _current: u64, desired: u64, _maximum: Option<u64>) -> Result<bool> {
         self.decide("table", desired, self.table_elements)
+    }
+
+    fn heap_growing(&mut self, _current: u64, desired: u64) -> Result<bool> {
+        Ok(desired <= self.heap_size)
     }
 
     fn instances(&self) -> usize {

@@ -18,6 +18,7 @@ mod engine;
 mod externs;
 mod fixed;
 mod func;
+mod gc;
 mod global;
 mod host;
 mod instance;
@@ -36,8 +37,9 @@ mod types;
 mod values;
 
 pub use engine::Engine;
-pub use externs::{Extern, ExternRef};
+pub use externs::Extern;
 pub use func::{Caller, Func, IntoFunc};
+pub use gc::{ExternRef, Kept, RootScope, Rooted};
 pub use global::Global;
 pub use instance::Instance;
 pub use limits::{ResourceLimiter, StoreLimits};

@@ -228,8 +228,8 @@ mod tests {
         for (_, item) in instance.exports(&mut store).unwrap() {
             item.ty(&store).unwrap();
             match item {
-                Extern::Table(table) => _ = table.get(&store, 0),
-                Extern::Global(global) => _ = global.get(&store),
+                Extern::Table(table) => _ = table.get(&mut store, 0),
+                Extern::Global(global) => _ = global.get(&mut store),
                 Extern::Memory(_) | Extern::Func(_) => {}
             }
         }

@@ -5,6 +5,7 @@
 //! makes references only for as long as one expression needs them, so that none lives while WebAssembly runs.
 
 use super::fixed::Fixed;
+use super::gc::{self, Heap};
 use super::global::GlobalEntry;
 use super::host::HostFuncEntry;
 use super::instance::InstanceEntry;
@@ -12,11 +13,11 @@ use super::libcalls;
 use super::memory::MemoryEntry;
 use super::table::TableEntry;
 use super::{Caller, Engine, Func, Module, ResourceLimiter, backtrace};
+use crate::abi::heap;
 use crate::abi::signature::LoweredSignature;
 use crate::abi::vmctx::{self, FuncRef, VMCTX_MAGIC, VmContext};
 use crate::base::{Backtrace, Error, ErrorKind, Result, Trap};
 use crate::wasm::types::{ConcreteType, FuncType, SubType};
-use core::any::Any;
 use core::ffi::c_void;
 use core::fmt;
 use core::marker::PhantomData;
@@ -71,9 +72,9 @@ type OnDeadline<T> = Box<dyn FnMut(StoreContextMut<'_, T>) -> Result<UpdateDeadl
 
 /// The part of a store that does not depend on the embedder's data.
 #[repr(C)]
-pub(crate) struct StoreOpaque {
+pub struct StoreOpaque {
     /// Read and written by compiled code.
-    context: vmctx::StoreContext,
+    pub(super) context: vmctx::StoreContext,
     id: StoreId,
     engine: Engine,
     hooks: Hooks,
@@ -83,7 +84,7 @@ pub(crate) struct StoreOpaque {
     pub(super) memories: Vec<MemoryEntry>,
     pub(super) tables: Vec<TableEntry>,
     pub(super) globals: Vec<GlobalEntry>,
-    pub(super) externs: Vec<Box<dyn Any + Send + Sync>>,
+    pub(super) heap: Heap,
     pub(super) host_funcs: Vec<Fixed<HostFuncEntry>>,
     /// Host functions that linkers put into this store, by the definition's address.
     pub(super) linked: HashMap<usize, Func>,
@@ -106,7 +107,7 @@ struct Hooks {
 
 /// Names a store among all that this process ever has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct StoreId(NonZeroU64);
+pub(crate) struct StoreId(NonZeroU64);
 
 /// An exclusive borrow of a store's [`StoreOpaque`] that still can reach the whole store.
 pub(crate) struct OpaqueMut<'a> {
@@ -193,7 +194,15 @@ impl<T: 'static> Store<T> {
         unsafe { self.inner.as_mut() }.on_deadline = None;
     }
 
-    /// Sets what decides whether memories, tables and instances may be made and may grow.
+    /// Collects garbage now: objects, and values of the host, that neither the host nor WebAssembly can reach.
+    ///
+    /// # Errors
+    /// [`Trap::OutOfHeap`] if there is no memory to do it.
+    pub fn gc(&mut self) -> Result<()> {
+        self.as_context_mut().gc()
+    }
+
+    /// Sets what decides whether memories, tables, instances and the heap may be made and may grow.
     pub fn limiter(&mut self, limiter: impl (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static) {
         // SAFETY: the store is borrowed exclusively.
         unsafe { self.inner.as_mut() }.limiter = Some(Box::new(limiter));
@@ -281,6 +290,11 @@ impl<'a, T: 'static> StoreContextMut<'a, T> {
     /// Sets the deadline; see [`Store::set_epoch_deadline`].
     pub fn set_epoch_deadline(&mut self, ticks: u64) {
         self.as_context_mut().into_opaque().set_deadline(ticks);
+    }
+
+    /// Collects garbage now; see [`Store::gc`].
+    pub fn gc(&mut self) -> Result<()> {
+        gc::collect(&mut self.as_context_mut().into_opaque())
     }
 
     pub(crate) fn into_opaque(self) -> OpaqueMut<'a> {
@@ -439,6 +453,9 @@ impl StoreOpaque {
                 fuel: 0,
                 epoch_deadline: u64::MAX,
                 epoch: engine.epoch(),
+                heap_base: ptr::null_mut(),
+                heap_next: heap::NULL_GUARD,
+                heap_end: 0,
             },
             id: StoreId::next(),
             engine: engine.clone(),
@@ -448,7 +465,7 @@ impl StoreOpaque {
             memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
-            externs: Vec::new(),
+            heap: Heap::new(engine.config()),
             host_funcs: Vec::new(),
             linked: HashMap::new(),
             types: HashMap::new(),
@@ -467,7 +484,7 @@ impl StoreOpaque {
     }
 
     /// The caller that host functions see when the host calls them.
-    pub(crate) fn root(&self) -> NonNull<VmContext> {
+    pub(crate) fn root_context(&self) -> NonNull<VmContext> {
         self.root.as_ref().expect("set when the store was made").as_ptr()
     }
 
@@ -492,7 +509,9 @@ impl StoreOpaque {
 
     /// Takes note of a type.
     pub(crate) fn add_type(&mut self, id: u32, ty: &Arc<SubType>) {
-        self.types.entry(id).or_insert_with(|| ty.clone());
+        if self.types.insert(id, ty.clone()).is_none() {
+            self.heap.add_type(id, &ty.composite);
+        }
     }
 
     /// The exit trampoline for a host function, which is filled in later if no artefact has one yet.

@@ -4,6 +4,7 @@ use super::fixed::{Block, Fixed};
 use super::store::{OpaqueMut, StoreId, StoreOpaque};
 use super::{AsContext, AsContextMut, Val};
 use crate::abi::ValRaw;
+use crate::abi::heap::Storage;
 use crate::abi::vmctx::TableDef;
 use crate::base::{Error, ErrorKind, Result, Trap};
 use crate::wasm::types::{Limits, TableType, ValType};
@@ -73,13 +74,13 @@ impl Table {
     }
 
     /// An element; `None` past the end.
-    pub fn get(&self, store: impl AsContext, index: u64) -> Result<Option<Val>> {
-        let store = store.as_context();
-        let entry = self.entry(store.opaque())?;
-        let ty = ValType::Ref(entry.ty.element);
-        Ok(entry.get(index).map(|bits| {
+    pub fn get(&self, mut store: impl AsContextMut, index: u64) -> Result<Option<Val>> {
+        let mut store = store.as_context_mut().into_opaque();
+        let entry = self.entry(&store)?;
+        let (bits, ty) = (entry.get(index), ValType::Ref(entry.ty.element));
+        Ok(bits.map(|bits| {
             // SAFETY: a table of this store holds references of its element type that belong to the store.
-            unsafe { Val::from_raw(ValRaw::from_bits(bits.into()), ty, self.store) }
+            unsafe { Val::from_raw(ValRaw::from_bits(bits.into()), ty, &mut store) }
         }))
     }
 
@@ -196,6 +197,15 @@ impl TableEntry {
             }
         }
         Ok(())
+    }
+
+    /// Visits the elements if they are references that the collector follows.
+    pub(crate) fn trace(&self, visit: &mut impl FnMut(&mut u32)) {
+        if Storage::from(ValType::Ref(self.ty.element)).is_traced() {
+            let (base, length) = (self.elements.as_ptr().cast::<u32>(), to_usize(self.length()));
+            // SAFETY: the block covers the length; nobody else uses the elements during a collection.
+            unsafe { slice::from_raw_parts_mut(base, length) }.iter_mut().for_each(visit);
+        }
     }
 
     /// Copies elements from a table whose elements may stand in this one, maybe from this one itself.

@@ -1,11 +1,11 @@
 //! Rust types for WebAssembly values, and functions whose type was checked once.
 
 use super::func::for_each_arity;
-use super::store::StoreId;
+use super::store::StoreOpaque;
 use super::values::func_ref_from_bits;
 use super::{AsContextMut, ExternRef, Func};
 use crate::abi::ValRaw;
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::Result;
 use crate::wasm::types::ValType;
 use core::fmt;
 use core::marker::PhantomData;
@@ -16,22 +16,16 @@ pub trait WasmTy: Copy + Send + Sync + 'static {
     /// The type.
     const TYPE: ValType;
 
-    /// For compiled code.
+    /// For compiled code of this store, to which it must belong.
     #[doc(hidden)]
-    fn into_slot(self) -> Slot;
+    fn into_slot(self, store: &StoreOpaque) -> Result<Slot>;
 
     /// From compiled code of this store.
     ///
     /// # Safety
     /// The slot holds a value of the type that belongs to the store.
     #[doc(hidden)]
-    unsafe fn from_slot(slot: Slot, store: StoreId) -> Self;
-
-    /// Whether it may be used with this store.
-    #[doc(hidden)]
-    fn belongs_to(&self, _store: StoreId) -> bool {
-        true
-    }
+    unsafe fn from_slot(slot: Slot, store: &mut StoreOpaque) -> Self;
 }
 
 /// A value as arrays between the host and compiled code hold it.
@@ -48,20 +42,16 @@ pub trait ValueList: Copy + 'static {
     #[doc(hidden)]
     type Slots: Copy;
 
-    /// For compiled code.
+    /// For compiled code of this store, to which they must belong.
     #[doc(hidden)]
-    fn into_slots(self) -> Self::Slots;
+    fn into_slots(self, store: &StoreOpaque) -> Result<Self::Slots>;
 
     /// From compiled code of this store.
     ///
     /// # Safety
     /// The slots hold values of the types that belong to the store.
     #[doc(hidden)]
-    unsafe fn from_slots(slots: Self::Slots, store: StoreId) -> Self;
-
-    /// Whether all may be used with this store.
-    #[doc(hidden)]
-    fn belongs_to(&self, store: StoreId) -> bool;
+    unsafe fn from_slots(slots: Self::Slots, store: &mut StoreOpaque) -> Self;
 }
 
 /// Parameters of a [`TypedFunc`]: one [`WasmTy`], or a tuple of up to 16.
@@ -105,12 +95,12 @@ macro_rules! numbers {
         impl WasmTy for $rust {
             const TYPE: ValType = ValType::$wasm;
 
-            fn into_slot(self) -> Slot {
+            fn into_slot(self, _store: &StoreOpaque) -> Result<Slot> {
                 let $value = self;
-                Slot(ValRaw::from_bits($to_bits.into()))
+                Ok(Slot(ValRaw::from_bits($to_bits.into())))
             }
 
-            unsafe fn from_slot(slot: Slot, _store: StoreId) -> $rust {
+            unsafe fn from_slot(slot: Slot, _store: &mut StoreOpaque) -> $rust {
                 let $raw = slot.0;
                 $from_raw
             }
@@ -130,11 +120,11 @@ numbers! {
 impl WasmTy for u128 {
     const TYPE: ValType = ValType::V128;
 
-    fn into_slot(self) -> Slot {
-        Slot(ValRaw::from_bits(self))
+    fn into_slot(self, _store: &StoreOpaque) -> Result<Slot> {
+        Ok(Slot(ValRaw::from_bits(self)))
     }
 
-    unsafe fn from_slot(slot: Slot, _store: StoreId) -> u128 {
+    unsafe fn from_slot(slot: Slot, _store: &mut StoreOpaque) -> u128 {
         slot.0.bits()
     }
 }
@@ -142,33 +132,27 @@ impl WasmTy for u128 {
 impl WasmTy for Option<Func> {
     const TYPE: ValType = ValType::FUNCREF;
 
-    fn into_slot(self) -> Slot {
-        Slot(ValRaw::from_bits((Func::to_ptr(self).expose_provenance() as u64).into()))
+    fn into_slot(self, store: &StoreOpaque) -> Result<Slot> {
+        self.map_or(Ok(()), |func| store.check(func.store(), "function"))?;
+        Ok(Slot(ValRaw::from_bits((Func::to_ptr(self).expose_provenance() as u64).into())))
     }
 
-    unsafe fn from_slot(slot: Slot, store: StoreId) -> Option<Func> {
+    unsafe fn from_slot(slot: Slot, store: &mut StoreOpaque) -> Option<Func> {
         // SAFETY: the caller's contract.
-        unsafe { Func::from_ptr(func_ref_from_bits(slot.0.low64()), store) }
-    }
-
-    fn belongs_to(&self, store: StoreId) -> bool {
-        self.is_none_or(|func| func.store() == store)
+        unsafe { Func::from_ptr(func_ref_from_bits(slot.0.low64()), store.id()) }
     }
 }
 
 impl WasmTy for Option<ExternRef> {
     const TYPE: ValType = ValType::EXTERNREF;
 
-    fn into_slot(self) -> Slot {
-        Slot(ValRaw::from_bits(ExternRef::to_bits(self).into()))
+    fn into_slot(self, store: &StoreOpaque) -> Result<Slot> {
+        let bits = self.map_or(Ok(0), |value| value.bits(store))?;
+        Ok(Slot(ValRaw::from_bits(bits.into())))
     }
 
-    unsafe fn from_slot(slot: Slot, store: StoreId) -> Option<ExternRef> {
+    unsafe fn from_slot(slot: Slot, store: &mut StoreOpaque) -> Option<ExternRef> {
         ExternRef::from_bits(slot.0.low32(), store)
-    }
-
-    fn belongs_to(&self, store: StoreId) -> bool {
-        self.is_none_or(|value| value.store() == store)
     }
 }
 
@@ -177,17 +161,13 @@ impl<V: WasmTy> ValueList for V {
 
     type Slots = [Slot; 1];
 
-    fn into_slots(self) -> [Slot; 1] {
-        [self.into_slot()]
+    fn into_slots(self, store: &StoreOpaque) -> Result<[Slot; 1]> {
+        Ok([self.into_slot(store)?])
     }
 
-    unsafe fn from_slots([slot]: [Slot; 1], store: StoreId) -> V {
+    unsafe fn from_slots([slot]: [Slot; 1], store: &mut StoreOpaque) -> V {
         // SAFETY: the caller's contract.
         unsafe { V::from_slot(slot, store) }
-    }
-
-    fn belongs_to(&self, store: StoreId) -> bool {
-        WasmTy::belongs_to(self, store)
     }
 }
 
@@ -198,19 +178,14 @@ macro_rules! tuple {
 
             type Slots = [Slot; [$(stringify!($name)),*].len()];
 
-            fn into_slots(self) -> Self::Slots {
+            fn into_slots(self, store: &StoreOpaque) -> Result<Self::Slots> {
                 let ($($value,)*) = self;
-                [$($value.into_slot()),*]
+                Ok([$($value.into_slot(store)?),*])
             }
 
-            unsafe fn from_slots([$($value),*]: Self::Slots, store: StoreId) -> Self {
+            unsafe fn from_slots([$($value),*]: Self::Slots, store: &mut StoreOpaque) -> Self {
                 // SAFETY: the caller's contract.
                 unsafe { ($($name::from_slot($value, store),)*) }
-            }
-
-            fn belongs_to(&self, store: StoreId) -> bool {
-                let ($($value,)*) = self;
-                $($value.belongs_to(store))&&*
             }
         }
     };
@@ -223,15 +198,11 @@ impl ValueList for () {
 
     type Slots = [Slot; 0];
 
-    fn into_slots(self) -> [Slot; 0] {
-        []
+    fn into_slots(self, _store: &StoreOpaque) -> Result<[Slot; 0]> {
+        Ok([])
     }
 
-    unsafe fn from_slots(_: [Slot; 0], _store: StoreId) {}
-
-    fn belongs_to(&self, _store: StoreId) -> bool {
-        true
-    }
+    unsafe fn from_slots(_: [Slot; 0], _store: &mut StoreOpaque) {}
 }
 
 /// A [`Func`] whose type was checked once, so that a call converts and checks nothing that it need not.
@@ -258,17 +229,13 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     /// When a host function panics.
     pub fn call(&self, mut store: impl AsContextMut, params: P) -> Result<R> {
         let mut store = store.as_context_mut().into_opaque();
-        let id = store.id();
         store.check(self.func.store(), "function")?;
-        if !params.belongs_to(id) {
-            return Err(Error::new(ErrorKind::Usage, "an argument belongs to another store than the function"));
-        }
-        let mut values = Values::<P::Slots, R::Slots> { params: params.into_slots() };
+        let mut values = Values::<P::Slots, R::Slots> { params: params.into_slots(&store)? };
         // SAFETY: the function is of this type and store, and so are the arguments; a slot is laid out as a `ValRaw`. The
         // call has written the results when it returns without an error.
         unsafe {
             self.func.call_raw(&mut store, (&raw mut values).cast())?;
-            Ok(R::from_slots(values.results, id))
+            Ok(R::from_slots(values.results, &mut store))
         }
     }
 

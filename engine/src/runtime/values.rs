@@ -1,6 +1,6 @@
 //! Values, and how they stand in argument arrays, globals and tables.
 
-use super::store::{StoreId, StoreOpaque};
+use super::store::StoreOpaque;
 use super::{ExternRef, Func};
 use crate::abi::ValRaw;
 use crate::abi::vmctx::FuncRef;
@@ -98,7 +98,7 @@ impl Val {
                 some(HeapType::Concrete(ConcreteType { kind: CompositeKind::Func, index }))
             }
             Val::ExternRef(Some(value)) => {
-                store.check(value.store(), "extern reference")?;
+                value.bits(store)?;
                 some(HeapType::Extern)
             }
             number => number.ty(),
@@ -111,27 +111,26 @@ impl Val {
             let message = format!("{what} must be of type {ty}, but is of type {}", self.ty());
             return Err(Error::new(ErrorKind::Usage, message));
         }
-        Ok(self.raw_unchecked())
-    }
-
-    /// The value for compiled code of the store that it belongs to.
-    pub(crate) fn raw_unchecked(self) -> ValRaw {
-        ValRaw::from_bits(match self {
+        Ok(ValRaw::from_bits(match self {
             Val::I32(value) => value.cast_unsigned().into(),
             Val::I64(value) => value.cast_unsigned().into(),
             Val::F32(bits) => bits.into(),
             Val::F64(bits) => bits.into(),
             Val::V128(bits) => bits,
-            Val::FuncRef(func) => (Func::to_ptr(func).expose_provenance() as u64).into(),
-            Val::ExternRef(value) => ExternRef::to_bits(value).into(),
-        })
+            Val::FuncRef(func) => {
+                func.map_or(Ok(()), |func| store.check(func.store(), "function"))?;
+                (Func::to_ptr(func).expose_provenance() as u64).into()
+            }
+            Val::ExternRef(None) => 0,
+            Val::ExternRef(Some(value)) => value.bits(store)?.into(),
+        }))
     }
 
-    /// What compiled code of this store left as a `ty`.
+    /// What compiled code of this store left as a `ty`. A reference into the heap is rooted in the newest scope.
     ///
     /// # Safety
     /// `raw` holds a value of type `ty` of this store.
-    pub(crate) unsafe fn from_raw(raw: ValRaw, ty: ValType, store: StoreId) -> Val {
+    pub(crate) unsafe fn from_raw(raw: ValRaw, ty: ValType, store: &mut StoreOpaque) -> Val {
         match ty {
             ValType::I32 => Val::I32(raw.low32().cast_signed()),
             ValType::I64 => Val::I64(raw.low64().cast_signed()),
@@ -140,7 +139,7 @@ impl Val {
             ValType::V128 => Val::V128(raw.bits()),
             ValType::Ref(reference) if reference.heap.is_func() => {
                 // SAFETY: the caller's contract.
-                Val::FuncRef(unsafe { Func::from_ptr(raw.func_ref(), store) })
+                Val::FuncRef(unsafe { Func::from_ptr(raw.func_ref(), store.id()) })
             }
             ValType::Ref(_) => Val::ExternRef(ExternRef::from_bits(raw.low32(), store)),
         }

@@ -26,6 +26,7 @@ mod variable;
 use super::codegen::Symbol;
 use super::validate::{Body, classify, types as convert};
 use crate::abi::builtins::Builtin;
+use crate::abi::heap::Storage;
 use crate::abi::signature::{LoweredSignature, MachineType};
 use crate::abi::vmctx::VmLayout;
 use crate::base::{Config, Error, ErrorKind, Result, Trap, WasmOffset};
@@ -169,7 +170,7 @@ pub(crate) fn machine_type(ty: MachineType) -> Type {
 
 /// Whether values of the type stand in stack maps.
 fn is_traced(ty: ValType) -> bool {
-    matches!(ty, ValType::Ref(reference) if !reference.heap.is_func())
+    Storage::from(ty).is_traced()
 }
 
 /// The signature of a function as WebAssembly code calls it.

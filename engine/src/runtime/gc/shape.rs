@@ -1,0 +1,69 @@
+//! What the objects of each type look like to the collector.
+
+use crate::abi::heap::{EXCEPTION, EXTERN, HEADER, Storage, StructLayout};
+use crate::wasm::canonical::serial;
+
+/// The shapes of a store's types, by canonical id. An exception's is that of its tag's function type.
+#[derive(Default)]
+pub(super) struct Shapes {
+    shapes: Vec<Shape>,
+    /// The offsets of all structs' references.
+    offsets: Vec<u32>,
+}
+
+/// How large the objects of a type are, and where they hold references.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Shape {
+    /// No object of this type is in the store.
+    Unknown,
+    /// `traced` references, whose offsets begin at `first`.
+    Struct { size: u32, first: u32, traced: u32 },
+    /// Elements of so many bytes.
+    Array { element: u32, traced: bool },
+}
+
+impl Shapes {
+    /// Takes note of a struct's or an exception's type.
+    pub(super) fn add_struct(&mut self, id: u32, layout: &StructLayout) {
+        let first = count(self.offsets.len());
+        self.offsets.extend(&layout.traced);
+        self.add(id, Shape::Struct { size: layout.size, first, traced: count(layout.traced.len()) });
+    }
+
+    /// Takes note of an array's type.
+    pub(super) fn add_array(&mut self, id: u32, element: Storage) {
+        self.add(id, Shape::Array { element: element.size(), traced: element.is_traced() });
+    }
+
+    fn add(&mut self, id: u32, shape: Shape) {
+        let index = serial(id) as usize;
+        if index >= self.shapes.len() {
+            self.shapes.resize(index + 1, Shape::Unknown);
+        }
+        if self.shapes[index] == Shape::Unknown {
+            self.shapes[index] = shape;
+        }
+    }
+
+    /// The shape of an object with this header.
+    pub(super) fn of(&self, id: u32, word: u32) -> Shape {
+        match id {
+            EXTERN => Shape::Struct { size: HEADER, first: 0, traced: 0 },
+            EXCEPTION => self.get(word),
+            _ => self.get(id),
+        }
+    }
+
+    fn get(&self, id: u32) -> Shape {
+        self.shapes.get(serial(id) as usize).copied().unwrap_or(Shape::Unknown)
+    }
+
+    /// The offsets of a struct's references.
+    pub(super) fn offsets(&self, first: u32, traced: u32) -> &[u32] {
+        &self.offsets[first as usize..(first + traced) as usize]
+    }
+}
+
+fn count(items: usize) -> u32 {
+    u32::try_from(items).expect("types have far fewer than 2^32 fields together")
+}
