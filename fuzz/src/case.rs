@@ -18,6 +18,7 @@ const MAX_STEPS: u32 = 300;
 const MAX_CALLS: usize = 20;
 
 /// Everything that a run needs. Two cases from the same bytes are the same.
+#[derive(Clone)]
 pub struct Case {
     /// A module that is instantiated first and registered as [`graft::LIBRARY`].
     pub library: Option<Vec<u8>>,
@@ -32,12 +33,22 @@ pub struct Case {
 }
 
 /// A call of an exported function of the main module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Call {
     /// The export's name.
     pub function: String,
     /// One value for each parameter.
     pub arguments: Vec<Value>,
+}
+
+/// Whom a case is made for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Audience {
+    /// Our own lanes, which count fuel alike.
+    Own,
+    /// Ours and other engines, which count it at other places or not at all: no case has fuel, and each ends by
+    /// itself. All other choices in the bytes mean the same.
+    Mixed,
 }
 
 impl Case {
@@ -46,10 +57,11 @@ impl Case {
     /// # Errors
     ///
     /// When the choices in the bytes do not lead to a module.
-    pub fn new(data: &[u8]) -> Result<Case> {
+    pub fn new(data: &[u8], audience: Audience) -> Result<Case> {
         let input = Input::new(data);
         let (mut plan, mut choices) = (input.plan(), input.graft());
         let fuel = if plan.arbitrary()? { Some(plan.int_in_range(100..=MAX_FUEL)?) } else { None };
+        let fuel = fuel.filter(|_| audience == Audience::Own);
         let options = TIERS.iter().map(|&tier| Ok((tier, options(&mut plan, fuel)?))).collect::<Result<_>>()?;
         let fuel = fuel.is_some();
         let library = if plan.ratio(1, 3)? {
@@ -70,11 +82,11 @@ impl Case {
         Ok(Case { library, main: main.wasm, hosts, calls, options })
     }
 
-    /// All our lanes, as this case wants them.
-    pub fn lanes(&self) -> Vec<Box<dyn Lane>> {
-        let origins = ["fresh", "reload"];
-        let names = TIERS.iter().flat_map(|&tier| origins.map(|origin| (tier, format!("{tier}/{origin}"))));
-        names.map(|(tier, name)| lane(&name, &self.options[tier])).collect()
+    /// The options of one of our own lanes.
+    pub fn options_of(&self, lane: &str) -> &Options {
+        let tier = lane.split('/').next().and_then(|tier| self.options.get(tier));
+        // A canary behaves like the tier `speed` in most things.
+        tier.unwrap_or(&self.options[TIERS[0]])
     }
 }
 
@@ -137,7 +149,8 @@ mod tests {
         let mut made = 0;
         for seed in 0..300 {
             let bytes = Random::new(seed).next_u64().to_le_bytes();
-            let Ok(case) = Case::new(&bytes) else { continue };
+            let audience = if seed % 2 == 0 { Audience::Own } else { Audience::Mixed };
+            let Ok(case) = Case::new(&bytes, audience) else { continue };
             made += 1;
             for wasm in case.library.iter().chain([&case.main]) {
                 if let Err(error) = Validator::new_with_features(WasmFeatures::WASM2).validate_all(wasm) {

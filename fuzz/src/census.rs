@@ -1,5 +1,6 @@
 //! What the fuzzer really did: a fuzzer whose modules do not run, or never trap deep down, finds nothing.
 
+use crate::known::Verdict;
 use crate::oracle::{Agreement, Seen};
 use lanes::{Failure, Outcome};
 use std::collections::BTreeMap;
@@ -22,8 +23,12 @@ pub struct Census {
     pub trapped: u64,
     /// Cases that a lane does not support.
     pub unsupported: u64,
-    /// Cases whose comparison ended early.
-    pub inconclusive: u64,
+    /// Cases with a finding that was not known.
+    pub findings: u64,
+    /// Cases that showed a known mistake of another engine, by its name.
+    pub known: BTreeMap<&'static str, u64>,
+    /// Cases whose comparison ended early, by the lane that was no longer comparable with the first.
+    pub ended: BTreeMap<String, u64>,
     /// Calls, by how they ended.
     pub calls: BTreeMap<&'static str, u64>,
     /// Traps by kind, each with its counts by depth.
@@ -39,7 +44,9 @@ impl Default for Census {
             executed: 0,
             trapped: 0,
             unsupported: 0,
-            inconclusive: 0,
+            findings: 0,
+            known: BTreeMap::new(),
+            ended: BTreeMap::new(),
             calls: BTreeMap::new(),
             traps: BTreeMap::new(),
         }
@@ -48,13 +55,21 @@ impl Default for Census {
 
 impl Census {
     /// Counts an input: `None` if it gave no case.
-    pub fn count(&mut self, agreement: Option<&Agreement>) {
+    pub fn count(&mut self, verdict: Option<&Verdict>) {
         self.inputs += 1;
-        let Some(agreement) = agreement else { return };
-        self.modules += 1;
+        self.modules += u64::from(verdict.is_some());
+        match verdict {
+            None => {}
+            Some(Verdict::Equal(agreement)) => self.count_agreement(agreement),
+            Some(Verdict::Known(names)) => names.iter().for_each(|name| *self.known.entry(name).or_default() += 1),
+            Some(Verdict::New(_)) => self.findings += 1,
+        }
+    }
+
+    fn count_agreement(&mut self, agreement: &Agreement) {
         self.executed += u64::from(agreement.run.instantiated);
         self.unsupported += u64::from(agreement.run.unsupported);
-        self.inconclusive += u64::from(agreement.inconclusive);
+        agreement.ended.iter().for_each(|lane| *self.ended.entry(lane.clone()).or_default() += 1);
         let mut trapped = false;
         for step in &agreement.run.steps {
             let Seen::Observation(observation) = &step.seen else { continue };
@@ -110,9 +125,9 @@ impl fmt::Display for Census {
             self.executed_percent(),
             self.trapped_percent(),
         )?;
-        writeln!(f, "{} unsupported, {} not compared to the end", self.unsupported, self.inconclusive)?;
-        let calls: Vec<_> = self.calls.iter().map(|(end, count)| format!("{count} {end}")).collect();
-        writeln!(f, "steps: {}", calls.join(", "))?;
+        writeln!(f, "{} findings; known: {}", self.findings, list(&self.known))?;
+        writeln!(f, "{} unsupported; not compared to the end: {}", self.unsupported, list(&self.ended))?;
+        writeln!(f, "steps: {}", list(&self.calls))?;
         write!(f, "{:<32}", "traps by number of frames")?;
         DEPTHS.iter().try_for_each(|(name, _)| write!(f, "{name:>9}"))?;
         for (kind, depths) in &self.traps {
@@ -121,4 +136,10 @@ impl fmt::Display for Census {
         }
         Ok(())
     }
+}
+
+/// Counts with what was counted.
+fn list<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
+    let counts: Vec<_> = counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
+    if counts.is_empty() { "none".to_string() } else { counts.join(", ") }
 }

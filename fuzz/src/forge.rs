@@ -4,7 +4,7 @@
 //! What is loaded is also instantiated and called if only such sections were changed as may say anything without
 //! making the code unsafe to run: nobody can check machine code, nor where its functions start.
 
-use crate::case::Case;
+use crate::case::{Audience, Case};
 use crate::input::Random;
 use arbitrary::{Result, Unstructured};
 use engine::{Config, Engine, ErrorKind, Extern, Linker, Module, Store, Tier, Val};
@@ -70,7 +70,9 @@ impl Original {
             .compile_threads(Some(1));
         let engine = Engine::new(&config).expect("this machine runs the engine");
         let bytes = (0..)
-            .filter_map(|attempt| Case::new(&Random::new(u64::from(k) << 32 | attempt).next_u64().to_le_bytes()).ok())
+            .filter_map(|attempt| {
+                Case::new(&Random::new(u64::from(k) << 32 | attempt).next_u64().to_le_bytes(), Audience::Own).ok()
+            })
             .find_map(|case| engine.compile(&case.main).ok())
             .expect("there is always another input");
         let inspection = engine::inspect(&bytes).expect("a fresh artefact is sound");

@@ -2,14 +2,13 @@
 //!
 //! What "equal" means is `lanes::compare`'s business. On top of that, a lane that fails on its own account (an engine
 //! error, a refused module, a missing import) is a finding even if all lanes fail alike: the modules are valid.
+//! [`rules`](crate::rules) says what is left out of the comparison, and why.
 
 use crate::case::Case;
+use crate::finding::{Finding, Kind, Side};
 use crate::graft::LIBRARY;
 use lanes::compare::{Comparison, Difference};
-use lanes::{
-    Binary, Failure, Features, InstanceId, Lane, Observation, Outcome, Phase, Session, State, TrapKind, Value,
-};
-use std::fmt;
+use lanes::{Binary, Failure, Features, InstanceId, Lane, Observation, Outcome, Phase, Session, State, TrapKind};
 
 /// So often the whole state is compared: after this many calls, and at the end.
 const STATE_PERIOD: usize = 4;
@@ -40,84 +39,143 @@ pub enum Seen {
     State(Option<State>),
 }
 
-/// Why a case is not fine.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Finding {
-    /// Two lanes do not agree.
-    Disagreement {
-        /// The lanes' names.
-        lanes: [String; 2],
-        /// What they were doing.
-        step: String,
-        /// What differs.
-        difference: Difference,
-    },
-    /// One lane failed where no lane may.
-    Failed {
-        /// The lane's name.
-        lane: String,
-        /// What it was doing.
-        step: String,
-        /// What it said.
-        message: String,
-    },
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Finding::Disagreement { lanes: [left, right], step, difference } => {
-                writeln!(f, "{left} and {right} disagree at: {step}")?;
-                writeln!(f, "  {}", difference.what)?;
-                writeln!(f, "  {left}: {}", difference.left)?;
-                write!(f, "  {right}: {}", difference.right)
-            }
-            Finding::Failed { lane, step, message } => write!(f, "{lane} failed at: {step}\n  {message}"),
-        }
-    }
-}
-
 /// What a case without a finding did.
 pub struct Agreement {
     /// What the first lane showed; the others showed the same.
     pub run: Run,
-    /// Whether two lanes stopped being comparable on the way (a stack overflow).
-    pub inconclusive: bool,
+    /// The lanes that stopped being comparable with the first one on the way: a stack overflow, something that the
+    /// lane does not support, memory that ran out.
+    pub ended: Vec<String>,
 }
 
-/// Runs `case` in all `lanes` and compares neighbours.
+/// Runs `case` in all `lanes` and compares each with each.
 ///
 /// # Errors
 ///
 /// The first finding.
-pub fn check(case: &Case, lanes: &[Box<dyn Lane>]) -> Result<Agreement, Box<Finding>> {
+pub fn check(case: &Case, lanes: &[&dyn Lane]) -> Result<Agreement, Box<Finding>> {
     let binaries = Binaries::of(case);
-    let mut runs = Vec::new();
-    for lane in lanes {
-        let run = run(case, &binaries, lane.as_ref());
-        let failed = run.steps.iter().find_map(|step| match &step.seen {
-            Seen::Observation(observation) => {
-                let message = own_failure(&observation.outcome)?;
-                Some(Finding::Failed { lane: lane.info().name.clone(), step: step.what.clone(), message })
-            }
+    let mut runs: Vec<_> = lanes.iter().map(|lane| run(case, &binaries, *lane)).collect();
+    if let Some(finding) = failures(lanes, &runs) {
+        return Err(Box::new(finding));
+    }
+    let pairs = Pairs::compare(lanes, &runs);
+    if let Some(finding) = pairs.finding(lanes, &runs) {
+        return Err(Box::new(finding));
+    }
+    let ended = (1..lanes.len()).filter(|&k| pairs.of(0, k).ended.is_some());
+    let ended = ended.map(|k| lanes[k].info().name.clone()).collect();
+    Ok(Agreement { run: runs.swap_remove(0), ended })
+}
+
+/// The lanes that failed where no lane may, at the first such step.
+fn failures(lanes: &[&dyn Lane], runs: &[Run]) -> Option<Finding> {
+    let failure = |run: &Run| {
+        run.steps.iter().enumerate().find_map(|(k, step)| match &step.seen {
+            Seen::Observation(observation) => forbidden(&observation.outcome).map(|message| (k, message)),
             Seen::State(_) => None,
+        })
+    };
+    let failures: Vec<_> = runs.iter().map(failure).collect();
+    let (first, _) = failures.iter().flatten().min_by_key(|(step, _)| step)?;
+    let of_lane = failures.iter().zip(lanes).filter_map(|(failure, lane)| failure.as_ref().zip(Some(lane)));
+    let sides = of_lane.filter(|((step, _), _)| step == first);
+    let sides = sides.map(|((_, message), lane)| Side::new(message.clone(), [lane.info()])).collect();
+    let step = runs.iter().zip(&failures).find(|(_, failure)| failure.as_ref().is_some_and(|(step, _)| step == first));
+    let step = step.map(|(run, _)| run.steps[*first].what.clone()).expect("the first failure is someone's");
+    Some(Finding { kind: Kind::Failure, step, sides, silent: Vec::new() })
+}
+
+/// How two runs compare.
+struct Pair {
+    /// The first step at which they differ.
+    first: Option<(usize, Difference)>,
+    /// The step after which they are no longer comparable.
+    ended: Option<usize>,
+}
+
+impl Pair {
+    fn differs_at(&self, step: usize) -> Option<&Difference> {
+        self.first.as_ref().filter(|(first, _)| *first == step).map(|(_, difference)| difference)
+    }
+}
+
+/// The comparison of each lane with each before it.
+struct Pairs {
+    rows: Vec<Vec<Pair>>,
+}
+
+impl Pairs {
+    fn compare(lanes: &[&dyn Lane], runs: &[Run]) -> Pairs {
+        let pair = |one: usize, other: usize| {
+            compare(Comparison::new(lanes[one].info(), lanes[other].info()), &runs[one], &runs[other])
+        };
+        Pairs { rows: (0..lanes.len()).map(|other| (0..other).map(|one| pair(one, other)).collect()).collect() }
+    }
+
+    fn of(&self, one: usize, other: usize) -> &Pair {
+        &self.rows[one.max(other)][one.min(other)]
+    }
+
+    /// What `lane` showed at `step` that differs from what `other` showed.
+    fn shown(&self, lane: usize, other: usize, step: usize) -> Option<String> {
+        let difference = self.of(lane, other).differs_at(step)?;
+        let shown = if lane < other { &difference.left } else { &difference.right };
+        Some(format!("{}: {shown}", difference.what))
+    }
+
+    /// The first step at which any two lanes differ, and who agrees with whom there.
+    fn finding(&self, lanes: &[&dyn Lane], runs: &[Run]) -> Option<Finding> {
+        let step = self.rows.iter().flatten().filter_map(|pair| pair.first.as_ref()).map(|(step, _)| *step).min()?;
+        let (compared, silent): (Vec<_>, Vec<_>) = (0..lanes.len()).partition(|&lane| {
+            let others = (0..lanes.len()).filter(|&other| other != lane);
+            others.into_iter().any(|other| self.of(lane, other).ended.is_none_or(|ended| ended > step))
         });
-        if let Some(failed) = failed {
-            return Err(Box::new(failed));
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for &lane in &compared {
+            let agrees =
+                |group: &Vec<usize>| group.iter().all(|&other| self.of(lane, other).differs_at(step).is_none());
+            match groups.iter_mut().find(|group| agrees(group)) {
+                Some(group) => group.push(lane),
+                None => groups.push(vec![lane]),
+            }
         }
-        runs.push(run);
+        let side = |group: &Vec<usize>| {
+            let pairs = group.iter().flat_map(|&lane| compared.iter().map(move |&other| (lane, other)));
+            let shown =
+                pairs.filter(|(lane, other)| lane != other).find_map(|(lane, other)| self.shown(lane, other, step));
+            Side::new(shown.unwrap_or_default(), group.iter().map(|&lane| lanes[lane].info()))
+        };
+        let what = runs.iter().find_map(|run| run.steps.get(step)).map_or("the end", |step| &step.what);
+        Some(Finding {
+            kind: Kind::Disagreement,
+            step: what.to_string(),
+            sides: groups.iter().map(side).collect(),
+            silent: silent.into_iter().map(|lane| lanes[lane].info().name.clone()).collect(),
+        })
     }
-    let mut inconclusive = false;
-    for k in 1..lanes.len() {
-        let mut comparison = Comparison::new(lanes[k - 1].info(), lanes[k].info());
-        if let Some((step, difference)) = compare(&mut comparison, &runs[k - 1], &runs[k]) {
-            let lanes = [lanes[k - 1].info().name.clone(), lanes[k].info().name.clone()];
-            return Err(Box::new(Finding::Disagreement { lanes, step, difference }));
+}
+
+fn compare(mut comparison: Comparison, left: &Run, right: &Run) -> Pair {
+    for (k, (one, other)) in left.steps.iter().zip(&right.steps).enumerate() {
+        let difference = match (&one.seen, &other.seen) {
+            (Seen::Observation(left), Seen::Observation(right)) => comparison.step(left, right),
+            (Seen::State(left), Seen::State(right)) => comparison.state(left.as_ref(), right.as_ref()),
+            // The steps follow from the case and from outcomes that were found equal: this is a fault of the oracle.
+            _ => Some(Difference { what: "step".to_string(), left: one.what.clone(), right: other.what.clone() }),
+        };
+        if let Some(difference) = difference {
+            return Pair { first: Some((k, difference)), ended: None };
         }
-        inconclusive |= comparison.ended();
+        if comparison.ended() {
+            return Pair { first: None, ended: Some(k) };
+        }
     }
-    let run = runs.into_iter().next().expect("the caller names a lane at least");
-    Ok(Agreement { run, inconclusive })
+    let length = |run: &Run| run.steps.len().to_string();
+    let end = left.steps.len().min(right.steps.len());
+    let what = "number of steps".to_string();
+    let difference = Difference { what, left: length(left), right: length(right) };
+    Pair { first: (left.steps.len() != right.steps.len()).then_some((end, difference)), ended: None }
 }
 
 /// The modules of a case, so that lanes with the same code compile them once.
@@ -132,47 +190,21 @@ impl Binaries {
     }
 }
 
-fn compare(comparison: &mut Comparison, left: &Run, right: &Run) -> Option<(String, Difference)> {
-    for (one, other) in left.steps.iter().zip(&right.steps) {
-        let difference = match (&one.seen, &other.seen) {
-            (Seen::Observation(left), Seen::Observation(right)) => comparison.step(left, right),
-            (Seen::State(left), Seen::State(right)) => comparison.state(left.as_ref(), right.as_ref()),
-            // The steps follow from the case and from outcomes that were found equal: this is a fault of the oracle.
-            _ => Some(Difference { what: "step".to_string(), left: one.what.clone(), right: other.what.clone() }),
-        };
-        if let Some(difference) = difference {
-            return Some((one.what.clone(), difference));
-        }
-        if comparison.ended() {
-            return None;
-        }
-    }
-    if left.steps.len() == right.steps.len() {
-        return None;
-    }
-    let length = |run: &Run| run.steps.len().to_string();
-    let difference = Difference { what: "number of steps".to_string(), left: length(left), right: length(right) };
-    Some(("the end".to_string(), difference))
+/// Why an outcome is wrong in any lane: the modules are valid, their imports are there, and calls are well typed.
+fn forbidden(outcome: &Outcome) -> Option<String> {
+    let unforgivable = match outcome {
+        Outcome::Refused(refusal) => refusal.phase != Phase::Unsupported,
+        Outcome::Failed(Failure::Link(_) | Failure::Usage(_) | Failure::Internal(_)) => true,
+        Outcome::Failed(_) | Outcome::Values(_) => outcome.is_lost(),
+    };
+    unforgivable.then(|| outcome.to_string())
 }
 
-/// Why an outcome is wrong in any lane.
-fn own_failure(outcome: &Outcome) -> Option<String> {
-    match outcome {
-        Outcome::Refused(refusal) if refusal.phase == Phase::Unsupported => None,
-        Outcome::Refused(_) => Some(outcome.to_string()),
-        Outcome::Failed(
-            Failure::Link(_) | Failure::Usage(_) | Failure::Internal(_) | Failure::Crashed(_) | Failure::TimedOut(_),
-        ) => Some(outcome.to_string()),
-        Outcome::Failed(_) | Outcome::Values(_) => None,
-    }
+/// Runs the whole case in one lane, and compares it with nothing.
+pub fn alone(case: &Case, lane: &dyn Lane) -> Run {
+    run(case, &Binaries::of(case), lane)
 }
 
-fn overflows(result: &Result<Vec<Value>, Failure>) -> bool {
-    let trap = result.as_ref().err().and_then(Failure::as_trap);
-    trap.is_some_and(|trap| trap.kind == TrapKind::StackOverflow)
-}
-
-/// Runs the whole case in one lane.
 fn run(case: &Case, binaries: &Binaries, lane: &dyn Lane) -> Run {
     let mut run = Run { steps: Vec::new(), instantiated: false, unsupported: false };
     match lane.session(Features::WASM_2_0) {
@@ -222,10 +254,12 @@ impl Run {
             let result = session.invoke(main, &call.function, &call.arguments);
             let arguments: Vec<_> = call.arguments.iter().map(ToString::to_string).collect();
             let what = format!("call {k}: {:?}({})", call.function, arguments.join(", "));
-            let exhausted = overflows(&result);
-            self.observe(what, Observation::of(session, result));
-            if exhausted {
-                // Across tiers nothing that follows is comparable.
+            let observation = Observation::of(session, result);
+            let overflow = observation.outcome.as_trap().is_some_and(|trap| trap.may_be(TrapKind::StackOverflow));
+            // Nothing that follows is comparable, or the engine is gone.
+            let ends = overflow || observation.outcome.is_lost();
+            self.observe(what, observation);
+            if ends {
                 return None;
             }
             if (k + 1) % STATE_PERIOD == 0 || k + 1 == case.calls.len() {

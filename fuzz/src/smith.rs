@@ -1,5 +1,6 @@
 //! The base module: wasm-smith, held to WebAssembly 2.0, to bounded memories and tables, and to runs that end.
 
+use crate::nan;
 use arbitrary::{Result, Unstructured};
 use wasm_smith::{Config, Module};
 
@@ -23,7 +24,7 @@ pub fn module(u: &mut Unstructured<'_>, termination: Termination) -> Result<Vec<
     if let Termination::OwnCounter(steps) = termination {
         module.ensure_termination(steps).map_err(|_| arbitrary::Error::IncorrectFormat)?;
     }
-    Ok(module.to_bytes())
+    nan::canonicalise(&module.to_bytes()).map_err(|_| arbitrary::Error::IncorrectFormat)
 }
 
 /// wasm-smith's configuration. The features are those of WebAssembly 2.0: everything later is off.
@@ -33,7 +34,8 @@ fn config(u: &mut Unstructured<'_>) -> Result<Config> {
         // brings its own traps to both halves.
         disallow_traps: u.arbitrary()?,
         allow_start_export: u.ratio(1, 8)?,
-        canonicalize_nans: true,
+        // `nan` does it, and misses nothing.
+        canonicalize_nans: false,
         export_everything: true,
         min_funcs: 1,
         max_funcs: 8,

@@ -1,12 +1,16 @@
 //! The differential oracle on stable Rust, with fixed inputs: it agrees, the modules are worth running, and planted
 //! faults are caught.
 
-use fuzz::case::{Case, lane};
+use fuzz::case::{Audience, Case, lane};
 use fuzz::census::Census;
+use fuzz::finding::{Finding, Kind};
 use fuzz::input::Random;
-use fuzz::oracle::{self, Finding};
-use fuzz::report;
-use lanes::{Fault, Options, TrapKind};
+use fuzz::known::{New, Verdict};
+use fuzz::oracle;
+use fuzz::panel::Panel;
+use fuzz::{report, shrink};
+use lanes::{Fault, Features, Lane, LaneInfo, Options, Session, TrapKind};
+use std::time::Duration;
 
 /// The input number `k`. The stream does not change between releases, so a failing number can be run again.
 fn input(k: u64) -> [u8; 8] {
@@ -17,16 +21,17 @@ fn input(k: u64) -> [u8; 8] {
 fn lanes_agree_and_modules_trap_deep() {
     let mut census = Census::default();
     for k in 0..150 {
-        match fuzz::check(&input(k)) {
-            Ok(agreement) => census.count(agreement.as_ref()),
-            Err(report) => panic!("input {k}:\n{report}"),
+        let verdict = fuzz::check(&input(k), &Panel::own());
+        if let Some(Verdict::New(new)) = &verdict {
+            panic!("input {k}:\n{}", report::report(new));
         }
+        census.count(verdict.as_ref());
     }
     println!("{census}");
     assert!(census.executed_percent() >= 70, "{census}");
     assert!(census.trapped_percent() >= 20, "{census}");
     assert!(census.deep_percent() >= 50, "{census}");
-    assert!(census.inconclusive * 10 < census.modules, "{census}");
+    assert!(census.ended.values().sum::<u64>() * 10 < 2 * census.modules, "{census}");
     for kind in [
         TrapKind::Unreachable,
         TrapKind::MemoryOutOfBounds,
@@ -44,13 +49,38 @@ fn lanes_agree_and_modules_trap_deep() {
     }
 }
 
+/// What other engines get: no fuel, so each case has to end by itself, and runs as often.
+#[test]
+fn cases_for_other_engines_end_and_run() {
+    let mut census = Census::default();
+    for k in 0..60 {
+        let Ok(case) = Case::new(&input(k), Audience::Mixed) else { continue };
+        let speed = lane("speed/fresh", &case.options["speed"]);
+        let quick = lane("quick/fresh", &case.options["quick"]);
+        match oracle::check(&case, &[&*speed, &*quick]) {
+            Ok(agreement) => census.count(Some(&Verdict::Equal(agreement))),
+            Err(finding) => panic!("input {k}:\n{finding}"),
+        }
+    }
+    println!("{census}");
+    assert!(census.executed_percent() >= 70, "{census}");
+    assert!(census.trapped_percent() >= 20, "{census}");
+    assert!(!census.traps.contains_key(TrapKind::OutOfFuel.name()), "{census}");
+}
+
 #[test]
 fn reports_are_readable() {
     let (case, finding) = caught(Fault::WrongTrapCode);
-    let report = report::report(&case, &finding);
-    assert!(report.contains("speed/fresh and speed/fresh disagree at: call "), "{report}");
-    assert!(report.contains("integer-divide-by-zero"), "{report}");
+    let new = New { finding, case };
+    let report = report::report(&new);
+    assert!(report.contains("lanes disagree at: call "), "{report}");
+    assert!(report.contains("1 voice: outcome: trap: integer-divide-by-zero"), "{report}");
+    assert!(report.contains("cranelift: speed/fresh"), "{report}");
+    assert!(report.contains("cranelift stands on several sides"), "{report}");
     assert!(report.contains("speed: Options"), "{report}");
+    let script = report::script(&new);
+    assert!(script.contains("(module "), "{script}");
+    assert!(script.contains("(invoke \"graft:"), "{script}");
 }
 
 #[test]
@@ -61,8 +91,7 @@ fn a_miscompiled_instruction_is_caught() {
 #[test]
 fn a_wrong_source_map_is_caught() {
     let (_, finding) = caught(Fault::SourceMapOffByOne);
-    let Finding::Disagreement { difference, .. } = finding else { panic!("{finding}") };
-    assert!(difference.what.contains("frames"), "{difference}");
+    assert!(finding.sides.iter().all(|side| side.shown.starts_with("frames")), "{finding}");
 }
 
 #[test]
@@ -70,15 +99,86 @@ fn a_wrong_trap_code_is_caught() {
     caught(Fault::WrongTrapCode);
 }
 
+/// Whoever is wrong stands alone, whichever of the lanes it is, and however many lanes the others have.
+#[test]
+fn the_voice_that_is_wrong_stands_alone() {
+    let found = search(Fault::WrongTrapCode, |case, fault| {
+        let options = &case.options["speed"];
+        let ours = [lane("speed/fresh", options), lane("quick/fresh", &case.options["quick"])];
+        let stranger = Stranger::new("stranger", options.clone());
+        let wrong = Stranger::new("wrong", Options { fault: Some(fault), ..options.clone() });
+        oracle::check(case, &[&*ours[0], &wrong, &*ours[1], &stranger])
+    });
+    assert_eq!((found.1.kind, found.1.dissenter("cranelift")), (Kind::Disagreement, Some("wrong")), "{}", found.1);
+    let voices = |side: usize| found.1.sides[side].voices.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(
+        (voices(0), voices(1)),
+        (vec!["cranelift".to_string(), "stranger".to_string()], vec!["wrong".to_string()])
+    );
+    assert_eq!(found.1.sides[0].voices["cranelift"], ["speed/fresh", "quick/fresh"]);
+    assert_eq!(found.1.divided().len(), 0);
+}
+
+/// What the reducer leaves is the same finding, and little else.
+#[test]
+fn a_finding_is_made_smaller() {
+    let wrong = Options { fault: Some(Fault::WrongTrapCode), ..Options::default() };
+    let panel = Panel::new(&["speed/fresh"], vec![Box::new(Stranger::new("wrong", wrong))]);
+    let found = (0..60).find_map(|k| match fuzz::check(&input(k), &panel) {
+        Some(Verdict::New(new)) => Some(new),
+        _ => None,
+    });
+    let found = found.expect("the fault is caught within the first inputs");
+    let small = shrink::shrink(&found, &panel, Duration::from_secs(8));
+    assert_eq!(small.finding.signature(), found.finding.signature());
+    let (before, after) = (found.case.main.len(), small.case.main.len());
+    assert!(small.case.calls.len() == 1 && after * 2 < before, "{before} bytes, {after} bytes, {:?}", small.case.calls);
+}
+
+/// A lane of ours under another name, family and descent.
+struct Stranger {
+    inner: Box<dyn Lane>,
+    info: LaneInfo,
+}
+
+impl Stranger {
+    fn new(name: &str, options: Options) -> Stranger {
+        let name = name.to_string();
+        let info = LaneInfo { family: name.clone(), code: name.clone(), descent: name.clone(), name };
+        Stranger { inner: lane("speed/fresh", &options), info }
+    }
+}
+
+impl Lane for Stranger {
+    fn info(&self) -> &LaneInfo {
+        &self.info
+    }
+
+    fn lacks(&self, features: Features) -> Features {
+        self.inner.lacks(features)
+    }
+
+    fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, lanes::Failure> {
+        self.inner.session(features)
+    }
+}
+
 /// Plants a fault in one of two lanes and returns what the oracle finds within the first inputs.
 fn caught(fault: Fault) -> (Case, Finding) {
-    const INPUTS: u64 = 60;
-    for k in 0..INPUTS {
-        let Ok(case) = Case::new(&input(k)) else { continue };
+    search(fault, |case, fault| {
         let options = &case.options["speed"];
         let sound = lane("speed/fresh", options);
         let faulty = lane("speed/fresh", &Options { fault: Some(fault), ..options.clone() });
-        if let Err(finding) = oracle::check(&case, &[sound, faulty]) {
+        oracle::check(case, &[&*sound, &*faulty])
+    })
+}
+
+/// The first finding of `check` within the first inputs.
+fn search(fault: Fault, check: impl Fn(&Case, Fault) -> Result<oracle::Agreement, Box<Finding>>) -> (Case, Finding) {
+    const INPUTS: u64 = 60;
+    for k in 0..INPUTS {
+        let Ok(case) = Case::new(&input(k), Audience::Own) else { continue };
+        if let Err(finding) = check(&case, fault) {
             return (case, *finding);
         }
     }

@@ -21,9 +21,9 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "engine")]
 mod artifact;
-mod output;
 #[cfg(feature = "engine")]
-mod replay;
+mod fuzzing;
+mod output;
 
 /// Runs WebAssembly scripts (.wast) in several engine configurations ("lanes") and reports what fails, what crashes,
 /// and where lanes disagree.
@@ -49,7 +49,10 @@ enum Command {
     Inspect(artifact::InspectArgs),
     /// Run one fuzz input through the oracle of the fuzz target `differential`.
     #[cfg(feature = "engine")]
-    Replay(replay::ReplayArgs),
+    Replay(fuzzing::ReplayArgs),
+    /// Fuzz: compare lanes on generated modules, without libFuzzer.
+    #[cfg(feature = "engine")]
+    Fuzz(fuzzing::FuzzArgs),
     /// Serve scripts to another runner, over standard input and output.
     #[command(hide = true)]
     Worker(LaneArgs),
@@ -256,7 +259,9 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "engine")]
         Some(Command::Inspect(arguments)) => artifact::inspect(&arguments),
         #[cfg(feature = "engine")]
-        Some(Command::Replay(arguments)) => replay::replay(&arguments),
+        Some(Command::Replay(arguments)) => fuzzing::replay(&arguments),
+        #[cfg(feature = "engine")]
+        Some(Command::Fuzz(arguments)) => fuzzing::fuzz(&arguments),
         Some(Command::Worker(arguments)) => serve(&arguments),
     };
     match result {

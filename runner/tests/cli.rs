@@ -415,6 +415,21 @@ fn compile_and_inspect() {
     refused(&["inspect", &file("nothing")], "cannot read");
 }
 
+/// A short run of the fuzzer: it finds nothing, leaves nothing, and says what it executed.
+#[test]
+fn fuzz_compares_lanes() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let out = directory.path().join("findings").display().to_string();
+    let fuzz = ["fuzz", "--inputs", "3", "--seed", "7", "--lanes", "speed/fresh,quick/fresh", "--out", &out];
+    let output = runner(&fuzz);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    assert!(said.contains("lanes: speed/fresh, quick/fresh; seed 7"), "{said}");
+    assert!(said.contains("3 inputs in "), "{said}");
+    assert_eq!(fs::read_dir(&out).expect("it was made").count(), 0);
+    refused(&["fuzz", "--lanes", "swift"], "swift");
+}
+
 #[test]
 fn replay_says_what_an_input_does() {
     let directory = tempfile::tempdir().expect("a temporary directory");

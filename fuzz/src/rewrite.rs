@@ -1,0 +1,101 @@
+//! Writes a module again with instructions added to its bodies: for what a generator or a reducer leaves out.
+//!
+//! In: a valid module, and what to add behind each instruction. Out: the module with the same indices and names; only
+//! byte offsets move. Added instructions must leave the operand stack as it would be without them; they may use scratch
+//! locals, which a function gets when they are asked for.
+
+use std::convert::Infallible;
+use wasm_encoder::reencode::{Error, Reencode};
+use wasm_encoder::{CodeSection, Function, Instruction, Module, ValType};
+use wasmparser::{CompositeInnerType, FunctionBody, Operator, Parser, Payload};
+
+/// A module that cannot be written again: it is not valid.
+pub type Result<T> = std::result::Result<T, Error<Infallible>>;
+
+/// Locals that are added to a function: one for each type that is asked for.
+pub struct Scratch {
+    first: usize,
+    types: Vec<ValType>,
+}
+
+impl Scratch {
+    /// The scratch local of this type.
+    pub fn local(&mut self, ty: ValType) -> u32 {
+        let known = self.types.iter().position(|&known| known == ty).unwrap_or_else(|| {
+            self.types.push(ty);
+            self.types.len() - 1
+        });
+        u32::try_from(self.first + known).expect("a valid function has fewer than 2^32 locals")
+    }
+}
+
+/// The instructions to add behind the first operator. The second is the one that follows.
+pub type Patch<'p> = dyn FnMut(&Operator<'_>, Option<&Operator<'_>>, &mut Scratch) -> Vec<Instruction<'static>> + 'p;
+
+/// Writes `wasm` again with what `patch` adds.
+///
+/// # Errors
+///
+/// When `wasm` is no valid module.
+pub fn rewrite(wasm: &[u8], patch: &mut Patch<'_>) -> Result<Vec<u8>> {
+    let mut module = Module::new();
+    let mut rewriter = Rewriter { params: params(wasm)?.into_iter(), patch };
+    rewriter.parse_core_module(&mut module, Parser::new(0), wasm)?;
+    Ok(module.finish())
+}
+
+/// How many parameters each function with a body has.
+fn params(wasm: &[u8]) -> Result<Vec<usize>> {
+    let (mut types, mut functions) = (Vec::new(), Vec::new());
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload? {
+            Payload::TypeSection(section) => {
+                for group in section {
+                    types.extend(group?.into_types().map(|ty| match ty.composite_type.inner {
+                        CompositeInnerType::Func(function) => function.params().len(),
+                        _ => 0,
+                    }));
+                }
+            }
+            Payload::FunctionSection(section) => {
+                for index in section {
+                    functions.push(types.get(index? as usize).copied().ok_or(Error::InvalidCodeSectionSize)?);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(functions)
+}
+
+struct Rewriter<'a, 'p> {
+    /// Of the functions whose bodies are still to come.
+    params: std::vec::IntoIter<usize>,
+    patch: &'a mut Patch<'p>,
+}
+
+impl Reencode for Rewriter<'_, '_> {
+    type Error = Infallible;
+
+    fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result<()> {
+        let mut locals = Vec::new();
+        let mut first = self.params.next().ok_or(Error::InvalidCodeSectionSize)?;
+        for group in body.get_locals_reader()? {
+            let (count, ty) = group?;
+            locals.push((count, self.val_type(ty)?));
+            first += count as usize;
+        }
+        let mut scratch = Scratch { first, types: Vec::new() };
+        let operators = body.get_operators_reader()?.into_iter().collect::<std::result::Result<Vec<_>, _>>()?;
+        let mut instructions = Vec::new();
+        for (k, operator) in operators.iter().enumerate() {
+            instructions.push(self.instruction(operator.clone())?);
+            instructions.extend((self.patch)(operator, operators.get(k + 1), &mut scratch));
+        }
+        locals.extend(scratch.types.iter().map(|&ty| (1, ty)));
+        let mut function = Function::new(locals);
+        instructions.iter().for_each(|instruction| _ = function.instruction(instruction));
+        code.function(&function);
+        Ok(())
+    }
+}
