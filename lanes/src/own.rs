@@ -142,6 +142,8 @@ const FEATURES: &[(Features, engine::Features)] = &[
     (Features::EXTENDED_CONST, engine::Features::EXTENDED_CONST),
     (Features::TAIL_CALL, engine::Features::TAIL_CALL),
     (Features::RELAXED_SIMD, engine::Features::RELAXED_SIMD),
+    (Features::CUSTOM_PAGE_SIZES, engine::Features::CUSTOM_PAGE_SIZES),
+    (Features::WIDE_ARITHMETIC, engine::Features::WIDE_ARITHMETIC),
 ];
 
 /// The features as the engine names them; those that it lacks are left out.

@@ -76,7 +76,9 @@ fn check_spaces(module: &Module, types: &CheckedTypes<'_>, features: Features) -
     }
     for memory in &module.memories {
         require(memory.is_valid(), "a memory has impossible limits")?;
-        let known = has(Features::MEMORY64, memory.index64) && !memory.shared && memory.page_size() == PAGE_SIZE;
+        let known = has(Features::MEMORY64, memory.index64)
+            && has(Features::CUSTOM_PAGE_SIZES, memory.page_size() != PAGE_SIZE)
+            && !memory.shared;
         require(known, "a memory is of a kind that the features do not have")?;
     }
     for global in &module.globals {

@@ -86,6 +86,10 @@ bitflags::bitflags! {
         const TAIL_CALL = 1 << 10;
         /// Vector instructions whose results are left to the implementation in part.
         const RELAXED_SIMD = 1 << 11;
+        /// Memories with pages of one byte.
+        const CUSTOM_PAGE_SIZES = 1 << 12;
+        /// `i64.add128`, `i64.mul_wide_s` and their like.
+        const WIDE_ARITHMETIC = 1 << 13;
 
         /// WebAssembly 1.0, with the mutable globals that its test suite expects.
         const WASM_1_0 = Self::MUTABLE_GLOBALS.bits();

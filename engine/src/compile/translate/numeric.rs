@@ -20,6 +20,7 @@ impl<'a> FuncTranslator<'a> {
     pub(super) fn translate_numeric(&mut self, op: &Operator<'_>) -> bool {
         self.numeric_const(op)
             || self.integer_arithmetic(op)
+            || self.wide_arithmetic(op)
             || self.integer_comparison(op)
             || self.float_arithmetic(op)
             || self.float_comparison(op)
@@ -37,6 +38,46 @@ impl<'a> FuncTranslator<'a> {
         };
         self.push(value);
         true
+    }
+
+    /// Arithmetic of 128 bits, whose operands and results are pairs of 64 bits, the low half first
+    /// ([Wide arithmetic](https://github.com/WebAssembly/wide-arithmetic)).
+    fn wide_arithmetic(&mut self, op: &Operator<'_>) -> bool {
+        let result = match op {
+            Operator::I64Add128 => {
+                let (x, y) = self.pop_wide();
+                self.ins().iadd(x, y)
+            }
+            Operator::I64Sub128 => {
+                let (x, y) = self.pop_wide();
+                self.ins().isub(x, y)
+            }
+            Operator::I64MulWideS => {
+                let (x, y) = self.pop2();
+                let (x, y) = (self.ins().sextend(I128, x), self.ins().sextend(I128, y));
+                self.ins().imul(x, y)
+            }
+            Operator::I64MulWideU => {
+                let (x, y) = self.pop2();
+                let (x, y) = (self.ins().uextend(I128, x), self.ins().uextend(I128, y));
+                self.ins().imul(x, y)
+            }
+            _ => return false,
+        };
+        let (low, high) = self.ins().isplit(result);
+        self.push(low);
+        self.push(high);
+        true
+    }
+
+    /// Pops two numbers of 128 bits: the lower one, then the top.
+    fn pop_wide(&mut self) -> (Value, Value) {
+        let mut number = || {
+            let (low, high) = self.pop2();
+            self.ins().iconcat(low, high)
+        };
+        let top = number();
+        (number(), top)
     }
 
     fn integer_arithmetic(&mut self, op: &Operator<'_>) -> bool {

@@ -42,6 +42,8 @@ const OPERATORS: &[(&str, &str, &str)] = &[
         "i32",
         "i64.eq; i64.ne; i64.lt_s; i64.lt_u; i64.gt_s; i64.gt_u; i64.le_s; i64.le_u; i64.ge_s; i64.ge_u",
     ),
+    ("i64 i64 i64 i64", "i64 i64", "i64.add128; i64.sub128"),
+    ("i64 i64", "i64 i64", "i64.mul_wide_s; i64.mul_wide_u"),
     ("f32", "f32", "f32.abs; f32.neg; f32.ceil; f32.floor; f32.trunc; f32.nearest; f32.sqrt"),
     ("f64", "f64", "f64.abs; f64.neg; f64.ceil; f64.floor; f64.trunc; f64.nearest; f64.sqrt"),
     ("f32 f32", "f32", "f32.add; f32.sub; f32.mul; f32.div; f32.min; f32.max; f32.copysign"),
@@ -165,7 +167,7 @@ fn module() -> Vec<u8> {
     wat::parse_str(text).expect("the table's operators parse")
 }
 
-const FEATURES: Features = Features::WASM_2_0.union(Features::RELAXED_SIMD);
+const FEATURES: Features = Features::WASM_2_0.union(Features::RELAXED_SIMD).union(Features::WIDE_ARITHMETIC);
 
 fn configurations() -> impl Iterator<Item = Config> {
     let tiers = [Tier::Speed, Tier::Quick].into_iter();
@@ -235,7 +237,7 @@ fn the_table_is_complete() {
         let memory = !name.contains("128") && (name.contains("Load") || name.contains("Store"));
         let ours = match proposal {
             "mvp" => scalar && !memory,
-            "sign_extension" | "saturating_float_to_int" | "simd" | "relaxed_simd" => true,
+            "sign_extension" | "saturating_float_to_int" | "simd" | "relaxed_simd" | "wide_arithmetic" => true,
             _ => false,
         };
         assert_eq!(tested.contains(name), ours || name == "LocalGet" || name == "End", "{proposal} {name}");

@@ -311,11 +311,15 @@ fn table_type(ty: wasmparser::TableType, module: &Module) -> Result<TableType> {
 }
 
 fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType> {
-    if ty.shared || ty.page_size_log2.is_some() {
-        return Err(unsupported("a memory that is shared or has pages of its own size", None));
+    if ty.shared {
+        return Err(unsupported("a shared memory", None));
     }
-    let kind = MemoryType::new(ty.initial, ty.maximum);
-    Ok(MemoryType { index64: ty.memory64, ..kind })
+    let mut kind = MemoryType::new(ty.initial, ty.maximum);
+    kind.index64 = ty.memory64;
+    if let Some(log2) = ty.page_size_log2 {
+        kind.page_size_log2 = u8::try_from(log2).expect("validation admits 0 and 16");
+    }
+    Ok(kind)
 }
 
 fn global_type(ty: wasmparser::GlobalType, module: &Module) -> Result<GlobalType> {

@@ -114,6 +114,8 @@ fn parser_features(features: Features) -> WasmFeatures {
         (Features::EXTENDED_CONST, WasmFeatures::EXTENDED_CONST),
         (Features::TAIL_CALL, WasmFeatures::TAIL_CALL),
         (Features::RELAXED_SIMD, WasmFeatures::RELAXED_SIMD),
+        (Features::CUSTOM_PAGE_SIZES, WasmFeatures::CUSTOM_PAGE_SIZES),
+        (Features::WIDE_ARITHMETIC, WasmFeatures::WIDE_ARITHMETIC),
     ];
     let base = WasmFeatures::FLOATS | WasmFeatures::GC_TYPES;
     table.iter().filter(|(ours, _)| features.contains(*ours)).fold(base, |all, (_, theirs)| all | *theirs)
