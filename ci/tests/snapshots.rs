@@ -37,6 +37,7 @@ impl Module {
 enum Instruction {
     Call(u32),
     CallIndirect,
+    CallRef,
     /// Anything else, by the traps that it can raise.
     Other(&'static [&'static str]),
 }
@@ -52,6 +53,7 @@ struct Frame {
 
 const MEMORY: &[&str] = &["memory-out-of-bounds"];
 const TABLE: &[&str] = &["table-out-of-bounds"];
+const NULL: &[&str] = &["null-reference"];
 const CALL_INDIRECT: &[&str] = &["undefined-element", "uninitialized-element", "indirect-call-type-mismatch"];
 
 /// The traps that an instruction other than a call can raise, by its name in the text format.
@@ -60,6 +62,7 @@ fn traps(mnemonic: &str) -> &'static [&'static str] {
     match mnemonic {
         "unreachable" => &["unreachable"],
         "memory.copy" | "memory.fill" | "memory.init" => MEMORY,
+        "ref.as_non_null" => NULL,
         "table.get" | "table.set" | "table.copy" | "table.fill" | "table.init" => TABLE,
         _ if operation.starts_with("load") || operation.starts_with("store") => MEMORY,
         _ => match operation {
@@ -141,14 +144,17 @@ fn instruction(operator: &Operator<'_>) -> Instruction {
     match operator {
         Operator::Call { function_index } => Instruction::Call(*function_index),
         Operator::CallIndirect { .. } => Instruction::CallIndirect,
-        // It can trap, but is never a caller: its frame is gone by then.
+        Operator::CallRef { .. } => Instruction::CallRef,
+        // They can trap, but are never callers: their frames are gone by then.
         Operator::ReturnCallIndirect { .. } => Instruction::Other(CALL_INDIRECT),
+        Operator::ReturnCallRef { .. } => Instruction::Other(NULL),
         other => Instruction::Other(traps(&mnemonic(other))),
     }
 }
 
 fn is_tail_call(operator: &Operator<'_>) -> bool {
-    matches!(operator, Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. })
+    use Operator::{ReturnCall, ReturnCallIndirect, ReturnCallRef};
+    matches!(operator, ReturnCall { .. } | ReturnCallIndirect { .. } | ReturnCallRef { .. })
 }
 
 /// Every module of a script that can be instantiated, those that the script expects to trap among them.
@@ -227,9 +233,10 @@ fn complaint(modules: &[Module], kind: &str, frames: &[Frame]) -> Option<String>
         let possible = found.iter().any(|instruction| match (instruction, within) {
             (Instruction::Other(traps), None) => traps.contains(&kind),
             (Instruction::CallIndirect, None) => CALL_INDIRECT.contains(&kind),
+            (Instruction::CallRef, None) => NULL.contains(&kind),
             (Instruction::Call(_), None) | (Instruction::Other(_), Some(_)) => false,
-            // Through a table, an import or the host anything can be called.
-            (Instruction::CallIndirect, Some(_)) => true,
+            // Through a table, a reference, an import or the host anything can be called.
+            (Instruction::CallIndirect | Instruction::CallRef, Some(_)) => true,
             (Instruction::Call(callee), Some(within)) => *callee == within.function && frame.module == within.module,
         });
         if !possible {

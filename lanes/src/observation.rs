@@ -25,6 +25,12 @@ pub enum TrapKind {
     IntegerDivisionByZero,
     /// NaN converted to an integer.
     InvalidConversionToInteger,
+    /// A null reference where something was to be done with what it refers to.
+    NullReference,
+    /// A reference is not of the type that a cast names.
+    CastFailure,
+    /// An access outside an array.
+    ArrayOutOfBounds,
     /// The call stack is exhausted. The specification calls it exhaustion, not a trap.
     StackOverflow,
     /// The fuel is used up.
@@ -48,6 +54,9 @@ impl TrapKind {
             TrapKind::IntegerOverflow => "integer-overflow",
             TrapKind::IntegerDivisionByZero => "integer-divide-by-zero",
             TrapKind::InvalidConversionToInteger => "invalid-conversion-to-integer",
+            TrapKind::NullReference => "null-reference",
+            TrapKind::CastFailure => "cast-failure",
+            TrapKind::ArrayOutOfBounds => "array-out-of-bounds",
             TrapKind::StackOverflow => "stack-overflow",
             TrapKind::OutOfFuel => "out-of-fuel",
             TrapKind::Interrupted => "interrupted",

@@ -144,6 +144,7 @@ const FEATURES: &[(Features, engine::Features)] = &[
     (Features::RELAXED_SIMD, engine::Features::RELAXED_SIMD),
     (Features::CUSTOM_PAGE_SIZES, engine::Features::CUSTOM_PAGE_SIZES),
     (Features::WIDE_ARITHMETIC, engine::Features::WIDE_ARITHMETIC),
+    (Features::FUNCTION_REFERENCES, engine::Features::FUNCTION_REFERENCES),
 ];
 
 /// The features as the engine names them; those that it lacks are left out.
@@ -467,6 +468,7 @@ fn trap_kind(trap: engine::Trap) -> TrapKind {
         engine::Trap::IntegerOverflow => TrapKind::IntegerOverflow,
         engine::Trap::IntegerDivisionByZero => TrapKind::IntegerDivisionByZero,
         engine::Trap::InvalidConversionToInteger => TrapKind::InvalidConversionToInteger,
+        engine::Trap::NullReference => TrapKind::NullReference,
         engine::Trap::StackOverflow => TrapKind::StackOverflow,
         engine::Trap::OutOfFuel => TrapKind::OutOfFuel,
         engine::Trap::Interrupted => TrapKind::Interrupted,
@@ -484,6 +486,10 @@ fn frames(backtrace: &engine::Backtrace) -> Vec<Frame> {
     backtrace.frames.iter().map(frame).collect()
 }
 
+fn nullable(heap: engine::HeapType) -> engine::ValType {
+    engine::ValType::Ref(engine::RefType { nullable: true, heap })
+}
+
 fn engine_type(ty: ValType) -> engine::ValType {
     match ty {
         ValType::I32 => engine::ValType::I32,
@@ -493,6 +499,8 @@ fn engine_type(ty: ValType) -> engine::ValType {
         ValType::V128 => engine::ValType::V128,
         ValType::Ref(HeapType::Func) => engine::ValType::FUNCREF,
         ValType::Ref(HeapType::Extern) => engine::ValType::EXTERNREF,
+        ValType::Ref(HeapType::Any) => nullable(engine::HeapType::Any),
+        ValType::Ref(HeapType::Exn) => nullable(engine::HeapType::Exn),
     }
 }
 
@@ -505,6 +513,9 @@ fn to_engine(mut store: impl AsContextMut<Data = HostState>, value: Value) -> Re
         Value::V128(bits) => Val::V128(bits),
         Value::Ref(Reference::Null(HeapType::Func)) => Val::FuncRef(None),
         Value::Ref(Reference::Null(HeapType::Extern)) => Val::ExternRef(None),
+        Value::Ref(Reference::Null(heap)) => {
+            return Err(Error::new(ErrorKind::Usage, format!("the host has no values of type {heap}ref")));
+        }
         Value::Ref(Reference::Func(number)) => {
             let store = store.as_context();
             let known = number.and_then(|number| store.data().functions.get(number as usize));

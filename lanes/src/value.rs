@@ -19,7 +19,7 @@ pub enum ValType {
     Ref(HeapType),
 }
 
-/// What a reference may point to.
+/// What a reference may point to, as far as values tell: the families of which no reference belongs to two.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum HeapType {
@@ -27,6 +27,10 @@ pub enum HeapType {
     Func,
     /// A host value.
     Extern,
+    /// An object, an `i31`, or a host value that was converted.
+    Any,
+    /// An exception.
+    Exn,
 }
 
 /// A value. Floats are their bits, so that `==` tells NaNs and zeros apart.
@@ -107,6 +111,8 @@ impl fmt::Display for HeapType {
         f.write_str(match self {
             HeapType::Func => "func",
             HeapType::Extern => "extern",
+            HeapType::Any => "any",
+            HeapType::Exn => "exn",
         })
     }
 }

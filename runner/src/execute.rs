@@ -458,7 +458,7 @@ fn list(patterns: &[Pattern]) -> String {
 fn trapped(outcome: &Outcome, message: &str) -> Judged {
     let matches = match outcome {
         Outcome::Failed(Failure::Trap(trap)) => {
-            trap.kinds().filter_map(official_text).any(|text| same_start(text, message))
+            trap.kinds().flat_map(official_texts).any(|text| same_start(text, message))
         }
         Outcome::Failed(Failure::Host(text) | Failure::Panic(text)) => same_start(text, message),
         _ => false,
@@ -502,19 +502,29 @@ fn same_start(text: &str, message: &str) -> bool {
 const EXHAUSTED: &str = "call stack exhausted";
 
 /// What the official scripts call a trap. Exhaustion is no trap, and what the specification does not know has no text.
-fn official_text(kind: TrapKind) -> Option<&'static str> {
-    Some(match kind {
-        TrapKind::Unreachable => "unreachable",
-        TrapKind::MemoryOutOfBounds => "out of bounds memory access",
-        TrapKind::TableOutOfBounds => "out of bounds table access",
-        TrapKind::UndefinedElement => "undefined element",
-        TrapKind::UninitializedElement => "uninitialized element",
-        TrapKind::IndirectCallTypeMismatch => "indirect call type mismatch",
-        TrapKind::IntegerOverflow => "integer overflow",
-        TrapKind::IntegerDivisionByZero => "integer divide by zero",
-        TrapKind::InvalidConversionToInteger => "invalid conversion to integer",
-        _ => return None,
-    })
+fn official_texts(kind: TrapKind) -> &'static [&'static str] {
+    match kind {
+        TrapKind::Unreachable => &["unreachable"],
+        TrapKind::MemoryOutOfBounds => &["out of bounds memory access"],
+        TrapKind::TableOutOfBounds => &["out of bounds table access"],
+        TrapKind::UndefinedElement => &["undefined element"],
+        TrapKind::UninitializedElement => &["uninitialized element"],
+        TrapKind::IndirectCallTypeMismatch => &["indirect call type mismatch"],
+        TrapKind::IntegerOverflow => &["integer overflow"],
+        TrapKind::IntegerDivisionByZero => &["integer divide by zero"],
+        TrapKind::InvalidConversionToInteger => &["invalid conversion to integer"],
+        // The instruction tells what the reference is to.
+        TrapKind::NullReference => &[
+            "null reference",
+            "null function reference",
+            "null structure reference",
+            "null array reference",
+            "null i31 reference",
+        ],
+        TrapKind::CastFailure => &["cast failure"],
+        TrapKind::ArrayOutOfBounds => &["out of bounds array access"],
+        _ => &[],
+    }
 }
 
 #[cfg(test)]

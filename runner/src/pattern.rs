@@ -97,7 +97,9 @@ impl Pattern {
             WastRetCore::F32(pattern) => Pattern::F32(float32(pattern)),
             WastRetCore::F64(pattern) => Pattern::F64(float64(pattern)),
             WastRetCore::V128(pattern) => vector(pattern),
-            WastRetCore::RefNull(heap) => Pattern::Null(heap.as_ref().map(heap_type).transpose()?),
+            // The specification knows one null of each family; which one a defined type belongs to is the module's to say.
+            WastRetCore::RefNull(None | Some(WastHeapType::Concrete(_))) => Pattern::Null(None),
+            WastRetCore::RefNull(Some(heap)) => Pattern::Null(Some(heap_type(heap)?)),
             WastRetCore::RefExtern(Some(number)) => Pattern::Exact(Value::Ref(Reference::Extern(*number))),
             WastRetCore::RefExtern(None) => Pattern::Extern,
             WastRetCore::RefFunc(None) => Pattern::Func,
@@ -123,10 +125,14 @@ pub(crate) fn argument(argument: &WastArg<'_>) -> Result<Value, String> {
     }
 }
 
+/// The family of references that an abstract type belongs to.
 fn heap_type(heap: &WastHeapType<'_>) -> Result<HeapType, String> {
+    use AbstractHeapType::{Any, Array, Eq, Exn, Extern, Func, I31, NoExn, NoExtern, NoFunc, None, Struct};
     match heap {
-        WastHeapType::Abstract { shared: false, ty: AbstractHeapType::Func } => Ok(HeapType::Func),
-        WastHeapType::Abstract { shared: false, ty: AbstractHeapType::Extern } => Ok(HeapType::Extern),
+        WastHeapType::Abstract { shared: false, ty: Func | NoFunc } => Ok(HeapType::Func),
+        WastHeapType::Abstract { shared: false, ty: Extern | NoExtern } => Ok(HeapType::Extern),
+        WastHeapType::Abstract { shared: false, ty: Any | Eq | I31 | Struct | Array | None } => Ok(HeapType::Any),
+        WastHeapType::Abstract { shared: false, ty: Exn | NoExn } => Ok(HeapType::Exn),
         other => Err(format!("the heap type {other:?} is not supported")),
     }
 }

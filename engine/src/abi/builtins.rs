@@ -82,6 +82,8 @@ builtins! {
     ElemDrop, elem_drop(segment: I32);
     /// Called when fuel fell below zero.
     OutOfFuel, out_of_fuel();
+    /// Whether the type with the first canonical id is the second or extends it: 1 or 0.
+    TypeExtends, type_extends(id: I32, of: I32);
     /// Called when the epoch reached the deadline; may move the deadline.
     EpochReached, epoch_reached();
     /// Makes an object of `size` bytes, which `heap` says how to count, with this header; the rest of it is zero. Returns

@@ -86,10 +86,26 @@ fn check_spaces(module: &Module, types: &CheckedTypes<'_>, features: Features) -
             types.check_ref(content)?;
         }
     }
+    check_table_inits(module, types)?;
     let imported = module.imported_globals as usize;
     require(module.global_inits.len() == module.globals.len() - imported, "a global lacks its initialiser")?;
     for (index, init) in module.global_inits.iter().enumerate() {
         check_const(module, types, init, module.globals[imported + index].content, imported + index)?;
+    }
+    Ok(())
+}
+
+/// The elements of own tables start as null, or as what an initialiser says, which uses imported globals only.
+fn check_table_inits(module: &Module, types: &CheckedTypes<'_>) -> Checked {
+    let own = &module.tables[module.imported_tables as usize..];
+    require(module.table_inits.len() == own.len(), "the initialisers are not those of the tables")?;
+    for (table, init) in own.iter().zip(&module.table_inits) {
+        match init {
+            Some(init) => {
+                check_const(module, types, init, ValType::Ref(table.element), module.imported_globals as usize)?;
+            }
+            None => require(table.element.nullable, "a table's elements cannot be null and lack their initialiser")?,
+        }
     }
     Ok(())
 }

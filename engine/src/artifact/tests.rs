@@ -64,6 +64,7 @@ fn module() -> Module {
             Function { ty: TypeIndex(1), func_ref: None },
         ],
         tables: vec![table],
+        table_inits: vec![None],
         memories: vec![memory],
         globals: vec![global],
         global_inits: vec![ConstExpr(vec![ConstOp::I64Const(-1)])],
@@ -312,7 +313,7 @@ fn keys_are_told_apart() {
 #[test]
 fn forged_metadata_is_refused() {
     type Change = fn(&mut Metadata);
-    let changes: [(&str, Change); 43] = [
+    let changes: [(&str, Change); 46] = [
         ("import", |m| m.module.imported_functions = 2),
         ("import", |m| m.module.imported_tables = 1),
         ("import", |m| m.module.functions[0].ty = TypeIndex(1)),
@@ -339,6 +340,9 @@ fn forged_metadata_is_refused() {
         ("features do not have", |m| m.module.memories[0].page_size_log2 = 0),
         ("limits", |m| m.module.memories[0].page_size_log2 = 200),
         ("features do not have", |m| m.module.tables[0].index64 = true),
+        ("initialisers are not", |m| m.module.table_inits.clear()),
+        ("lack their initialiser", |m| m.module.tables[0].element.nullable = false),
+        ("wrong type", |m| m.module.table_inits[0] = Some(ConstExpr(vec![ConstOp::I32Const(0)]))),
         ("initialiser", |m| m.module.global_inits.clear()),
         ("wrong type", |m| m.module.global_inits[0].0[0] = ConstOp::I32Const(0)),
         ("one value", |m| m.module.global_inits[0].0.clear()),

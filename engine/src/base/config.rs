@@ -90,6 +90,8 @@ bitflags::bitflags! {
         const CUSTOM_PAGE_SIZES = 1 << 12;
         /// `i64.add128`, `i64.mul_wide_s` and their like.
         const WIDE_ARITHMETIC = 1 << 13;
+        /// References to functions of a type, `call_ref`.
+        const FUNCTION_REFERENCES = 1 << 15;
 
         /// WebAssembly 1.0, with the mutable globals that its test suite expects.
         const WASM_1_0 = Self::MUTABLE_GLOBALS.bits();

@@ -58,6 +58,8 @@ traps! {
     OutOfFuel = 11, "all fuel consumed";
     /// The store's epoch deadline passed.
     Interrupted = 12, "interrupted";
+    /// A null reference where something was to be done with what it refers to.
+    NullReference = 13, "null reference";
     /// The heap of garbage-collected objects is full: what is reachable and the new object together are larger than the
     /// store's limiter, the operating system or the region of 4 GiB allow.
     OutOfHeap = 16, "heap exhausted";

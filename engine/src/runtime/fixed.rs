@@ -41,7 +41,9 @@ impl Block {
     /// A block of zeros for this layout; `None` if the allocator has no such memory. Fresh pages cost nothing until they are touched.
     pub(crate) fn try_zeroed(layout: Layout) -> Option<Block> {
         if layout.size() == 0 {
-            return Some(Block { base: NonNull::dangling(), layout });
+            // As aligned as any other block, so that slices of no elements can be made of it.
+            let base = NonNull::new(core::ptr::without_provenance_mut(layout.align()))?;
+            return Some(Block { base, layout });
         }
         // SAFETY: the size is not zero.
         let base = NonNull::new(unsafe { alloc_zeroed(layout) })?;

@@ -180,6 +180,7 @@ pub(crate) fn instantiate(store: &mut OpaqueMut<'_>, module: &Module, imports: &
     check_imports(store, module, imports)?;
     let index = allocate(store, module, imports)?;
     initialise_globals(store, index)?;
+    initialise_tables(store, index)?;
     evaluate_elements(store, index);
     write_elements(store, index)?;
     write_data(store, index)?;
@@ -328,6 +329,20 @@ fn initialise_globals(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
         let value = entry.evaluate(store, init);
         let global = entry.globals[wasm.imported_globals as usize + position];
         store.globals[global as usize].set(value);
+    }
+    Ok(())
+}
+
+/// Fills the module's own tables with what they start as.
+fn initialise_tables(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
+    let module = store.instances[index as usize].module.clone();
+    let wasm = module.wasm();
+    for (table, init) in (wasm.imported_tables as usize..).zip(&wasm.table_inits) {
+        let Some(init) = init else { continue };
+        let entry = &store.instances[index as usize];
+        let value = entry.evaluate(store, init).low64();
+        let table = &store.tables[entry.tables[table] as usize];
+        table.fill(0, value, table.length())?;
     }
     Ok(())
 }

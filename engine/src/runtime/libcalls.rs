@@ -47,6 +47,7 @@ pub(crate) static BUILTINS: BuiltinTable = BuiltinTable {
     table_init,
     elem_drop,
     out_of_fuel,
+    type_extends,
     epoch_reached,
     gc_alloc,
 };
@@ -130,6 +131,10 @@ library_calls! {
 
     fn out_of_fuel(_store, _instance) {
         Err(Trap::OutOfFuel.into())
+    }
+
+    fn type_extends(store, _instance, id: u32, of: u32) {
+        Ok(store.engine().types().extends(id, of).into())
     }
 
     fn epoch_reached(store, _instance) {

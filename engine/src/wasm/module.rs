@@ -22,6 +22,8 @@ pub(crate) struct Module {
     pub(crate) functions: Vec<Function>,
     /// The table index space.
     pub(crate) tables: Vec<TableType>,
+    /// What the elements of the defined tables (`tables` past the imported ones) start as; null without an expression.
+    pub(crate) table_inits: Vec<Option<ConstExpr>>,
     /// The memory index space.
     pub(crate) memories: Vec<MemoryType>,
     /// The global index space.

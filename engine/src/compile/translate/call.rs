@@ -1,12 +1,13 @@
 //! Calls ([Control instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#control-instructions)).
 //!
 //! A defined function is called directly; an imported one through the copy of its reference in the vmctx; an indirect
-//! call checks that the table's element exists, is not null and has the expected type. Tail calls go the same ways.
+//! call checks that the table's element exists, is not null and has the expected type; a call of a reference, that it is not
+//! null. Tail calls go the same ways.
 
 use super::access::immediate;
 use super::{FuncTranslator, trap_code, wasm_signature};
 use crate::abi::signature::LoweredSignature;
-use crate::abi::vmctx::{FuncImport, FuncRef, VmContext};
+use crate::abi::vmctx::{FuncImport, FuncRef};
 use crate::base::Trap;
 use crate::compile::codegen::Symbol;
 use crate::wasm::index::*;
@@ -46,6 +47,14 @@ impl FuncTranslator<'_> {
                 let (table, ty) = (TableIndex(table_index), TypeIndex(type_index));
                 let callee = self.table_callee(ty, table);
                 self.return_call(callee, ty);
+            }
+            Operator::CallRef { type_index } => {
+                let callee = self.referenced_callee();
+                self.call(callee, TypeIndex(type_index));
+            }
+            Operator::ReturnCallRef { type_index } => {
+                let callee = self.referenced_callee();
+                self.return_call(callee, TypeIndex(type_index));
             }
             _ => return false,
         }
@@ -110,7 +119,18 @@ impl FuncTranslator<'_> {
         let function = self.ins().load(types::I64, flags, element, 0);
         self.ins().trapz(function, trap_code(Trap::UninitializedElement));
         self.check_type(function, ty);
+        self.callee_of(function)
+    }
 
+    /// Pops a reference to a function, of the type that validation has seen.
+    fn referenced_callee(&mut self) -> Callee {
+        let function = self.pop();
+        self.ins().trapz(function, trap_code(Trap::NullReference));
+        self.callee_of(function)
+    }
+
+    /// What a call of a function, by its reference, leads to.
+    fn callee_of(&mut self, function: Value) -> Callee {
         // A reference never changes, except that a host function's code is filled in once, before it can be called.
         let flags = self.context_flags();
         let code = self.ins().load(types::I64, flags, function, offset_of!(FuncRef, wasm_call) as i32);
@@ -119,13 +139,14 @@ impl FuncTranslator<'_> {
     }
 
     fn check_type(&mut self, function: Value, ty: TypeIndex) {
-        let vmctx = self.vmctx;
-        let (flags, constant) = (self.context_flags(), self.constant_flags());
+        let flags = self.context_flags();
         let actual = self.ins().load(types::I32, flags, function, offset_of!(FuncRef, type_id) as i32);
-        let ids = self.ins().load(types::I64, constant, vmctx, offset_of!(VmContext, type_ids) as i32);
-        let expected = self.ins().load(types::I32, constant, ids, immediate(ty.0 * 4));
-        let differs = self.ins().icmp(IntCC::NotEqual, actual, expected);
-        self.ins().trapnz(differs, trap_code(Trap::IndirectCallTypeMismatch));
+        let expected = self.type_id(ty);
+        let matches = match self.env.module.types[ty.index()].is_final {
+            true => self.ins().icmp(IntCC::Equal, actual, expected),
+            false => self.extends(actual, ty, expected),
+        };
+        self.ins().trapz(matches, trap_code(Trap::IndirectCallTypeMismatch));
     }
 
     /// Pops a call's arguments and puts both contexts before them.

@@ -58,6 +58,8 @@ impl FuncTranslator<'_> {
             Operator::End => self.end(),
             Operator::Br { relative_depth } => self.br(relative_depth),
             Operator::BrIf { relative_depth } => self.br_if(relative_depth),
+            Operator::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
+            Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth),
             Operator::BrTable { ref targets } => self.br_table(targets),
             Operator::Return => self.return_from_function(),
             Operator::Drop => {
@@ -168,6 +170,11 @@ impl FuncTranslator<'_> {
 
     fn br_if(&mut self, depth: u32) {
         let condition = self.pop();
+        self.br_if_value(condition, depth);
+    }
+
+    /// Branches if a value is not zero.
+    pub(super) fn br_if_value(&mut self, condition: Value, depth: u32) {
         let (target, args) = self.target(depth);
         let next = self.builder.create_block();
         match self.hint() {
@@ -189,6 +196,24 @@ impl FuncTranslator<'_> {
         }
         self.builder.seal_block(next);
         self.builder.switch_to_block(next);
+    }
+
+    /// A null is dropped on the way; anything else stays.
+    fn br_on_null(&mut self, depth: u32) {
+        let reference = self.pop();
+        let (target, args) = self.target(depth);
+        let next = self.builder.create_block();
+        self.ins().brif(reference, next, &[], target, &args);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(next);
+        self.push(reference);
+    }
+
+    /// A null is dropped; anything else goes along.
+    fn br_on_non_null(&mut self, depth: u32) {
+        let reference = *self.stack.last().expect("validated code has the operand");
+        self.br_if_value(reference, depth);
+        self.pop();
     }
 
     /// Whether the current instruction is said to branch, or not to.

@@ -25,7 +25,7 @@ fn is_free(operator: &Operator<'_>) -> bool {
 /// Whether execution may go elsewhere than to the next operator, or arrive there from elsewhere.
 fn is_boundary(operator: &Operator<'_>) -> bool {
     use Operator::{Br, BrIf, BrTable, Call, CallIndirect, Else, End, If, Loop, Return, Unreachable};
-    use Operator::{ReturnCall, ReturnCallIndirect};
+    use Operator::{BrOnNonNull, BrOnNull, CallRef, ReturnCall, ReturnCallIndirect, ReturnCallRef};
     matches!(
         operator,
         Loop { .. }
@@ -41,6 +41,10 @@ fn is_boundary(operator: &Operator<'_>) -> bool {
             | CallIndirect { .. }
             | ReturnCall { .. }
             | ReturnCallIndirect { .. }
+            | CallRef { .. }
+            | ReturnCallRef { .. }
+            | BrOnNull { .. }
+            | BrOnNonNull { .. }
     )
 }
 

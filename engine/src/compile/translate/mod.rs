@@ -12,6 +12,7 @@
 
 mod access;
 mod call;
+mod cast;
 mod control;
 mod memory;
 mod metering;

@@ -3,8 +3,9 @@
 //! A reference to a function is the address of a `FuncRef`, any other a 32-bit index; null is zero in both.
 
 use super::access::immediate;
-use super::{FuncTranslator, clif_type};
+use super::{FuncTranslator, clif_type, trap_code};
 use crate::abi::vmctx::FuncImport;
+use crate::base::Trap;
 use crate::wasm::index::FuncIndex;
 use crate::wasm::types::{RefType, ValType};
 use core::mem::offset_of;
@@ -29,6 +30,11 @@ impl FuncTranslator<'_> {
             }
             Operator::RefFunc { function_index } => {
                 let reference = self.func_ref(FuncIndex(function_index));
+                self.push(reference);
+            }
+            Operator::RefAsNonNull => {
+                let reference = self.pop();
+                self.ins().trapz(reference, trap_code(Trap::NullReference));
                 self.push(reference);
             }
             _ => return false,

@@ -137,13 +137,15 @@ impl<'a> Builder<'a> {
     }
 
     fn tables(&mut self, section: wasmparser::TableSectionReader<'_>) -> Result<()> {
-        for table in section.into_iter_with_offsets() {
-            let (offset, table) = table?;
-            if let wasmparser::TableInit::Expr(_) = table.init {
-                return Err(unsupported("a table with an initialiser", offset));
-            }
+        for table in section {
+            let table = table?;
             let ty = table_type(table.ty, &self.module)?;
+            let init = match &table.init {
+                wasmparser::TableInit::RefNull => None,
+                wasmparser::TableInit::Expr(init) => Some(const_expr(init, &self.module)?),
+            };
             self.module.tables.push(ty);
+            self.module.table_inits.push(init);
         }
         Ok(())
     }
@@ -196,7 +198,8 @@ impl<'a> Builder<'a> {
             let (ty, items) = match segment.items {
                 wasmparser::ElementItems::Functions(items) => {
                     let functions = items.into_iter().map(|index| Ok(FuncIndex(index?)));
-                    (RefType::FUNC, ElementItems::Functions(functions.collect::<Result<_>>()?))
+                    let ty = RefType { nullable: false, heap: HeapType::Func };
+                    (ty, ElementItems::Functions(functions.collect::<Result<_>>()?))
                 }
                 wasmparser::ElementItems::Expressions(ty, items) => {
                     let expressions = items.into_iter().map(|item| const_expr(&item?, &self.module));
@@ -241,6 +244,7 @@ fn place_references(module: &mut Module) {
         }
     }
     let mut expressions: Vec<&ConstExpr> = module.global_inits.iter().collect();
+    expressions.extend(module.table_inits.iter().flatten());
     for segment in &module.elements {
         match &segment.items {
             ElementItems::Functions(functions) => functions.iter().copied().for_each(&mut mark),
