@@ -8,9 +8,16 @@
 //!    A lane that does not support something, runs out of a resource, or loses its process, ends the comparison of that
 //!    pair.
 //! 4. Between families an engine may be less exact than the other. One that has the same word for several trap kinds
-//!    agrees with each of them, and one that does not tell malformed from invalid agrees with both.
+//!    agrees with each of them, and one that does not tell malformed from invalid agrees with both. Fuel is each family's
+//!    own measure: one that ran out of it ends the comparison.
+//! 5. *Moved traps.* A compiler may report a trap at another instruction of the same function than the one that trapped,
+//!    such as the branch around it. Of a lane that says so ([`LaneInfo::moves`]) the byte offset of a trap's innermost
+//!    frame is not compared; everything else of the frames is, and so is the frame of a host call.
+//! 6. *Admitted results.* The bits of a NaN that arithmetic makes, and some results of relaxed SIMD, are the engine's
+//!    choice. Between families, results need not be the same where a script admits several and both are among them;
+//!    whoever knows the script says so ([`Comparison::admit`]).
 
-use crate::{Failure, Frame, HostCall, LaneInfo, Observation, Outcome, Reference, State, TrapKind, Value};
+use crate::{Failure, Frame, HostCall, LaneInfo, Moves, Observation, Outcome, Reference, State, TrapKind, Value};
 use std::fmt;
 
 /// Two lanes that do not agree.
@@ -35,6 +42,8 @@ impl fmt::Display for Difference {
 pub struct Comparison {
     same_family: bool,
     same_code: bool,
+    moves: [Moves; 2],
+    admitted: bool,
     ended: bool,
 }
 
@@ -42,7 +51,13 @@ impl Comparison {
     /// A comparison of sessions of these lanes that begin now.
     pub fn new(left: &LaneInfo, right: &LaneInfo) -> Comparison {
         let same_family = left.family == right.family;
-        Comparison { same_family, same_code: same_family && left.code == right.code, ended: false }
+        Comparison {
+            same_family,
+            same_code: same_family && left.code == right.code,
+            moves: [left.moves, right.moves],
+            admitted: false,
+            ended: false,
+        }
     }
 
     /// Whether the stores are no longer comparable: all further steps count as equal.
@@ -50,13 +65,19 @@ impl Comparison {
         self.ended
     }
 
+    /// Says that the results of the next step, if both lanes have any, are among several that are right (rule 6).
+    pub fn admit(&mut self) {
+        self.admitted = !self.same_family;
+    }
+
     /// Compares what the same step showed in both lanes.
     pub fn step(&mut self, left: &Observation, right: &Observation) -> Option<Difference> {
+        let admitted = std::mem::take(&mut self.admitted);
         if self.ended || self.ends(&left.outcome, &right.outcome) {
             self.ended = true;
             return None;
         }
-        self.outcomes(&left.outcome, &right.outcome)
+        self.outcomes(&left.outcome, &right.outcome, admitted)
             .or_else(|| self.host_calls(&left.host_calls, &right.host_calls))
             .or_else(|| match self.same_family && left.fuel != right.fuel {
                 true => difference("fuel", optional(left.fuel.as_ref()), optional(right.fuel.as_ref())),
@@ -77,15 +98,17 @@ impl Comparison {
         }
     }
 
-    /// Whether one of these outcomes makes the stores incomparable (rules 2 and 3).
+    /// Whether one of these outcomes makes the stores incomparable (rules 2, 3 and 4).
     fn ends(&self, left: &Outcome, right: &Outcome) -> bool {
-        let overflow = |outcome: &Outcome| outcome.as_trap().is_some_and(|trap| trap.may_be(TrapKind::StackOverflow));
-        (!self.same_code && (overflow(left) || overflow(right)))
-            || (!self.same_family && (not_comparable(left) || not_comparable(right)))
+        let trap = |kind| move |outcome: &Outcome| outcome.as_trap().is_some_and(|trap| trap.may_be(kind));
+        let either = |is: &dyn Fn(&Outcome) -> bool| is(left) || is(right);
+        (!self.same_code && either(&trap(TrapKind::StackOverflow)))
+            || (!self.same_family && (either(&not_comparable) || either(&trap(TrapKind::OutOfFuel))))
     }
 
-    fn outcomes(&self, left: &Outcome, right: &Outcome) -> Option<Difference> {
+    fn outcomes(&self, left: &Outcome, right: &Outcome, admitted: bool) -> Option<Difference> {
         let equal = match (left, right) {
+            (Outcome::Values(_), Outcome::Values(_)) if admitted => true,
             (Outcome::Values(left), Outcome::Values(right)) => {
                 left.len() == right.len() && left.iter().zip(right).all(|(left, right)| values_equal(*left, *right))
             }
@@ -93,8 +116,9 @@ impl Comparison {
                 left.phase.may_be(right.phase) || right.phase.may_be(left.phase)
             }
             (Outcome::Failed(Failure::Trap(left)), Outcome::Failed(Failure::Trap(right))) => {
+                let moved = self.moves.iter().any(|moves| moves.may_move(left.kind));
                 if left.kinds().any(|kind| right.may_be(kind)) {
-                    return self.frames("frames", left.frames.as_deref(), right.frames.as_deref());
+                    return self.frames("frames", left.frames.as_deref(), right.frames.as_deref(), moved);
                 }
                 false
             }
@@ -104,10 +128,10 @@ impl Comparison {
         if equal { None } else { difference("outcome", left, right) }
     }
 
-    fn frames(&self, what: &str, left: Option<&[Frame]>, right: Option<&[Frame]>) -> Option<Difference> {
+    fn frames(&self, what: &str, left: Option<&[Frame]>, right: Option<&[Frame]>, moved: bool) -> Option<Difference> {
         let equal = match (left, right) {
-            (Some(left), Some(right)) if self.same_family => left == right,
-            (Some(left), Some(right)) => frames_agree(left, right),
+            (Some(left), Some(right)) if self.same_family && !moved => left == right,
+            (Some(left), Some(right)) => frames_agree(left, right, moved),
             (left, right) => !self.same_family || left.is_none() == right.is_none(),
         };
         if equal { None } else { difference(what, frame_list(left), frame_list(right)) }
@@ -125,7 +149,7 @@ impl Comparison {
             if !equal {
                 return difference("host call", left, right);
             }
-            self.frames("frames of a host call", left.frames.as_deref(), right.frames.as_deref())
+            self.frames("frames of a host call", left.frames.as_deref(), right.frames.as_deref(), false)
         })
     }
 }
@@ -157,9 +181,14 @@ fn references_equal(left: Reference, right: Reference) -> bool {
     }
 }
 
-/// Whether backtraces of two families say the same (rule 3).
-pub fn frames_agree(left: &[Frame], right: &[Frame]) -> bool {
-    left.len() == right.len() && left.iter().zip(right).all(same_place)
+/// Whether backtraces of two families say the same (rule 3); `moved` if they are of a trap that may have moved (rule 5).
+pub fn frames_agree(left: &[Frame], right: &[Frame], moved: bool) -> bool {
+    let mut pairs = left.iter().zip(right);
+    let innermost = match pairs.next() {
+        Some((left, right)) if moved => left.func_index == right.func_index,
+        pair => pair.is_none_or(same_place),
+    };
+    left.len() == right.len() && innermost && pairs.all(same_place)
 }
 
 fn same_place((left, right): (&Frame, &Frame)) -> bool {
@@ -236,6 +265,7 @@ mod tests {
             family: family.to_string(),
             code: code.to_string(),
             descent: family.to_string(),
+            moves: Moves::Nothing,
         }
     }
 
@@ -324,6 +354,52 @@ mod tests {
         };
         differs(own(), &values(&[]), &unsupported, "outcome");
         assert_eq!(foreign().step(&values(&[]), &unsupported), None);
+    }
+
+    #[test]
+    fn moved_traps() {
+        let optimised = || LaneInfo { moves: Moves::Anything, ..info("other", "") };
+        let moving = || Comparison::new(&info("own", "speed"), &optimised());
+        let trap = |innermost, call| trapped(TrapKind::Unreachable, &[innermost, frame(1, call)]);
+        let base = trap(frame(0, 30), 40);
+        assert_eq!(moving().step(&base, &trap(frame(0, 28), 40)), None);
+        differs(moving(), &base, &trap(frame(2, 30), 40), "frames");
+        differs(moving(), &base, &trap(frame(0, 28), 41), "frames");
+        differs(moving(), &base, &trapped(TrapKind::Unreachable, &[frame(0, 30)]), "frames");
+        differs(moving(), &base, &trapped(TrapKind::Unreachable, &[]), "frames");
+        differs(foreign(), &base, &trap(frame(0, 28), 40), "frames");
+        let twice = Comparison::new(&info("other", "none"), &optimised());
+        assert_eq!(twice.clone().step(&base, &trap(frame(0, 28), 40)), None);
+        differs(twice, &base, &trap(frame(0, 30), 41), "frames");
+
+        let loads = || Comparison::new(&info("own", ""), &LaneInfo { moves: Moves::Accesses, ..info("other", "") });
+        differs(loads(), &base, &trap(frame(0, 28), 40), "frames");
+        let access = |offset| trapped(TrapKind::MemoryOutOfBounds, &[frame(0, offset)]);
+        assert_eq!(loads().step(&access(30), &access(33)), None);
+    }
+
+    #[test]
+    fn admitted_results() {
+        let (one, other) = (values(&[Value::F32(0x7fc0_0000)]), values(&[Value::F32(0xffc0_0000)]));
+        let mut comparison = foreign();
+        comparison.admit();
+        assert_eq!(comparison.step(&one, &other), None);
+        // It holds for one step.
+        differs(comparison.clone(), &one, &other, "outcome");
+        comparison.admit();
+        differs(comparison, &one, &trapped(TrapKind::Unreachable, &[]), "outcome");
+        let mut within = own();
+        within.admit();
+        differs(within, &one, &other, "outcome");
+    }
+
+    #[test]
+    fn out_of_fuel_ends_the_comparison_between_families_only() {
+        let dry = trapped(TrapKind::OutOfFuel, &[frame(0, 30)]);
+        let mut across = foreign();
+        assert_eq!(across.step(&dry, &values(&[])), None);
+        assert!(across.ended());
+        differs(own(), &dry, &values(&[]), "outcome");
     }
 
     #[test]

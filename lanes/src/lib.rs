@@ -29,7 +29,13 @@ mod options;
 #[cfg(feature = "engine")]
 pub mod own;
 mod registry;
+#[cfg(any(feature = "engine", feature = "wasmi", feature = "wasmtime"))]
+mod support;
 mod value;
+#[cfg(feature = "wasmi")]
+mod wasmi;
+#[cfg(feature = "wasmtime")]
+mod wasmtime;
 
 pub use features::Features;
 pub use host::{Behaviour, HostFunc, extra_host_functions, spectest_functions};
@@ -61,6 +67,30 @@ pub struct LaneInfo {
     /// mistake, so that however many they are, they are one voice where lanes disagree. Validation has a descent of its
     /// own, which this does not say: ours, Wasmtime and wasmi all stand on wasmparser.
     pub descent: String,
+    /// Which traps its compiler may report at another instruction of the function than the one that trapped.
+    pub moves: Moves,
+}
+
+/// Traps that a compiler moves within a function (rule 5 of [`compare`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Moves {
+    /// None: each is at its instruction.
+    Nothing,
+    /// Those of memory accesses: a load may become part of the instruction that uses its value.
+    Accesses,
+    /// Any: an optimiser makes a branch around a trap into a conditional trap, and drops a store that is overwritten.
+    Anything,
+}
+
+impl Moves {
+    /// Whether a trap of this kind may have moved.
+    pub fn may_move(self, kind: TrapKind) -> bool {
+        match self {
+            Moves::Nothing => false,
+            Moves::Accesses => kind == TrapKind::MemoryOutOfBounds,
+            Moves::Anything => true,
+        }
+    }
 }
 
 impl LaneInfo {

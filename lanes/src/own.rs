@@ -6,19 +6,18 @@
 //! Both origins of a tier run the same machine code; the artefact is compiled once for a [`Binary`] and kept with it.
 
 use crate::host::{extra_host_functions, spectest_functions};
+use crate::support::{self, id};
 use crate::{
     Behaviour, Binary, Cpu, Failure, Fault, Features, Frame, HeapType, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
-    MemoryChecks, MemoryState, ModuleId, OWN_FAMILY, Options, Phase, Reference, Refusal, RelaxedSimd, Session, State,
-    TableState, Trap, TrapKind, ValType, Value,
+    MemoryChecks, MemoryState, ModuleId, Moves, OWN_FAMILY, Options, Phase, Reference, Refusal, RelaxedSimd, Session,
+    State, TableState, Trap, TrapKind, ValType, Value,
 };
 use engine::{
     AsContextMut, Caller, Engine, Error, ErrorKind, Extern, ExternRef, Func, Global, GlobalType, Instance, Linker,
     Memory, MemoryType, Module, RefType, RootScope, Store, Table, TableType, Val,
 };
-use std::any::Any;
 use std::collections::HashMap;
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
 
 pub use engine::Tier;
@@ -53,8 +52,13 @@ impl Own {
             Origin::Fresh => format!("{code}/fresh"),
             Origin::Reload => format!("{code}/reload"),
         };
-        let info =
-            LaneInfo { name, family: OWN_FAMILY.to_string(), code: code.to_string(), descent: "cranelift".to_string() };
+        let info = LaneInfo {
+            name,
+            family: OWN_FAMILY.to_string(),
+            code: code.to_string(),
+            descent: "cranelift".to_string(),
+            moves: Moves::Nothing,
+        };
         Own { info, tier, origin, options: options.clone(), engines: Mutex::new(HashMap::new()) }
     }
 
@@ -378,11 +382,6 @@ impl Session for OwnSession<'_> {
     }
 }
 
-/// The id of the last of `count` items.
-fn id(count: usize) -> u32 {
-    u32::try_from(count - 1).expect("a session has fewer than 2^32 items")
-}
-
 fn behave(
     behaviour: &Behaviour,
     mut caller: Caller<'_, HostState>,
@@ -401,44 +400,26 @@ fn behave(
             _ => Err(Error::host("the host was given no function to call")),
         },
         Behaviour::Fail(text) => Err(Error::host(text.clone())),
-        // Without the panic hook, which would print a panic that is part of the test.
-        Behaviour::Panic(text) => resume_unwind(Box::new(HostPanic(text.clone()))),
+        Behaviour::Panic(text) => support::host_panic(text),
     }
 }
 
-/// The payload of a panic that a host function was told to raise: any other panic is a fault of the engine.
-struct HostPanic(String);
-
 fn guarded<R>(run: impl FnOnce() -> Result<R, Error>) -> Result<R, Failure> {
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(result) => result.map_err(|error| failure(&error)),
-        Err(payload) => match payload.downcast::<HostPanic>() {
-            Ok(panic) => Err(Failure::Panic(panic.0)),
-            Err(payload) => Err(Failure::Internal(panic_text(&*payload))),
-        },
-    }
+    support::guarded(|| run().map_err(|error| failure(&error)))
 }
 
 fn guarded_load<R>(load: impl FnOnce() -> Result<R, Error>) -> Result<R, Refusal> {
-    let result = catch_unwind(AssertUnwindSafe(load));
-    let error = match result {
-        Ok(Ok(loaded)) => return Ok(loaded),
-        Ok(Err(error)) => error,
-        Err(payload) => return Err(Refusal { phase: Phase::Internal, message: panic_text(&*payload) }),
-    };
-    let phase = match error.kind() {
-        ErrorKind::Malformed => Phase::Malformed,
-        ErrorKind::Invalid => Phase::Invalid,
-        ErrorKind::Unsupported | ErrorKind::TooLarge => Phase::Unsupported,
-        _ => Phase::Internal,
-    };
-    Err(Refusal { phase, message: error.to_string() })
-}
-
-fn panic_text(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
-    format!("the engine panicked: {}", text.unwrap_or("no text"))
+    support::guarded_load(|| {
+        load().map_err(|error| {
+            let phase = match error.kind() {
+                ErrorKind::Malformed => Phase::Malformed,
+                ErrorKind::Invalid => Phase::Invalid,
+                ErrorKind::Unsupported | ErrorKind::TooLarge => Phase::Unsupported,
+                _ => Phase::Internal,
+            };
+            Refusal { phase, message: error.to_string() }
+        })
+    })
 }
 
 fn failure(error: &Error) -> Failure {

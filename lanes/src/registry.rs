@@ -19,9 +19,31 @@ struct Foreign {
     open: fn(&Options) -> Opened,
 }
 
-const FOREIGN: &[Foreign] = &[];
+const FOREIGN: &[Foreign] = &[
+    Foreign {
+        name: "wasmtime",
+        #[cfg(feature = "wasmtime")]
+        open: |options| Ok(Box::new(crate::wasmtime::Wasmtime::new(true, options))),
+        #[cfg(not(feature = "wasmtime"))]
+        open: |_| Err(not_built_in("wasmtime")),
+    },
+    Foreign {
+        name: "wasmtime/none",
+        #[cfg(feature = "wasmtime")]
+        open: |options| Ok(Box::new(crate::wasmtime::Wasmtime::new(false, options))),
+        #[cfg(not(feature = "wasmtime"))]
+        open: |_| Err(not_built_in("wasmtime")),
+    },
+    Foreign {
+        name: "wasmi",
+        #[cfg(feature = "wasmi")]
+        open: |options| Ok(Box::new(crate::wasmi::Wasmi::new(options))),
+        #[cfg(not(feature = "wasmi"))]
+        open: |_| Err(not_built_in("wasmi")),
+    },
+];
 
-#[cfg(not(feature = "engine"))]
+#[cfg(not(all(feature = "engine", feature = "wasmi", feature = "wasmtime")))]
 fn not_built_in(feature: &str) -> String {
     format!("not built in: build with `--features {feature}`")
 }
@@ -144,6 +166,8 @@ mod tests {
         let (present, absent) = split(&names.join(", "));
         assert_eq!(present, available());
         assert_eq!(present.len() + absent.len(), names.len());
+        assert_eq!(absent.contains(&"wasmi".to_string()), !cfg!(feature = "wasmi"));
+        assert_eq!(absent.contains(&"wasmtime".to_string()), !cfg!(feature = "wasmtime"));
         assert_eq!(split("all").0.len(), if cfg!(feature = "engine") { 4 } else { 0 });
     }
 

@@ -6,7 +6,7 @@ use crate::execute::{Miss, Run, Step, Verdict, execute};
 use crate::report::{Disagreement, Failure, LaneReport};
 use crate::script::{Directive, ParseError, Script};
 use crate::snapshot::Snapshot;
-use lanes::{Features, Lane};
+use lanes::{Features, Lane, LaneInfo};
 use std::time::Instant;
 
 /// A script to judge.
@@ -66,7 +66,7 @@ fn run(case: &Case<'_>, script: &Script, lane: &dyn Lane, states: bool, progress
         report.count(Failure::of(directive, ""), &step.verdict);
     }
     if let Some(expected) = &case.snapshot {
-        check_snapshot(expected, script, &run, lane.info().is_own(), &mut report);
+        check_snapshot(expected, script, &run, lane.info(), &mut report);
     }
     report.milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     report.close();
@@ -76,10 +76,10 @@ fn run(case: &Case<'_>, script: &Script, lane: &dyn Lane, states: bool, progress
 
 /// A directive that trapped otherwise than the snapshot says has failed, unless it failed already, was not supported,
 /// or did not run.
-fn check_snapshot(expected: &Snapshot, script: &Script, run: &Run, own: bool, report: &mut LaneReport) {
+fn check_snapshot(expected: &Snapshot, script: &Script, run: &Run, lane: &LaneInfo, report: &mut LaneReport) {
     let lost = run.steps.len() < script.directives.len() || run.steps.last().is_some_and(is_lost);
     let end = if lost { script.directives[run.steps.len() - 1].line } else { u32::MAX };
-    for mismatch in expected.compare(&Snapshot::of(script, &run.steps), own) {
+    for mismatch in expected.compare(&Snapshot::of(script, &run.steps), lane) {
         let told = report.failures.iter().chain(&report.lacking).any(|failure| failure.line == mismatch.line);
         if told || mismatch.line >= end {
             continue;

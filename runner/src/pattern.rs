@@ -61,6 +61,18 @@ impl Float<u64> {
 }
 
 impl Pattern {
+    /// Whether just one value matches. References do not count: which one it is, is compared by identity.
+    pub fn is_exact(&self) -> bool {
+        match self {
+            Pattern::F32(float) => matches!(float, Float::Bits(_)),
+            Pattern::F64(float) => matches!(float, Float::Bits(_)),
+            Pattern::F32x4(floats) => floats.iter().all(|float| matches!(float, Float::Bits(_))),
+            Pattern::F64x2(floats) => floats.iter().all(|float| matches!(float, Float::Bits(_))),
+            Pattern::Either(_) => false,
+            _ => true,
+        }
+    }
+
     /// Whether a result is what is expected.
     pub fn matches(&self, value: Value) -> bool {
         match (self, value) {
@@ -232,6 +244,14 @@ mod tests {
         assert!(!canonical.matches(Value::I32(0x7fc0_0000)));
         assert!(Pattern::F64(Float::Canonical).matches(Value::F64(0xfff8_0000_0000_0000)));
         assert!(!Pattern::F64(Float::Arithmetic).matches(Value::F64(0x7ff4_0000_0000_0000)));
+    }
+
+    #[test]
+    fn patterns_that_admit_several_values() {
+        assert!(!Pattern::F32(Float::Canonical).is_exact() && Pattern::F64(Float::Bits(7)).is_exact());
+        assert!(!Pattern::F64x2([Float::Bits(1), Float::Arithmetic]).is_exact());
+        assert!(Pattern::F32x4([Float::Bits(1); 4]).is_exact() && Pattern::Func.is_exact());
+        assert!(!Pattern::Either(vec![Pattern::Exact(Value::I32(1))]).is_exact());
     }
 
     #[test]

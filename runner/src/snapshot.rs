@@ -19,7 +19,8 @@
 
 use crate::execute::Step;
 use crate::script::Script;
-use lanes::{Frame, Trap, TrapKind};
+use lanes::compare::frames_agree;
+use lanes::{Frame, LaneInfo, Trap, TrapKind};
 use std::cmp::Ordering;
 use std::fmt::Write;
 
@@ -33,8 +34,8 @@ pub struct Snapshot {
 struct Entry {
     line: u32,
     kind: String,
-    /// Other kinds that the lane may mean.
-    or_kinds: Vec<TrapKind>,
+    /// What the lane means by it; none of a file's.
+    kinds: Vec<TrapKind>,
     /// `None` if the lane cannot tell, or on stack overflow.
     frames: Option<Vec<String>>,
 }
@@ -65,7 +66,7 @@ impl Snapshot {
             let (at, kind) = line.trim_end().split_once(' ').ok_or_else(malformed)?;
             let at = at.parse().map_err(|_| malformed())?;
             let frames = (kind != TrapKind::StackOverflow.name()).then(Vec::new);
-            traps.push(Entry { line: at, kind: kind.to_string(), or_kinds: Vec::new(), frames });
+            traps.push(Entry { line: at, kind: kind.to_string(), kinds: Vec::new(), frames });
         }
         Ok(Snapshot { traps })
     }
@@ -79,7 +80,7 @@ impl Snapshot {
                 _ => trap.frames.as_ref().map(|frames| frames.iter().map(ToString::to_string).collect()),
             };
             let kind = trap.kind.name().to_string();
-            Some(Entry { line: directive.line, kind, or_kinds: trap.or_kinds.clone(), frames })
+            Some(Entry { line: directive.line, kind, kinds: trap.kinds().collect(), frames })
         });
         Snapshot { traps: traps.collect() }
     }
@@ -105,7 +106,7 @@ impl Snapshot {
 
     /// Compares this snapshot, as the file has it, with what a lane showed: every word of it, or, if the lane is not one
     /// of our own, the places.
-    pub fn compare(&self, shown: &Snapshot, own: bool) -> Vec<Mismatch> {
+    pub fn compare(&self, shown: &Snapshot, lane: &LaneInfo) -> Vec<Mismatch> {
         let mut mismatches = Vec::new();
         let (mut expected, mut shown) = (self.traps.as_slice(), shown.traps.as_slice());
         loop {
@@ -117,7 +118,7 @@ impl Snapshot {
             };
             let want = if order.is_gt() { None } else { take(&mut expected) };
             let got = if order.is_lt() { None } else { take(&mut shown) };
-            if want.zip(got).is_some_and(|(want, got)| equal(want, got, own)) {
+            if want.zip(got).is_some_and(|(want, got)| equal(want, got, lane)) {
                 continue;
             }
             let line = want.or(got).map_or(0, |entry| entry.line);
@@ -131,12 +132,14 @@ fn trap(step: &Step) -> Option<&Trap> {
     step.observation.as_ref()?.outcome.as_trap()
 }
 
-fn equal(want: &Entry, got: &Entry, own: bool) -> bool {
-    let same_kind = want.kind == got.kind || got.or_kinds.iter().any(|kind| kind.name() == want.kind);
+fn equal(want: &Entry, got: &Entry, lane: &LaneInfo) -> bool {
+    let same_kind = want.kind == got.kind || got.kinds.iter().any(|kind| kind.name() == want.kind);
+    let moved = got.kinds.iter().any(|&kind| lane.moves.may_move(kind));
     let same_frames = match (&want.frames, &got.frames) {
         (_, None) => true,
-        (Some(want), Some(got)) if !own => {
-            places(want).zip(places(got)).is_some_and(|(want, got)| lanes::compare::frames_agree(&want, &got))
+        (Some(want), Some(got)) if !lane.is_own() => {
+            let places = places(want).zip(places(got));
+            places.is_some_and(|(want, got)| frames_agree(&want, &got, moved))
         }
         (want, got) => want == got,
     };
@@ -182,11 +185,18 @@ mod tests {
     const TEXT: &str = "# Traps of x.wast. Written by `runner --bless`; review every change against the script.\n\
         3 unreachable\n  m!0 $f @0x2a\n  m!1 @0x30\n9 stack-overflow\n";
 
+    use lanes::Moves;
+
+    fn lane(family: &str) -> LaneInfo {
+        let text = || family.to_string();
+        LaneInfo { name: text(), family: text(), code: text(), descent: text(), moves: Moves::Nothing }
+    }
+
     #[test]
     fn round_trip() {
         let snapshot = Snapshot::parse(TEXT).expect("the text parses");
         assert_eq!(snapshot.to_text("x.wast"), TEXT);
-        assert_eq!(snapshot.compare(&snapshot, true), []);
+        assert_eq!(snapshot.compare(&snapshot, &lane(lanes::OWN_FAMILY)), []);
     }
 
     #[test]
@@ -194,7 +204,7 @@ mod tests {
         let snapshot = Snapshot::parse(TEXT).expect("the text parses");
         let lines = |text: &str| -> Vec<u32> {
             let shown = Snapshot::parse(text).expect("the text parses");
-            snapshot.compare(&shown, true).iter().map(|mismatch| mismatch.line).collect()
+            snapshot.compare(&shown, &lane(lanes::OWN_FAMILY)).iter().map(|mismatch| mismatch.line).collect()
         };
         assert_eq!(lines("3 unreachable\n  m!0 $f @0x2a\n  m!1 @0x31\n9 stack-overflow\n"), [3]);
         assert_eq!(lines("3 unreachable\n  m!0 $f @0x2a\n9 stack-overflow\n"), [3]);
@@ -209,8 +219,8 @@ mod tests {
         let snapshot = Snapshot::parse("3 undefined-element\n  m!0 $f @0x2a\n  m!1 @0x30\n").expect("the text parses");
         let agrees = |text: &str| {
             let mut shown = Snapshot::parse(text).expect("the text parses");
-            shown.traps[0].or_kinds = vec![TrapKind::UndefinedElement];
-            snapshot.compare(&shown, false).is_empty()
+            shown.traps[0].kinds = vec![TrapKind::TableOutOfBounds, TrapKind::UndefinedElement];
+            snapshot.compare(&shown, &lane("other")).is_empty()
         };
         assert!(agrees("3 table-out-of-bounds\n  !0 @0x2a\n  other!1 $g @0x30\n"));
         assert!(!agrees("3 table-out-of-bounds\n  !0 @0x2a\n  !1 @0x31\n"));

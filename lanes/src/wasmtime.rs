@@ -1,0 +1,496 @@
+//! Wasmtime as two lanes: the compiler back end that ours stands on, with a translator, a runtime and a stack walk of its
+//! own. `wasmtime` is configured as it comes; `wasmtime/none` does not optimise.
+//!
+//! - Cranelift moves traps unless one keeps it from doing so, as our compiler does. The optimiser makes a branch around
+//!   nothing but a trap into a conditional trap at the branch's place, and drops a store that is overwritten, so that the
+//!   later one traps; instruction selection makes a load part of the instruction that uses its value in both lanes.
+//! - Frames have function index and byte offset, and names where the module has them.
+//! - It does not tell malformed from invalid: a module that it refuses is rejected, unless its error is one of the two
+//!   that it has for what it does not support.
+//! - It has one word for a table access out of bounds and for an undefined element.
+//! - A function has another address in each instance that imports it, so functions are not told apart.
+
+use crate::host::{extra_host_functions, spectest_functions};
+use crate::support::{self, guarded, guarded_load, id};
+use crate::{
+    Behaviour, Binary, Cpu, Failure, Features, Frame, HeapType, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
+    MemoryChecks, MemoryState, ModuleId, Moves, Options, Phase, Reference, Refusal, Session, State, TableState,
+    TrapKind, ValType, Value,
+};
+use std::collections::HashMap;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+use wasmtime::{
+    AsContextMut, Caller, Config, Engine, Error, Extern, ExternRef, FuncType, Global, GlobalType, Instance, Linker,
+    Memory, MemoryType, Module, Mutability, OptLevel, OwnedRooted, Ref, RefType, Store, Table, TableType, Trap,
+    UnknownImportError, V128, Val, WasmBacktrace, WasmFeatures,
+};
+
+/// The features that it has, with its names for them.
+const FEATURES: &[(Features, WasmFeatures)] = &[
+    (Features::MUTABLE_GLOBALS, WasmFeatures::MUTABLE_GLOBAL),
+    (Features::SATURATING_FLOAT_TO_INT, WasmFeatures::SATURATING_FLOAT_TO_INT),
+    (Features::SIGN_EXTENSION, WasmFeatures::SIGN_EXTENSION),
+    (Features::MULTI_VALUE, WasmFeatures::MULTI_VALUE),
+    (Features::REFERENCE_TYPES, WasmFeatures::REFERENCE_TYPES),
+    (Features::BULK_MEMORY, WasmFeatures::BULK_MEMORY),
+    (Features::SIMD, WasmFeatures::SIMD),
+    (Features::TAIL_CALL, WasmFeatures::TAIL_CALL),
+    (Features::EXTENDED_CONST, WasmFeatures::EXTENDED_CONST),
+    (Features::FUNCTION_REFERENCES, WasmFeatures::FUNCTION_REFERENCES),
+    (Features::GC, WasmFeatures::GC),
+    (Features::MULTI_MEMORY, WasmFeatures::MULTI_MEMORY),
+    (Features::MEMORY64, WasmFeatures::MEMORY64),
+    (Features::EXCEPTIONS, WasmFeatures::EXCEPTIONS),
+    (Features::RELAXED_SIMD, WasmFeatures::RELAXED_SIMD),
+    (Features::THREADS, WasmFeatures::THREADS),
+    (Features::CUSTOM_PAGE_SIZES, WasmFeatures::CUSTOM_PAGE_SIZES),
+    (Features::WIDE_ARITHMETIC, WasmFeatures::WIDE_ARITHMETIC),
+];
+
+/// Backtraces are cut here. Room for so many is reserved for each of them.
+const MAX_FRAMES: usize = 1 << 16;
+
+/// The lane.
+pub(crate) struct Wasmtime {
+    info: LaneInfo,
+    optimises: bool,
+    options: Options,
+    /// An engine for each set of features that modules may use.
+    engines: Mutex<HashMap<Features, Engine>>,
+}
+
+impl Wasmtime {
+    pub(crate) fn new(optimises: bool, options: &Options) -> Wasmtime {
+        let name = if optimises { "wasmtime" } else { "wasmtime/none" };
+        let info = LaneInfo {
+            name: name.to_string(),
+            family: "wasmtime".to_string(),
+            code: name.to_string(),
+            descent: "cranelift".to_string(),
+            moves: if optimises { Moves::Anything } else { Moves::Accesses },
+        };
+        Wasmtime { info, optimises, options: options.clone(), engines: Mutex::default() }
+    }
+
+    fn config(&self, features: Features) -> Config {
+        let mut config = Config::new();
+        for &(feature, own) in FEATURES {
+            config.wasm_features(own, features.contains(feature));
+        }
+        config
+            .wasm_features(WasmFeatures::GC_TYPES, features.contains(Features::REFERENCE_TYPES))
+            .shared_memory(features.contains(Features::THREADS))
+            .wasm_backtrace_max_frames(NonZeroUsize::new(MAX_FRAMES))
+            .parallel_compilation(self.options.compile_threads != Some(1))
+            .consume_fuel(self.options.fuel.is_some());
+        if self.options.memory_checks == MemoryChecks::Explicit {
+            config.memory_reservation(0).memory_guard_size(0).signals_based_traps(false);
+        }
+        if !self.optimises {
+            config.cranelift_opt_level(OptLevel::None);
+        }
+        if let Some(bytes) = self.options.max_stack {
+            config.max_wasm_stack(bytes);
+        }
+        config
+    }
+
+    fn engine(&self, features: Features) -> Result<Engine, Failure> {
+        if self.options.cpu == Cpu::Baseline {
+            return Err(Failure::Unsupported("code for other processors than this one".to_string()));
+        }
+        let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = engines.get(&features) {
+            return Ok(engine.clone());
+        }
+        let engine = Engine::new(&self.config(features));
+        let engine = engine.map_err(|error| Failure::Internal(format!("it refuses its configuration: {error:#}")))?;
+        engines.insert(features, engine.clone());
+        Ok(engine)
+    }
+}
+
+impl Lane for Wasmtime {
+    fn info(&self) -> &LaneInfo {
+        &self.info
+    }
+
+    fn lacks(&self, features: Features) -> Features {
+        FEATURES.iter().fold(features, |left, &(feature, _)| left - feature)
+    }
+
+    fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
+        guarded(|| WasmtimeSession::new(&self.engine(features)?, self.options.fuel))
+            .map(|session| Box::new(session) as Box<dyn Session>)
+    }
+}
+
+/// An error that a host function was told to return.
+#[derive(Debug)]
+struct HostFailure(String);
+
+impl fmt::Display for HostFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for HostFailure {}
+
+/// What the host functions of a session share.
+#[derive(Default)]
+struct HostState {
+    calls: Vec<HostCall>,
+    externs: HashMap<u32, OwnedRooted<ExternRef>>,
+}
+
+struct WasmtimeSession {
+    store: Store<HostState>,
+    linker: Linker<HostState>,
+    modules: Vec<Module>,
+    instances: Vec<Instance>,
+    budget: Option<u64>,
+}
+
+impl WasmtimeSession {
+    fn new(engine: &Engine, budget: Option<u64>) -> Result<WasmtimeSession, Failure> {
+        let mut session = WasmtimeSession {
+            store: Store::new(engine, HostState::default()),
+            linker: Linker::new(engine),
+            modules: Vec::new(),
+            instances: Vec::new(),
+            budget,
+        };
+        session.linker.allow_shadowing(true);
+        // Globals, tables and memories are made by code too.
+        session.fill_tank()?;
+        for function in spectest_functions().iter().chain(&extra_host_functions()) {
+            session.define_function(function)?;
+        }
+        session.define_spectest_items().map_err(|error| failure(&error, Failure::Internal))?;
+        Ok(session)
+    }
+
+    fn define_spectest_items(&mut self) -> Result<(), Error> {
+        let numbers = [
+            ("global_i32", wasmtime::ValType::I32, Val::I32(666)),
+            ("global_i64", wasmtime::ValType::I64, Val::I64(666)),
+            ("global_f32", wasmtime::ValType::F32, Val::F32(666.6f32.to_bits())),
+            ("global_f64", wasmtime::ValType::F64, Val::F64(666.6f64.to_bits())),
+        ];
+        for (name, ty, value) in numbers {
+            let global = Global::new(&mut self.store, GlobalType::new(ty, Mutability::Const), value)?;
+            self.linker.define(&self.store, "spectest", name, global)?;
+        }
+        let ty = TableType::new(RefType::FUNCREF, 10, Some(20));
+        let table = Table::new(&mut self.store, ty, Ref::Func(None))?;
+        self.linker.define(&self.store, "spectest", "table", table)?;
+        let memory = Memory::new(&mut self.store, MemoryType::new(1, Some(2)))?;
+        self.linker.define(&self.store, "spectest", "memory", memory)?;
+        Ok(())
+    }
+
+    fn define_function(&mut self, function: &HostFunc) -> Result<(), Failure> {
+        let types = |types: &[ValType]| types.iter().map(|&ty| engine_type(ty)).collect::<Result<Vec<_>, _>>();
+        let ty = FuncType::new(self.store.engine(), types(&function.params)?, types(&function.results)?);
+        let (module, name, behaviour) = (function.module.clone(), function.name.clone(), function.behaviour.clone());
+        let call = move |mut caller: Caller<'_, HostState>, arguments: &[Val], results: &mut [Val]| {
+            let frames = Some(frames(&WasmBacktrace::force_capture(&caller)));
+            let arguments_seen = from_engine_all(&mut caller, arguments)?;
+            let call = HostCall { module: module.clone(), name: name.clone(), arguments: arguments_seen, frames };
+            caller.data_mut().calls.push(call);
+            behave(&behaviour, caller, arguments, results)
+        };
+        let defined = self.linker.func_new(&function.module, &function.name, ty, call);
+        defined.map(|_| ()).map_err(|error| failure(&error, Failure::Internal))
+    }
+
+    fn instance(&self, id: InstanceId) -> Result<Instance, Failure> {
+        let instance = self.instances.get(id.0 as usize).copied();
+        instance.ok_or_else(|| Failure::Usage(format!("there is no instance {}", id.0)))
+    }
+
+    fn fill_tank(&mut self) -> Result<(), Failure> {
+        match self.budget {
+            Some(budget) => self.store.set_fuel(budget).map_err(|error| failure(&error, Failure::Internal)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Session for WasmtimeSession {
+    fn load(&mut self, module: &Binary) -> Result<ModuleId, Refusal> {
+        let engine = self.store.engine();
+        let loaded = guarded_load(|| {
+            Module::from_binary(engine, module.bytes()).map_err(|error| {
+                let phase = if is_of_support(&error) { Phase::Unsupported } else { Phase::Rejected };
+                Refusal { phase, message: format!("{error:#}") }
+            })
+        })?;
+        self.modules.push(loaded);
+        Ok(ModuleId(id(self.modules.len())))
+    }
+
+    fn instantiate(&mut self, module: ModuleId) -> Result<InstanceId, Failure> {
+        let module = self.modules.get(module.0 as usize).cloned();
+        let module = module.ok_or_else(|| Failure::Usage("there is no such module".to_string()))?;
+        self.fill_tank()?;
+        let instance = guarded(|| {
+            let instance = self.linker.instantiate(&mut self.store, &module);
+            instance
+                .map_err(|error| failure(&error, if is_of_linking(&error) { Failure::Link } else { Failure::Resource }))
+        })?;
+        self.instances.push(instance);
+        Ok(InstanceId(id(self.instances.len())))
+    }
+
+    fn register(&mut self, name: &str, instance: InstanceId) -> Result<(), Failure> {
+        let instance = self.instance(instance)?;
+        guarded(|| {
+            let registered = self.linker.instance(&mut self.store, name, instance);
+            registered.map(|_| ()).map_err(|error| failure(&error, Failure::Internal))
+        })
+    }
+
+    fn define(&mut self, function: &HostFunc) -> Result<(), Failure> {
+        guarded(|| self.define_function(function))
+    }
+
+    fn invoke(&mut self, instance: InstanceId, function: &str, arguments: &[Value]) -> Result<Vec<Value>, Failure> {
+        let instance = self.instance(instance)?;
+        self.fill_tank()?;
+        guarded(|| {
+            let absent = || Failure::Usage(format!("there is no function {function:?}"));
+            let function = instance.get_func(&mut self.store, function).ok_or_else(absent)?;
+            let ty = function.ty(&self.store);
+            let arguments = arguments.iter().map(|&value| to_engine(&mut self.store, value));
+            let arguments = arguments.collect::<Result<Vec<Val>, Failure>>()?;
+            check_arguments(&self.store, &ty, &arguments)?;
+            let mut results = vec![Val::I32(0); ty.results().len()];
+            let internal = |error: Error| failure(&error, Failure::Internal);
+            function.call(&mut self.store, &arguments, &mut results).map_err(internal)?;
+            from_engine_all(&mut self.store, &results).map_err(internal)
+        })
+    }
+
+    fn get(&mut self, instance: InstanceId, global: &str) -> Result<Value, Failure> {
+        let instance = self.instance(instance)?;
+        guarded(|| {
+            let absent = || Failure::Usage(format!("there is no global {global:?}"));
+            let value = instance.get_global(&mut self.store, global).ok_or_else(absent)?.get(&mut self.store);
+            from_engine(&mut self.store, &value).map_err(|error| failure(&error, Failure::Internal))
+        })
+    }
+
+    fn state(&mut self, instance: InstanceId) -> Option<State> {
+        let instance = self.instance(instance).ok()?;
+        guarded(|| {
+            let exports = instance.exports(&mut self.store);
+            let mut exports: Vec<_> = exports.map(|export| (export.name().to_string(), export.into_extern())).collect();
+            exports.sort_by(|(left, _), (right, _)| left.cmp(right));
+            state(&mut self.store, exports).map_err(|error| failure(&error, Failure::Internal))
+        })
+        .ok()
+    }
+
+    fn read_memory(&mut self, instance: InstanceId, memory: &str, offset: u64, length: usize) -> Option<Vec<u8>> {
+        let memory = self.instance(instance).ok()?.get_memory(&mut self.store, memory)?;
+        let start = usize::try_from(offset).ok()?;
+        Some(memory.data(&self.store).get(start..start.checked_add(length)?)?.to_vec())
+    }
+
+    fn take_host_calls(&mut self) -> Vec<HostCall> {
+        std::mem::take(&mut self.store.data_mut().calls)
+    }
+
+    /// Fuel is each engine's own measure: what it used says nothing to others.
+    fn fuel(&mut self) -> Option<u64> {
+        None
+    }
+}
+
+fn behave(
+    behaviour: &Behaviour,
+    mut caller: Caller<'_, HostState>,
+    arguments: &[Val],
+    results: &mut [Val],
+) -> Result<(), Error> {
+    match behaviour {
+        Behaviour::Return(values) => {
+            for (result, value) in results.iter_mut().zip(values) {
+                *result = to_engine(&mut caller, *value)?;
+            }
+            Ok(())
+        }
+        Behaviour::Call => match arguments {
+            [Val::FuncRef(Some(callee)), rest @ ..] => callee.call(&mut caller, rest, results),
+            _ => Err(HostFailure("the host was given no function to call".to_string()).into()),
+        },
+        Behaviour::Fail(text) => Err(HostFailure(text.clone()).into()),
+        Behaviour::Panic(text) => support::host_panic(text),
+    }
+}
+
+/// Refuses arguments that the function does not take.
+fn check_arguments(store: &Store<HostState>, ty: &FuncType, arguments: &[Val]) -> Result<(), Failure> {
+    let fits = |(value, ty): (&Val, wasmtime::ValType)| value.matches_ty(store, &ty).unwrap_or(false);
+    if ty.params().len() == arguments.len() && arguments.iter().zip(ty.params()).all(fits) {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!("the arguments are not those of {ty}")))
+}
+
+/// The failure of an error; `otherwise` makes one of what is neither a trap nor the host's.
+fn failure(error: &Error, otherwise: impl FnOnce(String) -> Failure) -> Failure {
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        // Without any frame, there is no backtrace.
+        let frames = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
+        let mut shown = crate::Trap::new(trap_kind(*trap), trap.to_string(), Some(frames));
+        if *trap == Trap::TableOutOfBounds {
+            shown.or_kinds.push(TrapKind::UndefinedElement);
+        }
+        return Failure::Trap(shown);
+    }
+    if let Some(HostFailure(text)) = error.downcast_ref() {
+        return Failure::Host(text.clone());
+    }
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return failure.clone();
+    }
+    otherwise(format!("{error:#}"))
+}
+
+/// Of its two errors of linking one has a type, and the other has words: those of the official scripts.
+fn is_of_linking(error: &Error) -> bool {
+    error.is::<UnknownImportError>() || error.to_string().starts_with("incompatible import type")
+}
+
+/// What it does not support it says in these words; the type that says so too is not for others to see.
+fn is_of_support(error: &Error) -> bool {
+    let words = ["Unsupported feature", "Implementation limit exceeded"];
+    error.chain().any(|cause| words.iter().any(|words| cause.to_string().starts_with(words)))
+}
+
+fn trap_kind(trap: Trap) -> TrapKind {
+    match trap {
+        Trap::StackOverflow => TrapKind::StackOverflow,
+        Trap::MemoryOutOfBounds => TrapKind::MemoryOutOfBounds,
+        Trap::TableOutOfBounds => TrapKind::TableOutOfBounds,
+        Trap::IndirectCallToNull => TrapKind::UninitializedElement,
+        Trap::BadSignature => TrapKind::IndirectCallTypeMismatch,
+        Trap::IntegerOverflow => TrapKind::IntegerOverflow,
+        Trap::IntegerDivisionByZero => TrapKind::IntegerDivisionByZero,
+        Trap::BadConversionToInteger => TrapKind::InvalidConversionToInteger,
+        Trap::UnreachableCodeReached => TrapKind::Unreachable,
+        Trap::Interrupt => TrapKind::Interrupted,
+        Trap::OutOfFuel => TrapKind::OutOfFuel,
+        _ => TrapKind::Other,
+    }
+}
+
+fn frames(backtrace: &WasmBacktrace) -> Vec<Frame> {
+    let frame = |frame: &wasmtime::FrameInfo| Frame {
+        func_index: frame.func_index(),
+        func_name: frame.func_name().map(str::to_string),
+        module_name: frame.module().name().map(str::to_string),
+        module_offset: frame.module_offset().map(|offset| offset as u64),
+    };
+    backtrace.frames().iter().map(frame).collect()
+}
+
+fn engine_type(ty: ValType) -> Result<wasmtime::ValType, Failure> {
+    Ok(match ty {
+        ValType::I32 => wasmtime::ValType::I32,
+        ValType::I64 => wasmtime::ValType::I64,
+        ValType::F32 => wasmtime::ValType::F32,
+        ValType::F64 => wasmtime::ValType::F64,
+        ValType::V128 => wasmtime::ValType::V128,
+        ValType::Ref(heap) if heap == HeapType::Func => wasmtime::ValType::FUNCREF,
+        ValType::Ref(heap) if heap == HeapType::Extern => wasmtime::ValType::EXTERNREF,
+        ValType::Ref(heap) => return Err(Failure::Unsupported(format!("references to {heap}"))),
+    })
+}
+
+fn to_engine(mut store: impl AsContextMut<Data = HostState>, value: Value) -> Result<Val, Failure> {
+    Ok(match value {
+        Value::I32(value) => Val::I32(value),
+        Value::I64(value) => Val::I64(value),
+        Value::F32(bits) => Val::F32(bits),
+        Value::F64(bits) => Val::F64(bits),
+        Value::V128(bits) => Val::V128(V128::from(bits)),
+        Value::Ref(reference) if reference == Reference::Null(HeapType::Func) => Val::FuncRef(None),
+        Value::Ref(reference) if reference == Reference::Null(HeapType::Extern) => Val::ExternRef(None),
+        Value::Ref(Reference::Extern(number)) => {
+            let resource = |error: Error| Failure::Resource(format!("{error:#}"));
+            if let Some(known) = store.as_context().data().externs.get(&number).cloned() {
+                return Ok(Val::ExternRef(Some(known.to_rooted(&mut store))));
+            }
+            let new = ExternRef::new(&mut store, number).map_err(resource)?;
+            let owned = new.to_owned_rooted(&mut store).map_err(resource)?;
+            store.as_context_mut().data_mut().externs.insert(number, owned);
+            Val::ExternRef(Some(new))
+        }
+        Value::Ref(reference) => return Err(Failure::Unsupported(format!("the reference {reference}"))),
+    })
+}
+
+fn from_engine(mut store: impl AsContextMut<Data = HostState>, value: &Val) -> Result<Value, Error> {
+    Ok(match value {
+        Val::I32(value) => Value::I32(*value),
+        Val::I64(value) => Value::I64(*value),
+        Val::F32(bits) => Value::F32(*bits),
+        Val::F64(bits) => Value::F64(*bits),
+        Val::V128(value) => Value::V128(value.as_u128()),
+        Val::FuncRef(None) => Value::Ref(Reference::Null(HeapType::Func)),
+        Val::FuncRef(Some(_)) => Value::Ref(Reference::Func(None)),
+        Val::ExternRef(None) => Value::Ref(Reference::Null(HeapType::Extern)),
+        Val::ExternRef(Some(reference)) => {
+            let number = reference.data(store.as_context_mut())?.and_then(|data| data.downcast_ref::<u32>().copied());
+            let strange = || Failure::Unsupported("a host value that is none of this session's".to_string());
+            Value::Ref(Reference::Extern(number.ok_or_else(strange)?))
+        }
+        Val::AnyRef(_) | Val::ExnRef(_) | Val::ContRef(_) => {
+            return Err(Failure::Unsupported(format!("the value {value:?}")).into());
+        }
+    })
+}
+
+fn from_engine_all(mut store: impl AsContextMut<Data = HostState>, values: &[Val]) -> Result<Vec<Value>, Error> {
+    values.iter().map(|value| from_engine(&mut store, value)).collect()
+}
+
+fn state(store: &mut Store<HostState>, exports: Vec<(String, Extern)>) -> Result<State, Error> {
+    let mut state = State::default();
+    for (name, item) in exports {
+        match item {
+            Extern::Global(global) => {
+                let value = global.get(&mut *store);
+                state.globals.push((name, from_engine(&mut *store, &value)?));
+            }
+            Extern::Memory(memory) => state.memories.push((name, MemoryState::of(memory.data(&*store)))),
+            Extern::Table(table) => state.tables.push((name, table_state(store, table)?)),
+            Extern::SharedMemory(_) => {
+                return Err(Failure::Unsupported("what a shared memory holds".to_string()).into());
+            }
+            _ => {}
+        }
+    }
+    Ok(state)
+}
+
+fn table_state(store: &mut Store<HostState>, table: Table) -> Result<TableState, Error> {
+    let length = table.size(&*store);
+    let mut elements = Vec::new();
+    for index in 0..length.min(TableState::LISTED) {
+        let element = match table.get(&mut *store, index) {
+            Some(element) if !element.is_null() => Val::from(element),
+            _ => continue,
+        };
+        if let Value::Ref(reference) = from_engine(&mut *store, &element)? {
+            elements.push((index, reference));
+        }
+    }
+    Ok(TableState { length, elements })
+}
