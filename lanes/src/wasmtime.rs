@@ -14,8 +14,8 @@ use crate::host::{extra_host_functions, spectest_functions};
 use crate::support::{self, guarded, guarded_load, id};
 use crate::{
     Behaviour, Binary, Cpu, Failure, Features, Frame, HeapType, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
-    MemoryChecks, MemoryState, ModuleId, Moves, Options, Phase, Reference, Refusal, Session, State, TableState,
-    TrapKind, ValType, Value,
+    MemoryChecks, MemoryState, ModuleId, Moves, Options, Phase, Reference, Refusal, RelaxedSimd, Session, State,
+    TableState, TrapKind, ValType, Value,
 };
 use std::collections::HashMap;
 use std::fmt;
@@ -84,6 +84,7 @@ impl Wasmtime {
             .shared_memory(features.contains(Features::THREADS))
             .wasm_backtrace_max_frames(NonZeroUsize::new(MAX_FRAMES))
             .parallel_compilation(self.options.compile_threads != Some(1))
+            .relaxed_simd_deterministic(self.options.relaxed_simd == RelaxedSimd::Deterministic)
             .consume_fuel(self.options.fuel.is_some());
         if self.options.memory_checks == MemoryChecks::Explicit {
             config.memory_reservation(0).memory_guard_size(0).signals_based_traps(false);

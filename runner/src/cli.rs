@@ -320,6 +320,7 @@ fn run(arguments: &RunArgs) -> Result<u8, String> {
             superseded.apply(report);
             expectations.apply(report);
         }
+        finished.disagreements.retain(|disagreement| !expectations.explain(disagreement));
         match &finished.snapshot {
             Some(text) if passed(&finished) => {
                 if let Err(message) = bless(&input.path, text) {

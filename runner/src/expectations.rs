@@ -6,10 +6,11 @@
 //! proposals/x.wast:7 @quick/reload issue 12: reload forgets the tag
 //! ```
 //!
-//! A path matches from its end, at a `/` or behind `spec:`. A listed directive still runs; where it fails it counts as expected, and where
-//! it passes, the run fails until the line is removed. Crashes and timeouts cannot be expected.
+//! A path matches from its end, at a `/` or behind `spec:`. A listed directive still runs; where it fails it counts as
+//! expected, and where it passes, the run fails until the line is removed. Where listed lanes differ from the others and
+//! these agree, that is no disagreement. Crashes and timeouts cannot be expected.
 
-use crate::report::{Failure, LaneReport, Status};
+use crate::report::{Disagreement, Failure, LaneReport, Status};
 use std::fs;
 use std::path::Path;
 
@@ -88,6 +89,18 @@ impl Expectations {
 }
 
 impl Expectations {
+    /// Whether a disagreement is one of lanes that are listed there with lanes that are not, and nothing else. It does not
+    /// count, then: that those lanes are wrong is known.
+    pub fn explain(&self, disagreement: &Disagreement) -> bool {
+        let listed = |lane: &str| {
+            let is_listed = |entry: &Entry| entry.line == disagreement.line && entry.names(&disagreement.path, lane);
+            self.entries.iter().any(is_listed)
+        };
+        let mut others = disagreement.lanes.iter().filter(|(lane, _)| !listed(lane)).map(|(_, shown)| shown);
+        let first = others.next();
+        others.all(|shown| Some(shown) == first)
+    }
+
     /// A remark on the lines that concern no script and lane of a run: perhaps another run's, perhaps misspelt.
     pub fn unused(&self, reports: &[LaneReport]) -> Option<String> {
         let mut unused = self.entries.iter().filter(|entry| !reports.iter().any(|report| entry.concerns(report)));
@@ -100,11 +113,15 @@ impl Expectations {
 
 impl Entry {
     fn concerns(&self, report: &LaneReport) -> bool {
-        let path = match report.path.strip_suffix(&self.path) {
+        self.names(&report.path, &report.lane)
+    }
+
+    fn names(&self, path: &str, lane: &str) -> bool {
+        let path = match path.strip_suffix(&self.path) {
             Some(rest) => rest.is_empty() || rest.ends_with(['/', ':']),
             None => false,
         };
-        path && self.lane.as_ref().is_none_or(|lane| *lane == report.lane)
+        path && self.lane.as_ref().is_none_or(|own| own == lane)
     }
 }
 
@@ -181,6 +198,20 @@ mod tests {
         let mut report = report(&[3]);
         list("ax.wast:3 because\ny.wast:3 because\nx.wast:3 @quick/fresh because\nast:3 because").apply(&mut report);
         assert_eq!((report.status, report.failed, report.expected), (Status::Fail, 1, 0));
+    }
+
+    #[test]
+    fn a_disagreement_with_a_listed_failure_is_explained() {
+        let list = list("x.wast:3 @wasmi because");
+        let explains = |line, shown: &[(&str, &str)]| {
+            let lanes = shown.iter().map(|(lane, text)| (lane.to_string(), text.to_string())).collect();
+            let directive = "assert_return".to_string();
+            list.explain(&Disagreement { path: "tests/x.wast".to_string(), line, directive, lanes })
+        };
+        assert!(explains(3, &[("speed/fresh", "1"), ("wasmi", "2"), ("wasmtime", "1")]));
+        assert!(!explains(3, &[("speed/fresh", "1"), ("wasmi", "2"), ("wasmtime", "3")]));
+        assert!(!explains(3, &[("speed/fresh", "1"), ("wasmi", "1"), ("wasmtime", "2")]));
+        assert!(!explains(4, &[("speed/fresh", "1"), ("wasmi", "2")]));
     }
 
     #[test]
