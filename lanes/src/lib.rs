@@ -21,6 +21,7 @@
 
 #[cfg(feature = "engine")]
 mod canary;
+pub mod child;
 pub mod compare;
 mod features;
 mod host;

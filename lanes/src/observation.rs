@@ -42,6 +42,23 @@ pub enum TrapKind {
 }
 
 impl TrapKind {
+    /// All kinds.
+    pub const ALL: [TrapKind; 13] = [
+        TrapKind::Unreachable,
+        TrapKind::MemoryOutOfBounds,
+        TrapKind::TableOutOfBounds,
+        TrapKind::UndefinedElement,
+        TrapKind::UninitializedElement,
+        TrapKind::IndirectCallTypeMismatch,
+        TrapKind::IntegerOverflow,
+        TrapKind::IntegerDivisionByZero,
+        TrapKind::InvalidConversionToInteger,
+        TrapKind::StackOverflow,
+        TrapKind::OutOfFuel,
+        TrapKind::Interrupted,
+        TrapKind::Other,
+    ];
+
     /// A short stable name, as `.traps` files have it.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,5 +1,7 @@
 //! Options that apply to every lane that understands them.
 
+use std::time::Duration;
+
 /// How accesses outside a memory are caught.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum MemoryChecks {
@@ -61,6 +63,10 @@ pub struct Options {
     pub compile_threads: Option<usize>,
     /// Whether to collect garbage at every allocation.
     pub gc_zeal: bool,
+    /// Lanes that are commands which speak the executable protocol: their names, and program and arguments of each.
+    pub commands: Vec<(String, Vec<String>)>,
+    /// How long an engine in a process of its own may take for one request; 10 s if `None`.
+    pub request_timeout: Option<Duration>,
     #[doc(hidden)]
     pub fault: Option<Fault>,
 }

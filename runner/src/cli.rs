@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+mod adapter;
 #[cfg(feature = "engine")]
 mod artifact;
 #[cfg(feature = "engine")]
@@ -53,6 +54,10 @@ enum Command {
     /// Fuzz: compare lanes on generated modules, without libFuzzer.
     #[cfg(feature = "engine")]
     Fuzz(fuzzing::FuzzArgs),
+    /// Try an adapter of the executable protocol, and say what is wrong with it.
+    CheckAdapter(adapter::CheckArgs),
+    /// Serve a lane of this build to another runner, over the executable protocol.
+    Adapter(adapter::AdapterArgs),
     /// Serve scripts to another runner, over standard input and output.
     #[command(hide = true)]
     Worker(LaneArgs),
@@ -103,9 +108,14 @@ struct RunArgs {
 #[derive(Debug, Args)]
 struct LaneArgs {
     /// The lanes, separated by commas. Ours are TIER/ORIGIN with tier speed or quick and origin fresh or reload, or all
-    /// for these four; other engines are wasmtime and wasmi, where the runner is built with them.
+    /// for these four; other engines are wasmtime and wasmi, where the runner is built with them, and v8, jsc and
+    /// spidermonkey, where they are installed.
     #[arg(long, value_name = "LIST", default_value_t = lanes::default_list())]
     lanes: String,
+    /// One more lane: a command that speaks the executable protocol, such as `v8@12=/opt/node12 adapter.js`. What
+    /// stands before an @ in the name is the engine's descent. May be repeated.
+    #[arg(long, value_name = "NAME=CMD")]
+    lane: Vec<adapter::NamedCommand>,
     /// Seconds for one script in one lane.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     timeout: Duration,
@@ -193,15 +203,25 @@ impl LaneArgs {
             gc_zeal: self.gc_zeal,
             // Scripts run side by side and keep the cores busy.
             compile_threads: Some(1),
+            commands: self.lane.iter().map(|lane| (lane.name.clone(), lane.command.clone())).collect(),
+            // One request that hangs must not use up the time of its script.
+            request_timeout: Some(self.timeout / 4),
             ..Options::default()
         };
-        let lanes = lanes::parse(&self.lanes, &options).map_err(|error| error.to_string())?;
+        let lanes = lanes::parse(&self.list(), &options).map_err(|error| error.to_string())?;
         if lanes.present.is_empty() {
             let absent: Vec<String> = lanes.absent.iter().map(ToString::to_string).collect();
             let absent = if absent.is_empty() { "no lane given".to_string() } else { absent.join("; ") };
             return Err(format!("no lane to run: {absent}"));
         }
         Ok(lanes)
+    }
+
+    /// The names of all lanes: those of the list, and those that come with a command.
+    fn list(&self) -> String {
+        let listed = |name: &str| self.lanes.split(',').any(|listed| listed.trim() == name);
+        let more = self.lane.iter().map(|lane| lane.name.as_str()).filter(|name| !listed(name));
+        std::iter::once(self.lanes.as_str()).chain(more).collect::<Vec<_>>().join(",")
     }
 
     /// The arguments of a worker with these lanes, of those that were asked for.
@@ -218,6 +238,7 @@ impl LaneArgs {
             format!("--relaxed-simd={}", name(self.relaxed_simd.to_possible_value())),
         ];
         arguments.extend(self.gc_zeal.then(|| "--gc-zeal".to_string()));
+        arguments.extend(self.lane.iter().map(|lane| format!("--lane={lane}")));
         arguments
     }
 }
@@ -262,6 +283,8 @@ pub fn main() -> ExitCode {
         Some(Command::Replay(arguments)) => fuzzing::replay(&arguments),
         #[cfg(feature = "engine")]
         Some(Command::Fuzz(arguments)) => fuzzing::fuzz(&arguments),
+        Some(Command::CheckAdapter(arguments)) => adapter::check(&arguments),
+        Some(Command::Adapter(arguments)) => adapter::serve(&arguments),
         Some(Command::Worker(arguments)) => serve(&arguments),
     };
     match result {

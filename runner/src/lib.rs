@@ -10,6 +10,7 @@
 //! Scripts run in child processes, so that a crash or a hang of an engine is a line in the report. A directive that did
 //! not execute is never a pass.
 
+pub mod check_adapter;
 pub mod cli;
 mod disagreement;
 pub mod execute;

@@ -201,6 +201,8 @@ impl Watched {
             let mut running = self.lock();
             if let Some(running) = running.take_if(|running| running.started.elapsed() >= timeout) {
                 let _ = answer(&Answer::Lane(running.timed_out(timeout)));
+                // Nobody unwinds: a child that hangs would outlive this process.
+                lanes::child::end_all();
                 process::exit(0);
             }
         }

@@ -1,0 +1,287 @@
+//! Between the protocol's words and ours. What an adapter says is checked: a value of seven digits, a trap without a
+//! kind or a frame's index that is no number is an error, and says what is wrong.
+
+use super::protocol::{Answer, Bits, Call, Does, FrameReply, Function, Reason, RefusedPhase, TrapReply};
+use crate::{
+    Behaviour, Failure, Features, Frame, HeapType, HostCall, HostFunc, Phase, Reference, Refusal, Trap, TrapKind,
+    ValType, Value,
+};
+
+/// The functions that one side has shown to the other: their numbers there, in the order of our own.
+#[derive(Debug, Default)]
+pub(super) struct Functions(Vec<u64>);
+
+impl Functions {
+    /// Our number of a function: the position at which it was first shown.
+    fn number(&mut self, theirs: u64) -> u32 {
+        let known = self.0.iter().position(|&known| known == theirs).unwrap_or_else(|| {
+            self.0.push(theirs);
+            self.0.len() - 1
+        });
+        u32::try_from(known).expect("a session shows fewer than 2^32 functions")
+    }
+
+    /// A value of ours in the protocol's words.
+    pub(super) fn write(&self, value: Value) -> Result<Bits, String> {
+        Ok(match value {
+            Value::Ref(Reference::Func(number)) => {
+                let theirs = number.and_then(|number| self.0.get(number as usize));
+                Bits::Func(*theirs.ok_or("no function with this number was seen yet")?)
+            }
+            other => plain_bits(other),
+        })
+    }
+
+    /// A value of the protocol in our words.
+    pub(super) fn read(&mut self, bits: &Bits) -> Result<Value, String> {
+        Ok(match bits {
+            Bits::I32(digits) => Value::I32(u32::from_hex(digits)?.cast_signed()),
+            Bits::I64(digits) => Value::I64(u64::from_hex(digits)?.cast_signed()),
+            Bits::F32(digits) => Value::F32(u32::from_hex(digits)?),
+            Bits::F64(digits) => Value::F64(u64::from_hex(digits)?),
+            Bits::V128(digits) => Value::V128(u128::from_hex(digits)?),
+            Bits::Null(heap) => Value::Ref(Reference::Null(heap_type(heap)?)),
+            Bits::Func(theirs) => Value::Ref(Reference::Func(Some(self.number(*theirs)))),
+            Bits::Extern(number) => Value::Ref(Reference::Extern(*number)),
+        })
+    }
+
+    /// All values of a list.
+    pub(super) fn read_all(&mut self, values: &[Bits]) -> Result<Vec<Value>, String> {
+        values.iter().map(|bits| self.read(bits)).collect()
+    }
+
+    /// A call of a host function.
+    pub(super) fn host_call(&mut self, call: Call) -> Result<HostCall, String> {
+        let arguments = self.read_all(&call.arguments)?;
+        Ok(HostCall { module: call.module, name: call.name, arguments, frames: call.frames.map(frames) })
+    }
+}
+
+/// A value that needs no table of functions; a function without number has no bits of its own.
+pub(super) fn plain_bits(value: Value) -> Bits {
+    match value {
+        Value::I32(value) => Bits::I32(value.cast_unsigned().to_hex()),
+        Value::I64(value) => Bits::I64(value.cast_unsigned().to_hex()),
+        Value::F32(bits) => Bits::F32(bits.to_hex()),
+        Value::F64(bits) => Bits::F64(bits.to_hex()),
+        Value::V128(bits) => Bits::V128(bits.to_hex()),
+        Value::Ref(Reference::Null(heap)) => Bits::Null(heap.to_string()),
+        Value::Ref(Reference::Extern(number)) => Bits::Extern(number),
+        Value::Ref(Reference::Func(number)) => Bits::Func(number.map_or(u64::MAX, u64::from)),
+    }
+}
+
+/// Bits as a fixed number of hexadecimal digits.
+trait Hex: Sized {
+    fn to_hex(self) -> String;
+    fn from_hex(digits: &str) -> Result<Self, String>;
+}
+
+macro_rules! hex {
+    ($($integer:ty: $digits:literal),*) => {$(
+        impl Hex for $integer {
+            fn to_hex(self) -> String {
+                format!("{self:0width$x}", width = $digits)
+            }
+
+            fn from_hex(digits: &str) -> Result<Self, String> {
+                let wrong = || format!("a value of {} hexadecimal digits was expected, not {digits:?}", $digits);
+                if digits.len() != $digits || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                    return Err(wrong());
+                }
+                <$integer>::from_str_radix(digits, 16).map_err(|_| wrong())
+            }
+        }
+    )*};
+}
+
+hex!(u32: 8, u64: 16, u128: 32);
+
+fn heap_type(name: &str) -> Result<HeapType, String> {
+    match name {
+        "func" => Ok(HeapType::Func),
+        "extern" => Ok(HeapType::Extern),
+        other => Err(format!("there is no heap type {other:?}")),
+    }
+}
+
+/// A type by its name.
+pub(super) fn val_type(name: &str) -> Result<ValType, String> {
+    const TYPES: [ValType; 7] = [
+        ValType::I32,
+        ValType::I64,
+        ValType::F32,
+        ValType::F64,
+        ValType::V128,
+        ValType::Ref(HeapType::Func),
+        ValType::Ref(HeapType::Extern),
+    ];
+    TYPES.into_iter().find(|ty| ty.to_string() == name).ok_or_else(|| format!("there is no type {name:?}"))
+}
+
+/// A host function in the protocol's words. What one returns is never a function.
+pub(super) fn function(function: &HostFunc) -> Function {
+    let types = |types: &[ValType]| types.iter().map(ValType::to_string).collect();
+    Function {
+        module: function.module.clone(),
+        name: function.name.clone(),
+        params: types(&function.params),
+        results: types(&function.results),
+        behaviour: match &function.behaviour {
+            Behaviour::Return(values) => Does::Return(values.iter().copied().map(plain_bits).collect()),
+            Behaviour::Call => Does::Call,
+            Behaviour::Fail(text) => Does::Fail(text.clone()),
+            Behaviour::Panic(text) => Does::Panic(text.clone()),
+        },
+    }
+}
+
+/// A host function in our words.
+pub(super) fn host_func(function: Function) -> Result<HostFunc, String> {
+    let types = |names: &[String]| names.iter().map(|name| val_type(name)).collect::<Result<Vec<_>, _>>();
+    Ok(HostFunc {
+        params: types(&function.params)?,
+        results: types(&function.results)?,
+        module: function.module,
+        name: function.name,
+        behaviour: match function.behaviour {
+            Does::Return(values) => Behaviour::Return(Functions::default().read_all(&values)?),
+            Does::Call => Behaviour::Call,
+            Does::Fail(text) => Behaviour::Fail(text),
+            Does::Panic(text) => Behaviour::Panic(text),
+        },
+    })
+}
+
+/// A feature's name in the protocol.
+pub(super) fn feature_name(name: &str) -> String {
+    name.to_ascii_lowercase().replace('_', "-")
+}
+
+/// The names of features.
+pub(super) fn feature_names(features: Features) -> Vec<String> {
+    features.iter_names().map(|(name, _)| feature_name(name)).collect()
+}
+
+/// Features by their names.
+pub(super) fn features(names: &[String]) -> Result<Features, String> {
+    let known = |name: &String| {
+        let mut all = Features::all().iter_names();
+        let found = all.find(|(known, _)| feature_name(known) == *name);
+        found.map(|(_, feature)| feature).ok_or_else(|| format!("there is no feature {name:?}"))
+    };
+    names.iter().try_fold(Features::empty(), |all, name| Ok(all | known(name)?))
+}
+
+fn frames(frames: Vec<FrameReply>) -> Vec<Frame> {
+    let frame = |frame: FrameReply| Frame {
+        func_index: frame.func,
+        func_name: frame.name,
+        module_name: frame.module,
+        module_offset: frame.offset,
+    };
+    frames.into_iter().map(frame).collect()
+}
+
+/// A trap kind by its name.
+pub(super) fn trap_kind(name: &str) -> Result<TrapKind, String> {
+    TrapKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| format!("there is no trap kind {name:?}"))
+}
+
+/// A trap in our words.
+pub(super) fn trap(reply: TrapReply) -> Result<Trap, String> {
+    let kinds = reply.kinds.iter().map(|name| trap_kind(name)).collect::<Result<Vec<_>, _>>()?;
+    let (&kind, or_kinds) = kinds.split_first().ok_or("a trap without a kind")?;
+    Ok(Trap { kind, or_kinds: or_kinds.to_vec(), message: reply.message, frames: reply.frames.map(frames) })
+}
+
+/// A failed request other than a load. `Err` if the answer is none that a failing request can have.
+pub(super) fn failure(answer: Answer) -> Result<Failure, String> {
+    match answer {
+        Answer::Trap(reply) => Ok(Failure::Trap(trap(reply)?)),
+        Answer::Failed { reason, message } => Ok(match reason {
+            Reason::Link => Failure::Link(message),
+            Reason::Host => Failure::Host(message),
+            Reason::Panic => Failure::Panic(message),
+            Reason::Usage => Failure::Usage(message),
+            Reason::Unsupported => Failure::Unsupported(message),
+            Reason::Resource => Failure::Resource(message),
+            Reason::Internal => Failure::Internal(message),
+        }),
+        other => Err(format!("{} is no answer to this request", answer_name(&other))),
+    }
+}
+
+/// A refused module. `Err` if the answer is none that a failing load can have.
+pub(super) fn refusal(answer: Answer) -> Result<Refusal, String> {
+    match answer {
+        Answer::Refused { phase, message } => {
+            let phase = match phase {
+                RefusedPhase::Malformed => Phase::Malformed,
+                RefusedPhase::Invalid => Phase::Invalid,
+                RefusedPhase::Rejected => Phase::Rejected,
+                RefusedPhase::Unsupported => Phase::Unsupported,
+                RefusedPhase::Internal => Phase::Internal,
+            };
+            Ok(Refusal { phase, message })
+        }
+        other => Err(format!("{} is no answer to `load`", answer_name(&other))),
+    }
+}
+
+fn answer_name(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Hello(_) => "`hello`",
+        Answer::Done {} => "`done`",
+        Answer::Values(_) => "`values`",
+        Answer::Exports(_) => "`exports`",
+        Answer::Bytes(_) => "`bytes`",
+        Answer::Trap(_) => "`trap`",
+        Answer::Refused { .. } => "`refused`",
+        Answer::Failed { .. } => "`failed`",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_bits() {
+        let values = [
+            Value::I32(-1),
+            Value::I64(i64::MIN),
+            Value::F32(0x7fa0_0001),
+            Value::F64(0xfff4_0000_0000_0001),
+            Value::V128(1 << 127 | 0xff),
+            Value::Ref(Reference::Null(HeapType::Extern)),
+            Value::Ref(Reference::Extern(7)),
+        ];
+        let mut functions = Functions::default();
+        for value in values {
+            assert_eq!(functions.read(&plain_bits(value)), Ok(value));
+        }
+        assert_eq!(plain_bits(Value::I32(-2)), Bits::I32("fffffffe".to_string()));
+        for wrong in ["", "7fc0000", "7fc000000", "+7fc0000", "7fc0000g"] {
+            assert!(functions.read(&Bits::F32(wrong.to_string())).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn functions_are_numbered_as_they_are_shown() {
+        let mut functions = Functions::default();
+        let number = |theirs| Value::Ref(Reference::Func(Some(theirs)));
+        assert_eq!(functions.read(&Bits::Func(40)), Ok(number(0)));
+        assert_eq!(functions.read(&Bits::Func(9)), Ok(number(1)));
+        assert_eq!(functions.read(&Bits::Func(40)), Ok(number(0)));
+        assert_eq!(functions.write(number(1)), Ok(Bits::Func(9)));
+        assert!(functions.write(number(2)).is_err());
+    }
+
+    #[test]
+    fn features_have_names() {
+        assert_eq!(features(&feature_names(Features::WASM_2_0)), Ok(Features::WASM_2_0));
+        assert!(features(&["swift".to_string()]).is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! The engines that JavaScript embeds, which one adapter serves. They are found in the folder that
+//! `ci/install-engines.sh` fills (`engines/bin` beside this program or above it), or else on the `PATH`.
+
+use super::ChildLane;
+use crate::{Lane, Options};
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The adapter. Every one of the engines takes a program as an argument, so that it needs no file.
+const ADAPTER: &str = include_str!("../../adapters/javascript.js");
+
+/// An engine and the program that embeds it.
+#[derive(Debug)]
+pub struct Engine {
+    /// The lane's name.
+    pub name: &'static str,
+    /// Names that the program has.
+    programs: &'static [&'static str],
+    /// Variables that switch features on.
+    variables: &'static [&'static str],
+}
+
+/// The engines.
+pub const ENGINES: [Engine; 3] = [
+    Engine { name: "v8", programs: &["node"], variables: &[] },
+    Engine { name: "jsc", programs: &["bun"], variables: &["BUN_JSC_useWasmMemory64=1"] },
+    Engine { name: "spidermonkey", programs: &["js", "js128", "js115", "js102"], variables: &[] },
+];
+
+/// The lane of the engine of this name, or why there is none.
+pub fn open_named(name: &str, options: &Options) -> Result<Box<dyn Lane>, String> {
+    let engine = ENGINES.iter().find(|engine| engine.name == name);
+    let engine = engine.ok_or_else(|| format!("not built in: there is no engine {name}"))?;
+    let program = engine.find().ok_or_else(|| {
+        format!("not installed: no `{}`; `ci/install-engines.sh` installs it", engine.programs.join("` or `"))
+    })?;
+    let mut command: Vec<String> = Vec::new();
+    if !engine.variables.is_empty() {
+        command.push("env".to_string());
+        command.extend(engine.variables.iter().map(ToString::to_string));
+    }
+    command.extend([program.display().to_string(), "-e".to_string(), ADAPTER.to_string()]);
+    Ok(Box::new(ChildLane::new(name, command, options)))
+}
+
+impl Engine {
+    /// The program: what was installed for this, before what the machine has.
+    fn find(&self) -> Option<PathBuf> {
+        let here = env::current_exe().unwrap_or_default();
+        let installed = here.ancestors().map(|folder| folder.join("engines/bin"));
+        let path = env::var_os("PATH").unwrap_or_default();
+        let folders = installed.chain(env::split_paths(&path)).collect::<Vec<_>>();
+        let named = |program: &&str| folders.iter().map(|folder| folder.join(program)).find(|file| is_program(file));
+        // The newest SpiderMonkey of the `PATH` must not hide an installed one: folders count before names.
+        let found = self.programs.iter().filter_map(named);
+        found.min_by_key(|file| folders.iter().position(|folder| file.parent() == Some(folder)))
+    }
+}
+
+fn is_program(file: &Path) -> bool {
+    file.is_file()
+}

@@ -1,0 +1,94 @@
+//! Which features a module needs, by wasmparser: decides between "the engine lacks it" and "the engine is wrong".
+//!
+//! An engine in another process has the features that it has. When it refuses a module, and wasmparser accepts the
+//! module with the script's features but not with those that the engine has as well, then a feature is missing, and the
+//! refusal is no mistake. When it accepts one that wasmparser refuses with the script's features but accepts with all of
+//! the engine's, then the engine could not be told to leave one out. In every other case its answer counts as it is.
+
+use crate::Features;
+use wasmparser::{Validator, WasmFeatures};
+
+/// Whether the module is valid in a world that has these features.
+pub(super) fn valid_with(binary: &[u8], features: Features) -> bool {
+    Validator::new_with_features(parser_features(features)).validate_all(binary).is_ok()
+}
+
+/// Why a refusal is no mistake, if it is none.
+pub(super) fn lacking(binary: &[u8], script: Features, engine: Features) -> Option<String> {
+    let missing = script - engine;
+    let explains = !missing.is_empty() && valid_with(binary, script) && !valid_with(binary, script & engine);
+    explains.then(|| format!("the engine has no {}", names(missing)))
+}
+
+/// What is wrong with an acceptance by an engine that says that it lacks what the module needs.
+pub(super) fn denied(binary: &[u8], script: Features, engine: Features) -> Option<String> {
+    lacking(binary, script, engine).map(|reason| format!("{reason}, it says, but it accepts a module that needs it"))
+}
+
+/// Why an acceptance is no mistake, if it is none, though it is not what the script asks for.
+pub(super) fn not_denied(binary: &[u8], script: Features, engine: Features) -> Option<String> {
+    let extra = engine - script;
+    let explains = !extra.is_empty() && !valid_with(binary, script) && valid_with(binary, script | extra);
+    explains.then(|| "the engine has features that the script forbids, and cannot leave them out".to_string())
+}
+
+fn names(features: Features) -> String {
+    super::convert::feature_names(features).join(", ")
+}
+
+fn parser_features(features: Features) -> WasmFeatures {
+    use WasmFeatures as W;
+    const TABLE: &[(Features, WasmFeatures)] = &[
+        (Features::MUTABLE_GLOBALS, W::MUTABLE_GLOBAL),
+        (Features::SATURATING_FLOAT_TO_INT, W::SATURATING_FLOAT_TO_INT),
+        (Features::SIGN_EXTENSION, W::SIGN_EXTENSION),
+        (Features::MULTI_VALUE, W::MULTI_VALUE),
+        (Features::REFERENCE_TYPES, W::REFERENCE_TYPES.union(W::CALL_INDIRECT_OVERLONG)),
+        (Features::BULK_MEMORY, W::BULK_MEMORY.union(W::BULK_MEMORY_OPT)),
+        (Features::SIMD, W::SIMD),
+        (Features::TAIL_CALL, W::TAIL_CALL),
+        (Features::EXTENDED_CONST, W::EXTENDED_CONST),
+        (Features::FUNCTION_REFERENCES, W::FUNCTION_REFERENCES),
+        (Features::GC, W::GC),
+        (Features::MULTI_MEMORY, W::MULTI_MEMORY),
+        (Features::MEMORY64, W::MEMORY64),
+        (Features::EXCEPTIONS, W::EXCEPTIONS),
+        (Features::RELAXED_SIMD, W::RELAXED_SIMD),
+        (Features::THREADS, W::THREADS),
+        (Features::CUSTOM_PAGE_SIZES, W::CUSTOM_PAGE_SIZES),
+        (Features::WIDE_ARITHMETIC, W::WIDE_ARITHMETIC),
+        (Features::CUSTOM_DESCRIPTORS, W::CUSTOM_DESCRIPTORS),
+        (Features::LEGACY_EXCEPTIONS, W::LEGACY_EXCEPTIONS),
+        (Features::STACK_SWITCHING, W::STACK_SWITCHING),
+        (Features::SHARED_EVERYTHING_THREADS, W::SHARED_EVERYTHING_THREADS),
+    ];
+    let base = W::FLOATS | W::GC_TYPES;
+    TABLE.iter().filter(|(feature, _)| features.contains(*feature)).fold(base, |all, &(_, parser)| all | parser)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `(module (func (result i32 i32) (i32.const 1) (i32.const 2)))`
+    const TWO_RESULTS: &[u8] =
+        b"\0asm\x01\0\0\0\x01\x06\x01\x60\0\x02\x7f\x7f\x03\x02\x01\0\x0a\x08\x01\x06\0\x41\x01\x41\x02\x0b";
+
+    #[test]
+    fn a_missing_feature_explains_a_refusal() {
+        let without = Features::WASM_2_0 - Features::MULTI_VALUE;
+        assert!(lacking(TWO_RESULTS, Features::WASM_2_0, without).is_some());
+        assert!(lacking(TWO_RESULTS, Features::WASM_2_0, Features::WASM_2_0).is_none());
+        assert!(lacking(TWO_RESULTS, Features::WASM_2_0, Features::WASM_2_0 - Features::SIMD).is_none());
+        assert!(denied(TWO_RESULTS, Features::WASM_2_0, without).is_some_and(|reason| reason.contains("multi-value")));
+        assert!(lacking(b"\0asm\x01\0\0\0\x01", Features::WASM_2_0, without).is_none());
+    }
+
+    #[test]
+    fn a_feature_too_many_explains_an_acceptance() {
+        let without = Features::WASM_2_0 - Features::MULTI_VALUE;
+        assert!(not_denied(TWO_RESULTS, without, Features::WASM_2_0).is_some());
+        assert!(not_denied(TWO_RESULTS, without, without).is_none());
+        assert!(not_denied(b"\0asm\x01\0\0\0\x01", without, Features::WASM_2_0).is_none());
+    }
+}

@@ -1,0 +1,214 @@
+//! A child process that answers lines with lines, each within a time limit.
+//!
+//! Whatever is wrong with the child is one of [`Lost`], and afterwards it is killed: nobody talks to a child that has
+//! answered something else than it was asked. Lines are written and read by threads of their own, since neither a child
+//! that does not read nor one that does not write may hold up its user.
+
+use super::protocol::{Ask, Reply, Request};
+use serde::Serialize;
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// No honest reply is longer: the longest carries 16 MiB of memory in base64.
+const LONGEST: u64 = 64 << 20;
+
+/// What happened to a child.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Lost {
+    /// It could not be started.
+    NotStarted(String),
+    /// It ended, or closed its standard output.
+    Died(String),
+    /// It did not answer in time.
+    Silent(Duration),
+    /// It answered something that is no reply to the request.
+    Garbage(String),
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Lost::NotStarted(error) => write!(f, "the adapter cannot be started: {error}"),
+            Lost::Died(how) => write!(f, "the adapter's process died: {how}"),
+            Lost::Silent(timeout) => write!(f, "the adapter did not answer within {} s", timeout.as_secs_f64()),
+            Lost::Garbage(what) => write!(f, "the adapter's answer is garbage: {what}"),
+        }
+    }
+}
+
+/// A running child.
+pub struct Process {
+    child: Arc<Mutex<Child>>,
+    /// `None` once the child is not talked to any more.
+    requests: Sender<Vec<u8>>,
+    replies: Receiver<io::Result<Vec<u8>>>,
+    last_words: Arc<Mutex<String>>,
+    next: u64,
+}
+
+impl Process {
+    /// Starts a command.
+    pub fn start(command: &[String]) -> Result<Process, Lost> {
+        let (program, arguments) = command.split_first().ok_or_else(|| Lost::NotStarted("no command".to_string()))?;
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| Lost::NotStarted(format!("{program}: {error}")))?;
+        let input = child.stdin.take().expect("standard input is piped");
+        let output = BufReader::new(child.stdout.take().expect("standard output is piped"));
+        let error = child.stderr.take().expect("standard error is piped");
+        let (requests, requested) = channel();
+        let (reply, replies) = channel();
+        let last_words = Arc::new(Mutex::new(String::new()));
+        let heard = Arc::clone(&last_words);
+        thread::spawn(move || write_lines(input, &requested));
+        thread::spawn(move || read_lines(output, &reply));
+        thread::spawn(move || keep_last_line(error, &heard));
+        let child = Arc::new(Mutex::new(child));
+        lock(&RUNNING).push(Arc::clone(&child));
+        Ok(Process { child, requests, replies, last_words, next: 0 })
+    }
+
+    /// Sends a request and waits for its reply.
+    pub fn ask(&mut self, ask: Ask, timeout: Duration) -> Result<Reply, Lost> {
+        let id = self.next;
+        self.next += 1;
+        let line = self.exchange(&Request { id, ask }, timeout)?;
+        let garbage = |error: serde_json::Error| Lost::Garbage(format!("{error}, in {}", excerpt(&line)));
+        let reply: Reply = serde_json::from_slice(&line).map_err(garbage)?;
+        match reply.id == id {
+            true => Ok(reply),
+            false => Err(Lost::Garbage(format!("the reply to request {id} has the number {}", reply.id))),
+        }
+    }
+
+    fn exchange(&mut self, request: &impl Serialize, timeout: Duration) -> Result<Vec<u8>, Lost> {
+        // The thread that writes has ended only if the child has; the missing reply will tell.
+        let _ = self.requests.send(ascii_line(request));
+        match self.replies.recv_timeout(timeout) {
+            Ok(Ok(line)) => Ok(line),
+            Ok(Err(error)) => Err(Lost::Garbage(error.to_string())),
+            Err(RecvTimeoutError::Timeout) => Err(Lost::Silent(timeout)),
+            Err(RecvTimeoutError::Disconnected) => Err(Lost::Died(self.death())),
+        }
+    }
+
+    /// How the child ended, and what it said last on standard error.
+    fn death(&mut self) -> String {
+        const PATIENCE: Duration = Duration::from_millis(10);
+        let mut how = "it closed its standard output".to_string();
+        for _ in 0..100 {
+            if let Ok(Some(status)) = lock(&self.child).try_wait() {
+                how = status.to_string();
+                break;
+            }
+            thread::sleep(PATIENCE);
+        }
+        let words = lock(&self.last_words);
+        if words.is_empty() { how } else { format!("{how}; its last words: {words}") }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        end(&self.child);
+        lock(&RUNNING).retain(|child| !Arc::ptr_eq(child, &self.child));
+    }
+}
+
+/// All children that run, for [`end_all`].
+static RUNNING: Mutex<Vec<Arc<Mutex<Child>>>> = Mutex::new(Vec::new());
+
+/// Ends all children: for a process that is about to end without unwinding. A child that hangs would outlive it.
+pub fn end_all() {
+    lock(&RUNNING).iter().for_each(end);
+}
+
+fn end(child: &Arc<Mutex<Child>>) {
+    let mut child = lock(child);
+    // Both fail only if the child has ended by itself.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// A child is only ever killed and waited for: there is nothing that a panic can leave half-done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One line of JSON, in ASCII: not every engine's shell decodes UTF-8.
+pub(super) fn ascii_line(value: &impl Serialize) -> Vec<u8> {
+    let text = serde_json::to_string(value).expect("strings, numbers and lists always serialise");
+    if text.is_ascii() {
+        return [text.as_bytes(), b"\n"].concat();
+    }
+    let mut line = String::with_capacity(text.len() + 64);
+    for character in text.chars() {
+        if character.is_ascii() {
+            line.push(character);
+        } else {
+            let mut units = [0; 2];
+            line.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    line.push('\n');
+    line.into_bytes()
+}
+
+fn write_lines(mut input: impl Write, requests: &Receiver<Vec<u8>>) {
+    for line in requests {
+        if input.write_all(&line).and_then(|()| input.flush()).is_err() {
+            return;
+        }
+    }
+}
+
+fn read_lines(mut output: impl BufRead, replies: &Sender<io::Result<Vec<u8>>>) {
+    loop {
+        let mut line = Vec::new();
+        match output.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let whole = match line.ends_with(b"\n") {
+            true => Ok(line),
+            false if line.len() as u64 == LONGEST => Err(io::Error::other("a line of more than 64 MiB")),
+            false => Err(io::Error::other(format!("it ends in the middle of a line: {}", excerpt(&line)))),
+        };
+        let last = whole.is_err();
+        if replies.send(whole).is_err() || last {
+            return;
+        }
+    }
+}
+
+/// Keeps the last line that is not blank.
+fn keep_last_line(error: ChildStderr, last: &Mutex<String>) {
+    for line in BufReader::new(error).split(b'\n').map_while(Result::ok) {
+        if !line.trim_ascii().is_empty() {
+            *lock(last) = excerpt(line.trim_ascii());
+        }
+    }
+}
+
+fn excerpt(line: &[u8]) -> String {
+    const SHOWN: usize = 200;
+    let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN)]).trim_end().to_string();
+    if line.len() > SHOWN { format!("{shown}...") } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_ascii() {
+        let line = ascii_line(&"é\n\u{1f980}");
+        assert_eq!(line, b"\"\\u00e9\\n\\ud83e\\udd80\"\n");
+        assert_eq!(serde_json::from_slice::<String>(&line).expect("JSON"), "é\n\u{1f980}");
+    }
+}

@@ -1,0 +1,294 @@
+//! A session over the executable protocol.
+
+use super::convert::{self, Functions};
+use super::needs;
+use super::process::{Lost, Process};
+use super::protocol::{Answer, Ask, Export, Item, STRETCH};
+use super::{ChildLane, Introduced, spectest};
+use crate::host::{extra_host_functions, spectest_functions};
+use crate::{
+    Binary, Failure, Features, HostCall, HostFunc, InstanceId, MemoryState, ModuleId, Phase, Reference, Refusal,
+    Session, State, TableState, Value,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+/// One store in a child process.
+pub(super) struct ChildSession<'a> {
+    lane: &'a ChildLane,
+    introduced: &'a Introduced,
+    /// The process, or what became of it.
+    process: Result<Process, Lost>,
+    features: Features,
+    functions: Functions,
+    /// The numbers that the adapter knows modules and instances by.
+    modules: Vec<u32>,
+    instances: Vec<u32>,
+    next_number: u32,
+    calls: Vec<HostCall>,
+    fuel: Option<u64>,
+}
+
+impl<'a> ChildSession<'a> {
+    pub(super) fn new(lane: &'a ChildLane, features: Features) -> Result<ChildSession<'a>, Failure> {
+        let introduced = lane.hello().map_err(|lost| lost_failure(&lost))?;
+        // A process that died of itself since its last session is no fault of this one.
+        let reused = lane.take().and_then(|process| ChildSession::on(lane, introduced, process, features).ok());
+        match reused {
+            Some(session) => Ok(session),
+            None => ChildSession::on(lane, introduced, lane.start().map_err(|lost| lost_failure(&lost))?, features),
+        }
+    }
+
+    /// A fresh store in this process, with what every session has.
+    fn on(
+        lane: &'a ChildLane,
+        introduced: &'a Introduced,
+        process: Process,
+        features: Features,
+    ) -> Result<ChildSession<'a>, Failure> {
+        let mut session = ChildSession {
+            lane,
+            introduced,
+            process: Ok(process),
+            features,
+            functions: Functions::default(),
+            modules: Vec::new(),
+            instances: Vec::new(),
+            next_number: 0,
+            calls: Vec::new(),
+            fuel: None,
+        };
+        session.done(Ask::Reset { features: convert::feature_names(features), fuel: lane.options.fuel })?;
+        let functions = spectest_functions().iter().chain(&extra_host_functions()).map(convert::function).collect();
+        session.done(Ask::Define { functions })?;
+        let (module, instance) = (session.number(), session.number());
+        session.done(Ask::Load { module, binary: BASE64.encode(spectest::module()) })?;
+        session.done(Ask::Instantiate { module, instance })?;
+        session.done(Ask::Register { instance, name: "spectest".to_string() })?;
+        Ok(session)
+    }
+
+    /// A number that nothing in this store has yet.
+    fn number(&mut self) -> u32 {
+        self.next_number += 1;
+        self.next_number - 1
+    }
+
+    /// Sends a request. The host calls and the fuel of the reply are noted; a process that is lost stays so.
+    fn ask(&mut self, ask: Ask) -> Result<Answer, Lost> {
+        let process = match &mut self.process {
+            Ok(process) => process,
+            Err(lost) => return Err(lost.clone()),
+        };
+        let reply = match process.ask(ask, self.lane.timeout()) {
+            Ok(reply) => reply,
+            Err(lost) => return Err(self.lose(lost)),
+        };
+        self.fuel = reply.fuel;
+        for call in reply.calls {
+            match self.functions.host_call(call) {
+                Ok(call) => self.calls.push(call),
+                Err(what) => return Err(self.lose(Lost::Garbage(what))),
+            }
+        }
+        Ok(reply.answer)
+    }
+
+    /// Ends the process.
+    fn lose(&mut self, lost: Lost) -> Lost {
+        self.process = Err(lost.clone());
+        lost
+    }
+
+    fn garbage(&mut self, what: String) -> Failure {
+        lost_failure(&self.lose(Lost::Garbage(what)))
+    }
+
+    /// A request that is answered by `done` or by a failure.
+    fn done(&mut self, ask: Ask) -> Result<(), Failure> {
+        match self.ask(ask).map_err(|lost| lost_failure(&lost))? {
+            Answer::Done {} => Ok(()),
+            // `load` in a session's set-up.
+            Answer::Refused { message, .. } => Err(Failure::Internal(message)),
+            other => Err(self.failure(other)),
+        }
+    }
+
+    /// A request that is answered by values or by a failure.
+    fn values(&mut self, ask: Ask) -> Result<Vec<Value>, Failure> {
+        match self.ask(ask).map_err(|lost| lost_failure(&lost))? {
+            Answer::Values(bits) => self.functions.read_all(&bits).map_err(|what| self.garbage(what)),
+            other => Err(self.failure(other)),
+        }
+    }
+
+    fn failure(&mut self, answer: Answer) -> Failure {
+        convert::failure(answer).unwrap_or_else(|what| self.garbage(what))
+    }
+
+    fn instance(&self, id: InstanceId) -> Result<u32, Failure> {
+        let known = self.instances.get(id.0 as usize).copied();
+        known.ok_or_else(|| Failure::Usage(format!("there is no instance {}", id.0)))
+    }
+
+    fn exports(&mut self, mut exports: Vec<Export>) -> Result<State, String> {
+        // Functions are numbered in the order in which they are shown, and every lane shows exports by name.
+        exports.sort_by(|left, right| left.name.cmp(&right.name));
+        let mut state = State::default();
+        for Export { name, item } in exports {
+            match item {
+                Item::Global(bits) => state.globals.push((name, self.functions.read(&bits)?)),
+                Item::Memory { length, stretches } => state.memories.push((name, memory_state(length, &stretches)?)),
+                Item::Table { length, elements } => {
+                    let elements = elements.iter().map(|(index, bits)| match self.functions.read(bits)? {
+                        Value::Ref(Reference::Null(_)) => Err(format!("element {index} is listed, but null")),
+                        Value::Ref(reference) => Ok((*index, reference)),
+                        other => Err(format!("element {index} of a table is {other}")),
+                    });
+                    let elements = elements.collect::<Result<_, String>>()?;
+                    state.tables.push((name, TableState { length, elements }));
+                }
+            }
+        }
+        Ok(state)
+    }
+}
+
+impl Session for ChildSession<'_> {
+    fn load(&mut self, module: &Binary) -> Result<ModuleId, Refusal> {
+        let number = self.number();
+        let unsupported = |message| Refusal { phase: Phase::Unsupported, message };
+        let engine = self.introduced.features;
+        match self.ask(Ask::Load { module: number, binary: BASE64.encode(module.bytes()) }) {
+            Ok(Answer::Done {}) => {
+                if self.introduced.hello.fixed_features
+                    && let Some(reason) = needs::not_denied(module.bytes(), self.features, engine)
+                {
+                    return Err(unsupported(reason));
+                }
+                if let Some(message) = needs::denied(module.bytes(), self.features, engine) {
+                    return Err(Refusal { phase: Phase::Internal, message });
+                }
+                self.modules.push(number);
+                Ok(ModuleId(id(self.modules.len())))
+            }
+            Ok(answer) => {
+                let refusal = convert::refusal(answer);
+                let refusal = refusal.map_err(|what| lost_refusal(&self.lose(Lost::Garbage(what))))?;
+                match needs::lacking(module.bytes(), self.features, engine) {
+                    Some(reason) => Err(unsupported(format!("{reason}: {}", refusal.message))),
+                    None => Err(refusal),
+                }
+            }
+            Err(lost) => Err(lost_refusal(&lost)),
+        }
+    }
+
+    fn instantiate(&mut self, module: ModuleId) -> Result<InstanceId, Failure> {
+        let module = self.modules.get(module.0 as usize).copied();
+        let module = module.ok_or_else(|| Failure::Usage("there is no such module".to_string()))?;
+        let instance = self.number();
+        self.done(Ask::Instantiate { module, instance })?;
+        self.instances.push(instance);
+        Ok(InstanceId(id(self.instances.len())))
+    }
+
+    fn register(&mut self, name: &str, instance: InstanceId) -> Result<(), Failure> {
+        let instance = self.instance(instance)?;
+        self.done(Ask::Register { instance, name: name.to_string() })
+    }
+
+    fn define(&mut self, function: &HostFunc) -> Result<(), Failure> {
+        self.done(Ask::Define { functions: vec![convert::function(function)] })
+    }
+
+    fn invoke(&mut self, instance: InstanceId, function: &str, arguments: &[Value]) -> Result<Vec<Value>, Failure> {
+        let instance = self.instance(instance)?;
+        let arguments = arguments.iter().map(|&value| self.functions.write(value));
+        let arguments = arguments.collect::<Result<_, _>>().map_err(Failure::Usage)?;
+        self.values(Ask::Invoke { instance, function: function.to_string(), arguments })
+    }
+
+    fn get(&mut self, instance: InstanceId, global: &str) -> Result<Value, Failure> {
+        let instance = self.instance(instance)?;
+        let values = self.values(Ask::Get { instance, global: global.to_string() })?;
+        match values[..] {
+            [value] => Ok(value),
+            _ => Err(self.garbage(format!("a global has one value, not {}", values.len()))),
+        }
+    }
+
+    fn state(&mut self, instance: InstanceId) -> Option<State> {
+        let instance = self.instance(instance).ok()?;
+        match self.ask(Ask::State { instance }).ok()? {
+            Answer::Exports(exports) => {
+                let state = self.exports(exports);
+                state.map_err(|what| self.lose(Lost::Garbage(what))).ok()
+            }
+            _ => None,
+        }
+    }
+
+    fn read_memory(&mut self, instance: InstanceId, memory: &str, offset: u64, length: usize) -> Option<Vec<u8>> {
+        let instance = self.instance(instance).ok()?;
+        match self.ask(Ask::Read { instance, memory: memory.to_string(), offset, length }).ok()? {
+            Answer::Bytes(text) => match BASE64.decode(text) {
+                Ok(bytes) if bytes.len() == length => Some(bytes),
+                wrong => {
+                    self.lose(Lost::Garbage(format!("{length} bytes of memory were asked for, not {wrong:?}")));
+                    None
+                }
+            },
+            _ => None,
+        }
+    }
+
+    fn take_host_calls(&mut self) -> Vec<HostCall> {
+        std::mem::take(&mut self.calls)
+    }
+
+    fn fuel(&mut self) -> Option<u64> {
+        self.fuel
+    }
+}
+
+impl Drop for ChildSession<'_> {
+    fn drop(&mut self) {
+        let ended = Err(Lost::Died("the session is over".to_string()));
+        if let Ok(process) = std::mem::replace(&mut self.process, ended) {
+            self.lane.give_back(process);
+        }
+    }
+}
+
+/// The id of the last of `count` items.
+fn id(count: usize) -> u32 {
+    u32::try_from(count - 1).expect("a session has fewer than 2^32 items")
+}
+
+fn lost_failure(lost: &Lost) -> Failure {
+    match lost {
+        Lost::Silent(_) => Failure::TimedOut(lost.to_string()),
+        Lost::NotStarted(_) => Failure::Internal(lost.to_string()),
+        Lost::Died(_) | Lost::Garbage(_) => Failure::Crashed(lost.to_string()),
+    }
+}
+
+fn lost_refusal(lost: &Lost) -> Refusal {
+    let phase = if matches!(lost, Lost::Silent(_)) { Phase::TimedOut } else { Phase::Crashed };
+    Refusal { phase, message: lost.to_string() }
+}
+
+fn memory_state(length: u64, stretches: &[(u64, String)]) -> Result<MemoryState, String> {
+    let hashed = usize::try_from(length).unwrap_or(usize::MAX).min(MemoryState::HASHED);
+    let mut bytes = vec![0; hashed];
+    for (index, text) in stretches {
+        let stretch = BASE64.decode(text).map_err(|error| format!("stretch {index} of a memory: {error}"))?;
+        let start = usize::try_from(*index).unwrap_or(usize::MAX).saturating_mul(STRETCH);
+        let place = bytes.get_mut(start..).and_then(|rest| rest.get_mut(..stretch.len()));
+        let place = place.filter(|_| stretch.len() <= STRETCH);
+        place.ok_or_else(|| format!("stretch {index} lies outside its memory"))?.copy_from_slice(&stretch);
+    }
+    Ok(MemoryState { length, ..MemoryState::of(&bytes) })
+}

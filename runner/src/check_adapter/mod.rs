@@ -1,0 +1,96 @@
+//! `runner check-adapter`: lets an adapter of the executable protocol do what it must be able to do, and what it must
+//! refuse, and says precisely what is wrong.
+//!
+//! Each check is a short session of its own (`checks`), so that one that kills or hangs the adapter costs only itself.
+//! What the adapter says that it cannot tell is not asked of it, but what it says that it can is: an engine that claims
+//! a feature and refuses the modules that use it is wrong, and so is one that denies a feature and has it.
+
+mod checks;
+mod trial;
+
+use lanes::child::{ChildLane, Introduced};
+use lanes::{Features, Lane, Options};
+use std::fmt;
+use std::time::Duration;
+use trial::Trial;
+
+/// Nothing, or what is wrong.
+pub type Verdict = Result<(), String>;
+
+/// Something that an adapter must do right.
+pub(crate) struct Check {
+    /// What it is about.
+    name: &'static str,
+    /// Without these features of the engine the check is left out.
+    needs: Features,
+    /// Does it.
+    run: fn(&mut Trial<'_>) -> Verdict,
+}
+
+/// What came of the checks.
+#[derive(Debug)]
+pub struct CheckReport {
+    /// What the adapter said of itself, or why it could not.
+    introduced: Result<Introduced, String>,
+    /// Each check, and what came of it; `None` if the engine lacks what it needs.
+    results: Vec<(&'static str, Option<Verdict>)>,
+}
+
+/// Tries the adapter that this command starts.
+pub fn check(command: &[String], timeout: Duration) -> CheckReport {
+    let options = Options { request_timeout: Some(timeout), ..Options::default() };
+    let lane = ChildLane::new("adapter", command.to_vec(), &options);
+    let introduced = match lane.hello() {
+        Ok(introduced) => introduced.clone(),
+        Err(lost) => return CheckReport { introduced: Err(lost.to_string()), results: Vec::new() },
+    };
+    let one = |check: &Check| {
+        let possible = introduced.features.contains(check.needs);
+        (check.name, possible.then(|| try_one(&lane, &introduced, check)))
+    };
+    let results = checks::all().map(one).collect();
+    CheckReport { introduced: Ok(introduced), results }
+}
+
+fn try_one(lane: &ChildLane, introduced: &Introduced, check: &Check) -> Verdict {
+    let features = introduced.features;
+    let session = lane.session(features).map_err(|failure| format!("a fresh store: {failure}"))?;
+    (check.run)(&mut Trial { lane, introduced, session })
+}
+
+impl CheckReport {
+    /// Whether nothing is wrong.
+    pub fn passed(&self) -> bool {
+        self.introduced.is_ok() && self.wrong().next().is_none()
+    }
+
+    fn wrong(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.results.iter().filter_map(|(name, result)| match result {
+            Some(Err(what)) => Some((*name, what.as_str())),
+            _ => None,
+        })
+    }
+}
+
+impl fmt::Display for CheckReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Introduced { hello, .. } = match &self.introduced {
+            Ok(introduced) => introduced,
+            Err(why) => return writeln!(f, "WRONG  hello: {why}"),
+        };
+        writeln!(f, "{} {}: {}", hello.engine, hello.version, hello.features.join(", "))?;
+        writeln!(f, "it tells: {}", hello.tells.join(", "))?;
+        for (name, result) in &self.results {
+            match result {
+                Some(Ok(())) => writeln!(f, "ok     {name}")?,
+                Some(Err(what)) => writeln!(f, "WRONG  {name}: {what}")?,
+                None => writeln!(f, "-      {name}: the engine lacks what it needs")?,
+            }
+        }
+        let done = self.results.iter().filter(|(_, result)| result.is_some()).count();
+        match self.wrong().count() {
+            0 => writeln!(f, "the adapter passes {done} checks"),
+            wrong => writeln!(f, "the adapter fails {wrong} of {done} checks"),
+        }
+    }
+}

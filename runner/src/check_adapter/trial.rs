@@ -1,0 +1,86 @@
+//! A session with an adapter on trial: does things, and says of what differs from what was expected.
+
+use super::Verdict;
+use lanes::child::{ChildLane, Introduced};
+use lanes::{Binary, Failure, HostCall, InstanceId, ModuleId, Refusal, Session, Trap, TrapKind, Value};
+
+pub(super) struct Trial<'a> {
+    pub(super) lane: &'a ChildLane,
+    pub(super) introduced: &'a Introduced,
+    pub(super) session: Box<dyn Session + 'a>,
+}
+
+/// A module from its text.
+pub(super) fn binary(text: &str) -> Vec<u8> {
+    let buffer = wast::parser::ParseBuffer::new(text).expect("a constant of this program");
+    let mut module: wast::Wat<'_> = wast::parser::parse(&buffer).expect("a constant of this program");
+    module.encode().expect("a constant of this program")
+}
+
+/// Whether two things are the same.
+pub(super) fn same<T: PartialEq + std::fmt::Debug>(what: &str, got: &T, want: &T) -> Verdict {
+    if got == want { Ok(()) } else { Err(format!("{what}: expected {want:?}, got {got:?}")) }
+}
+
+impl Trial<'_> {
+    /// Whether the adapter says that it can tell this.
+    pub(super) fn tells(&self, what: &str) -> bool {
+        self.introduced.hello.tells.iter().any(|told| told == what)
+    }
+
+    pub(super) fn try_load(&mut self, bytes: &[u8]) -> Result<ModuleId, Refusal> {
+        self.session.load(&Binary::new(bytes.to_vec()))
+    }
+
+    pub(super) fn load(&mut self, text: &str) -> Result<ModuleId, String> {
+        self.try_load(&binary(text)).map_err(|refusal| format!("the valid module {text} is refused: {refusal}"))
+    }
+
+    /// A module that must instantiate.
+    pub(super) fn instance(&mut self, text: &str) -> Result<InstanceId, String> {
+        let module = self.load(text)?;
+        self.session.instantiate(module).map_err(|failure| format!("{text} does not instantiate: {failure}"))
+    }
+
+    /// A module that must load, and must not instantiate.
+    pub(super) fn no_instance(&mut self, text: &str) -> Result<Failure, String> {
+        let module = self.load(text)?;
+        match self.session.instantiate(module) {
+            Ok(_) => Err(format!("{text} instantiates, though it must not")),
+            Err(failure) => Ok(failure),
+        }
+    }
+
+    pub(super) fn call(&mut self, instance: InstanceId, name: &str, arguments: &[Value]) -> Result<Vec<Value>, String> {
+        let result = self.session.invoke(instance, name, arguments);
+        result.map_err(|failure| format!("the call of {name:?} with {arguments:?} fails: {failure}"))
+    }
+
+    /// A call that must give these results.
+    pub(super) fn returns(&mut self, instance: InstanceId, name: &str, arguments: &[Value], want: &[Value]) -> Verdict {
+        let got = self.call(instance, name, arguments)?;
+        same(&format!("{name:?} of {arguments:?}"), &got, &want.to_vec())
+    }
+
+    /// A call that must not succeed.
+    pub(super) fn fails(&mut self, instance: InstanceId, name: &str, arguments: &[Value]) -> Result<Failure, String> {
+        match self.session.invoke(instance, name, arguments) {
+            Ok(values) => Err(format!("{name:?} must not return, but gives {values:?}")),
+            Err(failure) => Ok(failure),
+        }
+    }
+
+    /// A call that must trap, with a kind that may be this one.
+    pub(super) fn traps(&mut self, instance: InstanceId, name: &str, kind: TrapKind) -> Result<Trap, String> {
+        match self.fails(instance, name, &[])? {
+            Failure::Trap(trap) if trap.may_be(kind) => Ok(trap),
+            other => Err(format!("{name:?}: expected a trap of the kind {kind}, got {other}")),
+        }
+    }
+
+    /// The host calls since the last time, as module, name and arguments.
+    pub(super) fn host_calls(&mut self) -> Vec<(String, String, Vec<Value>)> {
+        let call = |call: HostCall| (call.module, call.name, call.arguments);
+        self.session.take_host_calls().into_iter().map(call).collect()
+    }
+}

@@ -1,0 +1,118 @@
+//! Engines in processes of their own: `--lane NAME=CMD`, `runner check-adapter`, and `runner adapter`, which is one.
+
+use super::output::say;
+use crate::check_adapter;
+use clap::{Args, ValueEnum};
+use lanes::child::{self, Mischief};
+use lanes::{Options, child::DEFAULT_TIMEOUT};
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A lane that is a command.
+#[derive(Clone, Debug)]
+pub(super) struct NamedCommand {
+    /// The lane's name.
+    pub(super) name: String,
+    /// Program and arguments.
+    pub(super) command: Vec<String>,
+    text: String,
+}
+
+impl FromStr for NamedCommand {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<NamedCommand, String> {
+        let (name, command) = text.split_once('=').ok_or("expected NAME=CMD")?;
+        if name.is_empty() || name == "all" || name.contains([',', ' ', '/']) {
+            return Err(format!("`{name}` is no name for a lane"));
+        }
+        let words = shlex::split(command).filter(|words| !words.is_empty());
+        let command = words.ok_or_else(|| format!("`{command}` is no command"))?;
+        Ok(NamedCommand { name: name.to_string(), command, text: text.to_string() })
+    }
+}
+
+impl fmt::Display for NamedCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Seconds for one request.
+    #[arg(long, value_name = "SECONDS", value_parser = super::seconds)]
+    timeout: Option<Duration>,
+    /// The adapter: program and arguments.
+    #[arg(last = true, required = true)]
+    command: Vec<String>,
+}
+
+/// Says what is wrong with an adapter. Exit code 1 if anything is.
+pub(super) fn check(arguments: &CheckArgs) -> Result<u8, String> {
+    let report = check_adapter::check(&arguments.command, arguments.timeout.unwrap_or(DEFAULT_TIMEOUT));
+    say(&report)?;
+    Ok(u8::from(!report.passed()))
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AdapterArgs {
+    /// The lane.
+    lane: String,
+    #[arg(long, value_enum, hide = true)]
+    mischief: Option<MischiefArg>,
+}
+
+/// What an adapter does wrong on purpose; the tests of the harness need it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum MischiefArg {
+    WrongNan,
+    WrongTrap,
+    ClaimsFeatures,
+    DeniesFeatures,
+    Hangs,
+    Dies,
+    Garbage,
+    WrongNumber,
+    ForgetsHostCalls,
+    ReversesFrames,
+    OneFunction,
+    NeverResets,
+    AcceptsInvalid,
+    BlankMemory,
+}
+
+impl From<MischiefArg> for Mischief {
+    fn from(mischief: MischiefArg) -> Mischief {
+        match mischief {
+            MischiefArg::WrongNan => Mischief::WrongNan,
+            MischiefArg::WrongTrap => Mischief::WrongTrap,
+            MischiefArg::ClaimsFeatures => Mischief::ClaimsFeatures,
+            MischiefArg::DeniesFeatures => Mischief::DeniesFeatures,
+            MischiefArg::Hangs => Mischief::Hangs,
+            MischiefArg::Dies => Mischief::Dies,
+            MischiefArg::Garbage => Mischief::Garbage,
+            MischiefArg::WrongNumber => Mischief::WrongNumber,
+            MischiefArg::ForgetsHostCalls => Mischief::ForgetsHostCalls,
+            MischiefArg::ReversesFrames => Mischief::ReversesFrames,
+            MischiefArg::OneFunction => Mischief::OneFunction,
+            MischiefArg::NeverResets => Mischief::NeverResets,
+            MischiefArg::AcceptsInvalid => Mischief::AcceptsInvalid,
+            MischiefArg::BlankMemory => Mischief::BlankMemory,
+        }
+    }
+}
+
+/// Serves a lane until standard input ends.
+pub(super) fn serve(arguments: &AdapterArgs) -> Result<u8, String> {
+    let lanes = lanes::parse(&arguments.lane, &Options::default()).map_err(|error| error.to_string())?;
+    if let Some(absent) = lanes.absent.first() {
+        return Err(absent.to_string());
+    }
+    let [lane] = &lanes.present[..] else { return Err("an adapter serves one lane".to_string()) };
+    let served = child::serve(&**lane, arguments.mischief.map(Mischief::from), io::stdin().lock(), io::stdout().lock());
+    served.map_err(|error| error.to_string())?;
+    Ok(0)
+}

@@ -1,0 +1,234 @@
+//! Engines in processes of their own: an honest adapter passes `check-adapter` and agrees with the lane that it serves;
+//! each wrong one is exposed by `check-adapter` and by a run.
+#![cfg(feature = "engine")]
+
+use std::fs;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const RUNNER: &str = env!("CARGO_BIN_EXE_runner");
+
+fn runner(arguments: &[&str]) -> (Option<i32>, String) {
+    let output: Output = Command::new(RUNNER).args(arguments).output().expect("the runner starts");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+fn check(command: &[&str]) -> (Option<i32>, String) {
+    runner(&[&["check-adapter", "--timeout", "2", "--"], command].concat())
+}
+
+/// Runs a script in our own lane and in that of an adapter.
+fn run(script: &str, command: &str, more: &[&str]) -> (Option<i32>, String) {
+    let directory = TempDir::new().expect("a temporary directory");
+    let path = directory.path().join("x.wast");
+    fs::write(&path, script).expect("a script");
+    let (path, lane) = (path.display().to_string(), format!("other={command}"));
+    runner(&[&[path.as_str(), "--lane", &lane], more].concat())
+}
+
+/// An adapter that does one thing wrong is found out by a check of this name, for this reason.
+#[track_caller]
+fn exposed_by_check(mischief: &str, name: &str, why: &str) {
+    let (code, text) = check(&[RUNNER, "adapter", "speed/fresh", "--mischief", mischief]);
+    assert_eq!(code, Some(1), "{text}");
+    let line = text.lines().find(|line| line.starts_with("WRONG") && line.contains(name));
+    let line = line.unwrap_or_else(|| panic!("{name:?} is not wrong in:\n{text}"));
+    assert!(line.contains(why), "{why:?} is not in: {line}");
+}
+
+/// ... and by a run of this script.
+#[track_caller]
+fn exposed_by_run(mischief: &str, script: &str, why: &str) {
+    let command = format!("{RUNNER} adapter speed/fresh --mischief {mischief}");
+    let (code, text) = run(script, &command, &["--lanes", "speed/fresh", "--timeout", "8"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains(why), "{why:?} is not in:\n{text}");
+    // The same script shows nothing when the adapter is honest.
+    let honest = format!("{RUNNER} adapter speed/fresh");
+    let (code, text) = run(script, &honest, &["--lanes", "speed/fresh"]);
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
+fn an_honest_adapter_passes() {
+    let (code, text) = check(&[RUNNER, "adapter", "quick/reload"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("the adapter passes"), "{text}");
+}
+
+const SCRIPT: &str = r#"(module $M
+  (import "spectest" "print_i32" (func $print (param i32)))
+  (memory (export "m") 1) (global (export "g") (mut i32) (i32.const 0))
+  (func $div (param i32 i32) (result i32) (i32.div_s (local.get 0) (local.get 1)))
+  (func (export "div") (param i32 i32) (result i32) (call $div (local.get 0) (local.get 1)))
+  (func (export "print") (call $print (i32.const 6)) (i32.store (i32.const 0) (i32.const 7)))
+  (func (export "nan") (result f32) (f32.const nan:0x200001))
+  (func $a) (elem declare func $a $div)
+  (func (export "refs") (result funcref funcref) (ref.func $a) (ref.func $div)))
+(assert_return (invoke "div" (i32.const 7) (i32.const 2)) (i32.const 3))
+(assert_trap (invoke "div" (i32.const 7) (i32.const 0)) "integer divide by zero")
+(assert_return (invoke "print"))
+(assert_return (invoke "nan") (f32.const nan:0x200001))
+(assert_return (invoke "refs") (ref.func) (ref.func))
+(assert_invalid (module (func (result i32))) "type mismatch")
+(assert_malformed (module binary "\00asm\02\00\00\00") "unknown binary version")
+"#;
+
+#[test]
+fn an_honest_adapter_agrees_with_its_lane() {
+    let command = format!("{RUNNER} adapter quick/fresh");
+    let (code, text) = run(SCRIPT, &command, &["--lanes", "speed/fresh,quick/reload"]);
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
+fn a_wrong_nan() {
+    exposed_by_check("wrong-nan", "NaNs and zeros", "expected [f32 nan (0xffc00000)], got [f32 nan (0x7fc00000)]");
+    exposed_by_run("wrong-nan", SCRIPT, "f32 nan (0x7fc00000)");
+}
+
+#[test]
+fn a_wrong_trap() {
+    exposed_by_check("wrong-trap", "traps have their kinds", "expected a trap of the kind integer-divide-by-zero");
+    exposed_by_run("wrong-trap", SCRIPT, "expected trap \"integer divide by zero\", got trap: unreachable");
+}
+
+#[test]
+fn lies_about_support() {
+    exposed_by_check("claims-features", "the engine claims", "the engine claims the feature, but the valid module");
+    exposed_by_check("denies-features", "the engine denies", "but accepts (module");
+    exposed_by_run("denies-features", SCRIPT, "it says, but it accepts a module that needs it");
+    // What an engine honestly lacks is no failure; what it claims and refuses is one.
+    let legacy =
+        ";;! features: 2.0, legacy-exceptions\n(module (func (export \"f\") try catch_all end))\n(invoke \"f\")\n";
+    let lie = format!("{RUNNER} adapter speed/fresh --mischief claims-features");
+    let (code, text) = run(legacy, &lie, &["--lanes", "other"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("expected the module to be accepted"), "{text}");
+    let honest = format!("{RUNNER} adapter speed/fresh");
+    let (_, text) = run(legacy, &honest, &["--lanes", "other"]);
+    assert!(!text.contains("expected the module to be accepted") && text.contains("unsupported"), "{text}");
+}
+
+#[test]
+fn hangs() {
+    exposed_by_check("hangs", "integers arrive", "did not answer within 2 s");
+    exposed_by_run("hangs", SCRIPT, "did not answer within 2 s");
+}
+
+#[test]
+fn dies() {
+    exposed_by_check("dies", "integers arrive", "the adapter's process died: exit status: 70");
+    exposed_by_run("dies", SCRIPT, "the adapter's process died: exit status: 70");
+}
+
+#[test]
+fn garbage() {
+    exposed_by_check("garbage", "integers arrive", "in Segmentation fault, more or less");
+    exposed_by_run("garbage", SCRIPT, "in Segmentation fault, more or less");
+    exposed_by_check("wrong-number", "integers arrive", "has the number");
+    exposed_by_run("wrong-number", SCRIPT, "has the number");
+}
+
+#[test]
+fn forgotten_host_calls() {
+    exposed_by_check("forgets-host-calls", "host calls are noted", "expected [(\"spectest\"");
+    exposed_by_run("forgets-host-calls", SCRIPT, "host calls: []");
+}
+
+#[test]
+fn frames_in_the_wrong_order() {
+    exposed_by_check("reverses-frames", "frames of a trap", "expected [1, 2, 3], got [3, 2, 1]");
+    exposed_by_run("reverses-frames", SCRIPT, "frames: [M!2");
+}
+
+#[test]
+fn functions_without_identity() {
+    exposed_by_check("one-function", "functions keep", "expected [ref.func #1], got [ref.func #0]");
+    exposed_by_run("one-function", SCRIPT, "[ref.func #0, ref.func #0]");
+}
+
+#[test]
+fn memories_that_are_not_shown() {
+    exposed_by_check("blank-memory", "what exports hold", "the memories: expected");
+    exposed_by_run("blank-memory", SCRIPT, "memory \"m\"");
+}
+
+#[test]
+fn invalid_modules_are_accepted() {
+    exposed_by_check("accepts-invalid", "malformed and invalid modules", "accepted, though it is invalid");
+    exposed_by_run("accepts-invalid", SCRIPT, "expected invalid, but the module was accepted");
+}
+
+#[test]
+fn a_store_that_is_not_fresh() {
+    exposed_by_check("never-resets", "reset forgets everything", "instantiates, though it must not");
+    let directory = TempDir::new().expect("a temporary directory");
+    let first = directory.path().join("first.wast");
+    let second = directory.path().join("second.wast");
+    let padding = " ".repeat(200);
+    fs::write(&first, format!("(module $M (func (export \"f\")))\n(register \"M\" $M) ;; {padding}\n"))
+        .expect("a script");
+    fs::write(&second, "(assert_unlinkable (module (import \"M\" \"f\" (func))) \"unknown import\")\n")
+        .expect("a script");
+    let lane = format!("other={RUNNER} adapter speed/fresh --mischief never-resets");
+    let path = directory.path().display().to_string();
+    let (code, text) = runner(&[&path, "--jobs", "1", "--lanes", "other", "--lane", &lane]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("second.wast:1:1: assert_unlinkable: expected a link error, got success"), "{text}");
+}
+
+/// After a crash the run goes on with a new process: the next script passes.
+#[test]
+fn the_run_goes_on() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let good =
+        "(module (func (export \"f\") (result i32) (i32.const 1)))\n(assert_return (invoke \"f\") (i32.const 1))\n";
+    let canary =
+        "(module (func (export \"canary\") (result i32) (i32.const 1)))\n(invoke \"canary\")\n(invoke \"canary\")\n";
+    fs::write(directory.path().join("a.wast"), format!("{canary};;{}\n", " ".repeat(200))).expect("a script");
+    fs::write(directory.path().join("b.wast"), good).expect("a script");
+    for (canary, what) in [("canary/abort", "process died"), ("canary/hang", "did not answer within")] {
+        let lane = format!("other={RUNNER} adapter {canary}");
+        let path = directory.path().display().to_string();
+        let arguments = [&path, "--jobs", "1", "--timeout", "4", "--lanes", "other", "--lane", &lane];
+        let (code, text) = runner(&arguments);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains(what) && text.contains("a.wast:2:1"), "{text}");
+        assert!(!text.contains("b.wast:"), "{text}");
+    }
+}
+
+/// A child that hangs does not outlive the runner, not even when the time of the whole script is up first.
+#[test]
+fn no_child_is_left_behind() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let alive = directory.path().join("alive");
+    // Answers nothing, and touches a file as long as it lives.
+    let command = format!("sh -c \"while :; do date +%s%N > {}; sleep 0.1; done\"", alive.display());
+    let (code, text) = run(SCRIPT, &command, &["--lanes", "other", "--timeout", "1"]);
+    assert_eq!(code, Some(1), "{text}");
+    let stamp = || fs::read_to_string(&alive).expect("the child ran");
+    let (last, deadline) = (stamp(), Instant::now() + Duration::from_millis(500));
+    while Instant::now() < deadline {
+        assert_eq!(stamp(), last, "the child still runs");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn what_cannot_be_started() {
+    let (code, text) = check(&["/no/such/adapter"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("cannot be started: /no/such/adapter"), "{text}");
+    let (code, text) = check(&["sh", "-c", "echo sorry >&2; exit 3"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("exit status: 3; its last words: sorry"), "{text}");
+    let (code, text) = run(SCRIPT, "/no/such/adapter", &["--lanes", "other"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("cannot be started"), "{text}");
+    let (code, text) = runner(&["x.wast", "--lane", "a,b=c"]);
+    assert_eq!(code, Some(2), "{text}");
+}
