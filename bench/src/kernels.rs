@@ -1,0 +1,46 @@
+//! The modules that are made for the benchmark, as text.
+
+/// A computation.
+pub struct Kernel {
+    /// Its name in the table.
+    pub name: &'static str,
+    /// A module that exports `run`, of type `(i32) -> i64`.
+    pub text: &'static str,
+    /// The argument for a run of some milliseconds.
+    pub argument: i32,
+    /// An argument for a short run, and its result, which V8 computes too.
+    pub known: (i32, i64),
+}
+
+/// The six computations.
+pub const KERNELS: [Kernel; 6] = [
+    Kernel {
+        name: "integer",
+        text: include_str!("../kernels/integer.wat"),
+        argument: 1_000_000,
+        known: (1000, 6_951_358_153_079_994_484),
+    },
+    Kernel { name: "float", text: include_str!("../kernels/float.wat"), argument: 400, known: (8, 17_163) },
+    Kernel {
+        name: "memory",
+        text: include_str!("../kernels/memory.wat"),
+        argument: 1_000_000,
+        known: (1000, 12_283_168_771_523),
+    },
+    Kernel { name: "direct calls", text: include_str!("../kernels/direct.wat"), argument: 27, known: (20, 6765) },
+    Kernel {
+        name: "indirect calls",
+        text: include_str!("../kernels/indirect.wat"),
+        argument: 1_000_000,
+        known: (1000, -476_542_760_625_508_130),
+    },
+    Kernel {
+        name: "branches",
+        text: include_str!("../kernels/branchy.wat"),
+        argument: 1_000_000,
+        known: (1000, 111_655_105_162_273_375),
+    },
+];
+
+/// A small module with imports, memory, table and exports: `add`, and `typed` and `untyped`, which call the host.
+pub const CALLS: &str = include_str!("../kernels/calls.wat");

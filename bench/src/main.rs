@@ -1,0 +1,95 @@
+//! The benchmark's command line; `bench/README.md` says how to use it.
+
+use bench::measure::{Budget, Clock};
+use bench::plan::{self, Binary, Plan};
+use bench::{Ours, Result, Theirs, table};
+use clap::{Parser, ValueEnum};
+use rustix::time::{ClockId, clock_gettime};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+use std::{env, fs};
+
+/// Measures our engine and Wasmtime side by side, and prints ratios ours/theirs.
+#[derive(Parser)]
+struct Arguments {
+    /// Modules to compile, load and instantiate, in binary form; by default those that bench/install-modules.sh installs
+    modules: Vec<PathBuf>,
+    /// Measure only rows whose name, such as "run/float speed", contains this
+    #[arg(long, default_value = "")]
+    filter: String,
+    /// Seconds for each row
+    #[arg(long, default_value_t = 3.0)]
+    seconds: f64,
+    /// What tells the time
+    #[arg(long, value_enum, default_value_t = ClockName::Wall)]
+    clock: ClockName,
+}
+
+/// What tells the time.
+#[derive(Clone, Copy, ValueEnum)]
+enum ClockName {
+    /// Time as it passes
+    Wall,
+    /// The processor time of all threads: for machines that do other things too
+    Cpu,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    let installed = ["quickjs.wasm", "sqljs.wasm", "resvg.wasm"].map(|name| installed_modules().join(name));
+    let paths = if arguments.modules.is_empty() { &installed[..] } else { &arguments.modules };
+    let binaries = paths.iter().map(|path| binary(path)).collect::<Result<Vec<_>>>()?;
+    let scratch = tempfile::tempdir()?;
+    let plan = Plan {
+        clock: clock(arguments.clock),
+        budget: Budget {
+            sample: Duration::from_millis(2),
+            pair: Duration::try_from_secs_f64(arguments.seconds)?,
+            least: 7,
+        },
+        filter: &arguments.filter,
+        binaries: &binaries,
+        full: true,
+        scratch: scratch.path(),
+    };
+    let outcome = plan::run::<Ours, Theirs>(&plan, |row| eprintln!("{}", table::line(row)))?;
+    println!("{}\n\n{}", table::rows(&outcome.rows), table::summary(&outcome.rows));
+    outcome.notes.iter().for_each(|note| println!("{note}"));
+    Ok(())
+}
+
+/// Where `install-modules.sh` puts them.
+fn installed_modules() -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let target = target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"));
+    target.join("bench-modules")
+}
+
+fn binary(path: &Path) -> Result<Binary> {
+    let wasm = fs::read(path).map_err(|error| {
+        format!("cannot read {}: {error}; bench/install-modules.sh installs modules", path.display())
+    })?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Binary { name, wasm })
+}
+
+fn clock(name: ClockName) -> Clock {
+    match name {
+        ClockName::Wall => || read(ClockId::Monotonic),
+        ClockName::Cpu => || read(ClockId::ProcessCPUTime),
+    }
+}
+
+fn read(clock: ClockId) -> Duration {
+    Duration::try_from(clock_gettime(clock)).expect("these clocks are never before their start")
+}

@@ -1,0 +1,175 @@
+//! Sampling: two routines in alternation, and what the samples say.
+
+use crate::Result;
+use std::time::Duration;
+
+/// A clock: a point in time, as the time since some other one.
+pub type Clock = fn() -> Duration;
+
+/// Does something a number of times.
+pub trait Routine: FnMut(u64) -> Result<()> {}
+
+impl<F: FnMut(u64) -> Result<()>> Routine for F {}
+
+/// How long to measure.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// How long a sample should take at least; a sample that is shorter repeats the routine.
+    pub sample: Duration,
+    /// How long to take samples of a pair, once there are `least` of each.
+    pub pair: Duration,
+    /// The least number of samples of each.
+    pub least: usize,
+}
+
+/// What was measured of one engine: nanoseconds or bytes, one or more, sorted.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Samples(Vec<f64>);
+
+impl Samples {
+    /// At least one sample.
+    pub fn new(mut samples: Vec<f64>) -> Samples {
+        assert!(!samples.is_empty(), "something was measured");
+        samples.sort_by(f64::total_cmp);
+        Samples(samples)
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The least.
+    pub fn min(&self) -> f64 {
+        self.0[0]
+    }
+
+    /// The one in the middle.
+    pub fn median(&self) -> f64 {
+        self.quantile(0.5)
+    }
+
+    /// The noise: how far the middle half of the samples reaches, as a part of the median.
+    pub fn spread(&self) -> f64 {
+        (self.quantile(0.75) - self.quantile(0.25)) / self.median()
+    }
+
+    /// The sample below which this part of all lies, interpolated between neighbours.
+    fn quantile(&self, part: f64) -> f64 {
+        let position = part * (self.0.len() - 1) as f64;
+        let (below, above) = (position.floor() as usize, position.ceil() as usize);
+        self.0[below] + (self.0[above] - self.0[below]) * position.fract()
+    }
+}
+
+/// Samples of both routines, in nanoseconds for one time: in each round one sample of each, and the one that went first
+/// goes second in the next, so that what else the machine does falls upon both alike.
+pub fn alternate(
+    clock: Clock,
+    budget: &Budget,
+    mut ours: impl Routine,
+    mut theirs: impl Routine,
+) -> Result<[Samples; 2]> {
+    let times = [calibrate(clock, budget, &mut ours)?, calibrate(clock, budget, &mut theirs)?];
+    let mut samples = [Vec::new(), Vec::new()];
+    let start = clock();
+    while samples[0].len() < budget.least || clock() - start < budget.pair {
+        let round = samples[0].len();
+        for turn in [round % 2, (round + 1) % 2] {
+            let taken = match turn {
+                0 => sample(clock, &mut ours, times[0])?,
+                _ => sample(clock, &mut theirs, times[1])?,
+            };
+            samples[turn].push(taken.as_nanos() as f64 / times[turn] as f64);
+        }
+    }
+    Ok(samples.map(Samples::new))
+}
+
+/// How many times a sample repeats the routine. The runs that find it out warm caches too.
+fn calibrate(clock: Clock, budget: &Budget, routine: &mut impl Routine) -> Result<u64> {
+    let mut times = 1;
+    loop {
+        let taken = sample(clock, routine, times)?;
+        if taken >= budget.sample {
+            return Ok(times);
+        }
+        // Towards the goal, by at most ten at once: the first runs are slower than the later ones.
+        let factor = budget.sample.as_nanos() / taken.as_nanos().max(1) + 1;
+        times *= factor.clamp(2, 10) as u64;
+    }
+}
+
+fn sample(clock: Clock, routine: &mut impl Routine, times: u64) -> Result<Duration> {
+    let start = clock();
+    routine(times)?;
+    Ok(clock().saturating_sub(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::{Cell, RefCell};
+
+    thread_local! {
+        static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    }
+
+    fn clock() -> Duration {
+        NOW.get()
+    }
+
+    fn pass(nanoseconds: u64) {
+        NOW.set(NOW.get() + Duration::from_nanos(nanoseconds));
+    }
+
+    #[test]
+    fn statistics() {
+        let samples = Samples::new(vec![4.0, 1.0, 3.0, 2.0, 10.0]);
+        assert_eq!((samples.count(), samples.min(), samples.median()), (5, 1.0, 3.0));
+        assert_eq!(samples.spread(), 2.0 / 3.0);
+        let even = Samples::new(vec![1.0, 3.0]);
+        assert_eq!((even.median(), even.spread()), (2.0, 0.5));
+        let one = Samples::new(vec![7.0]);
+        assert_eq!((one.min(), one.median(), one.spread()), (7.0, 7.0, 0.0));
+    }
+
+    #[test]
+    fn routines_alternate_and_are_told_apart() {
+        let order = RefCell::new(String::new());
+        let routine = |name: char, nanoseconds: u64| {
+            let order = &order;
+            move |times: u64| {
+                order.borrow_mut().push(name);
+                pass(nanoseconds * times);
+                Ok(())
+            }
+        };
+        let budget = Budget { sample: Duration::from_nanos(1000), pair: Duration::ZERO, least: 4 };
+        let [ours, theirs] = alternate(clock, &budget, routine('o', 100), routine('t', 2000)).unwrap();
+        assert_eq!((ours.median(), theirs.median()), (100.0, 2000.0));
+        assert_eq!((ours.count(), theirs.count()), (4, 4));
+        assert!(order.borrow().ends_with("ottootto"), "{}", order.borrow());
+    }
+
+    #[test]
+    fn a_budget_is_used_up() {
+        let budget = Budget { sample: Duration::from_nanos(10), pair: Duration::from_nanos(1000), least: 1 };
+        let routine = |times: u64| {
+            pass(times * 10);
+            Ok(())
+        };
+        let [ours, _] = alternate(clock, &budget, routine, routine).unwrap();
+        assert_eq!(ours.count(), 50);
+    }
+
+    #[test]
+    fn errors_come_through() {
+        let budget = Budget { sample: Duration::from_nanos(10), pair: Duration::ZERO, least: 1 };
+        let good = |times: u64| {
+            pass(times * 10);
+            Ok(())
+        };
+        assert!(alternate(clock, &budget, good, |_| Err("no".into())).is_err());
+    }
+}

@@ -1,0 +1,277 @@
+//! What is measured: the rows of the table, for any two engines.
+
+use crate::Result;
+use crate::kernels::{CALLS, KERNELS};
+use crate::measure::{Budget, Clock, Routine, Samples, alternate};
+use crate::subject::{Check, Subject, Tier};
+use rayon::ThreadPoolBuilder;
+use std::hint::black_box;
+use std::io::Write;
+use std::path::Path;
+use tempfile::NamedTempFile;
+
+/// What to measure, and how.
+pub struct Plan<'a> {
+    /// What tells the time.
+    pub clock: Clock,
+    /// How long to measure a row.
+    pub budget: Budget,
+    /// Only rows whose group and name, as `group/name`, contain this.
+    pub filter: &'a str,
+    /// The modules that are compiled, loaded and instantiated.
+    pub binaries: &'a [Binary],
+    /// Whether kernels run with their full arguments, or only for a moment.
+    pub full: bool,
+    /// A directory for artefacts.
+    pub scratch: &'a Path,
+}
+
+/// A module in binary form.
+#[derive(Clone, Debug)]
+pub struct Binary {
+    /// Its name in the table.
+    pub name: String,
+    /// The module.
+    pub wasm: Vec<u8>,
+}
+
+/// What samples count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unit {
+    /// Nanoseconds.
+    Time,
+    /// Bytes.
+    Size,
+}
+
+/// A row of the table.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What it belongs to.
+    pub group: &'static str,
+    /// What was measured.
+    pub name: String,
+    /// What the samples count.
+    pub unit: Unit,
+    /// Of our engine.
+    pub ours: Samples,
+    /// Of the other one.
+    pub theirs: Samples,
+}
+
+/// What came of a plan.
+#[derive(Default, Debug)]
+pub struct Outcome {
+    /// In the order of the plan.
+    pub rows: Vec<Row>,
+    /// What could not be measured, and why.
+    pub notes: Vec<String>,
+}
+
+/// Measures all rows of a plan, and shows each to `seen` when it is there.
+///
+/// # Errors
+/// What an engine says, and a kernel whose results differ.
+pub fn run<O: Subject, T: Subject>(plan: &Plan<'_>, seen: impl FnMut(&Row)) -> Result<Outcome> {
+    let engines = [(O::new(Tier::Speed)?, T::new(Tier::Speed)?), (O::new(Tier::Quick)?, T::new(Tier::Quick)?)];
+    let mut session = Session { plan, engines: &engines, outcome: Outcome::default(), seen };
+    session.compile()?;
+    session.size()?;
+    session.load()?;
+    session.instantiate()?;
+    session.calls()?;
+    session.kernels()?;
+    Ok(session.outcome)
+}
+
+/// A plan that is being carried out.
+struct Session<'a, O, T, F> {
+    plan: &'a Plan<'a>,
+    /// Both engines, by tier.
+    engines: &'a [(O, T); 2],
+    outcome: Outcome,
+    seen: F,
+}
+
+impl<'a, O: Subject, T: Subject, F: FnMut(&Row)> Session<'a, O, T, F> {
+    fn compile(&mut self) -> Result<()> {
+        for threads in [1, 2] {
+            let pool = &ThreadPoolBuilder::new().num_threads(threads).build()?;
+            for (tier, Binary { name, wasm }) in self.tiers_and_binaries() {
+                let (ours, theirs) = self.engines(tier);
+                self.time("compile", format!("{name} {}, threads: {threads}", tier.name()), || {
+                    Ok((
+                        repeat(|| pool.install(|| ours.compile(wasm))),
+                        repeat(|| pool.install(|| theirs.compile(wasm))),
+                    ))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn size(&mut self) -> Result<()> {
+        for (tier, Binary { name, wasm }) in self.tiers_and_binaries() {
+            let name = format!("{name} {}", tier.name());
+            if self.wants("size", &name) {
+                let (ours, theirs) = self.engines(tier);
+                let [ours, theirs] = [ours.compile(wasm)?, theirs.compile(wasm)?].map(|bytes| bytes.len() as f64);
+                let [ours, theirs] = [ours, theirs].map(|bytes| Samples::new(vec![bytes]));
+                self.add(Row { group: "size", name, unit: Unit::Size, ours, theirs });
+            }
+        }
+        Ok(())
+    }
+
+    fn load(&mut self) -> Result<()> {
+        let (ours, theirs) = self.engines(Tier::Speed);
+        for Binary { name, wasm } in self.plan.binaries {
+            for (how, check) in [("bytes", Check::Default), ("bytes, unchecked", Check::Least)] {
+                self.time("load", format!("{name} from {how}"), || {
+                    let (one, other) = (ours.compile(wasm)?, theirs.compile(wasm)?);
+                    Ok((repeat(move || ours.load(&one, check)), repeat(move || theirs.load(&other, check))))
+                })?;
+            }
+            let scratch = self.plan.scratch;
+            self.time("load", format!("{name} from a trusted file"), || {
+                let (one, other) = (file(scratch, &ours.compile(wasm)?)?, file(scratch, &theirs.compile(wasm)?)?);
+                Ok((
+                    repeat(move || ours.load_trusted_file(one.path())),
+                    repeat(move || theirs.load_trusted_file(other.path())),
+                ))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn instantiate(&mut self) -> Result<()> {
+        let (ours, theirs) = self.engines(Tier::Speed);
+        let small = Binary { name: "a small module".to_owned(), wasm: wat::parse_str(CALLS)? };
+        for Binary { name, wasm } in [&small].into_iter().chain(self.plan.binaries) {
+            if !self.wants("instantiate", name) {
+                continue;
+            }
+            let (one, other) = (load(ours, wasm)?, load(theirs, wasm)?);
+            match ours.link(&one).and_then(|one| Ok((one, theirs.link(&other)?))) {
+                Err(reason) => self.outcome.notes.push(format!("instantiate/{name} is not measured: {reason}")),
+                Ok((one, other)) => self.time("instantiate", name.clone(), || {
+                    Ok((repeat(move || ours.instantiate(&one)), repeat(move || theirs.instantiate(&other))))
+                })?,
+            }
+        }
+        Ok(())
+    }
+
+    fn calls(&mut self) -> Result<()> {
+        let (ours, theirs) = self.engines(Tier::Speed);
+        let wasm = &wat::parse_str(CALLS)?;
+        self.time("call", "host to WebAssembly, typed".to_owned(), || {
+            let (mut one, mut other) = (instance(ours, wasm)?, instance(theirs, wasm)?);
+            Ok((
+                move |times: u64| ours.call_typed(&mut one, "add", times),
+                move |times: u64| theirs.call_typed(&mut other, "add", times),
+            ))
+        })?;
+        self.time("call", "host to WebAssembly, untyped".to_owned(), || {
+            let (mut one, mut other) = (instance(ours, wasm)?, instance(theirs, wasm)?);
+            Ok((
+                move |times: u64| ours.call_untyped(&mut one, "add", times),
+                move |times: u64| theirs.call_untyped(&mut other, "add", times),
+            ))
+        })?;
+        for export in ["typed", "untyped"] {
+            self.time("call", format!("WebAssembly to host, {export}"), || {
+                let (mut one, mut other) = (instance(ours, wasm)?, instance(theirs, wasm)?);
+                Ok((
+                    move |times: u64| ours.run(&mut one, export, i32::try_from(times)?).map(drop),
+                    move |times: u64| theirs.run(&mut other, export, i32::try_from(times)?).map(drop),
+                ))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn kernels(&mut self) -> Result<()> {
+        for (tier, kernel) in Tier::ALL.into_iter().flat_map(|tier| KERNELS.iter().map(move |kernel| (tier, kernel))) {
+            let (ours, theirs) = self.engines(tier);
+            let argument = if self.plan.full { kernel.argument } else { kernel.known.0 };
+            self.time("run", format!("{} {}", kernel.name, tier.name()), || {
+                let wasm = &wat::parse_str(kernel.text)?;
+                let (mut one, mut other) = (instance(ours, wasm)?, instance(theirs, wasm)?);
+                agree(ours.run(&mut one, "run", argument)?, theirs.run(&mut other, "run", argument)?)?;
+                Ok((
+                    repeat(move || ours.run(&mut one, "run", argument)),
+                    repeat(move || theirs.run(&mut other, "run", argument)),
+                ))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Adds a row of times, unless the plan leaves it out. `prepare` makes the two routines.
+    fn time<A: Routine, B: Routine>(
+        &mut self,
+        group: &'static str,
+        name: String,
+        prepare: impl FnOnce() -> Result<(A, B)>,
+    ) -> Result<()> {
+        if self.wants(group, &name) {
+            let samples = prepare().and_then(|(a, b)| alternate(self.plan.clock, &self.plan.budget, a, b));
+            let [ours, theirs] = samples.map_err(|error| format!("{group}/{name}: {error}"))?;
+            self.add(Row { group, name, unit: Unit::Time, ours, theirs });
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, row: Row) {
+        (self.seen)(&row);
+        self.outcome.rows.push(row);
+    }
+
+    fn wants(&self, group: &str, name: &str) -> bool {
+        format!("{group}/{name}").contains(self.plan.filter)
+    }
+
+    fn engines(&self, tier: Tier) -> (&'a O, &'a T) {
+        let (ours, theirs) = &self.engines[tier as usize];
+        (ours, theirs)
+    }
+
+    fn tiers_and_binaries(&self) -> impl Iterator<Item = (Tier, &'a Binary)> + use<'a, O, T, F> {
+        let binaries = self.plan.binaries;
+        Tier::ALL.into_iter().flat_map(move |tier| binaries.iter().map(move |binary| (tier, binary)))
+    }
+}
+
+/// Does something any number of times, and drops each time what came of it.
+fn repeat<R>(mut once: impl FnMut() -> Result<R>) -> impl Routine {
+    move |times| {
+        for _ in 0..times {
+            black_box(once()?);
+        }
+        Ok(())
+    }
+}
+
+fn load<S: Subject>(engine: &S, wasm: &[u8]) -> Result<S::Module> {
+    engine.load(&engine.compile(wasm)?, Check::Default)
+}
+
+fn instance<S: Subject>(engine: &S, wasm: &[u8]) -> Result<S::Instance> {
+    engine.instantiate(&engine.link(&load(engine, wasm)?)?)
+}
+
+/// A new file, since nobody may write over one that is mapped.
+fn file(directory: &Path, bytes: &[u8]) -> Result<NamedTempFile> {
+    let mut file = NamedTempFile::new_in(directory)?;
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+/// Times of two engines that compute different things say nothing.
+fn agree(ours: i64, theirs: i64) -> Result<()> {
+    match ours == theirs {
+        true => Ok(()),
+        false => Err(format!("the engines disagree: ours returns {ours:#x}, the other {theirs:#x}").into()),
+    }
+}

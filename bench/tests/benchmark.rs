@@ -1,0 +1,115 @@
+//! The whole benchmark for a moment, with our engine on both sides; and the kernels' results.
+
+use bench::kernels::KERNELS;
+use bench::measure::Budget;
+use bench::plan::{self, Binary, Outcome, Plan};
+use bench::subject::{Check, Subject, Tier};
+use bench::{Error, Ours, Result};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("now is after 1970")
+}
+
+fn binary(name: &str, text: &str) -> Binary {
+    Binary { name: name.to_owned(), wasm: wat::parse_str(text).unwrap() }
+}
+
+fn run<T: Subject>(filter: &str) -> Result<Outcome> {
+    let binaries = [
+        binary("plain", r#"(module (import "a" "b" (func)) (memory 1) (data (i32.const 0) "x") (func (export "f")))"#),
+        binary("closed", r#"(module (import "a" "m" (memory 1)))"#),
+    ];
+    let budget = Budget { sample: Duration::from_nanos(1), pair: Duration::ZERO, least: 2 };
+    let scratch = tempfile::tempdir()?;
+    let plan = Plan { clock: now, budget, filter, binaries: &binaries, full: false, scratch: scratch.path() };
+    let mut seen = 0;
+    let outcome = plan::run::<Ours, T>(&plan, |_| seen += 1)?;
+    assert_eq!(seen, outcome.rows.len());
+    Ok(outcome)
+}
+
+#[test]
+fn every_row_is_measured() {
+    let outcome = run::<Ours>("").unwrap();
+    let count = |group| outcome.rows.iter().filter(|row| row.group == group).count();
+    // Two binaries; two tiers and two numbers of threads; three ways to load; six kernels in two tiers.
+    let counts = ["compile", "size", "load", "instantiate", "call", "run"].map(count);
+    assert_eq!(counts, [8, 4, 6, 2, 4, 12]);
+    assert!(outcome.rows.iter().all(|row| row.ours.count() == row.theirs.count()));
+    assert!(outcome.rows.iter().filter(|row| row.group == "size").all(|row| row.ours == row.theirs));
+    assert_eq!(outcome.notes, ["instantiate/closed is not measured: a.m is not a function"]);
+}
+
+#[test]
+fn a_filter_picks_rows() {
+    let outcome = run::<Ours>("call/host").unwrap();
+    let names: Vec<&str> = outcome.rows.iter().map(|row| row.name.as_str()).collect();
+    assert_eq!(names, ["host to WebAssembly, typed", "host to WebAssembly, untyped"]);
+}
+
+#[test]
+fn kernels_compute_what_is_known() {
+    for tier in Tier::ALL {
+        let engine = Ours::new(tier).unwrap();
+        for kernel in &KERNELS {
+            let artifact = engine.compile(&wat::parse_str(kernel.text).unwrap()).unwrap();
+            let module = engine.load(&artifact, Check::Default).unwrap();
+            let mut instance = engine.instantiate(&engine.link(&module).unwrap()).unwrap();
+            let (argument, result) = kernel.known;
+            assert_eq!(engine.run(&mut instance, "run", argument).unwrap(), result, "{}", kernel.name);
+        }
+    }
+}
+
+/// Our engine, but every result is one too high.
+struct Wrong(Ours);
+
+impl Subject for Wrong {
+    type Module = <Ours as Subject>::Module;
+    type Linked = <Ours as Subject>::Linked;
+    type Instance = <Ours as Subject>::Instance;
+
+    fn new(tier: Tier) -> Result<Wrong> {
+        Ours::new(tier).map(Wrong)
+    }
+
+    fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>> {
+        self.0.compile(wasm)
+    }
+
+    fn load(&self, artifact: &[u8], check: Check) -> Result<Self::Module> {
+        self.0.load(artifact, check)
+    }
+
+    fn load_trusted_file(&self, path: &Path) -> Result<Self::Module> {
+        self.0.load_trusted_file(path)
+    }
+
+    fn link(&self, module: &Self::Module) -> Result<Self::Linked> {
+        self.0.link(module)
+    }
+
+    fn instantiate(&self, linked: &Self::Linked) -> Result<Self::Instance> {
+        self.0.instantiate(linked)
+    }
+
+    fn call_typed(&self, instance: &mut Self::Instance, export: &str, times: u64) -> Result<()> {
+        self.0.call_typed(instance, export, times)
+    }
+
+    fn call_untyped(&self, instance: &mut Self::Instance, export: &str, times: u64) -> Result<()> {
+        self.0.call_untyped(instance, export, times)
+    }
+
+    fn run(&self, instance: &mut Self::Instance, export: &str, argument: i32) -> Result<i64> {
+        Ok(self.0.run(instance, export, argument)? + 1)
+    }
+}
+
+#[test]
+fn engines_that_disagree_are_not_compared() {
+    let error: Error = run::<Wrong>("run/float").unwrap_err();
+    assert!(error.to_string().starts_with("run/float speed: the engines disagree"), "{error}");
+}
