@@ -61,6 +61,8 @@ fn traps(mnemonic: &str) -> &'static [&'static str] {
     let operation = mnemonic.split_once('.').map_or(mnemonic, |(_, operation)| operation);
     match mnemonic {
         "unreachable" => &["unreachable"],
+        "throw" => &["exception"],
+        "throw.ref" => &["exception", "null-reference"],
         "memory.copy" | "memory.fill" | "memory.init" => MEMORY,
         "ref.as_non_null" => NULL,
         "table.get" | "table.set" | "table.copy" | "table.fill" | "table.init" => TABLE,
@@ -282,7 +284,8 @@ fn every_trapping_script_has_a_snapshot() {
     assert!(scripts.len() >= 45, "{} scripts", scripts.len());
     for script in &scripts {
         let text = fs::read_to_string(script).expect("the script can be read");
-        let traps = text.contains("(assert_trap") || text.contains("(assert_exhaustion");
+        let traps =
+            ["(assert_trap", "(assert_exhaustion", "(assert_exception"].iter().any(|stops| text.contains(stops));
         assert_eq!(script.with_extension("traps").is_file(), traps, "{}", script.display());
     }
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");

@@ -46,9 +46,9 @@ pub use base::{
     Tier, Trap, WasmOffset,
 };
 pub use runtime::{
-    AsContext, AsContextMut, Caller, Engine, ExportType, Extern, ExternRef, Func, Global, ImportType, Instance,
-    IntoFunc, Kept, Linker, Memory, Module, ResourceLimiter, RootScope, Rooted, Store, StoreContext, StoreContextMut,
-    StoreLimits, Table, TypedFunc, UpdateDeadline, Val, WasmParams, WasmResults, WasmRet, WasmTy,
+    AsContext, AsContextMut, Caller, Engine, Exception, ExportType, Extern, ExternRef, Func, Global, ImportType,
+    Instance, IntoFunc, Kept, Linker, Memory, Module, ResourceLimiter, RootScope, Rooted, Store, StoreContext,
+    StoreContextMut, StoreLimits, Table, Tag, TypedFunc, UpdateDeadline, Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use wasm::types::{
     CompositeKind, ConcreteType, ExternType, FuncType, GlobalType, HeapType, Limits, MemoryType, PAGE_SIZE, RefType,

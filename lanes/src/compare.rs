@@ -17,7 +17,9 @@
 //!    choice. Between families, results need not be the same where a script admits several and both are among them;
 //!    whoever knows the script says so ([`Comparison::admit`]).
 
-use crate::{Failure, Frame, HostCall, LaneInfo, Moves, Observation, Outcome, Reference, State, TrapKind, Value};
+use crate::{
+    Exception, Failure, Frame, HostCall, LaneInfo, Moves, Observation, Outcome, Reference, State, TrapKind, Value,
+};
 use std::fmt;
 
 /// Two lanes that do not agree.
@@ -122,6 +124,12 @@ impl Comparison {
                 }
                 false
             }
+            (Outcome::Failed(Failure::Exception(left)), Outcome::Failed(Failure::Exception(right))) => {
+                if exceptions_equal(left, right) {
+                    return self.frames("frames", left.frames.as_deref(), right.frames.as_deref(), false);
+                }
+                false
+            }
             (Outcome::Failed(left), Outcome::Failed(right)) => failures_equal(left, right),
             _ => false,
         };
@@ -165,6 +173,15 @@ fn failures_equal(left: &Failure, right: &Failure) -> bool {
         (Failure::Host(left), Failure::Host(right)) | (Failure::Panic(left), Failure::Panic(right)) => left == right,
         _ => left.name() == right.name(),
     }
+}
+
+/// Tag and payload, as far as both lanes can tell.
+fn exceptions_equal(left: &Exception, right: &Exception) -> bool {
+    let tags = left.tag.zip(right.tag).is_none_or(|(left, right)| left == right);
+    let payloads = left.payload.as_ref().zip(right.payload.as_ref()).is_none_or(|(left, right)| {
+        left.len() == right.len() && left.iter().zip(right).all(|(left, right)| values_equal(*left, *right))
+    });
+    tags && payloads
 }
 
 fn values_equal(left: Value, right: Value) -> bool {
@@ -315,6 +332,23 @@ mod tests {
         let named = trapped(TrapKind::IntegerDivisionByZero, &[named, frame(1, 40)]);
         differs(own(), &zero, &named, "frames");
         assert_eq!(foreign().step(&zero, &named), None);
+    }
+
+    #[test]
+    fn exceptions() {
+        let thrown = |tag, payload: i32, offset| {
+            let payload = Some(vec![Value::I32(payload)]);
+            let exception = Exception { tag: Some(tag), payload, frames: Some(vec![frame(0, offset)]) };
+            Observation { outcome: Outcome::Failed(Failure::Exception(exception)), host_calls: Vec::new(), fuel: None }
+        };
+        assert_eq!(own().step(&thrown(0, 1, 30), &thrown(0, 1, 30)), None);
+        differs(own(), &thrown(0, 1, 30), &thrown(1, 1, 30), "outcome");
+        differs(own(), &thrown(0, 1, 30), &thrown(0, 2, 30), "outcome");
+        differs(own(), &thrown(0, 1, 30), &thrown(0, 1, 31), "frames");
+        differs(own(), &thrown(0, 1, 30), &trapped(TrapKind::Unreachable, &[frame(0, 30)]), "outcome");
+        let blind = Exception { tag: None, payload: None, frames: None };
+        let blind = Observation { outcome: Outcome::Failed(Failure::Exception(blind)), ..thrown(0, 1, 30) };
+        assert_eq!(foreign().step(&thrown(0, 1, 30), &blind), None);
     }
 
     #[test]

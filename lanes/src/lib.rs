@@ -41,7 +41,8 @@ mod wasmtime;
 pub use features::Features;
 pub use host::{Behaviour, HostFunc, extra_host_functions, spectest_functions};
 pub use observation::{
-    Failure, Frame, HostCall, MemoryState, Observation, Outcome, Phase, Refusal, State, TableState, Trap, TrapKind,
+    Exception, Failure, Frame, HostCall, MemoryState, Observation, Outcome, Phase, Refusal, State, TableState, Trap,
+    TrapKind,
 };
 pub use options::{Cpu, Fault, MemoryChecks, Options, RelaxedSimd};
 pub use registry::{Absent, Lanes, LanesError, OWN_LANES, available, default_list, names, parse};

@@ -119,6 +119,34 @@ impl Trap {
     }
 }
 
+/// An exception that nothing caught.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Exception {
+    /// Its tag, numbered in the order in which the session first showed tags, so that equal runs give equal numbers.
+    /// `None` if the lane cannot tell tags apart.
+    pub tag: Option<u32>,
+    /// What it carries; `None` if the lane cannot tell.
+    pub payload: Option<Vec<Value>>,
+    /// The frames that were active when it was thrown, innermost first; `None` if the lane cannot tell.
+    pub frames: Option<Vec<Frame>>,
+}
+
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.tag {
+            Some(tag) => write!(f, "exception of tag #{tag}")?,
+            None => f.write_str("exception")?,
+        }
+        match &self.payload {
+            Some(payload) => {
+                let values: Vec<_> = payload.iter().map(Value::to_string).collect();
+                write!(f, " [{}]", values.join(", "))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// One WebAssembly frame.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Frame {
@@ -213,6 +241,8 @@ impl std::error::Error for Refusal {}
 pub enum Failure {
     /// Execution trapped.
     Trap(Trap),
+    /// An exception was thrown that nothing caught.
+    Exception(Exception),
     /// An import is missing or has another type.
     Link(String),
     /// A host function returned an error.
@@ -246,6 +276,7 @@ impl Failure {
     pub fn name(&self) -> &'static str {
         match self {
             Failure::Trap(_) => "trap",
+            Failure::Exception(_) => "exception",
             Failure::Link(_) => "link error",
             Failure::Host(_) => "host error",
             Failure::Panic(_) => "host panic",
@@ -263,6 +294,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Trap(trap) => write!(f, "trap: {} ({})", trap.kind, trap.message),
+            Failure::Exception(exception) => write!(f, "uncaught {exception}"),
             Failure::Link(message)
             | Failure::Host(message)
             | Failure::Panic(message)

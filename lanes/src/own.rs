@@ -8,13 +8,13 @@
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::support::{self, id};
 use crate::{
-    Behaviour, Binary, Cpu, Failure, Fault, Features, Frame, HeapType, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
-    MemoryChecks, MemoryState, ModuleId, Moves, OWN_FAMILY, Options, Phase, Reference, Refusal, RelaxedSimd, Session,
-    State, TableState, Trap, TrapKind, ValType, Value,
+    Behaviour, Binary, Cpu, Exception, Failure, Fault, Features, Frame, HeapType, HostCall, HostFunc, InstanceId, Lane,
+    LaneInfo, MemoryChecks, MemoryState, ModuleId, Moves, OWN_FAMILY, Options, Phase, Reference, Refusal, RelaxedSimd,
+    Session, State, TableState, Trap, TrapKind, ValType, Value,
 };
 use engine::{
     AsContextMut, Caller, Engine, Error, ErrorKind, Extern, ExternRef, Func, Global, GlobalType, Instance, Linker,
-    Memory, MemoryType, Module, RefType, RootScope, Store, Table, TableType, Val,
+    Memory, MemoryType, Module, RefType, RootScope, Store, Table, TableType, Tag, Val,
 };
 use std::collections::HashMap;
 use std::io::Write;
@@ -149,6 +149,7 @@ const FEATURES: &[(Features, engine::Features)] = &[
     (Features::CUSTOM_PAGE_SIZES, engine::Features::CUSTOM_PAGE_SIZES),
     (Features::WIDE_ARITHMETIC, engine::Features::WIDE_ARITHMETIC),
     (Features::FUNCTION_REFERENCES, engine::Features::FUNCTION_REFERENCES),
+    (Features::EXCEPTIONS, engine::Features::EXCEPTIONS),
 ];
 
 /// The features as the engine names them; those that it lacks are left out.
@@ -163,6 +164,8 @@ struct HostState {
     calls: Vec<HostCall>,
     /// Every function that was shown, in the order of [`Reference::Func`]'s numbers.
     functions: Vec<Func>,
+    /// The tags of all exceptions that were shown, in the order of [`Exception::tag`]'s numbers.
+    tags: Vec<Tag>,
 }
 
 struct OwnSession<'a> {
@@ -281,8 +284,23 @@ impl<'a> OwnSession<'a> {
             if let Some(budget) = self.lane.options.fuel {
                 self.fuel_used = Some(budget.saturating_sub(self.store.fuel()?));
             }
-            result
-        })
+            match result {
+                Ok(result) => Ok(Ok(result)),
+                Err(error) => self.exception(&error)?.map_or(Err(error), |exception| Ok(Err(exception))),
+            }
+        })?
+    }
+
+    /// The exception that an error carries, if that is what it is.
+    fn exception(&mut self, error: &Error) -> Result<Option<Failure>, Error> {
+        let Some(exception) = error.as_exception() else { return Ok(None) };
+        let mut store = RootScope::new(&mut self.store);
+        let exception = exception.get(&mut store)?;
+        let tag = exception.tag(&store)?;
+        let payload = exception.payload(&mut store)?;
+        let payload = Some(from_engine_all(&mut store, &payload));
+        let tag = Some(number(&mut store.as_context_mut().data_mut().tags, tag));
+        Ok(Some(Failure::Exception(Exception { tag, payload, frames: error.backtrace().map(frames) })))
     }
 }
 
@@ -345,7 +363,7 @@ impl Session for OwnSession<'_> {
             let mut state = State::default();
             for (name, item) in exports {
                 match item {
-                    Extern::Func(_) => {}
+                    Extern::Func(_) | Extern::Tag(_) => {}
                     Extern::Global(global) => {
                         let value = global.get(&mut store)?;
                         state.globals.push((name, from_engine(&mut store, value)));
@@ -380,6 +398,15 @@ impl Session for OwnSession<'_> {
     fn fuel(&mut self) -> Option<u64> {
         self.fuel_used
     }
+}
+
+/// The number of an item among those that were shown.
+fn number<T: PartialEq>(shown: &mut Vec<T>, item: T) -> u32 {
+    let known = shown.iter().position(|known| *known == item).unwrap_or_else(|| {
+        shown.push(item);
+        shown.len() - 1
+    });
+    id(known + 1)
 }
 
 fn behave(
@@ -494,6 +521,8 @@ fn to_engine(mut store: impl AsContextMut<Data = HostState>, value: Value) -> Re
         Value::V128(bits) => Val::V128(bits),
         Value::Ref(Reference::Null(HeapType::Func)) => Val::FuncRef(None),
         Value::Ref(Reference::Null(HeapType::Extern)) => Val::ExternRef(None),
+        Value::Ref(Reference::Null(HeapType::Exn)) => Val::ExnRef(None),
+        Value::Ref(Reference::Exn) => return Err(Error::new(ErrorKind::Usage, "no exception is named as an argument")),
         Value::Ref(Reference::Null(heap)) => {
             return Err(Error::new(ErrorKind::Usage, format!("the host has no values of type {heap}ref")));
         }
@@ -516,14 +545,11 @@ fn from_engine(mut store: impl AsContextMut<Data = HostState>, value: Val) -> Va
         Val::V128(bits) => Value::V128(bits),
         Val::FuncRef(None) => Value::Ref(Reference::Null(HeapType::Func)),
         Val::ExternRef(None) => Value::Ref(Reference::Null(HeapType::Extern)),
+        Val::ExnRef(None) => Value::Ref(Reference::Null(HeapType::Exn)),
+        Val::ExnRef(Some(_)) => Value::Ref(Reference::Exn),
         Val::FuncRef(Some(function)) => {
             let mut store = store.as_context_mut();
-            let functions = &mut store.data_mut().functions;
-            let known = functions.iter().position(|known| *known == function).unwrap_or_else(|| {
-                functions.push(function);
-                functions.len() - 1
-            });
-            Value::Ref(Reference::Func(Some(id(known + 1))))
+            Value::Ref(Reference::Func(Some(number(&mut store.data_mut().functions, function))))
         }
         Val::ExternRef(Some(reference)) => {
             let store = store.as_context();

@@ -61,6 +61,8 @@ pub enum Reference {
     Func(Option<u32>),
     /// The host value with this number: `(ref.extern N)` of a script.
     Extern(u32),
+    /// An exception; which one, nobody tells.
+    Exn,
 }
 
 impl Value {
@@ -102,6 +104,7 @@ impl fmt::Display for Reference {
             Reference::Func(Some(number)) => write!(f, "ref.func #{number}"),
             Reference::Func(None) => f.write_str("ref.func"),
             Reference::Extern(number) => write!(f, "ref.extern {number}"),
+            Reference::Exn => f.write_str("ref.exn"),
         }
     }
 }

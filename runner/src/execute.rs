@@ -226,6 +226,10 @@ impl<'a> Executor<'a> {
             Kind::AssertReturn(action, patterns) => self.acting(action, |outcome| returned(outcome, patterns)),
             Kind::AssertTrap(action, message) => self.acting(action, |outcome| trapped(outcome, message)),
             Kind::AssertExhaustion(action, message) => self.acting(action, |outcome| exhausted(outcome, message)),
+            Kind::AssertException(action) => self.acting(action, |outcome| match outcome {
+                Outcome::Failed(Failure::Exception(_)) => Ok(()),
+                other => Err(format!("expected an exception, got {other}")),
+            }),
             Kind::AssertMalformed(module) => self.refused(module, Phase::Malformed),
             Kind::AssertInvalid(module) => self.refused(module, Phase::Invalid),
             Kind::AssertMalformedCustom { module, plain } => {
@@ -520,6 +524,7 @@ fn official_texts(kind: TrapKind) -> &'static [&'static str] {
             "null structure reference",
             "null array reference",
             "null i31 reference",
+            "null exception reference",
         ],
         TrapKind::CastFailure => &["cast failure"],
         TrapKind::ArrayOutOfBounds => &["out of bounds array access"],

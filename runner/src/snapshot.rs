@@ -1,5 +1,5 @@
 //! Trap snapshots: `x.traps` beside `x.wast` holds, for each directive that trapped, its line, the trap's kind and its
-//! frames, the innermost first.
+//! frames, the innermost first. An exception that nothing caught stands there like a trap of the kind `exception`.
 //!
 //! ```text
 //! # Traps of deep.wast. Written by `runner --bless`; review every change against the script.
@@ -20,7 +20,7 @@
 use crate::execute::Step;
 use crate::script::Script;
 use lanes::compare::frames_agree;
-use lanes::{Frame, LaneInfo, Trap, TrapKind};
+use lanes::{Failure, Frame, LaneInfo, Outcome, TrapKind};
 use std::cmp::Ordering;
 use std::fmt::Write;
 
@@ -73,15 +73,7 @@ impl Snapshot {
 
     /// What a lane showed.
     pub fn of(script: &Script, steps: &[Step]) -> Snapshot {
-        let traps = script.directives.iter().zip(steps).filter_map(|(directive, step)| {
-            let trap = trap(step)?;
-            let frames = match trap.kind {
-                TrapKind::StackOverflow => None,
-                _ => trap.frames.as_ref().map(|frames| frames.iter().map(ToString::to_string).collect()),
-            };
-            let kind = trap.kind.name().to_string();
-            Some(Entry { line: directive.line, kind, kinds: trap.kinds().collect(), frames })
-        });
+        let traps = script.directives.iter().zip(steps).filter_map(|(directive, step)| stopped(directive.line, step));
         Snapshot { traps: traps.collect() }
     }
 
@@ -128,8 +120,20 @@ impl Snapshot {
     }
 }
 
-fn trap(step: &Step) -> Option<&Trap> {
-    step.observation.as_ref()?.outcome.as_trap()
+/// The entry of a directive that trapped, or threw an exception that nothing caught.
+fn stopped(line: u32, step: &Step) -> Option<Entry> {
+    let texts = |frames: &Vec<Frame>| frames.iter().map(ToString::to_string).collect();
+    match &step.observation.as_ref()?.outcome {
+        Outcome::Failed(Failure::Trap(trap)) => {
+            let frames = trap.frames.as_ref().filter(|_| trap.kind != TrapKind::StackOverflow).map(texts);
+            Some(Entry { line, kind: trap.kind.name().to_string(), kinds: trap.kinds().collect(), frames })
+        }
+        Outcome::Failed(Failure::Exception(exception)) => {
+            let frames = exception.frames.as_ref().map(texts);
+            Some(Entry { line, kind: "exception".to_string(), kinds: Vec::new(), frames })
+        }
+        _ => None,
+    }
 }
 
 fn equal(want: &Entry, got: &Entry, lane: &LaneInfo) -> bool {

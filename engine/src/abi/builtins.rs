@@ -80,6 +80,10 @@ builtins! {
     TableInit, table_init(table: I32, segment: I32, dst: I64, src: I32, len: I32);
     /// `elem.drop`
     ElemDrop, elem_drop(segment: I32);
+    /// Makes an exception of a tag, which carries zeroes; returns the reference.
+    ExceptionNew, exception_new(tag: I32);
+    /// Throws an exception. Never returns.
+    ThrowRef, throw_ref(exception: I32);
     /// Called when fuel fell below zero.
     OutOfFuel, out_of_fuel();
     /// Whether the type with the first canonical id is the second or extends it: 1 or 0.

@@ -17,7 +17,7 @@
 //!          value in the store. FORWARDED: where the object is now. Otherwise 0
 //! +8       struct: fields in order, each at its natural alignment, but at most ALIGNMENT
 //!          array: elements
-//!          exception: the address of its tag's identity, and at +16 the payload, laid out as a struct's fields
+//!          exception: the number of its tag in the store, and at +16 the payload, laid out as a struct's fields
 //! ```
 //!
 //! Compiled code allocates between `StoreContext::heap_next` and `heap_end`, which are offsets too, and calls
@@ -49,6 +49,12 @@ pub(crate) const EXTERN: u32 = FIRST_SPECIAL;
 
 /// An exception.
 pub(crate) const EXCEPTION: u32 = FIRST_SPECIAL + 1;
+
+/// Where an exception has the number of its tag in the store, in 64 bits.
+pub(crate) const EXCEPTION_TAG: u32 = 8;
+
+/// Where what an exception carries begins, laid out as the fields of a struct are.
+pub(crate) const EXCEPTION_PAYLOAD: u32 = 16;
 
 /// An object that has moved. Never seen by compiled code.
 pub(crate) const FORWARDED: u32 = FIRST_SPECIAL + 2;
@@ -136,6 +142,11 @@ impl From<&StructType> for StructLayout {
     }
 }
 
+/// The layout of the exceptions of a tag that has these parameters.
+pub(crate) fn exception_layout(params: &[ValType]) -> StructLayout {
+    StructLayout::of(EXCEPTION_PAYLOAD, params.iter().map(|&ty| ty.into()))
+}
+
 /// Bytes of an array of so many elements of `element` bytes, which can be more than the region has.
 pub(crate) fn array_size(element: u32, length: u32) -> u64 {
     (u64::from(HEADER) + u64::from(length) * u64::from(element)).next_multiple_of(u64::from(ALIGNMENT))
@@ -154,7 +165,7 @@ mod tests {
         assert_eq!(*layout.traced, [12]);
         assert_eq!(layout.size, 48);
         assert_eq!(StructLayout::of(HEADER, []).size, HEADER);
-        assert_eq!(StructLayout::of(16, [Storage::Reference]).size, 24);
+        assert_eq!(exception_layout(&[ValType::EXTERNREF]).size, 24);
         let widest = StructLayout::of(HEADER, [v128; 10_000]);
         assert!(u64::from(widest.size) <= NULL_GUARD, "an access through null stays below the guard's end");
     }

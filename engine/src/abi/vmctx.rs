@@ -88,6 +88,14 @@ pub(crate) struct StoreContext {
     pub(crate) heap_next: u64,
     /// Where room for objects ends that compiled code may use by itself, in bytes from the region's start.
     pub(crate) heap_end: u64,
+    /// Where `Builtin::Raise` goes on, as whoever fails has set it: a frame pointer,
+    pub(crate) resume_fp: usize,
+    /// a stack pointer,
+    pub(crate) resume_sp: usize,
+    /// and an instruction: the handler block of the newest entry trampoline, or an exception handler.
+    pub(crate) resume_pc: usize,
+    /// What the handler finds in the first payload register: the exception.
+    pub(crate) resume_payload: u64,
 }
 
 /// What a function reference points to. Lives as long as its store and never moves.

@@ -1,19 +1,22 @@
 //! Section `.touchstone.handlers`: which calls have exception handlers, and where these stand.
 //!
-//! The shape is that of [`sites`](super::sites). A site's word is its frame offset: sp = fp - frame offset where the
-//! handler starts; 0xffff_ffff if the site has none. An item is a handler, 8 bytes; the first that matches counts:
+//! The shape is that of [`sites`](super::sites). A site's word is its frame offset: sp = fp - frame offset where a
+//! handler starts. An item is a handler, 12 bytes; the first that matches counts:
 //!
 //! ```text
-//! +0  u32  tag; 0xffff_ffff if it takes every exception
-//! +4  u32  the handler, bytes from the start of .text
+//! +0  u32  tag of the module; 0xffff_ffff if it takes every exception
+//! +4  u32  where the vmctx of the instance stands that the tag is of, bytes from sp; 0 if it takes every exception
+//! +8  u32  the handler, bytes from the start of .text; in the function of the call
 //! ```
 
+use super::functions::Functions;
 use super::record::{Flaw, word};
 use super::sites::Sites;
 use crate::base::TextOffset;
+use crate::wasm::index::TagIndex;
 
-const ITEM: usize = 8;
-const NONE: u32 = u32::MAX;
+const ITEM: usize = 12;
+const ALL: u32 = u32::MAX;
 
 /// The table, read in place.
 #[derive(Clone, Copy)]
@@ -23,17 +26,26 @@ pub(crate) struct Handlers<'a>(Sites<'a, ITEM>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CallSite<'a> {
     /// sp = fp - frame offset where a handler starts.
-    pub(crate) frame_offset: Option<u32>,
+    pub(crate) frame_offset: u32,
     items: &'a [[u8; ITEM]],
 }
 
 /// A handler of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Handler {
-    /// The tag that it takes; `None` takes every exception.
-    pub(crate) tag: Option<u32>,
+    /// What it takes.
+    pub(crate) catch: Catch,
     /// Where it stands.
     pub(crate) target: TextOffset,
+}
+
+/// What a handler takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Catch {
+    /// Every exception, and in an entry trampoline everything else that stops a call.
+    All,
+    /// The exceptions of a tag of the module, as the instance has it whose vmctx stands so many bytes from sp.
+    Tag { tag: TagIndex, context: u32 },
 }
 
 impl<'a> Handlers<'a> {
@@ -50,14 +62,31 @@ impl<'a> Handlers<'a> {
     /// The handlers of the call that returns to `offset`.
     pub(crate) fn lookup(&self, offset: TextOffset) -> Option<CallSite<'a>> {
         let (frame_offset, items) = self.0.find(offset)?;
-        Some(CallSite { frame_offset: (frame_offset != NONE).then_some(frame_offset), items })
+        Some(CallSite { frame_offset, items })
     }
 
-    /// Checks the table of a `.text` of so many bytes.
-    pub(super) fn check(bytes: &'a [u8], text: u32) -> Result<Handlers<'a>, Flaw> {
-        let check = |_, items: &[[u8; ITEM]]| match items.iter().all(|item| word(item, 4) < text) {
-            true => Ok(()),
-            false => Err("a handler stands outside .text"),
+    /// Checks the table of a module with so many tags and a `.text` of so many bytes.
+    pub(super) fn check(
+        bytes: &'a [u8],
+        text: u32,
+        tags: usize,
+        functions: &Functions<'_>,
+    ) -> Result<Handlers<'a>, Flaw> {
+        let check = |site: TextOffset, frame_offset: u32, items: &[[u8; ITEM]]| {
+            let function = site.0.checked_sub(1).and_then(|call| functions.lookup(TextOffset(call)));
+            let function = function.ok_or("a call with handlers is in no function")?;
+            for Handler { catch, target } in items.iter().map(read) {
+                if !(function.start..function.end).contains(&target) {
+                    return Err("a handler stands outside of its function");
+                }
+                if let Catch::Tag { tag, context } = catch {
+                    let end = u64::from(context) + 8;
+                    if tag.index() >= tags || !end.is_multiple_of(8) || end > u64::from(frame_offset) {
+                        return Err("a handler's tag does not exist, or its context is not in the frame");
+                    }
+                }
+            }
+            Ok(())
         };
         Sites::check(bytes, text, check).map(Handlers)
     }
@@ -66,24 +95,34 @@ impl<'a> Handlers<'a> {
 impl<'a> CallSite<'a> {
     /// The handlers, in the order in which they are tried.
     pub(crate) fn handlers(&self) -> impl Iterator<Item = Handler> + 'a {
-        self.items.iter().map(|item| Handler {
-            tag: Some(word(item, 0)).filter(|&tag| tag != NONE),
-            target: TextOffset(word(item, 4)),
-        })
+        self.items.iter().map(read)
     }
+}
+
+fn read(item: &[u8; ITEM]) -> Handler {
+    let catch = match word(item, 0) {
+        ALL => Catch::All,
+        tag => Catch::Tag { tag: TagIndex(tag), context: word(item, 4) },
+    };
+    Handler { catch, target: TextOffset(word(item, 8)) }
 }
 
 /// Writes the table: for each call its return address, frame offset and handlers, sorted by return address.
 #[cfg(feature = "compile")]
-pub(crate) fn build(sites: &[(TextOffset, Option<u32>, Vec<Handler>)]) -> Vec<u8> {
+pub(crate) fn build(sites: &[(TextOffset, u32, Vec<Handler>)]) -> Vec<u8> {
     let item = |handler: &Handler| {
+        let (tag, context) = match handler.catch {
+            Catch::All => (ALL, 0),
+            Catch::Tag { tag, context } => (tag.0, context),
+        };
         let mut item = [0; ITEM];
-        item[..4].copy_from_slice(&handler.tag.unwrap_or(NONE).to_le_bytes());
-        item[4..].copy_from_slice(&handler.target.0.to_le_bytes());
+        for (bytes, word) in item.chunks_exact_mut(4).zip([tag, context, handler.target.0]) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
         item
     };
-    let site = |(offset, frame, handlers): &(TextOffset, Option<u32>, Vec<Handler>)| {
-        (*offset, frame.unwrap_or(NONE), handlers.iter().map(item).collect())
+    let site = |(offset, frame, handlers): &(TextOffset, u32, Vec<Handler>)| {
+        (*offset, *frame, handlers.iter().map(item).collect())
     };
     super::sites::build(&sites.iter().map(site).collect::<Vec<_>>())
 }
@@ -91,17 +130,40 @@ pub(crate) fn build(sites: &[(TextOffset, Option<u32>, Vec<Handler>)]) -> Vec<u8
 #[cfg(all(test, feature = "compile"))]
 mod tests {
     use super::*;
+    use crate::artifact::functions::{self, FunctionEntry, FunctionKind};
+    use crate::wasm::index::FuncIndex;
+
+    /// Two functions that share a text of 64 bytes.
+    fn functions() -> Vec<u8> {
+        let entry = |index, start, end| FunctionEntry {
+            kind: FunctionKind::Function(FuncIndex(index)),
+            start: TextOffset(start),
+            end: TextOffset(end),
+        };
+        functions::build(&[entry(0, 0, 48), entry(1, 48, 64)])
+    }
+
+    fn all(target: u32) -> Handler {
+        Handler { catch: Catch::All, target: TextOffset(target) }
+    }
+
+    fn tag(tag: u32, context: u32, target: u32) -> Handler {
+        Handler { catch: Catch::Tag { tag: TagIndex(tag), context }, target: TextOffset(target) }
+    }
+
+    fn check(bytes: &[u8]) -> Result<Handlers<'_>, Flaw> {
+        Handlers::check(bytes, 64, 3, &Functions::new(&functions()))
+    }
 
     #[test]
     fn round_trip() {
-        let handler = |tag, target| Handler { tag, target: TextOffset(target) };
         let sites = [
-            (TextOffset(5), Some(16), vec![handler(Some(7), 40), handler(None, 50)]),
-            (TextOffset(9), None, vec![]),
-            (TextOffset(64), Some(0), vec![handler(None, 63)]),
+            (TextOffset(5), 16, vec![tag(2, 8, 40), all(47)]),
+            (TextOffset(9), 0, vec![]),
+            (TextOffset(64), 0, vec![all(63)]),
         ];
         let bytes = build(&sites);
-        let table = Handlers::check(&bytes, 64).unwrap();
+        let table = check(&bytes).unwrap();
         assert_eq!(table.len(), 3);
         for (offset, frame, handlers) in sites {
             let site = table.lookup(offset).unwrap();
@@ -113,16 +175,24 @@ mod tests {
 
     #[test]
     fn flaws_are_found() {
-        let handlers = vec![Handler { tag: None, target: TextOffset(63) }];
-        let bytes = build(&[(TextOffset(5), Some(16), handlers)]);
-        assert!(Handlers::check(&bytes, 64).is_ok());
-        assert!(Handlers::check(&bytes, 63).is_err(), "a handler behind the text");
-        for length in 0..bytes.len() {
-            assert!(Handlers::check(&bytes[..length], 64).is_err(), "cut to {length} bytes");
+        let good = build(&[(TextOffset(5), 16, vec![tag(2, 8, 40), all(47)])]);
+        assert!(check(&good).is_ok());
+        for length in 0..good.len() {
+            assert!(check(&good[..length]).is_err(), "cut to {length} bytes");
         }
-        let mut broken = bytes.clone();
-        broken[12] = 2;
-        assert_eq!(Handlers::check(&broken, 64).err().map(|flaw| flaw.at), Some(4));
+        let wrong = |what: &str, at: u32, handler| {
+            assert!(check(&build(&[(TextOffset(at), 16, vec![handler])])).is_err(), "{what}");
+        };
+        wrong("a handler in another function", 5, all(48));
+        wrong("a handler before its function", 50, all(47));
+        wrong("no call can return to the start", 0, all(47));
+        wrong("a tag that does not exist", 5, tag(3, 8, 40));
+        wrong("a context above the frame", 5, tag(2, 16, 40));
+        wrong("a context that is not aligned", 5, tag(2, 4, 40));
+        wrong("a context far away", 5, tag(2, u32::MAX - 7, 40));
+        let mut broken = good.clone();
+        broken[12] = 3;
+        assert_eq!(check(&broken).err().map(|flaw| flaw.at), Some(4));
         assert_eq!(Handlers::new(&broken).lookup(TextOffset(5)), None);
     }
 }

@@ -32,15 +32,11 @@
 //! wrong, at which byte, and what to do. Whatever the bytes are, it neither panics nor reads outside them nor allocates
 //! more than a small multiple of their length; and behind it every index and offset in metadata and tables is in
 //! range, digest or no digest, so that the runtime may follow them. What it cannot tell is whether the machine code, and
-//! the unwind instructions with it, do what the module's types and the trampolines' signatures say. Whoever forges these
+//! the unwind instructions and handlers with it, do what the module's types and the trampolines' signatures say. Whoever forges these
 //! can compute the digest too: an embedder who loads artefacts from elsewhere sets `Config::artifact_key`.
 
 mod elf;
 pub(crate) mod functions;
-#[cfg_attr(
-    not(all(test, feature = "compile")),
-    expect(dead_code, reason = "artefacts carry the table, and exception handling, which reads it, is to come")
-)]
 pub(crate) mod handlers;
 mod header;
 mod inspect;
@@ -242,7 +238,7 @@ fn check_tables(bytes: &[u8], sections: &Sections, metadata: &Metadata) -> Resul
     Traps::check(part(&sections.traps), text).map_err(at(&sections.traps))?;
     SourceMap::check(part(&sections.source_map), text).map_err(at(&sections.source_map))?;
     Names::check(part(&sections.names), module.functions.len()).map_err(at(&sections.names))?;
-    Handlers::check(part(&sections.handlers), text).map_err(at(&sections.handlers))?;
+    Handlers::check(part(&sections.handlers), text, module.tags.len(), &functions).map_err(at(&sections.handlers))?;
     StackMaps::check(part(&sections.stack_maps), text).map_err(at(&sections.stack_maps))?;
     unwind::check_eh_frame(part(&sections.eh_frame), text, &functions).map_err(at(&sections.eh_frame))?;
     let distance = sections.eh_frame_hdr.start - sections.eh_frame.start;

@@ -31,7 +31,7 @@ pub(super) fn require(good: bool, what: &str) -> Checked {
 
 /// The imports stand at the beginning of their index spaces.
 fn check_imports(module: &Module) -> Checked {
-    let [mut functions, mut tables, mut memories, mut globals] = [0usize; 4];
+    let [mut functions, mut tables, mut memories, mut globals, mut tags] = [0usize; 5];
     let next = |count: &mut usize| core::mem::replace(count, *count + 1);
     for import in &module.imports {
         let agrees = match import.item {
@@ -39,11 +39,18 @@ fn check_imports(module: &Module) -> Checked {
             ImportItem::Table(ty) => module.tables.get(next(&mut tables)) == Some(&ty),
             ImportItem::Memory(ty) => module.memories.get(next(&mut memories)) == Some(&ty),
             ImportItem::Global(ty) => module.globals.get(next(&mut globals)) == Some(&ty),
+            ImportItem::Tag(ty) => module.tags.get(next(&mut tags)) == Some(&ty),
         };
         require(agrees, "an import is not in its index space")?;
     }
-    let found = [functions, tables, memories, globals];
-    let said = [module.imported_functions, module.imported_tables, module.imported_memories, module.imported_globals];
+    let found = [functions, tables, memories, globals, tags];
+    let said = [
+        module.imported_functions,
+        module.imported_tables,
+        module.imported_memories,
+        module.imported_globals,
+        module.imported_tags,
+    ];
     require(found == said.map(|count| count as usize), "the number of imports is wrong")
 }
 
@@ -66,7 +73,7 @@ fn check_functions(module: &Module) -> Checked {
     require(ty.params.is_empty() && ty.results.is_empty(), "the start function has parameters or results")
 }
 
-/// Limits are possible, and each own global has an initialiser that fits.
+/// Limits are possible, tags have no results, and each own global has an initialiser that fits.
 fn check_spaces(module: &Module, types: &CheckedTypes<'_>, features: Features) -> Checked {
     let has = |feature: Features, used: bool| !used || features.contains(feature);
     for table in &module.tables {
@@ -87,6 +94,13 @@ fn check_spaces(module: &Module, types: &CheckedTypes<'_>, features: Features) -
         }
     }
     check_table_inits(module, types)?;
+    for &tag in &module.tags {
+        let ty =
+            module.types.get(tag.index()).and_then(|ty| ty.composite.func()).ok_or("a tag's type does not exist")?;
+        require(ty.results.is_empty(), "a tag has results")?;
+    }
+    let known = has(Features::EXCEPTIONS, !module.tags.is_empty());
+    require(known, "the module has tags, which the features do not have")?;
     let imported = module.imported_globals as usize;
     require(module.global_inits.len() == module.globals.len() - imported, "a global lacks its initialiser")?;
     for (index, init) in module.global_inits.iter().enumerate() {
@@ -122,6 +136,9 @@ fn check_exports(module: &Module) -> Checked {
             }
             ExportItem::Global(index) => {
                 require(index.index() < module.globals.len(), "an exported global does not exist")?;
+            }
+            ExportItem::Tag(index) => {
+                require(index.index() < module.tags.len(), "an exported tag does not exist")?;
             }
         }
     }

@@ -48,17 +48,17 @@ impl<'a, const ITEM: usize> Sites<'a, ITEM> {
     pub(super) fn check(
         bytes: &'a [u8],
         text: u32,
-        check: impl Fn(u32, &[[u8; ITEM]]) -> Result<(), &'static str>,
+        check: impl Fn(TextOffset, u32, &[[u8; ITEM]]) -> Result<(), &'static str>,
     ) -> Result<Self, Flaw> {
         let (sites, pool) = counted(bytes).ok_or(Flaw::new(0, "the table is shorter than it says"))?;
         // A call can be a function's last instruction, so that its return address is the end of the text.
         rising(sites, text.saturating_add(1)).map_err(|flaw| flaw.moved(4))?;
         let items = whole(pool).map_err(|flaw| flaw.moved(bytes.len() - pool.len()))?;
         let table = Sites { sites, items };
-        for position in 0..sites.len() {
+        for (position, site) in sites.iter().enumerate() {
             let at = 4 + position * SITE;
-            let (word, list) = table.site(position).ok_or(Flaw::new(at, "a call site's list leaves the table"))?;
-            check(word, list).map_err(|what| Flaw::new(at, what))?;
+            let (value, list) = table.site(position).ok_or(Flaw::new(at, "a call site's list leaves the table"))?;
+            check(TextOffset(word(site, 0)), value, list).map_err(|what| Flaw::new(at, what))?;
         }
         Ok(table)
     }

@@ -44,7 +44,7 @@ impl<'a> StackMaps<'a> {
 
     /// Checks the table of a `.text` of so many bytes.
     pub(super) fn check(bytes: &'a [u8], text: u32) -> Result<StackMaps<'a>, Flaw> {
-        let check = |size, items: &[[u8; ITEM]]| {
+        let check = |_, size, items: &[[u8; ITEM]]| {
             let sorted = items.is_sorted_by(|one, other| word(one, 0) < word(other, 0));
             match items.last().is_none_or(|last| u64::from(word(last, 0)) + 4 <= u64::from(size)) && sorted {
                 true => Ok(()),

@@ -132,7 +132,7 @@ const FUNCTIONS: [(FunctionKind, u32, u32); 8] = [
 fn artifact(metadata: &Metadata, key: Option<&[u8; 32]>) -> Vec<u8> {
     let functions =
         FUNCTIONS.map(|(kind, start, end)| FunctionEntry { kind, start: TextOffset(start), end: TextOffset(end) });
-    let handler = handlers::Handler { tag: None, target: TextOffset(70) };
+    let handler = handlers::Handler { catch: handlers::Catch::All, target: TextOffset(70) };
     write(Parts {
         metadata,
         text: vec![0xcc; PAGE],
@@ -142,7 +142,7 @@ fn artifact(metadata: &Metadata, key: Option<&[u8; 32]>) -> Vec<u8> {
         traps: &[(TextOffset(5), Trap::Unreachable), (TextOffset(40), Trap::IntegerDivisionByZero)],
         source_map: &[(TextOffset(4), TextOffset(9), WasmOffset(77)), (TextOffset(40), TextOffset(50), WasmOffset(90))],
         names: &[(FuncIndex(0), "print".to_owned()), (FuncIndex(2), "two words\u{1b}".to_owned())],
-        handlers: &[(TextOffset(68), Some(16), vec![handler])],
+        handlers: &[(TextOffset(68), 16, vec![handler])],
         stack_maps: &[(TextOffset(10), 32, vec![0, 8])],
         data: b"hello",
         key,
@@ -313,7 +313,7 @@ fn keys_are_told_apart() {
 #[test]
 fn forged_metadata_is_refused() {
     type Change = fn(&mut Metadata);
-    let changes: [(&str, Change); 46] = [
+    let changes: [(&str, Change); 51] = [
         ("import", |m| m.module.imported_functions = 2),
         ("import", |m| m.module.imported_tables = 1),
         ("import", |m| m.module.functions[0].ty = TypeIndex(1)),
@@ -351,6 +351,11 @@ fn forged_metadata_is_refused() {
         ("exported memory", |m| m.module.exports[1].item = ExportItem::Memory(MemoryIndex(1))),
         ("table does not exist", |m| m.module.exports[1].item = ExportItem::Table(TableIndex(1))),
         ("exported global", |m| m.module.exports[1].item = ExportItem::Global(GlobalIndex(1))),
+        ("exported tag", |m| m.module.exports[1].item = ExportItem::Tag(TagIndex(0))),
+        ("tag's type does not exist", |m| m.module.tags.push(TypeIndex(9))),
+        ("tag has results", |m| m.module.tags.push(TypeIndex(0))),
+        ("the module has tags", |m| m.module.tags.push(TypeIndex(1))),
+        ("number of imports", |m| m.module.imported_tags = 1),
         ("has no reference", |m| m.module.exports[0].item = ExportItem::Func(FuncIndex(3))),
         ("does not fit its table", |m| m.module.elements[0].ty = RefType::EXTERN),
         ("function does not exist", |m| m.module.elements[0].items = ElementItems::Functions(vec![FuncIndex(9)])),

@@ -24,7 +24,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) traps: &'a [(TextOffset, Trap)],
     pub(crate) source_map: &'a [(TextOffset, TextOffset, WasmOffset)],
     pub(crate) names: &'a [(FuncIndex, String)],
-    pub(crate) handlers: &'a [(TextOffset, Option<u32>, Vec<Handler>)],
+    pub(crate) handlers: &'a [(TextOffset, u32, Vec<Handler>)],
     pub(crate) stack_maps: &'a [(TextOffset, u32, Vec<u32>)],
     /// All data segments.
     pub(crate) data: &'a [u8],

@@ -92,6 +92,8 @@ bitflags::bitflags! {
         const WIDE_ARITHMETIC = 1 << 13;
         /// References to functions of a type, `call_ref`.
         const FUNCTION_REFERENCES = 1 << 15;
+        /// `try_table`, `throw`, `throw_ref`.
+        const EXCEPTIONS = 1 << 17;
 
         /// WebAssembly 1.0, with the mutable globals that its test suite expects.
         const WASM_1_0 = Self::MUTABLE_GLOBALS.bits();

@@ -34,6 +34,8 @@ pub enum ErrorKind {
     Link,
     /// Execution trapped.
     Trap(Trap),
+    /// An exception was thrown that nothing caught; [`as_exception`](Error::as_exception) has it.
+    Exception,
     /// A host function returned an error; it is the [`source`](StdError::source).
     Host,
     /// An artefact was refused: truncated, altered, or made for something else.

@@ -6,8 +6,9 @@
 use super::translate::trap_code;
 use crate::abi::builtins::Builtin;
 use crate::abi::signature::LoweredSignature;
+use crate::artifact::handlers::Catch;
 use crate::base::{Error, ErrorKind, Fault, Result, Trap, WasmOffset};
-use crate::wasm::index::DefinedFuncIndex;
+use crate::wasm::index::{DefinedFuncIndex, TagIndex};
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
@@ -16,8 +17,8 @@ use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::isa::unwind::UnwindInfo;
 use cranelift_codegen::settings::OptLevel;
 use cranelift_codegen::{
-    CodegenError, CodegenResult, CompiledCode as MachineCode, Context, FinalizedMachExceptionHandler,
-    FinalizedRelocTarget,
+    CodegenError, CodegenResult, CompiledCode as MachineCode, Context, ExceptionContextLoc,
+    FinalizedMachExceptionHandler, FinalizedRelocTarget,
 };
 
 /// What a piece of code is. The order of this type is the order of the pieces in `.text`.
@@ -92,7 +93,7 @@ pub(crate) struct CallSite {
     /// Behind the call.
     pub(crate) return_offset: u32,
     /// Bytes from the stack pointer at the call up to the frame pointer.
-    pub(crate) frame_offset: Option<u32>,
+    pub(crate) frame_offset: u32,
     /// The first that matches is taken.
     pub(crate) handlers: Vec<Handler>,
 }
@@ -100,8 +101,8 @@ pub(crate) struct CallSite {
 /// An exception handler.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Handler {
-    /// What it catches; `None`: everything.
-    pub(crate) tag: Option<u32>,
+    /// What it takes.
+    pub(crate) catch: Catch,
     /// Where execution goes on.
     pub(crate) target: u32,
 }
@@ -360,20 +361,35 @@ fn source_map(
 }
 
 fn call_sites(code: &MachineCode) -> Vec<CallSite> {
-    let handler = |handler: &FinalizedMachExceptionHandler| match *handler {
-        FinalizedMachExceptionHandler::Tag(tag, target) => Handler { tag: Some(tag.as_u32()), target },
-        FinalizedMachExceptionHandler::Default(target) => Handler { tag: None, target },
-        FinalizedMachExceptionHandler::Context(_) => unreachable!("no call here sets an exception context"),
-    };
     code.buffer
         .call_sites()
         .filter(|site| !site.exception_handlers.is_empty())
         .map(|site| CallSite {
             return_offset: site.ret_addr,
-            frame_offset: site.frame_offset,
-            handlers: site.exception_handlers.iter().map(handler).collect(),
+            frame_offset: site.frame_offset.expect("this target says how large frames are"),
+            handlers: handlers(site.exception_handlers),
         })
         .collect()
+}
+
+/// A context holds for the tags behind it.
+fn handlers(items: &[FinalizedMachExceptionHandler]) -> Vec<Handler> {
+    let mut context = None;
+    let handler = |item: &FinalizedMachExceptionHandler| match *item {
+        FinalizedMachExceptionHandler::Tag(tag, target) => {
+            let context = context.expect("a context stands before every tag");
+            Some(Handler { catch: Catch::Tag { tag: TagIndex(tag.as_u32()), context }, target })
+        }
+        FinalizedMachExceptionHandler::Default(target) => Some(Handler { catch: Catch::All, target }),
+        FinalizedMachExceptionHandler::Context(ExceptionContextLoc::SPOffset(offset)) => {
+            context = Some(offset);
+            None
+        }
+        FinalizedMachExceptionHandler::Context(ExceptionContextLoc::GPR(_)) => {
+            unreachable!("no register outlives a call of the Tail convention")
+        }
+    };
+    items.iter().filter_map(handler).collect()
 }
 
 fn stack_maps(code: &MachineCode, fault: Option<Fault>) -> Vec<StackMap> {

@@ -192,10 +192,10 @@ fn source_map<'a>(
 fn handlers(
     piece: &CompiledCode,
     start: TextOffset,
-) -> impl Iterator<Item = (TextOffset, Option<u32>, Vec<handlers::Handler>)> {
+) -> impl Iterator<Item = (TextOffset, u32, Vec<handlers::Handler>)> {
     piece.call_sites.iter().map(move |site| {
         let handler = |handler: &super::codegen::Handler| handlers::Handler {
-            tag: handler.tag,
+            catch: handler.catch,
             target: moved(start, handler.target),
         };
         (moved(start, site.return_offset), site.frame_offset, site.handlers.iter().map(handler).collect())
@@ -322,8 +322,8 @@ mod tests {
         let mut second = piece(&*isa, function(1));
         second.traps = vec![(1, Trap::IntegerOverflow)];
         second.source_map = vec![(0, 2, WasmOffset(40))];
-        let handlers = vec![Handler { tag: None, target: 3 }];
-        second.call_sites = vec![CallSite { return_offset: 2, frame_offset: Some(8), handlers }];
+        let handlers = vec![Handler { catch: handlers::Catch::All, target: 1 }];
+        second.call_sites = vec![CallSite { return_offset: 2, frame_offset: 8, handlers }];
         second.stack_maps = vec![StackMap { return_offset: 2, frame_size: 16, slots: vec![8] }];
         let entry = piece(&*isa, Symbol::Entry(signature()));
         let exit = piece(&*isa, Symbol::Exit(signature()));
@@ -345,7 +345,7 @@ mod tests {
         assert_eq!(map.lookup(moved(start, 2)), None);
         let handlers = handlers::Handlers::new(&bytes[sections.handlers.clone()]);
         let site = handlers.lookup(moved(start, 2)).unwrap();
-        assert_eq!(site.handlers().next().map(|handler| handler.target), Some(moved(start, 3)));
+        assert_eq!(site.handlers().next().map(|handler| handler.target), Some(moved(start, 1)));
         let maps = crate::artifact::stack_maps::StackMaps::new(&bytes[sections.stack_maps.clone()]);
         assert!(maps.lookup(moved(start, 2)).unwrap().slots().eq([8]));
         let text = &bytes[sections.text.clone()];

@@ -7,12 +7,14 @@
 use super::call::{Activation, Exit};
 use super::code::Image;
 use super::registry::{CODE, Reader};
-use crate::abi::vmctx::StoreContext;
+use crate::abi::vmctx::{StoreContext, VmContext};
 use crate::artifact::functions::FunctionKind;
+use crate::artifact::handlers::Catch;
 use crate::base::Backtrace;
 use crate::unwind::cursor::step_by_frame_pointer;
 use crate::unwind::frame::{FrameAddress, ReadMemory, Registers, UnwindError};
 use crate::unwind::rule::Rule;
+use crate::wasm::index::TagIndex;
 use core::ops::Range;
 
 /// Where the frames of a store stand, the innermost first.
@@ -122,6 +124,59 @@ fn visit_activation(activation: &Activation, exit: Exit, reader: &Reader<'_, Ima
     }
     let end = reader.at(FrameAddress::Return(registers.pc).lookup());
     assert!(end.is_some(), "a walk ends in the entry trampoline of its activation");
+}
+
+/// The handler that takes an exception: the registers to go on with. Searches the frames of the newest activation of a
+/// store, the innermost first, from where it left compiled code. `takes` tells whether a handler for a tag, of the instance
+/// with this context, takes the exception.
+///
+/// # Safety
+/// The store context is alive, and its newest compiled code waits for this thread.
+pub(super) unsafe fn find_handler(
+    store: *const StoreContext,
+    takes: impl Fn(*const VmContext, TagIndex) -> bool,
+) -> Option<Registers> {
+    // SAFETY: as for this function.
+    let exit = unsafe { Exit::of(store) };
+    let reader = CODE.read();
+    Activation::with_newest_of(store, |newest| {
+        let stack = Stack(exit.fp..newest?.address());
+        let mut registers = exit.registers(&stack)?;
+        let mut places = Places::new(&reader);
+        loop {
+            let place = places.at(FrameAddress::Return(registers.pc))?;
+            if let Some(handler) = handler_of(&registers, &stack, &reader, &takes) {
+                return Some(handler);
+            }
+            registers = place.rule.ok()?.apply(&registers, &stack).ok()?;
+        }
+    })
+}
+
+/// The handler of a frame's call that takes the exception.
+///
+/// ```text
+/// sp  = fp - frame offset
+/// fp  = fp
+/// ```
+fn handler_of(
+    frame: &Registers,
+    stack: &Stack,
+    reader: &Reader<'_, Image>,
+    takes: &impl Fn(*const VmContext, TagIndex) -> bool,
+) -> Option<Registers> {
+    let address = FrameAddress::Return(frame.pc);
+    let image = reader.at(address.lookup())?;
+    let site = image.handlers_at(address)?;
+    let sp = frame.fp.checked_sub(site.frame_offset.into())?;
+    let handler = site.handlers().find(|handler| match handler.catch {
+        Catch::All => true,
+        Catch::Tag { tag, context } => {
+            let context = stack.read_u64(sp + u64::from(context));
+            context.is_some_and(|context| takes(context as *const VmContext, tag))
+        }
+    })?;
+    Some(Registers { pc: image.handler_address(handler), sp, fp: frame.fp })
 }
 
 /// Collects WebAssembly functions from `address` up to the entry trampoline, going from frame to frame with `step`.

@@ -3,8 +3,8 @@
 //! Each entry is an [`Activation`]: a value on the native stack, linked to the one before it on this thread. It keeps
 //! what the store context held before, and says why execution stopped. Compiled code is left in three ways: it returns;
 //! it faults ([`stop_at_fault`]); or a library call or host function [`fail`]s, returns, and compiled code calls
-//! [`raise`]. The last two resume at the handler block of the entry trampoline. No Rust frame stands between, so nothing
-//! is skipped that has a destructor; a panic waits in the activation and goes on in [`invoke`].
+//! [`raise`]. The last two resume at the handler block of the entry trampoline; and [`raise`] at an exception's handler, if
+//! compiled code has one ([`resume_at`]). No Rust frame stands between, so nothing is skipped that has a destructor; a panic waits in the activation and goes on in [`invoke`].
 //!
 //! Entries on one thread end in the reverse of the order in which they began. A host that changes stacks in the middle of
 //! a host function, as stackful coroutines do, must keep to that: the list of activations is the thread's.
@@ -141,8 +141,25 @@ pub(crate) fn fail(stop: Stop) -> i64 {
             Stop::Error(_) | Stop::Trap(_) => unsafe { RawBacktrace::capture(newest.store) },
         };
         newest.stopped.set(Some((stop, frames)));
+        newest.resume_at_entry();
     });
     FAILED
+}
+
+/// Makes [`raise`] go on with these registers, and with `payload` for the handler there.
+///
+/// # Safety
+/// The store is alive, its newest compiled code waits for this thread, and the registers are those of a handler of a call
+/// that is under way in its newest activation.
+pub(super) unsafe fn resume_at(store: *mut StoreContext, registers: Registers, payload: u64) {
+    let register = |value: u64| usize::try_from(value).expect("64-bit hosts only");
+    // SAFETY: the caller vouches for the store.
+    unsafe {
+        (*store).resume_fp = register(registers.fp);
+        (*store).resume_sp = register(registers.sp);
+        (*store).resume_pc = register(registers.pc);
+        (*store).resume_payload = payload;
+    }
 }
 
 /// Stops compiled code that faulted with a trap: captures its backtrace and returns the registers to go on with. `None`
@@ -190,6 +207,17 @@ impl Activation {
             (OK, _) => Ok(()),
             (_, Some((stop, frames))) => Err(stop.into_error(&frames)),
             (status, None) => unreachable!("a call ended with status {status} and no reason"),
+        }
+    }
+
+    /// Makes [`raise`] leave compiled code.
+    fn resume_at_entry(&self) {
+        let store = self.store;
+        // SAFETY: an activation's store is alive, and its thread is this one. The handler of the newest entry trampoline,
+        // which runs until the activation ends.
+        unsafe {
+            let (pc, sp, fp) = ((*store).entry_pc, (*store).entry_sp, (*store).entry_fp);
+            resume_at(store, Registers { pc: pc as u64, sp: sp as u64, fp: fp as u64 }, 0);
         }
     }
 
@@ -372,6 +400,10 @@ mod tests {
                     heap_base: null_mut(),
                     heap_next: 0,
                     heap_end: 0,
+                    resume_fp: 0,
+                    resume_sp: 0,
+                    resume_pc: 0,
+                    resume_payload: 0,
                 };
                 let store = Box::into_raw(Box::new(store));
                 let vmctx =

@@ -13,6 +13,7 @@ use super::sys::{self, Mapping, UnwindRegistration};
 use crate::abi::HostCall;
 use crate::abi::signature::LoweredSignature;
 use crate::artifact::functions::{FunctionKind, Functions};
+use crate::artifact::handlers::{CallSite, Handler, Handlers};
 use crate::artifact::names::Names;
 use crate::artifact::source_map::SourceMap;
 use crate::artifact::stack_maps::{StackMap, StackMaps};
@@ -176,6 +177,16 @@ impl Image {
         Traps::new(self.section(|sections| &sections.traps)).lookup(self.text_offset(pc)?)
     }
 
+    /// The exception handlers of the call that returns to an address; `None` if it has none.
+    pub(super) fn handlers_at(&self, address: FrameAddress) -> Option<CallSite<'_>> {
+        Handlers::new(self.section(|sections| &sections.handlers)).lookup(self.return_offset(address)?)
+    }
+
+    /// The address of a handler.
+    pub(super) fn handler_address(&self, handler: Handler) -> u64 {
+        self.address(handler.target).addr() as u64
+    }
+
     /// What the code at an address is.
     pub(super) fn function_kind_at(&self, pc: u64) -> Option<FunctionKind> {
         Some(self.functions().lookup(self.text_offset(pc)?)?.kind)
@@ -195,10 +206,13 @@ impl Image {
 
     /// Where the frame of the call that returns to an address holds references, if it does.
     pub(super) fn stack_map_at(&self, address: FrameAddress) -> Option<StackMap<'_>> {
+        StackMaps::new(self.section(|sections| &sections.stack_maps)).lookup(self.return_offset(address)?)
+    }
+
+    /// The position of a return address, which can be the end of `.text`.
+    fn return_offset(&self, address: FrameAddress) -> Option<TextOffset> {
         let FrameAddress::Return(pc) = address else { return None };
-        let text = self.addresses();
-        let offset = u32::try_from(pc.checked_sub(text.start)?).ok()?;
-        StackMaps::new(self.section(|sections| &sections.stack_maps)).lookup(TextOffset(offset))
+        u32::try_from(pc.checked_sub(self.addresses().start)?).ok().map(TextOffset)
     }
 
     /// How to find a frame's caller.

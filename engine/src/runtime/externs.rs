@@ -1,7 +1,7 @@
 //! What instances import and export.
 
 use super::store::StoreOpaque;
-use super::{AsContext, Func, Global, Memory, Table};
+use super::{AsContext, Func, Global, Memory, Table, Tag};
 use crate::base::Result;
 use crate::wasm::types::ExternType;
 
@@ -16,6 +16,8 @@ pub enum Extern {
     Memory(Memory),
     /// A global.
     Global(Global),
+    /// A tag.
+    Tag(Tag),
 }
 
 impl Extern {
@@ -51,6 +53,14 @@ impl Extern {
         }
     }
 
+    /// The tag, if it is one.
+    pub fn into_tag(self) -> Option<Tag> {
+        match self {
+            Extern::Tag(tag) => Some(tag),
+            _ => None,
+        }
+    }
+
     /// The type as an import sees it: the minimum of a memory or table is its current size.
     ///
     /// # Errors
@@ -65,6 +75,7 @@ impl Extern {
             Extern::Table(table) => ExternType::Table(table.entry(store)?.current_type()),
             Extern::Memory(memory) => ExternType::Memory(memory.entry(store)?.current_type()),
             Extern::Global(global) => ExternType::Global(global.entry(store)?.ty),
+            Extern::Tag(tag) => ExternType::Tag(tag.ty_in(store)?.clone()),
         })
     }
 }
@@ -90,5 +101,11 @@ impl From<Memory> for Extern {
 impl From<Global> for Extern {
     fn from(global: Global) -> Extern {
         Extern::Global(global)
+    }
+}
+
+impl From<Tag> for Extern {
+    fn from(tag: Tag) -> Extern {
+        Extern::Tag(tag)
     }
 }

@@ -4,6 +4,7 @@
 //! and panics into [`FAILED`](crate::abi::FAILED); nothing unwinds through compiled frames.
 
 use super::call::{self, Stop};
+use super::exception;
 use super::fixed::Fixed;
 use super::store::OpaqueMut;
 use super::types::RegisteredTypes;
@@ -141,7 +142,8 @@ unsafe extern "C" fn shim(callee: *mut c_void, caller: *mut VmContext, values: *
     };
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(())) => OK,
-        Ok(Err(error)) => call::fail(Stop::Error(error)),
+        // SAFETY: as above; the host function has returned.
+        Ok(Err(error)) => exception::fail(&mut unsafe { OpaqueMut::from_vmctx(caller) }, error),
         Err(panic) => call::fail(Stop::Panic(panic)),
     }
 }

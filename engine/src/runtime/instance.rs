@@ -10,6 +10,7 @@ use super::memory::{self, Memory, MemoryEntry};
 use super::store::{NO_INSTANCE, OpaqueMut, StoreId, StoreOpaque};
 use super::sys::Mapping;
 use super::table::{self, Table, TableEntry};
+use super::tag::{Tag, TagEntry};
 use super::{AsContext, AsContextMut, Extern, Module, TypedFunc, WasmParams, WasmResults};
 use crate::abi::heap;
 use crate::abi::signature::LoweredSignature;
@@ -40,6 +41,7 @@ pub(crate) struct InstanceEntry {
     tables: Box<[u32]>,
     memories: Box<[u32]>,
     globals: Box<[u32]>,
+    tags: Box<[u32]>,
     segments: Box<[Segment]>,
     dropped_data: Box<[bool]>,
 }
@@ -131,6 +133,11 @@ impl Instance {
         self.get(store, name, "global", Extern::into_global)
     }
 
+    /// The exported tag of this name.
+    pub fn get_tag(&self, store: impl AsContextMut, name: &str) -> Result<Tag> {
+        self.get(store, name, "tag", Extern::into_tag)
+    }
+
     /// All exports, in the module's order.
     pub fn exports(&self, mut store: impl AsContextMut) -> Result<Vec<(String, Extern)>> {
         let store = store.as_context_mut().into_opaque();
@@ -219,6 +226,7 @@ fn matches(store: &StoreOpaque, module: &Module, wanted: ImportItem, item: &Exte
         (ImportItem::Func(ty), Extern::Func(func)) => {
             store.engine().types().extends(func.type_id(store)?, module.types().ids()[ty.index()])
         }
+        (ImportItem::Tag(ty), Extern::Tag(tag)) => tag.type_id(store)? == module.types().ids()[ty.index()],
         (_, Extern::Func(func)) => {
             func.type_id(store)?;
             false
@@ -235,7 +243,7 @@ fn matches(store: &StoreOpaque, module: &Module, wanted: ImportItem, item: &Exte
             ExternType::Memory(ty) => ty.matches(&wanted),
             _ => false,
         },
-        (ImportItem::Func(_), _) => {
+        (ImportItem::Func(_) | ImportItem::Tag(_), _) => {
             item.ty_in(store)?;
             false
         }
@@ -262,7 +270,7 @@ impl Storage {
         store.check_count("tables", tables, |limiter| limiter.tables())?;
         store.check_count("memories", memories, |limiter| limiter.memories())?;
         let tables = own_tables.iter().map(|&ty| table::allocate(store, ty)).collect::<Result<_>>()?;
-        if wasm.types.iter().any(|ty| ty.composite.func().is_none()) {
+        if !wasm.tags.is_empty() || wasm.types.iter().any(|ty| ty.composite.func().is_none()) {
             gc::reserve(store)?;
         }
         let memories = own_memories.iter().map(|&ty| memory::allocate(store, ty)).collect::<Result<_>>()?;
@@ -293,6 +301,7 @@ fn allocate(store: &mut OpaqueMut<'_>, module: &Module, imports: &[Extern]) -> R
         tables: Box::default(),
         memories: Box::default(),
         globals: Box::default(),
+        tags: Box::default(),
         segments: wasm.elements.iter().map(Segment::new).collect(),
         dropped_data: vec![false; wasm.data.len()].into(),
     };
@@ -407,6 +416,11 @@ impl InstanceEntry {
         self.memories[memory.index()]
     }
 
+    /// The number of a tag in the store.
+    pub(crate) fn tag(&self, tag: TagIndex) -> u32 {
+        self.tags[tag.index()]
+    }
+
     /// The elements of a segment; none if it was dropped.
     pub(crate) fn elements(&self, segment: ElemIndex) -> Elements<'_> {
         match (&self.segments[segment.index()], &self.module.wasm().elements[segment.index()].items) {
@@ -513,6 +527,7 @@ impl InstanceEntry {
             ExportItem::Table(index) => Extern::Table(Table::from_index(self.tables[index.index()], id)),
             ExportItem::Memory(index) => Extern::Memory(Memory::from_index(self.memories[index.index()], id)),
             ExportItem::Global(index) => Extern::Global(Global::from_index(self.globals[index.index()], id)),
+            ExportItem::Tag(index) => Extern::Tag(Tag::from_index(self.tags[index.index()], id)),
         }
     }
 
@@ -542,7 +557,7 @@ impl InstanceEntry {
     /// Fills in the imports, which were checked.
     fn import(&mut self, store: &StoreOpaque, imports: &[Extern]) {
         let layout = self.module.layout().clone();
-        let (mut functions, mut tables, mut memories, mut globals) = (0, vec![], vec![], vec![]);
+        let (mut functions, mut tables, mut memories, mut globals, mut tags) = (0, vec![], vec![], vec![], vec![]);
         for item in imports {
             match item {
                 Extern::Func(func) => {
@@ -566,12 +581,14 @@ impl InstanceEntry {
                     self.set_import(place, store.globals[global.index() as usize].def());
                     globals.push(global.index());
                 }
+                Extern::Tag(tag) => tags.push(tag.index()),
             }
         }
         (self.tables, self.memories, self.globals) = (tables.into(), memories.into(), globals.into());
+        self.tags = tags.into();
     }
 
-    /// Makes the module's own tables, memories and globals.
+    /// Makes the module's own tables, memories, globals and tags.
     fn define(&mut self, store: &mut StoreOpaque, storage: Storage) {
         let (module, layout) = (self.module.clone(), self.module.layout().clone());
         let wasm = module.wasm();
@@ -594,7 +611,11 @@ impl InstanceEntry {
             let def = self.own(layout.global(GlobalIndex::new(globals.len())));
             globals.push(Global::add(store, GlobalEntry::defined(def, ty.map(&canonical))).index());
         }
+        let own_tags = &wasm.tags[wasm.imported_tags as usize..];
+        let own_tags = own_tags.iter().map(|ty| TagEntry::defined(module.types().ids()[ty.index()]));
+        let tags = self.tags.iter().copied().chain(own_tags.map(|entry| Tag::add(store, entry).index())).collect();
         (self.tables, self.memories, self.globals) = (tables.into(), memories.into(), globals.into());
+        self.tags = tags;
     }
 
     /// Fills in the references to the module's own functions.

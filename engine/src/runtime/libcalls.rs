@@ -6,11 +6,13 @@
 //! operations cost fuel by length.
 
 use super::call::{self, Stop};
+use super::exception;
 use super::gc;
 use super::instance::Elements;
 use super::memory;
 use super::store::OpaqueMut;
 use super::table;
+use super::tag::Tag;
 use crate::abi::OK;
 use crate::abi::builtins::BuiltinTable;
 use crate::abi::vmctx::VmContext;
@@ -46,6 +48,8 @@ pub(crate) static BUILTINS: BuiltinTable = BuiltinTable {
     table_copy,
     table_init,
     elem_drop,
+    exception_new,
+    throw_ref,
     out_of_fuel,
     type_extends,
     epoch_reached,
@@ -127,6 +131,16 @@ library_calls! {
     fn elem_drop(store, instance, segment: u32) {
         store.instances[instance as usize].drop_elements(ElemIndex(segment));
         Ok(OK)
+    }
+
+    fn exception_new(store, instance, tag: u32) {
+        let tag = store.instances[instance as usize].tag(TagIndex(tag));
+        let tag = Tag::from_index(tag, store.id());
+        exception::allocate(store, tag).map(i64::from)
+    }
+
+    fn throw_ref(store, _instance, exception: u32) {
+        exception::throw(store, exception)
     }
 
     fn out_of_fuel(_store, _instance) {

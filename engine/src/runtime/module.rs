@@ -189,7 +189,7 @@ mod tests {
     //! Forged metadata, signed again: it is refused, or the module loads, links and instantiates without harm. Code is
     //! not run, since nothing can tell whether it is of the types that the metadata gives it.
 
-    use super::super::{Extern, Func, Global, Instance, Memory, Store, StoreLimits, Table, Val};
+    use super::super::{Extern, Func, Global, Instance, Memory, Store, StoreLimits, Table, Tag, Val};
     use super::*;
     use crate::artifact::{self, tests::sign_again};
     use crate::base::Config;
@@ -213,6 +213,7 @@ mod tests {
             ExternType::Table(ty) => Table::new(store, ty, Val::default_for(ValType::Ref(ty.element))).ok()?.into(),
             ExternType::Memory(ty) => Memory::new(store, ty).ok()?.into(),
             ExternType::Global(ty) => Global::new(store, ty, Val::default_for(ty.content)).ok()?.into(),
+            ExternType::Tag(ty) => Tag::new(store, ty).ok()?.into(),
         })
     }
 
@@ -230,7 +231,7 @@ mod tests {
             match item {
                 Extern::Table(table) => _ = table.get(&mut store, 0),
                 Extern::Global(global) => _ = global.get(&mut store),
-                Extern::Memory(_) | Extern::Func(_) => {}
+                Extern::Memory(_) | Extern::Func(_) | Extern::Tag(_) => {}
             }
         }
         (true, true)

@@ -12,6 +12,7 @@ use super::instance::InstanceEntry;
 use super::libcalls;
 use super::memory::MemoryEntry;
 use super::table::TableEntry;
+use super::tag::TagEntry;
 use super::{Caller, Engine, Func, Module, ResourceLimiter, backtrace};
 use crate::abi::heap;
 use crate::abi::signature::LoweredSignature;
@@ -84,6 +85,7 @@ pub struct StoreOpaque {
     pub(super) memories: Vec<MemoryEntry>,
     pub(super) tables: Vec<TableEntry>,
     pub(super) globals: Vec<GlobalEntry>,
+    pub(super) tags: Vec<TagEntry>,
     pub(super) heap: Heap,
     pub(super) host_funcs: Vec<Fixed<HostFuncEntry>>,
     /// Host functions that linkers put into this store, by the definition's address.
@@ -456,6 +458,10 @@ impl StoreOpaque {
                 heap_base: ptr::null_mut(),
                 heap_next: heap::NULL_GUARD,
                 heap_end: 0,
+                resume_fp: 0,
+                resume_sp: 0,
+                resume_pc: 0,
+                resume_payload: 0,
             },
             id: StoreId::next(),
             engine: engine.clone(),
@@ -465,6 +471,7 @@ impl StoreOpaque {
             memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
             heap: Heap::new(engine.config()),
             host_funcs: Vec::new(),
             linked: HashMap::new(),

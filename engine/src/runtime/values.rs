@@ -1,10 +1,11 @@
 //! Values, and how they stand in argument arrays, globals and tables.
 
 use super::store::StoreOpaque;
-use super::{ExternRef, Func};
+use super::{Exception, ExternRef, Func};
 use crate::abi::ValRaw;
 use crate::abi::vmctx::FuncRef;
 use crate::base::{Error, ErrorKind, Result};
+use crate::wasm::references::Hierarchy;
 use crate::wasm::types::{CompositeKind, ConcreteType, HeapType, RefType, ValType};
 use core::ptr;
 
@@ -25,6 +26,8 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// `externref`; `None` is null
     ExternRef(Option<ExternRef>),
+    /// `exnref`; `None` is null
+    ExnRef(Option<Exception>),
 }
 
 impl Val {
@@ -38,6 +41,7 @@ impl Val {
             Val::V128(_) => ValType::V128,
             Val::FuncRef(_) => ValType::FUNCREF,
             Val::ExternRef(_) => ValType::EXTERNREF,
+            Val::ExnRef(_) => ValType::EXNREF,
         }
     }
 
@@ -49,8 +53,11 @@ impl Val {
             ValType::F32 => Val::F32(0),
             ValType::F64 => Val::F64(0),
             ValType::V128 => Val::V128(0),
-            ValType::Ref(reference) if reference.heap.is_func() => Val::FuncRef(None),
-            ValType::Ref(_) => Val::ExternRef(None),
+            ValType::Ref(reference) => match reference.heap.hierarchy() {
+                Hierarchy::Func => Val::FuncRef(None),
+                Hierarchy::Exn => Val::ExnRef(None),
+                Hierarchy::Extern | Hierarchy::Any => Val::ExternRef(None),
+            },
         }
     }
 
@@ -93,6 +100,11 @@ impl Val {
         Ok(match self {
             Val::FuncRef(None) => null(HeapType::NoFunc),
             Val::ExternRef(None) => null(HeapType::NoExtern),
+            Val::ExnRef(None) => null(HeapType::NoExn),
+            Val::ExnRef(Some(exception)) => {
+                exception.bits(store)?;
+                some(HeapType::Exn)
+            }
             Val::FuncRef(Some(func)) => {
                 let index = func.type_id(store)?;
                 some(HeapType::Concrete(ConcreteType { kind: CompositeKind::Func, index }))
@@ -121,7 +133,8 @@ impl Val {
                 func.map_or(Ok(()), |func| store.check(func.store(), "function"))?;
                 (Func::to_ptr(func).expose_provenance() as u64).into()
             }
-            Val::ExternRef(None) => 0,
+            Val::ExternRef(None) | Val::ExnRef(None) => 0,
+            Val::ExnRef(Some(exception)) => exception.bits(store)?.into(),
             Val::ExternRef(Some(value)) => value.bits(store)?.into(),
         }))
     }
@@ -137,11 +150,12 @@ impl Val {
             ValType::F32 => Val::F32(raw.low32()),
             ValType::F64 => Val::F64(raw.low64()),
             ValType::V128 => Val::V128(raw.bits()),
-            ValType::Ref(reference) if reference.heap.is_func() => {
+            ValType::Ref(reference) => match reference.heap.hierarchy() {
                 // SAFETY: the caller's contract.
-                Val::FuncRef(unsafe { Func::from_ptr(raw.func_ref(), store.id()) })
-            }
-            ValType::Ref(_) => Val::ExternRef(ExternRef::from_bits(raw.low32(), store)),
+                Hierarchy::Func => Val::FuncRef(unsafe { Func::from_ptr(raw.func_ref(), store.id()) }),
+                Hierarchy::Exn => Val::ExnRef(Exception::from_bits(raw.low32(), store)),
+                Hierarchy::Extern | Hierarchy::Any => Val::ExternRef(ExternRef::from_bits(raw.low32(), store)),
+            },
         }
     }
 }
@@ -179,6 +193,12 @@ impl From<u128> for Val {
 impl From<Func> for Val {
     fn from(func: Func) -> Val {
         Val::FuncRef(Some(func))
+    }
+}
+
+impl From<Exception> for Val {
+    fn from(exception: Exception) -> Val {
+        Val::ExnRef(Some(exception))
     }
 }
 

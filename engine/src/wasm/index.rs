@@ -40,6 +40,8 @@ indices! {
     MemoryIndex;
     /// A global; imported globals come first.
     GlobalIndex;
+    /// A tag; imported tags come first.
+    TagIndex;
     /// An element segment.
     ElemIndex;
     /// A data segment.

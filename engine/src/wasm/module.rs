@@ -28,6 +28,8 @@ pub(crate) struct Module {
     pub(crate) memories: Vec<MemoryType>,
     /// The global index space.
     pub(crate) globals: Vec<GlobalType>,
+    /// The tag index space: each tag's type, which has no results.
+    pub(crate) tags: Vec<TypeIndex>,
     /// What the defined globals (`globals` past the imported ones) start as.
     pub(crate) global_inits: Vec<ConstExpr>,
     /// Exports, in the order of the binary; names are unique.
@@ -46,6 +48,8 @@ pub(crate) struct Module {
     pub(crate) imported_memories: u32,
     /// How many entries of `globals` are imports.
     pub(crate) imported_globals: u32,
+    /// How many entries of `tags` are imports.
+    pub(crate) imported_tags: u32,
     /// How many functions have a `func_ref`.
     pub(crate) func_refs: u32,
 }
@@ -83,6 +87,8 @@ pub(crate) enum ImportItem {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag of this type.
+    Tag(TypeIndex),
 }
 
 /// An export.
@@ -105,6 +111,8 @@ pub(crate) enum ExportItem {
     Memory(MemoryIndex),
     /// A global.
     Global(GlobalIndex),
+    /// A tag.
+    Tag(TagIndex),
 }
 
 /// A constant expression, in postfix order, evaluated on a small stack at instantiation
@@ -208,6 +216,11 @@ impl Module {
         self.types.iter().filter_map(|ty| ty.composite.func())
     }
 
+    /// The type of a tag.
+    pub(crate) fn tag_type(&self, tag: TagIndex) -> &FuncType {
+        self.signature(self.tags[tag.index()])
+    }
+
     /// The position of a function among the defined ones; `None` if it is imported.
     pub(crate) fn defined(&self, function: FuncIndex) -> Option<DefinedFuncIndex> {
         function.0.checked_sub(self.imported_functions).map(DefinedFuncIndex)
@@ -226,6 +239,7 @@ impl Module {
             ImportItem::Table(ty) => ExternType::Table(ty),
             ImportItem::Memory(ty) => ExternType::Memory(ty),
             ImportItem::Global(ty) => ExternType::Global(ty),
+            ImportItem::Tag(ty) => ExternType::Tag(self.signature(ty).clone()),
         }
     }
 
@@ -236,6 +250,7 @@ impl Module {
             ExportItem::Table(index) => ExternType::Table(self.tables[index.index()]),
             ExportItem::Memory(index) => ExternType::Memory(self.memories[index.index()]),
             ExportItem::Global(index) => ExternType::Global(self.globals[index.index()]),
+            ExportItem::Tag(index) => ExternType::Tag(self.tag_type(index).clone()),
         }
     }
 }

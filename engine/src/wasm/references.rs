@@ -84,6 +84,8 @@ impl RefType {
     pub const FUNC: RefType = RefType { nullable: true, heap: HeapType::Func };
     /// `externref`.
     pub const EXTERN: RefType = RefType { nullable: true, heap: HeapType::Extern };
+    /// `exnref`.
+    pub const EXN: RefType = RefType { nullable: true, heap: HeapType::Exn };
 
     /// Whether a reference of this type may stand where a `wanted` is asked for; `extends` tells whether a defined type
     /// is another or was declared as a subtype of it

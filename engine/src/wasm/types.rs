@@ -52,6 +52,8 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag: the parameters are what its exceptions carry, and there are no results.
+    Tag(FuncType),
 }
 
 impl ValType {
@@ -59,6 +61,8 @@ impl ValType {
     pub const FUNCREF: ValType = ValType::Ref(RefType::FUNC);
     /// `externref`.
     pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERN);
+    /// `exnref`.
+    pub const EXNREF: ValType = ValType::Ref(RefType::EXN);
 
     /// As [`RefType::matches`], for all values
     /// ([Value types](https://webassembly.github.io/spec/core/valid/matching.html#value-types)).
@@ -114,6 +118,7 @@ impl ExternType {
             ExternType::Table(ty) => ExternType::Table(ty.map(rename)),
             ExternType::Memory(ty) => ExternType::Memory(*ty),
             ExternType::Global(ty) => ExternType::Global(ty.map(rename)),
+            ExternType::Tag(ty) => ExternType::Tag(ty.map(rename)),
         }
     }
 }
@@ -154,6 +159,7 @@ impl fmt::Display for ExternType {
             ExternType::Memory(ty) => write!(f, "memory {ty}"),
             ExternType::Global(GlobalType { content, mutable: true }) => write!(f, "global (mut {content})"),
             ExternType::Global(GlobalType { content, mutable: false }) => write!(f, "global {content}"),
+            ExternType::Tag(ty) => write!(f, "tag {ty}"),
         }
     }
 }

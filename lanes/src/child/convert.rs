@@ -43,6 +43,7 @@ impl Functions {
             Bits::Null(heap) => Value::Ref(Reference::Null(heap_type(heap)?)),
             Bits::Func(theirs) => Value::Ref(Reference::Func(Some(self.number(*theirs)))),
             Bits::Extern(number) => Value::Ref(Reference::Extern(*number)),
+            Bits::Exn => Value::Ref(Reference::Exn),
         })
     }
 
@@ -68,6 +69,7 @@ pub(super) fn plain_bits(value: Value) -> Bits {
         Value::V128(bits) => Bits::V128(bits.to_hex()),
         Value::Ref(Reference::Null(heap)) => Bits::Null(heap.to_string()),
         Value::Ref(Reference::Extern(number)) => Bits::Extern(number),
+        Value::Ref(Reference::Exn) => Bits::Exn,
         Value::Ref(Reference::Func(number)) => Bits::Func(number.map_or(u64::MAX, u64::from)),
     }
 }
@@ -102,6 +104,7 @@ fn heap_type(name: &str) -> Result<HeapType, String> {
     match name {
         "func" => Ok(HeapType::Func),
         "extern" => Ok(HeapType::Extern),
+        "exn" => Ok(HeapType::Exn),
         other => Err(format!("there is no heap type {other:?}")),
     }
 }

@@ -49,10 +49,10 @@
 //! An object with one member: the type, and the bits in hexadecimal digits, the most significant first: 8 digits for
 //! `i32` and `f32`, 16 for `i64` and `f64`, 32 for `v128` (byte 15 of the vector first). A NaN is its bits, to the last.
 //!
-//! References: `{"null":"func"}` and `{"null":"extern"}`; `{"extern":N}` is the host value number N, which scripts write
-//! `(ref.extern N)`, so that what goes in as N comes out as N; `{"func":N}` is a function, and N the adapter's own number
-//! for it: the same function has the same number as long as the store lives, and two functions never share one. The
-//! runner uses in arguments only numbers that the adapter has shown before.
+//! References: `{"null":"func"}`, `{"null":"extern"}` and `{"null":"exn"}`; `"exn"` is an exception; `{"extern":N}` is the
+//! host value number N, which scripts write `(ref.extern N)`, so that what goes in as N comes out as N; `{"func":N}` is a
+//! function, and N the adapter's own number for it: the same function has the same number as long as the store lives, and
+//! two functions never share one. The runner uses in arguments only numbers that the adapter has shown before.
 //!
 //! # Failures
 //!
@@ -200,6 +200,7 @@ pub enum Bits {
     Null(String),
     Func(u64),
     Extern(u32),
+    Exn,
 }
 
 /// A host function.

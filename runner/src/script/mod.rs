@@ -78,6 +78,8 @@ pub enum Kind {
     AssertTrap(Action, String),
     /// The action exhausts the call stack.
     AssertExhaustion(Action, String),
+    /// The action throws an exception that nothing catches.
+    AssertException(Action),
     /// The module is malformed.
     AssertMalformed(Encoded),
     /// The module is invalid.
@@ -249,7 +251,7 @@ fn known(directive: WastDirective<'_>) -> (&'static str, Result<Kind, String>) {
         WastDirective::AssertInvalidCustom { module, .. } => {
             ("assert_invalid_custom", core(module).map(invalid_custom))
         }
-        WastDirective::AssertException { .. } => unsupported("assert_exception"),
+        WastDirective::AssertException { exec, .. } => ("assert_exception", action(exec).map(Kind::AssertException)),
         WastDirective::AssertSuspension { .. } => unsupported("assert_suspension"),
         WastDirective::Thread(_) => unsupported("thread"),
         WastDirective::Wait { .. } => unsupported("wait"),
@@ -409,7 +411,7 @@ mod tests {
 
     #[test]
     fn nothing_is_dropped() {
-        for text in ["(wait $t)", "(thread $t)", "(assert_exception (invoke \"f\"))"] {
+        for text in ["(wait $t)", "(thread $t)", "(assert_suspension (invoke \"f\") \"\")"] {
             assert!(matches!(one(text).kind, Kind::Unsupported(_)), "{text}");
         }
     }

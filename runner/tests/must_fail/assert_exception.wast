@@ -1,4 +1,5 @@
-;; fails 15: does not execute `assert_exception`
+;; fails 16: expected an exception, got [i32 1]
+;; fails 17: expected an exception, got trap
 (module $M
   (func (export "one") (result i32) (i32.const 1))
   (func (export "two") (result i32 i32) (i32.const 1) (i32.const 2))
@@ -13,3 +14,4 @@
   (func $r (export "forever") (call $r))
   (global (export "g") i32 (i32.const 7)))
 (assert_exception (invoke "one"))
+(assert_exception (invoke "divide" (i32.const 0)))

@@ -5,6 +5,7 @@
 //! null. Tail calls go the same ways.
 
 use super::access::immediate;
+use super::exception::Target;
 use super::{FuncTranslator, trap_code, wasm_signature};
 use crate::abi::signature::LoweredSignature;
 use crate::abi::vmctx::{FuncImport, FuncRef};
@@ -13,7 +14,7 @@ use crate::compile::codegen::Symbol;
 use crate::wasm::index::*;
 use core::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{self, Inst, InstBuilder, SigRef, Value, types};
+use cranelift_codegen::ir::{self, InstBuilder, SigRef, Value, types};
 use wasmparser::Operator;
 
 /// What is called.
@@ -77,17 +78,14 @@ impl FuncTranslator<'_> {
 
     fn call(&mut self, callee: Callee, ty: TypeIndex) {
         let arguments = self.arguments(callee, ty);
-        let call = match callee {
-            Callee::Defined(defined) => {
-                let callee = self.defined(defined, ty);
-                self.ins().call(callee, &arguments)
-            }
-            Callee::Address { code, .. } => {
-                let signature = self.signature(ty);
-                self.ins().call_indirect(signature, code, &arguments)
-            }
+        let target = match callee {
+            Callee::Defined(defined) => Target::Function(self.defined(defined, ty)),
+            Callee::Address { code, .. } => Target::Address(self.signature(ty), code),
         };
-        self.push_results(call, ty);
+        let results = self.emit_call(target, &arguments);
+        for (value, &ty) in results.into_iter().zip(&self.env.module.signature(ty).results) {
+            self.push_typed(value, ty);
+        }
     }
 
     /// Calls in place of the current frame, which is gone before the callee begins.
@@ -159,14 +157,6 @@ impl FuncTranslator<'_> {
         };
         let contexts = [context, self.vmctx];
         contexts.into_iter().chain(self.stack.drain(first..)).collect()
-    }
-
-    fn push_results(&mut self, call: Inst, ty: TypeIndex) {
-        let module = self.env.module;
-        let values = self.builder.inst_results(call).to_vec();
-        for (value, &ty) in values.into_iter().zip(&module.signature(ty).results) {
-            self.push_typed(value, ty);
-        }
     }
 
     fn signature(&mut self, ty: TypeIndex) -> SigRef {

@@ -12,7 +12,7 @@ use crate::wasm::types::ValType;
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Value};
 use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
-use wasmparser::{BlockType, BrTable, Operator};
+use wasmparser::{BlockType, BrTable, Operator, TryTable};
 
 type Types = SmallVec<[ValType; 4]>;
 type Args = SmallVec<[BlockArg; 4]>;
@@ -35,6 +35,8 @@ pub(super) struct ControlFrame {
 enum Kind {
     /// `block`, the function itself, and an `if` whose `else` has begun.
     Block,
+    /// `try_table`
+    TryTable,
     /// `loop`
     Loop { header: Block },
     /// `if` without its `else` so far.
@@ -53,6 +55,7 @@ impl FuncTranslator<'_> {
             }
             Operator::Block { blockty } => self.block(blockty),
             Operator::Loop { blockty } => self.begin_loop(blockty),
+            Operator::TryTable { ref try_table } => self.begin_try_table(try_table),
             Operator::If { blockty } => self.begin_if(blockty),
             Operator::Else => self.begin_else(),
             Operator::End => self.end(),
@@ -75,7 +78,9 @@ impl FuncTranslator<'_> {
     /// An operator in code that cannot be reached.
     pub(super) fn unreachable_operator(&mut self, operator: &Operator<'_>) {
         match operator {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.skipped += 1,
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } | Operator::TryTable { .. } => {
+                self.skipped += 1;
+            }
             Operator::Else if self.skipped == 0 => self.begin_else(),
             Operator::End if self.skipped == 0 => self.end(),
             Operator::End => self.skipped -= 1,
@@ -91,6 +96,12 @@ impl FuncTranslator<'_> {
     fn block(&mut self, ty: BlockType) {
         let (params, results) = self.block_type(ty);
         self.open(Kind::Block, params.len(), &results);
+    }
+
+    fn begin_try_table(&mut self, table: &TryTable) {
+        let (params, results) = self.block_type(table.ty);
+        self.open(Kind::TryTable, params.len(), &results);
+        self.open_clauses(table);
     }
 
     fn begin_loop(&mut self, ty: BlockType) {
@@ -140,10 +151,14 @@ impl FuncTranslator<'_> {
             // The missing arm hands its parameters through.
             self.begin_else();
         }
-        if self.frame(0).exit_reached && !self.unreachable {
+        let catches = matches!(self.frame(0).kind, Kind::TryTable) && self.can_catch();
+        if (self.frame(0).exit_reached || catches) && !self.unreachable {
             self.jump_to_exit();
         }
         let frame = self.controls.pop().expect("an `end` closes a frame");
+        if let Kind::TryTable = frame.kind {
+            self.close_clauses();
+        }
         if let Kind::Loop { header } = frame.kind {
             self.builder.seal_block(header);
         }
@@ -285,11 +300,11 @@ impl FuncTranslator<'_> {
     }
 
     /// Where a branch goes, and the values that it carries.
-    fn target(&mut self, depth: u32) -> (Block, Args) {
+    pub(super) fn target(&mut self, depth: u32) -> (Block, Args) {
         let frame = self.frame_mut(depth);
         let (block, arity) = match frame.kind {
             Kind::Loop { header } => (header, frame.params),
-            Kind::Block | Kind::If { .. } => {
+            Kind::Block | Kind::TryTable | Kind::If { .. } => {
                 frame.exit_reached = true;
                 (frame.exit, frame.results)
             }

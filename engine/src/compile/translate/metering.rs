@@ -18,14 +18,14 @@ const EPOCH_DEADLINE: i32 = offset_of!(StoreContext, epoch_deadline) as i32;
 
 /// Whether the operator only structures code.
 fn is_free(operator: &Operator<'_>) -> bool {
-    use Operator::{Block, Drop, Else, End, Loop, Nop, Return, Unreachable};
-    matches!(operator, Nop | Drop | Block { .. } | Loop { .. } | Unreachable | Return | Else | End)
+    use Operator::{Block, Drop, Else, End, Loop, Nop, Return, TryTable, Unreachable};
+    matches!(operator, Nop | Drop | Block { .. } | Loop { .. } | TryTable { .. } | Unreachable | Return | Else | End)
 }
 
 /// Whether execution may go elsewhere than to the next operator, or arrive there from elsewhere.
 fn is_boundary(operator: &Operator<'_>) -> bool {
     use Operator::{Br, BrIf, BrTable, Call, CallIndirect, Else, End, If, Loop, Return, Unreachable};
-    use Operator::{BrOnNonNull, BrOnNull, CallRef, ReturnCall, ReturnCallIndirect, ReturnCallRef};
+    use Operator::{BrOnNonNull, BrOnNull, CallRef, ReturnCall, ReturnCallIndirect, ReturnCallRef, Throw, ThrowRef};
     matches!(
         operator,
         Loop { .. }
@@ -45,6 +45,8 @@ fn is_boundary(operator: &Operator<'_>) -> bool {
             | ReturnCallRef { .. }
             | BrOnNull { .. }
             | BrOnNonNull { .. }
+            | Throw { .. }
+            | ThrowRef
     )
 }
 
@@ -107,7 +109,7 @@ impl FuncTranslator<'_> {
         self.builder.switch_to_block(go_on);
     }
 
-    fn store_context(&mut self) -> Value {
+    pub(super) fn store_context(&mut self) -> Value {
         let (flags, vmctx) = (self.constant_flags(), self.vmctx);
         self.ins().load(types::I64, flags, vmctx, offset_of!(VmContext, store) as i32)
     }

@@ -14,6 +14,7 @@ mod access;
 mod call;
 mod cast;
 mod control;
+mod exception;
 mod memory;
 mod metering;
 mod numeric;
@@ -109,6 +110,7 @@ pub(crate) fn translate(
         validator.op(offset, &operator).map_err(refused)?;
         translator.locate(offset);
         translator.operator(&operator);
+        translator.check_clauses()?;
     }
     operators.finish().map_err(refused)?;
     translator.builder.finalize(env.isa.frontend_config());
@@ -130,6 +132,10 @@ pub(crate) struct FuncTranslator<'a> {
     unreachable: bool,
     /// How many blocks were opened since the position became unreachable.
     skipped: u32,
+    /// The clauses of the open `try_table`s.
+    tries: Vec<exception::Clauses>,
+    /// How many clauses were looked at for all calls.
+    clauses_tried: usize,
     /// Parameters and locals.
     locals: Vec<Local>,
     /// The instance.
@@ -234,6 +240,8 @@ impl<'a> FuncTranslator<'a> {
             controls: Vec::new(),
             unreachable: false,
             skipped: 0,
+            tries: Vec::new(),
+            clauses_tried: 0,
             locals: Vec::new(),
             vmctx: params[0],
             fuel: 0,
@@ -269,6 +277,7 @@ impl<'a> FuncTranslator<'a> {
             || self.translate_numeric(operator)
             || self.translate_memory(operator)
             || self.translate_call(operator)
+            || self.translate_exception(operator)
             || self.translate_table(operator)
             || self.translate_reference(operator)
             || self.translate_simd(operator);

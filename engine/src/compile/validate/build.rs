@@ -43,6 +43,7 @@ impl<'a> Builder<'a> {
             Payload::TableSection(section) => self.tables(section),
             Payload::MemorySection(section) => self.memories(section),
             Payload::GlobalSection(section) => self.globals(section),
+            Payload::TagSection(section) => self.tags(section),
             Payload::ExportSection(section) => self.exports(section),
             Payload::StartSection { func, .. } => {
                 self.module.start = Some(FuncIndex(func));
@@ -104,7 +105,8 @@ impl<'a> Builder<'a> {
                 TypeRef::Table(ty) => ImportItem::Table(table_type(ty, module)?),
                 TypeRef::Memory(ty) => ImportItem::Memory(memory_type(ty)?),
                 TypeRef::Global(ty) => ImportItem::Global(global_type(ty, module)?),
-                TypeRef::Tag(_) | TypeRef::FuncExact(_) => return Err(unsupported("this kind of import", offset)),
+                TypeRef::Tag(ty) => ImportItem::Tag(TypeIndex(ty.func_type_idx)),
+                TypeRef::FuncExact(_) => return Err(unsupported("this kind of import", offset)),
             };
             match item {
                 ImportItem::Func(ty) => {
@@ -122,6 +124,10 @@ impl<'a> Builder<'a> {
                 ImportItem::Global(ty) => {
                     module.globals.push(ty);
                     module.imported_globals += 1;
+                }
+                ImportItem::Tag(ty) => {
+                    module.tags.push(ty);
+                    module.imported_tags += 1;
                 }
             }
             module.imports.push(Import { module: import.module.to_owned(), name: import.name.to_owned(), item });
@@ -167,6 +173,13 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    fn tags(&mut self, section: wasmparser::TagSectionReader<'_>) -> Result<()> {
+        for tag in section {
+            self.module.tags.push(TypeIndex(tag?.func_type_idx));
+        }
+        Ok(())
+    }
+
     fn exports(&mut self, section: wasmparser::ExportSectionReader<'_>) -> Result<()> {
         for export in section.into_iter_with_offsets() {
             let (offset, export) = export?;
@@ -175,9 +188,8 @@ impl<'a> Builder<'a> {
                 ExternalKind::Table => ExportItem::Table(TableIndex(export.index)),
                 ExternalKind::Memory => ExportItem::Memory(MemoryIndex(export.index)),
                 ExternalKind::Global => ExportItem::Global(GlobalIndex(export.index)),
-                ExternalKind::Tag | ExternalKind::FuncExact => {
-                    return Err(unsupported("this kind of export", offset));
-                }
+                ExternalKind::Tag => ExportItem::Tag(TagIndex(export.index)),
+                ExternalKind::FuncExact => return Err(unsupported("this kind of export", offset)),
             };
             self.module.exports.push(Export { name: export.name.to_owned(), item });
         }

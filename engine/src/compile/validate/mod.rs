@@ -117,6 +117,7 @@ fn parser_features(features: Features) -> WasmFeatures {
         (Features::RELAXED_SIMD, WasmFeatures::RELAXED_SIMD),
         (Features::CUSTOM_PAGE_SIZES, WasmFeatures::CUSTOM_PAGE_SIZES),
         (Features::WIDE_ARITHMETIC, WasmFeatures::WIDE_ARITHMETIC),
+        (Features::EXCEPTIONS, WasmFeatures::EXCEPTIONS),
     ];
     let base = WasmFeatures::FLOATS | WasmFeatures::GC_TYPES;
     table.iter().filter(|(ours, _)| features.contains(*ours)).fold(base, |all, (_, theirs)| all | *theirs)

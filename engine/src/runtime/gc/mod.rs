@@ -24,13 +24,14 @@ mod values;
 
 pub(super) use collect::collect;
 pub use externs::ExternRef;
+pub(super) use roots::Root;
 pub use roots::{Kept, RootScope, Rooted};
 
 use super::store::{OpaqueMut, StoreOpaque};
 use super::sys::Mapping;
-use crate::abi::heap::{ALIGNMENT, HEADER, NULL_GUARD, REGION, StructLayout};
+use crate::abi::heap::{ALIGNMENT, HEADER, NULL_GUARD, REGION, StructLayout, exception_layout};
 use crate::base::{Config, Error, ErrorKind, Result, Trap};
-use crate::wasm::types::CompositeType;
+use crate::wasm::types::{CompositeType, ValType};
 use core::ptr;
 use roots::Roots;
 use shape::Shapes;
@@ -100,6 +101,11 @@ impl Heap {
         }
     }
 
+    /// Takes note of what the exceptions of a tag look like whose type has this id and these parameters.
+    pub(super) fn add_exception(&mut self, id: u32, params: &[ValType]) {
+        self.shapes.add_struct(id, &exception_layout(params));
+    }
+
     /// Where room for objects ends.
     fn end(&self) -> u64 {
         SPACES[self.space] + self.capacity
@@ -143,6 +149,11 @@ impl StoreOpaque {
             ptr::write_bytes(object.add(HEADER as usize), 0, to_usize(size) - HEADER as usize);
         }
         u32::try_from(at).expect("the region ends at 4 GiB")
+    }
+
+    /// Where a field of an object stands, until the next allocation.
+    pub(super) fn field(&self, reference: u32, offset: u32) -> *mut u8 {
+        self.context.heap_base.wrapping_add(reference as usize + offset as usize)
     }
 
     /// The header of an object: its id and word.

@@ -136,8 +136,18 @@ impl<R: Rooted> Kept<R> {
     pub fn new(mut store: impl AsContextMut, handle: R) -> Result<Kept<R>> {
         let mut store = store.as_context_mut().into_opaque();
         let reference = store.rooted(handle.root())?;
+        Ok(Kept::of(&mut store, reference))
+    }
+
+    /// Keeps a reference of the store.
+    pub(crate) fn of(store: &mut StoreOpaque, reference: u32) -> Kept<R> {
         let reference = store.heap.roots.keep(reference);
-        Ok(Kept { store: store.id(), reference, handle: PhantomData })
+        Kept { store: store.id(), reference, handle: PhantomData }
+    }
+
+    /// The reference, if it is one of this store.
+    pub(crate) fn reference(&self, store: &StoreOpaque) -> Option<u32> {
+        (self.store == store.id()).then(|| self.reference.load(Ordering::Relaxed))
     }
 
     /// A handle in the newest scope.

@@ -25,6 +25,9 @@ pub(super) enum Shape {
 impl Shapes {
     /// Takes note of a struct's or an exception's type.
     pub(super) fn add_struct(&mut self, id: u32, layout: &StructLayout) {
+        if self.get(id) != Shape::Unknown {
+            return;
+        }
         let first = count(self.offsets.len());
         self.offsets.extend(&layout.traced);
         self.add(id, Shape::Struct { size: layout.size, first, traced: count(layout.traced.len()) });

@@ -4,25 +4,26 @@ use crate::abi::vmctx::{StoreContext, VmContext};
 use core::ffi::c_void;
 use core::mem::offset_of;
 
-/// `Builtin::Raise`: resumes at the handler block of the newest entry trampoline with pc, sp and fp as that trampoline
-/// stored them, and zero in the payload registers. Never returns.
+/// `Builtin::Raise`: resumes where the store context says, with the first payload register as it says and zero in the
+/// second. Never returns.
 ///
 /// # Safety
-/// The vmctx is one of a store whose newest entry trampoline, on this thread, has not returned, and only compiled
-/// frames stand between: nothing is unwound, so a Rust frame in between would never be dropped.
+/// The vmctx is one of a store whose newest compiled code, on this thread, called this. The place to resume at is a handler
+/// block in that activation, of a call that is under way; only compiled frames stand between: nothing is unwound, so a Rust frame in between would never be dropped.
 #[unsafe(naked)]
 pub(crate) unsafe extern "C" fn raise(vmctx: *mut VmContext) -> i64 {
     core::arch::naked_asm!(
         "mov rcx, [rdi + {store}]",
         "mov rbp, [rcx + {fp}]",
         "mov rsp, [rcx + {sp}]",
-        "xor eax, eax",
+        "mov rax, [rcx + {payload}]",
         "xor edx, edx",
         "jmp [rcx + {pc}]",
         store = const offset_of!(VmContext, store),
-        fp = const offset_of!(StoreContext, entry_fp),
-        sp = const offset_of!(StoreContext, entry_sp),
-        pc = const offset_of!(StoreContext, entry_pc),
+        fp = const offset_of!(StoreContext, resume_fp),
+        sp = const offset_of!(StoreContext, resume_sp),
+        pc = const offset_of!(StoreContext, resume_pc),
+        payload = const offset_of!(StoreContext, resume_payload),
     )
 }
 

@@ -1,0 +1,238 @@
+//! Exceptions ([Control instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#control-instructions):
+//! `throw`, `throw_ref`, `try_table`).
+//!
+//! Entering a `try_table` is no code. A call inside one becomes a `try_call`, whose exception table lists the clauses of
+//! all `try_table`s around it, the innermost first, in the numbers of the module's tags; the vmctx goes with it as the
+//! context, so that the runtime can tell which tags these are. A clause is a block of its own, made at the end of its
+//! `try_table` if any call needs it: it takes the exception from the payload register, reads from the heap what it carries,
+//! and goes on to the clause's label.
+//!
+//! `throw` and `throw_ref` are library calls. They too are `try_call`s where a handler is in sight, so that there is one way
+//! in which an exception finds its handler.
+
+use super::{FuncTranslator, builtin_signature, clif_type, trap_code};
+use crate::abi::builtins::Builtin;
+use crate::abi::heap::exception_layout;
+use crate::abi::vmctx::StoreContext;
+use crate::base::{Error, ErrorKind, Result, Trap};
+use crate::compile::codegen::Symbol;
+use crate::wasm::index::TagIndex;
+use core::mem::offset_of;
+use cranelift_codegen::ir::{
+    self, Block, BlockArg, Endianness, ExceptionTableData, ExceptionTableItem, ExceptionTag, InstBuilder, MemFlagsData,
+    SigRef, Value, types,
+};
+use cranelift_codegen::isa::CallConv;
+use smallvec::SmallVec;
+use std::collections::HashSet;
+use wasmparser::{Operator, TryTable};
+
+/// A call's exception table lists the clauses of all `try_table`s around it: with both in the thousands it would take the
+/// compiler's memory.
+const MAX_CLAUSES_TRIED: usize = 1 << 20;
+
+/// The clauses of an open `try_table`.
+pub(super) struct Clauses(Vec<Clause>);
+
+/// A `catch` clause.
+struct Clause {
+    /// `None` takes every exception.
+    tag: Option<TagIndex>,
+    /// Whether the label gets the exception itself behind what it carries.
+    with_reference: bool,
+    /// The label, counted from outside of the `try_table`.
+    label: u32,
+    /// Where its code begins, once a call needs it.
+    block: Option<Block>,
+}
+
+/// What is called, for [`FuncTranslator::emit_call`].
+#[derive(Clone, Copy)]
+pub(super) enum Target {
+    /// A function of this artefact.
+    Function(ir::FuncRef),
+    /// Code at an address, with a signature.
+    Address(SigRef, Value),
+}
+
+impl FuncTranslator<'_> {
+    pub(super) fn translate_exception(&mut self, operator: &Operator<'_>) -> bool {
+        match *operator {
+            Operator::Throw { tag_index } => self.throw(TagIndex(tag_index)),
+            Operator::ThrowRef => {
+                let exception = self.pop();
+                self.throw_ref(exception);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Opens the clauses of a `try_table`.
+    pub(super) fn open_clauses(&mut self, table: &TryTable) {
+        let clause = |catch: &wasmparser::Catch| {
+            let (tag, with_reference, label) = match *catch {
+                wasmparser::Catch::One { tag, label } => (Some(TagIndex(tag)), false, label),
+                wasmparser::Catch::OneRef { tag, label } => (Some(TagIndex(tag)), true, label),
+                wasmparser::Catch::All { label } => (None, false, label),
+                wasmparser::Catch::AllRef { label } => (None, true, label),
+            };
+            Clause { tag, with_reference, label, block: None }
+        };
+        self.tries.push(Clauses(table.catches.iter().map(clause).collect()));
+    }
+
+    /// Calls what may throw, and returns the results.
+    pub(super) fn emit_call(&mut self, target: Target, arguments: &[Value]) -> SmallVec<[Value; 4]> {
+        let handlers = self.handlers();
+        if handlers.is_empty() {
+            let call = match target {
+                Target::Function(function) => self.ins().call(function, arguments),
+                Target::Address(signature, code) => self.ins().call_indirect(signature, code, arguments),
+            };
+            return self.builder.inst_results(call).into();
+        }
+        let signature = match target {
+            Target::Function(function) => self.builder.func.dfg.ext_funcs[function].signature,
+            Target::Address(signature, _) => signature,
+        };
+        let next = self.builder.create_block();
+        let returns = self.builder.func.dfg.signatures[signature].returns.clone();
+        let results: Vec<_> = (0..).take(returns.len()).map(BlockArg::TryCallRet).collect();
+        for result in returns {
+            self.builder.append_block_param(next, result.value_type);
+        }
+        let normal = self.builder.func.dfg.block_call(next, &results);
+        let table = ExceptionTableData::new(signature, normal, handlers);
+        let table = self.builder.func.dfg.exception_tables.push(table);
+        match target {
+            Target::Function(function) => self.ins().try_call(function, arguments, table),
+            Target::Address(_, code) => self.ins().try_call_indirect(code, arguments, table),
+        };
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(next);
+        self.builder.block_params(next).into()
+    }
+
+    /// The exception table of a call that stands here; empty where nothing could catch. Of several clauses for one tag the
+    /// first is enough, and nothing matters behind one that takes everything.
+    fn handlers(&mut self) -> Vec<ExceptionTableItem> {
+        let mut items = Vec::new();
+        let mut seen = HashSet::new();
+        for clause in self.tries.iter_mut().rev().flat_map(|clauses| &mut clauses.0) {
+            self.clauses_tried += 1;
+            if !seen.insert(clause.tag) {
+                continue;
+            }
+            let builder = &mut self.builder;
+            let block = *clause.block.get_or_insert_with(|| {
+                let block = builder.create_block();
+                builder.append_block_param(block, types::I64);
+                builder.set_cold_block(block);
+                block
+            });
+            let call = builder.func.dfg.block_call(block, &[BlockArg::TryCallExn(0)]);
+            if items.is_empty() {
+                items.push(ExceptionTableItem::Context(self.vmctx));
+            }
+            match clause.tag {
+                Some(tag) => items.push(ExceptionTableItem::Tag(ExceptionTag::from_u32(tag.0), call)),
+                None => {
+                    items.push(ExceptionTableItem::Default(call));
+                    break;
+                }
+            }
+        }
+        items
+    }
+
+    /// Whether a call in the innermost `try_table` can lead to one of its clauses.
+    pub(super) fn can_catch(&self) -> bool {
+        let clauses = self.tries.last().expect("asked for at the end of a `try_table`");
+        clauses.0.iter().any(|clause| clause.block.is_some())
+    }
+
+    /// Closes the clauses of the innermost `try_table`, whose label is gone: makes the code of those that calls have asked
+    /// for. The current block has its end.
+    pub(super) fn close_clauses(&mut self) {
+        let clauses = self.tries.pop().expect("clauses close once");
+        for Clause { tag, with_reference, label, block } in clauses.0 {
+            let Some(block) = block else { continue };
+            self.builder.switch_to_block(block);
+            self.builder.seal_block(block);
+            let height = self.stack.len();
+            let exception = self.builder.block_params(block)[0];
+            let exception = self.ins().ireduce(types::I32, exception);
+            self.builder.declare_value_needs_stack_map(exception);
+            if let Some(tag) = tag {
+                self.push_payload(tag, exception);
+            }
+            if with_reference {
+                self.push(exception);
+            }
+            let (target, args) = self.target(label);
+            self.ins().jump(target, &args);
+            self.stack.truncate(height);
+        }
+    }
+
+    /// Pushes what an exception of this tag carries.
+    fn push_payload(&mut self, tag: TagIndex, exception: Value) {
+        let params = &self.env.module.tag_type(tag).params;
+        let fields = self.exception_address(exception);
+        for (&ty, &offset) in params.iter().zip(exception_layout(params).offsets.iter()) {
+            let flags = self.payload_flags();
+            let value = self.ins().load(clif_type(ty), flags, fields, field(offset));
+            self.push_typed(value, ty);
+        }
+    }
+
+    /// Refuses a function whose exception tables would be far larger than its code.
+    pub(super) fn check_clauses(&self) -> Result<()> {
+        if self.clauses_tried <= MAX_CLAUSES_TRIED {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::TooLarge, "the calls and the `try_table`s of a function are too many together"))
+    }
+
+    fn throw(&mut self, tag: TagIndex) {
+        let params = &self.env.module.tag_type(tag).params;
+        let number = self.iconst(types::I32, tag.0.cast_signed().into());
+        let exception = self.call_builtin(Builtin::ExceptionNew, &[number]);
+        let exception = self.ins().ireduce(types::I32, exception);
+        let values = self.pop_many(params.len());
+        let fields = self.exception_address(exception);
+        for (&value, &offset) in values.iter().zip(exception_layout(params).offsets.iter()) {
+            let flags = self.payload_flags();
+            self.ins().store(flags, value, fields, field(offset));
+        }
+        self.throw_ref(exception);
+    }
+
+    fn throw_ref(&mut self, exception: Value) {
+        let builtin = Builtin::ThrowRef;
+        let callee = self.import(Symbol::Builtin(builtin), || builtin_signature(builtin, CallConv::Tail));
+        self.emit_call(Target::Function(callee), &[self.vmctx, exception]);
+        // Never reached: the call does not return.
+        self.ins().trap(trap_code(Trap::Unreachable));
+        self.unreachable = true;
+    }
+
+    /// Where an exception stands in the heap, until the next call.
+    fn exception_address(&mut self, exception: Value) -> Value {
+        let store = self.store_context();
+        let flags = self.constant_flags();
+        let base = self.ins().load(types::I64, flags, store, offset_of!(StoreContext, heap_base) as i32);
+        let offset = self.ins().uextend(types::I64, exception);
+        self.ins().iadd(base, offset)
+    }
+
+    /// Flags of an access to a field of an exception, which is never null here. Vectors are aligned to 8 bytes only.
+    fn payload_flags(&self) -> MemFlagsData {
+        MemFlagsData::new().with_notrap().with_endianness(Endianness::Little)
+    }
+}
+
+fn field(offset: u32) -> i32 {
+    i32::try_from(offset).expect("a tag has at most 1,000 parameters")
+}

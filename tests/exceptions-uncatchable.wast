@@ -1,0 +1,38 @@
+;; What no clause takes: traps, an exhausted stack, and what a host function fails with. Code after them runs as if
+;; nothing had been.
+;;! features: 2.0, exceptions
+(module $uncatchable
+  (import "host" "fail" (func $fail))
+  (import "host" "panic" (func $panic))
+  (import "host" "call" (func $call (param funcref)))
+  (tag $e)
+  (memory 1)
+  (table funcref (elem $divide))
+  (func $divide (drop (i32.div_u (i32.const 1) (i32.const 0))))
+  (func $forever (block $h (try_table (catch_all $h) (call $forever))))
+
+  (func (export "division") (block $h (try_table (catch_all $h) (drop (i32.div_u (i32.const 1) (i32.const 0))))))
+  (func (export "callee") (block $h (try_table (catch_all $h) (call $divide))))
+  (func (export "load") (block $h (try_table (catch_all $h) (drop (i32.load (i32.const -4))))))
+  (func (export "indirect") (block $h (try_table (catch_all $h) (call_indirect (i32.const 5)))))
+  (func (export "bulk")
+    (block $h (try_table (catch_all $h) (memory.fill (i32.const -4) (i32.const 0) (i32.const 100)))))
+  (func (export "forever") (block $h (try_table (catch_all $h) (call $forever))))
+  (func (export "fail") (block $h (try_table (catch_all $h) (call $fail))))
+  (func (export "panic") (block $h (try_table (catch_all $h) (call $panic))))
+  (func (export "through-host") (block $h (try_table (catch_all $h) (call $call (ref.func $divide)))))
+  (func (export "caught") (result i32) (block $h (try_table (catch_all $h) (throw $e))) (i32.const 1)))
+
+(assert_trap (invoke "division") "integer divide by zero")
+(assert_return (invoke "caught") (i32.const 1))
+(assert_trap (invoke "callee") "integer divide by zero")
+(assert_trap (invoke "load") "out of bounds memory access")
+(assert_trap (invoke "indirect") "undefined element")
+(assert_trap (invoke "bulk") "out of bounds memory access")
+(assert_return (invoke "caught") (i32.const 1))
+(assert_exhaustion (invoke "forever") "call stack exhausted")
+(assert_return (invoke "caught") (i32.const 1))
+(assert_trap (invoke "fail") "host.fail was called")
+(assert_trap (invoke "panic") "host.panic was called")
+(assert_trap (invoke "through-host") "integer divide by zero")
+(assert_return (invoke "caught") (i32.const 1))
