@@ -52,6 +52,8 @@ struct Frame {
 }
 
 const MEMORY: &[&str] = &["memory-out-of-bounds"];
+const ATOMIC: &[&str] = &["memory-out-of-bounds", "unaligned-atomic"];
+const WAIT: &[&str] = &["memory-out-of-bounds", "unaligned-atomic", "expected-shared-memory"];
 const TABLE: &[&str] = &["table-out-of-bounds"];
 const NULL: &[&str] = &["null-reference"];
 const CALL_INDIRECT: &[&str] = &["undefined-element", "uninitialized-element", "indirect-call-type-mismatch"];
@@ -66,6 +68,8 @@ fn traps(mnemonic: &str) -> &'static [&'static str] {
         "memory.copy" | "memory.fill" | "memory.init" => MEMORY,
         "ref.as_non_null" => NULL,
         "table.get" | "table.set" | "table.copy" | "table.fill" | "table.init" => TABLE,
+        "memory.atomic_wait32" | "memory.atomic_wait64" => WAIT,
+        _ if operation.starts_with("atomic_") => ATOMIC,
         _ if operation.starts_with("load") || operation.starts_with("store") => MEMORY,
         _ => match operation {
             "div_s" => &["integer-divide-by-zero", "integer-overflow"],

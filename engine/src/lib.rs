@@ -47,8 +47,9 @@ pub use base::{
 };
 pub use runtime::{
     AsContext, AsContextMut, Caller, Engine, Exception, ExportType, Extern, ExternRef, Func, Global, ImportType,
-    Instance, IntoFunc, Kept, Linker, Memory, Module, ResourceLimiter, RootScope, Rooted, Store, StoreContext,
-    StoreContextMut, StoreLimits, Table, Tag, TypedFunc, UpdateDeadline, Val, WasmParams, WasmResults, WasmRet, WasmTy,
+    Instance, IntoFunc, Kept, Linker, Memory, Module, ResourceLimiter, RootScope, Rooted, SharedMemory, Store,
+    StoreContext, StoreContextMut, StoreLimits, Table, Tag, TypedFunc, UpdateDeadline, Val, WaitResult, WasmParams,
+    WasmResults, WasmRet, WasmTy,
 };
 pub use wasm::types::{
     CompositeKind, ConcreteType, ExternType, FuncType, GlobalType, HeapType, Limits, MemoryType, PAGE_SIZE, RefType,

@@ -37,6 +37,10 @@ pub enum TrapKind {
     OutOfFuel,
     /// Stopped from outside.
     Interrupted,
+    /// An atomic access at an address that is not a multiple of its size.
+    UnalignedAtomic,
+    /// A wait in a memory that is not shared.
+    ExpectedSharedMemory,
     /// The engine stopped for a reason that has no name here.
     Other,
 }
@@ -77,6 +81,8 @@ impl TrapKind {
             TrapKind::StackOverflow => "stack-overflow",
             TrapKind::OutOfFuel => "out-of-fuel",
             TrapKind::Interrupted => "interrupted",
+            TrapKind::UnalignedAtomic => "unaligned-atomic",
+            TrapKind::ExpectedSharedMemory => "expected-shared-memory",
             TrapKind::Other => "other",
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 };
 use engine::{
     AsContextMut, Caller, Engine, Error, ErrorKind, Extern, ExternRef, Func, Global, GlobalType, Instance, Linker,
-    Memory, MemoryType, Module, RefType, RootScope, Store, Table, TableType, Tag, Val,
+    Memory, MemoryType, Module, RefType, RootScope, SharedMemory, Store, Table, TableType, Tag, Val,
 };
 use std::collections::HashMap;
 use std::io::Write;
@@ -150,6 +150,7 @@ const FEATURES: &[(Features, engine::Features)] = &[
     (Features::WIDE_ARITHMETIC, engine::Features::WIDE_ARITHMETIC),
     (Features::FUNCTION_REFERENCES, engine::Features::FUNCTION_REFERENCES),
     (Features::EXCEPTIONS, engine::Features::EXCEPTIONS),
+    (Features::THREADS, engine::Features::THREADS),
 ];
 
 /// The features as the engine names them; those that it lacks are left out.
@@ -202,11 +203,11 @@ impl<'a> OwnSession<'a> {
         for function in spectest_functions().iter().chain(&extra_host_functions()) {
             session.define_function(function)?;
         }
-        session.define_spectest_items()?;
+        session.define_spectest_items(features)?;
         Ok(session)
     }
 
-    fn define_spectest_items(&mut self) -> Result<(), Error> {
+    fn define_spectest_items(&mut self, features: Features) -> Result<(), Error> {
         let numbers = [
             ("global_i32", Val::I32(666)),
             ("global_i64", Val::I64(666)),
@@ -224,6 +225,11 @@ impl<'a> OwnSession<'a> {
         }
         let memory = Memory::new(&mut self.store, MemoryType::new(1, Some(2)))?;
         self.linker.define(&self.store, "spectest", "memory", memory)?;
+        if features.contains(Features::THREADS) {
+            let shared = SharedMemory::new(MemoryType { shared: true, ..MemoryType::new(1, Some(2)) })?;
+            let shared = Memory::from_shared(&mut self.store, &shared)?;
+            self.linker.define(&self.store, "spectest", "shared_memory", shared)?;
+        }
         Ok(())
     }
 
@@ -369,7 +375,10 @@ impl Session for OwnSession<'_> {
                         state.globals.push((name, from_engine(&mut store, value)));
                     }
                     Extern::Memory(memory) => {
-                        let memory = MemoryState::of(memory.data(&store)?);
+                        let memory = match memory.shared(&store)? {
+                            Some(shared) => MemoryState::of(&shared_bytes(&shared)?),
+                            None => MemoryState::of(memory.data(&store)?),
+                        };
                         state.memories.push((name, memory));
                     }
                     Extern::Table(table) => state.tables.push((name, table_state(&mut store, table)?)),
@@ -407,6 +416,14 @@ fn number<T: PartialEq>(shown: &mut Vec<T>, item: T) -> u32 {
         shown.len() - 1
     });
     id(known + 1)
+}
+
+/// What a shared memory holds.
+fn shared_bytes(memory: &SharedMemory) -> Result<Vec<u8>, Error> {
+    let length = memory.size() * memory.ty().page_size();
+    let mut bytes = vec![0; usize::try_from(length).expect("64-bit hosts only")];
+    memory.read(0, &mut bytes)?;
+    Ok(bytes)
 }
 
 fn behave(
@@ -480,6 +497,8 @@ fn trap_kind(trap: engine::Trap) -> TrapKind {
         engine::Trap::StackOverflow => TrapKind::StackOverflow,
         engine::Trap::OutOfFuel => TrapKind::OutOfFuel,
         engine::Trap::Interrupted => TrapKind::Interrupted,
+        engine::Trap::UnalignedAtomic => TrapKind::UnalignedAtomic,
+        engine::Trap::ExpectedSharedMemory => TrapKind::ExpectedSharedMemory,
         _ => TrapKind::Other,
     }
 }

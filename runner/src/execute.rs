@@ -527,6 +527,8 @@ fn official_texts(kind: TrapKind) -> &'static [&'static str] {
             "null exception reference",
         ],
         TrapKind::CastFailure => &["cast failure"],
+        TrapKind::UnalignedAtomic => &["unaligned atomic"],
+        TrapKind::ExpectedSharedMemory => &["expected shared memory"],
         TrapKind::ArrayOutOfBounds => &["out of bounds array access"],
         _ => &[],
     }

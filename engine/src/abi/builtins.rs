@@ -93,4 +93,10 @@ builtins! {
     /// Makes an object of `size` bytes, which `heap` says how to count, with this header; the rest of it is zero. Returns
     /// the reference.
     GcAlloc, gc_alloc(id: I32, word: I32, size: I64);
+    /// `memory.atomic.notify`. Returns how many were woken.
+    MemoryNotify, memory_notify(memory: I32, address: I64, count: I32);
+    /// `memory.atomic.wait32`. Returns how the wait ended.
+    MemoryWait32, memory_wait32(memory: I32, address: I64, expected: I32, timeout: I64);
+    /// `memory.atomic.wait64`. Returns how the wait ended.
+    MemoryWait64, memory_wait64(memory: I32, address: I64, expected: I64, timeout: I64);
 }

@@ -8,7 +8,7 @@
 //!   ...  [*MemoryDef]    per imported memory
 //!   ...  [*GlobalDef]    per imported global
 //!   ...  [TableDef]      per own table
-//!   ...  [MemoryDef]     per own memory
+//!   ...  [MemoryDef]     per own memory; of a shared one, the pointer to it
 //!   ...  [GlobalDef]     per own global (16-byte aligned)
 //!   ...  [FuncRef]       per function that escapes
 //! ```
@@ -142,8 +142,8 @@ pub(crate) struct TableDef {
 #[repr(C)]
 pub(crate) struct MemoryDef {
     pub(crate) base: *mut u8,
-    /// In bytes.
-    pub(crate) length: u64,
+    /// In bytes. Other threads may change that of a shared memory.
+    pub(crate) length: AtomicU64,
 }
 
 /// A global: the value in the low bytes, as in a `ValRaw`.
@@ -201,6 +201,8 @@ pub(crate) struct VmLayout {
     memories: u32,
     globals: u32,
     func_refs: u32,
+    /// The own memories that are shared.
+    shared_memories: Box<[MemoryIndex]>,
     size: u32,
 }
 
@@ -237,8 +239,12 @@ impl VmLayout {
             memories: area(own(module.memories.len(), module.imported_memories), size_of::<MemoryDef>(), 8),
             globals: area(own(module.globals.len(), module.imported_globals), size_of::<GlobalDef>(), 16),
             func_refs: area(module.func_refs as usize, size_of::<FuncRef>(), 8),
+            shared_memories: Box::default(),
             size: 0,
         };
+        let own_memories = module.memories.iter().enumerate().skip(module.imported_memories as usize);
+        let shared = own_memories.filter(|(_, memory)| memory.shared).map(|(index, _)| MemoryIndex::new(index));
+        layout.shared_memories = shared.collect();
         layout.size = u32::try_from(at).ok().filter(|&size| size <= i32::MAX as u32)?;
         Some(layout)
     }
@@ -263,9 +269,12 @@ impl VmLayout {
         place(table.0, self.imported_tables, self.table_imports, self.tables)
     }
 
-    /// The [`MemoryDef`] of a memory.
+    /// The [`MemoryDef`] of a memory. A shared one stands elsewhere, wherever it was defined: other stores use it too.
     pub(crate) fn memory(&self, memory: MemoryIndex) -> Place {
-        place(memory.0, self.imported_memories, self.memory_imports, self.memories)
+        match place(memory.0, self.imported_memories, self.memory_imports, self.memories) {
+            Place::Own(offset) if self.shared_memories.contains(&memory) => Place::Imported(offset),
+            place => place,
+        }
     }
 
     /// The [`GlobalDef`] of a global.
@@ -286,6 +295,17 @@ fn place(index: u32, imported: u32, imports: u32, own: u32) -> Place {
 mod tests {
     use super::*;
     use crate::wasm::types::*;
+
+    #[test]
+    fn shared_memories_stand_behind_pointers() {
+        let memory = MemoryType::new(1, Some(1));
+        let shared = MemoryType { shared: true, ..memory };
+        let module =
+            Module { memories: vec![shared, memory, shared, memory], imported_memories: 1, ..Module::default() };
+        let layout = VmLayout::of(&module).unwrap();
+        let places = [0, 1, 2, 3].map(|index| layout.memory(MemoryIndex(index)));
+        assert_eq!(places, [Place::Imported(40), Place::Own(48), Place::Imported(64), Place::Own(80)]);
+    }
 
     #[test]
     fn areas_do_not_overlap() {

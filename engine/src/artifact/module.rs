@@ -85,7 +85,7 @@ fn check_spaces(module: &Module, types: &CheckedTypes<'_>, features: Features) -
         require(memory.is_valid(), "a memory has impossible limits")?;
         let known = has(Features::MEMORY64, memory.index64)
             && has(Features::CUSTOM_PAGE_SIZES, memory.page_size() != PAGE_SIZE)
-            && !memory.shared;
+            && has(Features::THREADS, memory.shared);
         require(known, "a memory is of a kind that the features do not have")?;
     }
     for global in &module.globals {

@@ -94,6 +94,8 @@ bitflags::bitflags! {
         const FUNCTION_REFERENCES = 1 << 15;
         /// `try_table`, `throw`, `throw_ref`.
         const EXCEPTIONS = 1 << 17;
+        /// Shared memories, atomic instructions, `memory.atomic.wait32` and its like.
+        const THREADS = 1 << 14;
 
         /// WebAssembly 1.0, with the mutable globals that its test suite expects.
         const WASM_1_0 = Self::MUTABLE_GLOBALS.bits();

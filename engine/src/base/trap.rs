@@ -63,6 +63,10 @@ traps! {
     /// The heap of garbage-collected objects is full: what is reachable and the new object together are larger than the
     /// store's limiter, the operating system or the region of 4 GiB allow.
     OutOfHeap = 16, "heap exhausted";
+    /// An atomic access at an address that is not a multiple of its size.
+    UnalignedAtomic = 17, "unaligned atomic";
+    /// `memory.atomic.wait32` or `memory.atomic.wait64` in a memory that no other thread can reach.
+    ExpectedSharedMemory = 18, "expected shared memory";
 }
 
 impl fmt::Display for Trap {

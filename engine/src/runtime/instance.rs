@@ -8,7 +8,6 @@ use super::global::{Global, GlobalEntry};
 use super::libcalls;
 use super::memory::{self, Memory, MemoryEntry};
 use super::store::{NO_INSTANCE, OpaqueMut, StoreId, StoreOpaque};
-use super::sys::Mapping;
 use super::table::{self, Table, TableEntry};
 use super::tag::{Tag, TagEntry};
 use super::{AsContext, AsContextMut, Extern, Module, TypedFunc, WasmParams, WasmResults};
@@ -253,7 +252,7 @@ fn matches(store: &StoreOpaque, module: &Module, wanted: ImportItem, item: &Exte
 /// What of an instance can fail to be made; made before anything of it becomes part of the store.
 struct Storage {
     tables: Vec<Block>,
-    memories: Vec<Mapping>,
+    memories: Vec<memory::Bytes>,
 }
 
 impl Storage {
@@ -550,7 +549,7 @@ impl InstanceEntry {
         match place {
             // SAFETY: the layout keeps an aligned pointer there, and nobody reads it yet.
             Place::Imported(offset) => unsafe { self.at::<NonNull<D>>(offset).write(definition) },
-            Place::Own(_) => unreachable!("imports come first in every index space"),
+            Place::Own(_) => unreachable!("what is imported or shared stands behind a pointer"),
         }
     }
 
@@ -601,10 +600,19 @@ impl InstanceEntry {
             tables.push(Table::add(store, TableEntry::defined(def, ty, elements)).index());
         }
         let mut memories = self.memories.to_vec();
-        for mapping in storage.memories {
+        for bytes in storage.memories {
             let index = MemoryIndex::new(memories.len());
-            let def = self.own(layout.memory(index));
-            memories.push(Memory::add(store, MemoryEntry::defined(def, wasm.memories[index.index()], mapping)).index());
+            let place = layout.memory(index);
+            let entry = match bytes {
+                memory::Bytes::Own(mapping) => {
+                    MemoryEntry::defined(self.own(place), wasm.memories[index.index()], mapping)
+                }
+                memory::Bytes::Shared(shared) => {
+                    self.set_import(place, shared.def());
+                    MemoryEntry::shared(shared)
+                }
+            };
+            memories.push(Memory::add(store, entry).index());
         }
         let mut globals = self.globals.to_vec();
         for &ty in &wasm.globals[wasm.imported_globals as usize..] {

@@ -10,6 +10,8 @@ use super::exception;
 use super::gc;
 use super::instance::Elements;
 use super::memory;
+use super::parking::WaitResult;
+use super::shared_memory::{SharedMemory, copy_racing, fill_racing};
 use super::store::OpaqueMut;
 use super::table;
 use super::tag::Tag;
@@ -21,6 +23,7 @@ use crate::wasm::index::*;
 use crate::wasm::module::ElementItems;
 use core::ops::Range;
 use core::ptr;
+use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Bytes copied or filled between two looks at the epoch: a few milliseconds.
@@ -54,6 +57,9 @@ pub(crate) static BUILTINS: BuiltinTable = BuiltinTable {
     type_extends,
     epoch_reached,
     gc_alloc,
+    memory_notify,
+    memory_wait32,
+    memory_wait64,
 };
 
 /// Runs a library call for an instance, given by its place in the store.
@@ -160,6 +166,44 @@ library_calls! {
         store.charge(size / BYTES_PER_FUEL)?;
         Ok(gc::allocate(store, id, word, size)?.into())
     }
+
+    fn memory_notify(store, instance, memory: u32, address: u64, count: u32) {
+        let memory = store.instances[instance as usize].memory(MemoryIndex(memory));
+        store.memories[memory as usize].notify(address, count).map(i64::from)
+    }
+
+    fn memory_wait32(store, instance, memory: u32, address: u64, expected: u32, timeout: u64) {
+        let memory = shared_memory(store, instance, MemoryIndex(memory))?;
+        wait(store, timeout, |timeout, interrupt| memory.wait32(address, expected, timeout, interrupt))
+    }
+
+    fn memory_wait64(store, instance, memory: u32, address: u64, expected: u64, timeout: u64) {
+        let memory = shared_memory(store, instance, MemoryIndex(memory))?;
+        wait(store, timeout, |timeout, interrupt| memory.wait64(address, expected, timeout, interrupt))
+    }
+}
+
+/// The memory of a `memory.atomic.wait32` or its like.
+fn shared_memory(store: &OpaqueMut<'_>, instance: u32, memory: MemoryIndex) -> Result<SharedMemory> {
+    let memory = store.instances[instance as usize].memory(memory);
+    let shared = store.memories[memory as usize].as_shared().cloned();
+    shared.ok_or_else(|| Trap::ExpectedSharedMemory.into())
+}
+
+/// What a wait asks whether to go on.
+type Interrupt<'a> = Option<&'a mut dyn FnMut() -> Result<()>>;
+
+/// Waits for so many nanoseconds at most, or without end if the number is negative. An epoch's deadline ends the wait.
+fn wait(
+    store: &mut OpaqueMut<'_>,
+    timeout: u64,
+    wait: impl FnOnce(Option<Duration>, Interrupt<'_>) -> Result<WaitResult>,
+) -> Result<i64> {
+    let timeout = (timeout.cast_signed() >= 0).then(|| Duration::from_nanos(timeout));
+    let interruptible = store.engine().config().epoch_interruption;
+    let mut poll = || store.poll_deadline();
+    let interrupt: Interrupt<'_> = if interruptible { Some(&mut poll) } else { None };
+    Ok(i64::from(wait(timeout, interrupt)? as u32))
 }
 
 /// A size as a library call returns it.
@@ -181,12 +225,16 @@ fn copy_memory(
     let to = &store.memories[entry.memory(to) as usize];
     let from = &store.memories[entry.memory(from) as usize];
     let (dst, src) = (to.range(dst, len)?, from.range(src, len)?);
+    let racing = to.as_shared().or(from.as_shared()).is_some();
     // SAFETY: both ranges lie inside their memories, which neither move nor shrink.
     let (dst, src) = unsafe { (to.base().add(dst), from.base().add(src)) };
     // A piece must not overwrite what a later one reads: where the target lies behind the source, the last comes first.
     in_pieces(store, usize_len(len), dst.addr() > src.addr(), |piece| {
-        // SAFETY: as above; `copy` allows the ranges to overlap.
-        unsafe { ptr::copy(src.add(piece.start), dst.add(piece.start), piece.len()) }
+        // SAFETY: as above; both allow the ranges to overlap.
+        unsafe {
+            let (src, dst) = (src.add(piece.start), dst.add(piece.start));
+            if racing { copy_racing(src, dst, piece.len()) } else { ptr::copy(src, dst, piece.len()) }
+        }
     })
 }
 
@@ -201,11 +249,15 @@ fn fill_memory(
     store.charge(len / BYTES_PER_FUEL)?;
     let memory = &store.memories[store.instances[instance as usize].memory(memory) as usize];
     let start = memory.range(dst, len)?;
+    let racing = memory.as_shared().is_some();
     // SAFETY: the range lies inside the memory, which neither moves nor shrinks.
     let start = unsafe { memory.base().add(start) };
     in_pieces(store, usize_len(len), false, |piece| {
         // SAFETY: as above.
-        unsafe { ptr::write_bytes(start.add(piece.start), value, piece.len()) }
+        unsafe {
+            let start = start.add(piece.start);
+            if racing { fill_racing(start, value, piece.len()) } else { ptr::write_bytes(start, value, piece.len()) }
+        }
     })
 }
 
@@ -242,6 +294,10 @@ pub(crate) fn init_memory(
     let start = memory.range(dst, len.into())?;
     let bytes = entry.data(segment);
     let bytes = segment_range(src, len).and_then(|range| bytes.get(range)).ok_or(Trap::MemoryOutOfBounds)?;
+    if let Some(shared) = memory.as_shared() {
+        shared.write(dst, bytes)?;
+        return Ok(OK);
+    }
     // SAFETY: the range lies inside the memory, and no segment does.
     unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), memory.base().add(start), bytes.len()) };
     Ok(OK)

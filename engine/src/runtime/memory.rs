@@ -1,14 +1,17 @@
 //! Linear memories: a reserved range of address space whose first bytes are accessible. The base never moves.
+//! [`SharedMemory`] has what threads share; here a store holds a handle of it.
 
 use super::fixed::Fixed;
+use super::shared_memory::SharedMemory;
 use super::store::{OpaqueMut, StoreId, StoreOpaque};
 use super::sys::Mapping;
 use super::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::abi::vmctx::MemoryDef;
-use crate::base::{Config, Error, ErrorKind, Result, Trap};
+use crate::base::{Error, ErrorKind, MemoryChecks, Result, Trap};
 use crate::wasm::types::{Limits, MemoryType, PAGE_SIZE};
 use core::ptr::NonNull;
 use core::slice;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 /// What a memory of 64-bit indices reserves, and so how far it can grow, unless its type has a bound below or starts
 /// above: 64 GiB.
@@ -27,11 +30,19 @@ pub struct Memory {
 
 /// A memory in its store.
 pub(crate) struct MemoryEntry {
-    /// Read by compiled code; in the context of the instance that defines the memory, or in `_own`.
+    /// Read by compiled code; in the context of the instance that defines the memory, in `_own`, or in the shared memory.
     def: NonNull<MemoryDef>,
     _own: Option<Fixed<MemoryDef>>,
     ty: MemoryType,
-    mapping: Mapping,
+    bytes: Bytes,
+}
+
+/// Where the bytes of a memory are.
+pub(crate) enum Bytes {
+    /// In the store.
+    Own(Mapping),
+    /// In a memory that other threads may use.
+    Shared(SharedMemory),
 }
 
 // SAFETY: the definition lives in the entry or in an instance of the same store, and moves between threads with them.
@@ -54,10 +65,33 @@ impl Memory {
         }
         let count = store.memories.len() + 1;
         store.check_count("memories", count, |limiter| limiter.memories())?;
-        let mapping = allocate(&mut store, ty)?;
-        let own = Fixed::new(definition(&mapping, ty));
-        let entry = MemoryEntry { def: own.as_ptr(), _own: Some(own), ty, mapping };
+        let entry = match allocate(&mut store, ty)? {
+            Bytes::Shared(shared) => MemoryEntry::shared(shared),
+            Bytes::Own(mapping) => {
+                let own = Fixed::new(definition(&mapping, ty));
+                MemoryEntry { def: own.as_ptr(), _own: Some(own), ty, bytes: Bytes::Own(mapping) }
+            }
+        };
         Ok(Memory::add(&mut store, entry))
+    }
+
+    /// A shared memory as an item of this store, to be imported.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the store's limiter refuses one more memory.
+    pub fn from_shared(mut store: impl AsContextMut, shared: &SharedMemory) -> Result<Memory> {
+        let mut store = store.as_context_mut().into_opaque();
+        let count = store.memories.len() + 1;
+        store.check_count("memories", count, |limiter| limiter.memories())?;
+        Ok(Memory::add(&mut store, MemoryEntry::shared(shared.clone())))
+    }
+
+    /// The shared memory behind this item, to be used by other threads; `None` if it is not shared.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the memory belongs to another store.
+    pub fn shared(&self, store: impl AsContext) -> Result<Option<SharedMemory>> {
+        Ok(self.entry(store.as_context().opaque())?.as_shared().cloned())
     }
 
     /// The type as declared: the minimum is the size at the start.
@@ -91,6 +125,9 @@ impl Memory {
     pub fn read(&self, store: impl AsContext, offset: u64, buffer: &mut [u8]) -> Result<()> {
         let store = store.as_context();
         let entry = self.entry(store.opaque())?;
+        if let Some(shared) = entry.as_shared() {
+            return shared.read(offset, buffer);
+        }
         let start = entry.range(offset, buffer.len() as u64)?;
         // SAFETY: the range lies inside the memory, which nobody writes while the store is borrowed.
         buffer.copy_from_slice(unsafe { slice::from_raw_parts(entry.base().add(start), buffer.len()) });
@@ -104,6 +141,9 @@ impl Memory {
     pub fn write(&self, mut store: impl AsContextMut, offset: u64, bytes: &[u8]) -> Result<()> {
         let store = store.as_context_mut().into_opaque();
         let entry = self.entry(&store)?;
+        if let Some(shared) = entry.as_shared() {
+            return shared.write(offset, bytes);
+        }
         let start = entry.range(offset, bytes.len() as u64)?;
         // SAFETY: the range lies inside the memory, which nobody else uses while the store is borrowed exclusively.
         unsafe { slice::from_raw_parts_mut(entry.base().add(start), bytes.len()) }.copy_from_slice(bytes);
@@ -111,8 +151,11 @@ impl Memory {
     }
 
     /// All bytes.
+    ///
+    /// # Errors
+    /// Here and below: kind [`Usage`](ErrorKind::Usage) also if the memory is shared, since other threads may write.
     pub fn data<'a, T: 'static>(&self, store: impl Into<StoreContext<'a, T>>) -> Result<&'a [u8]> {
-        let entry = self.entry(store.into().opaque())?;
+        let entry = self.unshared(store.into().opaque())?;
         // SAFETY: these bytes are accessible, never move or shrink, and nobody writes them while the store is borrowed.
         Ok(unsafe { slice::from_raw_parts(entry.base(), entry.length()) })
     }
@@ -128,11 +171,20 @@ impl Memory {
         store: impl Into<StoreContextMut<'a, T>>,
     ) -> Result<(&'a mut [u8], &'a mut T)> {
         let store = store.into();
-        let entry = self.entry(store.as_context().opaque())?;
+        let entry = self.unshared(store.as_context().opaque())?;
         let (base, length) = (entry.base(), entry.length());
         // SAFETY: these bytes are accessible, never move or shrink, and nobody else uses them while the store is
         // borrowed exclusively. The embedder's data is none of them.
         Ok((unsafe { slice::from_raw_parts_mut(base, length) }, store.into_data_mut()))
+    }
+
+    fn unshared<'a>(&self, store: &'a StoreOpaque) -> Result<&'a MemoryEntry> {
+        let entry = self.entry(store)?;
+        if entry.as_shared().is_none() {
+            return Ok(entry);
+        }
+        let message = "the memory is shared: other threads may write it, so its bytes can be copied, not borrowed";
+        Err(Error::new(ErrorKind::Usage, message))
     }
 
     pub(crate) fn entry<'a>(&self, store: &'a StoreOpaque) -> Result<&'a MemoryEntry> {
@@ -161,7 +213,20 @@ impl MemoryEntry {
     pub(crate) fn defined(def: NonNull<MemoryDef>, ty: MemoryType, mapping: Mapping) -> MemoryEntry {
         // SAFETY: the context was just allocated, with room for this definition.
         unsafe { def.write(definition(&mapping, ty)) };
-        MemoryEntry { def, _own: None, ty, mapping }
+        MemoryEntry { def, _own: None, ty, bytes: Bytes::Own(mapping) }
+    }
+
+    /// A memory that other stores may use too.
+    pub(crate) fn shared(shared: SharedMemory) -> MemoryEntry {
+        MemoryEntry { def: shared.def(), _own: None, ty: shared.ty(), bytes: Bytes::Shared(shared) }
+    }
+
+    /// The memory that other stores may use too, if it is one.
+    pub(crate) fn as_shared(&self) -> Option<&SharedMemory> {
+        match &self.bytes {
+            Bytes::Own(_) => None,
+            Bytes::Shared(shared) => Some(shared),
+        }
     }
 
     pub(crate) fn def(&self) -> NonNull<MemoryDef> {
@@ -169,18 +234,43 @@ impl MemoryEntry {
     }
 
     pub(crate) fn base(&self) -> *mut u8 {
-        self.mapping.as_ptr()
+        // SAFETY: the definition lives as long as the entry, and its base never changes.
+        unsafe { self.def.as_ref().base }
     }
 
     /// In bytes.
     pub(crate) fn length(&self) -> usize {
         // SAFETY: the definition lives as long as the store.
-        let length = unsafe { (*self.def.as_ptr()).length };
+        let length = unsafe { self.def.as_ref() }.length.load(Ordering::Relaxed);
         usize::try_from(length).expect("no longer than the mapping")
+    }
+
+    /// `memory.atomic.notify`: nobody waits in a memory that is not shared.
+    pub(crate) fn notify(&self, address: u64, count: u32) -> Result<u32> {
+        if let Some(shared) = self.as_shared() {
+            return shared.atomic_notify(address, count);
+        }
+        if !address.is_multiple_of(4) {
+            return Err(Trap::UnalignedAtomic.into());
+        }
+        self.range(address, 4)?;
+        Ok(0)
     }
 
     fn pages(&self) -> u64 {
         self.length() as u64 >> self.ty.page_size_log2
+    }
+
+    /// Makes an unshared memory this long, which is no shorter than it was; `false` if that cannot be.
+    fn extend(&self, bytes: u64) -> bool {
+        let Bytes::Own(mapping) = &self.bytes else { unreachable!("a shared memory grows by itself") };
+        let accessible = whole_pages(self.length() as u64)..whole_pages(bytes);
+        if accessible.end > mapping.len() || mapping.make_accessible(accessible).is_err() {
+            return false;
+        }
+        // SAFETY: the definition lives as long as the store.
+        unsafe { self.def.as_ref() }.length.store(bytes, Ordering::Relaxed);
+        true
     }
 
     /// The type with the current size as its minimum.
@@ -198,22 +288,29 @@ impl MemoryEntry {
 }
 
 /// Asks the limiter and reserves address space for a memory of this type, its first pages accessible.
-pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: MemoryType) -> Result<Mapping> {
+pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: MemoryType) -> Result<Bytes> {
     let bytes = byte_size(ty, ty.limits.min)
         .ok_or_else(|| Error::new(ErrorKind::Resource, format!("a memory of {ty} is larger than any address space")))?;
     if !ask(store, ty, 0, bytes)? {
         let message = format!("the store's limiter refuses a memory of {bytes} bytes");
         return Err(Error::new(ErrorKind::Resource, message));
     }
-    let mapping = Mapping::reserve(to_usize(reservation(store.engine().config(), ty)))?;
+    if ty.shared {
+        return Ok(Bytes::Shared(SharedMemory::new(ty)?));
+    }
+    let mapping = Mapping::reserve(to_usize(reservation(store.engine().config().memory_checks, ty)))?;
     mapping.make_accessible(0..whole_pages(bytes))?;
-    Ok(mapping)
+    Ok(Bytes::Own(mapping))
 }
 
 /// Grows a memory; `None` if that cannot be. Returns the old size in pages.
 pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64) -> Result<Option<u64>> {
     let entry = &store.memories[index as usize];
     let (old, ty) = (entry.pages(), entry.ty);
+    if let Bytes::Shared(shared) = &entry.bytes {
+        let shared = shared.clone();
+        return shared.grow_if(delta, |current, desired| ask(store, ty, current, desired));
+    }
     let most = ty.limits.max.unwrap_or(ty.most_pages());
     let new = old.checked_add(delta).filter(|&new| new <= most);
     let Some(bytes) = new.and_then(|new| byte_size(ty, new)) else {
@@ -222,14 +319,7 @@ pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64) -> Result<
     if !ask(store, ty, entry.length() as u64, bytes)? {
         return Ok(None);
     }
-    let entry = &store.memories[index as usize];
-    let accessible = whole_pages(entry.length() as u64)..whole_pages(bytes);
-    if accessible.end > entry.mapping.len() || entry.mapping.make_accessible(accessible).is_err() {
-        return Ok(None);
-    }
-    // SAFETY: the definition lives as long as the store, and nobody borrows it.
-    unsafe { (*entry.def.as_ptr()).length = bytes };
-    Ok(Some(old))
+    Ok(store.memories[index as usize].extend(bytes).then_some(old))
 }
 
 fn ask(store: &mut OpaqueMut<'_>, ty: MemoryType, current: u64, desired: u64) -> Result<bool> {
@@ -242,13 +332,13 @@ fn ask(store: &mut OpaqueMut<'_>, ty: MemoryType, current: u64, desired: u64) ->
 
 fn definition(mapping: &Mapping, ty: MemoryType) -> MemoryDef {
     let length = byte_size(ty, ty.limits.min).expect("the mapping has room for it");
-    MemoryDef { base: mapping.as_ptr(), length }
+    MemoryDef { base: mapping.as_ptr(), length: AtomicU64::new(length) }
 }
 
 /// Bytes of address space for a memory: where the fault is the check, all that an instruction can reach; otherwise all
 /// that it may grow to, as far as this engine lets it.
-fn reservation(config: &Config, ty: MemoryType) -> u64 {
-    if ty.is_guarded(config.memory_checks) {
+pub(super) fn reservation(checks: MemoryChecks, ty: MemoryType) -> u64 {
+    if ty.is_guarded(checks) {
         return GUARDED_RESERVATION;
     }
     let most = byte_size(ty, ty.limits.max.unwrap_or(ty.most_pages())).unwrap_or(u64::MAX);
@@ -257,12 +347,12 @@ fn reservation(config: &Config, ty: MemoryType) -> u64 {
 }
 
 /// The bytes of this many pages, if they fit into an address space of 63 bits.
-fn byte_size(ty: MemoryType, pages: u64) -> Option<u64> {
+pub(super) fn byte_size(ty: MemoryType, pages: u64) -> Option<u64> {
     pages.checked_mul(ty.page_size()).filter(|&bytes| bytes < 1 << 63)
 }
 
 /// The bytes rounded up to what the operating system can make accessible.
-fn whole_pages(bytes: u64) -> usize {
+pub(super) fn whole_pages(bytes: u64) -> usize {
     to_usize(bytes).next_multiple_of(rustix::param::page_size())
 }
 

@@ -86,6 +86,12 @@ impl FuncTranslator<'_> {
         let definition = self.definition(self.env.layout.memory(memory));
         let flags = self.context_flags();
         let offset = definition.offset + offset_of!(MemoryDef, length) as i32;
+        if self.env.module.memories[memory.index()].shared {
+            // Another thread may have made it longer.
+            let offset = self.iconst(types::I64, offset.into());
+            let address = self.ins().iadd(definition.base, offset);
+            return self.ins().atomic_load(types::I64, flags, address);
+        }
         self.ins().load(types::I64, flags, definition.base, offset)
     }
 

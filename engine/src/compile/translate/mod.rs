@@ -11,6 +11,7 @@
 //! say so in their flags: Cranelift then neither removes nor moves them.
 
 mod access;
+mod atomic;
 mod call;
 mod cast;
 mod control;
@@ -276,6 +277,7 @@ impl<'a> FuncTranslator<'a> {
             || self.translate_variable(operator)
             || self.translate_numeric(operator)
             || self.translate_memory(operator)
+            || self.translate_atomic(operator)
             || self.translate_call(operator)
             || self.translate_exception(operator)
             || self.translate_table(operator)

@@ -327,11 +327,8 @@ fn table_type(ty: wasmparser::TableType, module: &Module) -> Result<TableType> {
 }
 
 fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType> {
-    if ty.shared {
-        return Err(unsupported("a shared memory", None));
-    }
     let mut kind = MemoryType::new(ty.initial, ty.maximum);
-    kind.index64 = ty.memory64;
+    (kind.index64, kind.shared) = (ty.memory64, ty.shared);
     if let Some(log2) = ty.page_size_log2 {
         kind.page_size_log2 = u8::try_from(log2).expect("validation admits 0 and 16");
     }

@@ -118,6 +118,7 @@ fn parser_features(features: Features) -> WasmFeatures {
         (Features::CUSTOM_PAGE_SIZES, WasmFeatures::CUSTOM_PAGE_SIZES),
         (Features::WIDE_ARITHMETIC, WasmFeatures::WIDE_ARITHMETIC),
         (Features::EXCEPTIONS, WasmFeatures::EXCEPTIONS),
+        (Features::THREADS, WasmFeatures::THREADS),
     ];
     let base = WasmFeatures::FLOATS | WasmFeatures::GC_TYPES;
     table.iter().filter(|(ours, _)| features.contains(*ours)).fold(base, |all, (_, theirs)| all | *theirs)

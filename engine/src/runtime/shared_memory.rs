@@ -1,0 +1,239 @@
+//! Memories that several threads use at a time
+//! ([Threads](https://github.com/WebAssembly/threads/blob/main/proposals/threads/Overview.md)).
+//!
+//! A shared memory belongs to no store: each store that uses it holds a handle. It never moves, its length is atomic and
+//! only grows, and the runtime touches its bytes through atomic accesses alone, because compiled code of other threads
+//! may touch them meanwhile.
+
+use super::memory::{byte_size, reservation, whole_pages};
+use super::parking::{Parking, WaitResult};
+use super::sys::Mapping;
+use crate::abi::vmctx::MemoryDef;
+use crate::base::{Error, ErrorKind, MemoryChecks, Result, Trap};
+use crate::wasm::types::MemoryType;
+use core::fmt;
+use core::ptr::NonNull;
+use core::slice;
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use core::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A linear memory that threads share. Cheap to clone; clones are the same memory, and any store can use it
+/// ([`Memory::from_shared`](crate::Memory::from_shared)), of whichever engine.
+#[derive(Clone)]
+pub struct SharedMemory(Arc<Inner>);
+
+struct Inner {
+    /// Read by compiled code of all stores. Does not move, as the allocation around it does not.
+    def: MemoryDef,
+    ty: MemoryType,
+    mapping: Mapping,
+    /// Held while the memory grows.
+    growing: Mutex<()>,
+    parking: Parking,
+}
+
+// SAFETY: the base never changes, the length is atomic, and the bytes are accessed atomically or by compiled code.
+unsafe impl Send for Inner {}
+// SAFETY: as above.
+unsafe impl Sync for Inner {}
+
+impl SharedMemory {
+    /// A new memory of zeros.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the type is not valid or not shared, [`Resource`](ErrorKind::Resource) if the
+    /// operating system refuses.
+    pub fn new(ty: MemoryType) -> Result<SharedMemory> {
+        if !ty.is_valid() || !ty.shared {
+            return Err(Error::new(ErrorKind::Usage, format!("a shared memory of type {ty} is not valid")));
+        }
+        let too_large =
+            || Error::new(ErrorKind::Resource, format!("a memory of {ty} is larger than any address space"));
+        let bytes = byte_size(ty, ty.limits.min).ok_or_else(too_large)?;
+        // Stores of any configuration may use it.
+        let mapping = Mapping::reserve(reservation(MemoryChecks::GuardPages, ty) as usize)?;
+        mapping.make_accessible(0..whole_pages(bytes))?;
+        let def = MemoryDef { base: mapping.as_ptr(), length: AtomicU64::new(bytes) };
+        Ok(SharedMemory(Arc::new(Inner { def, ty, mapping, growing: Mutex::new(()), parking: Parking::default() })))
+    }
+
+    /// The type as declared: the minimum is the size at the start.
+    pub fn ty(&self) -> MemoryType {
+        self.0.ty
+    }
+
+    /// The size in pages.
+    pub fn size(&self) -> u64 {
+        self.length() >> self.0.ty.page_size_log2
+    }
+
+    /// Grows by `delta` pages of zeros. Returns the old size.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the maximum or the operating system does not allow it.
+    pub fn grow(&self, delta: u64) -> Result<u64> {
+        self.grow_if(delta, |_, _| Ok(true))?
+            .ok_or_else(|| Error::new(ErrorKind::Resource, format!("the memory cannot grow by {delta} pages")))
+    }
+
+    /// Copies from the memory into `buffer`, byte by byte while other threads may write.
+    ///
+    /// # Errors
+    /// [`Trap::MemoryOutOfBounds`], with nothing copied, if the range does not lie inside the memory.
+    pub fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        let bytes = self.bytes(offset, buffer.len() as u64)?;
+        buffer.iter_mut().zip(bytes).for_each(|(target, byte)| *target = byte.load(Ordering::Relaxed));
+        Ok(())
+    }
+
+    /// Copies `source` into the memory, byte by byte while other threads may read.
+    ///
+    /// # Errors
+    /// As [`SharedMemory::read`].
+    pub fn write(&self, offset: u64, source: &[u8]) -> Result<()> {
+        let bytes = self.bytes(offset, source.len() as u64)?;
+        bytes.iter().zip(source).for_each(|(byte, &source)| byte.store(source, Ordering::Relaxed));
+        Ok(())
+    }
+
+    /// Wakes up to `count` threads that wait at an address. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`Trap::UnalignedAtomic`] unless the address is a multiple of 4, [`Trap::MemoryOutOfBounds`] outside the memory.
+    pub fn atomic_notify(&self, address: u64, count: u32) -> Result<u32> {
+        self.atomic(address, 4)?;
+        Ok(self.0.parking.notify(address, count))
+    }
+
+    /// Blocks this thread while the 32 bits at an address are `expected` and nobody notifies, at most for `timeout`.
+    ///
+    /// # Errors
+    /// As [`SharedMemory::atomic_notify`].
+    pub fn atomic_wait32(&self, address: u64, expected: u32, timeout: Option<Duration>) -> Result<WaitResult> {
+        self.wait32(address, expected, timeout, None)
+    }
+
+    /// As [`SharedMemory::atomic_wait32`] with 64 bits; the address is a multiple of 8.
+    ///
+    /// # Errors
+    /// As [`SharedMemory::atomic_notify`].
+    pub fn atomic_wait64(&self, address: u64, expected: u64, timeout: Option<Duration>) -> Result<WaitResult> {
+        self.wait64(address, expected, timeout, None)
+    }
+
+    /// Whether both are handles of one memory.
+    pub fn same(&self, other: &SharedMemory) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(super) fn wait32(
+        &self,
+        address: u64,
+        expected: u32,
+        timeout: Option<Duration>,
+        interrupt: Option<&mut dyn FnMut() -> Result<()>>,
+    ) -> Result<WaitResult> {
+        // SAFETY: aligned and inside the memory, which is never unmapped while a handle lives.
+        let cell = unsafe { AtomicU32::from_ptr(self.atomic(address, 4)?.cast()) };
+        self.0.parking.wait(address, || cell.load(Ordering::SeqCst) == expected.to_le(), timeout, interrupt)
+    }
+
+    pub(super) fn wait64(
+        &self,
+        address: u64,
+        expected: u64,
+        timeout: Option<Duration>,
+        interrupt: Option<&mut dyn FnMut() -> Result<()>>,
+    ) -> Result<WaitResult> {
+        // SAFETY: aligned and inside the memory, which is never unmapped while a handle lives.
+        let cell = unsafe { AtomicU64::from_ptr(self.atomic(address, 8)?.cast()) };
+        self.0.parking.wait(address, || cell.load(Ordering::SeqCst) == expected.to_le(), timeout, interrupt)
+    }
+
+    /// Grows if `ask` allows it, given the old and the new size in bytes; `None` if that cannot be. Returns the old size
+    /// in pages. `ask` runs without the lock, because it is the embedder's, and again if another thread was faster.
+    pub(super) fn grow_if(&self, delta: u64, mut ask: impl FnMut(u64, u64) -> Result<bool>) -> Result<Option<u64>> {
+        let Inner { def, ty, mapping, growing, .. } = &*self.0;
+        loop {
+            let old = self.length();
+            let pages = old >> ty.page_size_log2;
+            let most = ty.limits.max.unwrap_or(ty.most_pages());
+            let new = pages.checked_add(delta).filter(|&new| new <= most);
+            let Some(new) = new.and_then(|new| byte_size(*ty, new)) else { return Ok(None) };
+            if !ask(old, new)? {
+                return Ok(None);
+            }
+            let _guard = growing.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.length() != old {
+                continue;
+            }
+            let accessible = whole_pages(old)..whole_pages(new);
+            if accessible.end > mapping.len() || mapping.make_accessible(accessible).is_err() {
+                return Ok(None);
+            }
+            def.length.store(new, Ordering::SeqCst);
+            return Ok(Some(pages));
+        }
+    }
+
+    pub(super) fn def(&self) -> NonNull<MemoryDef> {
+        NonNull::from(&self.0.def)
+    }
+
+    /// In bytes.
+    fn length(&self) -> u64 {
+        self.0.def.length.load(Ordering::SeqCst)
+    }
+
+    /// The bytes of a range, if it lies inside the memory.
+    fn bytes(&self, offset: u64, len: u64) -> Result<&[AtomicU8], Trap> {
+        match offset.checked_add(len) {
+            // SAFETY: these bytes are accessible, and stay so while a handle lives; whoever uses them from Rust does so
+            // atomically.
+            Some(end) if end <= self.length() => {
+                Ok(unsafe { slice::from_raw_parts(self.0.def.base.add(offset as usize).cast(), len as usize) })
+            }
+            _ => Err(Trap::MemoryOutOfBounds),
+        }
+    }
+
+    /// The address of an atomic access of `size` bytes.
+    fn atomic(&self, address: u64, size: u64) -> Result<*mut u8, Trap> {
+        if !address.is_multiple_of(size) {
+            return Err(Trap::UnalignedAtomic);
+        }
+        Ok(self.bytes(address, size)?.as_ptr().cast_mut().cast())
+    }
+}
+
+impl fmt::Debug for SharedMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedMemory").field("ty", &self.0.ty).field("size", &self.size()).finish_non_exhaustive()
+    }
+}
+
+/// Copies bytes that other threads may use meanwhile. The ranges may overlap.
+///
+/// # Safety
+/// Both ranges are readable and writable, and nobody has a reference to their bytes.
+pub(super) unsafe fn copy_racing(from: *mut u8, to: *mut u8, len: usize) {
+    // SAFETY: the caller's contract.
+    let byte = |start: *mut u8, index: usize| unsafe { AtomicU8::from_ptr(start.add(index)) };
+    let one = |index| byte(to, index).store(byte(from, index).load(Ordering::Relaxed), Ordering::Relaxed);
+    match to.addr() > from.addr() {
+        true => (0..len).rev().for_each(one),
+        false => (0..len).for_each(one),
+    }
+}
+
+/// Fills bytes that other threads may use meanwhile.
+///
+/// # Safety
+/// As [`copy_racing`].
+pub(super) unsafe fn fill_racing(start: *mut u8, value: u8, len: usize) {
+    for index in 0..len {
+        // SAFETY: the caller's contract.
+        unsafe { AtomicU8::from_ptr(start.add(index)) }.store(value, Ordering::Relaxed);
+    }
+}
