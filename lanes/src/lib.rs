@@ -48,6 +48,7 @@ pub use options::{Cpu, Fault, MemoryChecks, Options, RelaxedSimd};
 pub use registry::{Absent, Lanes, LanesError, OWN_LANES, available, default_list, names, parse};
 pub use value::{HeapType, Reference, ValType, Value};
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -124,6 +125,10 @@ pub struct ModuleId(pub u32);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct InstanceId(pub u32);
 
+/// Shared memories on their way from one [`Session`] to another of the same lane, by the names of the exports.
+#[derive(Clone)]
+pub struct Shared(pub(crate) Vec<(String, Arc<dyn Any + Send + Sync>)>);
+
 /// One store of one lane. Ids count from 0 in the order in which modules and instances came to be.
 pub trait Session {
     /// Decodes, validates and compiles a binary, and loads it. Allocates no memory, table or global.
@@ -144,6 +149,16 @@ pub trait Session {
 
     /// Reads an exported global.
     fn get(&mut self, instance: InstanceId, global: &str) -> Result<Value, Failure>;
+
+    /// The shared memories that an instance exports, to be handed to a session on another thread.
+    fn share(&mut self, _instance: InstanceId) -> Result<Shared, Failure> {
+        Err(Failure::Unsupported("this lane does not share memories between threads".to_string()))
+    }
+
+    /// Makes what another session shares an instance of this one: it can be registered, and nothing else.
+    fn adopt(&mut self, _shared: &Shared) -> Result<InstanceId, Failure> {
+        Err(Failure::Unsupported("this lane does not share memories between threads".to_string()))
+    }
 
     /// What the instance's exports hold now. `None` if the lane cannot tell.
     fn state(&mut self, instance: InstanceId) -> Option<State>;

@@ -10,15 +10,16 @@ use crate::support::{self, id};
 use crate::{
     Behaviour, Binary, Cpu, Exception, Failure, Fault, Features, Frame, HeapType, HostCall, HostFunc, InstanceId, Lane,
     LaneInfo, MemoryChecks, MemoryState, ModuleId, Moves, OWN_FAMILY, Options, Phase, Reference, Refusal, RelaxedSimd,
-    Session, State, TableState, Trap, TrapKind, ValType, Value,
+    Session, Shared, State, TableState, Trap, TrapKind, ValType, Value,
 };
 use engine::{
     AsContextMut, Caller, Engine, Error, ErrorKind, Extern, ExternRef, Func, Global, GlobalType, Instance, Linker,
     Memory, MemoryType, Module, RefType, RootScope, SharedMemory, Store, Table, TableType, Tag, Val,
 };
+use std::any::Any;
 use std::collections::HashMap;
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use engine::Tier;
 
@@ -177,8 +178,15 @@ struct OwnSession<'a> {
     store: Store<HostState>,
     linker: Linker<HostState>,
     modules: Vec<Module>,
-    instances: Vec<Instance>,
+    instances: Vec<Exporter>,
     fuel_used: Option<u64>,
+}
+
+/// What stands behind an instance's number.
+enum Exporter {
+    Instance(Instance),
+    /// Memories of another session's instance.
+    Shared(Vec<(String, Memory)>),
 }
 
 impl<'a> OwnSession<'a> {
@@ -276,8 +284,11 @@ impl<'a> OwnSession<'a> {
     }
 
     fn instance(&self, id: InstanceId) -> Result<Instance, Failure> {
-        let instance = self.instances.get(id.0 as usize).copied();
-        instance.ok_or_else(|| Failure::Usage(format!("there is no instance {}", id.0)))
+        match self.instances.get(id.0 as usize) {
+            Some(Exporter::Instance(instance)) => Ok(*instance),
+            Some(Exporter::Shared(_)) => Err(Failure::Usage("the instance is another thread's".to_string())),
+            None => Err(Failure::Usage(format!("there is no instance {}", id.0))),
+        }
     }
 
     /// Runs code of the session with a full tank, and notes what it used.
@@ -324,11 +335,19 @@ impl Session for OwnSession<'_> {
         let module = self.modules.get(module.0 as usize).cloned();
         let module = module.ok_or_else(|| Failure::Usage("there is no such module".to_string()))?;
         let instance = self.entering(|session| session.linker.instantiate(&mut session.store, &module))?;
-        self.instances.push(instance);
+        self.instances.push(Exporter::Instance(instance));
         Ok(InstanceId(id(self.instances.len())))
     }
 
     fn register(&mut self, name: &str, instance: InstanceId) -> Result<(), Failure> {
+        if let Some(Exporter::Shared(memories)) = self.instances.get(instance.0 as usize) {
+            return guarded(|| {
+                for (export, memory) in memories {
+                    self.linker.define(&self.store, name, export, *memory)?;
+                }
+                Ok(())
+            });
+        }
         let instance = self.instance(instance)?;
         guarded(|| self.linker.instance(&mut self.store, name, instance).map(|_| ()))
     }
@@ -358,6 +377,32 @@ impl Session for OwnSession<'_> {
             let value = instance.get_global(&mut store, global)?.get(&mut store)?;
             Ok(from_engine(&mut store, value))
         })
+    }
+
+    fn share(&mut self, instance: InstanceId) -> Result<Shared, Failure> {
+        let instance = self.instance(instance)?;
+        guarded(|| {
+            let mut shared = Vec::new();
+            for (name, item) in instance.exports(&mut self.store)? {
+                if let Some(memory) = item.into_memory()
+                    && let Some(memory) = memory.shared(&self.store)?
+                {
+                    shared.push((name, Arc::new(memory) as Arc<dyn Any + Send + Sync>));
+                }
+            }
+            Ok(Shared(shared))
+        })
+    }
+
+    fn adopt(&mut self, shared: &Shared) -> Result<InstanceId, Failure> {
+        let mut memories = Vec::new();
+        for (name, memory) in &shared.0 {
+            let memory = memory.downcast_ref::<SharedMemory>();
+            let memory = memory.ok_or_else(|| Failure::Usage("another engine's memory".to_string()))?;
+            memories.push((name.clone(), guarded(|| Memory::from_shared(&mut self.store, memory))?));
+        }
+        self.instances.push(Exporter::Shared(memories));
+        Ok(InstanceId(id(self.instances.len())))
     }
 
     fn state(&mut self, instance: InstanceId) -> Option<State> {

@@ -13,6 +13,8 @@
 //!
 //! Our own lanes have to support what they are given: there all of this is a failure.
 
+mod threads;
+
 use crate::pattern::Pattern;
 use crate::script::{Action, Directive, Encoded, Kind, Script, Source};
 use lanes::{
@@ -21,6 +23,8 @@ use lanes::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::thread::Scope;
+use threads::Threads;
 
 /// A directive passed, or why not.
 pub type Verdict = Result<(), Miss>;
@@ -86,7 +90,18 @@ pub type Watch<'a> = &'a mut dyn FnMut(usize, Option<&Verdict>);
 
 /// Runs a script. `states` asks for the state of the instances at the end.
 pub fn execute(script: &Script, lane: &dyn Lane, features: Features, states: bool, watch: Watch<'_>) -> Run {
-    let mut executor = match Executor::new(lane, features) {
+    std::thread::scope(|scope| execute_in(scope, script, lane, features, states, watch))
+}
+
+fn execute_in<'scope, 'env>(
+    scope: &'scope Scope<'scope, 'env>,
+    script: &'env Script,
+    lane: &'env dyn Lane,
+    features: Features,
+    states: bool,
+    watch: Watch<'_>,
+) -> Run {
+    let mut executor = match Executor::new(lane, features, scope) {
         Ok(executor) => executor,
         Err(failure) => return refuse_all(script, lane, failure, watch),
     };
@@ -95,7 +110,7 @@ pub fn execute(script: &Script, lane: &dyn Lane, features: Features, states: boo
     for (position, directive) in script.directives.iter().enumerate() {
         watch(position, None);
         let before = executor.instance_count;
-        let step = executor.step(directive);
+        let step = executor.step(position, directive);
         made.extend((before..executor.instance_count).map(|instance| (position, InstanceId(instance))));
         watch(position, Some(&step.verdict));
         let lost = step.verdict.as_ref().is_err_and(Miss::is_lost);
@@ -103,6 +118,10 @@ pub fn execute(script: &Script, lane: &dyn Lane, features: Features, states: boo
         if lost {
             return Run { steps, states: Vec::new() };
         }
+    }
+    for (position, miss) in executor.threads.join() {
+        // A thread that was started passed, until now.
+        steps[position].verdict = Err(miss);
     }
     let state = |&(position, instance): &(usize, InstanceId)| (position, executor.session.state(instance));
     Run { steps, states: if states { made.iter().map(state).collect() } else { Vec::new() } }
@@ -184,8 +203,10 @@ fn slot_of_failure<T>(verdict: &Verdict) -> Slot<T> {
     if matches!(verdict, Err(Miss::Unsupported(_))) { Slot::Unsupported } else { Slot::Failed }
 }
 
-struct Executor<'a> {
-    session: Box<dyn Session + 'a>,
+struct Executor<'scope, 'env> {
+    session: Box<dyn Session + 'env>,
+    threads: Threads<'scope, 'env>,
+    thread_names: Named<usize>,
     /// Whether the lane is one of our own.
     own: bool,
     /// Whether an instance could not be registered because it was unsupported.
@@ -197,10 +218,16 @@ struct Executor<'a> {
     instance_count: u32,
 }
 
-impl<'a> Executor<'a> {
-    fn new(lane: &'a dyn Lane, features: Features) -> Result<Executor<'a>, Failure> {
+impl<'scope, 'env> Executor<'scope, 'env> {
+    fn new(
+        lane: &'env dyn Lane,
+        features: Features,
+        scope: &'scope Scope<'scope, 'env>,
+    ) -> Result<Executor<'scope, 'env>, Failure> {
         Ok(Executor {
             session: lane.session(features)?,
+            threads: Threads::new(scope, lane, features),
+            thread_names: Named::new(),
             own: lane.info().is_own(),
             unregistered: false,
             lacks: lane.lacks(features),
@@ -210,7 +237,7 @@ impl<'a> Executor<'a> {
         })
     }
 
-    fn step(&mut self, directive: &Directive) -> Step {
+    fn step(&mut self, position: usize, directive: &'env Directive) -> Step {
         match &directive.kind {
             Kind::Module { id, module } => self.module(id.as_deref(), module),
             Kind::Definition { id, module } => self.definition(id.as_deref(), module),
@@ -242,6 +269,8 @@ impl<'a> Executor<'a> {
             Kind::AssertInstantiationTrap(source, message) => {
                 self.failing_instance(source, |outcome| trapped(outcome, message))
             }
+            Kind::Thread { id, shared, directives } => self.thread(position, id, shared.as_deref(), directives),
+            Kind::Wait { id } => self.wait(id),
             Kind::Unsupported(reason) => unobserved(Err(Miss::Failed(reason.clone()))),
         }
     }

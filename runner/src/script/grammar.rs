@@ -18,6 +18,8 @@ pub(super) enum Item<'a> {
     Known(Box<WastDirective<'a>>),
     /// `(get $module? "global")`.
     Get { module: Option<Id<'a>>, global: &'a str },
+    /// `(thread $id (shared (module $id))? ..)`; what stands in it may be anything that stands outside.
+    Thread { id: Id<'a>, shared: Option<Id<'a>>, items: Vec<(Span, Item<'a>)> },
     /// `(module definition? $id? quote ..)`, or the same in an assertion.
     Quote { purpose: Purpose, definition: bool, id: Option<Id<'a>>, text: QuoteWat<'a> },
     /// `(assert_trap (module instance ..) "..")` or `(assert_unlinkable (module instance ..) "..")`.
@@ -48,12 +50,19 @@ impl<'a> Parse<'a> for Document<'a> {
             let module = QuoteWat::Wat(parser.parse::<Wat<'a>>()?);
             items.push((span, Item::Known(Box::new(WastDirective::Module(module)))));
         }
-        while !parser.is_empty() {
-            let span = parser.cur_span();
-            items.push((span, parser.parens(Item::parse)?));
-        }
+        items.extend(rest(parser)?);
         Ok(Document { items })
     }
+}
+
+/// Directives up to the end.
+fn rest<'a>(parser: Parser<'a>) -> Result<Vec<(Span, Item<'a>)>> {
+    let mut items = Vec::new();
+    while !parser.is_empty() {
+        let span = parser.cur_span();
+        items.push((span, parser.parens(Item::parse)?));
+    }
+    Ok(items)
 }
 
 struct DirectiveKeyword;
@@ -78,6 +87,12 @@ impl<'a> Parse<'a> for Item<'a> {
             parser.parse::<kw::get>()?;
             return Ok(Item::Get { module: parser.parse()?, global: parser.parse()? });
         }
+        if parser.peek::<kw::thread>()? {
+            parser.parse::<kw::thread>()?;
+            let id = parser.parse()?;
+            let shared = if parser.peek2::<kw::shared>()? { Some(parser.parens(shared_module)?) } else { None };
+            return Ok(Item::Thread { id, shared, items: rest(parser)? });
+        }
         if ahead(parser, is_special_quote)? {
             let (definition, id, text) = quoted(parser)?;
             return Ok(Item::Quote { purpose: Purpose::Module, definition, id, text });
@@ -98,6 +113,15 @@ impl<'a> Parse<'a> for Item<'a> {
         }
         Ok(Item::Known(Box::new(parser.parse()?)))
     }
+}
+
+/// `shared (module $id)`.
+fn shared_module<'a>(parser: Parser<'a>) -> Result<Id<'a>> {
+    parser.parse::<kw::shared>()?;
+    parser.parens(|parser| {
+        parser.parse::<kw::module>()?;
+        parser.parse()
+    })
 }
 
 /// `module definition? $id? quote ..`, where a definition or an id is there: the `wast` crate has the plain form.

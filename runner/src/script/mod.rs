@@ -102,6 +102,20 @@ pub enum Kind {
     AssertUnlinkable(Source, String),
     /// Instantiating the module traps.
     AssertInstantiationTrap(Source, String),
+    /// Run directives on a thread of their own.
+    Thread {
+        /// The thread's name.
+        id: String,
+        /// The instance whose shared memories it sees.
+        shared: Option<String>,
+        /// What it does.
+        directives: Vec<Directive>,
+    },
+    /// Wait until a thread ends.
+    Wait {
+        /// The thread's name.
+        id: String,
+    },
     /// This build cannot execute the directive, for this reason.
     Unsupported(String),
 }
@@ -166,13 +180,18 @@ impl Script {
         lexer.allow_confusing_unicode(true);
         let buffer = ParseBuffer::new_with_lexer(lexer).map_err(error)?;
         let document: Document<'_> = parser::parse(&buffer).map_err(error)?;
-        let directives = document.items.into_iter().map(|(span, item)| {
-            let (line, column) = position(span);
-            let (name, kind) = kind(item);
-            Directive { line, column, name, kind: kind.unwrap_or_else(Kind::Unsupported) }
-        });
-        Ok(Script { directives: directives.collect() })
+        Ok(Script { directives: directives(document.items, &position) })
     }
+}
+
+/// Directives of a script, or of a thread in it.
+fn directives(items: Vec<(Span, Item<'_>)>, position: &dyn Fn(Span) -> (u32, u32)) -> Vec<Directive> {
+    let directive = |(span, item)| {
+        let (line, column) = position(span);
+        let (name, kind) = kind(item, position);
+        Directive { line, column, name, kind: kind.unwrap_or_else(Kind::Unsupported) }
+    };
+    items.into_iter().map(directive).collect()
 }
 
 /// Where lines begin.
@@ -193,8 +212,12 @@ impl Lines {
 }
 
 /// The directive's keyword, and what it asks for or why it cannot be executed.
-fn kind(item: Item<'_>) -> (&'static str, Result<Kind, String>) {
+fn kind(item: Item<'_>, position: &dyn Fn(Span) -> (u32, u32)) -> (&'static str, Result<Kind, String>) {
     match item {
+        Item::Thread { id, shared, items } => {
+            let directives = directives(items, position);
+            ("thread", Ok(Kind::Thread { id: id.name().to_string(), shared: name(shared), directives }))
+        }
         Item::Known(directive) => known(*directive),
         Item::Get { module, global } => {
             let action = Action::Get { instance: name(module), global: global.to_string() };
@@ -253,8 +276,8 @@ fn known(directive: WastDirective<'_>) -> (&'static str, Result<Kind, String>) {
         }
         WastDirective::AssertException { exec, .. } => ("assert_exception", action(exec).map(Kind::AssertException)),
         WastDirective::AssertSuspension { .. } => unsupported("assert_suspension"),
-        WastDirective::Thread(_) => unsupported("thread"),
-        WastDirective::Wait { .. } => unsupported("wait"),
+        WastDirective::Thread(_) => unreachable!("threads are parsed here, for what may stand in them"),
+        WastDirective::Wait { thread, .. } => ("wait", Ok(Kind::Wait { id: thread.name().to_string() })),
     }
 }
 
@@ -411,9 +434,21 @@ mod tests {
 
     #[test]
     fn nothing_is_dropped() {
-        for text in ["(wait $t)", "(thread $t)", "(assert_suspension (invoke \"f\") \"\")"] {
-            assert!(matches!(one(text).kind, Kind::Unsupported(_)), "{text}");
-        }
+        let text = "(assert_suspension (invoke \"f\") \"\")";
+        assert!(matches!(one(text).kind, Kind::Unsupported(_)), "{text}");
+    }
+
+    #[test]
+    fn what_stands_in_a_thread_may_stand_outside() {
+        let text =
+            "(thread $t (shared (module $M))\n (get \"g\") (module $Q quote \"(func)\")\n (thread $u (wait $t)))";
+        let Kind::Thread { id, shared: Some(shared), directives } = one(text).kind else { panic!("it is a thread") };
+        assert_eq!((id.as_str(), shared.as_str()), ("t", "M"));
+        let positions: Vec<_> = directives.iter().map(|d| (d.line, d.column, d.name)).collect();
+        assert_eq!(positions, [(2, 2, "get"), (2, 12, "module"), (3, 2, "thread")]);
+        let Kind::Thread { shared: None, directives, .. } = &directives[2].kind else { panic!("it is a thread") };
+        assert!(matches!(&directives[0].kind, Kind::Wait { id } if id == "t"));
+        assert!(Script::parse("(thread (module))").is_err() && Script::parse("(wait)").is_err());
     }
 
     #[test]

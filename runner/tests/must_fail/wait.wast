@@ -1,4 +1,4 @@
-;; fails 15: does not execute `wait`
+;; fails 15: there is no thread $t
 (module $M
   (func (export "one") (result i32) (i32.const 1))
   (func (export "two") (result i32 i32) (i32.const 1) (i32.const 2))
