@@ -188,14 +188,13 @@ impl SharedMemory {
 
     /// The bytes of a range, if it lies inside the memory.
     fn bytes(&self, offset: u64, len: u64) -> Result<&[AtomicU8], Trap> {
-        match offset.checked_add(len) {
-            // SAFETY: these bytes are accessible, and stay so while a handle lives; whoever uses them from Rust does so
-            // atomically.
-            Some(end) if end <= self.length() => {
-                Ok(unsafe { slice::from_raw_parts(self.0.def.base.add(offset as usize).cast(), len as usize) })
-            }
-            _ => Err(Trap::MemoryOutOfBounds),
+        let inside = offset.checked_add(len).is_some_and(|end| end <= self.length());
+        if !inside {
+            return Err(Trap::MemoryOutOfBounds);
         }
+        // SAFETY: these bytes are accessible, and stay so while a handle lives; whoever uses them from Rust does so
+        // atomically.
+        Ok(unsafe { slice::from_raw_parts(self.0.def.base.add(offset as usize).cast(), len as usize) })
     }
 
     /// The address of an atomic access of `size` bytes.
