@@ -13,8 +13,9 @@ use crate::{
     Session, Shared, State, TableState, Trap, TrapKind, ValType, Value,
 };
 use engine::{
-    AsContextMut, Caller, Engine, Error, ErrorKind, Extern, ExternRef, Func, Global, GlobalType, Instance, Linker,
-    Memory, MemoryType, Module, RefType, RootScope, SharedMemory, Store, Table, TableType, Tag, Val,
+    AnyRef, AsContext, AsContextMut, Caller, Engine, Error, ErrorKind, Extern, ExternRef, Func, Global, GlobalType,
+    I31, Instance, Linker, Memory, MemoryType, Module, RefType, RootScope, SharedMemory, Store, Table, TableType, Tag,
+    Val,
 };
 use std::any::Any;
 use std::collections::HashMap;
@@ -150,6 +151,7 @@ const FEATURES: &[(Features, engine::Features)] = &[
     (Features::CUSTOM_PAGE_SIZES, engine::Features::CUSTOM_PAGE_SIZES),
     (Features::WIDE_ARITHMETIC, engine::Features::WIDE_ARITHMETIC),
     (Features::FUNCTION_REFERENCES, engine::Features::FUNCTION_REFERENCES),
+    (Features::GC, engine::Features::GC),
     (Features::EXCEPTIONS, engine::Features::EXCEPTIONS),
     (Features::THREADS, engine::Features::THREADS),
 ];
@@ -539,6 +541,8 @@ fn trap_kind(trap: engine::Trap) -> TrapKind {
         engine::Trap::IntegerDivisionByZero => TrapKind::IntegerDivisionByZero,
         engine::Trap::InvalidConversionToInteger => TrapKind::InvalidConversionToInteger,
         engine::Trap::NullReference => TrapKind::NullReference,
+        engine::Trap::CastFailure => TrapKind::CastFailure,
+        engine::Trap::ArrayOutOfBounds => TrapKind::ArrayOutOfBounds,
         engine::Trap::StackOverflow => TrapKind::StackOverflow,
         engine::Trap::OutOfFuel => TrapKind::OutOfFuel,
         engine::Trap::Interrupted => TrapKind::Interrupted,
@@ -587,9 +591,7 @@ fn to_engine(mut store: impl AsContextMut<Data = HostState>, value: Value) -> Re
         Value::Ref(Reference::Null(HeapType::Extern)) => Val::ExternRef(None),
         Value::Ref(Reference::Null(HeapType::Exn)) => Val::ExnRef(None),
         Value::Ref(Reference::Exn) => return Err(Error::new(ErrorKind::Usage, "no exception is named as an argument")),
-        Value::Ref(Reference::Null(heap)) => {
-            return Err(Error::new(ErrorKind::Usage, format!("the host has no values of type {heap}ref")));
-        }
+        Value::Ref(Reference::Null(HeapType::Any)) => Val::AnyRef(None),
         Value::Ref(Reference::Func(number)) => {
             let store = store.as_context();
             let known = number.and_then(|number| store.data().functions.get(number as usize));
@@ -597,6 +599,13 @@ fn to_engine(mut store: impl AsContextMut<Data = HostState>, value: Value) -> Re
             Val::FuncRef(Some(*known.ok_or_else(unknown)?))
         }
         Value::Ref(Reference::Extern(number)) => Val::ExternRef(Some(ExternRef::new(&mut store, number)?)),
+        Value::Ref(Reference::Host(number)) => Val::AnyRef(Some(ExternRef::new(&mut store, number)?.to_any())),
+        Value::Ref(Reference::I31(value)) => {
+            Val::AnyRef(Some(AnyRef::from_i31(&mut store, I31::wrapping(value.cast_signed()))))
+        }
+        Value::Ref(Reference::Struct | Reference::Array | Reference::Converted) => {
+            return Err(Error::new(ErrorKind::Usage, "the host makes no objects of WebAssembly's types"));
+        }
     })
 }
 
@@ -616,11 +625,27 @@ fn from_engine(mut store: impl AsContextMut<Data = HostState>, value: Val) -> Va
             Value::Ref(Reference::Func(Some(number(&mut store.data_mut().functions, function))))
         }
         Val::ExternRef(Some(reference)) => {
-            let store = store.as_context();
-            let number = reference.data(store).ok().flatten().and_then(|value| value.downcast_ref::<u32>().copied());
-            // Only this file makes host values, and all of them are numbers.
-            Value::Ref(Reference::Extern(number.expect("a host value of this session")))
+            Value::Ref(host_value(&store, reference).map_or(Reference::Converted, Reference::Extern))
         }
+        Val::AnyRef(None) => Value::Ref(Reference::Null(HeapType::Any)),
+        Val::AnyRef(Some(reference)) => Value::Ref(object(&store, reference)),
+    }
+}
+
+/// The number of a host value; `None` if it is none.
+fn host_value(store: &impl AsContext<Data = HostState>, reference: ExternRef) -> Option<u32> {
+    let value = reference.data(store.as_context()).expect("a reference of this scope")?;
+    // Only this file makes host values, and all of them are numbers.
+    Some(*value.downcast_ref().expect("a host value of this session"))
+}
+
+fn object(store: &impl AsContext<Data = HostState>, reference: AnyRef) -> Reference {
+    let i31 = reference.as_i31(store).expect("a reference of this scope");
+    match (i31, reference.ty(store).expect("a reference of this scope")) {
+        (Some(value), _) => Reference::I31(value.get_u()),
+        (None, engine::HeapType::Concrete(ty)) if ty.kind() == engine::CompositeKind::Struct => Reference::Struct,
+        (None, engine::HeapType::Concrete(_)) => Reference::Array,
+        (None, _) => Reference::Host(host_value(store, reference.to_extern()).expect("nothing else is left")),
     }
 }
 

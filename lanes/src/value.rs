@@ -63,6 +63,16 @@ pub enum Reference {
     Extern(u32),
     /// An exception; which one, nobody tells.
     Exn,
+    /// An `externref` to something that is no host value.
+    Converted,
+    /// An `anyref` to the host value with this number: `(ref.host N)` of a script.
+    Host(u32),
+    /// An integer of 31 bits, zero-extended.
+    I31(u32),
+    /// A struct.
+    Struct,
+    /// An array.
+    Array,
 }
 
 impl Value {
@@ -105,6 +115,11 @@ impl fmt::Display for Reference {
             Reference::Func(None) => f.write_str("ref.func"),
             Reference::Extern(number) => write!(f, "ref.extern {number}"),
             Reference::Exn => f.write_str("ref.exn"),
+            Reference::Converted => f.write_str("ref.extern"),
+            Reference::Host(number) => write!(f, "ref.host {number}"),
+            Reference::I31(value) => write!(f, "ref.i31 {value}"),
+            Reference::Struct => f.write_str("ref.struct"),
+            Reference::Array => f.write_str("ref.array"),
         }
     }
 }

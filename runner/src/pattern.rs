@@ -25,6 +25,16 @@ pub enum Pattern {
     Func,
     /// A reference to any host value.
     Extern,
+    /// A reference that is no function, host value or exception: `(ref.any)`.
+    Any,
+    /// A reference that `ref.eq` compares.
+    Eq,
+    /// An integer of 31 bits.
+    I31,
+    /// A struct.
+    Struct,
+    /// An array.
+    Array,
     /// One of these.
     Either(Vec<Pattern>),
 }
@@ -88,7 +98,11 @@ impl Pattern {
             (Pattern::Null(None), Value::Ref(Reference::Null(_))) => true,
             (Pattern::Null(Some(expected)), Value::Ref(Reference::Null(heap))) => *expected == heap,
             (Pattern::Func, Value::Ref(Reference::Func(_))) => true,
-            (Pattern::Extern, Value::Ref(Reference::Extern(_))) => true,
+            (Pattern::Extern, Value::Ref(Reference::Extern(_) | Reference::Converted)) => true,
+            (Pattern::Any, Value::Ref(Reference::Host(_))) => true,
+            (Pattern::Any | Pattern::Eq | Pattern::I31, Value::Ref(Reference::I31(_))) => true,
+            (Pattern::Any | Pattern::Eq | Pattern::Struct, Value::Ref(Reference::Struct)) => true,
+            (Pattern::Any | Pattern::Eq | Pattern::Array, Value::Ref(Reference::Array)) => true,
             (Pattern::Either(patterns), _) => patterns.iter().any(|pattern| pattern.matches(value)),
             _ => false,
         }
@@ -114,7 +128,13 @@ impl Pattern {
             WastRetCore::RefNull(Some(heap)) => Pattern::Null(Some(heap_type(heap)?)),
             WastRetCore::RefExtern(Some(number)) => Pattern::Exact(Value::Ref(Reference::Extern(*number))),
             WastRetCore::RefExtern(None) => Pattern::Extern,
+            WastRetCore::RefHost(number) => Pattern::Exact(Value::Ref(Reference::Host(*number))),
             WastRetCore::RefFunc(None) => Pattern::Func,
+            WastRetCore::RefAny => Pattern::Any,
+            WastRetCore::RefEq => Pattern::Eq,
+            WastRetCore::RefI31 => Pattern::I31,
+            WastRetCore::RefStruct => Pattern::Struct,
+            WastRetCore::RefArray => Pattern::Array,
             WastRetCore::Either(patterns) => {
                 Pattern::Either(patterns.iter().map(Pattern::from_core).collect::<Result<_, _>>()?)
             }
@@ -133,6 +153,7 @@ pub(crate) fn argument(argument: &WastArg<'_>) -> Result<Value, String> {
         WastArg::Core(WastArgCore::V128(value)) => Ok(Value::V128(u128::from_le_bytes(value.to_le_bytes()))),
         WastArg::Core(WastArgCore::RefNull(heap)) => Ok(Value::Ref(Reference::Null(heap_type(heap)?))),
         WastArg::Core(WastArgCore::RefExtern(number)) => Ok(Value::Ref(Reference::Extern(*number))),
+        WastArg::Core(WastArgCore::RefHost(number)) => Ok(Value::Ref(Reference::Host(*number))),
         other => Err(format!("the argument {other:?} is not supported")),
     }
 }
@@ -206,6 +227,11 @@ impl fmt::Display for Pattern {
             Pattern::Null(Some(heap)) => write!(f, "ref.null {heap}"),
             Pattern::Func => f.write_str("ref.func"),
             Pattern::Extern => f.write_str("ref.extern"),
+            Pattern::Any => f.write_str("ref.any"),
+            Pattern::Eq => f.write_str("ref.eq"),
+            Pattern::I31 => f.write_str("ref.i31"),
+            Pattern::Struct => f.write_str("ref.struct"),
+            Pattern::Array => f.write_str("ref.array"),
             Pattern::Either(patterns) => {
                 f.write_str("either")?;
                 patterns.iter().try_for_each(|pattern| write!(f, " ({pattern})"))
@@ -270,6 +296,13 @@ mod tests {
         assert!(Pattern::Null(None).matches(null) && Pattern::Null(Some(HeapType::Extern)).matches(null));
         assert!(!Pattern::Null(Some(HeapType::Func)).matches(null) && !Pattern::Extern.matches(null));
         assert!(Pattern::Func.matches(Value::Ref(Reference::Func(None))));
+        let (i31, array) = (Value::Ref(Reference::I31(3)), Value::Ref(Reference::Array));
+        assert!(Pattern::Any.matches(i31) && Pattern::Eq.matches(i31) && Pattern::I31.matches(i31));
+        assert!(Pattern::Any.matches(array) && Pattern::Eq.matches(array) && Pattern::Array.matches(array));
+        assert!(!Pattern::I31.matches(array) && !Pattern::Struct.matches(array) && !Pattern::Array.matches(i31));
+        let host = Value::Ref(Reference::Host(1));
+        assert!(Pattern::Any.matches(host) && !Pattern::Eq.matches(host) && !Pattern::Extern.matches(host));
+        assert!(Pattern::Extern.matches(Value::Ref(Reference::Converted)));
         let either = Pattern::Either(vec![Pattern::Exact(Value::I32(1)), Pattern::Null(None)]);
         assert!(either.matches(null) && either.matches(Value::I32(1)) && !either.matches(Value::I32(2)));
     }

@@ -99,4 +99,16 @@ builtins! {
     MemoryWait32, memory_wait32(memory: I32, address: I64, expected: I32, timeout: I64);
     /// `memory.atomic.wait64`. Returns how the wait ended.
     MemoryWait64, memory_wait64(memory: I32, address: I64, expected: I64, timeout: I64);
+    /// `array.fill`; the value is in the low bits of the two words.
+    ArrayFill, array_fill(array: I32, at: I32, low: I64, high: I64, len: I32);
+    /// `array.copy`
+    ArrayCopy, array_copy(dst_array: I32, dst: I32, src_array: I32, src: I32, len: I32);
+    /// `array.new_data`, of the type with this canonical id. Returns the reference.
+    ArrayNewData, array_new_data(id: I32, segment: I32, src: I32, len: I32);
+    /// `array.new_elem`, of the type with this canonical id. Returns the reference.
+    ArrayNewElem, array_new_elem(id: I32, segment: I32, src: I32, len: I32);
+    /// `array.init_data`
+    ArrayInitData, array_init_data(array: I32, segment: I32, dst: I32, src: I32, len: I32);
+    /// `array.init_elem`
+    ArrayInitElem, array_init_elem(array: I32, segment: I32, dst: I32, src: I32, len: I32);
 }

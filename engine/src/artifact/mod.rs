@@ -35,6 +35,7 @@
 //! the unwind instructions and handlers with it, do what the module's types and the trampolines' signatures say. Whoever forges these
 //! can compute the digest too: an embedder who loads artefacts from elsewhere sets `Config::artifact_key`.
 
+mod constant;
 mod elf;
 pub(crate) mod functions;
 pub(crate) mod handlers;

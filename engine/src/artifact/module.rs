@@ -2,6 +2,7 @@
 //! on it: every index is in range, counts agree, constant expressions have the types of their places. The digest tells
 //! accidents from artefacts; these checks hold for forged bytes too.
 
+use super::constant::check_const;
 use super::types::CheckedTypes;
 use crate::abi::vmctx::VmLayout;
 use crate::base::Features;
@@ -185,64 +186,8 @@ fn check_table(module: &Module, table: TableIndex) -> Result<&TableType, String>
 }
 
 /// The function exists and can be referred to: it is imported, or has a place.
-fn check_reference(module: &Module, function: FuncIndex) -> Checked {
+pub(super) fn check_reference(module: &Module, function: FuncIndex) -> Checked {
     let found = module.functions.get(function.index()).ok_or("a function does not exist")?;
     let imported = function.0 < module.imported_functions;
     require(imported || found.func_ref.is_some(), "a function that escapes has no reference")
-}
-
-/// The expression yields a value of type `ty` and uses only the first `globals` globals.
-fn check_const(
-    module: &Module,
-    types: &CheckedTypes<'_>,
-    expression: &ConstExpr,
-    ty: ValType,
-    globals: usize,
-) -> Checked {
-    let mut stack = Vec::with_capacity(1);
-    for &op in &expression.0 {
-        let result = const_result(module, types, op, globals)?;
-        if op.is_binary() {
-            let operands = [stack.pop(), stack.pop()];
-            require(
-                operands == [Some(result); 2],
-                "an operand of a constant expression is missing or of the wrong type",
-            )?;
-        }
-        stack.push(result);
-    }
-    let [found] = stack[..] else {
-        return Err("a constant expression does not yield one value".to_owned());
-    };
-    let good = match (found, ty) {
-        (ValType::Ref(found), ValType::Ref(wanted)) => types.fits(found, wanted),
-        (found, wanted) => found == wanted,
-    };
-    require(good, "a constant expression is of the wrong type")
-}
-
-/// The type of the value that an instruction of a constant expression pushes.
-fn const_result(module: &Module, types: &CheckedTypes<'_>, op: ConstOp, globals: usize) -> Result<ValType, String> {
-    Ok(match op {
-        ConstOp::I32Const(_) | ConstOp::I32Add | ConstOp::I32Sub | ConstOp::I32Mul => ValType::I32,
-        ConstOp::I64Const(_) | ConstOp::I64Add | ConstOp::I64Sub | ConstOp::I64Mul => ValType::I64,
-        ConstOp::F32Const(_) => ValType::F32,
-        ConstOp::F64Const(_) => ValType::F64,
-        ConstOp::V128Const(_) => ValType::V128,
-        ConstOp::RefNull(heap) => {
-            let null = RefType { nullable: true, heap };
-            types.check_ref(null)?;
-            ValType::Ref(null)
-        }
-        ConstOp::RefFunc(function) => {
-            check_reference(module, function)?;
-            let index = module.functions[function.index()].ty.0;
-            let heap = HeapType::Concrete(ConcreteType { kind: CompositeKind::Func, index });
-            ValType::Ref(RefType { nullable: false, heap })
-        }
-        ConstOp::GlobalGet(global) => {
-            require(global.index() < globals, "a constant expression uses a global that does not exist yet")?;
-            module.globals[global.index()].content
-        }
-    })
 }

@@ -11,6 +11,9 @@ use std::collections::HashMap;
 /// [the JavaScript interface](https://webassembly.github.io/spec/js-api/#limits).
 const MAX_DEPTH: usize = 63;
 
+/// The most fields of a struct, likewise: all of them lie within what an access through null can reach.
+const MAX_FIELDS: usize = 10_000;
+
 /// The types of a module that were found to be in order.
 pub(super) struct CheckedTypes<'a> {
     types: &'a [SubType],
@@ -25,6 +28,8 @@ impl<'a> CheckedTypes<'a> {
         let in_order = ends.is_sorted() && ends.last().map_or(0, |&end| end as usize) == types.len();
         require(in_order, "the recursive groups are not those of the types")?;
         let mut depths = Vec::with_capacity(types.len());
+        let large = |ty: &SubType| matches!(&ty.composite, CompositeType::Struct(ty) if ty.fields.len() > MAX_FIELDS);
+        require(!types.iter().any(large), "a struct has too many fields")?;
         for group in groups(ends) {
             for position in group.clone() {
                 check_names(types, position, &group)?;

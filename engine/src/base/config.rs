@@ -92,6 +92,8 @@ bitflags::bitflags! {
         const WIDE_ARITHMETIC = 1 << 13;
         /// References to functions of a type, `call_ref`.
         const FUNCTION_REFERENCES = 1 << 15;
+        /// Structs, arrays, `i31`, casts, and types in recursive groups.
+        const GC = 1 << 16;
         /// `try_table`, `throw`, `throw_ref`.
         const EXCEPTIONS = 1 << 17;
         /// Shared memories, atomic instructions, `memory.atomic.wait32` and its like.

@@ -60,6 +60,10 @@ traps! {
     Interrupted = 12, "interrupted";
     /// A null reference where something was to be done with what it refers to.
     NullReference = 13, "null reference";
+    /// A reference is not of the type that a cast names.
+    CastFailure = 14, "cast failure";
+    /// An access outside an array.
+    ArrayOutOfBounds = 15, "out of bounds array access";
     /// The heap of garbage-collected objects is full: what is reachable and the new object together are larger than the
     /// store's limiter, the operating system or the region of 4 GiB allow.
     OutOfHeap = 16, "heap exhausted";

@@ -14,12 +14,12 @@ use super::gc::{self, Kept, Root, Rooted};
 use super::store::{OpaqueMut, StoreOpaque};
 use super::tag::Tag;
 use super::{AsContext, AsContextMut, Val, backtrace};
-use crate::abi::heap::{self, Storage, exception_layout};
+use crate::abi::FAILED;
+use crate::abi::heap::{self, exception_layout};
 use crate::abi::vmctx::VmContext;
-use crate::abi::{FAILED, ValRaw};
 use crate::base::{Error, ErrorKind, Result, Trap};
+use crate::wasm::composite::StorageType;
 use crate::wasm::index::TagIndex;
-use crate::wasm::types::ValType;
 use core::fmt;
 use std::error::Error as StdError;
 
@@ -51,8 +51,7 @@ impl Exception {
         let reference = allocate(&mut store, tag)?;
         for ((value, &ty), offset) in payload.iter().zip(&params).zip(exception_layout(&params).offsets) {
             let raw = value.to_raw(&store, ty, "a value that an exception carries")?;
-            // SAFETY: the field lies in the new exception, and nothing was allocated since.
-            unsafe { store.write_field(reference, offset, ty, raw) };
+            store.write_field(reference, offset, ty.into(), raw);
         }
         Ok(Exception(store.root(reference)))
     }
@@ -76,7 +75,7 @@ impl Exception {
         let reference = store.rooted(self.0)?;
         let fields = params.iter().zip(exception_layout(&params).offsets);
         // SAFETY: the fields of an exception of this store, whose tag says what they are. Nothing is allocated meanwhile.
-        Ok(fields.map(|(&ty, offset)| unsafe { store.read_field(reference, offset, ty) }).collect())
+        Ok(fields.map(|(&ty, offset)| unsafe { store.read_field(reference, offset, StorageType::Val(ty)) }).collect())
     }
 
     /// The error by which a host function throws the exception in the WebAssembly code that called it. Where code of the
@@ -196,25 +195,5 @@ impl StoreOpaque {
     unsafe fn tag_of(&self, reference: u32) -> u32 {
         // SAFETY: the field is part of every exception.
         unsafe { self.field(reference, heap::EXCEPTION_TAG).cast::<u32>().read() }
-    }
-
-    /// # Safety
-    /// The object has a field of this type there.
-    unsafe fn write_field(&mut self, reference: u32, offset: u32, ty: ValType, value: ValRaw) {
-        let size = Storage::from(ty).size() as usize;
-        // SAFETY: the caller's contract.
-        unsafe { self.field(reference, offset).copy_from_nonoverlapping(value.0.as_ptr(), size) };
-    }
-
-    /// # Safety
-    /// The object has a field of this type there.
-    unsafe fn read_field(&mut self, reference: u32, offset: u32, ty: ValType) -> Val {
-        let mut raw = ValRaw::ZERO;
-        let size = Storage::from(ty).size() as usize;
-        // SAFETY: the caller's contract; a field holds a value of its type, of this store.
-        unsafe {
-            raw.0.as_mut_ptr().copy_from_nonoverlapping(self.field(reference, offset), size);
-            Val::from_raw(raw, ty, self)
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! Instances: a module's code with its own tables, memories and globals
 //! ([Instantiation](https://webassembly.github.io/spec/core/exec/modules.html#instantiation)).
 
+use super::constant;
 use super::fixed::Block;
 use super::func::Func;
 use super::gc;
@@ -17,9 +18,7 @@ use crate::abi::vmctx::{FuncImport, FuncRef, Place, VmContext};
 use crate::abi::{HostCall, ValRaw};
 use crate::base::{Error, ErrorKind, Result};
 use crate::wasm::index::*;
-use crate::wasm::module::{
-    ConstExpr, ConstOp, DataMode, ElementItems, ElementMode, ElementSegment, ExportItem, ImportItem,
-};
+use crate::wasm::module::{ConstExpr, DataMode, ElementItems, ElementMode, ElementSegment, ExportItem, ImportItem};
 use crate::wasm::types::{ExternType, ValType};
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -187,7 +186,7 @@ pub(crate) fn instantiate(store: &mut OpaqueMut<'_>, module: &Module, imports: &
     let index = allocate(store, module, imports)?;
     initialise_globals(store, index)?;
     initialise_tables(store, index)?;
-    evaluate_elements(store, index);
+    evaluate_elements(store, index)?;
     write_elements(store, index)?;
     write_data(store, index)?;
     if let Some(start) = module.wasm().start {
@@ -333,9 +332,9 @@ fn initialise_globals(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     let module = store.instances[index as usize].module.clone();
     let wasm = module.wasm();
     for (position, init) in wasm.global_inits.iter().enumerate() {
-        let entry = &store.instances[index as usize];
-        let value = entry.evaluate(store, init);
-        let global = entry.globals[wasm.imported_globals as usize + position];
+        let value = constant::evaluate(store, index, init)?;
+        let global = GlobalIndex::new(wasm.imported_globals as usize + position);
+        let global = store.instances[index as usize].global(global);
         store.globals[global as usize].set(value);
     }
     Ok(())
@@ -347,27 +346,27 @@ fn initialise_tables(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     let wasm = module.wasm();
     for (table, init) in (wasm.imported_tables as usize..).zip(&wasm.table_inits) {
         let Some(init) = init else { continue };
-        let entry = &store.instances[index as usize];
-        let value = entry.evaluate(store, init).low64();
-        let table = &store.tables[entry.tables[table] as usize];
+        let value = constant::evaluate(store, index, init)?.low64();
+        let table = &store.tables[store.instances[index as usize].tables[table] as usize];
         table.fill(0, value, table.length())?;
     }
     Ok(())
 }
 
 /// Evaluates the expressions of element segments, each once: a segment may be used many times.
-fn evaluate_elements(store: &mut OpaqueMut<'_>, index: u32) {
+fn evaluate_elements(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     let module = store.instances[index as usize].module.clone();
     for (position, segment) in module.wasm().elements.iter().enumerate() {
         let ElementItems::Expressions(expressions) = &segment.items else { continue };
         for (element, expression) in expressions.iter().enumerate() {
-            let value = store.instances[index as usize].evaluate(store, expression).low64();
+            let value = constant::evaluate(store, index, expression)?.low64();
             // At once, so that a collection during the next evaluation finds it.
             if let Segment::Values(values) = &mut store.instances[index as usize].segments[position] {
                 values[element] = value;
             }
         }
     }
+    Ok(())
 }
 
 /// Writes the active element segments, in order, as `table.init` and `elem.drop` would.
@@ -376,8 +375,8 @@ fn write_elements(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     for (position, segment) in module.wasm().elements.iter().enumerate() {
         let segment_index = ElemIndex::new(position);
         if let ElementMode::Active { table, offset } = &segment.mode {
-            let entry = &store.instances[index as usize];
-            let offset = entry.offset(store, offset, module.wasm().tables[table.index()].index_type());
+            let ty = module.wasm().tables[table.index()].index_type();
+            let offset = segment_offset(store, index, offset, ty)?;
             let len = libcalls::segment_length(&segment.items);
             libcalls::init_table(store, index, *table, segment_index, offset, 0, len)?;
         }
@@ -394,14 +393,23 @@ fn write_data(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     for (position, segment) in module.wasm().data.iter().enumerate() {
         if let DataMode::Active { memory, offset } = &segment.mode {
             let segment_index = DataIndex::new(position);
-            let entry = &store.instances[index as usize];
-            let offset = entry.offset(store, offset, module.wasm().memories[memory.index()].index_type());
+            let ty = module.wasm().memories[memory.index()].index_type();
+            let offset = segment_offset(store, index, offset, ty)?;
             let len = segment.bytes.end - segment.bytes.start;
             libcalls::init_memory(store, index, *memory, segment_index, offset, 0, len)?;
             store.instances[index as usize].drop_data(segment_index);
         }
     }
     Ok(())
+}
+
+/// The value of an active segment's offset, an index of this type.
+fn segment_offset(store: &mut OpaqueMut<'_>, index: u32, expression: &ConstExpr, ty: ValType) -> Result<u64> {
+    let value = constant::evaluate(store, index, expression)?;
+    Ok(match ty {
+        ValType::I64 => value.low64(),
+        _ => value.low32().into(),
+    })
 }
 
 impl InstanceEntry {
@@ -460,39 +468,14 @@ impl InstanceEntry {
         self.dropped_data[segment.index()] = true;
     }
 
-    /// The value of an active segment's offset, an index of this type.
-    fn offset(&self, store: &StoreOpaque, expression: &ConstExpr, index: ValType) -> u64 {
-        let value = self.evaluate(store, expression);
-        match index {
-            ValType::I64 => value.low64(),
-            _ => value.low32().into(),
-        }
+    /// The place of a global in the store.
+    pub(crate) fn global(&self, global: GlobalIndex) -> u32 {
+        self.globals[global.index()]
     }
 
-    /// The value of a constant expression. Validation has seen to the types, and that only globals that are initialised
-    /// already are named.
-    pub(crate) fn evaluate(&self, store: &StoreOpaque, expression: &ConstExpr) -> ValRaw {
-        let mut stack = smallvec::SmallVec::<[ValRaw; 4]>::new();
-        for &op in &expression.0 {
-            if op.is_binary() {
-                let right = stack.pop().expect("a valid constant expression has its operands");
-                let left = stack.pop().expect("a valid constant expression has its operands");
-                stack.push(arithmetic(op, left, right));
-                continue;
-            }
-            stack.push(match op {
-                ConstOp::I32Const(value) => ValRaw::from_bits(value.cast_unsigned().into()),
-                ConstOp::I64Const(value) => ValRaw::from_bits(value.cast_unsigned().into()),
-                ConstOp::F32Const(bits) => ValRaw::from_bits(bits.into()),
-                ConstOp::F64Const(bits) => ValRaw::from_bits(bits.into()),
-                ConstOp::V128Const(bits) => ValRaw::from_bits(bits),
-                ConstOp::RefNull(_) => ValRaw::ZERO,
-                ConstOp::GlobalGet(global) => store.globals[self.globals[global.index()] as usize].get(),
-                ConstOp::RefFunc(function) => ValRaw::from_bits(self.func_ref_bits(function).into()),
-                _ => unreachable!("the others are binary"),
-            });
-        }
-        stack.pop().expect("a valid constant expression leaves one value")
+    /// The module.
+    pub(crate) fn module(&self) -> &Module {
+        &self.module
     }
 
     /// A function that the module can refer to, as tables hold it.
@@ -652,20 +635,4 @@ fn func_import(func_ref: NonNull<FuncRef>) -> FuncImport {
     // The importing module has the function's signature, so that a host function has its exit trampoline by now.
     assert!(!func.wasm_call.is_null(), "an artefact has an exit trampoline for each of its types");
     FuncImport { wasm_call: func.wasm_call, vmctx: func.vmctx, func_ref: func_ref.as_ptr() }
-}
-
-/// The integer arithmetic of constant expressions
-/// ([Extended constant expressions](https://webassembly.github.io/spec/core/valid/instructions.html#constant-expressions)).
-fn arithmetic(op: ConstOp, left: ValRaw, right: ValRaw) -> ValRaw {
-    let (narrow_left, narrow_right) = (left.low32(), right.low32());
-    let (left, right) = (left.low64(), right.low64());
-    ValRaw::from_bits(match op {
-        ConstOp::I32Add => narrow_left.wrapping_add(narrow_right).into(),
-        ConstOp::I32Sub => narrow_left.wrapping_sub(narrow_right).into(),
-        ConstOp::I32Mul => narrow_left.wrapping_mul(narrow_right).into(),
-        ConstOp::I64Add => left.wrapping_add(right).into(),
-        ConstOp::I64Sub => left.wrapping_sub(right).into(),
-        ConstOp::I64Mul => left.wrapping_mul(right).into(),
-        _ => unreachable!("the others are not binary"),
-    })
 }

@@ -60,6 +60,12 @@ pub(crate) static BUILTINS: BuiltinTable = BuiltinTable {
     memory_notify,
     memory_wait32,
     memory_wait64,
+    array_fill,
+    array_copy,
+    array_new_data,
+    array_new_elem,
+    array_init_data,
+    array_init_elem,
 };
 
 /// Runs a library call for an instance, given by its place in the store.
@@ -165,6 +171,40 @@ library_calls! {
     fn gc_alloc(store, _instance, id: u32, word: u32, size: u64) {
         store.charge(size / BYTES_PER_FUEL)?;
         Ok(gc::allocate(store, id, word, size)?.into())
+    }
+
+    fn array_fill(store, _instance, array: u32, at: u32, low: u64, high: u64, len: u32) {
+        store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
+        gc::array::fill(store, array, at, u128::from(low) | u128::from(high) << 64, len)?;
+        Ok(OK)
+    }
+
+    fn array_copy(store, _instance, dst_array: u32, dst: u32, src_array: u32, src: u32, len: u32) {
+        store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
+        gc::array::copy(store, dst_array, dst, src_array, src, len)?;
+        Ok(OK)
+    }
+
+    fn array_new_data(store, instance, id: u32, segment: u32, src: u32, len: u32) {
+        store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
+        Ok(gc::array::new_data(store, instance, id, DataIndex(segment), src, len)?.into())
+    }
+
+    fn array_new_elem(store, instance, id: u32, segment: u32, src: u32, len: u32) {
+        store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
+        Ok(gc::array::new_elem(store, instance, id, ElemIndex(segment), src, len)?.into())
+    }
+
+    fn array_init_data(store, instance, array: u32, segment: u32, dst: u32, src: u32, len: u32) {
+        store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
+        gc::array::init_data(store, instance, array, dst, DataIndex(segment), src, len)?;
+        Ok(OK)
+    }
+
+    fn array_init_elem(store, instance, array: u32, segment: u32, dst: u32, src: u32, len: u32) {
+        store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
+        gc::array::init_elem(store, instance, array, dst, ElemIndex(segment), src, len)?;
+        Ok(OK)
     }
 
     fn memory_notify(store, instance, memory: u32, address: u64, count: u32) {

@@ -14,6 +14,7 @@
 pub(crate) mod backtrace;
 pub(crate) mod call;
 pub(crate) mod code;
+mod constant;
 mod engine;
 mod exception;
 mod externs;
@@ -44,7 +45,7 @@ pub use engine::Engine;
 pub use exception::Exception;
 pub use externs::Extern;
 pub use func::{Caller, Func, IntoFunc};
-pub use gc::{ExternRef, Kept, RootScope, Rooted};
+pub use gc::{AnyRef, ArrayRef, ExternRef, I31, Kept, RootScope, Rooted, StructRef};
 pub use global::Global;
 pub use instance::Instance;
 pub use limits::{ResourceLimiter, StoreLimits};

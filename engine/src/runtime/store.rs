@@ -501,6 +501,16 @@ impl StoreOpaque {
         ty.expect("a store knows the types of all its functions")
     }
 
+    /// The type of a canonical id, if a module or function of this store has it.
+    pub(crate) fn known_type(&self, id: u32) -> Option<&SubType> {
+        self.types.get(&id).map(|ty| &**ty)
+    }
+
+    /// The type of an object of this store, by its canonical id.
+    pub(crate) fn sub_type(&self, id: u32) -> &SubType {
+        self.known_type(id).expect("a store knows the types of all its objects")
+    }
+
     /// Whether a type is another or was declared as a subtype of it; both by canonical id.
     pub(crate) fn extends(&self, ty: ConcreteType, of: ConcreteType) -> bool {
         self.engine.types().extends(ty.index, of.index)

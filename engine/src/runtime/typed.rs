@@ -3,7 +3,7 @@
 use super::func::for_each_arity;
 use super::store::StoreOpaque;
 use super::values::func_ref_from_bits;
-use super::{AsContextMut, ExternRef, Func};
+use super::{AnyRef, AsContextMut, ExternRef, Func};
 use crate::abi::ValRaw;
 use crate::base::Result;
 use crate::wasm::types::ValType;
@@ -11,7 +11,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 /// A Rust type that stands for a WebAssembly value type: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `u128` (`v128`),
-/// `Option<Func>` (`funcref`), `Option<ExternRef>` (`externref`). Others cannot be added.
+/// `Option<Func>` (`funcref`), `Option<ExternRef>` (`externref`), `Option<AnyRef>` (`anyref`). Others cannot be added.
 pub trait WasmTy: Copy + Send + Sync + 'static {
     /// The type.
     const TYPE: ValType;
@@ -153,6 +153,19 @@ impl WasmTy for Option<ExternRef> {
 
     unsafe fn from_slot(slot: Slot, store: &mut StoreOpaque) -> Option<ExternRef> {
         ExternRef::from_bits(slot.0.low32(), store)
+    }
+}
+
+impl WasmTy for Option<AnyRef> {
+    const TYPE: ValType = ValType::ANYREF;
+
+    fn into_slot(self, store: &StoreOpaque) -> Result<Slot> {
+        let bits = self.map_or(Ok(0), |value| value.bits(store))?;
+        Ok(Slot(ValRaw::from_bits(bits.into())))
+    }
+
+    unsafe fn from_slot(slot: Slot, store: &mut StoreOpaque) -> Option<AnyRef> {
+        AnyRef::from_bits(slot.0.low32(), store)
     }
 }
 

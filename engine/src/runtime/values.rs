@@ -1,7 +1,7 @@
 //! Values, and how they stand in argument arrays, globals and tables.
 
 use super::store::StoreOpaque;
-use super::{Exception, ExternRef, Func};
+use super::{AnyRef, ArrayRef, Exception, ExternRef, Func, StructRef};
 use crate::abi::ValRaw;
 use crate::abi::vmctx::FuncRef;
 use crate::base::{Error, ErrorKind, Result};
@@ -28,6 +28,8 @@ pub enum Val {
     ExternRef(Option<ExternRef>),
     /// `exnref`; `None` is null
     ExnRef(Option<Exception>),
+    /// `anyref` and what is below it; `None` is null
+    AnyRef(Option<AnyRef>),
 }
 
 impl Val {
@@ -42,6 +44,7 @@ impl Val {
             Val::FuncRef(_) => ValType::FUNCREF,
             Val::ExternRef(_) => ValType::EXTERNREF,
             Val::ExnRef(_) => ValType::EXNREF,
+            Val::AnyRef(_) => ValType::ANYREF,
         }
     }
 
@@ -55,8 +58,9 @@ impl Val {
             ValType::V128 => Val::V128(0),
             ValType::Ref(reference) => match reference.heap.hierarchy() {
                 Hierarchy::Func => Val::FuncRef(None),
+                Hierarchy::Any => Val::AnyRef(None),
                 Hierarchy::Exn => Val::ExnRef(None),
-                Hierarchy::Extern | Hierarchy::Any => Val::ExternRef(None),
+                Hierarchy::Extern => Val::ExternRef(None),
             },
         }
     }
@@ -105,6 +109,8 @@ impl Val {
                 exception.bits(store)?;
                 some(HeapType::Exn)
             }
+            Val::AnyRef(None) => null(HeapType::None),
+            Val::AnyRef(Some(value)) => some(store.heap_type_of(value.bits(store)?)),
             Val::FuncRef(Some(func)) => {
                 let index = func.type_id(store)?;
                 some(HeapType::Concrete(ConcreteType { kind: CompositeKind::Func, index }))
@@ -133,8 +139,9 @@ impl Val {
                 func.map_or(Ok(()), |func| store.check(func.store(), "function"))?;
                 (Func::to_ptr(func).expose_provenance() as u64).into()
             }
-            Val::ExternRef(None) | Val::ExnRef(None) => 0,
+            Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None) => 0,
             Val::ExnRef(Some(exception)) => exception.bits(store)?.into(),
+            Val::AnyRef(Some(value)) => value.bits(store)?.into(),
             Val::ExternRef(Some(value)) => value.bits(store)?.into(),
         }))
     }
@@ -153,8 +160,9 @@ impl Val {
             ValType::Ref(reference) => match reference.heap.hierarchy() {
                 // SAFETY: the caller's contract.
                 Hierarchy::Func => Val::FuncRef(unsafe { Func::from_ptr(raw.func_ref(), store.id()) }),
+                Hierarchy::Any => Val::AnyRef(AnyRef::from_bits(raw.low32(), store)),
                 Hierarchy::Exn => Val::ExnRef(Exception::from_bits(raw.low32(), store)),
-                Hierarchy::Extern | Hierarchy::Any => Val::ExternRef(ExternRef::from_bits(raw.low32(), store)),
+                Hierarchy::Extern => Val::ExternRef(ExternRef::from_bits(raw.low32(), store)),
             },
         }
     }
@@ -199,6 +207,24 @@ impl From<Func> for Val {
 impl From<Exception> for Val {
     fn from(exception: Exception) -> Val {
         Val::ExnRef(Some(exception))
+    }
+}
+
+impl From<AnyRef> for Val {
+    fn from(value: AnyRef) -> Val {
+        Val::AnyRef(Some(value))
+    }
+}
+
+impl From<StructRef> for Val {
+    fn from(value: StructRef) -> Val {
+        Val::AnyRef(Some(value.into()))
+    }
+}
+
+impl From<ArrayRef> for Val {
+    fn from(value: ArrayRef) -> Val {
+        Val::AnyRef(Some(value.into()))
     }
 }
 

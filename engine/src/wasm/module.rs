@@ -137,6 +137,14 @@ pub(crate) enum ConstOp {
     I64Add,
     I64Sub,
     I64Mul,
+    RefI31,
+    AnyConvertExtern,
+    ExternConvertAny,
+    StructNew(TypeIndex),
+    StructNewDefault(TypeIndex),
+    ArrayNew(TypeIndex),
+    ArrayNewDefault(TypeIndex),
+    ArrayNewFixed(TypeIndex, u32),
 }
 
 /// An element segment ([Element segments](https://webassembly.github.io/spec/core/syntax/modules.html#element-segments)).

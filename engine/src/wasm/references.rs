@@ -86,6 +86,8 @@ impl RefType {
     pub const EXTERN: RefType = RefType { nullable: true, heap: HeapType::Extern };
     /// `exnref`.
     pub const EXN: RefType = RefType { nullable: true, heap: HeapType::Exn };
+    /// `anyref`.
+    pub const ANY: RefType = RefType { nullable: true, heap: HeapType::Any };
 
     /// Whether a reference of this type may stand where a `wanted` is asked for; `extends` tells whether a defined type
     /// is another or was declared as a subtype of it

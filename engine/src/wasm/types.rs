@@ -63,6 +63,8 @@ impl ValType {
     pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERN);
     /// `exnref`.
     pub const EXNREF: ValType = ValType::Ref(RefType::EXN);
+    /// `anyref`.
+    pub const ANYREF: ValType = ValType::Ref(RefType::ANY);
 
     /// As [`RefType::matches`], for all values
     /// ([Value types](https://webassembly.github.io/spec/core/valid/matching.html#value-types)).

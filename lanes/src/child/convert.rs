@@ -44,6 +44,9 @@ impl Functions {
             Bits::Func(theirs) => Value::Ref(Reference::Func(Some(self.number(*theirs)))),
             Bits::Extern(number) => Value::Ref(Reference::Extern(*number)),
             Bits::Exn => Value::Ref(Reference::Exn),
+            Bits::Host(number) => Value::Ref(Reference::Host(*number)),
+            Bits::I31(value) => Value::Ref(Reference::I31(*value)),
+            Bits::Object(kind) => Value::Ref(object(kind)?),
         })
     }
 
@@ -70,7 +73,22 @@ pub(super) fn plain_bits(value: Value) -> Bits {
         Value::Ref(Reference::Null(heap)) => Bits::Null(heap.to_string()),
         Value::Ref(Reference::Extern(number)) => Bits::Extern(number),
         Value::Ref(Reference::Exn) => Bits::Exn,
+        Value::Ref(Reference::Host(number)) => Bits::Host(number),
+        Value::Ref(Reference::I31(value)) => Bits::I31(value),
+        Value::Ref(Reference::Struct) => Bits::Object("struct".to_string()),
+        Value::Ref(Reference::Array) => Bits::Object("array".to_string()),
+        Value::Ref(Reference::Converted) => Bits::Object("extern".to_string()),
         Value::Ref(Reference::Func(number)) => Bits::Func(number.map_or(u64::MAX, u64::from)),
+    }
+}
+
+/// A reference to an object of WebAssembly's, by what it is.
+fn object(kind: &str) -> Result<Reference, String> {
+    match kind {
+        "struct" => Ok(Reference::Struct),
+        "array" => Ok(Reference::Array),
+        "extern" => Ok(Reference::Converted),
+        other => Err(format!("there are no objects of the kind {other:?}")),
     }
 }
 
@@ -105,13 +123,14 @@ fn heap_type(name: &str) -> Result<HeapType, String> {
         "func" => Ok(HeapType::Func),
         "extern" => Ok(HeapType::Extern),
         "exn" => Ok(HeapType::Exn),
+        "any" => Ok(HeapType::Any),
         other => Err(format!("there is no heap type {other:?}")),
     }
 }
 
 /// A type by its name.
 pub(super) fn val_type(name: &str) -> Result<ValType, String> {
-    const TYPES: [ValType; 7] = [
+    const TYPES: [ValType; 8] = [
         ValType::I32,
         ValType::I64,
         ValType::F32,
@@ -119,6 +138,7 @@ pub(super) fn val_type(name: &str) -> Result<ValType, String> {
         ValType::V128,
         ValType::Ref(HeapType::Func),
         ValType::Ref(HeapType::Extern),
+        ValType::Ref(HeapType::Any),
     ];
     TYPES.into_iter().find(|ty| ty.to_string() == name).ok_or_else(|| format!("there is no type {name:?}"))
 }
@@ -260,6 +280,12 @@ mod tests {
             Value::V128(1 << 127 | 0xff),
             Value::Ref(Reference::Null(HeapType::Extern)),
             Value::Ref(Reference::Extern(7)),
+            Value::Ref(Reference::Null(HeapType::Any)),
+            Value::Ref(Reference::Host(8)),
+            Value::Ref(Reference::I31(9)),
+            Value::Ref(Reference::Struct),
+            Value::Ref(Reference::Array),
+            Value::Ref(Reference::Converted),
         ];
         let mut functions = Functions::default();
         for value in values {

@@ -49,10 +49,13 @@
 //! An object with one member: the type, and the bits in hexadecimal digits, the most significant first: 8 digits for
 //! `i32` and `f32`, 16 for `i64` and `f64`, 32 for `v128` (byte 15 of the vector first). A NaN is its bits, to the last.
 //!
-//! References: `{"null":"func"}`, `{"null":"extern"}` and `{"null":"exn"}`; `"exn"` is an exception; `{"extern":N}` is the
-//! host value number N, which scripts write `(ref.extern N)`, so that what goes in as N comes out as N; `{"func":N}` is a
+//! References: `{"null":"func"}`, `{"null":"extern"}`, `{"null":"any"}` and `{"null":"exn"}`; `{"extern":N}` is the host
+//! value number N, which scripts write `(ref.extern N)`, so that what goes in as N comes out as N; `{"func":N}` is a
 //! function, and N the adapter's own number for it: the same function has the same number as long as the store lives, and
 //! two functions never share one. The runner uses in arguments only numbers that the adapter has shown before.
+//! `{"host":N}` is the host value as an `anyref`, `{"i31":N}` an integer of 31 bits, zero-extended. In results only stand
+//! `"exn"`, an exception, and `{"object":"struct"}`, `{"object":"array"}` and `{"object":"extern"}`, an `externref` to what
+//! is no host value.
 //!
 //! # Failures
 //!
@@ -201,6 +204,9 @@ pub enum Bits {
     Func(u64),
     Extern(u32),
     Exn,
+    Host(u32),
+    I31(u32),
+    Object(String),
 }
 
 /// A host function.
@@ -210,7 +216,7 @@ pub struct Function {
     pub module: String,
     /// The name to import it by.
     pub name: String,
-    /// Parameter types: `i32`, `i64`, `f32`, `f64`, `v128`, `funcref`, `externref`.
+    /// Parameter types: `i32`, `i64`, `f32`, `f64`, `v128`, `funcref`, `externref`, `anyref`.
     pub params: Vec<String>,
     /// Result types.
     pub results: Vec<String>,

@@ -18,6 +18,8 @@ pub(super) struct Regions {
     table: AliasRegion,
     /// Globals. Two imports may be the same global, so all share one.
     global: AliasRegion,
+    /// Objects of the heap.
+    heap: AliasRegion,
     /// Everything else: the vmctx, definitions, the store context.
     context: AliasRegion,
 }
@@ -31,6 +33,7 @@ impl Regions {
             memory: region(0, "memory"),
             table: region(1, "table"),
             global: region(2, "global"),
+            heap: region(4, "heap"),
             context: region(3, "context"),
         }
     }
@@ -62,6 +65,11 @@ impl FuncTranslator<'_> {
     /// Flags of an access to a table's element that was checked.
     pub(super) fn table_flags(&self) -> MemFlagsData {
         trusted().with_alias_region(Some(self.regions.table))
+    }
+
+    /// Flags of an access to an object of the heap.
+    pub(super) fn heap_flags(&self) -> MemFlagsData {
+        MemFlagsData::new().with_endianness(ir::Endianness::Little).with_alias_region(Some(self.regions.heap))
     }
 
     /// Flags of a load from the vmctx and its like of what never changes while this function runs.

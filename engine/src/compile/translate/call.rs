@@ -13,7 +13,6 @@ use crate::base::Trap;
 use crate::compile::codegen::Symbol;
 use crate::wasm::index::*;
 use core::mem::offset_of;
-use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, SigRef, Value, types};
 use wasmparser::Operator;
 
@@ -139,11 +138,7 @@ impl FuncTranslator<'_> {
     fn check_type(&mut self, function: Value, ty: TypeIndex) {
         let flags = self.context_flags();
         let actual = self.ins().load(types::I32, flags, function, offset_of!(FuncRef, type_id) as i32);
-        let expected = self.type_id(ty);
-        let matches = match self.env.module.types[ty.index()].is_final {
-            true => self.ins().icmp(IntCC::Equal, actual, expected),
-            false => self.extends(actual, ty, expected),
-        };
+        let matches = self.id_is_type(actual, ty);
         self.ins().trapz(matches, trap_code(Trap::IndirectCallTypeMismatch));
     }
 

@@ -1,16 +1,156 @@
-//! Which type something is of: comparisons of canonical ids ([`canonical`](crate::wasm::canonical)).
+//! Which type something is of: comparisons of canonical ids ([`canonical`](crate::wasm::canonical)), and the instructions
+//! that ask for it
+//! ([Reference instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#reference-instructions)).
 
-use super::FuncTranslator;
 use super::access::immediate;
+use super::{FuncTranslator, trap_code};
 use crate::abi::builtins::Builtin;
-use crate::abi::vmctx::{DISPLAY, TypeEntry, VmContext};
-use crate::wasm::canonical::SERIAL_BITS;
+use crate::abi::vmctx::{DISPLAY, FuncRef, TypeEntry, VmContext};
+use crate::base::Trap;
+use crate::wasm::canonical::{KIND_SHIFT, SERIAL_BITS};
 use crate::wasm::index::TypeIndex;
+use crate::wasm::types::{self as wasm, CompositeKind, ConcreteType};
 use core::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
+use wasmparser::{HeapType, Operator};
+
+/// From the reference to what the tested type says of it.
+#[derive(Clone, Copy)]
+enum Test {
+    /// Every reference but null, or none, is of the type.
+    All(bool),
+    /// The low bit tells: `i31`, or no object at all.
+    I31,
+    /// What an object's id tells; `i31` is of the type, or not.
+    Object { i31: bool, test: IdTest },
+    /// What the id of a function's type tells.
+    Func(TypeIndex),
+}
+
+/// A test of an object's canonical id.
+#[derive(Clone, Copy)]
+enum IdTest {
+    /// Of whatever defined type.
+    Defined,
+    /// Of a type of this kind.
+    Kind(CompositeKind),
+    /// Of this type or one that extends it.
+    Type(TypeIndex),
+}
 
 impl FuncTranslator<'_> {
+    pub(super) fn translate_cast(&mut self, operator: &Operator<'_>) -> bool {
+        match *operator {
+            Operator::RefEq => {
+                let (one, other) = self.pop2();
+                let equal = self.ins().icmp(IntCC::Equal, one, other);
+                let equal = self.ins().uextend(types::I32, equal);
+                self.push(equal);
+            }
+            Operator::RefTestNonNull { hty } => self.ref_test(hty, false),
+            Operator::RefTestNullable { hty } => self.ref_test(hty, true),
+            Operator::RefCastNonNull { hty } => self.ref_cast(hty, false),
+            Operator::RefCastNullable { hty } => self.ref_cast(hty, true),
+            Operator::BrOnCast { relative_depth, to_ref_type, .. } => {
+                let is = self.is_of(to_ref_type.heap_type(), to_ref_type.is_nullable());
+                self.br_if_value(is, relative_depth);
+            }
+            Operator::BrOnCastFail { relative_depth, to_ref_type, .. } => {
+                let is = self.is_of(to_ref_type.heap_type(), to_ref_type.is_nullable());
+                let is_not = self.ins().bxor_imm_u(is, 1);
+                self.br_if_value(is_not, relative_depth);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn ref_test(&mut self, heap: HeapType, nullable: bool) {
+        let is = self.is_of(heap, nullable);
+        self.pop();
+        self.push(is);
+    }
+
+    fn ref_cast(&mut self, heap: HeapType, nullable: bool) {
+        let is = self.is_of(heap, nullable);
+        self.ins().trapz(is, trap_code(Trap::CastFailure));
+    }
+
+    /// 1 if the reference on top of the stack, which stays there, is of the type, else 0.
+    fn is_of(&mut self, heap: HeapType, nullable: bool) -> Value {
+        let reference = *self.stack.last().expect("validated code has the operand");
+        let test = test_of(self.heap_type(heap));
+        if let Test::All(all) = test
+            && all == nullable
+        {
+            return self.iconst(types::I32, all.into());
+        }
+        let done = self.builder.create_block();
+        let answer = self.builder.append_block_param(done, types::I32);
+        let for_null = self.iconst(types::I32, nullable.into());
+        let not_null = self.builder.create_block();
+        self.ins().brif(reference, not_null, &[], done, &[for_null.into()]);
+        self.builder.seal_block(not_null);
+        self.builder.switch_to_block(not_null);
+        let is = match test {
+            Test::All(all) => self.iconst(types::I32, all.into()),
+            Test::I31 => self.ins().band_imm_u(reference, 1),
+            Test::Object { i31, test } => {
+                self.answer_i31(reference, i31, done);
+                let id = self.object_id(reference);
+                self.id_is(id, test)
+            }
+            Test::Func(ty) => {
+                let flags = self.context_flags();
+                let id = self.ins().load(types::I32, flags, reference, offset_of!(FuncRef, type_id) as i32);
+                self.id_is(id, IdTest::Type(ty))
+            }
+        };
+        self.ins().jump(done, &[is.into()]);
+        self.builder.seal_block(done);
+        self.builder.switch_to_block(done);
+        answer
+    }
+
+    /// Leaves for `done` with this answer if the reference is an `i31`.
+    fn answer_i31(&mut self, reference: Value, answer: bool, done: Block) {
+        let answer = self.iconst(types::I32, answer.into());
+        let low = self.ins().band_imm_u(reference, 1);
+        let object = self.builder.create_block();
+        self.ins().brif(low, done, &[answer.into()], object, &[]);
+        self.builder.seal_block(object);
+        self.builder.switch_to_block(object);
+    }
+
+    fn id_is(&mut self, id: Value, test: IdTest) -> Value {
+        let is = match test {
+            IdTest::Defined => {
+                let end = self.iconst(types::I32, 3 << KIND_SHIFT);
+                self.ins().icmp(IntCC::UnsignedLessThan, id, end)
+            }
+            IdTest::Kind(kind) => {
+                let found = self.ins().ushr_imm_u(id, i64::from(KIND_SHIFT));
+                let kind = self.iconst(types::I32, kind as i64);
+                self.ins().icmp(IntCC::Equal, found, kind)
+            }
+            IdTest::Type(ty) => return self.id_is_type(id, ty),
+        };
+        self.ins().uextend(types::I32, is)
+    }
+
+    /// 1 if the id is that of the type or of one that extends it, else 0.
+    pub(super) fn id_is_type(&mut self, id: Value, ty: TypeIndex) -> Value {
+        let expected = self.type_id(ty);
+        match self.env.module.types[ty.index()].is_final {
+            true => {
+                let is = self.ins().icmp(IntCC::Equal, id, expected);
+                self.ins().uextend(types::I32, is)
+            }
+            false => self.extends(id, ty, expected),
+        }
+    }
+
     /// The canonical id of a type of this module.
     pub(super) fn type_id(&mut self, ty: TypeIndex) -> Value {
         let (constant, vmctx) = (self.constant_flags(), self.vmctx);
@@ -18,11 +158,11 @@ impl FuncTranslator<'_> {
         self.ins().load(types::I32, constant, ids, immediate(ty.0 * 4))
     }
 
-    /// Whether the type with the id `actual` is `ty`, whose id is `expected`, or extends it; not zero if so.
+    /// 1 if the type with the id `actual` is `ty`, whose id is `expected`, or extends it, else 0.
     ///
     /// A type's chain of supertypes stands in its entry of the engine's table, by depth: `ty`, if it is in the chain, has
     /// its place there. Few chains are longer than an entry; the runtime walks those.
-    pub(super) fn extends(&mut self, actual: Value, ty: TypeIndex, expected: Value) -> Value {
+    fn extends(&mut self, actual: Value, ty: TypeIndex, expected: Value) -> Value {
         let depth = self.depth(ty);
         if depth >= DISPLAY {
             let answer = self.call_builtin(Builtin::TypeExtends, &[actual, expected]);
@@ -36,7 +176,8 @@ impl FuncTranslator<'_> {
         let entry = self.ins().iadd(table, position);
         let place = offset_of!(TypeEntry, display) + depth * size_of::<u32>();
         let ancestor = self.ins().load(types::I32, constant, entry, place as i32);
-        self.ins().icmp(IntCC::Equal, ancestor, expected)
+        let is = self.ins().icmp(IntCC::Equal, ancestor, expected);
+        self.ins().uextend(types::I32, is)
     }
 
     /// How many types a type of this module extends.
@@ -44,5 +185,19 @@ impl FuncTranslator<'_> {
         let types = &self.env.module.types;
         let above = |ty: &usize| types[*ty].supertype.map(|supertype| supertype.index as usize);
         core::iter::successors(Some(ty.index()), above).count() - 1
+    }
+}
+
+fn test_of(heap: wasm::HeapType) -> Test {
+    use wasm::HeapType as Heap;
+    match heap {
+        Heap::NoFunc | Heap::NoExtern | Heap::None | Heap::NoExn => Test::All(false),
+        Heap::Func | Heap::Extern | Heap::Any | Heap::Exn => Test::All(true),
+        Heap::I31 => Test::I31,
+        Heap::Eq => Test::Object { i31: true, test: IdTest::Defined },
+        Heap::Struct => Test::Object { i31: false, test: IdTest::Kind(CompositeKind::Struct) },
+        Heap::Array => Test::Object { i31: false, test: IdTest::Kind(CompositeKind::Array) },
+        Heap::Concrete(ConcreteType { kind: CompositeKind::Func, index }) => Test::Func(TypeIndex(index)),
+        Heap::Concrete(ConcreteType { index, .. }) => Test::Object { i31: false, test: IdTest::Type(TypeIndex(index)) },
     }
 }

@@ -25,7 +25,10 @@ fn is_free(operator: &Operator<'_>) -> bool {
 /// Whether execution may go elsewhere than to the next operator, or arrive there from elsewhere.
 fn is_boundary(operator: &Operator<'_>) -> bool {
     use Operator::{Br, BrIf, BrTable, Call, CallIndirect, Else, End, If, Loop, Return, Unreachable};
-    use Operator::{BrOnNonNull, BrOnNull, CallRef, ReturnCall, ReturnCallIndirect, ReturnCallRef, Throw, ThrowRef};
+    use Operator::{
+        BrOnCast, BrOnCastFail, BrOnNonNull, BrOnNull, CallRef, ReturnCall, ReturnCallIndirect, ReturnCallRef, Throw,
+        ThrowRef,
+    };
     matches!(
         operator,
         Loop { .. }
@@ -47,6 +50,8 @@ fn is_boundary(operator: &Operator<'_>) -> bool {
             | BrOnNonNull { .. }
             | Throw { .. }
             | ThrowRef
+            | BrOnCast { .. }
+            | BrOnCastFail { .. }
     )
 }
 
@@ -109,6 +114,7 @@ impl FuncTranslator<'_> {
         self.builder.switch_to_block(go_on);
     }
 
+    /// The store's context.
     pub(super) fn store_context(&mut self) -> Value {
         let (flags, vmctx) = (self.constant_flags(), self.vmctx);
         self.ins().load(types::I64, flags, vmctx, offset_of!(VmContext, store) as i32)

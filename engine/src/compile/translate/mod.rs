@@ -16,6 +16,7 @@ mod call;
 mod cast;
 mod control;
 mod exception;
+mod gc;
 mod memory;
 mod metering;
 mod numeric;
@@ -29,13 +30,13 @@ mod variable;
 use super::codegen::Symbol;
 use super::validate::{Body, classify, types as convert};
 use crate::abi::builtins::Builtin;
-use crate::abi::heap::Storage;
+use crate::abi::heap::{Storage, StructLayout};
 use crate::abi::signature::{LoweredSignature, MachineType};
 use crate::abi::vmctx::VmLayout;
 use crate::base::{Config, Error, ErrorKind, Result, Trap, WasmOffset};
 use crate::wasm::index::*;
 use crate::wasm::module::Module;
-use crate::wasm::types::{HeapType, ValType};
+use crate::wasm::types::{CompositeType, HeapType, ValType};
 use control::ControlFrame;
 use core::mem::offset_of;
 use cranelift_codegen::ir::{self, AbiParam, ArgumentPurpose, InstBuilder, MemFlagsData, Type, Value, types};
@@ -56,6 +57,8 @@ pub(crate) struct ModuleEnv<'a> {
     pub(crate) layout: VmLayout,
     /// The machine.
     pub(crate) isa: &'a dyn TargetIsa,
+    /// Where the fields of structs stand, by type index.
+    structs: Vec<Option<StructLayout>>,
 }
 
 impl<'a> ModuleEnv<'a> {
@@ -68,7 +71,16 @@ impl<'a> ModuleEnv<'a> {
     ) -> Result<ModuleEnv<'a>> {
         let layout = VmLayout::of(module)
             .ok_or_else(|| Error::new(ErrorKind::TooLarge, "an instance of the module would pass 2 GiB"))?;
-        Ok(ModuleEnv { config, wasm, module, layout, isa })
+        let structs = module.types.iter().map(|ty| match &ty.composite {
+            CompositeType::Struct(ty) => Some(StructLayout::from(ty)),
+            _ => None,
+        });
+        Ok(ModuleEnv { config, wasm, module, layout, isa, structs: structs.collect() })
+    }
+
+    /// Where the fields of a struct stand.
+    fn struct_layout(&self, ty: TypeIndex) -> &StructLayout {
+        self.structs[ty.index()].as_ref().expect("validation has seen that the type is a struct's")
     }
 }
 
@@ -282,6 +294,8 @@ impl<'a> FuncTranslator<'a> {
             || self.translate_exception(operator)
             || self.translate_table(operator)
             || self.translate_reference(operator)
+            || self.translate_gc(operator)
+            || self.translate_cast(operator)
             || self.translate_simd(operator);
         assert!(known, "validation lets no operator pass that has no translation: {operator:?}");
     }

@@ -54,7 +54,8 @@ impl FuncTranslator<'_> {
         }
     }
 
-    fn zero(&mut self, ty: ValType) -> Value {
+    /// Zero or null of a type.
+    pub(super) fn zero(&mut self, ty: ValType) -> Value {
         match MachineType::from(ty) {
             MachineType::I32 => self.iconst(types::I32, 0),
             MachineType::I64 => self.iconst(types::I64, 0),

@@ -114,6 +114,7 @@ fn parser_features(features: Features) -> WasmFeatures {
         (Features::EXTENDED_CONST, WasmFeatures::EXTENDED_CONST),
         (Features::TAIL_CALL, WasmFeatures::TAIL_CALL),
         (Features::FUNCTION_REFERENCES, WasmFeatures::FUNCTION_REFERENCES),
+        (Features::GC, WasmFeatures::GC),
         (Features::RELAXED_SIMD, WasmFeatures::RELAXED_SIMD),
         (Features::CUSTOM_PAGE_SIZES, WasmFeatures::CUSTOM_PAGE_SIZES),
         (Features::WIDE_ARITHMETIC, WasmFeatures::WIDE_ARITHMETIC),

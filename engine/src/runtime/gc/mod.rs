@@ -14,6 +14,8 @@
 //! rooted, or used before anything is allocated; arguments and results are in such arrays only between the two
 //! conversions, and nothing is allocated there.
 
+mod any;
+pub(super) mod array;
 mod collect;
 mod externs;
 mod roots;
@@ -22,6 +24,7 @@ mod shape;
 mod tests;
 mod values;
 
+pub use any::{AnyRef, ArrayRef, I31, StructRef};
 pub(super) use collect::collect;
 pub use externs::ExternRef;
 pub(super) use roots::Root;
@@ -29,7 +32,8 @@ pub use roots::{Kept, RootScope, Rooted};
 
 use super::store::{OpaqueMut, StoreOpaque};
 use super::sys::Mapping;
-use crate::abi::heap::{ALIGNMENT, HEADER, NULL_GUARD, REGION, StructLayout, exception_layout};
+use crate::abi::ValRaw;
+use crate::abi::heap::{ALIGNMENT, HEADER, NULL_GUARD, REGION, Storage, StructLayout, exception_layout};
 use crate::base::{Config, Error, ErrorKind, Result, Trap};
 use crate::wasm::types::{CompositeType, ValType};
 use core::ptr;
@@ -154,6 +158,14 @@ impl StoreOpaque {
     /// Where a field of an object stands, until the next allocation.
     pub(super) fn field(&self, reference: u32, offset: u32) -> *mut u8 {
         self.context.heap_base.wrapping_add(reference as usize + offset as usize)
+    }
+
+    /// Writes a field or element, given by its offset.
+    pub(super) fn write_field(&mut self, object: u32, offset: u32, storage: Storage, value: ValRaw) {
+        let (at, size) = (u64::from(object) + u64::from(offset), storage.size());
+        assert!(object != 0 && at + u64::from(size) <= self.context.heap_next, "a field of an object");
+        // SAFETY: inside the objects, as just checked; nobody holds a reference to the bytes.
+        unsafe { ptr::copy_nonoverlapping(value.0.as_ptr(), self.context.heap_base.add(to_usize(at)), size as usize) };
     }
 
     /// The header of an object: its id and word.

@@ -1,0 +1,146 @@
+//! Checks constant expressions of a module description from an artefact, as validation does
+//! ([Constant expressions](https://webassembly.github.io/spec/core/valid/instructions.html#constant-expressions)): on a
+//! stack of types.
+
+use super::module::{Checked, check_reference, require};
+use super::types::CheckedTypes;
+use crate::wasm::composite::StorageType;
+use crate::wasm::index::TypeIndex;
+use crate::wasm::module::{ConstExpr, ConstOp, Module};
+use crate::wasm::types::*;
+
+/// The expression yields a value of type `ty` and uses only the first `globals` globals.
+pub(super) fn check_const(
+    module: &Module,
+    types: &CheckedTypes<'_>,
+    expression: &ConstExpr,
+    ty: ValType,
+    globals: usize,
+) -> Checked {
+    let mut stack = Stack { module, types, operands: Vec::with_capacity(1) };
+    for &op in &expression.0 {
+        stack.step(op, globals)?;
+    }
+    require(stack.operands.len() == 1, "a constant expression does not yield one value")?;
+    stack.pop(ty).map(|_| ()).map_err(|_| "a constant expression is of the wrong type".to_owned())
+}
+
+struct Stack<'a> {
+    module: &'a Module,
+    types: &'a CheckedTypes<'a>,
+    operands: Vec<ValType>,
+}
+
+impl<'a> Stack<'a> {
+    fn step(&mut self, op: ConstOp, globals: usize) -> Checked {
+        let result = match op {
+            ConstOp::I32Const(_) => ValType::I32,
+            ConstOp::I64Const(_) => ValType::I64,
+            ConstOp::F32Const(_) => ValType::F32,
+            ConstOp::F64Const(_) => ValType::F64,
+            ConstOp::V128Const(_) => ValType::V128,
+            ConstOp::I32Add | ConstOp::I32Sub | ConstOp::I32Mul => self.binary(ValType::I32)?,
+            ConstOp::I64Add | ConstOp::I64Sub | ConstOp::I64Mul => self.binary(ValType::I64)?,
+            ConstOp::RefNull(heap) => {
+                let null = RefType { nullable: true, heap };
+                self.types.check_ref(null)?;
+                ValType::Ref(null)
+            }
+            ConstOp::RefFunc(function) => {
+                check_reference(self.module, function)?;
+                reference(CompositeKind::Func, self.module.functions[function.index()].ty)
+            }
+            ConstOp::GlobalGet(global) => {
+                require(global.index() < globals, "a constant expression uses a global that does not exist yet")?;
+                self.module.globals[global.index()].content
+            }
+            ConstOp::RefI31 => {
+                self.pop(ValType::I32)?;
+                ValType::Ref(RefType { nullable: false, heap: HeapType::I31 })
+            }
+            ConstOp::AnyConvertExtern => self.convert(HeapType::Extern, HeapType::Any)?,
+            ConstOp::ExternConvertAny => self.convert(HeapType::Any, HeapType::Extern)?,
+            ConstOp::StructNew(ty) | ConstOp::StructNewDefault(ty) => {
+                self.new_struct(ty, matches!(op, ConstOp::StructNewDefault(_)))?
+            }
+            ConstOp::ArrayNew(ty) => {
+                self.pop(ValType::I32)?;
+                self.new_array(ty, 1)?
+            }
+            ConstOp::ArrayNewDefault(ty) => {
+                self.pop(ValType::I32)?;
+                require(has_default(self.element(ty)?), "an element has no default")?;
+                self.new_array(ty, 0)?
+            }
+            ConstOp::ArrayNewFixed(ty, count) => self.new_array(ty, count)?,
+        };
+        self.operands.push(result);
+        Ok(())
+    }
+
+    /// Pops an operand that may stand where `wanted` is asked for; returns its type.
+    fn pop(&mut self, wanted: ValType) -> Result<ValType, String> {
+        let found = self.operands.pop();
+        let good = match (found, wanted) {
+            (Some(ValType::Ref(found)), ValType::Ref(wanted)) => self.types.fits(found, wanted),
+            (found, wanted) => found == Some(wanted),
+        };
+        let wrong = || "an operand of a constant expression is missing or of the wrong type".to_owned();
+        found.filter(|_| good).ok_or_else(wrong)
+    }
+
+    fn binary(&mut self, ty: ValType) -> Result<ValType, String> {
+        self.pop(ty)?;
+        self.pop(ty)
+    }
+
+    /// A conversion keeps null.
+    fn convert(&mut self, from: HeapType, to: HeapType) -> Result<ValType, String> {
+        let ValType::Ref(found) = self.pop(ValType::Ref(RefType { nullable: true, heap: from }))? else {
+            return Err("only references are converted".to_owned());
+        };
+        Ok(ValType::Ref(RefType { heap: to, ..found }))
+    }
+
+    fn new_struct(&mut self, ty: TypeIndex, default: bool) -> Result<ValType, String> {
+        let Some(CompositeType::Struct(record)) = self.composite(ty) else {
+            return Err("a struct is of a type that is none of structs".to_owned());
+        };
+        for field in record.fields.iter().rev() {
+            match default {
+                true => require(has_default(field.storage), "a field has no default")?,
+                false => _ = self.pop(field.storage.unpacked())?,
+            }
+        }
+        Ok(reference(CompositeKind::Struct, ty))
+    }
+
+    /// An array whose `count` operands are of its element type.
+    fn new_array(&mut self, ty: TypeIndex, count: u32) -> Result<ValType, String> {
+        let element = self.element(ty)?.unpacked();
+        for _ in 0..count {
+            self.pop(element)?;
+        }
+        Ok(reference(CompositeKind::Array, ty))
+    }
+
+    fn element(&self, ty: TypeIndex) -> Result<StorageType, String> {
+        match self.composite(ty) {
+            Some(CompositeType::Array(field)) => Ok(field.storage),
+            _ => Err("an array is of a type that is none of arrays".to_owned()),
+        }
+    }
+
+    fn composite(&self, ty: TypeIndex) -> Option<&'a CompositeType> {
+        self.module.types.get(ty.index()).map(|ty| &ty.composite)
+    }
+}
+
+fn reference(kind: CompositeKind, ty: TypeIndex) -> ValType {
+    ValType::Ref(RefType { nullable: false, heap: HeapType::Concrete(ConcreteType { kind, index: ty.0 }) })
+}
+
+/// Whether zero or null is of the type.
+fn has_default(storage: StorageType) -> bool {
+    !matches!(storage, StorageType::Val(ValType::Ref(RefType { nullable: false, .. })))
+}

@@ -1,0 +1,192 @@
+//! Arrays. Single elements are accessed in place; what touches many is a library call.
+
+use super::{Extension, FuncTranslator, trap_code};
+use crate::abi::builtins::Builtin;
+use crate::abi::heap::{self, ALIGNMENT, HEADER, Storage};
+use crate::base::Trap;
+use crate::compile::translate::access::immediate;
+use crate::wasm::composite::{CompositeType, FieldType};
+use crate::wasm::index::TypeIndex;
+use crate::wasm::types::ValType;
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
+use wasmparser::Operator;
+
+/// Where an array's length stands.
+const LENGTH: i32 = 4;
+
+/// Where its elements begin.
+const ELEMENTS: i32 = HEADER as i32;
+
+impl FuncTranslator<'_> {
+    pub(super) fn translate_array(&mut self, operator: &Operator<'_>) -> bool {
+        match *operator {
+            Operator::ArrayNew { array_type_index } => self.array_new(TypeIndex(array_type_index)),
+            Operator::ArrayNewDefault { array_type_index } => {
+                let length = self.pop();
+                let array = self.allocate_array(TypeIndex(array_type_index), length);
+                self.push(array);
+            }
+            Operator::ArrayNewFixed { array_type_index, array_size } => {
+                self.array_new_fixed(TypeIndex(array_type_index), array_size);
+            }
+            Operator::ArrayNewData { array_type_index, array_data_index } => {
+                self.array_new_from(Builtin::ArrayNewData, array_type_index, array_data_index);
+            }
+            Operator::ArrayNewElem { array_type_index, array_elem_index } => {
+                self.array_new_from(Builtin::ArrayNewElem, array_type_index, array_elem_index);
+            }
+            Operator::ArrayGet { array_type_index } | Operator::ArrayGetU { array_type_index } => {
+                self.array_get(TypeIndex(array_type_index), Extension::Unsigned);
+            }
+            Operator::ArrayGetS { array_type_index } => {
+                self.array_get(TypeIndex(array_type_index), Extension::Signed);
+            }
+            Operator::ArraySet { array_type_index } => {
+                let (array, index, value) = self.pop3();
+                let element = self.element_type(TypeIndex(array_type_index));
+                let address = self.element(array, index, element);
+                self.store_field(element, value, address, ELEMENTS);
+            }
+            Operator::ArrayLen => {
+                let array = self.pop();
+                let address = self.object(array);
+                let length = self.array_length(address);
+                self.push(length);
+            }
+            _ => return self.translate_bulk(operator),
+        }
+        true
+    }
+
+    fn translate_bulk(&mut self, operator: &Operator<'_>) -> bool {
+        match *operator {
+            Operator::ArrayFill { array_type_index } => {
+                let count = self.pop();
+                let (array, at, value) = self.pop3();
+                self.fill_array(TypeIndex(array_type_index), array, at, value, count);
+            }
+            Operator::ArrayCopy { .. } => {
+                let count = self.pop();
+                let (source, from) = self.pop2();
+                let (array, to) = self.pop2();
+                self.call_builtin(Builtin::ArrayCopy, &[array, to, source, from, count]);
+            }
+            Operator::ArrayInitData { array_data_index, .. } => {
+                self.array_init(Builtin::ArrayInitData, array_data_index);
+            }
+            Operator::ArrayInitElem { array_elem_index, .. } => {
+                self.array_init(Builtin::ArrayInitElem, array_elem_index);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn array_new(&mut self, ty: TypeIndex) {
+        let (value, length) = self.pop2();
+        let array = self.allocate_array(ty, length);
+        let start = self.iconst(types::I32, 0);
+        self.fill_array(ty, array, start, value, length);
+        self.push(array);
+    }
+
+    fn array_new_fixed(&mut self, ty: TypeIndex, length: u32) {
+        let values = self.pop_many(length as usize);
+        let element = self.element_type(ty);
+        let bytes = Storage::from(element.storage).size();
+        let size = u32::try_from(heap::array_size(bytes, length)).expect("validation bounds the number of operands");
+        let array = self.allocate(ty, length, size);
+        let address = self.object(array);
+        for (index, value) in (0..).zip(values) {
+            self.store_field(element, value, address, ELEMENTS + immediate(index * bytes));
+        }
+        self.push(array);
+    }
+
+    /// Makes an array of zeros. Returns the reference.
+    fn allocate_array(&mut self, ty: TypeIndex, length: Value) -> Value {
+        let id = self.type_id(ty);
+        let bytes = Storage::from(self.element_type(ty).storage).size();
+        let (wide, bytes) = (self.ins().uextend(types::I64, length), self.iconst(types::I64, bytes.into()));
+        let elements = self.ins().imul(wide, bytes);
+        let rounding = self.iconst(types::I64, (HEADER + ALIGNMENT - 1).into());
+        let mask = self.iconst(types::I64, -i64::from(ALIGNMENT));
+        let size = self.ins().iadd(elements, rounding);
+        let size = self.ins().band(size, mask);
+        self.allocate_in_library(id, length, size)
+    }
+
+    fn array_new_from(&mut self, builtin: Builtin, ty: u32, segment: u32) {
+        let (from, count) = self.pop2();
+        let arguments = [self.type_id(TypeIndex(ty)), self.index(segment), from, count];
+        let answer = self.call_builtin(builtin, &arguments);
+        let array = self.object_of(answer);
+        self.push(array);
+    }
+
+    fn array_init(&mut self, builtin: Builtin, segment: u32) {
+        let (to, from, count) = self.pop3();
+        let array = self.pop();
+        let segment = self.index(segment);
+        self.call_builtin(builtin, &[array, segment, to, from, count]);
+    }
+
+    fn fill_array(&mut self, ty: TypeIndex, array: Value, at: Value, value: Value, count: Value) {
+        let (low, high) = self.halves(self.element_type(ty), value);
+        self.call_builtin(Builtin::ArrayFill, &[array, at, low, high, count]);
+    }
+
+    /// The bits of a value, the low 64 and the high 64.
+    fn halves(&mut self, element: FieldType, value: Value) -> (Value, Value) {
+        let zero = self.iconst(types::I64, 0);
+        let plain = MemFlagsData::new();
+        match element.storage.unpacked() {
+            ValType::F32 => {
+                let bits = self.ins().bitcast(types::I32, plain, value);
+                (self.ins().uextend(types::I64, bits), zero)
+            }
+            ValType::F64 => (self.ins().bitcast(types::I64, plain, value), zero),
+            ValType::V128 => {
+                let flags = plain.with_endianness(cranelift_codegen::ir::Endianness::Little);
+                let lanes = self.ins().bitcast(types::I64X2, flags, value);
+                (self.ins().extractlane(lanes, 0), self.ins().extractlane(lanes, 1))
+            }
+            _ => (self.extended_to_64_bits(value), zero),
+        }
+    }
+
+    fn array_get(&mut self, ty: TypeIndex, extension: Extension) {
+        let (array, index) = self.pop2();
+        let element = self.element_type(ty);
+        let address = self.element(array, index, element);
+        let value = self.load_field(element, extension, address, ELEMENTS);
+        self.push_typed(value, element.storage.unpacked());
+    }
+
+    /// The address that is a header below an element, which exists.
+    fn element(&mut self, array: Value, index: Value, element: FieldType) -> Value {
+        let array = self.object(array);
+        let length = self.array_length(array);
+        let outside = self.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, length);
+        self.ins().trapnz(outside, trap_code(Trap::ArrayOutOfBounds));
+        let index = self.ins().uextend(types::I64, index);
+        let log2_size = Storage::from(element.storage).size().ilog2();
+        let log2_size = self.iconst(types::I64, log2_size.into());
+        let position = self.ins().ishl(index, log2_size);
+        self.ins().iadd(array, position)
+    }
+
+    /// The length of the array at an address.
+    fn array_length(&mut self, array: Value) -> Value {
+        let flags = self.heap_flags().with_aligned().with_trap_code(Some(trap_code(Trap::NullReference)));
+        self.ins().load(types::I32, flags, array, LENGTH)
+    }
+
+    fn element_type(&self, ty: TypeIndex) -> FieldType {
+        match self.env.module.types[ty.index()].composite {
+            CompositeType::Array(element) => element,
+            _ => unreachable!("validation has seen that the type is an array's"),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Constant expressions ([Constant expressions](https://webassembly.github.io/spec/core/valid/instructions.html#constant-expressions)),
+//! evaluated when a module is instantiated.
+
+use super::gc;
+use super::store::OpaqueMut;
+use crate::abi::ValRaw;
+use crate::abi::heap::{Storage, StructLayout};
+use crate::base::Result;
+use crate::wasm::composite::{CompositeType, FieldType};
+use crate::wasm::index::TypeIndex;
+use crate::wasm::module::{ConstExpr, ConstOp};
+use smallvec::SmallVec;
+
+/// An operand, and whether it is a reference that the collector follows.
+#[derive(Clone, Copy)]
+struct Operand {
+    value: ValRaw,
+    traced: bool,
+}
+
+/// The operands, the lowest first.
+struct Stack(SmallVec<[Operand; 4]>);
+
+/// The value of a constant expression of an instance. Validation has seen to the types, and that only globals that are
+/// initialised already are named. May collect garbage.
+///
+/// # Errors
+/// As [`gc::allocate`].
+pub(crate) fn evaluate(store: &mut OpaqueMut<'_>, instance: u32, expression: &ConstExpr) -> Result<ValRaw> {
+    let mut stack = Stack(SmallVec::new());
+    for &op in &expression.0 {
+        if op.is_binary() {
+            let right = stack.pop();
+            let left = stack.pop();
+            stack.push(arithmetic(op, left, right), false);
+            continue;
+        }
+        match op {
+            ConstOp::I32Const(value) => stack.push(ValRaw::from_bits(value.cast_unsigned().into()), false),
+            ConstOp::I64Const(value) => stack.push(ValRaw::from_bits(value.cast_unsigned().into()), false),
+            ConstOp::F32Const(bits) => stack.push(ValRaw::from_bits(bits.into()), false),
+            ConstOp::F64Const(bits) => stack.push(ValRaw::from_bits(bits.into()), false),
+            ConstOp::V128Const(bits) => stack.push(ValRaw::from_bits(bits), false),
+            ConstOp::RefNull(_) => stack.push(ValRaw::ZERO, false),
+            ConstOp::GlobalGet(global) => {
+                let global = store.instances[instance as usize].global(global);
+                let global = &store.globals[global as usize];
+                stack.push(global.get(), Storage::from(global.ty.content).is_traced());
+            }
+            ConstOp::RefFunc(function) => {
+                let bits = store.instances[instance as usize].func_ref_bits(function);
+                stack.push(ValRaw::from_bits(bits.into()), false);
+            }
+            ConstOp::RefI31 => {
+                let value = stack.pop().low32();
+                stack.push(ValRaw::from_bits((value << 1 | 1).into()), false);
+            }
+            ConstOp::AnyConvertExtern | ConstOp::ExternConvertAny => {}
+            ConstOp::StructNew(ty) | ConstOp::StructNewDefault(ty) => {
+                make_struct(store, instance, ty, op == ConstOp::StructNewDefault(ty), &mut stack)?;
+            }
+            ConstOp::ArrayNew(ty) => make_array(store, instance, ty, ArrayOf::Value, &mut stack)?,
+            ConstOp::ArrayNewDefault(ty) => make_array(store, instance, ty, ArrayOf::Zeros, &mut stack)?,
+            ConstOp::ArrayNewFixed(ty, count) => {
+                make_array(store, instance, ty, ArrayOf::Operands(count), &mut stack)?;
+            }
+            _ => unreachable!("the others are binary"),
+        }
+    }
+    Ok(stack.pop())
+}
+
+impl Stack {
+    fn push(&mut self, value: ValRaw, traced: bool) {
+        self.0.push(Operand { value, traced });
+    }
+
+    fn pop(&mut self) -> ValRaw {
+        self.0.pop().expect("a valid constant expression has its operands").value
+    }
+
+    fn pop_many(&mut self, count: usize) -> SmallVec<[ValRaw; 4]> {
+        let first = self.0.len() - count;
+        self.0.drain(first..).map(|operand| operand.value).collect()
+    }
+
+    /// Makes an object, and lets the operands be moved meanwhile.
+    fn rooted(
+        &mut self,
+        store: &mut OpaqueMut<'_>,
+        make: impl FnOnce(&mut OpaqueMut<'_>) -> Result<u32>,
+    ) -> Result<u32> {
+        let began = store.heap.roots.begin_scope();
+        let root = |operand: &Operand| operand.traced.then(|| store.root(operand.value.low32()));
+        let roots: SmallVec<[_; 4]> = self.0.iter().map(root).collect();
+        let made = make(store);
+        for (operand, root) in self.0.iter_mut().zip(roots) {
+            if let Some(root) = root {
+                operand.value = ValRaw::from_bits(store.rooted(root)?.into());
+            }
+        }
+        store.heap.roots.end_scope(began);
+        made
+    }
+}
+
+/// A type of the instance's module: its canonical id and what it describes.
+fn composite(store: &OpaqueMut<'_>, instance: u32, ty: TypeIndex) -> (u32, CompositeType) {
+    let module = store.instances[instance as usize].module();
+    (module.types().ids()[ty.index()], module.wasm().types[ty.index()].composite.clone())
+}
+
+fn make_struct(
+    store: &mut OpaqueMut<'_>,
+    instance: u32,
+    ty: TypeIndex,
+    default: bool,
+    stack: &mut Stack,
+) -> Result<()> {
+    let (id, CompositeType::Struct(ty)) = composite(store, instance, ty) else {
+        unreachable!("validation has seen that the type is a struct's")
+    };
+    let layout = StructLayout::from(&ty);
+    let object = stack.rooted(store, |store| gc::allocate(store, id, 0, layout.size.into()))?;
+    if !default {
+        let values = stack.pop_many(ty.fields.len());
+        for ((field, &offset), value) in ty.fields.iter().zip(&layout.offsets).zip(values) {
+            store.write_field(object, offset, field.storage.into(), value);
+        }
+    }
+    stack.push(ValRaw::from_bits(object.into()), true);
+    Ok(())
+}
+
+/// What the elements of a new array are.
+#[derive(Clone, Copy)]
+enum ArrayOf {
+    Zeros,
+    Value,
+    Operands(u32),
+}
+
+fn make_array(
+    store: &mut OpaqueMut<'_>,
+    instance: u32,
+    ty: TypeIndex,
+    elements: ArrayOf,
+    stack: &mut Stack,
+) -> Result<()> {
+    let (id, CompositeType::Array(FieldType { storage, .. })) = composite(store, instance, ty) else {
+        unreachable!("validation has seen that the type is an array's")
+    };
+    let length = match elements {
+        ArrayOf::Operands(count) => count,
+        ArrayOf::Zeros | ArrayOf::Value => stack.pop().low32(),
+    };
+    let array = stack.rooted(store, |store| gc::array::new(store, id, length))?;
+    match elements {
+        ArrayOf::Zeros => {}
+        ArrayOf::Value => gc::array::fill(store, array, 0, stack.pop().bits(), length)?,
+        ArrayOf::Operands(count) => {
+            let storage = Storage::from(storage);
+            for (index, value) in (0..).zip(stack.pop_many(count as usize)) {
+                store.write_field(array, crate::abi::heap::HEADER + index * storage.size(), storage, value);
+            }
+        }
+    }
+    stack.push(ValRaw::from_bits(array.into()), true);
+    Ok(())
+}
+
+/// The integer arithmetic of constant expressions.
+fn arithmetic(op: ConstOp, left: ValRaw, right: ValRaw) -> ValRaw {
+    let (narrow_left, narrow_right) = (left.low32(), right.low32());
+    let (left, right) = (left.low64(), right.low64());
+    ValRaw::from_bits(match op {
+        ConstOp::I32Add => narrow_left.wrapping_add(narrow_right).into(),
+        ConstOp::I32Sub => narrow_left.wrapping_sub(narrow_right).into(),
+        ConstOp::I32Mul => narrow_left.wrapping_mul(narrow_right).into(),
+        ConstOp::I64Add => left.wrapping_add(right).into(),
+        ConstOp::I64Sub => left.wrapping_sub(right).into(),
+        ConstOp::I64Mul => left.wrapping_mul(right).into(),
+        _ => unreachable!("the others are not binary"),
+    })
+}
