@@ -56,6 +56,7 @@ const ATOMIC: &[&str] = &["memory-out-of-bounds", "unaligned-atomic"];
 const WAIT: &[&str] = &["memory-out-of-bounds", "unaligned-atomic", "expected-shared-memory"];
 const TABLE: &[&str] = &["table-out-of-bounds"];
 const NULL: &[&str] = &["null-reference"];
+const ARRAY: &[&str] = &["null-reference", "array-out-of-bounds"];
 const CALL_INDIRECT: &[&str] = &["undefined-element", "uninitialized-element", "indirect-call-type-mismatch"];
 
 /// The traps that an instruction other than a call can raise, by its name in the text format.
@@ -66,7 +67,14 @@ fn traps(mnemonic: &str) -> &'static [&'static str] {
         "throw" => &["exception"],
         "throw.ref" => &["exception", "null-reference"],
         "memory.copy" | "memory.fill" | "memory.init" => MEMORY,
-        "ref.as_non_null" => NULL,
+        "ref.as_non_null" | "array.len" | "i31.get_s" | "i31.get_u" => NULL,
+        "ref.cast_non_null" | "ref.cast_nullable" => &["cast-failure"],
+        "array.get" | "array.get_s" | "array.get_u" | "array.set" | "array.fill" | "array.copy" => ARRAY,
+        "array.init_data" => &["null-reference", "array-out-of-bounds", "memory-out-of-bounds"],
+        "array.init_elem" => &["null-reference", "array-out-of-bounds", "table-out-of-bounds"],
+        "array.new_data" => MEMORY,
+        "array.new_elem" => TABLE,
+        _ if mnemonic.starts_with("struct.get") || mnemonic == "struct.set" => NULL,
         "table.get" | "table.set" | "table.copy" | "table.fill" | "table.init" => TABLE,
         "memory.atomic_wait32" | "memory.atomic_wait64" => WAIT,
         _ if operation.starts_with("atomic_") => ATOMIC,

@@ -8,6 +8,7 @@ use super::*;
 use crate::abi::builtins::Builtin;
 use crate::abi::signature::{LoweredSignature, MachineType};
 use crate::base::{Fault, Features, MemoryChecks, TextOffset, Tier, Trap, WasmOffset};
+use crate::wasm::composite::{FieldType, StorageType, StructType};
 use crate::wasm::index::*;
 use crate::wasm::module::*;
 use crate::wasm::types::*;
@@ -36,6 +37,12 @@ fn func(ty: FuncType) -> SubType {
 
 fn concrete(index: u32) -> ConcreteType {
     ConcreteType { kind: CompositeKind::Func, index }
+}
+
+/// A type of structs with so many fields of one type.
+fn record(field: ValType, count: usize) -> SubType {
+    let field = FieldType { storage: StorageType::Val(field), mutable: true };
+    SubType::plain(CompositeType::Struct(StructType { fields: vec![field; count].into() }))
 }
 
 /// A type that names the one of this index, as if it were of this kind.
@@ -313,7 +320,7 @@ fn keys_are_told_apart() {
 #[test]
 fn forged_metadata_is_refused() {
     type Change = fn(&mut Metadata);
-    let changes: [(&str, Change); 51] = [
+    let changes: [(&str, Change); 52] = [
         ("import", |m| m.module.imported_functions = 2),
         ("import", |m| m.module.imported_tables = 1),
         ("import", |m| m.module.functions[0].ty = TypeIndex(1)),
@@ -323,6 +330,7 @@ fn forged_metadata_is_refused() {
         ("a type that is named", |m| m.module.types[0] = naming(CompositeKind::Func, 1)),
         ("a type that is named", |m| m.module.types[1] = naming(CompositeKind::Struct, 0)),
         ("a type that is named", |m| m.module.tables[0].element.heap = HeapType::Concrete(concrete(5))),
+        ("too many fields", |m| m.module.types[1] = record(ValType::I32, 10_001)),
         ("comes after", |m| {
             m.module.types[1].supertype = Some(concrete(1));
         }),
@@ -391,6 +399,49 @@ fn offsets_of_segments_are_of_the_index_type() {
     assert!(check(&artifact(&metadata, None), &config).is_ok());
     metadata.module.tables[0].index64 = true;
     assert!(refusal(&artifact(&metadata, None), &config).contains("wrong type"));
+}
+
+/// Constant expressions that make objects, of a module whose types are functions, functions, structs of one field and
+/// arrays of such structs.
+#[test]
+fn forged_constant_objects_are_refused() {
+    use ConstOp::*;
+    let some =
+        |kind, index| ValType::Ref(RefType { nullable: false, heap: HeapType::Concrete(ConcreteType { kind, index }) });
+    let [record_ref, array_ref] = [some(CompositeKind::Struct, 2), some(CompositeKind::Array, 3)];
+    let (record_type, array_type) = (TypeIndex(2), TypeIndex(3));
+    let check = |content: ValType, ops: &[ConstOp]| {
+        let mut metadata = metadata();
+        let module = &mut metadata.module;
+        let element = FieldType { storage: StorageType::Val(record_ref), mutable: false };
+        module.types.push(record(ValType::I32, 1));
+        module.types.push(SubType::plain(CompositeType::Array(element)));
+        module.rec_groups.extend([3, 4]);
+        module.globals[0].content = content;
+        module.global_inits[0] = ConstExpr(ops.to_vec());
+        let bytes = artifact(&metadata, None);
+        super::check(&bytes, &Config::new()).map(drop).map_err(|error| error.to_string())
+    };
+    let refused = |content, ops: &[ConstOp], what: &str| {
+        let message = check(content, ops).expect_err("forged");
+        assert!(message.contains(what), "{ops:?}: {message}");
+    };
+    check(record_ref, &[I32Const(1), StructNew(record_type)]).unwrap();
+    check(array_ref, &[StructNewDefault(record_type), I32Const(1), ArrayNew(array_type)]).unwrap();
+    check(ValType::EXTERNREF, &[I32Const(1), RefI31, ExternConvertAny, AnyConvertExtern, ExternConvertAny]).unwrap();
+
+    let wrong = "missing or of the wrong type";
+    refused(record_ref, &[StructNew(record_type)], wrong);
+    refused(record_ref, &[I64Const(1), StructNew(record_type)], wrong);
+    refused(record_ref, &[StructNewDefault(array_type)], "none of structs");
+    refused(record_ref, &[StructNewDefault(TypeIndex(9))], "none of structs");
+    refused(array_ref, &[I32Const(1), ArrayNewDefault(array_type)], "no default");
+    refused(array_ref, &[I32Const(1), ArrayNewDefault(record_type)], "none of arrays");
+    refused(array_ref, &[StructNewDefault(record_type), ArrayNewFixed(array_type, u32::MAX)], wrong);
+    refused(array_ref, &[I32Const(1), RefI31, I32Const(1), ArrayNew(array_type)], wrong);
+    refused(ValType::EXTERNREF, &[I32Const(1), ExternConvertAny], wrong);
+    refused(array_ref, &[StructNewDefault(record_type)], "wrong type");
+    refused(record_ref, &[I32Const(1), I32Const(1), StructNew(record_type)], "one value");
 }
 
 /// Whatever the bytes: no panic, and what is accepted can be followed without leaving the file.

@@ -192,7 +192,7 @@ mod tests {
     use super::super::{Extern, Func, Global, Instance, Memory, Store, StoreLimits, Table, Tag, Val};
     use super::*;
     use crate::artifact::{self, tests::sign_again};
-    use crate::base::Config;
+    use crate::base::{Config, Features};
     use crate::wasm::types::ValType;
 
     const TEXT: &str = r#"(module $forged
@@ -204,6 +204,14 @@ mod tests {
         (func (export "all") (param f64 f32 v128) unreachable)
         (elem (i32.const 0) $f) (elem (table $two) (i32.const 1) funcref (ref.func $own) (ref.null func))
         (elem externref (ref.null extern)) (elem declare func $f)
+        (type $base (sub (struct (field i32)))) (type $list (array (mut (ref null $base))))
+        (rec (type $node (sub $base (struct (field i32) (field (ref null $node)) (field i8)))))
+        (global (export "node") (mut (ref null $base)) (struct.new $node (i32.const 1) (ref.null $node) (i32.const 2)))
+        (global (export "list") (ref $list) (array.new_fixed $list 2 (struct.new_default $base) (ref.null none)))
+        (global (export "i31") eqref (ref.i31 (i32.const 7)))
+        (global (export "extern") externref (extern.convert_any (struct.new_default $base)))
+        (table (export "objects") 2 (ref any) (array.new $list (ref.null $base) (i32.const 3)))
+        (elem (ref null $node) (struct.new_default $node))
         (data (i32.const 8) "hello") (data "passive"))"#;
 
     /// Something to import of each type; `None` if the store cannot make it.
@@ -239,7 +247,9 @@ mod tests {
 
     #[test]
     fn forged_metadata_does_no_harm() {
-        let engine = Engine::new(&Config::new()).unwrap();
+        let mut config = Config::new();
+        config.features(Features::WASM_2_0 | Features::FUNCTION_REFERENCES | Features::GC);
+        let engine = Engine::new(&config).unwrap();
         let original = engine.compile(TEXT).unwrap();
         let (sections, _) = artifact::check(&original, engine.config()).unwrap();
         assert_eq!(follow(&engine, &original), (true, true));
