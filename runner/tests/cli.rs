@@ -162,6 +162,17 @@ fn a_crash_is_a_line_in_the_report() {
     assert_eq!(report.totals.crashed, 1);
 }
 
+/// Nobody waits for the thread, and nobody wakes it: the script does not end without it.
+#[test]
+fn a_thread_that_never_ends_is_a_timeout() {
+    let (_directory, path) = script(
+        ";;! features: 2.0, threads\n(thread $t (module (memory 1 1 shared) (func (export \"sleep\")\n\
+         (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))))\n(invoke \"sleep\"))\n(module)\n",
+    );
+    let (report, code) = report(&[&path, "--lanes", "quick/fresh", "--timeout", "1"]);
+    assert_eq!((code, report.totals.timed_out, report.scripts[0].status), (Some(1), 1, Status::Timeout));
+}
+
 #[test]
 fn a_hang_is_a_timeout() {
     let (_directory, path) = script(CANARY);
