@@ -303,6 +303,18 @@ fn a_handle_ends_with_the_host_function() {
     let leaked = store.data().unwrap();
     assert_eq!(leaked.data(&store).unwrap_err().kind(), ErrorKind::Usage);
     assert_eq!(value.data(&store).unwrap().unwrap().downcast_ref(), Some(&1));
+    // A panic ends the scope too.
+    let panics =
+        engine::Func::wrap(&mut store, |mut caller: Caller<'_, Option<ExternRef>>, value: Option<ExternRef>| {
+            *caller.data_mut() = value;
+            if value.is_some() {
+                std::panic::resume_unwind(Box::new("payload"));
+            }
+        });
+    let panics = panics.typed::<Option<ExternRef>, ()>(&store).unwrap();
+    let call = std::panic::AssertUnwindSafe(|| panics.call(&mut store, Some(value)));
+    assert!(std::panic::catch_unwind(call).is_err());
+    assert_eq!(store.data().unwrap().data(&store).unwrap_err().kind(), ErrorKind::Usage);
     // Results of the host function outlive its scope.
     let make =
         engine::Func::wrap(&mut store, |caller: Caller<'_, Option<ExternRef>>| ExternRef::new(caller, 2).map(Some));

@@ -28,14 +28,24 @@ impl Progress for Reports {
 }
 
 fn disagreements(fault: Option<Fault>) -> Vec<Disagreement> {
+    let (reports, disagreements) = run(SCRIPT, &Options { fault, ..Options::default() });
+    assert!(reports.0.iter().all(|report| report.status == Status::Pass), "{:?}", reports.0);
+    disagreements
+}
+
+/// Runs a script in a healthy lane and in one with these options.
+fn run(text: &str, options: &Options) -> (Reports, Vec<Disagreement>) {
     let healthy = Own::new(Tier::Speed, Origin::Fresh, &Options::default());
-    let faulty = Own::new(Tier::Quick, Origin::Reload, &Options { fault, ..Options::default() });
+    let faulty = Own::new(Tier::Quick, Origin::Reload, options);
     let lanes: [&dyn Lane; 2] = [&healthy, &faulty];
-    let case = Case { path: "x.wast", text: SCRIPT, features: lanes::Features::default(), snapshot: None };
+    let case = Case { path: "x.wast", text, features: features(), snapshot: None };
     let mut reports = Reports(Vec::new());
     let judged = judge(&case, &lanes, &mut reports).expect("the script parses");
-    assert!(reports.0.iter().all(|report| report.status == Status::Pass), "{:?}", reports.0);
-    judged.disagreements
+    (reports, judged.disagreements)
+}
+
+fn features() -> lanes::Features {
+    lanes::Features::default() | lanes::Features::FUNCTION_REFERENCES | lanes::Features::GC
 }
 
 #[track_caller]
@@ -64,4 +74,25 @@ fn a_wrong_trap() {
 #[test]
 fn a_wrong_position() {
     caught(Fault::SourceMapOffByOne, 6, "frames");
+}
+
+/// A list of two cells that is held over the allocation of a third.
+const CELLS: &str = "(module (type $cell (struct (field i32) (field (ref null $cell))))\n\
+    (func (export \"sum\") (result i32) (local $list (ref null $cell))\n\
+        (local.set $list (struct.new $cell (i32.const 1) (struct.new $cell (i32.const 2) (ref.null none))))\n\
+        (drop (struct.new $cell (i32.const 4) (ref.null none)))\n\
+        (i32.add (struct.get $cell 0 (local.get $list))\n\
+            (struct.get $cell 0 (struct.get $cell 1 (local.get $list))))))\n\
+    (assert_return (invoke \"sum\") (i32.const 3))\n";
+
+#[test]
+fn zeal_shows_a_missing_stack_map() {
+    let faulty = |gc_zeal, fault| {
+        let (reports, _) = run(CELLS, &Options { gc_zeal, fault, ..Options::default() });
+        assert_eq!(reports.0[0].status, Status::Pass, "the healthy lane");
+        reports.0[1].status
+    };
+    assert_eq!(faulty(true, None), Status::Pass);
+    assert_eq!(faulty(false, Some(Fault::MissingStackMap)), Status::Pass, "nothing moves in so short a time");
+    assert_ne!(faulty(true, Some(Fault::MissingStackMap)), Status::Pass);
 }

@@ -120,12 +120,22 @@ pub(crate) unsafe fn call(store: OpaqueMut<'_>, func: NonNull<FuncRef>, values: 
 unsafe fn call_in_scope(entry: *mut HostFuncEntry, caller: NonNull<VmContext>, values: *mut ValRaw) -> Result<()> {
     // SAFETY: the caller's contract. No borrow of the store lives while the closure runs.
     unsafe {
-        let store = caller.as_ptr();
-        let began = OpaqueMut::from_vmctx(store).heap.roots.begin_scope();
+        let _scope = Scope { caller, began: OpaqueMut::from_vmctx(caller.as_ptr()).heap.roots.begin_scope() };
         let definition = &(*entry).definition;
-        let result = definition.callable.call(caller, values);
-        OpaqueMut::from_vmctx(store).heap.roots.end_scope(began);
-        result
+        definition.callable.call(caller, values)
+    }
+}
+
+/// The scope of roots of a host function. It ends when the function returns or panics.
+struct Scope {
+    caller: NonNull<VmContext>,
+    began: usize,
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        // SAFETY: `call_in_scope` made it of a context whose store lives; the closure's borrows of it have ended.
+        unsafe { OpaqueMut::from_vmctx(self.caller.as_ptr()) }.heap.roots.end_scope(self.began);
     }
 }
 
