@@ -35,8 +35,9 @@ pub fn proposal_features(name: &str) -> Features {
         | "sign-extension-ops"
         | "multi-value"
         | "threads" => Features::WASM_1_0,
-        // These assert that a second memory is refused.
-        "function-references" | "memory64" => Features::WASM_3_0.without(Feature::MultiMemory),
+        // These assert that a second memory is refused, the first also that a table's limits have 32 bits.
+        "function-references" => Features::WASM_3_0.without(Feature::MultiMemory).without(Feature::Memory64),
+        "memory64" => Features::WASM_3_0.without(Feature::MultiMemory),
         "reference-types" => Features::WASM_1_0.with(Feature::BulkMemory).with(Feature::MultiValue),
         "simd" => Features::WASM_2_0,
         _ => Features::WASM_3_0,

@@ -109,11 +109,21 @@ bitflags::bitflags! {
             | Self::REFERENCE_TYPES.bits()
             | Self::BULK_MEMORY.bits()
             | Self::SIMD.bits();
+        /// WebAssembly 3.0.
+        const WASM_3_0 = Self::WASM_2_0.bits()
+            | Self::TAIL_CALL.bits()
+            | Self::EXTENDED_CONST.bits()
+            | Self::FUNCTION_REFERENCES.bits()
+            | Self::GC.bits()
+            | Self::MULTI_MEMORY.bits()
+            | Self::MEMORY64.bits()
+            | Self::EXCEPTIONS.bits()
+            | Self::RELAXED_SIMD.bits();
     }
 }
 
 impl Default for Features {
-    /// The newest version of the standard that this engine has in full.
+    /// WebAssembly 2.0: what came after it is asked for, as [`Features::WASM_3_0`] or one by one.
     fn default() -> Features {
         Features::WASM_2_0
     }
