@@ -40,21 +40,22 @@ impl Func {
     /// WebAssembly; so does a panic.
     ///
     /// # Panics
-    /// When the engine has used up its 2^32 type ids.
+    /// When the engine has used up its 2^27 type ids, or the type names a defined type that the engine does not have.
     pub fn new<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
         ty: FuncType,
         call: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Func {
         let definition = Arc::new(HostDefinition::untyped(ty, call));
-        host::add(&mut store.as_context_mut().into_opaque(), definition).expect("type ids are left")
+        host::add(&mut store.as_context_mut().into_opaque(), definition)
+            .expect("type ids are left, and every type that is named is known")
     }
 
     /// A host function from a closure, whose type gives the function's: parameters that are [`WasmTy`], after a
     /// [`Caller`] if it wants one, and results that are [`WasmRet`]. Errors and panics are as with [`Func::new`].
     ///
     /// # Panics
-    /// When the engine has used up its 2^32 type ids.
+    /// When the engine has used up its 2^27 type ids.
     pub fn wrap<T: 'static, Params, Results>(
         mut store: impl AsContextMut<Data = T>,
         call: impl IntoFunc<T, Params, Results>,
