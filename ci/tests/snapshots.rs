@@ -64,7 +64,7 @@ fn traps(mnemonic: &str) -> &'static [&'static str] {
     let operation = mnemonic.split_once('.').map_or(mnemonic, |(_, operation)| operation);
     match mnemonic {
         "unreachable" => &["unreachable"],
-        "throw" => &["exception"],
+        "throw" | "rethrow" => &["exception"],
         "throw.ref" => &["exception", "null-reference"],
         "memory.copy" | "memory.fill" | "memory.init" => MEMORY,
         "ref.as_non_null" | "array.len" | "i31.get_s" | "i31.get_u" => NULL,

@@ -154,6 +154,7 @@ const FEATURES: &[(Features, engine::Features)] = &[
     (Features::GC, engine::Features::GC),
     (Features::EXCEPTIONS, engine::Features::EXCEPTIONS),
     (Features::THREADS, engine::Features::THREADS),
+    (Features::LEGACY_EXCEPTIONS, engine::Features::LEGACY_EXCEPTIONS),
 ];
 
 /// The features as the engine names them; those that it lacks are left out.

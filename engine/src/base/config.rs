@@ -98,6 +98,8 @@ bitflags::bitflags! {
         const EXCEPTIONS = 1 << 17;
         /// Shared memories, atomic instructions, `memory.atomic.wait32` and its like.
         const THREADS = 1 << 14;
+        /// `try`, `catch`, `delegate`, `rethrow`: the first form of exception handling, which the standard does not have.
+        const LEGACY_EXCEPTIONS = 1 << 18;
 
         /// WebAssembly 1.0, with the mutable globals that its test suite expects.
         const WASM_1_0 = Self::MUTABLE_GLOBALS.bits();

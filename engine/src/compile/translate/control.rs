@@ -5,6 +5,7 @@
 //! validated but not translated: [`FuncTranslator::unreachable_operator`] only counts blocks until the one that is open
 //! ends.
 
+use super::legacy::Handlers;
 use super::{FuncTranslator, clif_type, trap_code};
 use crate::base::Trap;
 use crate::wasm::index::TypeIndex;
@@ -37,6 +38,10 @@ enum Kind {
     Block,
     /// `try_table`
     TryTable,
+    /// `try` without its handlers so far.
+    Try,
+    /// A handler of a `try`, and those that follow.
+    Handler(Handlers),
     /// `loop`
     Loop { header: Block },
     /// `if` without its `else` so far.
@@ -56,9 +61,11 @@ impl FuncTranslator<'_> {
             Operator::Block { blockty } => self.block(blockty),
             Operator::Loop { blockty } => self.begin_loop(blockty),
             Operator::TryTable { ref try_table } => self.begin_try_table(try_table),
+            Operator::Try { blockty } => self.begin_try(blockty),
+            Operator::Catch { .. } | Operator::CatchAll => self.begin_catch(),
             Operator::If { blockty } => self.begin_if(blockty),
             Operator::Else => self.begin_else(),
-            Operator::End => self.end(),
+            Operator::End | Operator::Delegate { .. } => self.end(),
             Operator::Br { relative_depth } => self.br(relative_depth),
             Operator::BrIf { relative_depth } => self.br_if(relative_depth),
             Operator::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
@@ -81,9 +88,14 @@ impl FuncTranslator<'_> {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } | Operator::TryTable { .. } => {
                 self.skipped += 1;
             }
+            Operator::Try { .. } => {
+                self.skip_try();
+                self.skipped += 1;
+            }
             Operator::Else if self.skipped == 0 => self.begin_else(),
-            Operator::End if self.skipped == 0 => self.end(),
-            Operator::End => self.skipped -= 1,
+            Operator::Catch { .. } | Operator::CatchAll if self.skipped == 0 => self.begin_catch(),
+            Operator::End | Operator::Delegate { .. } if self.skipped == 0 => self.end(),
+            Operator::End | Operator::Delegate { .. } => self.skipped -= 1,
             _ => {}
         }
     }
@@ -102,6 +114,34 @@ impl FuncTranslator<'_> {
         let (params, results) = self.block_type(table.ty);
         self.open(Kind::TryTable, params.len(), &results);
         self.open_clauses(table);
+    }
+
+    fn begin_try(&mut self, ty: BlockType) {
+        let (params, results) = self.block_type(ty);
+        self.open(Kind::Try, params.len(), &results);
+        self.open_try();
+    }
+
+    fn begin_catch(&mut self) {
+        if !self.unreachable {
+            self.jump_to_exit();
+        }
+        let height = self.frame(0).height;
+        self.stack.truncate(height);
+        let mut handlers = match core::mem::replace(&mut self.frame_mut(0).kind, Kind::Try) {
+            Kind::Handler(handlers) => handlers,
+            _ => self.close_try(),
+        };
+        self.begin_handler(&mut handlers);
+        self.frame_mut(0).kind = Kind::Handler(handlers);
+    }
+
+    /// The exception of the handler at this depth.
+    pub(super) fn caught(&self, depth: u32) -> Value {
+        let Kind::Handler(handlers) = &self.frame(depth).kind else {
+            unreachable!("validation lets `rethrow` name handlers only");
+        };
+        handlers.caught().expect("a handler that is reached has an exception")
     }
 
     fn begin_loop(&mut self, ty: BlockType) {
@@ -156,8 +196,10 @@ impl FuncTranslator<'_> {
             self.jump_to_exit();
         }
         let frame = self.controls.pop().expect("an `end` closes a frame");
-        if let Kind::TryTable = frame.kind {
-            self.close_clauses();
+        match frame.kind {
+            Kind::TryTable => self.close_clauses(),
+            Kind::Try => drop(self.close_try()),
+            _ => {}
         }
         if let Kind::Loop { header } = frame.kind {
             self.builder.seal_block(header);
@@ -304,7 +346,7 @@ impl FuncTranslator<'_> {
         let frame = self.frame_mut(depth);
         let (block, arity) = match frame.kind {
             Kind::Loop { header } => (header, frame.params),
-            Kind::Block | Kind::TryTable | Kind::If { .. } => {
+            Kind::Block | Kind::TryTable | Kind::Try | Kind::Handler(_) | Kind::If { .. } => {
                 frame.exit_reached = true;
                 (frame.exit, frame.results)
             }

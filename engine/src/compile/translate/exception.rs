@@ -19,10 +19,11 @@ use crate::compile::codegen::Symbol;
 use crate::wasm::index::TagIndex;
 use core::mem::offset_of;
 use cranelift_codegen::ir::{
-    self, Block, BlockArg, Endianness, ExceptionTableData, ExceptionTableItem, ExceptionTag, InstBuilder, MemFlagsData,
-    SigRef, Value, types,
+    self, Block, BlockArg, BlockCall, Endianness, ExceptionTableData, ExceptionTableItem, ExceptionTag, InstBuilder,
+    MemFlagsData, SigRef, Value, types,
 };
 use cranelift_codegen::isa::CallConv;
+use cranelift_frontend::FunctionBuilder;
 use smallvec::SmallVec;
 use std::collections::HashSet;
 use wasmparser::{Operator, TryTable};
@@ -31,19 +32,32 @@ use wasmparser::{Operator, TryTable};
 /// compiler's memory.
 const MAX_CLAUSES_TRIED: usize = 1 << 20;
 
-/// The clauses of an open `try_table`.
-pub(super) struct Clauses(Vec<Clause>);
+/// The clauses of an open `try_table`, or the handlers of an open `try`.
+pub(super) struct Clauses {
+    pub(super) clauses: Vec<Clause>,
+    /// Where its frame stands in the control stack.
+    pub(super) position: usize,
+    /// How many of those around it are in force for what it does not take, if not all: it ends in a `delegate`.
+    pub(super) outer: Option<usize>,
+}
 
 /// A `catch` clause.
-struct Clause {
+pub(super) struct Clause {
     /// `None` takes every exception.
     tag: Option<TagIndex>,
+    /// The label, counted from outside of the `try_table`; none in a `try`, where the handler's code follows.
+    label: Option<u32>,
     /// Whether the label gets the exception itself behind what it carries.
     with_reference: bool,
-    /// The label, counted from outside of the `try_table`.
-    label: u32,
     /// Where its code begins, once a call needs it.
     block: Option<Block>,
+}
+
+impl Clause {
+    /// A handler of a `try`.
+    pub(super) fn handler(tag: Option<TagIndex>) -> Clause {
+        Clause { tag, label: None, with_reference: false, block: None }
+    }
 }
 
 /// What is called, for [`FuncTranslator::emit_call`].
@@ -55,6 +69,19 @@ pub(super) enum Target {
     Address(SigRef, Value),
 }
 
+impl Clause {
+    /// The way from a call to its code.
+    fn call(&mut self, builder: &mut FunctionBuilder<'_>) -> BlockCall {
+        let block = *self.block.get_or_insert_with(|| {
+            let block = builder.create_block();
+            builder.append_block_param(block, types::I64);
+            builder.set_cold_block(block);
+            block
+        });
+        builder.func.dfg.block_call(block, &[BlockArg::TryCallExn(0)])
+    }
+}
+
 impl FuncTranslator<'_> {
     pub(super) fn translate_exception(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
@@ -63,12 +90,16 @@ impl FuncTranslator<'_> {
                 let exception = self.pop();
                 self.throw_ref(exception);
             }
+            Operator::Rethrow { relative_depth } => {
+                let exception = self.caught(relative_depth);
+                self.throw_ref(exception);
+            }
             _ => return false,
         }
         true
     }
 
-    /// Opens the clauses of a `try_table`.
+    /// Opens the clauses of a `try_table`, whose frame is open.
     pub(super) fn open_clauses(&mut self, table: &TryTable) {
         let clause = |catch: &wasmparser::Catch| {
             let (tag, with_reference, label) = match *catch {
@@ -77,9 +108,10 @@ impl FuncTranslator<'_> {
                 wasmparser::Catch::All { label } => (None, false, label),
                 wasmparser::Catch::AllRef { label } => (None, true, label),
             };
-            Clause { tag, with_reference, label, block: None }
+            Clause { tag, with_reference, label: Some(label), block: None }
         };
-        self.tries.push(Clauses(table.catches.iter().map(clause).collect()));
+        let clauses = table.catches.iter().map(clause).collect();
+        self.tries.push(Clauses { clauses, position: self.controls.len() - 1, outer: None });
     }
 
     /// Calls what may throw, and returns the results.
@@ -119,29 +151,24 @@ impl FuncTranslator<'_> {
     fn handlers(&mut self) -> Vec<ExceptionTableItem> {
         let mut items = Vec::new();
         let mut seen = HashSet::new();
-        for clause in self.tries.iter_mut().rev().flat_map(|clauses| &mut clauses.0) {
-            self.clauses_tried += 1;
-            if !seen.insert(clause.tag) {
-                continue;
-            }
-            let builder = &mut self.builder;
-            let block = *clause.block.get_or_insert_with(|| {
-                let block = builder.create_block();
-                builder.append_block_param(block, types::I64);
-                builder.set_cold_block(block);
-                block
-            });
-            let call = builder.func.dfg.block_call(block, &[BlockArg::TryCallExn(0)]);
-            if items.is_empty() {
-                items.push(ExceptionTableItem::Context(self.vmctx));
-            }
-            match clause.tag {
-                Some(tag) => items.push(ExceptionTableItem::Tag(ExceptionTag::from_u32(tag.0), call)),
-                None => {
-                    items.push(ExceptionTableItem::Default(call));
-                    break;
+        let mut level = self.tries.len();
+        while level > 0 && !seen.contains(&None) {
+            level -= 1;
+            self.clauses_tried += 1 + self.tries[level].clauses.len();
+            for clause in &mut self.tries[level].clauses {
+                if seen.contains(&None) || !seen.insert(clause.tag) {
+                    continue;
                 }
+                let call = clause.call(&mut self.builder);
+                if items.is_empty() {
+                    items.push(ExceptionTableItem::Context(self.vmctx));
+                }
+                items.push(match clause.tag {
+                    Some(tag) => ExceptionTableItem::Tag(ExceptionTag::from_u32(tag.0), call),
+                    None => ExceptionTableItem::Default(call),
+                });
             }
+            level = self.tries[level].outer.unwrap_or(level);
         }
         items
     }
@@ -149,31 +176,38 @@ impl FuncTranslator<'_> {
     /// Whether a call in the innermost `try_table` can lead to one of its clauses.
     pub(super) fn can_catch(&self) -> bool {
         let clauses = self.tries.last().expect("asked for at the end of a `try_table`");
-        clauses.0.iter().any(|clause| clause.block.is_some())
+        clauses.clauses.iter().any(|clause| clause.block.is_some())
     }
 
     /// Closes the clauses of the innermost `try_table`, whose label is gone: makes the code of those that calls have asked
     /// for. The current block has its end.
     pub(super) fn close_clauses(&mut self) {
         let clauses = self.tries.pop().expect("clauses close once");
-        for Clause { tag, with_reference, label, block } in clauses.0 {
-            let Some(block) = block else { continue };
-            self.builder.switch_to_block(block);
-            self.builder.seal_block(block);
+        for clause in clauses.clauses {
             let height = self.stack.len();
-            let exception = self.builder.block_params(block)[0];
-            let exception = self.ins().ireduce(types::I32, exception);
-            self.builder.declare_value_needs_stack_map(exception);
-            if let Some(tag) = tag {
-                self.push_payload(tag, exception);
-            }
-            if with_reference {
+            let Some(exception) = self.land_in(&clause) else { continue };
+            if clause.with_reference {
                 self.push(exception);
             }
-            let (target, args) = self.target(label);
+            let (target, args) = self.target(clause.label.expect("a clause of a `try_table` has a label"));
             self.ins().jump(target, &args);
             self.stack.truncate(height);
         }
+    }
+
+    /// Goes on where a clause's code begins: pushes what the exception carries, and returns the exception. `None` if no call
+    /// can lead there.
+    pub(super) fn land_in(&mut self, clause: &Clause) -> Option<Value> {
+        let block = clause.block?;
+        self.builder.switch_to_block(block);
+        self.builder.seal_block(block);
+        let exception = self.builder.block_params(block)[0];
+        let exception = self.ins().ireduce(types::I32, exception);
+        self.builder.declare_value_needs_stack_map(exception);
+        if let Some(tag) = clause.tag {
+            self.push_payload(tag, exception);
+        }
+        Some(exception)
     }
 
     /// Pushes what an exception of this tag carries.
@@ -209,7 +243,7 @@ impl FuncTranslator<'_> {
         self.throw_ref(exception);
     }
 
-    fn throw_ref(&mut self, exception: Value) {
+    pub(super) fn throw_ref(&mut self, exception: Value) {
         let builtin = Builtin::ThrowRef;
         let callee = self.import(Symbol::Builtin(builtin), || builtin_signature(builtin, CallConv::Tail));
         self.emit_call(Target::Function(callee), &[self.vmctx, exception]);

@@ -19,7 +19,22 @@ const EPOCH_DEADLINE: i32 = offset_of!(StoreContext, epoch_deadline) as i32;
 /// Whether the operator only structures code.
 fn is_free(operator: &Operator<'_>) -> bool {
     use Operator::{Block, Drop, Else, End, Loop, Nop, Return, TryTable, Unreachable};
-    matches!(operator, Nop | Drop | Block { .. } | Loop { .. } | TryTable { .. } | Unreachable | Return | Else | End)
+    use Operator::{Catch, CatchAll, Delegate, Try};
+    matches!(
+        operator,
+        Nop | Drop
+            | Block { .. }
+            | Loop { .. }
+            | TryTable { .. }
+            | Unreachable
+            | Return
+            | Else
+            | End
+            | Try { .. }
+            | Catch { .. }
+            | CatchAll
+            | Delegate { .. }
+    )
 }
 
 /// Whether execution may go elsewhere than to the next operator, or arrive there from elsewhere.
@@ -29,6 +44,7 @@ fn is_boundary(operator: &Operator<'_>) -> bool {
         BrOnCast, BrOnCastFail, BrOnNonNull, BrOnNull, CallRef, ReturnCall, ReturnCallIndirect, ReturnCallRef, Throw,
         ThrowRef,
     };
+    use Operator::{Catch, CatchAll, Delegate, Rethrow};
     matches!(
         operator,
         Loop { .. }
@@ -52,6 +68,10 @@ fn is_boundary(operator: &Operator<'_>) -> bool {
             | ThrowRef
             | BrOnCast { .. }
             | BrOnCastFail { .. }
+            | Catch { .. }
+            | CatchAll
+            | Delegate { .. }
+            | Rethrow { .. }
     )
 }
 

@@ -17,6 +17,7 @@ mod cast;
 mod control;
 mod exception;
 mod gc;
+mod legacy;
 mod memory;
 mod metering;
 mod numeric;
@@ -33,7 +34,7 @@ use crate::abi::builtins::Builtin;
 use crate::abi::heap::{Storage, StructLayout};
 use crate::abi::signature::{LoweredSignature, MachineType};
 use crate::abi::vmctx::VmLayout;
-use crate::base::{Config, Error, ErrorKind, Result, Trap, WasmOffset};
+use crate::base::{Config, Error, ErrorKind, Features, Result, Trap, WasmOffset};
 use crate::wasm::index::*;
 use crate::wasm::module::Module;
 use crate::wasm::types::{CompositeType, HeapType, ValType};
@@ -42,7 +43,7 @@ use core::mem::offset_of;
 use cranelift_codegen::ir::{self, AbiParam, ArgumentPurpose, InstBuilder, MemFlagsData, Type, Value, types};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, FunctionBuilderContext, Variable};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use wasmparser::{FuncValidatorAllocations, Operator};
 
 /// What translation knows about the module; the same for all of its functions.
@@ -107,6 +108,9 @@ pub(crate) fn translate(
 
     let mut translator = FuncTranslator::new(env, index, func, &mut allocations.builder);
     translator.hints = hints;
+    if env.config.features.contains(Features::LEGACY_EXCEPTIONS) {
+        translator.legacy = legacy::scan(&body);
+    }
     let mut locals = body.get_locals_reader().map_err(refused)?;
     for _ in 0..locals.get_count() {
         let offset = locals.original_position();
@@ -145,8 +149,10 @@ pub(crate) struct FuncTranslator<'a> {
     unreachable: bool,
     /// How many blocks were opened since the position became unreachable.
     skipped: u32,
-    /// The clauses of the open `try_table`s.
+    /// The clauses of the open `try_table`s and `try`s.
     tries: Vec<exception::Clauses>,
+    /// The `try`s that have not begun yet.
+    legacy: VecDeque<legacy::Try>,
     /// How many clauses were looked at for all calls.
     clauses_tried: usize,
     /// Parameters and locals.
@@ -254,6 +260,7 @@ impl<'a> FuncTranslator<'a> {
             unreachable: false,
             skipped: 0,
             tries: Vec::new(),
+            legacy: VecDeque::new(),
             clauses_tried: 0,
             locals: Vec::new(),
             vmctx: params[0],

@@ -120,6 +120,7 @@ fn parser_features(features: Features) -> WasmFeatures {
         (Features::WIDE_ARITHMETIC, WasmFeatures::WIDE_ARITHMETIC),
         (Features::EXCEPTIONS, WasmFeatures::EXCEPTIONS),
         (Features::THREADS, WasmFeatures::THREADS),
+        (Features::LEGACY_EXCEPTIONS, WasmFeatures::LEGACY_EXCEPTIONS),
     ];
     let base = WasmFeatures::FLOATS | WasmFeatures::GC_TYPES;
     table.iter().filter(|(ours, _)| features.contains(*ours)).fold(base, |all, (_, theirs)| all | *theirs)
