@@ -20,6 +20,7 @@
   const MEMORY = "memory-out-of-bounds", TABLE = "table-out-of-bounds", UNDEFINED = "undefined-element";
   const NULL_ENTRY = "uninitialized-element", MISMATCH = "indirect-call-type-mismatch";
   const OVERFLOW = "integer-overflow", DIVISION = "integer-divide-by-zero", CONVERSION = "invalid-conversion-to-integer";
+  const NULL = "null-reference", CAST = "cast-failure", ARRAY = "array-out-of-bounds";
 
   const V8 = {
     engine: "V8",
@@ -32,6 +33,9 @@
       [/^(divide|remainder) by zero$/, [DIVISION]],
       [/^divide result unrepresentable$/, [OVERFLOW]],
       [/^float unrepresentable in integer range$/, [OVERFLOW, CONVERSION]],
+      [/^dereferencing a null pointer$|^rethrowing null value$/, [NULL]],
+      [/^illegal cast$/, [CAST]],
+      [/^array element access out of bounds$/, [ARRAY]],
     ],
     stackOverflow: /^Maximum call stack size exceeded/,
     resource: /[Oo]ut of memory|could not allocate|too many|exceeds|maximum/,
@@ -63,6 +67,9 @@
       [/^Division by zero/, [DIVISION]],
       [/^Integer overflow/, [OVERFLOW]],
       [/^Out of bounds Trunc operation/, [OVERFLOW, CONVERSION]],
+      [/null reference|null exception/, [NULL]],
+      [/^ref\.cast failed/, [CAST]],
+      [/^Out of bounds array/, [ARRAY]],
     ],
     stackOverflow: /^Maximum call stack size exceeded/,
     resource: /[Oo]ut of memory|couldn't create|too large|exceeds|maximum/,
@@ -210,17 +217,13 @@
   }
   const failed = (reason, message) => new Stop({ failed: { reason, message } });
 
-  // What a host function of the kinds `fail` and `panic` throws.
-  class HostError extends Error {
-    constructor(reason, message) {
-      super(message);
-      this.reason = reason;
-    }
-  }
-
   // ---------------------------------------------------------------- reading binaries
 
-  const TYPES = { 0x7f: "i32", 0x7e: "i64", 0x7d: "f32", 0x7c: "f64", 0x7b: "v128", 0x70: "funcref", 0x6f: "externref" };
+  const TYPES = {
+    0x7f: "i32", 0x7e: "i64", 0x7d: "f32", 0x7c: "f64", 0x7b: "v128", 0x70: "funcref", 0x6f: "externref",
+    0x6e: "anyref", 0x6d: "eqref", 0x6c: "i31ref", 0x6b: "structref", 0x6a: "arrayref",
+    0x73: "nullfuncref", 0x72: "nullexternref", 0x71: "nullref",
+  };
   const CODES = Object.fromEntries(Object.entries(TYPES).map(([code, name]) => [name, Number(code)]));
 
   class Reader {
@@ -257,23 +260,27 @@
       return items;
     }
 
-    // A value type's name; `other` for types that this adapter has no values of.
+    // A value type's name; `other` for types that this adapter has no values of. A type by index may come before what
+    // stands at the index: it is the index, until `resolve` says what it is.
     type() {
       const code = this.byte();
-      if (code === 0x63 || code === 0x64) {
-        const heap = this.heap();
-        return code === 0x63 && (heap === 0x70 || heap === 0x6f) ? TYPES[heap] : "other";
-      }
-      return TYPES[code] || "other";
+      if (code !== 0x63 && code !== 0x64) return TYPES[code] || "other";
+      const heap = this.heapType();
+      if (heap >= 0) return heap;
+      const name = TYPES[heap + 128] || "other";
+      // A function type made of it would be another one than the module's.
+      return code === 0x63 ? name : { funcref: "function", externref: "host", anyref: "object" }[family(name)] || "other";
     }
 
-    // A heap type: its code, or that of none for a type index.
-    heap() {
-      const code = this.byte();
-      if (code < 64) return 0;
-      if (code < 128) return code;
-      while (this.byte() >= 128);
-      return 0;
+    // A heap type: a type index, or a negative number for an abstract one.
+    heapType() {
+      let value = 0, scale = 1;
+      for (;;) {
+        const byte = this.byte();
+        value += (byte & 127) * scale;
+        scale *= 128;
+        if (byte < 128) return (byte & 64) !== 0 ? value - scale : value;
+      }
     }
 
     storage() {
@@ -346,10 +353,30 @@
     }
   }
 
+  // The hierarchy that a reference type belongs to, by its greatest type.
+  const FAMILIES = {
+    function: "funcref", nullfuncref: "funcref", host: "externref", nullexternref: "externref", object: "anyref",
+    eqref: "anyref", i31ref: "anyref", structref: "anyref", arrayref: "anyref", nullref: "anyref",
+  };
+  const family = (type) => FAMILIES[type] || type;
+
   const KINDS = ["func", "table", "memory", "global", "tag"];
 
   // The types of a module's exports, by name. The module is valid.
   function exportsOf(bytes) {
+    const { exports, types } = readExports(bytes);
+    const resolve = (type) => (typeof type !== "number" ? type : types[type] ? "function" : "object");
+    for (const item of exports.values()) {
+      if (item.kind === "func") {
+        item.type = { params: item.type.params.map(resolve), results: item.type.results.map(resolve) };
+      } else if (item.kind !== "memory" && item.kind !== "tag") {
+        item.type = Object.assign({}, item.type, { type: resolve(item.type.type) });
+      }
+    }
+    return exports;
+  }
+
+  function readExports(bytes) {
     const reader = new Reader(bytes);
     const types = [];
     const spaces = { func: [], table: [], memory: [], global: [], tag: [] };
@@ -376,7 +403,7 @@
       }
       reader.at = end;
     }
-    return exports;
+    return { exports, types };
   }
 
   function tableOf(reader, spaces) {
@@ -462,6 +489,9 @@
   const loweredType = ({ params, results }) => ({ params: lowered(params), results: lowered(results) });
   const hidden = ({ params, results }) => params.some((type) => type in WAYS) || results.some((type) => type in WAYS);
   const foreign = ({ params, results }) => params.includes("other") || results.includes("other");
+  // A type that a thunk cannot name: it is known by what its values are, functions, host values or objects.
+  const nameless = ({ params, results }) => [...params, ...results].some((type) => NAMELESS.includes(type));
+  const NAMELESS = ["function", "host", "object"];
 
   // Pushes the locals from `first` on, which have these types, as lowered values.
   function lower(types, first) {
@@ -599,7 +629,13 @@
   // A value of the protocol as JavaScript values of the lowered types, appended to `values`.
   function lowerValue(store, type, bits, values) {
     const [name] = Object.keys(bits);
-    const expected = { funcref: ["func", "null"], externref: ["extern", "null"] }[type] || [type];
+    if (type === "other") throw failed("unsupported", "the adapter has no words for a parameter's type");
+    const references = {
+      funcref: ["func", "null"],
+      externref: ["extern", "null"],
+      anyref: ["host", "i31", "null"],
+    };
+    const expected = references[family(type)] || [type];
     if (!expected.includes(name)) throw failed("usage", `an argument of the type ${type} is given as ${name}`);
     const digits = bits[name];
     if (name === "i32" || name === "f32") values.push(parseInt(digits, 16) | 0);
@@ -607,7 +643,8 @@
     else if (name === "v128") {
       values.push(BigInt.asIntN(64, BigInt("0x" + digits.slice(16))), BigInt.asIntN(64, BigInt("0x" + digits.slice(0, 16))));
     } else if (name === "null") values.push(null);
-    else if (name === "extern") values.push(store.references.extern(digits));
+    else if (name === "extern" || name === "host") values.push(store.references.extern(digits));
+    else if (name === "i31") values.push((digits << 1) >> 1);
     else {
       const func = store.references.functions[digits];
       if (!func) throw failed("usage", `there is no function ${digits}`);
@@ -643,12 +680,15 @@
   }
 
   function reference(store, type, value) {
-    if (type === "funcref" && value === null) return { null: "func" };
-    if (type === "externref" && value === null) return { null: "extern" };
+    if (value === null && family(type) === "funcref") return { null: "func" };
+    if (value === null && family(type) === "externref") return { null: "extern" };
+    if (value === null && family(type) === "anyref") return { null: "any" };
+    if (typeof value === "number" && family(type) === "anyref") return { i31: value & 0x7fffffff };
     if (typeof value === "function") return { func: store.references.functionNumber(value) };
     if (value !== null && typeof value === "object" && store.references.externs.get(value.extern) === value) {
-      return { extern: value.extern };
+      return { [family(type) === "anyref" ? "host" : "extern"]: value.extern };
     }
+    // JavaScript does not tell a structure from an array.
     throw failed("unsupported", `the adapter has no words for a value of the type ${type}`);
   }
 
@@ -661,8 +701,10 @@
   // ---------------------------------------------------------------- errors
 
   const engine = platform();
-  const longestTrace = 1000000;
-  Error.stackTraceLimit = longestTrace;
+  const LONGEST_TRACE = 1000000;
+  // A host function in a deep recursion would otherwise write down the whole stack at each level.
+  const LONGEST_HOST_TRACE = 200;
+  Error.stackTraceLimit = LONGEST_TRACE;
   if (engine.withoutNames) {
     Error.prepareStackTrace = (_, sites) => sites.map((site) => site.getFunctionName() || "").join("\n");
   }
@@ -679,9 +721,17 @@
     return frames;
   }
 
+  function hostFrames() {
+    Error.stackTraceLimit = LONGEST_HOST_TRACE;
+    const error = new Error();
+    const frames = framesOf(error);
+    Error.stackTraceLimit = LONGEST_TRACE;
+    return String(error.stack).split("\n").length < LONGEST_HOST_TRACE ? frames : undefined;
+  }
+
   function answerTo(error) {
     if (error instanceof Stop) return error.answer;
-    if (error instanceof HostError) return { failed: { reason: error.reason, message: error.message } };
+    if (stopped.answer) return stopped.answer;
     const message = String(error && error.message).replace(/^WebAssembly\.Instance\(\): /, "");
     if (engine.stackOverflow.test(message)) return { trap: { kinds: ["stack-overflow"], message } };
     const fail = (reason) => ({ failed: { reason, message: `${error && error.name}: ${message}` } });
@@ -695,7 +745,8 @@
       if (known) return { trap: { kinds: known[1], message, frames: [] } };
       return { failed: { reason: "link", message: `incompatible import type: ${message}` } };
     }
-    if (WebAssembly.Exception && error instanceof WebAssembly.Exception) return fail("unsupported");
+    // What the exception carries would cross as JavaScript's numbers.
+    if (WebAssembly.Exception && error instanceof WebAssembly.Exception) return { exception: {} };
     if (error instanceof RangeError || engine.resource.test(message)) return fail("resource");
     return fail("internal");
   }
@@ -704,6 +755,8 @@
 
   let store = null;
   let calls = [];
+  // The answer that a host function wants, once it has stopped WebAssembly by a trap.
+  const stopped = { answer: null, trap: null };
 
   function instanceOf({ instance }) {
     const known = store.instances.get(instance);
@@ -723,6 +776,7 @@
   // Calls a WebAssembly function with JavaScript values of the lowered types.
   function call(func, type, values) {
     if (foreign(type)) throw failed("unsupported", "the function has parameters or results of a type without words");
+    if (hidden(type) && nameless(type)) throw failed("unsupported", "no thunk can have the function's type");
     if (!hidden(type)) return resultList(type.results, func(...values));
     let through = store.thunks.get(func);
     if (!through) store.thunks.set(func, (through = thunk(type, false, func)));
@@ -765,23 +819,42 @@
     return { length, elements };
   }
 
+  // Stops WebAssembly. It could catch what JavaScript throws, so it is a trap that stops it.
+  function stop(reason, message) {
+    if (!stopped.trap) stopped.trap = trapping();
+    stopped.answer = { failed: { reason, message } };
+    stopped.trap();
+  }
+
+  function trapping() {
+    const body = [0, 0, 0x0b];
+    const module = binary(
+      section(1, list([[0x60, 0, 0]])),
+      section(3, list([[0]])),
+      section(7, list([text("f").concat(0, 0)])),
+      section(10, list([leb(body.length).concat(body)])),
+      named(),
+    );
+    return new WebAssembly.Instance(new WebAssembly.Module(module)).exports.f;
+  }
+
   function hostFunction({ module, name, params, results, behaviour }) {
     const returned = behaviour.return && lowerValues(store, results, behaviour.return);
     const host = (...values) => {
       const call = { module, name, arguments: raiseValues(store, params, values) };
-      const frames = framesOf(new Error());
+      const frames = hostFrames();
       if (frames) call.frames = frames;
       calls.push(call);
       if (returned) return returned.length <= 1 ? returned[0] : returned;
-      if (behaviour.fail !== undefined) throw new HostError("host", behaviour.fail);
-      if (behaviour.panic !== undefined) throw new HostError("panic", behaviour.panic);
+      if (behaviour.fail !== undefined) stop("host", behaviour.fail);
+      if (behaviour.panic !== undefined) stop("panic", behaviour.panic);
       return callBack(params, results, values);
     };
     return thunk({ params, results }, true, host);
   }
 
   function callBack(params, results, [callee, ...values]) {
-    if (callee === null) throw new HostError("host", "the host was given no function to call");
+    if (callee === null) stop("host", "the host was given no function to call");
     const list = call(callee, { params: params.slice(1), results }, values);
     return list.length <= 1 ? list[0] : list;
   }
@@ -883,6 +956,7 @@
   function reply({ id, ...ask }) {
     const [what] = Object.keys(ask);
     calls = [];
+    stopped.answer = null;
     let answer;
     try {
       answer = what in serve ? serve[what](ask[what]) : { failed: { reason: "unsupported", message: `${what}?` } };

@@ -3,89 +3,67 @@
 use crate::{Reference, Value};
 use std::fmt;
 
-/// Why execution stopped, for every engine alike.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum TrapKind {
-    /// `unreachable`.
-    Unreachable,
-    /// A memory access or a data segment out of bounds.
-    MemoryOutOfBounds,
-    /// A table access or an element segment out of bounds.
-    TableOutOfBounds,
-    /// `call_indirect` with an index outside the table.
-    UndefinedElement,
-    /// `call_indirect` through a null entry.
-    UninitializedElement,
-    /// `call_indirect` to a function of another type.
-    IndirectCallTypeMismatch,
-    /// `INT_MIN / -1`, or a float too large for the integer type.
-    IntegerOverflow,
-    /// Division or remainder by zero.
-    IntegerDivisionByZero,
-    /// NaN converted to an integer.
-    InvalidConversionToInteger,
-    /// A null reference where something was to be done with what it refers to.
-    NullReference,
-    /// A reference is not of the type that a cast names.
-    CastFailure,
-    /// An access outside an array.
-    ArrayOutOfBounds,
-    /// The call stack is exhausted. The specification calls it exhaustion, not a trap.
-    StackOverflow,
-    /// The fuel is used up.
-    OutOfFuel,
-    /// Stopped from outside.
-    Interrupted,
-    /// An atomic access at an address that is not a multiple of its size.
-    UnalignedAtomic,
-    /// A wait in a memory that is not shared.
-    ExpectedSharedMemory,
-    /// The engine stopped for a reason that has no name here.
-    Other,
+/// One row for each kind, so that none is without a name or missing from the list.
+macro_rules! trap_kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal,)*) => {
+        /// Why execution stopped, for every engine alike.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[non_exhaustive]
+        pub enum TrapKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl TrapKind {
+            /// All kinds.
+            pub const ALL: &[TrapKind] = &[$(TrapKind::$kind),*];
+
+            /// A short stable name, as `.traps` files have it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(TrapKind::$kind => $name,)*
+                }
+            }
+        }
+    };
 }
 
-impl TrapKind {
-    /// All kinds.
-    pub const ALL: [TrapKind; 13] = [
-        TrapKind::Unreachable,
-        TrapKind::MemoryOutOfBounds,
-        TrapKind::TableOutOfBounds,
-        TrapKind::UndefinedElement,
-        TrapKind::UninitializedElement,
-        TrapKind::IndirectCallTypeMismatch,
-        TrapKind::IntegerOverflow,
-        TrapKind::IntegerDivisionByZero,
-        TrapKind::InvalidConversionToInteger,
-        TrapKind::StackOverflow,
-        TrapKind::OutOfFuel,
-        TrapKind::Interrupted,
-        TrapKind::Other,
-    ];
-
-    /// A short stable name, as `.traps` files have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            TrapKind::Unreachable => "unreachable",
-            TrapKind::MemoryOutOfBounds => "memory-out-of-bounds",
-            TrapKind::TableOutOfBounds => "table-out-of-bounds",
-            TrapKind::UndefinedElement => "undefined-element",
-            TrapKind::UninitializedElement => "uninitialized-element",
-            TrapKind::IndirectCallTypeMismatch => "indirect-call-type-mismatch",
-            TrapKind::IntegerOverflow => "integer-overflow",
-            TrapKind::IntegerDivisionByZero => "integer-divide-by-zero",
-            TrapKind::InvalidConversionToInteger => "invalid-conversion-to-integer",
-            TrapKind::NullReference => "null-reference",
-            TrapKind::CastFailure => "cast-failure",
-            TrapKind::ArrayOutOfBounds => "array-out-of-bounds",
-            TrapKind::StackOverflow => "stack-overflow",
-            TrapKind::OutOfFuel => "out-of-fuel",
-            TrapKind::Interrupted => "interrupted",
-            TrapKind::UnalignedAtomic => "unaligned-atomic",
-            TrapKind::ExpectedSharedMemory => "expected-shared-memory",
-            TrapKind::Other => "other",
-        }
-    }
+trap_kinds! {
+    /// `unreachable`.
+    Unreachable = "unreachable",
+    /// A memory access or a data segment out of bounds.
+    MemoryOutOfBounds = "memory-out-of-bounds",
+    /// A table access or an element segment out of bounds.
+    TableOutOfBounds = "table-out-of-bounds",
+    /// `call_indirect` with an index outside the table.
+    UndefinedElement = "undefined-element",
+    /// `call_indirect` through a null entry.
+    UninitializedElement = "uninitialized-element",
+    /// `call_indirect` to a function of another type.
+    IndirectCallTypeMismatch = "indirect-call-type-mismatch",
+    /// `INT_MIN / -1`, or a float too large for the integer type.
+    IntegerOverflow = "integer-overflow",
+    /// Division or remainder by zero.
+    IntegerDivisionByZero = "integer-divide-by-zero",
+    /// NaN converted to an integer.
+    InvalidConversionToInteger = "invalid-conversion-to-integer",
+    /// A null reference where something was to be done with what it refers to.
+    NullReference = "null-reference",
+    /// A reference is not of the type that a cast names.
+    CastFailure = "cast-failure",
+    /// An access outside an array.
+    ArrayOutOfBounds = "array-out-of-bounds",
+    /// The call stack is exhausted. The specification calls it exhaustion, not a trap.
+    StackOverflow = "stack-overflow",
+    /// The fuel is used up.
+    OutOfFuel = "out-of-fuel",
+    /// Stopped from outside.
+    Interrupted = "interrupted",
+    /// An atomic access at an address that is not a multiple of its size.
+    UnalignedAtomic = "unaligned-atomic",
+    /// A wait in a memory that is not shared.
+    ExpectedSharedMemory = "expected-shared-memory",
+    /// The engine stopped for a reason that has no name here.
+    Other = "other",
 }
 
 impl fmt::Display for TrapKind {

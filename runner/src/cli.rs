@@ -71,6 +71,10 @@ struct RunArgs {
     inputs: Vec<String>,
     #[command(flatten)]
     lanes: LaneArgs,
+    /// A command that runs a whole script itself, whose exit code is compared: `ref=wasm`, `wt=wasmtime wast {}`. The
+    /// word {} stands for the script's path, which else comes last. May be repeated.
+    #[arg(long, value_name = "NAME=CMD")]
+    script_engine: Vec<adapter::NamedCommand>,
     /// How many scripts run at a time; as many as there are cores unless told.
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -309,7 +313,7 @@ fn serve(arguments: &LaneArgs) -> Result<u8, String> {
 fn run(arguments: &RunArgs) -> Result<u8, String> {
     let started = Instant::now();
     let Lanes { present, absent } = arguments.lanes.lanes()?;
-    let lanes: Vec<String> = present.iter().map(|lane| lane.info().name.clone()).collect();
+    let mut lanes: Vec<String> = present.iter().map(|lane| lane.info().name.clone()).collect();
     drop(present);
     let expectations = match &arguments.expect {
         Some(path) => Expectations::read(path)?,
@@ -327,7 +331,9 @@ fn run(arguments: &RunArgs) -> Result<u8, String> {
         jobs,
         timeout: arguments.lanes.timeout,
         bless: arguments.bless,
+        script_engines: arguments.script_engine.iter().map(adapter::NamedCommand::script_engine).collect(),
     };
+    lanes.extend(arguments.script_engine.iter().map(|engine| engine.name.clone()));
     let scripts = inputs.len();
     let screen = Screen::new(arguments, scripts);
     for remark in remarks {

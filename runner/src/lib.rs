@@ -22,5 +22,6 @@ pub mod pattern;
 pub mod pool;
 pub mod report;
 pub mod script;
+pub mod script_engine;
 pub mod snapshot;
 pub mod worker;

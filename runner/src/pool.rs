@@ -6,6 +6,7 @@
 
 use crate::inputs::Input;
 use crate::report::{Disagreement, Failure, LaneReport, Status};
+use crate::script_engine::ScriptEngine;
 use crate::worker::{Answer, Request};
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Write};
@@ -32,12 +33,14 @@ pub struct Pool {
     pub timeout: Duration,
     /// Whether to write trap snapshots instead of checking them.
     pub bless: bool,
+    /// Commands that run each script after the lanes.
+    pub script_engines: Vec<ScriptEngine>,
 }
 
 /// What became of a script.
 #[derive(Debug, Default)]
 pub struct Finished {
-    /// One report for each lane.
+    /// One report for each lane, and then one for each script engine.
     pub lanes: Vec<LaneReport>,
     /// Where lanes differ.
     pub disagreements: Vec<Disagreement>,
@@ -107,6 +110,7 @@ impl Pool {
                 }
             }
         }
+        finished.lanes.extend(self.script_engines.iter().map(|engine| engine.run(&input.path, self.timeout)));
         Ok(finished)
     }
 

@@ -232,3 +232,35 @@ fn what_cannot_be_started() {
     let (code, text) = runner(&["x.wast", "--lane", "a,b=c"]);
     assert_eq!(code, Some(2), "{text}");
 }
+
+/// A command that runs a whole script is compared by its exit code.
+#[test]
+fn script_engines() {
+    let good =
+        "(module (func (export \"f\") (result i32) (i32.const 1)))\n(assert_return (invoke \"f\") (i32.const 1))\n";
+    let directory = TempDir::new().expect("a temporary directory");
+    let path = directory.path().join("x.wast").display().to_string();
+    fs::write(&path, good).expect("a script");
+    let engine = |command: &str| {
+        let engine = format!("whole={command}");
+        runner(&[&path, "--lanes", "speed/fresh", "--timeout", "1", "--script-engine", &engine])
+    };
+    // The runner itself runs whole scripts.
+    let (code, text) = engine(&format!("{RUNNER} --quiet {{}} --lanes quick/fresh"));
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("whole ")), "{text}");
+    let (code, text) = engine("sh -c \"echo it is wrong >&2; exit 3\"");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("x.wast:1:1: script: exit status: 3: it is wrong"), "{text}");
+    let (code, text) = engine("sh -c \"kill -9 $$\"");
+    assert!(code == Some(1) && text.contains("CRASH") && text.contains("signal: 9"), "{text}");
+    let (code, text) = engine("sh -c \"exec sleep 60\"");
+    assert!(code == Some(1) && text.contains("TIMEOUT") && text.contains("still running after 1 s"), "{text}");
+    let (code, text) = engine("/no/such/engine");
+    assert!(code == Some(1) && text.contains("`/no/such/engine` cannot be run"), "{text}");
+    // Built-in scripts are given as files.
+    let arguments =
+        ["spec:2.0", "--filter", "nop.wast", "--lanes", "speed/fresh", "--script-engine", "whole=grep -q nop"];
+    let (code, text) = runner(&arguments);
+    assert_eq!(code, Some(0), "{text}");
+}

@@ -3,8 +3,8 @@
 
 use super::protocol::{Answer, Bits, Call, Does, FrameReply, Function, Reason, RefusedPhase, TrapReply};
 use crate::{
-    Behaviour, Failure, Features, Frame, HeapType, HostCall, HostFunc, Phase, Reference, Refusal, Trap, TrapKind,
-    ValType, Value,
+    Behaviour, Exception, Failure, Features, Frame, HeapType, HostCall, HostFunc, Phase, Reference, Refusal, Trap,
+    TrapKind, ValType, Value,
 };
 
 /// The functions that one side has shown to the other: their numbers there, in the order of our own.
@@ -209,7 +209,8 @@ fn frames(frames: Vec<FrameReply>) -> Vec<Frame> {
 
 /// A trap kind by its name.
 pub(super) fn trap_kind(name: &str) -> Result<TrapKind, String> {
-    TrapKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| format!("there is no trap kind {name:?}"))
+    let known = TrapKind::ALL.iter().copied().find(|kind| kind.name() == name);
+    known.ok_or_else(|| format!("there is no trap kind {name:?}"))
 }
 
 /// A trap in our words.
@@ -220,7 +221,7 @@ pub(super) fn trap(reply: TrapReply) -> Result<Trap, String> {
 }
 
 /// A failed request other than a load. `Err` if the answer is none that a failing request can have.
-pub(super) fn failure(answer: Answer) -> Result<Failure, String> {
+pub(super) fn failure(answer: Answer, functions: &mut Functions) -> Result<Failure, String> {
     match answer {
         Answer::Trap(reply) => Ok(Failure::Trap(trap(reply)?)),
         Answer::Failed { reason, message } => Ok(match reason {
@@ -232,6 +233,10 @@ pub(super) fn failure(answer: Answer) -> Result<Failure, String> {
             Reason::Resource => Failure::Resource(message),
             Reason::Internal => Failure::Internal(message),
         }),
+        Answer::Exception { tag, payload } => {
+            let payload = payload.map(|payload| functions.read_all(&payload)).transpose()?;
+            Ok(Failure::Exception(Exception { tag, payload, frames: None }))
+        }
         other => Err(format!("{} is no answer to this request", answer_name(&other))),
     }
 }
@@ -261,6 +266,7 @@ fn answer_name(answer: &Answer) -> &'static str {
         Answer::Exports(_) => "`exports`",
         Answer::Bytes(_) => "`bytes`",
         Answer::Trap(_) => "`trap`",
+        Answer::Exception { .. } => "`exception`",
         Answer::Refused { .. } => "`refused`",
         Answer::Failed { .. } => "`failed`",
     }

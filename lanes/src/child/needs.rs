@@ -22,7 +22,9 @@ pub(super) fn lacking(binary: &[u8], script: Features, engine: Features) -> Opti
 
 /// What is wrong with an acceptance by an engine that says that it lacks what the module needs.
 pub(super) fn denied(binary: &[u8], script: Features, engine: Features) -> Option<String> {
-    lacking(binary, script, engine).map(|reason| format!("{reason}, it says, but it accepts a module that needs it"))
+    // Of all that it has, the script's features or not: older exceptions have tags too.
+    let reason = lacking(binary, script, engine).filter(|_| !valid_with(binary, engine));
+    reason.map(|reason| format!("{reason}, it says, but it accepts a module that needs it"))
 }
 
 /// Why an acceptance is no mistake, if it is none, though it is not what the script asks for.
@@ -58,7 +60,7 @@ fn parser_features(features: Features) -> WasmFeatures {
         (Features::CUSTOM_PAGE_SIZES, W::CUSTOM_PAGE_SIZES),
         (Features::WIDE_ARITHMETIC, W::WIDE_ARITHMETIC),
         (Features::CUSTOM_DESCRIPTORS, W::CUSTOM_DESCRIPTORS),
-        (Features::LEGACY_EXCEPTIONS, W::LEGACY_EXCEPTIONS),
+        (Features::LEGACY_EXCEPTIONS, W::LEGACY_EXCEPTIONS.union(W::EXCEPTIONS)),
         (Features::STACK_SWITCHING, W::STACK_SWITCHING),
         (Features::SHARED_EVERYTHING_THREADS, W::SHARED_EVERYTHING_THREADS),
     ];

@@ -48,6 +48,8 @@ pub struct Process {
     requests: Sender<Vec<u8>>,
     replies: Receiver<io::Result<Vec<u8>>>,
     last_words: Arc<Mutex<String>>,
+    /// Disconnected when standard error has ended.
+    silence: Receiver<()>,
     next: u64,
 }
 
@@ -67,10 +69,14 @@ impl Process {
         let heard = Arc::clone(&last_words);
         thread::spawn(move || write_lines(input, &requested));
         thread::spawn(move || read_lines(output, &reply));
-        thread::spawn(move || keep_last_line(error, &heard));
+        let (speaking, silence) = channel();
+        thread::spawn(move || {
+            keep_last_line(error, &heard);
+            drop(speaking);
+        });
         let child = Arc::new(Mutex::new(child));
         lock(&RUNNING).push(Arc::clone(&child));
-        Ok(Process { child, requests, replies, last_words, next: 0 })
+        Ok(Process { child, requests, replies, last_words, silence, next: 0 })
     }
 
     /// Sends a request and waits for its reply.
@@ -108,6 +114,8 @@ impl Process {
             }
             thread::sleep(PATIENCE);
         }
+        // What it said last may still be on its way. A grandchild may hold the stream open, so there is a limit.
+        let _ = self.silence.recv_timeout(PATIENCE * 50);
         let words = lock(&self.last_words);
         if words.is_empty() { how } else { format!("{how}; its last words: {words}") }
     }

@@ -64,6 +64,7 @@
 //!   An exhausted stack is `stack-overflow`.
 //! - `refused`: a module was not accepted, with the phase `malformed`, `invalid`, `rejected` (one of the two: the engine
 //!   does not tell which), `unsupported` (a feature or a size that it lacks) or `internal`.
+//! - `exception`: an exception that nothing caught, with its tag's number and its payload where the engine shows them.
 //! - `failed`: anything else, with the reason `link` (an import is missing or has another type), `host`, `panic`,
 //!   `usage` (no such instance or export), `unsupported`, `resource` (memory or a count ran out) or `internal`.
 //!
@@ -154,6 +155,15 @@ pub enum Answer {
     Bytes(String),
     /// WebAssembly trapped.
     Trap(TrapReply),
+    /// An exception was thrown that nothing caught.
+    Exception {
+        /// The adapter's own number for its tag: the same tag, the same number. None if it does not know the tag.
+        #[serde(default)]
+        tag: Option<u32>,
+        /// What it carries, if the engine shows that bit for bit.
+        #[serde(default)]
+        payload: Option<Vec<Bits>>,
+    },
     /// A module was not accepted.
     Refused {
         /// In which phase.

@@ -177,6 +177,10 @@ impl<'a> Server<'a> {
         let message = failure.to_string();
         let (reason, message) = match failure {
             Failure::Trap(trap) => return Answer::Trap(trap_reply(trap)),
+            Failure::Exception(exception) => {
+                let payload = exception.payload.map(|values| values.into_iter().map(convert::plain_bits).collect());
+                return Answer::Exception { tag: exception.tag, payload };
+            }
             Failure::Link(message) => (Reason::Link, message),
             Failure::Host(message) => (Reason::Host, message),
             Failure::Panic(message) => (Reason::Panic, message),

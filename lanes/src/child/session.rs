@@ -124,7 +124,7 @@ impl<'a> ChildSession<'a> {
     }
 
     fn failure(&mut self, answer: Answer) -> Failure {
-        convert::failure(answer).unwrap_or_else(|what| self.garbage(what))
+        convert::failure(answer, &mut self.functions).unwrap_or_else(|what| self.garbage(what))
     }
 
     fn instance(&self, id: InstanceId) -> Result<u32, Failure> {

@@ -1,7 +1,9 @@
-//! Engines in processes of their own: `--lane NAME=CMD`, `runner check-adapter`, and `runner adapter`, which is one.
+//! Engines in processes of their own: `--lane NAME=CMD`, `--script-engine NAME=CMD`, `runner check-adapter`, and
+//! `runner adapter`, which is one.
 
 use super::output::say;
 use crate::check_adapter;
+use crate::script_engine::ScriptEngine;
 use clap::{Args, ValueEnum};
 use lanes::child::{self, Mischief};
 use lanes::{Options, child::DEFAULT_TIMEOUT};
@@ -18,6 +20,12 @@ pub(super) struct NamedCommand {
     /// Program and arguments.
     pub(super) command: Vec<String>,
     text: String,
+}
+
+impl NamedCommand {
+    pub(super) fn script_engine(&self) -> ScriptEngine {
+        ScriptEngine { name: self.name.clone(), command: self.command.clone() }
+    }
 }
 
 impl FromStr for NamedCommand {
