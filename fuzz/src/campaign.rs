@@ -17,8 +17,8 @@ use std::{fs, io};
 
 /// So many findings with one signature are written; the others are counted.
 const WRITTEN: u64 = 3;
-/// How long a finding is made smaller.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// With how many runs a finding is made smaller: a minute or two.
+const RUNS: u32 = 3000;
 
 /// How the loop runs.
 pub struct Campaign {
@@ -98,7 +98,7 @@ impl Campaign {
         fs::write(path.with_extension("wast"), report::script(new))?;
         say(&format!("{signature}\n{}\n  {}", new.finding, path.with_extension("wast").display()));
         if first && self.reduce {
-            let small = shrink::shrink(new, panel, PATIENCE);
+            let small = shrink::shrink(new, panel, RUNS);
             fs::write(path.with_extension("small.wast"), report::script(&small))?;
         }
         Ok(())

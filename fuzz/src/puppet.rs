@@ -1,8 +1,8 @@
 //! A lane whose calls end as a test says.
 
 use lanes::{
-    Binary, Failure, Features, HostCall, HostFunc, InstanceId, Lane, LaneInfo, ModuleId, Outcome, Refusal, Session,
-    State, Value,
+    Binary, Failure, Features, HostCall, HostFunc, InstanceId, Lane, LaneInfo, ModuleId, Moves, Outcome, Refusal,
+    Session, State, Value,
 };
 
 /// A lane without an engine.
@@ -21,7 +21,13 @@ impl Puppet {
     /// A lane of its own family, whose calls end so; what follows returns nothing.
     pub(crate) fn new(name: &str, descent: &str, calls: Vec<Outcome>) -> Puppet {
         let name = name.to_string();
-        let info = LaneInfo { family: name.clone(), code: name.clone(), descent: descent.to_string(), name };
+        let info = LaneInfo {
+            family: name.clone(),
+            code: name.clone(),
+            descent: descent.to_string(),
+            moves: Moves::Nothing,
+            name,
+        };
         Puppet { info, calls, refusal: None }
     }
 

@@ -5,6 +5,7 @@
 //! locals, which a function gets when they are asked for.
 
 use std::convert::Infallible;
+use std::ops::Range;
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{CodeSection, Function, Instruction, Module, ValType};
 use wasmparser::{CompositeInnerType, FunctionBody, Operator, Parser, Payload};
@@ -68,6 +69,41 @@ fn params(wasm: &[u8]) -> Result<Vec<usize>> {
     Ok(functions)
 }
 
+/// Writes `wasm` without `length` instructions from number `start` on, counted over all bodies. `None` if there are no
+/// such instructions, or what is left cannot be written; it need not be valid.
+pub fn without(wasm: &[u8], start: usize, length: usize) -> Option<Vec<u8>> {
+    let mut module = Module::new();
+    let mut cutter = Cutter { next: 0, cut: start..start + length };
+    cutter.parse_core_module(&mut module, Parser::new(0), wasm).ok()?;
+    (cutter.next > start).then(|| module.finish())
+}
+
+struct Cutter {
+    /// The number of the next instruction.
+    next: usize,
+    cut: Range<usize>,
+}
+
+impl Reencode for Cutter {
+    type Error = Infallible;
+
+    fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result<()> {
+        let mut function = self.new_function_with_parsed_locals(&body)?;
+        let mut reader = body.get_operators_reader()?;
+        while !reader.eof() {
+            let instruction = self.parse_instruction(&mut reader)?;
+            // The last one closes the body.
+            let cut = self.cut.contains(&self.next) && !reader.eof();
+            self.next += 1;
+            if !cut {
+                function.instruction(&instruction);
+            }
+        }
+        code.function(&function);
+        Ok(())
+    }
+}
+
 struct Rewriter<'a, 'p> {
     /// Of the functions whose bodies are still to come.
     params: std::vec::IntoIter<usize>,
@@ -97,5 +133,19 @@ impl Reencode for Rewriter<'_, '_> {
         instructions.iter().for_each(|instruction| _ = function.instruction(instruction));
         code.function(&function);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instructions_are_left_out_but_never_the_last() {
+        let module = |body: &str| wat::parse_str(format!("(module (func {body}) (func nop))")).expect("it parses");
+        let whole = module("nop i32.const 1 drop");
+        assert_eq!(without(&whole, 1, 2), Some(module("nop")));
+        assert_eq!(without(&whole, 3, 1), Some(whole.clone()), "the end of a body stays");
+        assert_eq!(without(&whole, 6, 1), None);
     }
 }

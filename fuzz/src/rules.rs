@@ -3,7 +3,7 @@
 //!
 //! | source | rule | where |
 //! |---|---|---|
-//! | NaN bits: the specification leaves them open | NaNs are canonicalised in the Wasm behind each instruction that may make one; the graft computes with no floats | [`nan`](crate::nan), [`smith`](crate::smith) |
+//! | NaN bits: the specification leaves them open | NaNs are canonicalised in the Wasm behind each instruction that may make one | [`nan`](crate::nan) |
 //! | stack overflow: frames have other sizes, and limits differ | lanes without the same code are no longer compared from there on, whichever of them overflowed | `lanes::compare`, rule 2 |
 //! | growth: an engine may refuse `memory.grow` and `table.grow` for reasons of its own | each memory and table has a maximum that every engine can reach ([`MAX_PAGES`], [`MAX_ELEMENTS`]) | [`smith`](crate::smith), [`graft`](crate::graft) |
 //! | relaxed SIMD: results are the engine's choice | no generated module uses it | [`smith`](crate::smith) |

@@ -1,6 +1,5 @@
 //! The base module: wasm-smith, held to WebAssembly 2.0, to bounded memories and tables, and to runs that end.
 
-use crate::nan;
 use arbitrary::{Result, Unstructured};
 use wasm_smith::{Config, Module};
 
@@ -24,7 +23,7 @@ pub fn module(u: &mut Unstructured<'_>, termination: Termination) -> Result<Vec<
     if let Termination::OwnCounter(steps) = termination {
         module.ensure_termination(steps).map_err(|_| arbitrary::Error::IncorrectFormat)?;
     }
-    nan::canonicalise(&module.to_bytes()).map_err(|_| arbitrary::Error::IncorrectFormat)
+    Ok(module.to_bytes())
 }
 
 /// wasm-smith's configuration. The features are those of WebAssembly 2.0: everything later is off.
@@ -34,7 +33,7 @@ fn config(u: &mut Unstructured<'_>) -> Result<Config> {
         // brings its own traps to both halves.
         disallow_traps: u.arbitrary()?,
         allow_start_export: u.ratio(1, 8)?,
-        // `nan` does it, and misses nothing.
+        // `nan` does it for the whole module, and misses nothing.
         canonicalize_nans: false,
         export_everything: true,
         min_funcs: 1,

@@ -39,8 +39,10 @@
     ],
     stackOverflow: /^Maximum call stack size exceeded/,
     resource: /[Oo]ut of memory|could not allocate|too many|exceeds|maximum/,
+    // A function's name may contain line breaks.
+    between: /\n(?=\s+at )/,
     frame(line) {
-      const match = /^\s+at (?:(.*) \()?wasm:\/\/wasm\/(.*):wasm-function\[(\d+)\]:0x([0-9a-f]+)\)?$/.exec(line);
+      const match = /^\s+at (?:(.*) \()?wasm:\/\/wasm\/(.*):wasm-function\[(\d+)\]:0x([0-9a-f]+)\)?$/s.exec(line);
       if (!match) return null;
       const module = /^(.*)-[0-9a-f]{8,}$/.exec(match[2]);
       const frame = { func: Number(match[3]), offset: parseInt(match[4], 16) };
@@ -711,7 +713,7 @@
 
   // The frames of an error; nothing where the engine may have cut them.
   function framesOf(error) {
-    const lines = String(error.stack).split("\n").filter((line) => line !== "");
+    const lines = String(error.stack).split(engine.between || "\n").filter((line) => line !== "");
     if (engine.mostFrames && lines.length >= engine.mostFrames) return undefined;
     const frames = [];
     for (const line of lines) {

@@ -9,7 +9,7 @@
 //! - What it calls a function is the same function wherever it turns up, so functions are numbered.
 
 use crate::host::{extra_host_functions, spectest_functions};
-use crate::support::{self, guarded, guarded_load, id};
+use crate::support::{guarded, guarded_load, id};
 use crate::{
     Behaviour, Binary, Failure, Features, HeapType, HostCall, HostFunc, InstanceId, Lane, LaneInfo, MemoryState,
     ModuleId, Moves, Options, Phase, Reference, Refusal, Session, State, TableState, Trap, TrapKind, ValType, Value,
@@ -275,6 +275,9 @@ impl Session for WasmiSession {
     }
 }
 
+/// wasmi cannot be unwound: the panic of a host function would end the process. It crosses as an error that begins so.
+const PANIC: &str = "a host function panicked: ";
+
 fn behave(
     behaviour: &Behaviour,
     mut caller: Caller<'_, HostState>,
@@ -301,7 +304,7 @@ fn behave(
             _ => Err(Error::new("the host was given no function to call")),
         },
         Behaviour::Fail(text) => Err(Error::new(text.clone())),
-        Behaviour::Panic(text) => support::host_panic(text),
+        Behaviour::Panic(text) => Err(Error::new(format!("{PANIC}{text}"))),
     }
 }
 
@@ -312,7 +315,10 @@ fn failure(error: Error) -> Failure {
         return trapped(code, message);
     }
     match error.kind() {
-        ErrorKind::Message(message) => Failure::Host(message.to_string()),
+        ErrorKind::Message(message) => match message.strip_prefix(PANIC) {
+            Some(text) => Failure::Panic(text.to_string()),
+            None => Failure::Host(message.to_string()),
+        },
         ErrorKind::Linker(LinkerError::MissingDefinition { .. }) => Failure::Link(format!("unknown import: {message}")),
         ErrorKind::Linker(_) => Failure::Link(format!("incompatible import type: {message}")),
         ErrorKind::Instantiation(error) => instantiation_failure(error, message),

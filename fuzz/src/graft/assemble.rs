@@ -5,6 +5,7 @@
 
 use super::body::val_type;
 use super::{Entry, Function, Global, Grafted, HOST, Import, ImportRole, NULL_SLOTS, Plan, SEGMENT_LEN, index};
+use crate::nan;
 use crate::value::Signature;
 use arbitrary::{Error, Result, Unstructured};
 use lanes::{Behaviour, HeapType, HostFunc, ValType};
@@ -162,6 +163,7 @@ pub(super) fn assemble(u: &mut Unstructured<'_>, base: &Base<'_>, plan: Plan) ->
     }
     let names = names(u, &plan)?;
     let wasm = module(base, &plan, &names).map_err(|_| Error::IncorrectFormat)?.finish();
+    let wasm = nan::canonicalise(&wasm).map_err(|_| Error::IncorrectFormat)?;
     let hosts = plan.imports.iter().filter(|import| import.module == HOST).map(host_function).collect();
     Ok(Grafted { wasm, entries: plan.entries.into_iter().map(|(entry, _)| entry).collect(), base_exports, hosts })
 }

@@ -152,8 +152,15 @@ impl Body {
         Ok(())
     }
 
-    /// Pops a value into one of the sums. Floats go by their bits: arithmetic could make NaNs whose bits differ.
-    fn sum(&mut self, u: &mut Unstructured<'_>, plan: &Plan, ty: ValType) -> Result<()> {
+    /// Keeps a copy of the value on the stack in a local, if there is one of its type.
+    pub(super) fn tee(&mut self, ty: ValType) {
+        if let Some(local) = (0..self.few).rev().find(|&local| self.locals[local] == ty) {
+            self.push(Instruction::LocalTee(super::index(local)));
+        }
+    }
+
+    /// Pops a value into one of the sums. Floats go by their bits.
+    pub(super) fn sum(&mut self, u: &mut Unstructured<'_>, plan: &Plan, ty: ValType) -> Result<()> {
         let wide = match ty {
             ValType::I32 => false,
             ValType::I64 => true,

@@ -4,6 +4,7 @@
 //! certain at compile time, sometimes certain at run time only, and sometimes it depends on the arguments.
 
 use super::body::{Body, constant};
+use super::compute::compute;
 use super::{FunctionId, Global, ImportRole, NULL_SLOTS, Plan, SEGMENT_LEN, index};
 use arbitrary::{Result, Unstructured};
 use lanes::{ValType, Value};
@@ -39,6 +40,12 @@ const LEAVES: &[(&str, Emit)] = &[
     ("base", base_function),
     ("base", base_function),
     ("base", base_function),
+    ("compute", compute),
+    ("compute", compute),
+    ("compute", compute),
+    ("compute", compute),
+    ("compute", compute),
+    ("compute", compute),
     ("nothing", nothing),
 ];
 

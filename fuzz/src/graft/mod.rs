@@ -17,6 +17,7 @@
 
 mod assemble;
 mod body;
+mod compute;
 mod leaf;
 mod link;
 
