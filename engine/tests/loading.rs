@@ -115,3 +115,47 @@ fn nothing_is_writable_and_executable() {
     assert!(artifacts.iter().all(|line| ["r--p", "r-xp"].contains(&permissions(line).as_str())), "{artifacts:?}");
     assert!(artifacts.iter().any(|line| permissions(line) == "r-xp"), "{artifacts:?}");
 }
+
+/// So much data that instances map it from the artefact instead of writing it. The segment `$passive` stands behind it in
+/// the artefact, and must not show.
+fn module_with_much_data() -> String {
+    format!(
+        r#"(module
+            (memory (export "memory") 2 3)
+            (data $first (i32.const 5000) "{}") (data $passive "passive") (data (i32.const 30000) "{}")
+            (func (export "init") (memory.init $first (i32.const 0) (i32.const 0) (i32.const 1)))
+            (func (export "passive") (memory.init $passive (i32.const 1) (i32.const 0) (i32.const 7))))"#,
+        "a".repeat(20_000),
+        "b".repeat(10_000)
+    )
+}
+
+#[test]
+fn instances_share_no_byte_of_what_they_map() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("module.cwasm");
+    fs::write(&path, engine().compile(module_with_much_data()).unwrap()).unwrap();
+    let expected: Vec<u8> = [(0, 5000), (b'a', 20_000), (0, 5000), (b'b', 10_000), (0, 131_072 - 40_000)]
+        .into_iter()
+        .flat_map(|(byte, count)| std::iter::repeat_n(byte, count))
+        .collect();
+    let written = fs::read(&path).unwrap();
+    // SAFETY: the file stays as it is.
+    let trusted = unsafe { Module::deserialize_trusted_file(&engine(), &path).unwrap() };
+    for module in [trusted, Module::deserialize(&engine(), &written).unwrap()] {
+        let mut store = Store::new(module.engine(), ());
+        let instances = [(); 2].map(|()| Instance::new(&mut store, &module, &[]).unwrap());
+        for instance in &instances {
+            let memory = instance.get_memory(&mut store, "memory").unwrap();
+            assert!(memory.data(&store).unwrap() == expected, "a memory starts as the segments say");
+            memory.data_mut(&mut store).unwrap().fill(7);
+            assert_eq!(memory.grow(&mut store, 1).unwrap(), 2);
+            assert!(memory.data(&store).unwrap()[131_072..].iter().all(|&byte| byte == 0));
+            let mut call = |name| instance.get_typed_func::<(), ()>(&mut store, name).unwrap().call(&mut store, ());
+            assert_eq!(call("init").unwrap_err().as_trap(), Some(Trap::MemoryOutOfBounds), "dropped after its use");
+            call("passive").unwrap();
+            assert_eq!(&memory.data(&store).unwrap()[..9], b"\x07passive\x07");
+        }
+    }
+    assert!(fs::read(&path).unwrap() == written, "the artefact is as before");
+}

@@ -23,6 +23,7 @@ use crate::base::{Config, DigestCheck, Error, ErrorKind, Frame, Result, TextOffs
 use crate::unwind::cursor::UnwindTables;
 use crate::unwind::frame::{FrameAddress, UnwindError};
 use crate::unwind::rule::Rule;
+use crate::wasm::image;
 use crate::wasm::index::DefinedFuncIndex;
 use crate::wasm::module::Module;
 use core::ffi::c_void;
@@ -47,6 +48,41 @@ pub(super) struct Image {
     len: usize,
     sections: Sections,
     metadata: Metadata,
+    memory: Option<MemoryImage>,
+}
+
+/// What a memory of the module holds at the start, as a part of the artefact's file that instances map.
+#[derive(Debug)]
+pub(crate) struct MemoryImage {
+    /// Which memory, and what of it.
+    pub(crate) image: image::Image,
+    /// As long as the artefact's mapping, it neither changes nor is cut.
+    file: File,
+    /// Where in the file it starts.
+    start: u64,
+}
+
+impl MemoryImage {
+    /// The picture, if the module has one and this system can map it.
+    fn of(file: File, sections: &Sections, module: &Module) -> Option<MemoryImage> {
+        let image = image::Image::of(module)?;
+        let (page, start) = (rustix::param::page_size() as u64, sections.data.start as u64);
+        let whole = [start, image.range.start, image.range.end].iter().all(|place| place.is_multiple_of(page));
+        (whole && image.is_laid_out(module, sections.data.len())).then_some(MemoryImage { image, file, start })
+    }
+
+    /// Shows it in a memory.
+    ///
+    /// # Safety
+    /// The memory is an instance's of the module whose artefact this is of; its first size is accessible and nobody
+    /// borrows it. The artefact outlives it.
+    pub(super) unsafe fn map(&self, memory: &Mapping) -> Result<()> {
+        let Range { start, end } = self.image.range;
+        let at = usize::try_from(start).expect("inside the memory");
+        // SAFETY: the picture lies inside the file's data section and the memory's first size; the rest is the caller's
+        // contract.
+        unsafe { memory.overlay(at, &self.file, self.start..self.start + (end - start)) }
+    }
 }
 
 impl LoadedCode {
@@ -57,7 +93,7 @@ impl LoadedCode {
             Error::new(ErrorKind::Resource, message).with_source(error)
         })?;
         // SAFETY: a sealed file never changes.
-        unsafe { LoadedCode::map(&sealed, config) }
+        unsafe { LoadedCode::map(sealed, config) }
     }
 
     /// Copies a file into sealed memory and loads it.
@@ -71,7 +107,7 @@ impl LoadedCode {
         let sealed = sys::sealed_file(|sealed| io::copy(&mut (&file).take(length), sealed).map(drop));
         let sealed = sealed.map_err(|error| unreadable(path, error))?;
         // SAFETY: a sealed file never changes.
-        unsafe { LoadedCode::map(&sealed, config) }
+        unsafe { LoadedCode::map(sealed, config) }
     }
 
     /// Maps a file as it is, and takes no full digest.
@@ -82,19 +118,19 @@ impl LoadedCode {
     pub(crate) unsafe fn load_trusted_file(path: &Path, config: &Config) -> Result<Arc<LoadedCode>> {
         let config = Config { digest_check: DigestCheck::Metadata, ..config.clone() };
         // SAFETY: the caller vouches for the file.
-        unsafe { LoadedCode::map(&open(path)?, &config) }
+        unsafe { LoadedCode::map(open(path)?, &config) }
     }
 
     /// Maps, checks, protects and registers.
     ///
     /// # Safety
     /// The file does not change while the result lives.
-    unsafe fn map(file: &File, config: &Config) -> Result<Arc<LoadedCode>> {
+    unsafe fn map(file: File, config: &Config) -> Result<Arc<LoadedCode>> {
         let len = file.metadata().map_err(|error| io_error("cannot ask for the size of an artefact", error))?.len();
         let len = usize::try_from(len)
             .map_err(|_| Error::new(ErrorKind::Artifact, "the artefact is larger than the address space"))?;
         // SAFETY: the caller vouches for the file.
-        let mapping = unsafe { Mapping::of_file(file, len)? };
+        let mapping = unsafe { Mapping::of_file(&file, len)? };
         // SAFETY: the mapping holds `len` readable bytes that do not change.
         let bytes = unsafe { core::slice::from_raw_parts(mapping.as_ptr(), len) };
         let (sections, metadata) = artifact::check(bytes, config)?;
@@ -110,7 +146,8 @@ impl LoadedCode {
         mapping.make_executable(whole_pages(&sections.text)?)?;
         // SAFETY: `check` found the section to be well formed and terminated; it is dropped before the mapping.
         let frames = unsafe { UnwindRegistration::new(&bytes[sections.eh_frame.clone()]) };
-        let image = Image { _frames: frames, mapping, len, sections, metadata };
+        let memory = MemoryImage::of(file, &sections, &metadata.module);
+        let image = Image { _frames: frames, mapping, len, sections, metadata, memory };
         Ok(Arc::new(LoadedCode(CODE.register(image))))
     }
 
@@ -132,6 +169,11 @@ impl LoadedCode {
     /// All data segments; [`Module::data`] has ranges of it.
     pub(crate) fn data(&self) -> &[u8] {
         self.image().section(|sections| &sections.data)
+    }
+
+    /// What a memory of the module holds at the start, if it can be mapped.
+    pub(crate) fn memory_image(&self) -> Option<&MemoryImage> {
+        self.image().memory.as_ref()
     }
 
     /// The Tail-convention entry of a function that the module defines.

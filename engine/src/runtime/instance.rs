@@ -387,9 +387,17 @@ fn write_elements(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     Ok(())
 }
 
-/// Writes the active data segments, in order, as `memory.init` and `data.drop` would.
+/// Writes the active data segments, in order, as `memory.init` and `data.drop` would, or maps what they come to.
 fn write_data(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     let module = store.instances[index as usize].module.clone();
+    if let Some(contents) = module.code().memory_image() {
+        let memory = store.instances[index as usize].memory(contents.image.memory);
+        let mapping = store.memories[memory as usize].own_mapping().expect("no picture is of a shared memory");
+        // SAFETY: the memory is the new instance's own, which nothing has touched yet, and the instance keeps the module.
+        unsafe { contents.map(mapping)? };
+        store.instances[index as usize].drop_active_data();
+        return Ok(());
+    }
     for (position, segment) in module.wasm().data.iter().enumerate() {
         if let DataMode::Active { memory, offset } = &segment.mode {
             let segment_index = DataIndex::new(position);
@@ -462,6 +470,12 @@ impl InstanceEntry {
 
     pub(crate) fn drop_elements(&mut self, segment: ElemIndex) {
         self.segments[segment.index()] = Segment::Dropped;
+    }
+
+    /// Drops the segments that instantiation writes.
+    fn drop_active_data(&mut self) {
+        let segments = self.dropped_data.iter_mut().zip(&self.module.wasm().data);
+        segments.for_each(|(dropped, segment)| *dropped |= segment.mode != DataMode::Passive);
     }
 
     pub(crate) fn drop_data(&mut self, segment: DataIndex) {

@@ -233,6 +233,14 @@ impl MemoryEntry {
         self.def
     }
 
+    /// The address space of a memory that no other thread uses.
+    pub(crate) fn own_mapping(&self) -> Option<&Mapping> {
+        match &self.bytes {
+            Bytes::Own(mapping) => Some(mapping),
+            Bytes::Shared(_) => None,
+        }
+    }
+
     pub(crate) fn base(&self) -> *mut u8 {
         // SAFETY: the definition lives as long as the entry, and its base never changes.
         unsafe { self.def.as_ref().base }

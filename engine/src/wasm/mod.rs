@@ -3,6 +3,7 @@
 
 pub(crate) mod canonical;
 pub(crate) mod composite;
+pub(crate) mod image;
 pub(crate) mod index;
 pub(crate) mod module;
 pub(crate) mod references;

@@ -3,6 +3,7 @@
 use super::hints::BranchHints;
 use super::{Body, Refusal, Validated, types};
 use crate::base::{Error, ErrorKind};
+use crate::wasm::image::Image;
 use crate::wasm::index::*;
 use crate::wasm::module::*;
 use crate::wasm::types::*;
@@ -78,7 +79,11 @@ impl<'a> Builder<'a> {
         let Names { module: name, functions: mut func_names } = self.names.unwrap_or_default();
         func_names.retain(|(index, _)| index.index() < self.module.functions.len());
         self.module.name = name;
-        Validated { module: self.module, bodies: self.bodies, data: self.data, func_names }
+        let data = match Image::of(&self.module) {
+            Some(image) => image.lay_out(&mut self.module, &self.data),
+            None => self.data,
+        };
+        Validated { module: self.module, bodies: self.bodies, data, func_names }
     }
 
     fn types(&mut self, section: wasmparser::TypeSectionReader<'_>) -> Result<()> {

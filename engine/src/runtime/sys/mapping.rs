@@ -52,6 +52,21 @@ impl Mapping {
         Ok(Mapping { base: not_null(base.map_err(|error| refused("map", len, error))?), len: size })
     }
 
+    /// Maps part of a file over accessible bytes, from `start` on. They stay writable; what is written, the file does not
+    /// see. All places are multiples of the page size.
+    ///
+    /// # Safety
+    /// The file has the part, and neither cuts nor changes it while the mapping lives. Nobody borrows the bytes.
+    pub(crate) unsafe fn overlay(&self, start: usize, file: &File, part: Range<u64>) -> Result<()> {
+        let len = usize::try_from(part.end - part.start).expect("a part of an artefact that is mapped too");
+        let (start, len) = self.pages(start..start + len);
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED;
+        // SAFETY: the range lies inside this mapping, and the caller vouches that nobody borrows it.
+        let done = unsafe { rustix::mm::mmap(start.cast(), len, access, flags, file, part.start) };
+        done.map(drop).map_err(|error| refused("map", len, error))
+    }
+
     /// The first byte; dangling if the length is zero.
     pub(crate) fn as_ptr(&self) -> *mut u8 {
         self.base.as_ptr()

@@ -1,0 +1,178 @@
+//! The contents that a module gives one of its memories, as a picture of the memory that can be mapped instead of
+//! written.
+//!
+//! Where a module's active data segments allow it, the artefact's data section begins with the memory's pages as they
+//! are after all of them were written, from the first page that has data to the last, and the segments are ranges of
+//! that. Passive segments stand behind it:
+//!
+//! ```text
+//! memory   0 ............ range.start [ page | page | page ] range.end ............ min
+//! data                              0 [ page | page | page ] passive segments
+//! ```
+//!
+//! Compiler and loader ask the same function, [`Image::of`], whether a module is of this kind.
+
+use super::index::MemoryIndex;
+use super::module::{ConstExpr, ConstOp, DataMode, Module};
+use super::storage::PAGE_SIZE;
+use core::ops::Range;
+
+/// Where the active data segments of a module stand in its memory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Image {
+    /// The memory, one that the module defines.
+    pub(crate) memory: MemoryIndex,
+    /// What of the memory the picture shows, in bytes: whole [`PAGE`]s.
+    pub(crate) range: Range<u64>,
+    /// The address of each active segment, in order; nothing for passive ones.
+    addresses: Vec<Option<u64>>,
+}
+
+/// Bytes of a page of the picture: those of the artefact's pages.
+const PAGE: u64 = 4096;
+
+/// Fewer bytes than this are written faster than mapped.
+const LEAST: u64 = 16 * 1024;
+
+impl Image {
+    /// The picture that a module's active segments make; `None` if they are not all written to one private memory of the
+    /// module itself, at constant addresses, in rising order, within its first size, or leave more gaps than data. Then
+    /// nothing about them can fail or be seen half done, and mapping the picture is the same as writing them.
+    pub(crate) fn of(module: &Module) -> Option<Image> {
+        let mut addresses = Vec::with_capacity(module.data.len());
+        let (mut memory, mut start, mut end, mut written, mut passive) = (None, None, 0, 0, 0);
+        for segment in &module.data {
+            let len = u64::from(segment.bytes.end.checked_sub(segment.bytes.start)?);
+            let DataMode::Active { memory: target, offset } = &segment.mode else {
+                passive += len;
+                addresses.push(None);
+                continue;
+            };
+            let address = constant(offset).filter(|&address| address >= end)?;
+            end = address.checked_add(len).filter(|_| *memory.get_or_insert(*target) == *target)?;
+            start.get_or_insert(address - address % PAGE);
+            written += len;
+            addresses.push(Some(address));
+        }
+        let (memory, range) = (memory?, start?..end.checked_next_multiple_of(PAGE)?);
+        let pages = range.end - range.start;
+        let dense = written >= LEAST && pages <= written * 2 && pages + passive <= u32::MAX.into();
+        (dense && is_private(module, memory, end)).then_some(Image { memory, range, addresses })
+    }
+
+    /// Puts the segments where they belong; `data` holds their bytes as the module's ranges say. Returns the new data.
+    #[cfg(feature = "compile")]
+    pub(crate) fn lay_out(&self, module: &mut Module, data: &[u8]) -> Vec<u8> {
+        let position = |at: u64| u32::try_from(at).expect("`of` refuses more than 4 GiB");
+        let mut laid_out = vec![0; position(self.range.end - self.range.start) as usize];
+        for (segment, address) in module.data.iter_mut().zip(&self.addresses) {
+            let bytes = &data[segment.bytes.start as usize..segment.bytes.end as usize];
+            let start = address.map_or(laid_out.len() as u64, |address| address - self.range.start);
+            segment.bytes = position(start)..position(start + bytes.len() as u64);
+            match address {
+                Some(_) => laid_out[start as usize..][..bytes.len()].copy_from_slice(bytes),
+                None => laid_out.extend_from_slice(bytes),
+            }
+        }
+        laid_out
+    }
+
+    /// Whether the segments are where `lay_out` puts them, in a data section of this length.
+    pub(crate) fn is_laid_out(&self, module: &Module, data: usize) -> bool {
+        let fits = self.range.end - self.range.start <= data as u64;
+        let mut segments = module.data.iter().zip(&self.addresses);
+        fits && segments.all(|(segment, address)| {
+            address.is_none_or(|address| u64::from(segment.bytes.start) == address - self.range.start)
+        })
+    }
+}
+
+/// The address that an expression gives without looking at anything.
+fn constant(offset: &ConstExpr) -> Option<u64> {
+    match offset.0[..] {
+        [ConstOp::I32Const(address)] => Some(address.cast_unsigned().into()),
+        [ConstOp::I64Const(address)] => Some(address.cast_unsigned()),
+        _ => None,
+    }
+}
+
+/// Whether the module defines the memory, nobody shares it, and its first size reaches up to `end`.
+fn is_private(module: &Module, memory: MemoryIndex, end: u64) -> bool {
+    let own = memory.0 >= module.imported_memories;
+    own && module.memories.get(memory.index()).is_some_and(|ty| {
+        let size = ty.limits.min.checked_mul(PAGE_SIZE);
+        !ty.shared && ty.page_size() == PAGE_SIZE && size.is_some_and(|size| end <= size)
+    })
+}
+
+#[cfg(all(test, feature = "compile"))]
+mod tests {
+    use super::super::module::DataSegment;
+    use super::super::storage::MemoryType;
+    use super::*;
+
+    /// A module of one page with these segments: an address, or none for a passive one, and a length.
+    fn module(segments: &[(Option<i32>, u32)]) -> Module {
+        let mut end = 0;
+        let mut segment = |&(address, len): &(Option<i32>, u32)| {
+            let mode = address.map_or(DataMode::Passive, |address| DataMode::Active {
+                memory: MemoryIndex(0),
+                offset: ConstExpr([ConstOp::I32Const(address)].into_iter().collect()),
+            });
+            end += len;
+            DataSegment { mode, bytes: end - len..end }
+        };
+        let data = segments.iter().map(&mut segment).collect();
+        Module { memories: vec![MemoryType::new(1, None)], data, ..Module::default() }
+    }
+
+    #[test]
+    fn segments_are_laid_out_as_the_memory_shows_them() {
+        let mut module = module(&[(Some(4100), 10_000), (None, 3), (Some(16_000), 10_000), (Some(26_000), 0)]);
+        let image = Image::of(&module).unwrap();
+        assert_eq!(image.range, 4096..28_672);
+        let data: Vec<u8> = (0..20_003).map(|at| (at % 251 + 1) as u8).collect();
+        let before: Vec<Vec<u8>> = segments(&module, &data);
+        assert!(!image.is_laid_out(&module, data.len()));
+        let laid_out = image.lay_out(&mut module, &data);
+        assert_eq!(segments(&module, &laid_out), before);
+        assert_eq!((&laid_out[..4], laid_out[4]), (&[0; 4][..], 1));
+        assert_eq!(laid_out.len(), 24_576 + 3);
+        assert!(image.is_laid_out(&module, laid_out.len()) && !image.is_laid_out(&module, 24_575));
+        assert_eq!(Image::of(&module), Some(image), "the loader finds what the compiler found");
+    }
+
+    fn segments(module: &Module, data: &[u8]) -> Vec<Vec<u8>> {
+        let bytes = |segment: &DataSegment| data[segment.bytes.start as usize..segment.bytes.end as usize].to_vec();
+        module.data.iter().map(bytes).collect()
+    }
+
+    #[test]
+    fn whatever_could_be_seen_half_done_has_no_picture() {
+        let is_one = |segments: &[(Option<i32>, u32)], change: fn(&mut Module)| {
+            let mut module = module(segments);
+            change(&mut module);
+            Image::of(&module).is_some()
+        };
+        let good = &[(Some(0), 20_000)][..];
+        assert!(is_one(good, |_| ()));
+        assert!(!is_one(&[], |_| ()) && !is_one(&[(None, 20_000)], |_| ()));
+        assert!(!is_one(&[(Some(8), 100)], |_| ()), "little data");
+        assert!(!is_one(&[(Some(0), 10_000), (Some(60_000), 10), (Some(9_999), 10_000)], |_| ()), "out of order");
+        assert!(!is_one(&[(Some(0), 10_000), (Some(50_000), 10_000)], |_| ()), "mostly gaps");
+        assert!(is_one(&[(Some(45_536), 20_000)], |_| ()) && !is_one(&[(Some(45_537), 20_000)], |_| ()));
+        assert!(!is_one(&[(Some(0), 20_000), (Some(-1), 0)], |_| ()), "behind the memory");
+        assert!(!is_one(good, |module| module.imported_memories = 1));
+        assert!(!is_one(good, |module| module.memories[0].shared = true));
+        assert!(!is_one(good, |module| module.memories[0].page_size_log2 = 0));
+        assert!(!is_one(good, |module| module.memories.clear()), "forged");
+        assert!(!is_one(good, |module| {
+            let offset = ConstExpr([ConstOp::GlobalGet(super::super::index::GlobalIndex(0))].into_iter().collect());
+            module.data[0].mode = DataMode::Active { memory: MemoryIndex(0), offset };
+        }));
+        assert!(!is_one(&[(Some(0), 20_000), (Some(30_000), 1)], |module| {
+            let DataMode::Active { memory, .. } = &mut module.data[1].mode else { unreachable!() };
+            *memory = MemoryIndex(1);
+        }));
+    }
+}
