@@ -372,8 +372,8 @@ fn engine_type(ty: ValType) -> Result<wasmi::ValType, Failure> {
         ValType::F32 => wasmi::ValType::F32,
         ValType::F64 => wasmi::ValType::F64,
         ValType::V128 => wasmi::ValType::V128,
-        ValType::Ref(heap) if heap == HeapType::Func => wasmi::ValType::FuncRef,
-        ValType::Ref(heap) if heap == HeapType::Extern => wasmi::ValType::ExternRef,
+        ValType::Ref(HeapType::Func) => wasmi::ValType::FuncRef,
+        ValType::Ref(HeapType::Extern) => wasmi::ValType::ExternRef,
         ValType::Ref(heap) => return Err(Failure::Unsupported(format!("references to {heap}"))),
     })
 }
@@ -385,8 +385,8 @@ fn to_engine(mut store: impl AsContextMut<Data = HostState>, value: Value) -> Re
         Value::F32(bits) => Val::F32(F32::from_bits(bits)),
         Value::F64(bits) => Val::F64(F64::from_bits(bits)),
         Value::V128(bits) => Val::V128(V128::from(bits)),
-        Value::Ref(reference) if reference == Reference::Null(HeapType::Func) => Val::FuncRef(Nullable::Null),
-        Value::Ref(reference) if reference == Reference::Null(HeapType::Extern) => Val::ExternRef(Nullable::Null),
+        Value::Ref(Reference::Null(HeapType::Func)) => Val::FuncRef(Nullable::Null),
+        Value::Ref(Reference::Null(HeapType::Extern)) => Val::ExternRef(Nullable::Null),
         Value::Ref(Reference::Func(number)) => {
             let store = store.as_context();
             let known = number.and_then(|number| store.data().functions.get(number as usize));

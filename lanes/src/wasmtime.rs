@@ -408,9 +408,10 @@ fn engine_type(ty: ValType) -> Result<wasmtime::ValType, Failure> {
         ValType::F32 => wasmtime::ValType::F32,
         ValType::F64 => wasmtime::ValType::F64,
         ValType::V128 => wasmtime::ValType::V128,
-        ValType::Ref(heap) if heap == HeapType::Func => wasmtime::ValType::FUNCREF,
-        ValType::Ref(heap) if heap == HeapType::Extern => wasmtime::ValType::EXTERNREF,
-        ValType::Ref(heap) => return Err(Failure::Unsupported(format!("references to {heap}"))),
+        ValType::Ref(HeapType::Func) => wasmtime::ValType::FUNCREF,
+        ValType::Ref(HeapType::Extern) => wasmtime::ValType::EXTERNREF,
+        ValType::Ref(HeapType::Any) => wasmtime::ValType::ANYREF,
+        ValType::Ref(HeapType::Exn) => wasmtime::ValType::EXNREF,
     })
 }
 
@@ -421,8 +422,10 @@ fn to_engine(mut store: impl AsContextMut<Data = HostState>, value: Value) -> Re
         Value::F32(bits) => Val::F32(bits),
         Value::F64(bits) => Val::F64(bits),
         Value::V128(bits) => Val::V128(V128::from(bits)),
-        Value::Ref(reference) if reference == Reference::Null(HeapType::Func) => Val::FuncRef(None),
-        Value::Ref(reference) if reference == Reference::Null(HeapType::Extern) => Val::ExternRef(None),
+        Value::Ref(Reference::Null(HeapType::Func)) => Val::FuncRef(None),
+        Value::Ref(Reference::Null(HeapType::Extern)) => Val::ExternRef(None),
+        Value::Ref(Reference::Null(HeapType::Any)) => Val::AnyRef(None),
+        Value::Ref(Reference::Null(HeapType::Exn)) => Val::ExnRef(None),
         Value::Ref(Reference::Extern(number)) => {
             let resource = |error: Error| Failure::Resource(format!("{error:#}"));
             if let Some(known) = store.as_context().data().externs.get(&number).cloned() {
@@ -452,6 +455,8 @@ fn from_engine(mut store: impl AsContextMut<Data = HostState>, value: &Val) -> R
             let strange = || Failure::Unsupported("a host value that is none of this session's".to_string());
             Value::Ref(Reference::Extern(number.ok_or_else(strange)?))
         }
+        Val::AnyRef(None) => Value::Ref(Reference::Null(HeapType::Any)),
+        Val::ExnRef(None) => Value::Ref(Reference::Null(HeapType::Exn)),
         Val::AnyRef(_) | Val::ExnRef(_) | Val::ContRef(_) => {
             return Err(Failure::Unsupported(format!("the value {value:?}")).into());
         }
