@@ -67,6 +67,11 @@ impl Comparison {
         self.ended
     }
 
+    /// Says that one of the lanes does not support what it was asked for, as far as whoever judges it can tell (rule 3).
+    pub fn unsupported(&mut self) {
+        self.ended |= !self.same_family;
+    }
+
     /// Says that the results of the next step, if both lanes have any, are among several that are right (rule 6).
     pub fn admit(&mut self) {
         self.admitted = !self.same_family;
@@ -388,6 +393,10 @@ mod tests {
         };
         differs(own(), &values(&[]), &unsupported, "outcome");
         assert_eq!(foreign().step(&values(&[]), &unsupported), None);
+        let (mut within, mut across) = (own(), foreign());
+        within.unsupported();
+        across.unsupported();
+        assert_eq!((within.ended(), across.ended()), (false, true));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where lanes differ: every pair of lanes is compared, directive by directive and then by what the instances hold, and
 //! a difference is told with what each of the lanes showed.
 
-use crate::execute::Run;
+use crate::execute::{Miss, Run};
 use crate::pattern::Pattern;
 use crate::report::Disagreement;
 use crate::script::{Directive, Kind, Script};
@@ -60,6 +60,14 @@ impl Pair {
         let passed = |lane: usize| runs[lane].steps.get(position).is_some_and(|step| step.verdict.is_ok());
         if several && self.lanes.into_iter().all(passed) {
             self.comparison.admit();
+        }
+        // A lane may say so in the words of a refusal, and what there is to compare then proves nothing.
+        let unsupported = |lane: usize| {
+            let step = runs[lane].steps.get(position);
+            step.is_some_and(|step| matches!(step.verdict, Err(Miss::Unsupported(_))))
+        };
+        if self.lanes.into_iter().any(unsupported) {
+            self.comparison.unsupported();
         }
         let observed = |lane: usize| runs[lane].steps.get(position).and_then(|step| step.observation.as_ref());
         let [left, right] = self.lanes.map(observed);

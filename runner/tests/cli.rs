@@ -234,6 +234,7 @@ fn a_lane_that_is_not_there_is_said() {
     let output = runner(&[&path, "--lanes", "speed/fresh,canary/absent", "--report", &option]);
     assert!(text(&output.stdout).contains("canary/absent not installed: it never is"), "{}", text(&output.stdout));
     assert!(fs::read_to_string(xml).expect("XML").contains("<skipped"));
+    assert!(text(&output.stdout).contains("in 1 lane (without canary/absent: not there)"));
     refused(&[&path, "--lanes", "canary/absent"], "no lane to run: canary/absent: not installed");
 }
 

@@ -119,7 +119,11 @@ fn column_width(column: &str) -> usize {
 pub fn verdict(report: &Report, seconds: f64, paint: Paint) -> String {
     let totals = &report.totals;
     let scripts = format!("{} {}", totals.scripts, if totals.scripts == 1 { "script" } else { "scripts" });
-    let lanes = format!("{} {}", report.lanes.len(), if report.lanes.len() == 1 { "lane" } else { "lanes" });
+    let mut lanes = format!("{} {}", report.lanes.len(), if report.lanes.len() == 1 { "lane" } else { "lanes" });
+    if !report.absent.is_empty() {
+        let absent: Vec<&str> = report.absent.iter().map(|absent| absent.lane.as_str()).collect();
+        lanes += &format!(" (without {}: not there)", absent.join(", "));
+    }
     if report.exit_code() == 0 {
         let expected = match totals.expected {
             0 => String::new(),
