@@ -13,9 +13,9 @@
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::support::{self, guarded, guarded_load, id};
 use crate::{
-    Behaviour, Binary, Cpu, Failure, Features, Frame, HeapType, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
-    MemoryChecks, MemoryState, ModuleId, Moves, Options, Phase, Reference, Refusal, RelaxedSimd, Session, State,
-    TableState, TrapKind, ValType, Value,
+    Behaviour, Binary, Cpu, Exception, Failure, Features, Frame, HeapType, HostCall, HostFunc, InstanceId, Lane,
+    LaneInfo, MemoryChecks, MemoryState, ModuleId, Moves, Options, Phase, Reference, Refusal, RelaxedSimd, Session,
+    State, TableState, TrapKind, ValType, Value,
 };
 use std::collections::HashMap;
 use std::fmt;
@@ -23,8 +23,8 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use wasmtime::{
     AsContextMut, Caller, Config, Engine, Error, Extern, ExternRef, FuncType, Global, GlobalType, Instance, Linker,
-    Memory, MemoryType, Module, Mutability, OptLevel, OwnedRooted, Ref, RefType, Store, Table, TableType, Trap,
-    UnknownImportError, V128, Val, WasmBacktrace, WasmFeatures,
+    Memory, MemoryType, Module, Mutability, OptLevel, OwnedRooted, Ref, RefType, Store, Table, TableType,
+    ThrownException, Trap, UnknownImportError, V128, Val, WasmBacktrace, WasmFeatures,
 };
 
 /// The features that it has, with its names for them.
@@ -270,9 +270,10 @@ impl Session for WasmtimeSession {
             let arguments = arguments.collect::<Result<Vec<Val>, Failure>>()?;
             check_arguments(&self.store, &ty, &arguments)?;
             let mut results = vec![Val::I32(0); ty.results().len()];
-            let internal = |error: Error| failure(&error, Failure::Internal);
-            function.call(&mut self.store, &arguments, &mut results).map_err(internal)?;
-            from_engine_all(&mut self.store, &results).map_err(internal)
+            function.call(&mut self.store, &arguments, &mut results).map_err(|error| {
+                thrown(&mut self.store, &error).unwrap_or_else(|| failure(&error, Failure::Internal))
+            })?;
+            from_engine_all(&mut self.store, &results).map_err(|error| failure(&error, Failure::Internal))
         })
     }
 
@@ -341,6 +342,15 @@ fn check_arguments(store: &Store<HostState>, ty: &FuncType, arguments: &[Val]) -
         return Ok(());
     }
     Err(Failure::Usage(format!("the arguments are not those of {ty}")))
+}
+
+/// The exception that nothing caught, if the error is one. Its frames are gone, and tags are not told apart.
+fn thrown(store: &mut Store<HostState>, error: &Error) -> Option<Failure> {
+    error.downcast_ref::<ThrownException>()?;
+    let exception = store.take_pending_exception()?;
+    let payload: Option<Vec<Val>> = exception.fields(&mut *store).ok().map(Iterator::collect);
+    let payload = payload.and_then(|values| from_engine_all(&mut *store, &values).ok());
+    Some(Failure::Exception(Exception { tag: None, payload, frames: None }))
 }
 
 /// The failure of an error; `otherwise` makes one of what is neither a trap nor the host's.
@@ -460,7 +470,8 @@ fn from_engine(mut store: impl AsContextMut<Data = HostState>, value: &Val) -> R
         }
         Val::AnyRef(None) => Value::Ref(Reference::Null(HeapType::Any)),
         Val::ExnRef(None) => Value::Ref(Reference::Null(HeapType::Exn)),
-        Val::AnyRef(_) | Val::ExnRef(_) | Val::ContRef(_) => {
+        Val::ExnRef(Some(_)) => Value::Ref(Reference::Exn),
+        Val::AnyRef(_) | Val::ContRef(_) => {
             return Err(Failure::Unsupported(format!("the value {value:?}")).into());
         }
     })
