@@ -38,6 +38,7 @@ pub(crate) fn disagreements(path: &str, script: &Script, lanes: &[&dyn Lane], ru
             line: directive.line,
             directive: directive.name.to_string(),
             lanes: sides(&names, said)?,
+            pairs: pairs_that_differ(&names, said),
         })
     };
     let mut found = Vec::new();
@@ -104,6 +105,11 @@ fn sides(names: &[&str], said: &[Said]) -> Option<BTreeMap<String, String>> {
     Some(names.iter().enumerate().map(|(lane, name)| (name.to_string(), side(lane))).collect())
 }
 
+fn pairs_that_differ(names: &[&str], said: &[Said]) -> Vec<[String; 2]> {
+    let differing = said.iter().filter(|pair| pair.difference.is_some());
+    differing.map(|pair| pair.lanes.map(|lane| names[lane].to_string())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,5 +138,6 @@ mod tests {
         let texts: Vec<&str> = sides.values().map(String::as_str).collect();
         assert_eq!(texts, ["outcome: 1", "outcome: 1", "outcome: 2", "not comparable any more"]);
         assert!(super::sides(&names, &pairs[..1]).is_none());
+        assert_eq!(pairs_that_differ(&names, &pairs), [["a", "c"], ["b", "c"]].map(|pair| pair.map(str::to_string)));
     }
 }

@@ -382,7 +382,7 @@ fn the_json_report_has_its_schema() {
         Some("directives expected failed failures lane milliseconds passed path skipped status unsupported")
     );
     assert_eq!(keys(&json["scripts"][1]["failures"][0]).as_deref(), Some("column directive line message"));
-    assert_eq!(keys(&json["disagreements"][0]).as_deref(), Some("directive lanes line path"));
+    assert_eq!(keys(&json["disagreements"][0]).as_deref(), Some("directive lanes line pairs path"));
     assert_eq!(
         keys(&json["totals"]).as_deref(),
         Some("crashed directives disagreements expected failed passed scripts skipped timed_out unsupported")

@@ -147,6 +147,9 @@ pub struct Disagreement {
     pub directive: String,
     /// What each lane showed.
     pub lanes: BTreeMap<String, String>,
+    /// The lanes that differ from each other.
+    #[serde(default)]
+    pub pairs: Vec<[String; 2]>,
 }
 
 /// Sums over all scripts and lanes; `scripts` counts a script once.
@@ -233,16 +236,31 @@ impl LaneReport {
 }
 
 impl Disagreement {
-    /// What was shown, and by which lanes, in the order of the report's lanes.
+    /// What was shown, and by which lanes, in the order of the report's lanes. Lanes that do not differ are on one side,
+    /// even if they say it in other words: those of the first of them are shown.
     pub fn sides(&self, lanes: &[String]) -> Vec<(Vec<&str>, &str)> {
         let mut sides: Vec<(Vec<&str>, &str)> = Vec::new();
         for (lane, text) in lanes.iter().filter_map(|lane| self.lanes.get_key_value(lane)) {
-            match sides.iter_mut().find(|(_, known)| known == text) {
-                Some((lanes, _)) => lanes.push(lane),
+            let fits = |(side, shown): &&mut (Vec<&str>, &str)| match self.differs(lane) && self.differs(side[0]) {
+                true => side.iter().all(|other| !self.differ(lane, other)),
+                false => shown == text,
+            };
+            match sides.iter_mut().find(fits) {
+                Some((side, _)) => side.push(lane),
                 None => sides.push((vec![lane], text)),
             }
         }
         sides
+    }
+
+    /// Whether the two lanes differ.
+    fn differ(&self, left: &str, right: &str) -> bool {
+        self.pairs.iter().any(|[one, other]| (one == left && other == right) || (one == right && other == left))
+    }
+
+    /// Whether the lane differs from any.
+    fn differs(&self, lane: &str) -> bool {
+        self.pairs.iter().flatten().any(|one| one == lane)
     }
 
     /// All sides, one on each line: `LANE, LANE: TEXT`.
@@ -386,14 +404,15 @@ mod tests {
 
     #[test]
     fn sides_are_grouped_in_the_order_of_the_lanes() {
-        let lanes = ["c", "a", "b"].map(str::to_string);
-        let shown = [("a", "2"), ("b", "1"), ("c", "1")];
+        let lanes = ["c", "d", "a", "b"].map(str::to_string);
+        let shown = [("a", "2"), ("b", "1, in other words"), ("c", "1"), ("d", "not comparable any more")];
         let disagreement = Disagreement {
             path: String::new(),
             line: 1,
             directive: String::new(),
             lanes: shown.map(|(lane, text)| (lane.to_string(), text.to_string())).into(),
+            pairs: [["a", "b"], ["a", "c"]].map(|pair| pair.map(str::to_string)).to_vec(),
         };
-        assert_eq!(disagreement.lines(&lanes), "c, b: 1\na: 2");
+        assert_eq!(disagreement.lines(&lanes), "c, b: 1\nd: not comparable any more\na: 2");
     }
 }
