@@ -398,6 +398,8 @@ fn trap_kind(trap: Trap) -> TrapKind {
         Trap::NullReference => TrapKind::NullReference,
         Trap::CastFailure => TrapKind::CastFailure,
         Trap::ArrayOutOfBounds => TrapKind::ArrayOutOfBounds,
+        Trap::HeapMisaligned => TrapKind::UnalignedAtomic,
+        Trap::AtomicWaitNonSharedMemory => TrapKind::ExpectedSharedMemory,
         Trap::Interrupt => TrapKind::Interrupted,
         Trap::OutOfFuel => TrapKind::OutOfFuel,
         _ => TrapKind::Other,
