@@ -21,6 +21,7 @@
   const NULL_ENTRY = "uninitialized-element", MISMATCH = "indirect-call-type-mismatch";
   const OVERFLOW = "integer-overflow", DIVISION = "integer-divide-by-zero", CONVERSION = "invalid-conversion-to-integer";
   const NULL = "null-reference", CAST = "cast-failure", ARRAY = "array-out-of-bounds";
+  const UNALIGNED = "unaligned-atomic", UNSHARED = "expected-shared-memory";
 
   const V8 = {
     engine: "V8",
@@ -36,6 +37,8 @@
       [/^dereferencing a null pointer$|^rethrowing null value$/, [NULL]],
       [/^illegal cast$/, [CAST]],
       [/^array element access out of bounds$/, [ARRAY]],
+      [/^operation does not support unaligned accesses$/, [UNALIGNED]],
+      [/^Atomics\.wait cannot be called in this context$/, [UNSHARED]],
     ],
     stackOverflow: /^Maximum call stack size exceeded/,
     resource: /[Oo]ut of memory|could not allocate|too many|exceeds|maximum/,
@@ -60,7 +63,11 @@
     engine: "JavaScriptCore",
     texts: [
       [/^Unreachable code should not be executed/, ["unreachable"]],
-      [/^Out of bounds memory access/, [MEMORY]],
+      [/^Out of bounds memory access/, [MEMORY, UNALIGNED, UNSHARED]],
+      [/^Unaligned memory access/, [UNALIGNED]],
+      [/^Out of bounds (or failed to allocate in )?array\.(new|init)_data/, [MEMORY, ARRAY]],
+      [/^Out of bounds (or failed to allocate in )?array\.(new|init)_elem/, [TABLE, ARRAY]],
+      [/^access to a null reference/, [NULL, CAST]],
       [/^Out of bounds data.* access|data segment|Invalid data segment/, [MEMORY]],
       [/^Out of bounds table access|^Out of bounds element|^Element is trying to set an out of bounds/, [TABLE]],
       [/^Out of bounds call_indirect/, [UNDEFINED]],

@@ -101,14 +101,14 @@ fn lies_about_support() {
     exposed_by_check("denies-features", "the engine denies", "but accepts (module");
     exposed_by_run("denies-features", SCRIPT, "it says, but it accepts a module that needs it");
     // What an engine honestly lacks is no failure; what it claims and refuses is one.
-    let legacy =
-        ";;! features: 2.0, legacy-exceptions\n(module (func (export \"f\") try catch_all end))\n(invoke \"f\")\n";
+    let script = ";;! features: 3.0, stack-switching\n\
+        (module (type $f (func)) (type $c (cont $f)) (func (export \"f\")))\n(invoke \"f\")\n";
     let lie = format!("{RUNNER} adapter speed/fresh --mischief claims-features");
-    let (code, text) = run(legacy, &lie, &["--lanes", "other"]);
+    let (code, text) = run(script, &lie, &["--lanes", "other"]);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("expected the module to be accepted"), "{text}");
     let honest = format!("{RUNNER} adapter speed/fresh");
-    let (_, text) = run(legacy, &honest, &["--lanes", "other"]);
+    let (_, text) = run(script, &honest, &["--lanes", "other"]);
     assert!(!text.contains("expected the module to be accepted") && text.contains("unsupported"), "{text}");
 }
 

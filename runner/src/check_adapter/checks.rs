@@ -579,6 +579,7 @@ const NEEDS: &[(Features, &str)] = &[
            (i64.add128 (local.get 0) (local.get 0) (local.get 0) (local.get 0))))",
     ),
     (Features::LEGACY_EXCEPTIONS, "(module (func try catch_all end))"),
+    (Features::STACK_SWITCHING, "(module (type $f (func)) (type $c (cont $f)))"),
 ];
 
 fn claimed_features(trial: &mut Trial<'_>) -> Verdict {
