@@ -127,7 +127,10 @@ pub struct InstanceId(pub u32);
 
 /// Shared memories on their way from one [`Session`] to another of the same lane, by the names of the exports.
 #[derive(Clone)]
-pub struct Shared(pub(crate) Vec<(String, Arc<dyn Any + Send + Sync>)>);
+pub struct Shared(
+    #[cfg_attr(not(feature = "engine"), expect(dead_code, reason = "only our engine's lanes share anything"))]
+    pub(crate) Vec<(String, Arc<dyn Any + Send + Sync>)>,
+);
 
 /// One store of one lane. Ids count from 0 in the order in which modules and instances came to be.
 pub trait Session {
