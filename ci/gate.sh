@@ -10,7 +10,7 @@ readonly OTHERS=wasmtime,wasmtime/none,wasmi
 readonly OUT=target/gate
 readonly OFFICIAL=../shared/spec-testsuite
 readonly STEPS=(tools format lints documentation dependencies without_compiler build_runner
-  own_scripts conformance explicit_checks baseline_cpu other_engines without_our_engine official_checkout canaries)
+  own_scripts conformance explicit_checks baseline_cpu gc_zeal other_engines without_our_engine official_checkout canaries)
 
 # Readelf reads artefacts in a test; it comes with the linker, so it is missing only on odd machines.
 tools() {
@@ -61,21 +61,23 @@ runner() { target/release/runner --quiet "$@" </dev/null; }
 
 own_scripts() { runner --lanes all tests/*.wast; }
 
-# Both versions of the official suite in every lane: 73,247 directives each, all of them executed, none refused.
-conformance() { official report "$LANES"; }
-explicit_checks() { official explicit "$LANES" --memory-checks explicit; }
-baseline_cpu() { official baseline "$LANES" --cpu baseline; }
+# All versions of the official suite in every lane: 130,776 directives each, all of them executed, none refused.
+conformance() { official report "$LANES" 1.0,2.0,3.0; }
+explicit_checks() { official explicit "$LANES" 1.0,2.0,3.0 --memory-checks explicit; }
+baseline_cpu() { official baseline "$LANES" 1.0,2.0,3.0 --cpu baseline; }
+gc_zeal() { official zeal "$LANES" 3.0 --gc-zeal; }
 
 official() {
-  local report=$OUT/$1.json lanes=$2; shift 2
-  runner --lanes "$lanes" "$@" --report "json=$report" spec:1.0 spec:2.0
-  check conformance "$report" --lanes "$lanes"
+  local report=$OUT/$1.json lanes=$2 suites=$3; shift 3
+  local names; IFS=, read -ra names <<<"$suites"
+  runner --lanes "$lanes" "$@" --report "json=$report" "${names[@]/#/spec:}"
+  check conformance "$report" --lanes "$lanes" --suites "$suites"
 }
 
 # The linked engines execute all of it too, and so do those of other processes with our own scripts where they are
 # installed, but for what is known: so the harness drives engines that are not ours, and our frames are what others find.
 other_engines() {
-  official others "speed/fresh,$OTHERS"
+  official others "speed/fresh,$OTHERS" 1.0,2.0
   runner --lanes "speed/fresh,$OTHERS,v8,jsc,spidermonkey" --expect ci/other-engines.txt \
     tests/trap-*.wast tests/{select-condition,host-calls,nan-payload,externref,funcref-identity,shared-memory}.wast
 }
@@ -90,14 +92,15 @@ without_our_engine() {
 }
 
 # Where a checkout of the official suite lies beside this one: is what the data crate lacks as it is said to be, and do
-# its SIMD scripts, which are those of 2.0 in their newest state, pass.
+# all of its scripts pass but those of custom descriptors, which the engine does not have.
 official_checkout() {
   if [[ ! -d $OFFICIAL ]]; then
     echo "no checkout at $OFFICIAL: nothing to do"
     return
   fi
   SPEC_TESTSUITE=$(realpath "$OFFICIAL") cargo test --locked --quiet -p spec-testsuite --test checkout
-  runner --lanes all --features 2.0,multi-memory,memory64 "$OFFICIAL/core/simd"
+  local folders=("$OFFICIAL"/{core,custom,legacy} "$OFFICIAL"/proposals/{threads,custom-page-sizes,wide-arithmetic})
+  runner --lanes all "${folders[@]}"
 }
 
 # Each check above must be able to fail: here is what it has to refuse.
@@ -112,7 +115,7 @@ canaries() {
     >"$OUT/wrong.wast"
   refuses 'wrong.wast:2:1: .*expected \[i32 2\]' runner --lanes all "$OUT/wrong.wast"
   refuses 'condition.wast:15:1: .*expected \[i32 5\], got \[i32 1\]' runner --lanes wasmi tests/select-condition.wast
-  refuses 'report is of the lanes .*wasmi' check conformance "$OUT/others.json" --lanes "$LANES"
+  refuses 'report is of the lanes .*wasmi' check conformance "$OUT/others.json" --lanes "$LANES" --suites 1.0,2.0
 }
 
 check_dependencies_of_compiler() { engine_tree | check dependencies; }
@@ -120,7 +123,7 @@ check_nothing() { check dependencies </dev/null; }
 check_altered() {
   sed "$1" "$OUT/report.json" >"$OUT/altered.json"
   if cmp -s "$OUT/report.json" "$OUT/altered.json"; then return 0; fi
-  check conformance "$OUT/altered.json" --lanes "$LANES"
+  check conformance "$OUT/altered.json" --lanes "$LANES" --suites 1.0,2.0,3.0
 }
 
 # Whether a command fails, and for this reason: a check that fails for another one has proved nothing.

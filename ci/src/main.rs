@@ -11,21 +11,24 @@ use std::process::ExitCode;
 enum Command {
     /// Checks what `cargo tree -p engine --no-default-features -e normal --prefix none` printed, from the standard input.
     Dependencies,
-    /// Checks the runner's JSON report over `spec:1.0 spec:2.0`.
+    /// Checks the runner's JSON report over official suites.
     Conformance {
         /// The report.
         report: PathBuf,
         /// The lanes that it must have.
         #[arg(long, value_delimiter = ',', required = true)]
         lanes: Vec<String>,
+        /// The suites that it must be of, without `spec:`.
+        #[arg(long, value_delimiter = ',', required = true)]
+        suites: Vec<String>,
     },
 }
 
 fn main() -> ExitCode {
     let complaints = match Command::parse() {
         Command::Dependencies => io::read_to_string(io::stdin()).map(|tree| dependencies::check(&tree)),
-        Command::Conformance { report, lanes } => {
-            fs::read_to_string(report).map(|report| conformance::check(&report, &lanes))
+        Command::Conformance { report, lanes, suites } => {
+            fs::read_to_string(report).map(|report| conformance::check(&report, &lanes, &suites))
         }
     };
     let complaints = complaints.unwrap_or_else(|error| vec![format!("the input cannot be read: {error}")]);
