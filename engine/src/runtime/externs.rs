@@ -64,7 +64,7 @@ impl Extern {
     /// The type as an import sees it: the minimum of a memory or table is its current size.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if it belongs to another store.
+    /// Kind [`Usage`](crate::ErrorKind::Usage) if it belongs to another store.
     pub fn ty(&self, store: impl AsContext) -> Result<ExternType> {
         self.ty_in(store.as_context().opaque())
     }
