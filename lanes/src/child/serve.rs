@@ -13,12 +13,14 @@ use crate::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
 use std::collections::HashMap;
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
 
 /// What an adapter does wrong on purpose, for the tests that prove that the harness notices.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Mischief {
     /// A NaN loses its payload.
     WrongNan,

@@ -4,9 +4,11 @@
 use super::output::say;
 use crate::check_adapter;
 use crate::script_engine::ScriptEngine;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use lanes::child::{self, Mischief};
 use lanes::{Options, child::DEFAULT_TIMEOUT};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
 use std::fmt;
 use std::io;
 use std::str::FromStr;
@@ -69,48 +71,13 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<u8, String> {
 pub(super) struct AdapterArgs {
     /// The lane.
     lane: String,
-    #[arg(long, value_enum, hide = true)]
-    mischief: Option<MischiefArg>,
+    /// What to do wrong on purpose: the tests of the harness need it.
+    #[arg(long, value_parser = mischief, hide = true)]
+    mischief: Option<Mischief>,
 }
 
-/// What an adapter does wrong on purpose; the tests of the harness need it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum MischiefArg {
-    WrongNan,
-    WrongTrap,
-    ClaimsFeatures,
-    DeniesFeatures,
-    Hangs,
-    Dies,
-    Garbage,
-    WrongNumber,
-    ForgetsHostCalls,
-    ReversesFrames,
-    OneFunction,
-    NeverResets,
-    AcceptsInvalid,
-    BlankMemory,
-}
-
-impl From<MischiefArg> for Mischief {
-    fn from(mischief: MischiefArg) -> Mischief {
-        match mischief {
-            MischiefArg::WrongNan => Mischief::WrongNan,
-            MischiefArg::WrongTrap => Mischief::WrongTrap,
-            MischiefArg::ClaimsFeatures => Mischief::ClaimsFeatures,
-            MischiefArg::DeniesFeatures => Mischief::DeniesFeatures,
-            MischiefArg::Hangs => Mischief::Hangs,
-            MischiefArg::Dies => Mischief::Dies,
-            MischiefArg::Garbage => Mischief::Garbage,
-            MischiefArg::WrongNumber => Mischief::WrongNumber,
-            MischiefArg::ForgetsHostCalls => Mischief::ForgetsHostCalls,
-            MischiefArg::ReversesFrames => Mischief::ReversesFrames,
-            MischiefArg::OneFunction => Mischief::OneFunction,
-            MischiefArg::NeverResets => Mischief::NeverResets,
-            MischiefArg::AcceptsInvalid => Mischief::AcceptsInvalid,
-            MischiefArg::BlankMemory => Mischief::BlankMemory,
-        }
-    }
+fn mischief(name: &str) -> Result<Mischief, serde::de::value::Error> {
+    Mischief::deserialize(name.into_deserializer())
 }
 
 /// Serves a lane until standard input ends.
@@ -120,7 +87,7 @@ pub(super) fn serve(arguments: &AdapterArgs) -> Result<u8, String> {
         return Err(absent.to_string());
     }
     let [lane] = &lanes.present[..] else { return Err("an adapter serves one lane".to_string()) };
-    let served = child::serve(&**lane, arguments.mischief.map(Mischief::from), io::stdin().lock(), io::stdout().lock());
+    let served = child::serve(&**lane, arguments.mischief, io::stdin().lock(), io::stdout().lock());
     served.map_err(|error| error.to_string())?;
     Ok(0)
 }
