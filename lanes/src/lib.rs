@@ -2,7 +2,7 @@
 //! "equal" means the same for the script runner and for the fuzzer.
 //!
 //! ```text
-//! Lane            an engine in one configuration, shared by threads       "speed/fresh", "quick/reload", later "v8"
+//! Lane            an engine in one configuration, shared by threads       "speed/fresh", "quick/reload", "v8"
 //!  └─ Session     one store: host modules, registered names, instances    one per script or fuzz input
 //!      ├─ load, instantiate, register, define, invoke, get
 //!      └─ state, read_memory, take_host_calls, fuel

@@ -28,7 +28,7 @@ impl Tag {
     ///
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the type has results; [`Resource`](ErrorKind::Resource) if the engine has used
-    /// up its 2^32 type ids.
+    /// up its type ids.
     pub fn new(mut store: impl AsContextMut, ty: FuncType) -> Result<Tag> {
         if !ty.results.is_empty() {
             return Err(Error::new(ErrorKind::Usage, format!("a tag has no results, but its type is {ty}")));
