@@ -217,17 +217,6 @@ fn run(case: &Case, binaries: &Binaries, lane: &dyn Lane) -> Run {
     run
 }
 
-/// An observation outside any session.
-trait NothingBut {
-    fn nothing_but(failure: Failure) -> Self;
-}
-
-impl NothingBut for Observation {
-    fn nothing_but(failure: Failure) -> Observation {
-        Observation { outcome: Outcome::Failed(failure), host_calls: Vec::new(), fuel: None }
-    }
-}
-
 impl Run {
     /// `None` when the case ended early.
     fn script(&mut self, case: &Case, binaries: &Binaries, session: &mut dyn Session) -> Option<()> {

@@ -4,6 +4,7 @@
 //! - `canary/abort`: ends the process;
 //! - `canary/hang`: never returns;
 //! - `canary/lie`: returns an `i32` that no honest lane returns;
+//! - `canary/wrong-field`: returns what the export returns, but of the objects that it refers to each integer is one more;
 //! - `canary/wrong-frame`: traps, as the export does, but with another byte offset;
 //! - `canary/unsupported`: says that it does not support it, as another engine may;
 //! - `canary/crashed`: says that the engine's process died.
@@ -13,8 +14,8 @@
 
 use crate::own::{Origin, Own, Tier};
 use crate::{
-    Binary, Failure, Features, HostCall, HostFunc, InstanceId, Lane, LaneInfo, ModuleId, Options, Refusal, Session,
-    State, Value,
+    Binary, Failure, Features, HostCall, HostFunc, InstanceId, Lane, LaneInfo, ModuleId, Object, Objects, Options,
+    Refusal, Session, State, Value,
 };
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ enum Mischief {
     Abort,
     Hang,
     Lie,
+    WrongField,
     WrongFrame,
     Unsupported,
     Crashed,
@@ -40,6 +42,7 @@ impl Canary {
             "canary/abort" => Mischief::Abort,
             "canary/hang" => Mischief::Hang,
             "canary/lie" => Mischief::Lie,
+            "canary/wrong-field" => Mischief::WrongField,
             "canary/wrong-frame" => Mischief::WrongFrame,
             "canary/unsupported" => Mischief::Unsupported,
             "canary/crashed" => Mischief::Crashed,
@@ -64,13 +67,15 @@ impl Lane for Canary {
     }
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
-        Ok(Box::new(CanarySession { inner: self.inner.session(features)?, mischief: self.mischief }))
+        Ok(Box::new(CanarySession { inner: self.inner.session(features)?, mischief: self.mischief, falsifies: false }))
     }
 }
 
 struct CanarySession<'a> {
     inner: Box<dyn Session + 'a>,
     mischief: Mischief,
+    /// Whether the objects of the last result are to be falsified.
+    falsifies: bool,
 }
 
 impl Session for CanarySession<'_> {
@@ -102,6 +107,10 @@ impl Session for CanarySession<'_> {
             Mischief::Unsupported => Err(Failure::Unsupported("no canaries".to_string())),
             Mischief::Crashed => Err(Failure::Crashed("exit status 7".to_string())),
             Mischief::Lie => Ok(vec![Value::I32(0x0bad_0bad)]),
+            Mischief::WrongField => {
+                self.falsifies = true;
+                self.inner.invoke(instance, function, arguments)
+            }
             Mischief::WrongFrame => {
                 let mut result = self.inner.invoke(instance, function, arguments);
                 if let Err(Failure::Trap(trap)) = &mut result {
@@ -126,11 +135,27 @@ impl Session for CanarySession<'_> {
         self.inner.read_memory(instance, memory, offset, length)
     }
 
+    fn take_objects(&mut self) -> Objects {
+        let mut objects = self.inner.take_objects();
+        if std::mem::take(&mut self.falsifies) {
+            objects.iter_mut().for_each(falsify);
+        }
+        objects
+    }
+
     fn take_host_calls(&mut self) -> Vec<HostCall> {
         self.inner.take_host_calls()
     }
 
     fn fuel(&mut self) -> Option<u64> {
         self.inner.fuel()
+    }
+}
+
+fn falsify(object: &mut Object) {
+    for value in &mut object.contents_mut().values {
+        if let Value::I32(value) = value {
+            *value = value.wrapping_add(1);
+        }
     }
 }

@@ -16,16 +16,22 @@
 //! 6. *Admitted results.* The bits of a NaN that arithmetic makes, and some results of relaxed SIMD, are the engine's
 //!    choice. Between families, results need not be the same where a script admits several and both are among them;
 //!    whoever knows the script says so ([`Comparison::admit`]).
+//! 7. *The same but for the names.* Functions, tags and objects are named by numbers of the lane's own. What two lanes
+//!    show is equal if the names of one can be written for those of the other, one for one, so that all is equal. For
+//!    functions and tags that is so throughout the session. For objects it is so among what is shown together (the
+//!    results of a step, the payload of an exception, the arguments of a host call, or what an instance's exports hold),
+//!    and extends to all that they reach: their kinds, an exception's tag, how many values each holds, and each value,
+//!    packed ones by their bits. Of an object into which one of the lanes cannot look, kind and identity are compared,
+//!    and of what a lane cannot tell apart, the kind. Within a family the numbers must be the same, too.
 
-use crate::{
-    Exception, Failure, Frame, HostCall, LaneInfo, Moves, Observation, Outcome, Reference, State, TrapKind, Value,
-};
+use crate::isomorphism::{Matching, Names};
+use crate::{Failure, Frame, HostCall, LaneInfo, Moves, Observation, Outcome, State, TableState, TrapKind};
 use std::fmt;
 
 /// Two lanes that do not agree.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Difference {
-    /// What differs: `outcome`, `frames`, `host calls`, `fuel`, `global "g"`, ...
+    /// What differs: `outcome`, `object "#0"`, `frames`, `host calls`, `fuel`, `global "g"`, ...
     pub what: String,
     /// What the left lane showed.
     pub left: String,
@@ -45,6 +51,7 @@ pub struct Comparison {
     same_family: bool,
     same_code: bool,
     moves: [Moves; 2],
+    names: Names,
     admitted: bool,
     ended: bool,
 }
@@ -57,6 +64,7 @@ impl Comparison {
             same_family,
             same_code: same_family && left.code == right.code,
             moves: [left.moves, right.moves],
+            names: Names::new(same_family),
             admitted: false,
             ended: false,
         }
@@ -84,21 +92,21 @@ impl Comparison {
             self.ended = true;
             return None;
         }
-        self.outcomes(&left.outcome, &right.outcome, admitted)
-            .or_else(|| self.host_calls(&left.host_calls, &right.host_calls))
-            .or_else(|| match self.same_family && left.fuel != right.fuel {
+        self.outcomes(left, right, admitted).or_else(|| self.host_calls(&left.host_calls, &right.host_calls)).or_else(
+            || match self.same_family && left.fuel != right.fuel {
                 true => difference("fuel", optional(left.fuel.as_ref()), optional(right.fuel.as_ref())),
                 false => None,
-            })
+            },
+        )
     }
 
     /// Compares what the same instance's exports hold in both lanes.
-    pub fn state(&self, left: Option<&State>, right: Option<&State>) -> Option<Difference> {
+    pub fn state(&mut self, left: Option<&State>, right: Option<&State>) -> Option<Difference> {
         if self.ended {
             return None;
         }
         match (left, right) {
-            (Some(left), Some(right)) => states(left, right),
+            (Some(left), Some(right)) => states(self.names.matching(&left.objects, &right.objects), left, right),
             (None, None) => None,
             (left, right) if self.same_family => difference("state", visible(left), visible(right)),
             _ => None,
@@ -113,32 +121,31 @@ impl Comparison {
             || (!self.same_family && (either(&not_comparable) || either(&trap(TrapKind::OutOfFuel))))
     }
 
-    fn outcomes(&self, left: &Outcome, right: &Outcome, admitted: bool) -> Option<Difference> {
-        let equal = match (left, right) {
-            (Outcome::Values(_), Outcome::Values(_)) if admitted => true,
-            (Outcome::Values(left), Outcome::Values(right)) => {
-                left.len() == right.len() && left.iter().zip(right).all(|(left, right)| values_equal(*left, *right))
+    fn outcomes(&mut self, left: &Observation, right: &Observation, admitted: bool) -> Option<Difference> {
+        let mut matching = self.names.matching(&left.objects, &right.objects);
+        match (&left.outcome, &right.outcome) {
+            (Outcome::Values(_), Outcome::Values(_)) if admitted => None,
+            (Outcome::Values(left), Outcome::Values(right)) if matching.values(left, right) => matching.contents(),
+            (Outcome::Refused(left), Outcome::Refused(right))
+                if left.phase.may_be(right.phase) || right.phase.may_be(left.phase) =>
+            {
+                None
             }
-            (Outcome::Refused(left), Outcome::Refused(right)) => {
-                left.phase.may_be(right.phase) || right.phase.may_be(left.phase)
-            }
-            (Outcome::Failed(Failure::Trap(left)), Outcome::Failed(Failure::Trap(right))) => {
+            (Outcome::Failed(Failure::Trap(left)), Outcome::Failed(Failure::Trap(right)))
+                if left.kinds().any(|kind| right.may_be(kind)) =>
+            {
                 let moved = self.moves.iter().any(|moves| moves.may_move(left.kind));
-                if left.kinds().any(|kind| right.may_be(kind)) {
-                    return self.frames("frames", left.frames.as_deref(), right.frames.as_deref(), moved);
-                }
-                false
+                self.frames("frames", left.frames.as_deref(), right.frames.as_deref(), moved)
             }
-            (Outcome::Failed(Failure::Exception(left)), Outcome::Failed(Failure::Exception(right))) => {
-                if exceptions_equal(left, right) {
-                    return self.frames("frames", left.frames.as_deref(), right.frames.as_deref(), false);
-                }
-                false
+            (Outcome::Failed(Failure::Exception(left)), Outcome::Failed(Failure::Exception(right)))
+                if matching.exception(left, right) =>
+            {
+                let frames = [left, right].map(|exception| exception.frames.as_deref());
+                matching.contents().or_else(|| self.frames("frames", frames[0], frames[1], false))
             }
-            (Outcome::Failed(left), Outcome::Failed(right)) => failures_equal(left, right),
-            _ => false,
-        };
-        if equal { None } else { difference("outcome", left, right) }
+            (Outcome::Failed(left), Outcome::Failed(right)) if failures_equal(left, right) => None,
+            (left, right) => difference("outcome", left, right),
+        }
     }
 
     fn frames(&self, what: &str, left: Option<&[Frame]>, right: Option<&[Frame]>, moved: bool) -> Option<Difference> {
@@ -150,19 +157,20 @@ impl Comparison {
         if equal { None } else { difference(what, frame_list(left), frame_list(right)) }
     }
 
-    fn host_calls(&self, left: &[HostCall], right: &[HostCall]) -> Option<Difference> {
+    fn host_calls(&mut self, left: &[HostCall], right: &[HostCall]) -> Option<Difference> {
         if left.len() != right.len() {
             return difference("host calls", call_list(left), call_list(right));
         }
         left.iter().zip(right).find_map(|(left, right)| {
+            let mut matching = self.names.matching(&left.objects, &right.objects);
             let equal = left.module == right.module
                 && left.name == right.name
-                && left.arguments.len() == right.arguments.len()
-                && left.arguments.iter().zip(&right.arguments).all(|(left, right)| values_equal(*left, *right));
+                && matching.values(&left.arguments, &right.arguments);
             if !equal {
                 return difference("host call", left, right);
             }
-            self.frames("frames of a host call", left.frames.as_deref(), right.frames.as_deref(), false)
+            let frames = [left, right].map(|call| call.frames.as_deref());
+            matching.contents().or_else(|| self.frames("frames of a host call", frames[0], frames[1], false))
         })
     }
 }
@@ -172,34 +180,13 @@ fn not_comparable(outcome: &Outcome) -> bool {
     exhausted || outcome.is_unsupported() || outcome.is_lost()
 }
 
-/// Texts of the embedder's own errors are the embedder's; all others are the engine's.
+/// Whether failures other than traps and exceptions are equal. Texts of the embedder's own errors are the embedder's; all
+/// others are the engine's.
 fn failures_equal(left: &Failure, right: &Failure) -> bool {
     match (left, right) {
+        (Failure::Trap(_) | Failure::Exception(_), _) => false,
         (Failure::Host(left), Failure::Host(right)) | (Failure::Panic(left), Failure::Panic(right)) => left == right,
         _ => left.name() == right.name(),
-    }
-}
-
-/// Tag and payload, as far as both lanes can tell.
-fn exceptions_equal(left: &Exception, right: &Exception) -> bool {
-    let tags = left.tag.zip(right.tag).is_none_or(|(left, right)| left == right);
-    let payloads = left.payload.as_ref().zip(right.payload.as_ref()).is_none_or(|(left, right)| {
-        left.len() == right.len() && left.iter().zip(right).all(|(left, right)| values_equal(*left, *right))
-    });
-    tags && payloads
-}
-
-fn values_equal(left: Value, right: Value) -> bool {
-    match (left, right) {
-        (Value::Ref(left), Value::Ref(right)) => references_equal(left, right),
-        _ => left == right,
-    }
-}
-
-fn references_equal(left: Reference, right: Reference) -> bool {
-    match (left, right) {
-        (Reference::Func(None), Reference::Func(_)) | (Reference::Func(_), Reference::Func(None)) => true,
-        _ => left == right,
     }
 }
 
@@ -218,7 +205,7 @@ fn same_place((left, right): (&Frame, &Frame)) -> bool {
     left.func_index == right.func_index && offsets.is_none_or(|(left, right)| left == right)
 }
 
-fn states(left: &State, right: &State) -> Option<Difference> {
+fn states(mut matching: Matching<'_>, left: &State, right: &State) -> Option<Difference> {
     let names = |state: &State| {
         let globals = state.globals.iter().map(|(name, _)| name);
         let memories = state.memories.iter().map(|(name, _)| name);
@@ -229,23 +216,25 @@ fn states(left: &State, right: &State) -> Option<Difference> {
         return difference("exports", names(left).join(", "), names(right).join(", "));
     }
     let globals = left.globals.iter().zip(&right.globals).find_map(|((name, left), (_, right))| {
-        if values_equal(*left, *right) { None } else { difference(format!("global {name:?}"), left, right) }
+        if matching.value(*left, *right) { None } else { difference(format!("global {name:?}"), left, right) }
     });
     let memories = || {
         left.memories.iter().zip(&right.memories).find_map(|((name, left), (_, right))| {
             if left == right { None } else { difference(format!("memory {name:?}"), memory(left), memory(right)) }
         })
     };
-    let tables = || {
-        left.tables.iter().zip(&right.tables).find_map(|((name, left), (_, right))| {
-            let equal = left.length == right.length
-                && left.elements.len() == right.elements.len()
-                && left.elements.iter().zip(&right.elements).all(|(l, r)| l.0 == r.0 && references_equal(l.1, r.1));
-            let text = |table: &crate::TableState| format!("{} elements, {:?}", table.length, table.elements);
-            if equal { None } else { difference(format!("table {name:?}"), text(left), text(right)) }
-        })
-    };
-    globals.or_else(memories).or_else(tables)
+    let found = globals.or_else(memories);
+    let mut tables = left.tables.iter().zip(&right.tables);
+    let found = found.or_else(|| tables.find_map(|((name, left), (_, right))| table(&mut matching, name, left, right)));
+    found.or_else(|| matching.contents())
+}
+
+fn table(matching: &mut Matching<'_>, name: &str, left: &TableState, right: &TableState) -> Option<Difference> {
+    let equal = left.length == right.length
+        && left.elements.len() == right.elements.len()
+        && left.elements.iter().zip(&right.elements).all(|(l, r)| l.0 == r.0 && matching.reference(l.1, r.1));
+    let text = |table: &TableState| format!("{} elements, {:?}", table.length, table.elements);
+    if equal { None } else { difference(format!("table {name:?}"), text(left), text(right)) }
 }
 
 fn memory(memory: &crate::MemoryState) -> String {
@@ -253,7 +242,7 @@ fn memory(memory: &crate::MemoryState) -> String {
     format!("{} bytes, digest {hex}...", memory.length)
 }
 
-fn difference(what: impl Into<String>, left: impl ToString, right: impl ToString) -> Option<Difference> {
+pub(crate) fn difference(what: impl Into<String>, left: impl ToString, right: impl ToString) -> Option<Difference> {
     Some(Difference { what: what.into(), left: left.to_string(), right: right.to_string() })
 }
 
@@ -279,7 +268,9 @@ fn call_list(calls: &[HostCall]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{MemoryState, Phase, Refusal, TableState, Trap};
+    use crate::{
+        Exception, MemoryState, Object, ObjectKind, ObjectRef, Objects, Phase, Reference, Refusal, Trap, Value,
+    };
 
     fn info(family: &str, code: &str) -> LaneInfo {
         LaneInfo {
@@ -300,7 +291,7 @@ mod tests {
     }
 
     fn values(values: &[Value]) -> Observation {
-        Observation { outcome: Outcome::Values(values.to_vec()), host_calls: Vec::new(), fuel: None }
+        Observation::nothing_but(Outcome::Values(values.to_vec()))
     }
 
     fn frame(func_index: u32, offset: u64) -> Frame {
@@ -309,7 +300,7 @@ mod tests {
 
     fn trapped(kind: TrapKind, frames: &[Frame]) -> Observation {
         let trap = Trap::new(kind, "", Some(frames.to_vec()));
-        Observation { outcome: Outcome::Failed(Failure::Trap(trap)), host_calls: Vec::new(), fuel: None }
+        Observation::nothing_but(Failure::Trap(trap))
     }
 
     #[track_caller]
@@ -344,7 +335,7 @@ mod tests {
         let thrown = |tag, payload: i32, offset| {
             let payload = Some(vec![Value::I32(payload)]);
             let exception = Exception { tag: Some(tag), payload, frames: Some(vec![frame(0, offset)]) };
-            Observation { outcome: Outcome::Failed(Failure::Exception(exception)), host_calls: Vec::new(), fuel: None }
+            Observation::nothing_but(Failure::Exception(exception))
         };
         assert_eq!(own().step(&thrown(0, 1, 30), &thrown(0, 1, 30)), None);
         differs(own(), &thrown(0, 1, 30), &thrown(1, 1, 30), "outcome");
@@ -352,7 +343,7 @@ mod tests {
         differs(own(), &thrown(0, 1, 30), &thrown(0, 1, 31), "frames");
         differs(own(), &thrown(0, 1, 30), &trapped(TrapKind::Unreachable, &[frame(0, 30)]), "outcome");
         let blind = Exception { tag: None, payload: None, frames: None };
-        let blind = Observation { outcome: Outcome::Failed(Failure::Exception(blind)), ..thrown(0, 1, 30) };
+        let blind = Observation::nothing_but(Failure::Exception(blind));
         assert_eq!(foreign().step(&thrown(0, 1, 30), &blind), None);
     }
 
@@ -374,6 +365,7 @@ mod tests {
             module: "spectest".to_string(),
             name: "print_i32".to_string(),
             arguments: vec![Value::I32(argument)],
+            objects: Objects::default(),
             frames: Some(vec![frame(1, offset)]),
         };
         let with = |calls: Vec<HostCall>, fuel| Observation { host_calls: calls, fuel, ..values(&[]) };
@@ -386,11 +378,7 @@ mod tests {
 
     #[test]
     fn unsupported_ends_the_comparison_between_families_only() {
-        let unsupported = Observation {
-            outcome: Outcome::Failed(Failure::Unsupported(String::new())),
-            host_calls: Vec::new(),
-            fuel: None,
-        };
+        let unsupported = Observation::nothing_but(Failure::Unsupported(String::new()));
         differs(own(), &values(&[]), &unsupported, "outcome");
         assert_eq!(foreign().step(&values(&[]), &unsupported), None);
         let (mut within, mut across) = (own(), foreign());
@@ -449,18 +437,14 @@ mod tests {
     fn an_engine_may_be_less_exact() {
         let kind = |kind, or_kinds: &[TrapKind]| {
             let trap = Trap { or_kinds: or_kinds.to_vec(), ..Trap::new(kind, "", None) };
-            Observation { outcome: Outcome::Failed(Failure::Trap(trap)), host_calls: Vec::new(), fuel: None }
+            Observation::nothing_but(Failure::Trap(trap))
         };
         let undefined = kind(TrapKind::UndefinedElement, &[]);
         let either = kind(TrapKind::TableOutOfBounds, &[TrapKind::UndefinedElement]);
         assert_eq!(foreign().step(&undefined, &either), None);
         differs(foreign(), &kind(TrapKind::MemoryOutOfBounds, &[]), &either, "outcome");
 
-        let refused = |phase| Observation {
-            outcome: Outcome::Refused(Refusal { phase, message: String::new() }),
-            host_calls: Vec::new(),
-            fuel: None,
-        };
+        let refused = |phase| Observation::nothing_but(Outcome::Refused(Refusal { phase, message: String::new() }));
         assert_eq!(foreign().step(&refused(Phase::Malformed), &refused(Phase::Rejected)), None);
         differs(foreign(), &refused(Phase::Malformed), &refused(Phase::Invalid), "outcome");
         differs(foreign(), &refused(Phase::Internal), &refused(Phase::Rejected), "outcome");
@@ -473,6 +457,7 @@ mod tests {
             globals: vec![("g".to_string(), Value::I64(value))],
             memories: vec![("m".to_string(), MemoryState::of(&[byte]))],
             tables: vec![("t".to_string(), TableState { length: 1, elements: vec![(0, element)] })],
+            objects: Objects::default(),
         };
         let base = state(1, 0, Reference::Func(Some(0)));
         let what = |other: &State| own().state(Some(&base), Some(other)).map(|difference| difference.what);
@@ -482,5 +467,41 @@ mod tests {
         assert_eq!(what(&state(1, 0, Reference::Func(Some(1)))).as_deref(), Some("table \"t\""));
         assert_eq!(what(&State::default()).as_deref(), Some("exports"));
         assert_eq!(own().state(Some(&base), None).map(|difference| difference.what).as_deref(), Some("state"));
+    }
+
+    /// Everywhere where objects are shown, what they hold is compared.
+    #[test]
+    fn objects() {
+        let holding = |value| [Object::Struct(vec![Value::I32(value)].into())].into_iter().collect::<Objects>();
+        let reference = Reference::Object(ObjectRef { kind: ObjectKind::Struct, number: Some(0) });
+        let returned = |value| Observation { objects: holding(value), ..values(&[Value::Ref(reference)]) };
+        assert_eq!(own().step(&returned(1), &returned(1)), None);
+        differs(own(), &returned(1), &returned(2), "object \"#0\"");
+        differs(foreign(), &returned(1), &returned(2), "object \"#0\"");
+        let hidden = values(&[Value::Ref(reference)]);
+        assert_eq!(foreign().step(&returned(1), &hidden), None);
+        differs(own(), &returned(1), &hidden, "objects");
+
+        let payload = Some(vec![Value::Ref(reference)]);
+        let exception = Failure::Exception(Exception { tag: None, payload, frames: None });
+        let thrown = |value| Observation { objects: holding(value), ..Observation::nothing_but(exception.clone()) };
+        differs(foreign(), &thrown(1), &thrown(2), "object \"#0\"");
+
+        let called = |value| {
+            let (module, name) = (String::new(), String::new());
+            let arguments = vec![Value::Ref(reference)];
+            let call = HostCall { module, name, arguments, objects: holding(value), frames: None };
+            Observation { host_calls: vec![call], ..values(&[]) }
+        };
+        differs(foreign(), &called(1), &called(2), "object \"#0\"");
+
+        let state = |value| State {
+            tables: vec![("t".to_string(), TableState { length: 1, elements: vec![(0, reference)] })],
+            objects: holding(value),
+            ..State::default()
+        };
+        let found = foreign().state(Some(&state(1)), Some(&state(2))).expect("a difference");
+        assert_eq!(found.what, "object \"#0\"");
+        assert_eq!(foreign().state(Some(&state(1)), Some(&state(1))), None);
     }
 }

@@ -25,6 +25,8 @@ pub mod child;
 pub mod compare;
 mod features;
 mod host;
+mod isomorphism;
+mod objects;
 mod observation;
 mod options;
 #[cfg(feature = "engine")]
@@ -40,13 +42,14 @@ mod wasmtime;
 
 pub use features::Features;
 pub use host::{Behaviour, HostFunc, extra_host_functions, spectest_functions};
+pub use objects::{Contents, Object, Objects};
 pub use observation::{
     Exception, Failure, Frame, HostCall, MemoryState, Observation, Outcome, Phase, Refusal, State, TableState, Trap,
     TrapKind,
 };
 pub use options::{Cpu, Fault, MemoryChecks, Options, RelaxedSimd};
 pub use registry::{Absent, Lanes, LanesError, OWN_LANES, available, default_list, names, parse};
-pub use value::{HeapType, Reference, ValType, Value};
+pub use value::{Converted, HeapType, ObjectKind, ObjectRef, Reference, ValType, Value};
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -161,6 +164,12 @@ pub trait Session {
     /// Makes what another session shares an instance of this one: it can be registered, and nothing else.
     fn adopt(&mut self, _shared: &Shared) -> Result<InstanceId, Failure> {
         Err(Failure::Unsupported("this lane does not share memories between threads".to_string()))
+    }
+
+    /// What the objects hold that the last result or uncaught exception refers to. A lane that cannot look inside has
+    /// nothing to say.
+    fn take_objects(&mut self) -> Objects {
+        Objects::default()
     }
 
     /// What the instance's exports hold now. `None` if the lane cannot tell.

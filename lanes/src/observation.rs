@@ -1,6 +1,6 @@
 //! What a lane lets us see: outcomes, traps with frames, host calls, and the state of an instance.
 
-use crate::{Reference, Value};
+use crate::{Objects, Reference, Value};
 use std::fmt;
 
 /// One row for each kind, so that none is without a name or missing from the list.
@@ -303,6 +303,8 @@ pub struct HostCall {
     pub name: String,
     /// What it was given.
     pub arguments: Vec<Value>,
+    /// What the objects among the arguments held at that moment.
+    pub objects: Objects,
     /// The WebAssembly frames that were active; `None` if the lane cannot tell.
     pub frames: Option<Vec<Frame>>,
 }
@@ -356,6 +358,12 @@ impl Outcome {
     }
 }
 
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Outcome {
+        Outcome::Failed(failure)
+    }
+}
+
 impl From<Result<Vec<Value>, Failure>> for Outcome {
     fn from(result: Result<Vec<Value>, Failure>) -> Outcome {
         result.map_or_else(Outcome::Failed, Outcome::Values)
@@ -381,6 +389,8 @@ impl fmt::Display for Outcome {
 pub struct Observation {
     /// What it gave.
     pub outcome: Outcome,
+    /// What the objects among the results, or in the payload of the exception, hold.
+    pub objects: Objects,
     /// The host functions that it called, in order.
     pub host_calls: Vec<HostCall>,
     /// The fuel that it used.
@@ -388,9 +398,19 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// Closes a step: takes the host calls and the fuel from the session.
+    /// Closes a step: takes the objects, the host calls and the fuel from the session.
     pub fn of(session: &mut dyn crate::Session, outcome: impl Into<Outcome>) -> Observation {
-        Observation { outcome: outcome.into(), host_calls: session.take_host_calls(), fuel: session.fuel() }
+        Observation {
+            outcome: outcome.into(),
+            objects: session.take_objects(),
+            host_calls: session.take_host_calls(),
+            fuel: session.fuel(),
+        }
+    }
+
+    /// A step that showed nothing but its outcome.
+    pub fn nothing_but(outcome: impl Into<Outcome>) -> Observation {
+        Observation { outcome: outcome.into(), objects: Objects::default(), host_calls: Vec::new(), fuel: None }
     }
 }
 
@@ -403,6 +423,8 @@ pub struct State {
     pub memories: Vec<(String, MemoryState)>,
     /// Exported tables.
     pub tables: Vec<(String, TableState)>,
+    /// What the objects in globals and tables hold.
+    pub objects: Objects,
 }
 
 /// What a memory holds.

@@ -5,17 +5,19 @@
 //!
 //! Both origins of a tier run the same machine code; the artefact is compiled once for a [`Binary`] and kept with it.
 
+mod values;
+
+use self::values::{Viewer, engine_type, show, to_engine};
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::support::{self, id};
 use crate::{
-    Behaviour, Binary, Cpu, Exception, Failure, Fault, Features, Frame, HeapType, HostCall, HostFunc, InstanceId, Lane,
-    LaneInfo, MemoryChecks, MemoryState, ModuleId, Moves, OWN_FAMILY, Options, Phase, Reference, Refusal, RelaxedSimd,
-    Session, Shared, State, TableState, Trap, TrapKind, ValType, Value,
+    Behaviour, Binary, Cpu, Exception, Failure, Fault, Features, Frame, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
+    MemoryChecks, MemoryState, ModuleId, Moves, OWN_FAMILY, Objects, Options, Phase, Reference, Refusal, RelaxedSimd,
+    Session, Shared, State, TableState, Trap, TrapKind, Value,
 };
 use engine::{
-    AnyRef, AsContext, AsContextMut, Caller, Engine, Error, ErrorKind, Extern, ExternRef, Func, Global, GlobalType,
-    I31, Instance, Linker, Memory, MemoryType, Module, RefType, RootScope, SharedMemory, Store, Table, TableType, Tag,
-    Val,
+    AsContextMut, Caller, Engine, Error, ErrorKind, Extern, Func, Global, GlobalType, Instance, Linker, Memory,
+    MemoryType, Module, RefType, RootScope, SharedMemory, Store, Table, TableType, Tag, Val,
 };
 use std::any::Any;
 use std::collections::HashMap;
@@ -182,6 +184,8 @@ struct OwnSession<'a> {
     linker: Linker<HostState>,
     modules: Vec<Module>,
     instances: Vec<Exporter>,
+    /// What goes with the last result or exception.
+    objects: Objects,
     fuel_used: Option<u64>,
 }
 
@@ -208,6 +212,7 @@ impl<'a> OwnSession<'a> {
             loader,
             modules: Vec::new(),
             instances: Vec::new(),
+            objects: Objects::default(),
             fuel_used: None,
         };
         session.linker.allow_shadowing(true);
@@ -252,13 +257,9 @@ impl<'a> OwnSession<'a> {
         let (module, name, behaviour) = (function.module.clone(), function.name.clone(), function.behaviour.clone());
         self.linker.func_new(&function.module, &function.name, ty, move |mut caller, arguments, results| {
             let frames = frames(&engine::Backtrace::capture(&caller));
-            let arguments_seen = from_engine_all(&mut caller, arguments);
-            let call = HostCall {
-                module: module.clone(),
-                name: name.clone(),
-                arguments: arguments_seen,
-                frames: Some(frames),
-            };
+            let (seen, objects) = show(&mut caller, arguments)?;
+            let call =
+                HostCall { module: module.clone(), name: name.clone(), arguments: seen, objects, frames: Some(frames) };
             caller.data_mut().calls.push(call);
             behave(&behaviour, caller, arguments, results)
         })?;
@@ -296,6 +297,7 @@ impl<'a> OwnSession<'a> {
 
     /// Runs code of the session with a full tank, and notes what it used.
     fn entering<R>(&mut self, run: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Failure> {
+        self.objects = Objects::default();
         guarded(|| {
             if let Some(budget) = self.lane.options.fuel {
                 self.store.set_fuel(budget)?;
@@ -318,9 +320,10 @@ impl<'a> OwnSession<'a> {
         let exception = exception.get(&mut store)?;
         let tag = exception.tag(&store)?;
         let payload = exception.payload(&mut store)?;
-        let payload = Some(from_engine_all(&mut store, &payload));
         let tag = Some(number(&mut store.as_context_mut().data_mut().tags, tag));
-        Ok(Some(Failure::Exception(Exception { tag, payload, frames: error.backtrace().map(frames) })))
+        let (payload, objects) = show(&mut store, &payload)?;
+        self.objects = objects;
+        Ok(Some(Failure::Exception(Exception { tag, payload: Some(payload), frames: error.backtrace().map(frames) })))
     }
 }
 
@@ -369,7 +372,9 @@ impl Session for OwnSession<'_> {
             let arguments = arguments.iter().map(|&value| to_engine(&mut store, value));
             let arguments = arguments.collect::<Result<Vec<Val>, Error>>()?;
             function.call(&mut store, &arguments, &mut results)?;
-            Ok(from_engine_all(&mut store, &results))
+            let (results, objects) = show(&mut store, &results)?;
+            session.objects = objects;
+            Ok(results)
         })
     }
 
@@ -378,7 +383,10 @@ impl Session for OwnSession<'_> {
         guarded(|| {
             let mut store = RootScope::new(&mut self.store);
             let value = instance.get_global(&mut store, global)?.get(&mut store)?;
-            Ok(from_engine(&mut store, value))
+            let mut viewer = Viewer::new();
+            let value = viewer.value(&mut store, value)?;
+            self.objects = viewer.end(&mut store)?;
+            Ok(value)
         })
     }
 
@@ -414,13 +422,13 @@ impl Session for OwnSession<'_> {
             let mut store = RootScope::new(&mut self.store);
             let mut exports = instance.exports(&mut store)?;
             exports.sort_by(|(left, _), (right, _)| left.cmp(right));
-            let mut state = State::default();
+            let (mut state, mut viewer) = (State::default(), Viewer::new());
             for (name, item) in exports {
                 match item {
                     Extern::Func(_) | Extern::Tag(_) => {}
                     Extern::Global(global) => {
                         let value = global.get(&mut store)?;
-                        state.globals.push((name, from_engine(&mut store, value)));
+                        state.globals.push((name, viewer.value(&mut store, value)?));
                     }
                     Extern::Memory(memory) => {
                         let memory = match memory.shared(&store)? {
@@ -429,9 +437,12 @@ impl Session for OwnSession<'_> {
                         };
                         state.memories.push((name, memory));
                     }
-                    Extern::Table(table) => state.tables.push((name, table_state(&mut store, table)?)),
+                    Extern::Table(table) => {
+                        state.tables.push((name, table_state(&mut viewer, &mut store, table)?));
+                    }
                 }
             }
+            state.objects = viewer.end(&mut store)?;
             Ok(state)
         })
         .ok()
@@ -446,6 +457,10 @@ impl Session for OwnSession<'_> {
             Ok(bytes)
         })
         .ok()
+    }
+
+    fn take_objects(&mut self) -> Objects {
+        std::mem::take(&mut self.objects)
     }
 
     fn take_host_calls(&mut self) -> Vec<HostCall> {
@@ -563,103 +578,16 @@ fn frames(backtrace: &engine::Backtrace) -> Vec<Frame> {
     backtrace.frames.iter().map(frame).collect()
 }
 
-fn nullable(heap: engine::HeapType) -> engine::ValType {
-    engine::ValType::Ref(engine::RefType { nullable: true, heap })
-}
-
-fn engine_type(ty: ValType) -> engine::ValType {
-    match ty {
-        ValType::I32 => engine::ValType::I32,
-        ValType::I64 => engine::ValType::I64,
-        ValType::F32 => engine::ValType::F32,
-        ValType::F64 => engine::ValType::F64,
-        ValType::V128 => engine::ValType::V128,
-        ValType::Ref(HeapType::Func) => engine::ValType::FUNCREF,
-        ValType::Ref(HeapType::Extern) => engine::ValType::EXTERNREF,
-        ValType::Ref(HeapType::Any) => nullable(engine::HeapType::Any),
-        ValType::Ref(HeapType::Exn) => nullable(engine::HeapType::Exn),
-    }
-}
-
-fn to_engine(mut store: impl AsContextMut<Data = HostState>, value: Value) -> Result<Val, Error> {
-    Ok(match value {
-        Value::I32(value) => Val::I32(value),
-        Value::I64(value) => Val::I64(value),
-        Value::F32(bits) => Val::F32(bits),
-        Value::F64(bits) => Val::F64(bits),
-        Value::V128(bits) => Val::V128(bits),
-        Value::Ref(Reference::Null(HeapType::Func)) => Val::FuncRef(None),
-        Value::Ref(Reference::Null(HeapType::Extern)) => Val::ExternRef(None),
-        Value::Ref(Reference::Null(HeapType::Exn)) => Val::ExnRef(None),
-        Value::Ref(Reference::Exn) => return Err(Error::new(ErrorKind::Usage, "no exception is named as an argument")),
-        Value::Ref(Reference::Null(HeapType::Any)) => Val::AnyRef(None),
-        Value::Ref(Reference::Func(number)) => {
-            let store = store.as_context();
-            let known = number.and_then(|number| store.data().functions.get(number as usize));
-            let unknown = || Error::new(ErrorKind::Usage, "no function with this number was seen yet");
-            Val::FuncRef(Some(*known.ok_or_else(unknown)?))
-        }
-        Value::Ref(Reference::Extern(number)) => Val::ExternRef(Some(ExternRef::new(&mut store, number)?)),
-        Value::Ref(Reference::Host(number)) => Val::AnyRef(Some(ExternRef::new(&mut store, number)?.to_any())),
-        Value::Ref(Reference::I31(value)) => {
-            Val::AnyRef(Some(AnyRef::from_i31(&mut store, I31::wrapping(value.cast_signed()))))
-        }
-        Value::Ref(Reference::Struct | Reference::Array | Reference::Converted) => {
-            return Err(Error::new(ErrorKind::Usage, "the host makes no objects of WebAssembly's types"));
-        }
-    })
-}
-
-fn from_engine(mut store: impl AsContextMut<Data = HostState>, value: Val) -> Value {
-    match value {
-        Val::I32(value) => Value::I32(value),
-        Val::I64(value) => Value::I64(value),
-        Val::F32(bits) => Value::F32(bits),
-        Val::F64(bits) => Value::F64(bits),
-        Val::V128(bits) => Value::V128(bits),
-        Val::FuncRef(None) => Value::Ref(Reference::Null(HeapType::Func)),
-        Val::ExternRef(None) => Value::Ref(Reference::Null(HeapType::Extern)),
-        Val::ExnRef(None) => Value::Ref(Reference::Null(HeapType::Exn)),
-        Val::ExnRef(Some(_)) => Value::Ref(Reference::Exn),
-        Val::FuncRef(Some(function)) => {
-            let mut store = store.as_context_mut();
-            Value::Ref(Reference::Func(Some(number(&mut store.data_mut().functions, function))))
-        }
-        Val::ExternRef(Some(reference)) => {
-            Value::Ref(host_value(&store, reference).map_or(Reference::Converted, Reference::Extern))
-        }
-        Val::AnyRef(None) => Value::Ref(Reference::Null(HeapType::Any)),
-        Val::AnyRef(Some(reference)) => Value::Ref(object(&store, reference)),
-    }
-}
-
-/// The number of a host value; `None` if it is none.
-fn host_value(store: &impl AsContext<Data = HostState>, reference: ExternRef) -> Option<u32> {
-    let value = reference.data(store.as_context()).expect("a reference of this scope")?;
-    // Only this file makes host values, and all of them are numbers.
-    Some(*value.downcast_ref().expect("a host value of this session"))
-}
-
-fn object(store: &impl AsContext<Data = HostState>, reference: AnyRef) -> Reference {
-    let i31 = reference.as_i31(store).expect("a reference of this scope");
-    match (i31, reference.ty(store).expect("a reference of this scope")) {
-        (Some(value), _) => Reference::I31(value.get_u()),
-        (None, engine::HeapType::Concrete(ty)) if ty.kind() == engine::CompositeKind::Struct => Reference::Struct,
-        (None, engine::HeapType::Concrete(_)) => Reference::Array,
-        (None, _) => Reference::Host(host_value(store, reference.to_extern()).expect("nothing else is left")),
-    }
-}
-
-fn from_engine_all(mut store: impl AsContextMut<Data = HostState>, values: &[Val]) -> Vec<Value> {
-    values.iter().map(|&value| from_engine(&mut store, value)).collect()
-}
-
-fn table_state(mut store: impl AsContextMut<Data = HostState>, table: Table) -> Result<TableState, Error> {
+fn table_state(
+    viewer: &mut Viewer,
+    mut store: impl AsContextMut<Data = HostState>,
+    table: Table,
+) -> Result<TableState, Error> {
     let length = table.size(&store)?;
     let mut elements = Vec::new();
     for index in 0..length.min(TableState::LISTED) {
-        let element = table.get(&mut store, index)?;
-        if let Some(Value::Ref(reference)) = element.map(|element| from_engine(&mut store, element))
+        let Some(element) = table.get(&mut store, index)? else { break };
+        if let Value::Ref(reference) = viewer.value(&mut store, element)?
             && !matches!(reference, Reference::Null(_))
         {
             elements.push((index, reference));

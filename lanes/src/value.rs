@@ -61,18 +61,56 @@ pub enum Reference {
     Func(Option<u32>),
     /// The host value with this number: `(ref.extern N)` of a script.
     Extern(u32),
-    /// An exception; which one, nobody tells.
-    Exn,
     /// An `externref` to something that is no host value.
-    Converted,
+    Converted(Converted),
     /// An `anyref` to the host value with this number: `(ref.host N)` of a script.
     Host(u32),
     /// An integer of 31 bits, zero-extended.
     I31(u32),
+    /// A struct, an array or an exception.
+    Object(ObjectRef),
+}
+
+/// A reference to an object of WebAssembly's.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ObjectRef {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its number among what was shown together: the same object has the same number there, and its place in the
+    /// [`Objects`](crate::Objects) that go with it. `None` if the lane cannot tell objects apart.
+    pub number: Option<u32>,
+}
+
+/// What an object is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ObjectKind {
     /// A struct.
     Struct,
     /// An array.
     Array,
+    /// A struct or an array: the lane does not tell which.
+    StructOrArray,
+    /// An exception.
+    Exn,
+}
+
+impl ObjectKind {
+    /// Whether an object of this kind may be one of that kind.
+    pub fn may_be(self, kind: ObjectKind) -> bool {
+        use ObjectKind::{Exn, StructOrArray};
+        self == kind || (self != Exn && kind != Exn && (self == StructOrArray || kind == StructOrArray))
+    }
+}
+
+/// What `extern.convert_any` made an `externref` of.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Converted {
+    /// Of an object.
+    Object(ObjectRef),
+    /// Of an integer of 31 bits, zero-extended.
+    I31(u32),
+    /// The lane cannot tell.
+    Hidden,
 }
 
 impl Value {
@@ -114,13 +152,33 @@ impl fmt::Display for Reference {
             Reference::Func(Some(number)) => write!(f, "ref.func #{number}"),
             Reference::Func(None) => f.write_str("ref.func"),
             Reference::Extern(number) => write!(f, "ref.extern {number}"),
-            Reference::Exn => f.write_str("ref.exn"),
-            Reference::Converted => f.write_str("ref.extern"),
+            Reference::Converted(Converted::Object(object)) => write!(f, "ref.extern of {object}"),
+            Reference::Converted(Converted::I31(value)) => write!(f, "ref.extern of ref.i31 {value}"),
+            Reference::Converted(Converted::Hidden) => f.write_str("ref.extern"),
             Reference::Host(number) => write!(f, "ref.host {number}"),
             Reference::I31(value) => write!(f, "ref.i31 {value}"),
-            Reference::Struct => f.write_str("ref.struct"),
-            Reference::Array => f.write_str("ref.array"),
+            Reference::Object(object) => write!(f, "{object}"),
         }
+    }
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.number {
+            Some(number) => write!(f, "ref.{} #{number}", self.kind),
+            None => write!(f, "ref.{}", self.kind),
+        }
+    }
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ObjectKind::Struct => "struct",
+            ObjectKind::Array => "array",
+            ObjectKind::StructOrArray => "struct-or-array",
+            ObjectKind::Exn => "exn",
+        })
     }
 }
 
@@ -163,6 +221,13 @@ impl fmt::Debug for Reference {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kind_may_be_less_exact() {
+        use ObjectKind::{Array, Exn, Struct, StructOrArray};
+        assert!(Struct.may_be(StructOrArray) && StructOrArray.may_be(Array) && Exn.may_be(Exn));
+        assert!(!Struct.may_be(Array) && !Exn.may_be(StructOrArray) && !StructOrArray.may_be(Exn));
+    }
 
     #[test]
     fn floats_are_their_bits() {

@@ -12,7 +12,8 @@ use crate::host::{extra_host_functions, spectest_functions};
 use crate::support::{guarded, guarded_load, id};
 use crate::{
     Behaviour, Binary, Failure, Features, HeapType, HostCall, HostFunc, InstanceId, Lane, LaneInfo, MemoryState,
-    ModuleId, Moves, Options, Phase, Reference, Refusal, Session, State, TableState, Trap, TrapKind, ValType, Value,
+    ModuleId, Moves, Objects, Options, Phase, Reference, Refusal, Session, State, TableState, Trap, TrapKind, ValType,
+    Value,
 };
 use std::collections::HashMap;
 use wasmi::errors::{ErrorKind, InstantiationError, LinkerError};
@@ -158,7 +159,8 @@ impl WasmiSession {
         let (module, name, behaviour) = (function.module.clone(), function.name.clone(), function.behaviour.clone());
         let func = Func::new(&mut self.store, ty, move |mut caller: Caller<'_, HostState>, arguments, results| {
             let seen = from_engine_all(&mut caller, arguments);
-            let call = HostCall { module: module.clone(), name: name.clone(), arguments: seen, frames: None };
+            let (module, name, objects) = (module.clone(), name.clone(), Objects::default());
+            let call = HostCall { module, name, arguments: seen, objects, frames: None };
             caller.data_mut().calls.push(call);
             behave(&behaviour, caller, arguments, results)
         });

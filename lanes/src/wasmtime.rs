@@ -10,21 +10,24 @@
 //! - It has one word for a table access out of bounds and for an undefined element.
 //! - A function has another address in each instance that imports it, so functions are not told apart.
 
+mod values;
+
+use self::values::{Viewer, engine_type, show, tag_number, to_engine};
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::support::{self, guarded, guarded_load, id};
 use crate::{
-    Behaviour, Binary, Cpu, Exception, Failure, Features, Frame, HeapType, HostCall, HostFunc, InstanceId, Lane,
-    LaneInfo, MemoryChecks, MemoryState, ModuleId, Moves, Options, Phase, Reference, Refusal, RelaxedSimd, Session,
-    State, TableState, TrapKind, ValType, Value,
+    Behaviour, Binary, Cpu, Exception, Failure, Features, Frame, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
+    MemoryChecks, MemoryState, ModuleId, Moves, Objects, Options, Phase, Refusal, RelaxedSimd, Session, State,
+    TableState, TrapKind, ValType, Value,
 };
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use wasmtime::{
-    AsContextMut, Caller, Config, Engine, Error, Extern, ExternRef, FuncType, Global, GlobalType, Instance, Linker,
-    Memory, MemoryType, Module, Mutability, OptLevel, OwnedRooted, Ref, RefType, Store, Table, TableType,
-    ThrownException, Trap, UnknownImportError, V128, Val, WasmBacktrace, WasmFeatures,
+    AsContext, AsContextMut, Caller, Config, Engine, Error, Extern, ExternRef, FuncType, Global, GlobalType, Instance,
+    Linker, Memory, MemoryType, Module, Mutability, OptLevel, OwnedRooted, Ref, RefType, RootScope, Store, Table,
+    TableType, Tag, ThrownException, Trap, UnknownImportError, Val, WasmBacktrace, WasmFeatures,
 };
 
 /// The features that it has, with its names for them.
@@ -145,6 +148,8 @@ impl std::error::Error for HostFailure {}
 struct HostState {
     calls: Vec<HostCall>,
     externs: HashMap<u32, OwnedRooted<ExternRef>>,
+    /// The tags of all exceptions that were shown, in the order of [`Exception::tag`]'s numbers.
+    tags: Vec<Tag>,
 }
 
 struct WasmtimeSession {
@@ -152,6 +157,8 @@ struct WasmtimeSession {
     linker: Linker<HostState>,
     modules: Vec<Module>,
     instances: Vec<Instance>,
+    /// What goes with the last result or exception.
+    objects: Objects,
     budget: Option<u64>,
 }
 
@@ -162,6 +169,7 @@ impl WasmtimeSession {
             linker: Linker::new(engine),
             modules: Vec::new(),
             instances: Vec::new(),
+            objects: Objects::default(),
             budget,
         };
         session.linker.allow_shadowing(true);
@@ -199,8 +207,9 @@ impl WasmtimeSession {
         let (module, name, behaviour) = (function.module.clone(), function.name.clone(), function.behaviour.clone());
         let call = move |mut caller: Caller<'_, HostState>, arguments: &[Val], results: &mut [Val]| {
             let frames = Some(frames(&WasmBacktrace::force_capture(&caller)));
-            let arguments_seen = from_engine_all(&mut caller, arguments)?;
-            let call = HostCall { module: module.clone(), name: name.clone(), arguments: arguments_seen, frames };
+            let (seen, objects) = show(&mut caller, arguments)?;
+            let (module, name) = (module.clone(), name.clone());
+            let call = HostCall { module, name, arguments: seen, objects, frames };
             caller.data_mut().calls.push(call);
             behave(&behaviour, caller, arguments, results)
         };
@@ -211,6 +220,19 @@ impl WasmtimeSession {
     fn instance(&self, id: InstanceId) -> Result<Instance, Failure> {
         let instance = self.instances.get(id.0 as usize).copied();
         instance.ok_or_else(|| Failure::Usage(format!("there is no instance {}", id.0)))
+    }
+
+    /// The exception that nothing caught, if the error is one. Its frames are gone.
+    fn thrown(&mut self, error: &Error) -> Option<Failure> {
+        error.downcast_ref::<ThrownException>()?;
+        let mut store = RootScope::new(&mut self.store);
+        let exception = store.as_context_mut().take_pending_exception()?;
+        let tag = exception.tag(&mut store).ok().map(|tag| tag_number(&mut store, tag));
+        let payload: Option<Vec<Val>> = exception.fields(&mut store).ok().map(Iterator::collect);
+        let shown = payload.and_then(|values| show(&mut store, &values).ok());
+        let (payload, objects) = shown.map_or_else(Default::default, |(values, objects)| (Some(values), objects));
+        self.objects = objects;
+        Some(Failure::Exception(Exception { tag, payload, frames: None }))
     }
 
     fn fill_tank(&mut self) -> Result<(), Failure> {
@@ -238,10 +260,13 @@ impl Session for WasmtimeSession {
         let module = self.modules.get(module.0 as usize).cloned();
         let module = module.ok_or_else(|| Failure::Usage("there is no such module".to_string()))?;
         self.fill_tank()?;
+        self.objects = Objects::default();
         let instance = guarded(|| {
             let instance = self.linker.instantiate(&mut self.store, &module);
-            instance
-                .map_err(|error| failure(&error, if is_of_linking(&error) { Failure::Link } else { Failure::Resource }))
+            instance.map_err(|error| {
+                let otherwise = if is_of_linking(&error) { Failure::Link } else { Failure::Resource };
+                self.thrown(&error).unwrap_or_else(|| failure(&error, otherwise))
+            })
         })?;
         self.instances.push(instance);
         Ok(InstanceId(id(self.instances.len())))
@@ -262,27 +287,35 @@ impl Session for WasmtimeSession {
     fn invoke(&mut self, instance: InstanceId, function: &str, arguments: &[Value]) -> Result<Vec<Value>, Failure> {
         let instance = self.instance(instance)?;
         self.fill_tank()?;
+        self.objects = Objects::default();
         guarded(|| {
+            let mut store = RootScope::new(&mut self.store);
             let absent = || Failure::Usage(format!("there is no function {function:?}"));
-            let function = instance.get_func(&mut self.store, function).ok_or_else(absent)?;
-            let ty = function.ty(&self.store);
-            let arguments = arguments.iter().map(|&value| to_engine(&mut self.store, value));
+            let function = instance.get_func(&mut store, function).ok_or_else(absent)?;
+            let ty = function.ty(&store);
+            let arguments = arguments.iter().map(|&value| to_engine(&mut store, value));
             let arguments = arguments.collect::<Result<Vec<Val>, Failure>>()?;
-            check_arguments(&self.store, &ty, &arguments)?;
+            check_arguments(&store, &ty, &arguments)?;
             let mut results = vec![Val::I32(0); ty.results().len()];
-            function.call(&mut self.store, &arguments, &mut results).map_err(|error| {
-                thrown(&mut self.store, &error).unwrap_or_else(|| failure(&error, Failure::Internal))
-            })?;
-            from_engine_all(&mut self.store, &results).map_err(|error| failure(&error, Failure::Internal))
+            let returned = function.call(&mut store, &arguments, &mut results);
+            let shown = returned.and_then(|()| show(&mut store, &results));
+            drop(store);
+            let (results, objects) =
+                shown.map_err(|error| self.thrown(&error).unwrap_or_else(|| failure(&error, Failure::Internal)))?;
+            self.objects = objects;
+            Ok(results)
         })
     }
 
     fn get(&mut self, instance: InstanceId, global: &str) -> Result<Value, Failure> {
         let instance = self.instance(instance)?;
         guarded(|| {
+            let mut store = RootScope::new(&mut self.store);
             let absent = || Failure::Usage(format!("there is no global {global:?}"));
-            let value = instance.get_global(&mut self.store, global).ok_or_else(absent)?.get(&mut self.store);
-            from_engine(&mut self.store, &value).map_err(|error| failure(&error, Failure::Internal))
+            let value = instance.get_global(&mut store, global).ok_or_else(absent)?.get(&mut store);
+            let (values, objects) = show(&mut store, &[value]).map_err(|error| failure(&error, Failure::Internal))?;
+            self.objects = objects;
+            Ok(values[0])
         })
     }
 
@@ -301,6 +334,10 @@ impl Session for WasmtimeSession {
         let memory = self.instance(instance).ok()?.get_memory(&mut self.store, memory)?;
         let start = usize::try_from(offset).ok()?;
         Some(memory.data(&self.store).get(start..start.checked_add(length)?)?.to_vec())
+    }
+
+    fn take_objects(&mut self) -> Objects {
+        std::mem::take(&mut self.objects)
     }
 
     fn take_host_calls(&mut self) -> Vec<HostCall> {
@@ -336,21 +373,12 @@ fn behave(
 }
 
 /// Refuses arguments that the function does not take.
-fn check_arguments(store: &Store<HostState>, ty: &FuncType, arguments: &[Val]) -> Result<(), Failure> {
-    let fits = |(value, ty): (&Val, wasmtime::ValType)| value.matches_ty(store, &ty).unwrap_or(false);
+fn check_arguments(store: impl AsContext, ty: &FuncType, arguments: &[Val]) -> Result<(), Failure> {
+    let fits = |(value, ty): (&Val, wasmtime::ValType)| value.matches_ty(&store, &ty).unwrap_or(false);
     if ty.params().len() == arguments.len() && arguments.iter().zip(ty.params()).all(fits) {
         return Ok(());
     }
     Err(Failure::Usage(format!("the arguments are not those of {ty}")))
-}
-
-/// The exception that nothing caught, if the error is one. Its frames are gone, and tags are not told apart.
-fn thrown(store: &mut Store<HostState>, error: &Error) -> Option<Failure> {
-    error.downcast_ref::<ThrownException>()?;
-    let exception = store.take_pending_exception()?;
-    let payload: Option<Vec<Val>> = exception.fields(&mut *store).ok().map(Iterator::collect);
-    let payload = payload.and_then(|values| from_engine_all(&mut *store, &values).ok());
-    Some(Failure::Exception(Exception { tag: None, payload, frames: None }))
 }
 
 /// The failure of an error; `otherwise` makes one of what is neither a trap nor the host's.
@@ -416,101 +444,40 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<Frame> {
     backtrace.frames().iter().map(frame).collect()
 }
 
-fn engine_type(ty: ValType) -> Result<wasmtime::ValType, Failure> {
-    Ok(match ty {
-        ValType::I32 => wasmtime::ValType::I32,
-        ValType::I64 => wasmtime::ValType::I64,
-        ValType::F32 => wasmtime::ValType::F32,
-        ValType::F64 => wasmtime::ValType::F64,
-        ValType::V128 => wasmtime::ValType::V128,
-        ValType::Ref(HeapType::Func) => wasmtime::ValType::FUNCREF,
-        ValType::Ref(HeapType::Extern) => wasmtime::ValType::EXTERNREF,
-        ValType::Ref(HeapType::Any) => wasmtime::ValType::ANYREF,
-        ValType::Ref(HeapType::Exn) => wasmtime::ValType::EXNREF,
-    })
-}
-
-fn to_engine(mut store: impl AsContextMut<Data = HostState>, value: Value) -> Result<Val, Failure> {
-    Ok(match value {
-        Value::I32(value) => Val::I32(value),
-        Value::I64(value) => Val::I64(value),
-        Value::F32(bits) => Val::F32(bits),
-        Value::F64(bits) => Val::F64(bits),
-        Value::V128(bits) => Val::V128(V128::from(bits)),
-        Value::Ref(Reference::Null(HeapType::Func)) => Val::FuncRef(None),
-        Value::Ref(Reference::Null(HeapType::Extern)) => Val::ExternRef(None),
-        Value::Ref(Reference::Null(HeapType::Any)) => Val::AnyRef(None),
-        Value::Ref(Reference::Null(HeapType::Exn)) => Val::ExnRef(None),
-        Value::Ref(Reference::Extern(number)) => {
-            let resource = |error: Error| Failure::Resource(format!("{error:#}"));
-            if let Some(known) = store.as_context().data().externs.get(&number).cloned() {
-                return Ok(Val::ExternRef(Some(known.to_rooted(&mut store))));
-            }
-            let new = ExternRef::new(&mut store, number).map_err(resource)?;
-            let owned = new.to_owned_rooted(&mut store).map_err(resource)?;
-            store.as_context_mut().data_mut().externs.insert(number, owned);
-            Val::ExternRef(Some(new))
-        }
-        Value::Ref(reference) => return Err(Failure::Unsupported(format!("the reference {reference}"))),
-    })
-}
-
-fn from_engine(mut store: impl AsContextMut<Data = HostState>, value: &Val) -> Result<Value, Error> {
-    Ok(match value {
-        Val::I32(value) => Value::I32(*value),
-        Val::I64(value) => Value::I64(*value),
-        Val::F32(bits) => Value::F32(*bits),
-        Val::F64(bits) => Value::F64(*bits),
-        Val::V128(value) => Value::V128(value.as_u128()),
-        Val::FuncRef(None) => Value::Ref(Reference::Null(HeapType::Func)),
-        Val::FuncRef(Some(_)) => Value::Ref(Reference::Func(None)),
-        Val::ExternRef(None) => Value::Ref(Reference::Null(HeapType::Extern)),
-        Val::ExternRef(Some(reference)) => {
-            let number = reference.data(store.as_context_mut())?.and_then(|data| data.downcast_ref::<u32>().copied());
-            let strange = || Failure::Unsupported("a host value that is none of this session's".to_string());
-            Value::Ref(Reference::Extern(number.ok_or_else(strange)?))
-        }
-        Val::AnyRef(None) => Value::Ref(Reference::Null(HeapType::Any)),
-        Val::ExnRef(None) => Value::Ref(Reference::Null(HeapType::Exn)),
-        Val::ExnRef(Some(_)) => Value::Ref(Reference::Exn),
-        Val::AnyRef(_) | Val::ContRef(_) => {
-            return Err(Failure::Unsupported(format!("the value {value:?}")).into());
-        }
-    })
-}
-
-fn from_engine_all(mut store: impl AsContextMut<Data = HostState>, values: &[Val]) -> Result<Vec<Value>, Error> {
-    values.iter().map(|value| from_engine(&mut store, value)).collect()
-}
-
-fn state(store: &mut Store<HostState>, exports: Vec<(String, Extern)>) -> Result<State, Error> {
-    let mut state = State::default();
+fn state(mut store: impl AsContextMut<Data = HostState>, exports: Vec<(String, Extern)>) -> Result<State, Error> {
+    let mut store = RootScope::new(&mut store);
+    let (mut state, mut viewer) = (State::default(), Viewer::new());
     for (name, item) in exports {
         match item {
             Extern::Global(global) => {
-                let value = global.get(&mut *store);
-                state.globals.push((name, from_engine(&mut *store, &value)?));
+                let value = global.get(&mut store);
+                state.globals.push((name, viewer.value(&mut store, &value)?));
             }
-            Extern::Memory(memory) => state.memories.push((name, MemoryState::of(memory.data(&*store)))),
-            Extern::Table(table) => state.tables.push((name, table_state(store, table)?)),
+            Extern::Memory(memory) => state.memories.push((name, MemoryState::of(memory.data(&store)))),
+            Extern::Table(table) => state.tables.push((name, table_state(&mut viewer, &mut store, table)?)),
             Extern::SharedMemory(_) => {
                 return Err(Failure::Unsupported("what a shared memory holds".to_string()).into());
             }
             _ => {}
         }
     }
+    state.objects = viewer.end(&mut store)?;
     Ok(state)
 }
 
-fn table_state(store: &mut Store<HostState>, table: Table) -> Result<TableState, Error> {
-    let length = table.size(&*store);
+fn table_state(
+    viewer: &mut Viewer,
+    mut store: impl AsContextMut<Data = HostState>,
+    table: Table,
+) -> Result<TableState, Error> {
+    let length = table.size(&store);
     let mut elements = Vec::new();
     for index in 0..length.min(TableState::LISTED) {
-        let element = match table.get(&mut *store, index) {
+        let element = match table.get(&mut store, index) {
             Some(element) if !element.is_null() => Val::from(element),
             _ => continue,
         };
-        if let Value::Ref(reference) = from_engine(&mut *store, &element)? {
+        if let Value::Ref(reference) = viewer.value(&mut store, &element)? {
             elements.push((index, reference));
         }
     }

@@ -49,7 +49,7 @@ pub(crate) fn disagreements(path: &str, script: &Script, lanes: &[&dyn Lane], ru
         found.extend(told(directive, &said));
     }
     for (position, directive) in script.directives.iter().enumerate() {
-        let said: Vec<Said> = pairs.iter().map(|pair| pair.state(position, runs)).collect();
+        let said: Vec<Said> = pairs.iter_mut().map(|pair| pair.state(position, runs)).collect();
         found.extend(told(directive, &said));
     }
     found
@@ -78,7 +78,7 @@ impl Pair {
     }
 
     /// Compares what the instance that a directive made held at the end.
-    fn state(&self, position: usize, runs: &[Run]) -> Said {
+    fn state(&mut self, position: usize, runs: &[Run]) -> Said {
         let state = |lane: usize| runs[lane].states.iter().find(|(made, _)| *made == position);
         let [left, right] = self.lanes.map(state);
         let both = left.zip(right).filter(|_| !self.comparison.ended());

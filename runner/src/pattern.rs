@@ -1,6 +1,6 @@
 //! What `assert_return` expects: values, NaN patterns, reference patterns and alternatives.
 
-use lanes::{HeapType, Reference, Value};
+use lanes::{HeapType, ObjectKind, Reference, Value};
 use std::fmt;
 use wast::core::{AbstractHeapType, HeapType as WastHeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::token::{F32, F64};
@@ -98,11 +98,12 @@ impl Pattern {
             (Pattern::Null(None), Value::Ref(Reference::Null(_))) => true,
             (Pattern::Null(Some(expected)), Value::Ref(Reference::Null(heap))) => *expected == heap,
             (Pattern::Func, Value::Ref(Reference::Func(_))) => true,
-            (Pattern::Extern, Value::Ref(Reference::Extern(_) | Reference::Converted)) => true,
+            (Pattern::Extern, Value::Ref(Reference::Extern(_) | Reference::Converted(_))) => true,
             (Pattern::Any, Value::Ref(Reference::Host(_))) => true,
             (Pattern::Any | Pattern::Eq | Pattern::I31, Value::Ref(Reference::I31(_))) => true,
-            (Pattern::Any | Pattern::Eq | Pattern::Struct, Value::Ref(Reference::Struct)) => true,
-            (Pattern::Any | Pattern::Eq | Pattern::Array, Value::Ref(Reference::Array)) => true,
+            (Pattern::Any | Pattern::Eq, Value::Ref(Reference::Object(object))) => object.kind != ObjectKind::Exn,
+            (Pattern::Struct, Value::Ref(Reference::Object(object))) => object.kind.may_be(ObjectKind::Struct),
+            (Pattern::Array, Value::Ref(Reference::Object(object))) => object.kind.may_be(ObjectKind::Array),
             (Pattern::Either(patterns), _) => patterns.iter().any(|pattern| pattern.matches(value)),
             _ => false,
         }
@@ -253,6 +254,7 @@ impl<B: fmt::LowerHex> fmt::Display for Float<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lanes::{Converted, ObjectRef};
 
     #[test]
     fn nan_patterns_are_exact() {
@@ -296,13 +298,18 @@ mod tests {
         assert!(Pattern::Null(None).matches(null) && Pattern::Null(Some(HeapType::Extern)).matches(null));
         assert!(!Pattern::Null(Some(HeapType::Func)).matches(null) && !Pattern::Extern.matches(null));
         assert!(Pattern::Func.matches(Value::Ref(Reference::Func(None))));
-        let (i31, array) = (Value::Ref(Reference::I31(3)), Value::Ref(Reference::Array));
+        let object = |kind| Value::Ref(Reference::Object(ObjectRef { kind, number: None }));
+        let (i31, array) = (Value::Ref(Reference::I31(3)), object(ObjectKind::Array));
         assert!(Pattern::Any.matches(i31) && Pattern::Eq.matches(i31) && Pattern::I31.matches(i31));
         assert!(Pattern::Any.matches(array) && Pattern::Eq.matches(array) && Pattern::Array.matches(array));
         assert!(!Pattern::I31.matches(array) && !Pattern::Struct.matches(array) && !Pattern::Array.matches(i31));
         let host = Value::Ref(Reference::Host(1));
         assert!(Pattern::Any.matches(host) && !Pattern::Eq.matches(host) && !Pattern::Extern.matches(host));
-        assert!(Pattern::Extern.matches(Value::Ref(Reference::Converted)));
+        assert!(Pattern::Extern.matches(Value::Ref(Reference::Converted(Converted::Hidden))));
+        let hidden = object(ObjectKind::StructOrArray);
+        assert!(Pattern::Struct.matches(hidden) && Pattern::Array.matches(hidden) && Pattern::Eq.matches(hidden));
+        let exception = object(ObjectKind::Exn);
+        assert!(!Pattern::Any.matches(exception) && !Pattern::Eq.matches(exception));
         let either = Pattern::Either(vec![Pattern::Exact(Value::I32(1)), Pattern::Null(None)]);
         assert!(either.matches(null) && either.matches(Value::I32(1)) && !either.matches(Value::I32(2)));
     }

@@ -96,3 +96,24 @@ fn zeal_shows_a_missing_stack_map() {
     assert_eq!(faulty(false, Some(Fault::MissingStackMap)), Status::Pass, "nothing moves in so short a time");
     assert_ne!(faulty(true, Some(Fault::MissingStackMap)), Status::Pass);
 }
+
+/// A lane reads one field of an object wrongly: the patterns of the script allow it, the other lane does not.
+#[test]
+fn a_wrong_field() {
+    let text = "(module (type $cell (struct (field i32) (field (ref null $cell))))\n\
+        (func (export \"canary\") (result (ref $cell))\n\
+            (struct.new $cell (i32.const 1) (struct.new $cell (i32.const 2) (ref.null none)))))\n\
+        (assert_return (invoke \"canary\") (ref.struct))\n";
+    let options = Options::default();
+    let lane = |name| lanes::parse(name, &options).expect("a lane").present.remove(0);
+    let (healthy, faulty) = (lane("quick/fresh"), lane("canary/wrong-field"));
+    let case = Case { path: "x.wast", text, features: features(), snapshot: None };
+    let mut reports = Reports(Vec::new());
+    let judged = judge(&case, &[&*healthy, &*faulty], &mut reports).expect("the script parses");
+    assert!(reports.0.iter().all(|report| report.status == Status::Pass), "{:?}", reports.0);
+    let [disagreement] = judged.disagreements.as_slice() else { panic!("one: {:?}", judged.disagreements) };
+    let shown = |value| format!("object \"#0\": struct of 2, value 0: i32 {value}");
+    assert_eq!(disagreement.line, 4);
+    assert_eq!(disagreement.lanes["quick/fresh"], shown(1));
+    assert_eq!(disagreement.lanes["canary/wrong-field"], shown(2));
+}

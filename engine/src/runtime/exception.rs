@@ -93,6 +93,14 @@ impl Exception {
         Ok(store.rooted(self.0)? == store.rooted(other.0)?)
     }
 
+    /// Where the exception is, as [`AnyRef::address`](crate::AnyRef::address) says it of objects.
+    ///
+    /// # Errors
+    /// As [`Exception::tag`].
+    pub fn address(&self, store: impl AsContext) -> Result<u32> {
+        store.as_context().opaque().rooted(self.0)
+    }
+
     /// What WebAssembly sees.
     pub(crate) fn bits(self, store: &StoreOpaque) -> Result<u32> {
         store.rooted(self.0)

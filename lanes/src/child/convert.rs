@@ -3,8 +3,8 @@
 
 use super::protocol::{Answer, Bits, Call, Does, FrameReply, Function, Reason, RefusedPhase, TrapReply};
 use crate::{
-    Behaviour, Exception, Failure, Features, Frame, HeapType, HostCall, HostFunc, Phase, Reference, Refusal, Trap,
-    TrapKind, ValType, Value,
+    Behaviour, Converted, Exception, Failure, Features, Frame, HeapType, HostCall, HostFunc, ObjectKind, ObjectRef,
+    Objects, Phase, Reference, Refusal, Trap, TrapKind, ValType, Value,
 };
 
 /// The functions that one side has shown to the other: their numbers there, in the order of our own.
@@ -43,10 +43,10 @@ impl Functions {
             Bits::Null(heap) => Value::Ref(Reference::Null(heap_type(heap)?)),
             Bits::Func(theirs) => Value::Ref(Reference::Func(Some(self.number(*theirs)))),
             Bits::Extern(number) => Value::Ref(Reference::Extern(*number)),
-            Bits::Exn => Value::Ref(Reference::Exn),
+            Bits::Exn => Value::Ref(object(ObjectKind::Exn)),
             Bits::Host(number) => Value::Ref(Reference::Host(*number)),
             Bits::I31(value) => Value::Ref(Reference::I31(*value)),
-            Bits::Object(kind) => Value::Ref(object(kind)?),
+            Bits::Object(kind) => Value::Ref(object_or_converted(kind)?),
         })
     }
 
@@ -58,7 +58,8 @@ impl Functions {
     /// A call of a host function.
     pub(super) fn host_call(&mut self, call: Call) -> Result<HostCall, String> {
         let arguments = self.read_all(&call.arguments)?;
-        Ok(HostCall { module: call.module, name: call.name, arguments, frames: call.frames.map(frames) })
+        let (objects, frames) = (Objects::default(), call.frames.map(frames));
+        Ok(HostCall { module: call.module, name: call.name, arguments, objects, frames })
     }
 }
 
@@ -72,22 +73,27 @@ pub(super) fn plain_bits(value: Value) -> Bits {
         Value::V128(bits) => Bits::V128(bits.to_hex()),
         Value::Ref(Reference::Null(heap)) => Bits::Null(heap.to_string()),
         Value::Ref(Reference::Extern(number)) => Bits::Extern(number),
-        Value::Ref(Reference::Exn) => Bits::Exn,
         Value::Ref(Reference::Host(number)) => Bits::Host(number),
         Value::Ref(Reference::I31(value)) => Bits::I31(value),
-        Value::Ref(Reference::Struct) => Bits::Object("struct".to_string()),
-        Value::Ref(Reference::Array) => Bits::Object("array".to_string()),
-        Value::Ref(Reference::Converted) => Bits::Object("extern".to_string()),
+        Value::Ref(Reference::Object(ObjectRef { kind: ObjectKind::Exn, .. })) => Bits::Exn,
+        Value::Ref(Reference::Object(object)) => Bits::Object(object.kind.to_string()),
+        Value::Ref(Reference::Converted(_)) => Bits::Object("extern".to_string()),
         Value::Ref(Reference::Func(number)) => Bits::Func(number.map_or(u64::MAX, u64::from)),
     }
 }
 
+/// A reference to an object, of which the protocol says no more than what it is.
+fn object(kind: ObjectKind) -> Reference {
+    Reference::Object(ObjectRef { kind, number: None })
+}
+
 /// A reference to an object of WebAssembly's, by what it is.
-fn object(kind: &str) -> Result<Reference, String> {
+fn object_or_converted(kind: &str) -> Result<Reference, String> {
     match kind {
-        "struct" => Ok(Reference::Struct),
-        "array" => Ok(Reference::Array),
-        "extern" => Ok(Reference::Converted),
+        "struct" => Ok(object(ObjectKind::Struct)),
+        "array" => Ok(object(ObjectKind::Array)),
+        "struct-or-array" => Ok(object(ObjectKind::StructOrArray)),
+        "extern" => Ok(Reference::Converted(Converted::Hidden)),
         other => Err(format!("there are no objects of the kind {other:?}")),
     }
 }
@@ -289,9 +295,11 @@ mod tests {
             Value::Ref(Reference::Null(HeapType::Any)),
             Value::Ref(Reference::Host(8)),
             Value::Ref(Reference::I31(9)),
-            Value::Ref(Reference::Struct),
-            Value::Ref(Reference::Array),
-            Value::Ref(Reference::Converted),
+            Value::Ref(object(ObjectKind::Struct)),
+            Value::Ref(object(ObjectKind::Array)),
+            Value::Ref(object(ObjectKind::StructOrArray)),
+            Value::Ref(object(ObjectKind::Exn)),
+            Value::Ref(Reference::Converted(Converted::Hidden)),
         ];
         let mut functions = Functions::default();
         for value in values {

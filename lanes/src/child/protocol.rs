@@ -54,8 +54,8 @@
 //! function, and N the adapter's own number for it: the same function has the same number as long as the store lives, and
 //! two functions never share one. The runner uses in arguments only numbers that the adapter has shown before.
 //! `{"host":N}` is the host value as an `anyref`, `{"i31":N}` an integer of 31 bits, zero-extended. In results only stand
-//! `"exn"`, an exception, and `{"object":"struct"}`, `{"object":"array"}` and `{"object":"extern"}`, an `externref` to what
-//! is no host value.
+//! `"exn"`, an exception, and `{"object":"struct"}`, `{"object":"array"}`, `{"object":"struct-or-array"}` where the engine
+//! does not tell which, and `{"object":"extern"}`, an `externref` to what is no host value.
 //!
 //! # Failures
 //!

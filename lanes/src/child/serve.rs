@@ -245,7 +245,7 @@ impl Store<'_> {
     fn state(&mut self, instance: u32) -> Result<Answer, Failure> {
         let id = known(&self.instances, instance)?;
         let unsupported = || Failure::Unsupported("the lane does not show what exports hold".to_string());
-        let State { globals, memories, tables } = self.session.state(id).ok_or_else(unsupported)?;
+        let State { globals, memories, tables, objects: _ } = self.session.state(id).ok_or_else(unsupported)?;
         let globals = globals.into_iter().map(|(name, value)| (name, Item::Global(convert::plain_bits(value))));
         let tables = tables.into_iter().map(|(name, table)| {
             let elements = table.elements.into_iter();

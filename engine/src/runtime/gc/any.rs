@@ -104,6 +104,12 @@ impl AnyRef {
         Ok(store.rooted(self.0)? == store.rooted(other.0)?)
     }
 
+    /// Where this refers to: a number that nothing else in the store has until the next collection, which moves objects.
+    /// For tables of the objects that are looked at while nothing is allocated.
+    pub fn address(&self, store: impl AsContext) -> Result<u32> {
+        store.as_context().opaque().rooted(self.0)
+    }
+
     /// The same reference as an `externref`, as `extern.convert_any` makes it.
     pub fn to_extern(self) -> ExternRef {
         ExternRef::from_root(self.0)
@@ -163,6 +169,19 @@ impl StructRef {
             store.write_field(object, offset, field.storage.into(), value);
         }
         Ok(StructRef(store.root(object)))
+    }
+
+    /// All fields; packed ones are zero-extended.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if this belongs to another store, or its scope has ended.
+    pub fn fields(&self, mut store: impl AsContextMut) -> Result<Vec<Val>> {
+        let mut store = store.as_context_mut().into_opaque();
+        let object = store.rooted(self.0)?;
+        let CompositeType::Struct(ty) = store.composite_of(object) else { unreachable!("checked when it was made") };
+        let fields = ty.fields.iter().zip(StructLayout::from(&ty).offsets);
+        // SAFETY: each field holds a value of its type, of this store. Nothing is allocated meanwhile.
+        Ok(fields.map(|(field, offset)| unsafe { store.read_field(object, offset, field.storage) }).collect())
     }
 
     /// A field; a packed one is zero-extended.

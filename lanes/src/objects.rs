@@ -1,0 +1,175 @@
+//! What objects of WebAssembly's hold: the part of the heap that is reached from the references that were shown together,
+//! as a list in the order of a breadth-first walk.
+//!
+//! All references that were shown come first, in the order in which they were shown, and then those that the objects hold,
+//! field by field. So the numbers follow from the shape of the graph alone, not from the order of allocation or from
+//! where a collector put the objects: graphs of the same shape are equal lists. What the lane cannot look into has a
+//! number where the lane tells objects apart, and nothing in the list.
+
+use crate::Value;
+#[cfg(any(feature = "engine", feature = "wasmtime"))]
+use std::collections::HashMap;
+use std::fmt;
+
+/// What objects hold, by their numbers. Those whose numbers are not in the list were not looked into.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Objects {
+    list: Vec<Object>,
+    /// How many were found beyond [`Objects::MOST`].
+    beyond: u32,
+}
+
+/// An object.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Object {
+    /// A struct's fields.
+    Struct(Contents),
+    /// An array's elements.
+    Array(Contents),
+    /// An exception.
+    Exn {
+        /// Its tag, numbered as [`Exception::tag`](crate::Exception::tag) is.
+        tag: Option<u32>,
+        /// What it carries.
+        payload: Contents,
+    },
+}
+
+/// The values of an object.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Contents {
+    /// How many there are.
+    pub count: u32,
+    /// The first of them: all, unless the walk reached [`Objects::MOST`]. Packed ones are zero-extended to `i32`.
+    pub values: Vec<Value>,
+}
+
+impl Objects {
+    /// How many objects and values are looked at, taken together. The walk ends there, at the same place for the same
+    /// graph; an object that has not all of its values in the list says so by its count.
+    pub const MOST: u32 = 1 << 14;
+
+    /// What an object holds; `None` if it was not looked into.
+    pub fn get(&self, number: u32) -> Option<&Object> {
+        self.list.get(number as usize)
+    }
+
+    /// How many objects were looked into.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether no object was looked into.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many objects were found that were not looked into because there are too many.
+    pub fn beyond(&self) -> u32 {
+        self.beyond
+    }
+
+    /// All that were looked into, for whoever falsifies them on purpose.
+    #[cfg(feature = "engine")]
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Object> {
+        self.list.iter_mut()
+    }
+}
+
+impl FromIterator<Object> for Objects {
+    fn from_iter<I: IntoIterator<Item = Object>>(objects: I) -> Objects {
+        Objects { list: objects.into_iter().collect(), beyond: 0 }
+    }
+}
+
+impl Object {
+    /// Its values.
+    pub fn contents(&self) -> &Contents {
+        match self {
+            Object::Struct(contents) | Object::Array(contents) | Object::Exn { payload: contents, .. } => contents,
+        }
+    }
+
+    /// Its values.
+    #[cfg(feature = "engine")]
+    pub(crate) fn contents_mut(&mut self) -> &mut Contents {
+        match self {
+            Object::Struct(contents) | Object::Array(contents) | Object::Exn { payload: contents, .. } => contents,
+        }
+    }
+}
+
+impl From<Vec<Value>> for Contents {
+    fn from(values: Vec<Value>) -> Contents {
+        Contents { count: u32::try_from(values.len()).expect("an object has fewer than 2^32 values"), values }
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Object::Struct(_) => f.write_str("struct")?,
+            Object::Array(_) => f.write_str("array")?,
+            Object::Exn { tag: Some(tag), .. } => write!(f, "exn of tag #{tag}")?,
+            Object::Exn { tag: None, .. } => f.write_str("exn")?,
+        }
+        write!(f, " of {}", self.contents().count)
+    }
+}
+
+/// The walk through the heap of an engine whose handles are `H`.
+#[cfg(any(feature = "engine", feature = "wasmtime"))]
+pub(crate) struct Walk<H> {
+    found: Vec<H>,
+    /// Numbers by what tells objects apart, which is no more than a hash.
+    numbers: HashMap<u64, u32>,
+    seen: Vec<Object>,
+    room: u32,
+}
+
+#[cfg(any(feature = "engine", feature = "wasmtime"))]
+impl<H: Copy> Walk<H> {
+    /// A walk that has found nothing yet. It needs no memory as long as there are no objects.
+    pub(crate) fn new() -> Walk<H> {
+        Walk { found: Vec::new(), numbers: HashMap::new(), seen: Vec::new(), room: Objects::MOST }
+    }
+
+    /// The number of an object with this hash; `same` says whether a handle is one to the same object.
+    pub(crate) fn number(&mut self, mut hash: u64, handle: H, same: impl Fn(H) -> bool) -> u32 {
+        while let Some(&number) = self.numbers.get(&hash) {
+            if same(self.found[number as usize]) {
+                return number;
+            }
+            hash = hash.wrapping_add(1);
+        }
+        let number = u32::try_from(self.found.len()).expect("no heap has 2^32 objects");
+        self.numbers.insert(hash, number);
+        self.found.push(handle);
+        number
+    }
+
+    /// The next object to look into, if there is one and room for it.
+    pub(crate) fn next(&mut self) -> Option<H> {
+        let handle = self.found.get(self.seen.len()).copied()?;
+        self.room = self.room.checked_sub(1)?;
+        Some(handle)
+    }
+
+    /// How many of the `count` values of the object at hand are looked at.
+    pub(crate) fn take(&mut self, count: u32) -> u32 {
+        let taken = count.min(self.room);
+        self.room -= taken;
+        taken
+    }
+
+    /// Notes what the object at hand holds.
+    pub(crate) fn keep(&mut self, object: Object) {
+        self.seen.push(object);
+    }
+
+    /// What was seen.
+    pub(crate) fn end(self) -> Objects {
+        let beyond = self.found.len() - self.seen.len();
+        Objects { list: self.seen, beyond: u32::try_from(beyond).expect("no heap has 2^32 objects") }
+    }
+}
