@@ -146,4 +146,3 @@
 (assert_return (get "shared") (ref.struct))
 (assert_return (get "cycle") (ref.struct))
 (assert_return (get "external") (ref.extern))
-(get "exception")

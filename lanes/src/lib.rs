@@ -5,7 +5,7 @@
 //! Lane            an engine in one configuration, shared by threads       "speed/fresh", "quick/reload", "v8"
 //!  └─ Session     one store: host modules, registered names, instances    one per script or fuzz input
 //!      ├─ load, instantiate, register, define, invoke, get
-//!      └─ state, read_memory, take_host_calls, fuel
+//!      └─ state, read_memory, take_objects, take_host_calls, fuel
 //! Observation     what one step showed  ─┐
 //! State           what an instance holds ┴─ compare::Comparison (one per pair of lanes) -> Difference
 //! ```
@@ -14,6 +14,9 @@
 //! process. A session is single-threaded. One whose engine is linked in has no time limit of its own: whoever must
 //! survive a hang or a crash runs it in a process that can be killed (the runner's workers) or sets [`Options::fuel`].
 //! One that drives a child process says [`Failure::Crashed`] or [`Failure::TimedOut`] and is of no use afterwards.
+//!
+//! References to objects are numbers of [`Objects`], the part of the heap that they reach, which goes with each result,
+//! exception, host call and state.
 //!
 //! Another engine need not show everything. What it cannot tell is `None` ([`Trap::frames`], [`Session::state`]); words
 //! that cover several trap kinds say all of them ([`Trap::or_kinds`]); and one that does not tell malformed from invalid

@@ -9,6 +9,7 @@
 //!   that it has for what it does not support.
 //! - It has one word for a table access out of bounds and for an undefined element.
 //! - A function has another address in each instance that imports it, so functions are not told apart.
+//! - Objects are looked into, and told apart, as in our own lanes.
 
 mod values;
 
