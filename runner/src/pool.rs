@@ -48,6 +48,13 @@ pub struct Finished {
     pub snapshot: Option<String>,
 }
 
+impl Finished {
+    /// Whether all lanes passed, and agree.
+    pub fn passed(&self) -> bool {
+        self.disagreements.is_empty() && self.lanes.iter().all(|report| report.status == Status::Pass)
+    }
+}
+
 impl Pool {
     /// Runs the scripts. `finished` hears of each as it is done, and says whether to go on.
     pub fn run(&self, mut inputs: Vec<Input>, mut finished: impl FnMut(&Input, Finished) -> bool) -> io::Result<()> {

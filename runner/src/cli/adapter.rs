@@ -53,7 +53,7 @@ impl fmt::Display for NamedCommand {
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// Seconds for one request.
-    #[arg(long, value_name = "SECONDS", value_parser = super::seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = super::lane_args::seconds)]
     timeout: Option<Duration>,
     /// The adapter: program and arguments.
     #[arg(last = true, required = true)]

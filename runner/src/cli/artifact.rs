@@ -1,7 +1,7 @@
 //! `runner compile` and `runner inspect`.
 
+use super::lane_args::{Checks, CpuArg};
 use super::output::{say, tell};
-use super::{Checks, CpuArg};
 use crate::features;
 use clap::{Args, ValueEnum};
 use engine::{Config, CpuFeatures, Engine, MemoryChecks, Tier};

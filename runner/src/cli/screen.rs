@@ -1,0 +1,67 @@
+//! The terminal during a run: a progress bar, what is wrong as it is found, and the end.
+
+use super::output::{say, tell};
+use crate::inputs::{self, Input};
+use crate::pool::Finished;
+use crate::report::terminal::{self, Paint};
+use crate::report::{self, Report};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::time::Duration;
+
+/// The terminal.
+pub(super) struct Screen {
+    paint: Paint,
+    quiet: bool,
+    bar: ProgressBar,
+}
+
+impl Screen {
+    /// Before a run of so many scripts.
+    pub(super) fn new(paint: Paint, quiet: bool, scripts: usize) -> Screen {
+        // indicatif draws nothing where standard error is no terminal.
+        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} scripts {elapsed} {wide_msg}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(u64::try_from(scripts).ok(), target).with_style(style);
+        Screen { paint, quiet, bar }
+    }
+
+    /// Says what is no failure, but should be known.
+    pub(super) fn remark(&self, remark: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| tell(&format_args!("note: {remark}")));
+        }
+    }
+
+    /// Shows what is wrong with a script that is done.
+    pub(super) fn finished(&self, input: &Input, finished: &Finished, lanes: &[String]) -> Result<(), String> {
+        if finished.lanes.iter().all(|report| report.status == report::Status::Pass && report.directives == 0) {
+            self.remark(&format!("{} has no directives", input.path));
+        }
+        let mut text = String::new();
+        if !finished.passed() {
+            let source = inputs::text(&input.path).ok();
+            let failed = finished.lanes.iter().filter(|report| report.status != report::Status::Pass);
+            for report in failed {
+                text += &terminal::failures(report, source.as_deref(), self.paint);
+            }
+            for disagreement in &finished.disagreements {
+                text += &terminal::disagreement(disagreement, lanes, self.paint);
+            }
+        }
+        let said = self.bar.suspend(|| say(&text));
+        self.bar.set_message(input.path.clone());
+        self.bar.inc(1);
+        said
+    }
+
+    /// Shows the totals.
+    pub(super) fn end(&self, report: &Report, elapsed: Duration) -> Result<(), String> {
+        self.bar.finish_and_clear();
+        let seconds = elapsed.as_secs_f64();
+        match self.quiet {
+            true => say(&format_args!("{}\n", terminal::verdict(report, seconds, self.paint))),
+            false => say(&terminal::summary(report, seconds, self.paint)),
+        }
+    }
+}
