@@ -420,10 +420,12 @@ fn compile_and_inspect() {
     bytes[last] ^= 1;
     fs::write(&artifact, bytes).expect("the artefact");
     assert_eq!(runner(&["inspect", &artifact]).status.code(), Some(1));
-    fs::write(&module, "(module (func (result i32)))").expect("a module");
-    let output = runner(&["compile", &module, "-o", &artifact]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("m.wat"));
+    for (wrong, place) in [("(module (func (result i32)))", "m.wat: "), ("(module\n (func i32.cons))", "m.wat:2:8")] {
+        fs::write(&module, wrong).expect("a module");
+        let output = runner(&["compile", &module, "-o", &artifact]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains(place), "{}", text(&output.stderr));
+    }
     refused(&["inspect", &file("nothing")], "cannot read");
 }
 

@@ -6,6 +6,7 @@ use crate::features;
 use clap::{Args, ValueEnum};
 use engine::{Config, CpuFeatures, Engine, MemoryChecks, Tier};
 use spec_testsuite::Features;
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -50,7 +51,12 @@ pub(super) struct InspectArgs {
 
 /// Writes an artefact. Exit code 1 if the module is refused.
 pub(super) fn compile(arguments: &CompileArgs) -> Result<u8, String> {
-    let module = read(&arguments.input)?;
+    let input = read(&arguments.input)?;
+    let module = match wat::Parser::new().parse_bytes(Some(&arguments.input), &input) {
+        Ok(module) => module,
+        // It names the file, the line and the column.
+        Err(error) => return refused(&error),
+    };
     let features = features::of_lanes(arguments.features);
     let mut config = Config::new();
     config
@@ -72,10 +78,7 @@ pub(super) fn compile(arguments: &CompileArgs) -> Result<u8, String> {
             write(&arguments.output, &artifact)?;
             Ok(0)
         }
-        Err(error) => {
-            tell(&format_args!("error: {}: {error}", arguments.input.display()));
-            Ok(1)
-        }
+        Err(error) => refused(&format_args!("{}: {error}", arguments.input.display())),
     }
 }
 
@@ -84,10 +87,7 @@ pub(super) fn inspect(arguments: &InspectArgs) -> Result<u8, String> {
     let bytes = read(&arguments.input)?;
     let inspection = match engine::inspect(&bytes) {
         Ok(inspection) => inspection,
-        Err(error) => {
-            tell(&format_args!("error: {}: {error}", arguments.input.display()));
-            return Ok(1);
-        }
+        Err(error) => return refused(&format_args!("{}: {error}", arguments.input.display())),
     };
     match arguments.json {
         true => {
@@ -97,6 +97,12 @@ pub(super) fn inspect(arguments: &InspectArgs) -> Result<u8, String> {
         false => say(&format_args!("{inspection}\n"))?,
     }
     Ok(u8::from(!inspection.is_sound()))
+}
+
+/// Says why a file is not accepted. Returns the exit code.
+fn refused(why: &impl Display) -> Result<u8, String> {
+    tell(&format_args!("error: {why}"));
+    Ok(1)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
