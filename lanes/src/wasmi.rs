@@ -89,7 +89,7 @@ impl Lane for Wasmi {
     }
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
-        guarded(|| WasmiSession::new(&self.engine(features), self.options.fuel))
+        guarded(|| WasmiSession::new(&self.engine(features), features, self.options.fuel))
             .map(|session| Box::new(session) as Box<dyn Session>)
     }
 }
@@ -117,7 +117,7 @@ struct WasmiSession {
 }
 
 impl WasmiSession {
-    fn new(engine: &Engine, budget: Option<u64>) -> Result<WasmiSession, Failure> {
+    fn new(engine: &Engine, features: Features, budget: Option<u64>) -> Result<WasmiSession, Failure> {
         let mut session = WasmiSession {
             store: Store::new(engine, HostState::default()),
             linker: Linker::new(engine),
@@ -129,11 +129,11 @@ impl WasmiSession {
         for function in spectest_functions().iter().chain(&extra_host_functions()) {
             session.define_function(function)?;
         }
-        session.define_spectest_items().map_err(failure)?;
+        session.define_spectest_items(features).map_err(failure)?;
         Ok(session)
     }
 
-    fn define_spectest_items(&mut self) -> Result<(), Error> {
+    fn define_spectest_items(&mut self, features: Features) -> Result<(), Error> {
         let numbers = [
             ("global_i32", Val::I32(666)),
             ("global_i64", Val::I64(666)),
@@ -144,9 +144,12 @@ impl WasmiSession {
             let global = Global::new(&mut self.store, value, Mutability::Const);
             self.linker.define("spectest", name, global)?;
         }
-        let ty = TableType::new(RefType::Func, 10, Some(20));
-        let table = Table::new(&mut self.store, ty, Ref::Func(Nullable::Null))?;
-        self.linker.define("spectest", "table", table)?;
+        let types = [("table", TableType::new(RefType::Func, 10, Some(20)))];
+        let wide = ("table64", TableType::new64(RefType::Func, 10, Some(20)));
+        for (name, ty) in types.into_iter().chain(features.contains(Features::MEMORY64).then_some(wide)) {
+            let table = Table::new(&mut self.store, ty, Ref::Func(Nullable::Null))?;
+            self.linker.define("spectest", name, table)?;
+        }
         let memory = Memory::new(&mut self.store, MemoryType::new(1, Some(2)))?;
         self.linker.define("spectest", "memory", memory)?;
         Ok(())

@@ -27,8 +27,8 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use wasmtime::{
     AsContext, AsContextMut, Caller, Config, Engine, Error, Extern, ExternRef, FuncType, Global, GlobalType, Instance,
-    Linker, Memory, MemoryType, Module, Mutability, OptLevel, OwnedRooted, Ref, RefType, RootScope, Store, Table,
-    TableType, Tag, ThrownException, Trap, UnknownImportError, Val, WasmBacktrace, WasmFeatures,
+    Linker, Memory, MemoryType, Module, Mutability, OptLevel, OwnedRooted, Ref, RefType, RootScope, SharedMemory,
+    Store, Table, TableType, Tag, ThrownException, Trap, UnknownImportError, Val, WasmBacktrace, WasmFeatures,
 };
 
 /// The features that it has, with its names for them.
@@ -127,7 +127,7 @@ impl Lane for Wasmtime {
     }
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
-        guarded(|| WasmtimeSession::new(&self.engine(features)?, self.options.fuel))
+        guarded(|| WasmtimeSession::new(&self.engine(features)?, features, self.options.fuel))
             .map(|session| Box::new(session) as Box<dyn Session>)
     }
 }
@@ -164,7 +164,7 @@ struct WasmtimeSession {
 }
 
 impl WasmtimeSession {
-    fn new(engine: &Engine, budget: Option<u64>) -> Result<WasmtimeSession, Failure> {
+    fn new(engine: &Engine, features: Features, budget: Option<u64>) -> Result<WasmtimeSession, Failure> {
         let mut session = WasmtimeSession {
             store: Store::new(engine, HostState::default()),
             linker: Linker::new(engine),
@@ -179,11 +179,11 @@ impl WasmtimeSession {
         for function in spectest_functions().iter().chain(&extra_host_functions()) {
             session.define_function(function)?;
         }
-        session.define_spectest_items().map_err(|error| failure(&error, Failure::Internal))?;
+        session.define_spectest_items(features).map_err(|error| failure(&error, Failure::Internal))?;
         Ok(session)
     }
 
-    fn define_spectest_items(&mut self) -> Result<(), Error> {
+    fn define_spectest_items(&mut self, features: Features) -> Result<(), Error> {
         let numbers = [
             ("global_i32", wasmtime::ValType::I32, Val::I32(666)),
             ("global_i64", wasmtime::ValType::I64, Val::I64(666)),
@@ -194,11 +194,18 @@ impl WasmtimeSession {
             let global = Global::new(&mut self.store, GlobalType::new(ty, Mutability::Const), value)?;
             self.linker.define(&self.store, "spectest", name, global)?;
         }
-        let ty = TableType::new(RefType::FUNCREF, 10, Some(20));
-        let table = Table::new(&mut self.store, ty, Ref::Func(None))?;
-        self.linker.define(&self.store, "spectest", "table", table)?;
+        let types = [("table", TableType::new(RefType::FUNCREF, 10, Some(20)))];
+        let wide = ("table64", TableType::new64(RefType::FUNCREF, 10, Some(20)));
+        for (name, ty) in types.into_iter().chain(features.contains(Features::MEMORY64).then_some(wide)) {
+            let table = Table::new(&mut self.store, ty, Ref::Func(None))?;
+            self.linker.define(&self.store, "spectest", name, table)?;
+        }
         let memory = Memory::new(&mut self.store, MemoryType::new(1, Some(2)))?;
         self.linker.define(&self.store, "spectest", "memory", memory)?;
+        if features.contains(Features::THREADS) {
+            let memory = SharedMemory::new(self.store.engine(), MemoryType::shared(1, 2))?;
+            self.linker.define(&self.store, "spectest", "shared_memory", memory)?;
+        }
         Ok(())
     }
 

@@ -9,7 +9,9 @@
 //! - where the engine says so;
 //! - where it refuses a module and lacks a feature that the script may use: whether for that reason, nobody knows;
 //! - where the directive needs a module or an instance that is not there because it was unsupported, or where a module
-//!   does not link while such an instance could not be registered.
+//!   does not link while such an instance could not be registered;
+//! - where something is not as the script says, and a directive before it that was unsupported might have changed it;
+//! - where the directive comes after a thread that was unsupported: it might wait for that thread without end.
 //!
 //! Our own lanes have to support what they are given: there all of this is a failure.
 
@@ -211,6 +213,12 @@ struct Executor<'scope, 'env> {
     own: bool,
     /// Whether an instance could not be registered because it was unsupported.
     unregistered: bool,
+    /// Whether instances may be reached from modules that come later.
+    registered: bool,
+    /// Whether something unsupported might have changed what the instances hold.
+    unchanged: bool,
+    /// Whether a thread could not be started because it was unsupported.
+    alone: bool,
     /// Features that the script may use and the lane does not have.
     lacks: Features,
     modules: Named<ModuleId>,
@@ -230,6 +238,9 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             thread_names: Named::new(),
             own: lane.info().is_own(),
             unregistered: false,
+            registered: false,
+            unchanged: false,
+            alone: false,
             lacks: lane.lacks(features),
             modules: Named::new(),
             instances: Named::new(),
@@ -238,6 +249,18 @@ impl<'scope, 'env> Executor<'scope, 'env> {
     }
 
     fn step(&mut self, position: usize, directive: &'env Directive) -> Step {
+        if self.alone {
+            return unobserved(Err(Miss::Unsupported("it comes after a thread that was unsupported".to_string())));
+        }
+        let step = self.perform(position, directive);
+        if matches!(step.verdict, Err(Miss::Unsupported(_))) {
+            // A module that is not there does nothing to instances that it cannot import from.
+            self.unchanged |= self.registered || directive.kind.is_action();
+        }
+        step
+    }
+
+    fn perform(&mut self, position: usize, directive: &'env Directive) -> Step {
         match &directive.kind {
             Kind::Module { id, module } => self.module(id.as_deref(), module),
             Kind::Definition { id, module } => self.definition(id.as_deref(), module),
@@ -306,6 +329,9 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             Outcome::Failed(Failure::Link(_)) if self.unregistered => {
                 Some(format!("an instance that was unsupported is not registered; {outcome}"))
             }
+            Outcome::Values(_) | Outcome::Failed(Failure::Trap(_)) if self.unchanged => {
+                Some(format!("what was unsupported before might have changed this: {outcome}"))
+            }
             _ => None,
         }
     }
@@ -372,6 +398,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             self.verdict(&Outcome::Failed(failure), Err(message))
         });
         self.unregistered |= matches!(verdict, Err(Miss::Unsupported(_)));
+        self.registered |= verdict.is_ok();
         unobserved(verdict)
     }
 

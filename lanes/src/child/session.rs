@@ -62,10 +62,12 @@ impl<'a> ChildSession<'a> {
         session.done(Ask::Reset { features: convert::feature_names(features), fuel: lane.options.fuel })?;
         let functions = spectest_functions().iter().chain(&extra_host_functions()).map(convert::function).collect();
         session.done(Ask::Define { functions })?;
-        let (module, instance) = (session.number(), session.number());
-        session.done(Ask::Load { module, binary: BASE64.encode(spectest::module()) })?;
-        session.done(Ask::Instantiate { module, instance })?;
-        session.done(Ask::Register { instance, name: "spectest".to_string() })?;
+        for binary in spectest::modules(features & introduced.features) {
+            let (module, instance) = (session.number(), session.number());
+            session.done(Ask::Load { module, binary: BASE64.encode(binary) })?;
+            session.done(Ask::Instantiate { module, instance })?;
+            session.done(Ask::Register { instance, name: "spectest".to_string() })?;
+        }
         Ok(session)
     }
 

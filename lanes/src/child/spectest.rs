@@ -1,22 +1,30 @@
-//! The globals, the table and the memory of the module `spectest`, as a module that any engine can load: an adapter
-//! need not know of them.
+//! The globals, tables and memories of the module `spectest`, as modules that any engine can load: an adapter need not
+//! know of them. What needs a feature is a module of its own, for the engines that have it.
 
+use crate::Features;
 use wasm_encoder::{
     ConstExpr, ExportKind, ExportSection, GlobalSection, GlobalType, MemorySection, MemoryType, Module, RefType,
     TableSection, TableType, ValType,
 };
 
-/// The binary.
-pub(super) fn module() -> Vec<u8> {
-    let mut module = Module::new();
+/// The binaries, to be registered one after the other.
+pub(super) fn modules(features: Features) -> Vec<Vec<u8>> {
+    let mut modules = vec![basic()];
+    modules.extend(features.contains(Features::MEMORY64).then(wide_table));
+    modules.extend(features.contains(Features::THREADS).then(shared_memory));
+    modules
+}
+
+const TABLE: TableType =
+    TableType { element_type: RefType::FUNCREF, table64: false, minimum: 10, maximum: Some(20), shared: false };
+const MEMORY: MemoryType =
+    MemoryType { minimum: 1, maximum: Some(2), memory64: false, shared: false, page_size_log2: None };
+
+fn basic() -> Vec<u8> {
     let mut tables = TableSection::new();
-    let table =
-        TableType { element_type: RefType::FUNCREF, table64: false, minimum: 10, maximum: Some(20), shared: false };
-    tables.table(table);
-    module.section(&tables);
+    tables.table(TABLE);
     let mut memories = MemorySection::new();
-    memories.memory(MemoryType { minimum: 1, maximum: Some(2), memory64: false, shared: false, page_size_log2: None });
-    module.section(&memories);
+    memories.memory(MEMORY);
     let values = [
         ("global_i32", ValType::I32, ConstExpr::i32_const(666)),
         ("global_i64", ValType::I64, ConstExpr::i64_const(666)),
@@ -30,6 +38,27 @@ pub(super) fn module() -> Vec<u8> {
         exports.export(name, ExportKind::Global, index);
     }
     exports.export("table", ExportKind::Table, 0).export("memory", ExportKind::Memory, 0);
-    module.section(&globals).section(&exports);
+    let mut module = Module::new();
+    module.section(&tables).section(&memories).section(&globals).section(&exports);
+    module.finish()
+}
+
+fn wide_table() -> Vec<u8> {
+    let mut tables = TableSection::new();
+    tables.table(TableType { table64: true, ..TABLE });
+    let mut exports = ExportSection::new();
+    exports.export("table64", ExportKind::Table, 0);
+    let mut module = Module::new();
+    module.section(&tables).section(&exports);
+    module.finish()
+}
+
+fn shared_memory() -> Vec<u8> {
+    let mut memories = MemorySection::new();
+    memories.memory(MemoryType { shared: true, ..MEMORY });
+    let mut exports = ExportSection::new();
+    exports.export("shared_memory", ExportKind::Memory, 0);
+    let mut module = Module::new();
+    module.section(&memories).section(&exports);
     module.finish()
 }

@@ -57,6 +57,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             Ok(()) => Slot::There(self.threads.started.len() - 1),
             Err(_) => slot_of_failure(&verdict),
         };
+        self.alone = matches!(slot, Slot::Unsupported);
         self.thread_names.set(Some(id), slot);
         unobserved(verdict)
     }

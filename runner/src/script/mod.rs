@@ -120,6 +120,14 @@ pub enum Kind {
     Unsupported(String),
 }
 
+impl Kind {
+    /// Whether it is about what an action does.
+    pub fn is_action(&self) -> bool {
+        use Kind::{Action, AssertException, AssertExhaustion, AssertReturn, AssertTrap};
+        matches!(self, Action(_) | AssertReturn(..) | AssertTrap(..) | AssertExhaustion(..) | AssertException(_))
+    }
+}
+
 /// The module of an assertion.
 #[derive(Debug)]
 pub enum Source {
