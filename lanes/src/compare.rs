@@ -1,22 +1,24 @@
-//! The one comparison. Messages are never compared; everything else that both lanes let us see is, under these rules:
+//! The one comparison. Messages are never compared; everything else that both lanes let us see is, under the rules below.
+//! [`Comparison::tally`] says how much was compared, and how often which rule was needed, by the names in italics.
 //!
 //! 1. Within a family (our own lanes) everything must be equal: outcome, trap kind, all frames, host calls with their
 //!    frames, fuel, globals, memories, tables.
-//! 2. Stack overflow depends on frame sizes. Lanes with the same code must overflow alike, with the same frames;
-//!    otherwise one of the two may overflow alone, and the stores are not compared further from there.
-//! 3. Between families frames are compared by function index and byte offset, where both have them, and fuel is not.
-//!    A lane that does not support something, runs out of a resource, or loses its process, ends the comparison of that
-//!    pair.
-//! 4. Between families an engine may be less exact than the other. One that has the same word for several trap kinds
-//!    agrees with each of them, and one that does not tell malformed from invalid agrees with both. Fuel is each family's
-//!    own measure: one that ran out of it ends the comparison.
-//! 5. *Moved traps.* A compiler may report a trap at another instruction of the same function than the one that trapped,
+//! 2. *stack-overflow*: it depends on frame sizes. Lanes with the same code must overflow alike, with the same frames;
+//!    otherwise one of the two may overflow alone, its frames are not compared, and the stores are not compared further
+//!    from there.
+//! 3. Between families frames are compared by function index and byte offset, where both have them (*no-frames*), and
+//!    fuel is not. *not-supported*: a lane that does not support something, runs out of a resource, or loses its process,
+//!    ends the comparison of that pair.
+//! 4. *less-exact*: between families an engine may be less exact than the other. One that has the same word for several
+//!    trap kinds agrees with each of them, and one that does not tell malformed from invalid agrees with both.
+//!    *out-of-fuel*: fuel is each family's own measure, and one that ran out of it ends the comparison.
+//! 5. *moved-trap*: a compiler may report a trap at another instruction of the same function than the one that trapped,
 //!    such as the branch around it. Of a lane that says so ([`LaneInfo::moves`]) the byte offset of a trap's innermost
 //!    frame is not compared; everything else of the frames is, and so is the frame of a host call.
-//! 6. *Admitted results.* The bits of a NaN that arithmetic makes, and some results of relaxed SIMD, are the engine's
+//! 6. *admitted-result*: the bits of a NaN that arithmetic makes, and some results of relaxed SIMD, are the engine's
 //!    choice. Between families, results need not be the same where a script admits several and both are among them;
 //!    whoever knows the script says so ([`Comparison::admit`]).
-//! 7. *The same but for the names.* Functions, tags and objects are named by numbers of the lane's own. What two lanes
+//! 7. The same but for the names. Functions, tags and objects are named by numbers of the lane's own. What two lanes
 //!    show is equal if the names of one can be written for those of the other, one for one, so that all is equal. For
 //!    functions and tags that is so throughout the session. For objects it is so among what is shown together (the
 //!    results of a step, the payload of an exception, the arguments of a host call, or what an instance's exports hold),
@@ -25,6 +27,7 @@
 //!    and of what a lane cannot tell apart, the kind. Within a family the numbers must be the same, too.
 
 use crate::isomorphism::{Matching, Names};
+pub use crate::tally::{Rule, Tally};
 use crate::{Failure, Frame, HostCall, LaneInfo, Moves, Observation, Outcome, State, TableState, TrapKind};
 use std::fmt;
 
@@ -54,6 +57,7 @@ pub struct Comparison {
     names: Names,
     admitted: bool,
     ended: bool,
+    tally: Tally,
 }
 
 impl Comparison {
@@ -67,7 +71,13 @@ impl Comparison {
             names: Names::new(same_family),
             admitted: false,
             ended: false,
+            tally: Tally::default(),
         }
+    }
+
+    /// What was compared so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Whether the stores are no longer comparable: all further steps count as equal.
@@ -77,7 +87,16 @@ impl Comparison {
 
     /// Says that one of the lanes does not support what it was asked for, as far as whoever judges it can tell (rule 3).
     pub fn unsupported(&mut self) {
-        self.ended |= !self.same_family;
+        if !self.same_family {
+            self.end(Rule::NotSupported);
+        }
+    }
+
+    fn end(&mut self, rule: Rule) {
+        if !self.ended {
+            self.tally.needed(rule);
+        }
+        self.ended = true;
     }
 
     /// Says that the results of the next step, if both lanes have any, are among several that are right (rule 6).
@@ -88,10 +107,14 @@ impl Comparison {
     /// Compares what the same step showed in both lanes.
     pub fn step(&mut self, left: &Observation, right: &Observation) -> Option<Difference> {
         let admitted = std::mem::take(&mut self.admitted);
-        if self.ended || self.ends(&left.outcome, &right.outcome) {
-            self.ended = true;
+        if let Some(rule) = self.ends(&left.outcome, &right.outcome) {
+            self.end(rule);
+        }
+        if self.ended {
+            self.tally.left_out += 1;
             return None;
         }
+        self.tally.steps += 1;
         self.outcomes(left, right, admitted).or_else(|| self.host_calls(&left.host_calls, &right.host_calls)).or_else(
             || match self.same_family && left.fuel != right.fuel {
                 true => difference("fuel", optional(left.fuel.as_ref()), optional(right.fuel.as_ref())),
@@ -113,34 +136,50 @@ impl Comparison {
         }
     }
 
-    /// Whether one of these outcomes makes the stores incomparable (rules 2, 3 and 4).
-    fn ends(&self, left: &Outcome, right: &Outcome) -> bool {
+    /// The rule by which one of these outcomes makes the stores incomparable (rules 2, 3 and 4).
+    fn ends(&self, left: &Outcome, right: &Outcome) -> Option<Rule> {
         let trap = |kind| move |outcome: &Outcome| outcome.as_trap().is_some_and(|trap| trap.may_be(kind));
         let either = |is: &dyn Fn(&Outcome) -> bool| is(left) || is(right);
-        (!self.same_code && either(&trap(TrapKind::StackOverflow)))
-            || (!self.same_family && (either(&not_comparable) || either(&trap(TrapKind::OutOfFuel))))
+        if !self.same_code && either(&trap(TrapKind::StackOverflow)) {
+            return Some(Rule::StackOverflow);
+        }
+        let between = |rule, is: &dyn Fn(&Outcome) -> bool| (!self.same_family && either(is)).then_some(rule);
+        between(Rule::NotSupported, &not_comparable).or_else(|| between(Rule::OutOfFuel, &trap(TrapKind::OutOfFuel)))
     }
 
     fn outcomes(&mut self, left: &Observation, right: &Observation, admitted: bool) -> Option<Difference> {
         let mut matching = self.names.matching(&left.objects, &right.objects);
         match (&left.outcome, &right.outcome) {
-            (Outcome::Values(_), Outcome::Values(_)) if admitted => None,
+            (Outcome::Values(left), Outcome::Values(right)) if admitted => {
+                if left != right {
+                    self.tally.needed(Rule::AdmittedResult);
+                }
+                None
+            }
             (Outcome::Values(left), Outcome::Values(right)) if matching.values(left, right) => matching.contents(),
             (Outcome::Refused(left), Outcome::Refused(right))
                 if left.phase.may_be(right.phase) || right.phase.may_be(left.phase) =>
             {
+                if left.phase != right.phase {
+                    self.tally.needed(Rule::LessExact);
+                }
                 None
             }
             (Outcome::Failed(Failure::Trap(left)), Outcome::Failed(Failure::Trap(right)))
                 if left.kinds().any(|kind| right.may_be(kind)) =>
             {
+                if !left.kinds().eq(right.kinds()) {
+                    self.tally.needed(Rule::LessExact);
+                }
                 let moved = self.moves.iter().any(|moves| moves.may_move(left.kind));
+                self.tally.traps += u64::from(left.frames.is_some() && right.frames.is_some());
                 self.frames("frames", left.frames.as_deref(), right.frames.as_deref(), moved)
             }
             (Outcome::Failed(Failure::Exception(left)), Outcome::Failed(Failure::Exception(right)))
                 if matching.exception(left, right) =>
             {
                 let frames = [left, right].map(|exception| exception.frames.as_deref());
+                self.tally.traps += u64::from(frames.iter().all(Option::is_some));
                 matching.contents().or_else(|| self.frames("frames", frames[0], frames[1], false))
             }
             (Outcome::Failed(left), Outcome::Failed(right)) if failures_equal(left, right) => None,
@@ -148,13 +187,35 @@ impl Comparison {
         }
     }
 
-    fn frames(&self, what: &str, left: Option<&[Frame]>, right: Option<&[Frame]>, moved: bool) -> Option<Difference> {
+    fn frames(
+        &mut self,
+        what: &str,
+        left: Option<&[Frame]>,
+        right: Option<&[Frame]>,
+        moved: bool,
+    ) -> Option<Difference> {
         let equal = match (left, right) {
-            (Some(left), Some(right)) if self.same_family && !moved => left == right,
-            (Some(left), Some(right)) => frames_agree(left, right, moved),
-            (left, right) => !self.same_family || left.is_none() == right.is_none(),
+            (Some(left), Some(right)) => {
+                self.count(left, right, moved);
+                if self.same_family && !moved { left == right } else { frames_agree(left, right, moved) }
+            }
+            (None, None) => true,
+            _ => !self.same_family,
         };
+        if left.is_none() || right.is_none() {
+            self.tally.needed(Rule::NoFrames);
+        }
         if equal { None } else { difference(what, frame_list(left), frame_list(right)) }
+    }
+
+    fn count(&mut self, left: &[Frame], right: &[Frame], moved: bool) {
+        let pairs = || left.iter().zip(right);
+        let offsets = pairs().filter(|(left, right)| left.module_offset.is_some() && right.module_offset.is_some());
+        self.tally.frames += pairs().count() as u64;
+        self.tally.offsets += offsets.count() as u64;
+        if moved && pairs().next().is_some_and(|pair| !same_place(pair)) {
+            self.tally.needed(Rule::MovedTrap);
+        }
     }
 
     fn host_calls(&mut self, left: &[HostCall], right: &[HostCall]) -> Option<Difference> {
@@ -170,6 +231,7 @@ impl Comparison {
                 return difference("host call", left, right);
             }
             let frames = [left, right].map(|call| call.frames.as_deref());
+            self.tally.host_calls += u64::from(frames.iter().all(Option::is_some));
             matching.contents().or_else(|| self.frames("frames of a host call", frames[0], frames[1], false))
         })
     }
@@ -449,6 +511,37 @@ mod tests {
         differs(foreign(), &refused(Phase::Malformed), &refused(Phase::Invalid), "outcome");
         differs(foreign(), &refused(Phase::Internal), &refused(Phase::Rejected), "outcome");
         differs(foreign(), &values(&[]), &refused(Phase::Rejected), "outcome");
+    }
+
+    #[test]
+    fn what_was_compared_is_counted() {
+        let mut comparison =
+            Comparison::new(&info("own", ""), &LaneInfo { moves: Moves::Accesses, ..info("other", "") });
+        let outside = |offset| trapped(TrapKind::MemoryOutOfBounds, &[frame(0, offset), frame(1, 40)]);
+        assert_eq!(comparison.step(&outside(30), &outside(33)), None);
+        let mut blind = outside(30);
+        let Outcome::Failed(Failure::Trap(trap)) = &mut blind.outcome else { panic!("it is a trap") };
+        trap.frames = None;
+        trap.or_kinds = vec![TrapKind::UnalignedAtomic];
+        assert_eq!(comparison.step(&outside(30), &blind), None);
+        comparison.admit();
+        assert_eq!(comparison.step(&values(&[Value::I32(1)]), &values(&[Value::I32(2)])), None);
+        assert_eq!(comparison.step(&trapped(TrapKind::StackOverflow, &[]), &values(&[])), None);
+        assert_eq!(comparison.step(&values(&[]), &values(&[Value::I32(2)])), None);
+        let tally = comparison.tally();
+        let rules = [Rule::StackOverflow, Rule::LessExact, Rule::MovedTrap, Rule::AdmittedResult, Rule::NoFrames];
+        assert_eq!(tally.rules, rules.map(|rule| (rule, 1)).into());
+        let Tally { steps, left_out, traps, frames, offsets, .. } = *tally;
+        assert_eq!((steps, left_out, traps, frames, offsets), (3, 2, 1, 2, 2));
+
+        let ended = |other: &Observation| {
+            let mut comparison = foreign();
+            assert_eq!(comparison.step(&values(&[]), other), None);
+            comparison.tally().rules.clone()
+        };
+        let unsupported = Observation::nothing_but(Failure::Unsupported(String::new()));
+        assert_eq!(ended(&unsupported), [(Rule::NotSupported, 1)].into());
+        assert_eq!(ended(&trapped(TrapKind::OutOfFuel, &[])), [(Rule::OutOfFuel, 1)].into());
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub mod own;
 mod registry;
 #[cfg(any(feature = "engine", feature = "wasmi", feature = "wasmtime"))]
 mod support;
+mod tally;
 mod value;
 #[cfg(feature = "wasmi")]
 mod wasmi;

@@ -1,9 +1,9 @@
 //! Where lanes differ: every pair of lanes is compared, directive by directive and then by what the instances hold, and
-//! a difference is told with what each of the lanes showed.
+//! a difference is told with what each of the lanes showed. How much was compared is counted.
 
 use crate::execute::{Miss, Run};
 use crate::pattern::Pattern;
-use crate::report::Disagreement;
+use crate::report::{Compared, Disagreement};
 use crate::script::{Directive, Kind, Script};
 use lanes::Lane;
 use lanes::compare::{Comparison, Difference};
@@ -22,8 +22,13 @@ struct Said {
     difference: Option<Difference>,
 }
 
-/// All differences between the lanes' runs of a script.
-pub(crate) fn disagreements(path: &str, script: &Script, lanes: &[&dyn Lane], runs: &[Run]) -> Vec<Disagreement> {
+/// All differences between the lanes' runs of a script, and how much was compared of each pair of lanes.
+pub(crate) fn disagreements(
+    path: &str,
+    script: &Script,
+    lanes: &[&dyn Lane],
+    runs: &[Run],
+) -> (Vec<Disagreement>, Vec<Compared>) {
     let names: Vec<&str> = lanes.iter().map(|lane| lane.info().name.as_str()).collect();
     let mut pairs = Vec::new();
     for right in 1..lanes.len() {
@@ -52,7 +57,11 @@ pub(crate) fn disagreements(path: &str, script: &Script, lanes: &[&dyn Lane], ru
         let said: Vec<Said> = pairs.iter_mut().map(|pair| pair.state(position, runs)).collect();
         found.extend(told(directive, &said));
     }
-    found
+    let compared = pairs.iter().map(|Pair { lanes: [left, right], comparison }| Compared {
+        lanes: [names[*left].to_string(), names[*right].to_string()],
+        tally: comparison.tally().clone(),
+    });
+    (found, compared.collect())
 }
 
 impl Pair {

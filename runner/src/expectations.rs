@@ -1,17 +1,21 @@
-//! The list of expected failures: one on each line, with its cause.
+//! The list of expected failures, each with its cause.
 //!
 //! ```text
-//! # PATH:LINE [@LANE] CAUSE
+//! # PATH:LINE [@LANE] CAUSE, or PATH:FIRST-LAST [@LANE] CAUSE
 //! spec:3.0/tag.wast:14 stack switching changes what a tag may return
 //! proposals/x.wast:7 @quick/reload issue 12: reload forgets the tag
+//! proposals/x.wast:8-20 @quick/reload follows from line 7
 //! ```
 //!
 //! A path matches from its end, at a `/` or behind `spec:`. A listed directive still runs; where it fails it counts as
-//! expected, and where it passes, the run fails until the line is removed. Where listed lanes differ from the others and
-//! these agree, that is no disagreement. Crashes and timeouts cannot be expected.
+//! expected, and where it passes, the run fails until the list says otherwise: with two numbers, every directive that
+//! begins on one of these lines is listed. Where listed lanes differ from the others and these agree, that is no
+//! disagreement. Crashes and timeouts cannot be expected.
 
 use crate::report::{Disagreement, Failure, LaneReport, Status};
+use std::collections::BTreeSet;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// A list of expected failures.
@@ -24,7 +28,7 @@ pub struct Expectations {
 #[derive(Debug)]
 struct Entry {
     path: String,
-    line: u32,
+    lines: RangeInclusive<u32>,
     lane: Option<String>,
 }
 
@@ -53,38 +57,39 @@ impl Expectations {
         Ok(Expectations { file, entries })
     }
 
-    /// Counts listed failures as expected, and adds a failure for each listed directive that passed.
+    /// Counts listed failures as expected, and adds a failure for each listed line on which all directives passed, and for
+    /// each entry that lists none.
     pub fn apply(&self, report: &mut LaneReport) {
-        // What the lane does not support says nothing either.
-        let lacking = |line| report.lacking.iter().any(|lacking| lacking.line == line);
-        let own = self.entries.iter().filter(|entry| entry.concerns(report) && !lacking(entry.line));
-        let lines: Vec<u32> = own.map(|entry| entry.line).collect();
+        let own: Vec<&Entry> = self.entries.iter().filter(|entry| entry.concerns(report)).collect();
         // A script that did not run to its end says nothing about the directives that did not run.
-        if lines.is_empty() || !matches!(report.status, Status::Pass | Status::Fail) {
+        if own.is_empty() || !matches!(report.status, Status::Pass | Status::Fail) {
             return;
         }
-        let (listed, mut others): (Vec<Failure>, Vec<Failure>) =
-            report.failures.drain(..).partition(|failure| lines.contains(&failure.line));
+        let is_listed = |line: u32| own.iter().any(|entry| entry.lines.contains(&line));
+        // What the lane does not support says nothing either.
+        let failed = report.failures.iter().chain(&report.lacking).map(|failure| failure.line);
+        let failed: BTreeSet<u32> = failed.collect();
+        let passed: BTreeSet<u32> = report.passed_on.iter().copied().filter(|line| !failed.contains(line)).collect();
+        let empty = own.iter().filter(|entry| failed.union(&passed).all(|line| !entry.lines.contains(line)));
+        let empty = empty.map(|entry| self.unexpected(*entry.lines.start(), "no directive begins there"));
+        let passed = passed.iter().filter(|line| is_listed(**line));
+        let passed = passed.map(|line| self.unexpected(*line, "nothing failed on this line"));
+        let mut others: Vec<Failure> = passed.chain(empty).collect();
+        report.passed = report.passed.saturating_sub(others.len());
+        report.failed += others.len();
+        let (listed, unlisted): (Vec<Failure>, Vec<Failure>) =
+            report.failures.drain(..).partition(|failure| is_listed(failure.line));
         report.expected += listed.len();
         report.failed -= listed.len();
-        for line in lines {
-            if listed.iter().all(|failure| failure.line != line) {
-                others.push(Failure {
-                    line,
-                    column: 1,
-                    directive: "expected failure".to_string(),
-                    message: format!(
-                        "listed in {}, but nothing failed on this line: remove it from the list",
-                        self.file
-                    ),
-                });
-                report.passed = report.passed.saturating_sub(1);
-                report.failed += 1;
-            }
-        }
+        others.extend(unlisted);
         others.sort_by_key(|failure| (failure.line, failure.column));
         report.status = if others.is_empty() { Status::Pass } else { Status::Fail };
         report.failures = others;
+    }
+
+    fn unexpected(&self, line: u32, what: &str) -> Failure {
+        let message = format!("listed in {}, but {what}: remove it from the list", self.file);
+        Failure { line, column: 1, directive: "expected failure".to_string(), message }
     }
 }
 
@@ -92,7 +97,8 @@ impl Expectations {
     /// Whether lanes that are not listed there agree. That the others are wrong is known, so it does not count.
     pub fn explain(&self, disagreement: &Disagreement) -> bool {
         let listed = |lane: &String| {
-            let is_listed = |entry: &Entry| entry.line == disagreement.line && entry.names(&disagreement.path, lane);
+            let is_listed =
+                |entry: &Entry| entry.lines.contains(&disagreement.line) && entry.names(&disagreement.path, lane);
             self.entries.iter().any(is_listed)
         };
         disagreement.pairs.iter().all(|pair| pair.iter().any(listed))
@@ -103,7 +109,7 @@ impl Expectations {
         let mut unused = self.entries.iter().filter(|entry| !reports.iter().any(|report| entry.concerns(report)));
         let first = unused.next()?;
         let count = 1 + unused.count();
-        let (file, path, line) = (&self.file, &first.path, first.line);
+        let (file, path, line) = (&self.file, &first.path, first.lines.start());
         Some(format!("{count} of the lines of {file} concern nothing in this run; the first is for {path}:{line}"))
     }
 }
@@ -122,11 +128,18 @@ impl Entry {
     }
 }
 
-fn parse(line: &str) -> Result<Entry, &'static str> {
-    const FORM: &str = "expected `PATH:LINE [@LANE] CAUSE`";
-    let (place, rest) = line.trim().split_once(' ').ok_or("a cause is missing: expected `PATH:LINE [@LANE] CAUSE`")?;
-    let (path, number) = place.rsplit_once(':').ok_or(FORM)?;
-    let number = number.parse().map_err(|_| FORM)?;
+const FORM: &str = "expected `PATH:LINE [@LANE] CAUSE`, or `PATH:FIRST-LAST [@LANE] CAUSE`";
+
+fn parse(line: &str) -> Result<Entry, String> {
+    let no_cause = || format!("a cause is missing: {FORM}");
+    let (place, rest) = line.trim().split_once(' ').ok_or_else(no_cause)?;
+    let (path, numbers) = place.rsplit_once(':').ok_or(FORM)?;
+    let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
+    let number = |text: &str| text.parse::<u32>().map_err(|_| FORM);
+    let lines = number(first)?..=number(last)?;
+    if lines.is_empty() {
+        return Err(format!("the last line comes before the first: {numbers}"));
+    }
     let rest = rest.trim_start();
     let (lane, cause) = match rest.strip_prefix('@') {
         Some(rest) => {
@@ -136,9 +149,9 @@ fn parse(line: &str) -> Result<Entry, &'static str> {
         None => (None, rest),
     };
     if cause.trim().is_empty() {
-        return Err("a cause is missing: expected `PATH:LINE [@LANE] CAUSE`");
+        return Err(no_cause());
     }
-    Ok(Entry { path: path.to_string(), line: number, lane })
+    Ok(Entry { path: path.to_string(), lines, lane })
 }
 
 #[cfg(test)]
@@ -156,7 +169,7 @@ mod tests {
         let scripts = spec_testsuite::resolve("all").expect("the suite");
         for entry in &list.entries {
             let script = scripts.iter().find(|script| script.path == entry.path).expect("an official script");
-            assert!(script.contents.lines().count() >= entry.line as usize, "{}", entry.path);
+            assert!(script.contents.lines().count() >= *entry.lines.end() as usize, "{}", entry.path);
         }
         assert!(!list.entries.is_empty());
     }
@@ -172,6 +185,7 @@ mod tests {
             passed: 10 - lines.len(),
             failed: lines.len(),
             failures: lines.iter().map(failure).collect(),
+            passed_on: (1..=10).filter(|line| !lines.contains(line)).collect(),
             ..LaneReport::default()
         }
     }
@@ -189,6 +203,29 @@ mod tests {
         list("2.0/x.wast:3 because\nx.wast:4 because").apply(&mut report);
         assert_eq!((report.status, report.passed, report.failed, report.expected), (Status::Fail, 8, 1, 1));
         assert_eq!(report.failures[0].line, 4);
+    }
+
+    #[test]
+    fn a_range_lists_every_directive_in_it() {
+        let mut all = report(&[3, 4, 5]);
+        list("x.wast:3-5 because").apply(&mut all);
+        assert_eq!((all.status, all.passed, all.failed, all.expected), (Status::Pass, 7, 0, 3));
+        let mut some = report(&[3, 5, 9]);
+        list("x.wast:3-6 because").apply(&mut some);
+        assert_eq!((some.status, some.passed, some.failed, some.expected), (Status::Fail, 5, 3, 2));
+        assert_eq!(some.failures.iter().map(|failure| failure.line).collect::<Vec<_>>(), [4, 6, 9]);
+        let mut unsupported = report(&[3, 4]);
+        unsupported.lacking = unsupported.failures.split_off(1);
+        list("x.wast:3-4 because").apply(&mut unsupported);
+        assert_eq!((unsupported.status, unsupported.expected, unsupported.lacking.len()), (Status::Pass, 1, 1));
+    }
+
+    #[test]
+    fn an_entry_that_lists_nothing_fails() {
+        let mut report = report(&[3]);
+        list("x.wast:3 because\nx.wast:11-12 because").apply(&mut report);
+        assert_eq!((report.status, report.failed, report.expected), (Status::Fail, 1, 1));
+        assert!(report.failures[0].message.contains("no directive begins there"));
     }
 
     #[test]
@@ -214,7 +251,8 @@ mod tests {
 
     #[test]
     fn every_entry_has_a_cause() {
-        for line in ["x.wast:3", "x.wast:3 @speed/fresh", "x.wast because", "x.wast:a because"] {
+        let wrong = ["x.wast:3", "x.wast:3 @speed/fresh", "x.wast because", "x.wast:a because", "x.wast:3- because"];
+        for line in wrong.into_iter().chain(["x.wast:5-3 because"]) {
             assert!(parse(line).is_err(), "{line}");
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::disagreement::disagreements;
 use crate::execute::{Miss, Run, Step, Verdict, execute};
-use crate::report::{Disagreement, Failure, LaneReport};
+use crate::report::{Compared, Disagreement, Failure, LaneReport};
 use crate::script::{Directive, ParseError, Script};
 use crate::snapshot::Snapshot;
 use lanes::{Features, Lane, LaneInfo};
@@ -26,6 +26,8 @@ pub struct Case<'a> {
 pub struct Judged {
     /// Where they differ.
     pub disagreements: Vec<Disagreement>,
+    /// How much was compared of each pair of lanes.
+    pub compared: Vec<Compared>,
     /// The traps that the first lane showed.
     pub snapshot: Snapshot,
 }
@@ -44,8 +46,10 @@ pub trait Progress {
 pub fn judge(case: &Case<'_>, lanes: &[&dyn Lane], progress: &mut dyn Progress) -> Result<Judged, ParseError> {
     let script = Script::parse(case.text)?;
     let runs: Vec<Run> = lanes.iter().map(|lane| run(case, &script, *lane, lanes.len() > 1, progress)).collect();
+    let (disagreements, compared) = disagreements(case.path, &script, lanes, &runs);
     Ok(Judged {
-        disagreements: disagreements(case.path, &script, lanes, &runs),
+        disagreements,
+        compared,
         snapshot: runs.first().map(|run| Snapshot::of(&script, &run.steps)).unwrap_or_default(),
     })
 }

@@ -5,7 +5,7 @@
 //! directive, and then the lanes that are left. A worker that neither answers nor ends is killed.
 
 use crate::inputs::Input;
-use crate::report::{Disagreement, Failure, LaneReport, Status};
+use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
 use crate::script_engine::ScriptEngine;
 use crate::worker::{Answer, Request};
 use std::collections::VecDeque;
@@ -44,6 +44,8 @@ pub struct Finished {
     pub lanes: Vec<LaneReport>,
     /// Where lanes differ.
     pub disagreements: Vec<Disagreement>,
+    /// How much was compared of each pair of lanes.
+    pub compared: Vec<Compared>,
     /// What to write into the trap snapshot, if asked.
     pub snapshot: Option<String>,
 }
@@ -154,8 +156,9 @@ impl Pool {
                     }));
                     return Ok(End::Done);
                 }
-                Ok(Answer::Done { disagreements, snapshot }) => {
+                Ok(Answer::Done { disagreements, compared, snapshot }) => {
                     finished.disagreements.extend(disagreements);
+                    finished.compared.extend(compared);
                     finished.snapshot = snapshot;
                     return Ok(End::Done);
                 }

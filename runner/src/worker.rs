@@ -6,7 +6,7 @@
 use crate::execute::Verdict;
 use crate::inputs;
 use crate::judge::{Case, Progress, judge};
-use crate::report::{Disagreement, Failure, LaneReport, Status};
+use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
 use crate::script::Directive;
 use crate::snapshot::Snapshot;
 use lanes::{Features, Lane};
@@ -59,6 +59,8 @@ pub enum Answer {
     Done {
         /// Where lanes differ.
         disagreements: Vec<Disagreement>,
+        /// How much was compared of each pair of lanes.
+        compared: Vec<Compared>,
         /// What to write into the trap snapshot; empty if nothing trapped. Only when blessing.
         snapshot: Option<String>,
     },
@@ -110,6 +112,7 @@ fn serve_one(request: &Request, lanes: &[&dyn Lane], watched: &Watched) -> Answe
         Err(error) => Answer::Unreadable { line: error.line, column: error.column, message: error.message },
         Ok(judged) => Answer::Done {
             disagreements: judged.disagreements,
+            compared: judged.compared,
             snapshot: snapshot_path.filter(|_| request.bless).map(|path| blessed(&path, &judged.snapshot)),
         },
     }

@@ -376,7 +376,10 @@ fn the_json_report_has_its_schema() {
     let keys =
         |value: &serde_json::Value| value.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>().join(" "));
     assert_eq!(json["schema"], 1);
-    assert_eq!(keys(&json).as_deref(), Some("absent disagreements lanes matrix schema scripts totals"));
+    assert_eq!(keys(&json).as_deref(), Some("absent compared disagreements lanes matrix schema scripts totals"));
+    let compared = keys(&json["compared"][0]);
+    assert_eq!(compared.as_deref(), Some("frames host_calls lanes left_out offsets rules steps traps"));
+    assert_eq!(json["compared"][0]["steps"], 4);
     assert_eq!(
         keys(&json["scripts"][0]).as_deref(),
         Some("directives expected failed failures lane milliseconds passed path skipped status unsupported")

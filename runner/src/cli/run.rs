@@ -8,7 +8,7 @@ use crate::expectations::Expectations;
 use crate::inputs::{self, Choice, Input};
 use crate::pool::{Finished, Pool};
 use crate::report::terminal::Paint;
-use crate::report::{self, AbsentLane, Disagreement, LaneReport, Report};
+use crate::report::{self, AbsentLane, Compared, Disagreement, LaneReport, Report};
 use crate::worker;
 use clap::{Args, ValueEnum};
 use lanes::{Absent, Lanes};
@@ -41,7 +41,7 @@ pub(super) struct RunArgs {
     /// Stop after the first script that does not pass.
     #[arg(long)]
     fail_fast: bool,
-    /// A list of expected failures, one on each line: PATH:LINE [@LANE] CAUSE.
+    /// A list of expected failures: PATH:LINE [@LANE] CAUSE, or PATH:FIRST-LAST [@LANE] CAUSE, on each line.
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
     /// Write the trap snapshots (x.traps beside x.wast) instead of checking them.
@@ -111,6 +111,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
         lanes: pool.lanes.iter().chain(arguments.script_engine.iter().map(|engine| &engine.name)).cloned().collect(),
         reports: Vec::new(),
         disagreements: Vec::new(),
+        compared: Vec::new(),
     };
     remarks.iter().for_each(|remark| run.screen.remark(remark));
     if arguments.bless && inputs.iter().any(|input| worker::snapshot_path(&input.path).is_none()) {
@@ -172,6 +173,7 @@ struct Run<'a> {
     lanes: Vec<String>,
     reports: Vec<LaneReport>,
     disagreements: Vec<Disagreement>,
+    compared: Vec<Compared>,
 }
 
 impl Run<'_> {
@@ -180,6 +182,7 @@ impl Run<'_> {
         for report in &mut finished.lanes {
             self.superseded.apply(report);
             self.expectations.apply(report);
+            report.passed_on.clear();
         }
         finished.disagreements.retain(|disagreement| !self.expectations.explain(disagreement));
         match &finished.snapshot {
@@ -191,13 +194,14 @@ impl Run<'_> {
         let go_on = finished.passed() || !self.arguments.fail_fast;
         self.reports.append(&mut finished.lanes);
         self.disagreements.append(&mut finished.disagreements);
+        report::add_compared(&mut self.compared, finished.compared);
         Ok(go_on)
     }
 
     /// Says how the run ended, and writes the reports. Returns the exit code.
     fn end(self, absent: Vec<Absent>, scripts: usize, started: Instant) -> Result<u8, String> {
         let absent = absent.into_iter().map(|absent| AbsentLane { lane: absent.name, reason: absent.reason });
-        let report = Report::new(self.lanes, absent.collect(), self.reports, self.disagreements);
+        let report = Report::new(self.lanes, absent.collect(), self.reports, self.disagreements, self.compared);
         if let Some(remark) = self.expectations.unused(&report.scripts) {
             self.screen.remark(&remark);
         }

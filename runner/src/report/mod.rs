@@ -15,6 +15,7 @@ pub use junit::junit;
 
 use crate::execute::{Miss, Verdict};
 use crate::script::Directive;
+use lanes::compare::Tally;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,6 +36,9 @@ pub struct Report {
     pub scripts: Vec<LaneReport>,
     /// Where lanes differ.
     pub disagreements: Vec<Disagreement>,
+    /// How much was compared of each pair of lanes.
+    #[serde(default)]
+    pub compared: Vec<Compared>,
     /// The sums.
     pub totals: Totals,
 }
@@ -104,6 +108,9 @@ pub struct LaneReport {
     /// The unsupported ones, with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lacking: Vec<Failure>,
+    /// The lines of the passed ones, which the list of expected failures needs; reports leave them out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_on: Vec<u32>,
 }
 
 /// How a script ended in a lane.
@@ -150,6 +157,26 @@ pub struct Disagreement {
     /// The lanes that differ from each other.
     #[serde(default)]
     pub pairs: Vec<[String; 2]>,
+}
+
+/// How much was compared of a pair of lanes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Compared {
+    /// The lanes.
+    pub lanes: [String; 2],
+    /// The sums.
+    #[serde(flatten)]
+    pub tally: Tally,
+}
+
+/// Adds what was compared in another script.
+pub fn add_compared(sums: &mut Vec<Compared>, more: Vec<Compared>) {
+    for compared in more {
+        match sums.iter_mut().find(|sum| sum.lanes == compared.lanes) {
+            Some(sum) => sum.tally.add(&compared.tally),
+            None => sums.push(compared),
+        }
+    }
 }
 
 /// Sums over all scripts and lanes; `scripts` counts a script once.
@@ -208,6 +235,7 @@ impl LaneReport {
     pub fn count(&mut self, place: Failure, verdict: &Verdict) {
         let Err(miss) = verdict else {
             self.passed += 1;
+            self.passed_on.push(place.line);
             return;
         };
         let told = Failure { message: miss.message().to_string(), ..place };
@@ -277,13 +305,15 @@ impl Report {
         absent: Vec<AbsentLane>,
         mut scripts: Vec<LaneReport>,
         mut disagreements: Vec<Disagreement>,
+        mut compared: Vec<Compared>,
     ) -> Report {
         let position = |lane: &str| lanes.iter().position(|known| known == lane);
         scripts.sort_by(|a, b| (&a.path, position(&a.lane)).cmp(&(&b.path, position(&b.lane))));
         disagreements.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
+        compared.sort_by_key(|pair| pair.lanes.each_ref().map(|lane| position(lane)));
         let totals = Totals::of(&scripts, disagreements.len());
         let matrix = lanes.iter().map(|lane| LaneTotals::of(lane, &scripts)).collect();
-        Report { schema: 1, lanes, absent, matrix, scripts, disagreements, totals }
+        Report { schema: 1, lanes, absent, matrix, scripts, disagreements, compared, totals }
     }
 
     /// Whether there were directives, and no lane supported any: that nothing is wrong then proves nothing.
@@ -376,7 +406,7 @@ mod tests {
     fn report(passed: usize, unsupported: usize) -> Report {
         let directives = passed + unsupported;
         let script = LaneReport { lane: "l".to_string(), directives, passed, unsupported, ..LaneReport::default() };
-        Report::new(vec!["l".to_string()], Vec::new(), vec![script], Vec::new())
+        Report::new(vec!["l".to_string()], Vec::new(), vec![script], Vec::new(), Vec::new())
     }
 
     #[test]

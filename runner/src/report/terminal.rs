@@ -1,6 +1,7 @@
 //! What a person sees: each failure with its place, its source line, and expected against actual; then a summary.
 
-use super::{Disagreement, LaneReport, LaneTotals, Report, Status};
+use super::{Compared, Disagreement, LaneReport, LaneTotals, Report, Status};
+use lanes::compare::Tally;
 use std::fmt::Write;
 
 /// How many failures of one script in one lane are shown.
@@ -107,7 +108,23 @@ fn write_summary(text: &mut String, report: &Report, seconds: f64, paint: Paint)
     for absent in &report.absent {
         writeln!(text, "{:width$} {}", absent.lane, absent.reason)?;
     }
+    write_compared(text, report, width)?;
     writeln!(text, "{}", verdict(report, seconds, paint))
+}
+
+/// How much of each lane was compared with the first one.
+fn write_compared(text: &mut String, report: &Report, width: usize) -> std::fmt::Result {
+    let Some(first) = report.lanes.first() else { return Ok(()) };
+    for Compared { lanes: [left, right], tally } in report.compared.iter().filter(|pair| pair.lanes[0] == *first) {
+        let Tally { steps, left_out, traps, host_calls, frames, offsets, rules } = tally;
+        write!(text, "{right:width$} with {left}: {steps} directives compared, {left_out} not; of {traps} traps and ")?;
+        write!(text, "{host_calls} host calls {frames} frames, {offsets} by offset")?;
+        for (position, (rule, count)) in rules.iter().enumerate() {
+            write!(text, "{} {rule} {count}", if position == 0 { ";" } else { "," })?;
+        }
+        writeln!(text)?;
+    }
+    Ok(())
 }
 
 /// Wide enough for the column's name and for seven digits.
