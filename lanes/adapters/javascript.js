@@ -7,10 +7,12 @@
 // JavaScript function can be imported with any type. So no value but integers and references crosses: small modules made
 // here ("thunks") stand between, which turn floats into integers of the same bits and vectors into two `i64`; host
 // functions are thunks too, and have exactly one type. Frames of thunks are left out of backtraces. To know the types of
-// exports, the adapter reads the sections of each module before the code.
+// exports, the adapter reads the sections of each module before the code; a thunk for a module's function begins with the
+// types of that module, so that it can name them.
 //
-// What JavaScript cannot tell: a malformed from an invalid module (both are CompileError: `rejected`), and fuel. What
-// each engine cannot tell is in its table of texts.
+// What JavaScript cannot tell: a malformed from an invalid module (both are CompileError: `rejected`), what a structure or
+// an array holds (thunks tell which of the two it is), the frames of an exception, and fuel. An exception shows tag and
+// payload if some instance exports its tag. What each engine cannot tell is in its table of texts.
 "use strict";
 
 (function () {
@@ -42,6 +44,7 @@
     ],
     stackOverflow: /^Maximum call stack size exceeded/,
     resource: /[Oo]ut of memory|could not allocate|too many|exceeds|maximum/,
+    limit: /larger than implementation limit/,
     // A function's name may contain line breaks.
     between: /\n(?=\s+at )/,
     frame(line) {
@@ -56,7 +59,7 @@
       if (shown !== undefined && module && shown !== module[1]) frame.name = shown.slice(module[1].length + 1);
       return frame;
     },
-    tells: ["frames", "offsets", "state"],
+    tells: ["frames", "offsets", "state", "exceptions"],
   };
 
   const JSC = {
@@ -92,7 +95,7 @@
       return frame;
     },
     withoutNames: true,
-    tells: ["frames", "state"],
+    tells: ["frames", "state", "exceptions"],
   };
 
   const SPIDERMONKEY = {
@@ -228,12 +231,16 @@
 
   // ---------------------------------------------------------------- reading binaries
 
-  const TYPES = {
-    0x7f: "i32", 0x7e: "i64", 0x7d: "f32", 0x7c: "f64", 0x7b: "v128", 0x70: "funcref", 0x6f: "externref",
-    0x6e: "anyref", 0x6d: "eqref", 0x6c: "i31ref", 0x6b: "structref", 0x6a: "arrayref",
-    0x73: "nullfuncref", 0x72: "nullexternref", 0x71: "nullref",
+  // The value types that host functions have.
+  const CODES = {
+    i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b, funcref: 0x70, externref: 0x6f, anyref: 0x6e,
   };
-  const CODES = Object.fromEntries(Object.entries(TYPES).map(([code, name]) => [name, Number(code)]));
+  const plain = (name) => ({ name, code: [CODES[name]] });
+  // All by their first byte. A reference type has the name of the greatest type of its hierarchy.
+  const TYPES = {
+    0x73: "funcref", 0x72: "externref", 0x71: "anyref", 0x6d: "anyref", 0x6c: "anyref", 0x6b: "anyref", 0x6a: "anyref",
+  };
+  for (const [name, code] of Object.entries(CODES)) TYPES[code] = name;
 
   class Reader {
     constructor(bytes) {
@@ -269,16 +276,14 @@
       return items;
     }
 
-    // A value type's name; `other` for types that this adapter has no values of. A type by index may come before what
-    // stands at the index: it is the index, until `resolve` says what it is.
+    // A value type: its bytes and its name, `other` for types that this adapter has no values of. A type by index may come
+    // before what stands at the index: its name is the index, until `exportsOf` says what it is.
     type() {
+      const start = this.at;
       const code = this.byte();
-      if (code !== 0x63 && code !== 0x64) return TYPES[code] || "other";
-      const heap = this.heapType();
-      if (heap >= 0) return heap;
-      const name = TYPES[heap + 128] || "other";
-      // A function type made of it would be another one than the module's.
-      return code === 0x63 ? name : { funcref: "function", externref: "host", anyref: "object" }[family(name)] || "other";
+      const heap = code === 0x63 || code === 0x64 ? this.heapType() : code - 128;
+      const name = heap >= 0 ? heap : TYPES[heap + 128] || "other";
+      return { name, code: [...this.bytes.subarray(start, this.at)] };
     }
 
     // A heap type: a type index, or a negative number for an abstract one.
@@ -330,7 +335,7 @@
       }
       if (code === 0x60) {
         const params = this.list((reader) => reader.type());
-        types.push({ params, results: this.list((reader) => reader.type()) });
+        types.push({ params, results: this.list((reader) => reader.type()), index: types.length });
         return;
       }
       if (code === 0x5f) this.list((reader) => reader.storage());
@@ -362,39 +367,36 @@
     }
   }
 
-  // The hierarchy that a reference type belongs to, by its greatest type.
-  const FAMILIES = {
-    function: "funcref", nullfuncref: "funcref", host: "externref", nullexternref: "externref", object: "anyref",
-    eqref: "anyref", i31ref: "anyref", structref: "anyref", arrayref: "anyref", nullref: "anyref",
-  };
-  const family = (type) => FAMILIES[type] || type;
-
   const KINDS = ["func", "table", "memory", "global", "tag"];
 
   // The types of a module's exports, by name. The module is valid.
   function exportsOf(bytes) {
-    const { exports, types } = readExports(bytes);
-    const resolve = (type) => (typeof type !== "number" ? type : types[type] ? "function" : "object");
-    for (const item of exports.values()) {
-      if (item.kind === "func") {
-        item.type = { params: item.type.params.map(resolve), results: item.type.results.map(resolve) };
-      } else if (item.kind !== "memory" && item.kind !== "tag") {
-        item.type = Object.assign({}, item.type, { type: resolve(item.type.type) });
-      }
+    const { exports, types, typeSection } = readExports(bytes);
+    // Those of a function: the module's types, for its thunks.
+    const context = { typeSection, count: types.length, thunks: new Map() };
+    for (const type of types) if (type) type.context = context;
+    const functions = types.filter((type) => type).flatMap(({ params, results }) => [...params, ...results]);
+    for (const type of [...functions, ...[...exports.values()].map(({ type }) => type.type || {})]) {
+      if (typeof type.name === "number") type.name = types[type.name] ? "funcref" : "anyref";
     }
     return exports;
   }
+
+  // The sections that are read: types, imports, functions, tables, memories, globals, exports and tags.
+  const SECTIONS = [1, 2, 3, 4, 5, 6, 7, 13];
 
   function readExports(bytes) {
     const reader = new Reader(bytes);
     const types = [];
     const spaces = { func: [], table: [], memory: [], global: [], tag: [] };
     const exports = new Map();
+    let typeSection = { groups: 0, bytes: [] };
     for (reader.at = 8; reader.at < bytes.length; ) {
       const section = reader.byte();
       const length = reader.number();
       const end = reader.at + length;
-      const count = section === 0 || section > 7 ? 0 : reader.number();
+      const count = SECTIONS.includes(section) ? reader.number() : 0;
+      if (section === 1) typeSection = { groups: count, bytes: bytes.subarray(reader.at, end) };
       for (let index = 0; index < count; index++) {
         if (section === 1) reader.types(types);
         else if (section === 2) importOf(reader, types, spaces);
@@ -404,7 +406,8 @@
         else if (section === 6) {
           spaces.global.push(reader.globalType());
           reader.expression();
-        } else if (section === 7) {
+        } else if (section === 13) tagOf(reader, types, spaces);
+        else if (section === 7) {
           const name = reader.name();
           const kind = KINDS[reader.byte()];
           exports.set(name, { kind, type: spaces[kind][reader.number()] });
@@ -412,7 +415,7 @@
       }
       reader.at = end;
     }
-    return { exports, types };
+    return { exports, types, typeSection };
   }
 
   function tableOf(reader, spaces) {
@@ -430,10 +433,12 @@
     else if (kind === "table") spaces.table.push(reader.tableType());
     else if (kind === "memory") spaces.memory.push({ flags: reader.limits() });
     else if (kind === "global") spaces.global.push(reader.globalType());
-    else {
-      reader.byte();
-      spaces.tag.push(types[reader.number()]);
-    }
+    else tagOf(reader, types, spaces);
+  }
+
+  function tagOf(reader, types, spaces) {
+    reader.byte();
+    spaces.tag.push(types[reader.number()]);
   }
 
   // The module without its name sections. Only an engine that shows names in place of indices gets this.
@@ -478,12 +483,20 @@
     return bytes.concat(number);
   }
 
+  // A number that is not negative, in the form of those that may be.
+  function signed(number) {
+    const bytes = leb(number);
+    if (bytes[bytes.length - 1] < 64) return bytes;
+    bytes[bytes.length - 1] |= 128;
+    return bytes.concat(0);
+  }
+
   const list = (items) => leb(items.length).concat(...items);
   const text = (string) => list([...string].map((letter) => letter.charCodeAt(0)));
   const section = (id, bytes) => [id].concat(leb(bytes.length), bytes);
   const binary = (...sections) => new Uint8Array(HEADER.concat(...sections));
   const functionType = ({ params, results }) =>
-    [0x60].concat(list(params.map((type) => CODES[type])), list(results.map((type) => CODES[type])));
+    [0x60].concat(list(params.map(({ code }) => code)), list(results.map(({ code }) => code)));
   // A module's name, by which its frames are known.
   const named = () => section(0, text("name").concat(0, leb(THUNK.length + 1), text(THUNK)));
 
@@ -493,21 +506,18 @@
     f64: { types: ["i64"], lower: [0xbd], raise: [0xbf] },
     v128: { types: ["i64", "i64"] },
   };
-  const way = (type) => WAYS[type] || SAME;
-  const lowered = (types) => [].concat(...types.map((type) => way(type).types || [type]));
-  const loweredType = ({ params, results }) => ({ params: lowered(params), results: lowered(results) });
-  const hidden = ({ params, results }) => params.some((type) => type in WAYS) || results.some((type) => type in WAYS);
-  const foreign = ({ params, results }) => params.includes("other") || results.includes("other");
-  // A type that a thunk cannot name: it is known by what its values are, functions, host values or objects.
-  const nameless = ({ params, results }) => [...params, ...results].some((type) => NAMELESS.includes(type));
-  const NAMELESS = ["function", "host", "object"];
+  const way = ({ name }) => WAYS[name] || SAME;
+  const lowered = (types) => types.flatMap((type) => (way(type).types ? way(type).types.map(plain) : [type]));
+  const has = ({ params, results }, test) => params.some(test) || results.some(test);
+  const isHidden = ({ name }) => name in WAYS;
+  const isForeign = ({ name }) => name === "other";
 
   // Pushes the locals from `first` on, which have these types, as lowered values.
   function lower(types, first) {
     return [].concat(
       ...types.map((type, index) => {
         const get = [0x20].concat(leb(first + index));
-        if (type === "v128") return get.concat(0xfd, 0x1d, 0, get, 0xfd, 0x1d, 1);
+        if (type.name === "v128") return get.concat(0xfd, 0x1d, 0, get, 0xfd, 0x1d, 1);
         return get.concat(way(type).lower);
       }),
     );
@@ -519,7 +529,7 @@
     const get = () => [0x20].concat(leb(local++));
     return [].concat(
       ...types.map((type) => {
-        if (type === "v128") return get().concat(0xfd, 0x12, get(), 0xfd, 0x1e, 1);
+        if (type.name === "v128") return get().concat(0xfd, 0x12, get(), 0xfd, 0x1e, 1);
         return get().concat(way(type).raise);
       }),
     );
@@ -530,54 +540,93 @@
     return [].concat(...types.map((_, index) => [0x21].concat(leb(first + types.length - 1 - index))));
   }
 
-  // A module that imports a function of one of the types and exports it with the other.
-  function thunkModule(type, outward) {
-    const low = loweredType(type);
-    const [outer, inner] = outward ? [type, low] : [low, type];
-    const results = outer.params.length;
-    const pass = outward ? lower(type.params, 0) : raise(type.params, 0);
-    const back = outward ? raise(type.results, results) : lower(type.results, results);
-    const locals = list(inner.results.map((result) => [1, CODES[result]]));
-    const body = locals.concat(pass, 0x10, 0, pop(inner.results, results), back, 0x0b);
+  // What host functions have in the place of a module's types.
+  const NO_MODULE = { typeSection: { groups: 0, bytes: [] }, count: 0, thunks: new Map() };
+
+  // A module of one function. Its types are those of the context, and then `more`; the imports are bytes.
+  function thunkModule({ context, more, imports, type, locals = [], code }) {
+    const { groups, bytes } = context.typeSection;
+    const functions = imports.filter(([kind]) => kind === 0).length;
+    const body = list(locals.map((local) => [1].concat(local.code))).concat(code, 0x0b);
     return new WebAssembly.Module(
       binary(
-        section(1, list([functionType(inner), functionType(outer)])),
-        section(2, list([text("").concat(text("f"), 0, 0)])),
-        section(3, list([[1]])),
-        section(7, list([text("f").concat(0, 1)])),
+        section(1, leb(groups + more.length).concat(Array.from(bytes), ...more.map(functionType))),
+        section(2, list(imports.map((bytes, index) => text("").concat(text(String(index)), bytes)))),
+        section(3, list([leb(type)])),
+        section(7, list([text("f").concat(0, leb(functions))])),
         section(10, list([leb(body.length).concat(body)])),
         named(),
       ),
     );
   }
 
-  const thunkModules = new Map();
+  // The function of a module that a context keeps by a key, with these imports.
+  function made(context, key, parts, imports) {
+    if (!context.thunks.has(key)) context.thunks.set(key, thunkModule(Object.assign({ context }, parts())));
+    return new WebAssembly.Instance(context.thunks.get(key), { "": imports }).exports.f;
+  }
 
+  // A function of a type for one of the lowered type, or, outward, the other way round.
   function thunk(type, outward, inner) {
-    const key = `${outward} ${type.params} ${type.results}`;
-    if (!thunkModules.has(key)) thunkModules.set(key, thunkModule(type, outward));
-    return new WebAssembly.Instance(thunkModules.get(key), { "": { f: inner } }).exports.f;
+    const context = type.context || NO_MODULE;
+    const names = (types) => types.map(({ name }) => name);
+    const key = type.context ? type.index : `${outward} ${names(type.params)} ${names(type.results)}`;
+    return made(context, key, () => thunkParts(type, context, outward), [inner]);
+  }
+
+  function thunkParts(type, context, outward) {
+    const low = { params: lowered(type.params), results: lowered(type.results) };
+    const own = type.context ? type.index : 1;
+    const [outer, inner] = outward ? [type, low] : [low, type];
+    const results = outer.params.length;
+    const pass = outward ? lower(type.params, 0) : raise(type.params, 0);
+    const back = outward ? raise(type.results, results) : lower(type.results, results);
+    return {
+      more: type.context ? [low] : [low, type],
+      imports: [[0].concat(leb(outward ? context.count : own))],
+      type: outward ? own : context.count,
+      locals: inner.results,
+      code: pass.concat(0x10, 0, pop(inner.results, results), back),
+    };
   }
 
   // A function that reads a global of a type that JavaScript hides.
   function globalReader({ type, mutable }, global) {
-    const key = `global ${type} ${mutable}`;
-    if (!thunkModules.has(key)) {
-      const body = [0, 0x23, 0].concat(
-        type === "v128" ? [0xfd, 0x1d, 0, 0x23, 0, 0xfd, 0x1d, 1] : way(type).lower,
-        0x0b,
-      );
-      const module = binary(
-        section(1, list([functionType({ params: [], results: lowered([type]) })])),
-        section(2, list([text("").concat(text("g"), 3, CODES[type], mutable)])),
-        section(3, list([[0]])),
-        section(7, list([text("f").concat(0, 0)])),
-        section(10, list([leb(body.length).concat(body)])),
-        named(),
-      );
-      thunkModules.set(key, new WebAssembly.Module(module));
-    }
-    return new WebAssembly.Instance(thunkModules.get(key), { "": { g: global } }).exports.f;
+    const lanes = [0xfd, 0x1d, 0, 0x23, 0, 0xfd, 0x1d, 1];
+    const parts = () => ({
+      more: [{ params: [], results: lowered([type]) }],
+      imports: [[3].concat(type.code, mutable)],
+      type: 0,
+      code: [0x23, 0].concat(type.name === "v128" ? lanes : way(type).lower),
+    });
+    return made(NO_MODULE, `global ${type.name} ${mutable}`, parts, [global]);
+  }
+
+  // A function that catches what `raising` throws, an exception of this tag, and returns what it carries.
+  function payloadReader(type, tag, raising) {
+    const { context, index, params } = type;
+    const nothing = context.count;
+    const parts = () => ({
+      more: [{ params: [], results: [] }, { params: [], results: lowered(params) }, { params: [], results: params }],
+      imports: [[0].concat(leb(nothing)), [4, 0].concat(leb(index))],
+      type: nothing + 1,
+      locals: params,
+      code: [0x02].concat(
+        signed(nothing + 2), 0x1f, 0x40, 1, 0, 0, 0, 0x10, 0, 0x0b, 0x00, 0x0b, pop(params, 0), lower(params, 0),
+      ),
+    });
+    return made(context, `tag ${index}`, parts, [raising, tag]);
+  }
+
+  // JavaScript does not tell a structure from an array; a cast does.
+  function isStruct(object) {
+    const parts = () => ({
+      more: [{ params: [plain("anyref")], results: [plain("i32")] }],
+      imports: [],
+      type: 0,
+      code: [0x20, 0, 0xfb, 0x14, 0x6b],
+    });
+    return made(NO_MODULE, "struct", parts, [])(object) === 1;
   }
 
   // ---------------------------------------------------------------- what the engine has
@@ -614,6 +663,8 @@
     return Object.keys(modules).filter((name) => WebAssembly.validate(binary(...modules[name])));
   }
 
+  const FEATURES = features();
+
   // ---------------------------------------------------------------- values
 
   // The functions and host values of a store, by number.
@@ -638,19 +689,20 @@
   // A value of the protocol as JavaScript values of the lowered types, appended to `values`.
   function lowerValue(store, type, bits, values) {
     const [name] = Object.keys(bits);
-    if (type === "other") throw failed("unsupported", "the adapter has no words for a parameter's type");
+    if (isForeign(type)) throw failed("unsupported", "the adapter has no words for a parameter's type");
     const references = {
       funcref: ["func", "null"],
       externref: ["extern", "null"],
       anyref: ["host", "i31", "null"],
     };
-    const expected = references[family(type)] || [type];
-    if (!expected.includes(name)) throw failed("usage", `an argument of the type ${type} is given as ${name}`);
+    const expected = references[type.name] || [type.name];
+    if (!expected.includes(name)) throw failed("usage", `an argument of the type ${type.name} is given as ${name}`);
     const digits = bits[name];
     if (name === "i32" || name === "f32") values.push(parseInt(digits, 16) | 0);
     else if (name === "i64" || name === "f64") values.push(BigInt.asIntN(64, BigInt("0x" + digits)));
     else if (name === "v128") {
-      values.push(BigInt.asIntN(64, BigInt("0x" + digits.slice(16))), BigInt.asIntN(64, BigInt("0x" + digits.slice(0, 16))));
+      const half = (text) => BigInt.asIntN(64, BigInt("0x" + text));
+      values.push(half(digits.slice(16)), half(digits.slice(0, 16)));
     } else if (name === "null") values.push(null);
     else if (name === "extern" || name === "host") values.push(store.references.extern(digits));
     else if (name === "i31") values.push((digits << 1) >> 1);
@@ -673,13 +725,13 @@
     let next = 0;
     return types.map((type) => {
       const value = values[next++];
-      switch (type) {
+      switch (type.name) {
         case "i32":
         case "f32":
-          return { [type]: hex32(value) };
+          return { [type.name]: hex32(value) };
         case "i64":
         case "f64":
-          return { [type]: hex64(value) };
+          return { [type.name]: hex64(value) };
         case "v128":
           return { v128: hex64(values[next++]) + hex64(value) };
         default:
@@ -688,17 +740,17 @@
     });
   }
 
-  function reference(store, type, value) {
-    if (value === null && family(type) === "funcref") return { null: "func" };
-    if (value === null && family(type) === "externref") return { null: "extern" };
-    if (value === null && family(type) === "anyref") return { null: "any" };
-    if (typeof value === "number" && family(type) === "anyref") return { i31: value & 0x7fffffff };
-    if (typeof value === "function") return { func: store.references.functionNumber(value) };
-    if (value !== null && typeof value === "object" && store.references.externs.get(value.extern) === value) {
-      return { [family(type) === "anyref" ? "host" : "extern"]: value.extern };
-    }
-    // JavaScript does not tell a structure from an array.
-    throw failed("unsupported", `the adapter has no words for a value of the type ${type}`);
+  const NULLS = { funcref: "func", externref: "extern", anyref: "any" };
+
+  function reference(store, { name }, value) {
+    if (!(name in NULLS)) throw failed("unsupported", "the adapter has no words for a reference of this type");
+    if (value === null) return { null: NULLS[name] };
+    if (name === "funcref") return { func: store.references.functionNumber(value) };
+    const isHost = typeof value === "object" && store.references.externs.get(value.extern) === value;
+    if (name === "externref") return isHost ? { extern: value.extern } : { object: "extern" };
+    if (isHost) return { host: value.extern };
+    if (typeof value === "number") return { i31: value & 0x7fffffff };
+    return { object: isStruct(value) ? "struct" : "array" };
   }
 
   // The results of a call, which JavaScript gives as nothing, a value or a list.
@@ -711,8 +763,10 @@
 
   const engine = platform();
   const LONGEST_TRACE = 1000000;
-  // A host function in a deep recursion would otherwise write down the whole stack at each level.
-  const LONGEST_HOST_TRACE = 200;
+  // So many lines are left for the frames of host calls in this request. A host function in a deep recursion would
+  // otherwise write down the whole stack at each level.
+  const HOST_LINES = 1 << 17;
+  let hostLines = HOST_LINES;
   Error.stackTraceLimit = LONGEST_TRACE;
   if (engine.withoutNames) {
     Error.prepareStackTrace = (_, sites) => sites.map((site) => site.getFunctionName() || "").join("\n");
@@ -730,12 +784,15 @@
     return frames;
   }
 
+  // The frames of a host call; nothing where the lines may not suffice, and for the calls after that.
   function hostFrames() {
-    Error.stackTraceLimit = LONGEST_HOST_TRACE;
+    if (hostLines === 0) return undefined;
+    Error.stackTraceLimit = hostLines;
     const error = new Error();
     const frames = framesOf(error);
     Error.stackTraceLimit = LONGEST_TRACE;
-    return String(error.stack).split("\n").length < LONGEST_HOST_TRACE ? frames : undefined;
+    hostLines = Math.max(0, hostLines - String(error.stack).split("\n").length);
+    return hostLines === 0 ? undefined : frames;
   }
 
   function answerTo(error) {
@@ -754,10 +811,28 @@
       if (known) return { trap: { kinds: known[1], message, frames: [] } };
       return { failed: { reason: "link", message: `incompatible import type: ${message}` } };
     }
-    // What the exception carries would cross as JavaScript's numbers.
-    if (WebAssembly.Exception && error instanceof WebAssembly.Exception) return { exception: {} };
+    if (WebAssembly.Exception && error instanceof WebAssembly.Exception) return { exception: thrown(error) };
     if (error instanceof RangeError || engine.resource.test(message)) return fail("resource");
     return fail("internal");
+  }
+
+  // Tag and payload of an exception, if some instance exports the tag.
+  function thrown(exception) {
+    const tag = store.tags.findIndex(({ value }) => exception.is(value));
+    if (tag < 0) return {};
+    const payload = payloadOf(exception, store.tags[tag]);
+    return payload ? { tag, payload } : { tag };
+  }
+
+  function payloadOf(exception, { value: tag, type }) {
+    const { params } = type;
+    if (has(type, isForeign)) return undefined;
+    if (!has(type, isHidden)) return raiseValues(store, params, params.map((_, index) => exception.getArg(tag, index)));
+    if (!FEATURES.includes("exceptions")) return undefined;
+    const raising = () => {
+      throw exception;
+    };
+    return raiseValues(store, params, resultList(params, payloadReader(type, tag, raising)()));
   }
 
   // ---------------------------------------------------------------- requests
@@ -784,9 +859,8 @@
 
   // Calls a WebAssembly function with JavaScript values of the lowered types.
   function call(func, type, values) {
-    if (foreign(type)) throw failed("unsupported", "the function has parameters or results of a type without words");
-    if (hidden(type) && nameless(type)) throw failed("unsupported", "no thunk can have the function's type");
-    if (!hidden(type)) return resultList(type.results, func(...values));
+    if (has(type, isForeign)) throw failed("unsupported", "the function has parameters or results without words");
+    if (!has(type, isHidden)) return resultList(type.results, func(...values));
     let through = store.thunks.get(func);
     if (!through) store.thunks.set(func, (through = thunk(type, false, func)));
     return resultList(type.results, through(...values));
@@ -796,7 +870,7 @@
   const indexOf = (flags, index) => (flags & 4 ? BigInt(index) : index);
 
   function readGlobal({ value, type }) {
-    if (type.type in WAYS) {
+    if (isHidden(type.type)) {
       const result = globalReader(type, value)();
       return raiseValues(store, [type.type], resultList([type.type], result))[0];
     }
@@ -836,18 +910,12 @@
   }
 
   function trapping() {
-    const body = [0, 0, 0x0b];
-    const module = binary(
-      section(1, list([[0x60, 0, 0]])),
-      section(3, list([[0]])),
-      section(7, list([text("f").concat(0, 0)])),
-      section(10, list([leb(body.length).concat(body)])),
-      named(),
-    );
-    return new WebAssembly.Instance(new WebAssembly.Module(module)).exports.f;
+    const parts = () => ({ more: [{ params: [], results: [] }], imports: [], type: 0, code: [0] });
+    return made(NO_MODULE, "trap", parts, []);
   }
 
-  function hostFunction({ module, name, params, results, behaviour }) {
+  function hostFunction({ module, name, behaviour, ...names }) {
+    const [params, results] = [names.params.map(plain), names.results.map(plain)];
     const returned = behaviour.return && lowerValues(store, results, behaviour.return);
     const host = (...values) => {
       const call = { module, name, arguments: raiseValues(store, params, values) };
@@ -887,7 +955,7 @@
   const serve = {
     hello() {
       const { engine: name, version, tells } = engine;
-      return { hello: { protocol: 1, engine: name, version, features: features(), fixed_features: true, tells } };
+      return { hello: { protocol: 1, engine: name, version, features: FEATURES, fixed_features: true, tells } };
     },
 
     reset() {
@@ -895,6 +963,7 @@
         modules: new Map(),
         instances: new Map(),
         registered: new Map(),
+        tags: [],
         references: new References(),
         thunks: new WeakMap(),
       };
@@ -914,7 +983,8 @@
       } catch (error) {
         const message = String(error.message);
         const rejected = error instanceof WebAssembly.CompileError;
-        return { refused: { phase: rejected ? "rejected" : "internal", message } };
+        const phase = engine.limit && engine.limit.test(message) ? "unsupported" : rejected ? "rejected" : "internal";
+        return { refused: { phase, message } };
       }
       store.modules.set(module, { compiled, exports: exportsOf(bytes) });
       return { done: {} };
@@ -923,8 +993,12 @@
     instantiate({ module, instance }) {
       const known = store.modules.get(module);
       if (!known) throw failed("usage", `there is no module ${module}`);
-      const made = new WebAssembly.Instance(known.compiled, importsOf(known.compiled));
-      store.instances.set(instance, { instance: made, exports: known.exports });
+      const value = new WebAssembly.Instance(known.compiled, importsOf(known.compiled));
+      store.instances.set(instance, { instance: value, exports: known.exports });
+      for (const [name, { kind, type }] of known.exports) {
+        const tag = kind === "tag" && value.exports[name];
+        if (tag && store.tags.every((known) => known.value !== tag)) store.tags.push({ value: tag, type });
+      }
       return { done: {} };
     },
 
@@ -965,6 +1039,7 @@
   function reply({ id, ...ask }) {
     const [what] = Object.keys(ask);
     calls = [];
+    hostLines = HOST_LINES;
     stopped.answer = null;
     let answer;
     try {

@@ -150,9 +150,63 @@ fn functions_without_identity() {
     exposed_by_run("one-function", SCRIPT, "[ref.func #0, ref.func #0]");
 }
 
+const VERSION_3: &str = r#";;! features: 3.0
+(module $M (type $s (struct))
+  (tag $a (export "a") (param i32)) (tag $b (export "b") (param i32))
+  (func (export "throw a") (throw $a (i32.const 6))) (func (export "throw b") (throw $b (i32.const 6)))
+  (func (export "struct") (result anyref) (struct.new $s))
+  (func (export "i31") (result i31ref) (ref.i31 (i32.const -2))))
+(assert_exception (invoke "throw a"))
+(assert_exception (invoke "throw b"))
+(assert_return (invoke "struct") (ref.any))
+(assert_return (invoke "i31") (ref.i31))
+"#;
+
+#[test]
+fn wrong_exceptions() {
+    exposed_by_check("wrong-payload", "exceptions show", "expected [i32 -7, f64 nan");
+    exposed_by_run("wrong-payload", VERSION_3, "tag #0 [i32 7]");
+    exposed_by_check("one-tag", "exceptions show", "two tags have the same number");
+    exposed_by_run("one-tag", VERSION_3, "tag #1 [i32 6]");
+}
+
+#[test]
+fn wrong_objects() {
+    exposed_by_check("wrong-object", "structs are told", "\"struct\": expected [ref.struct], got [ref.array]");
+    exposed_by_run("wrong-object", VERSION_3, "[ref.array]");
+    exposed_by_check("wrong-i31", "integers of 31 bits", "expected [ref.i31 2147483647], got [ref.i31 4294967295]");
+    exposed_by_run("wrong-i31", VERSION_3, "[ref.i31 4294967294]");
+}
+
+/// A lane that does not share memories would wait without end for the thread that it could not start.
+#[test]
+fn threads_that_need_a_shared_memory_are_unsupported() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/threads-no-lost-wake-up.wast");
+    let lane = format!("other={RUNNER} adapter speed/fresh");
+    let (code, text) = runner(&[path, "--lanes", "speed/fresh", "--lane", &lane, "--timeout", "8"]);
+    assert_eq!(code, Some(0), "{text}");
+    let row = text.lines().find(|line| line.starts_with("other ")).expect("the lane's row");
+    let numbers: Vec<&str> = row.split_whitespace().collect();
+    // The module with the memory, and then a thread, and all that comes after it.
+    assert_eq!(numbers[1..], ["1", "5", "1", "0", "4", "0", "0", "0", "0"], "{text}");
+}
+
+/// What the module `spectest` exports only where its features are there.
+#[test]
+fn spectest_has_a_wide_table_and_a_shared_memory() {
+    let script = r#";;! features: 3.0, threads
+(module (import "spectest" "table64" (table i64 10 funcref)) (import "spectest" "shared_memory" (memory 1 2 shared)))
+(assert_unlinkable (module (import "spectest" "table64" (table 10 funcref))) "incompatible import type")
+(assert_unlinkable (module (import "spectest" "shared_memory" (memory 1))) "incompatible import type")
+"#;
+    let (code, text) = run(script, &format!("{RUNNER} adapter speed/fresh"), &["--lanes", "speed/fresh"]);
+    assert_eq!(code, Some(0), "{text}");
+}
+
 #[test]
 fn memories_that_are_not_shown() {
     exposed_by_check("blank-memory", "what exports hold", "the memories: expected");
+    exposed_by_check("blank-memory", "64-bit memories", "the memories: expected");
     exposed_by_run("blank-memory", SCRIPT, "memory \"m\"");
 }
 

@@ -196,7 +196,8 @@ pub struct Hello {
     #[serde(default)]
     pub fixed_features: bool,
     /// What it can tell. `phases`: malformed from invalid. `frames`: function indices of frames. `offsets`: their byte
-    /// offsets. `state`: what exports hold. `fuel`: it counts fuel, and stops where there is none left.
+    /// offsets. `state`: what exports hold. `exceptions`: tag and payload of an exception that nothing caught, if some
+    /// instance exports the tag. `fuel`: it counts fuel, and stops where there is none left.
     pub tells: Vec<String>,
 }
 

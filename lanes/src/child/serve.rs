@@ -50,6 +50,14 @@ pub enum Mischief {
     AcceptsInvalid,
     /// A memory's contents are not shown.
     BlankMemory,
+    /// An integer that an exception carries is one more.
+    WrongPayload,
+    /// Every tag has the same number.
+    OneTag,
+    /// A struct is called an array.
+    WrongObject,
+    /// An integer of 31 bits is sign-extended.
+    WrongI31,
 }
 
 /// Serves a lane until the input ends.
@@ -160,7 +168,7 @@ impl<'a> Server<'a> {
             version: env!("CARGO_PKG_VERSION").to_string(),
             features: convert::feature_names(features),
             fixed_features: false,
-            tells: ["phases", "frames", "offsets", "state"].map(String::from).to_vec(),
+            tells: ["phases", "frames", "offsets", "state", "exceptions"].map(String::from).to_vec(),
         }
     }
 
@@ -206,15 +214,17 @@ impl<'a> Server<'a> {
     /// Makes a right answer wrong.
     fn twist(&self, answer: &mut Answer) {
         match (self.mischief, answer) {
-            (Some(Mischief::WrongNan), Answer::Values(values)) => values.iter_mut().for_each(canonicalise),
             (Some(Mischief::WrongTrap), Answer::Trap(trap)) => {
                 trap.kinds = vec![TrapKind::Unreachable.name().to_string()];
             }
             (Some(Mischief::ReversesFrames), Answer::Trap(TrapReply { frames: Some(frames), .. })) => frames.reverse(),
-            (Some(Mischief::OneFunction), Answer::Values(values)) => {
-                let functions = values.iter_mut().filter(|value| matches!(value, Bits::Func(_)));
-                functions.for_each(|value| *value = Bits::Func(0));
+            (Some(mischief), Answer::Values(values)) => {
+                values.iter_mut().for_each(|value| twist_value(mischief, value))
             }
+            (Some(Mischief::WrongPayload), Answer::Exception { payload: Some(payload), .. }) => {
+                payload.iter_mut().for_each(increment);
+            }
+            (Some(Mischief::OneTag), Answer::Exception { tag, .. }) => *tag = Some(0),
             (Some(Mischief::BlankMemory), Answer::Exports(exports)) => {
                 for export in exports {
                     if let Item::Memory { stretches, .. } = &mut export.item {
@@ -321,6 +331,25 @@ fn misbehave(mischief: Option<Mischief>) {
             std::thread::sleep(Duration::from_secs(1));
         },
         _ => {}
+    }
+}
+
+/// Makes a right value wrong.
+fn twist_value(mischief: Mischief, value: &mut Bits) {
+    match (mischief, value) {
+        (Mischief::WrongNan, value) => canonicalise(value),
+        (Mischief::OneFunction, Bits::Func(number)) => *number = 0,
+        (Mischief::WrongObject, Bits::Object(kind)) if kind == "struct" => *kind = "array".to_string(),
+        (Mischief::WrongI31, Bits::I31(value)) => *value = ((*value << 1).cast_signed() >> 1).cast_unsigned(),
+        _ => {}
+    }
+}
+
+fn increment(value: &mut Bits) {
+    if let Bits::I32(digits) = value
+        && let Ok(number) = u32::from_str_radix(digits, 16)
+    {
+        *digits = format!("{:08x}", number.wrapping_add(1));
     }
 }
 

@@ -1,16 +1,17 @@
 //! What an adapter must do right, one function for each.
 
-use super::trial::{Trial, binary, same};
+mod version3;
+
+use super::trial::{Trial, binary, places, same};
 use super::{Check, Verdict};
 use lanes::{
     Behaviour, Failure, Features, HeapType, HostFunc, Lane, MemoryState, Phase, Reference, TableState, TrapKind,
     ValType, Value,
 };
-use wasmparser::{Operator, Parser, Payload};
 
 /// All checks.
 pub(super) fn all() -> impl Iterator<Item = &'static Check> {
-    CHECKS.iter()
+    CHECKS.iter().chain(version3::CHECKS)
 }
 
 const REFERENCES: Features = Features::REFERENCE_TYPES;
@@ -221,21 +222,6 @@ fn writes_before_a_trap(trial: &mut Trial<'_>) -> Verdict {
     trial.returns(instance, "read", &[], &[Value::I32(77)])
 }
 
-/// The offsets of the calls and `unreachable`s in a module, in order.
-fn places(module: &[u8]) -> Vec<u64> {
-    let mut places = Vec::new();
-    for payload in Parser::new(0).parse_all(module) {
-        let Ok(Payload::CodeSectionEntry(body)) = payload else { continue };
-        let operators = body.get_operators_reader().into_iter().flat_map(|reader| reader.into_iter_with_offsets());
-        for (operator, offset) in operators.flatten() {
-            if matches!(operator, Operator::Call { .. } | Operator::Unreachable) {
-                places.push(offset);
-            }
-        }
-    }
-    places
-}
-
 fn frames(trial: &mut Trial<'_>) -> Verdict {
     let text = r#"(module $m (import "spectest" "print" (func))
         (func $inner (drop (i32.const 1)) unreachable)
@@ -252,7 +238,7 @@ fn frames(trial: &mut Trial<'_>) -> Verdict {
     let indices: Vec<u32> = frames.iter().map(|frame| frame.func_index).collect();
     same("the functions of the frames, the innermost first", &indices, &vec![1, 2, 3])?;
     let offsets: Vec<Option<u64>> = frames.iter().map(|frame| frame.module_offset).collect();
-    let want: Vec<Option<u64>> = places(&binary(text)).into_iter().map(Some).collect();
+    let want: Vec<Option<u64>> = places(text).into_iter().map(Some).collect();
     match trial.tells("offsets") {
         true => same("the offsets of the frames", &offsets, &want),
         false => same("the offsets of an engine that does not tell them", &offsets, &vec![None; 3]),

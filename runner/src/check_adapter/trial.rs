@@ -3,6 +3,7 @@
 use super::Verdict;
 use lanes::child::{ChildLane, Introduced};
 use lanes::{Binary, Failure, HostCall, InstanceId, ModuleId, Refusal, Session, Trap, TrapKind, Value};
+use wasmparser::{Operator, Parser, Payload};
 
 pub(super) struct Trial<'a> {
     pub(super) lane: &'a ChildLane,
@@ -15,6 +16,21 @@ pub(super) fn binary(text: &str) -> Vec<u8> {
     let buffer = wast::parser::ParseBuffer::new(text).expect("a constant of this program");
     let mut module: wast::Wat<'_> = wast::parser::parse(&buffer).expect("a constant of this program");
     module.encode().expect("a constant of this program")
+}
+
+/// The offsets of the calls and `unreachable`s in a module, in order.
+pub(super) fn places(text: &str) -> Vec<u64> {
+    let mut places = Vec::new();
+    for payload in Parser::new(0).parse_all(&binary(text)) {
+        let Ok(Payload::CodeSectionEntry(body)) = payload else { continue };
+        let operators = body.get_operators_reader().into_iter().flat_map(|reader| reader.into_iter_with_offsets());
+        for (operator, offset) in operators.flatten() {
+            if matches!(operator, Operator::Call { .. } | Operator::Unreachable) {
+                places.push(offset);
+            }
+        }
+    }
+    places
 }
 
 /// Whether two things are the same.
