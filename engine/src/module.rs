@@ -1,6 +1,6 @@
 //! The one place where the two halves meet: compile, then load what was compiled.
 
-use crate::compile;
+use crate::compile::{self, Compiler};
 use crate::{Engine, Error, ErrorKind, Module, Result};
 use std::borrow::Cow;
 
@@ -37,7 +37,7 @@ impl Engine {
     /// # Errors
     /// As [`Module::new`].
     pub fn compile(&self, wasm: impl AsRef<[u8]>) -> Result<Vec<u8>> {
-        compile::compile(self.config(), &binary(wasm.as_ref())?)
+        self.compile_binary(&binary(wasm.as_ref())?)
     }
 
     /// As [`Engine::compile`], of a binary only: what begins like text is malformed.
@@ -45,7 +45,7 @@ impl Engine {
     /// # Errors
     /// As [`Module::new`].
     pub fn compile_binary(&self, wasm: &[u8]) -> Result<Vec<u8>> {
-        compile::compile(self.config(), wasm)
+        self.compiler(Compiler::new)?.compile(wasm)
     }
 }
 

@@ -1,12 +1,16 @@
 //! What every other room speaks of: errors, traps, positions, backtraces and the configuration.
 
 mod backtrace;
+#[cfg(feature = "compile")]
+mod compile;
 mod config;
 mod error;
 mod position;
 mod trap;
 
 pub use backtrace::{Backtrace, Frame};
+#[cfg(feature = "compile")]
+pub(crate) use compile::Compile;
 pub use config::{Config, CpuFeatures, DigestCheck, Fault, Features, MemoryChecks, Tier};
 pub use error::{Error, ErrorKind, Result};
 pub use position::{TextOffset, WasmOffset};

@@ -173,7 +173,7 @@ impl Soft {
 }
 
 /// Compiles functions, one after the other, and reuses what it allocated.
-pub(crate) struct Compiler {
+pub(crate) struct FunctionCompiler {
     context: Context,
     lower: Lowering,
 }
@@ -181,8 +181,8 @@ pub(crate) struct Compiler {
 /// The back half of the compiler: instruction selection, register allocation, emission.
 type Lowering = Box<dyn FnMut(&dyn TargetIsa, &Context) -> CodegenResult<MachineCode> + Send>;
 
-impl Default for Compiler {
-    fn default() -> Compiler {
+impl Default for FunctionCompiler {
+    fn default() -> FunctionCompiler {
         // The register allocator's context is not a type that Cranelift names to its users: it is inferred here.
         let mut registers = Default::default();
         let lower = move |isa: &dyn TargetIsa, context: &Context| {
@@ -190,11 +190,11 @@ impl Default for Compiler {
             let code = isa.compile_function(func, domtree, &mut registers, false, &mut ControlPlane::default())?;
             Ok(code.apply_params(&func.params))
         };
-        Compiler { context: Context::new(), lower: Box::new(lower) }
+        FunctionCompiler { context: Context::new(), lower: Box::new(lower) }
     }
 }
 
-impl Compiler {
+impl FunctionCompiler {
     /// The function that is compiled next; empty.
     pub(crate) fn func(&mut self) -> &mut ir::Function {
         self.context.clear();

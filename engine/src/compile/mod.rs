@@ -3,7 +3,7 @@
 //! The way of the data: [`validate::decode`] reads the module and leaves the bodies; each body is validated while
 //! [`translate`] turns it into CLIF; [`codegen`] makes machine code of that; [`trampoline`] adds the code between
 //! WebAssembly and the host; [`link`] places everything in one fixed order. Bodies compile in parallel, and nothing in
-//! the artefact depends on how many threads there were.
+//! the artefact depends on how many threads there were, or on what was compiled before.
 
 pub(crate) mod codegen;
 mod isa;
@@ -13,15 +13,16 @@ mod trampoline;
 pub(crate) mod translate;
 pub(crate) mod validate;
 
-use crate::abi::builtins::Builtin;
 use crate::abi::signature::LoweredSignature;
-use crate::base::{Config, Error, ErrorKind, Result};
+use crate::base::{Compile, Config, Error, ErrorKind, Result};
 use crate::wasm::index::DefinedFuncIndex;
 use crate::wasm::module::Module;
-use codegen::{CompiledCode, Compiler, Soft, Symbol};
+use codegen::{CompiledCode, FunctionCompiler, Symbol};
+use cranelift_codegen::isa::OwnedTargetIsa;
 use link::LinkInput;
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 use translate::ModuleEnv;
 use validate::{Body, Validated};
@@ -29,46 +30,83 @@ use validate::{Body, Validated};
 #[cfg(test)]
 mod tests;
 
-/// Compiles a binary module into the bytes of an artefact.
-pub(crate) fn compile(config: &Config, wasm: &[u8]) -> Result<Vec<u8>> {
-    let Validated { module, bodies, data, func_names } = validate::decode(config.features, wasm)?;
-    let isa = isa::build(config)?;
-    let env = ModuleEnv::new(config, wasm, &module, &*isa)?;
-    let code = compile_code(&env, bodies)?;
-    link::link(LinkInput { config, isa: &*isa, module: &module, func_names: &func_names, data: &data, code })
+/// Compiles the modules of one engine. What one leaves is there for the next: the machine, the threads, allocations, and
+/// code that is the same in every module.
+pub(crate) struct Compiler {
+    config: Config,
+    isa: OwnedTargetIsa,
+    /// The threads, if the configuration says how many and it is more than the caller's own.
+    pool: Option<ThreadPool>,
+    workers: Workers,
+    helpers: Helpers,
 }
 
-/// All machine code of a module, sorted by symbol.
-fn compile_code(env: &ModuleEnv<'_>, bodies: Vec<Body<'_>>) -> Result<Vec<CompiledCode>> {
-    let workers = Workers::default();
-    let threads = env.config.compile_threads;
-    let mut code = in_threads(threads, || workers.run_all(env, tasks(env.module, bodies)))?;
-    let called: BTreeSet<&Symbol> = code.iter().flat_map(|code| &code.relocs).map(|reloc| &reloc.target).collect();
-    let helpers = called.into_iter().filter_map(Task::of).collect();
-    let helpers = workers.run_all(env, helpers)?;
-    code.extend(helpers);
-    code.sort_by(|one, other| one.symbol.cmp(&other.symbol));
-    Ok(code)
+impl Compiler {
+    /// A compiler for an engine of this configuration.
+    pub(crate) fn new(config: &Config) -> Result<Compiler> {
+        let threads = config.compile_threads.filter(|&threads| threads > 1);
+        let pool = threads.map(|threads| ThreadPoolBuilder::new().num_threads(threads).build()).transpose();
+        let pool =
+            pool.map_err(|error| Error::new(ErrorKind::Resource, "no threads to compile with").with_source(error))?;
+        let (config, isa) = (config.clone(), isa::build(config)?);
+        Ok(Compiler { config, isa, pool, workers: Workers::default(), helpers: Helpers::default() })
+    }
+
+    /// All machine code of a module, sorted by symbol.
+    fn code(&self, env: &ModuleEnv<'_>, bodies: Vec<Body<'_>>) -> Result<Vec<CompiledCode>> {
+        let mut code = self.run_all(env, tasks(env.module, bodies))?;
+        let called: BTreeSet<&Symbol> = code.iter().flat_map(|code| &code.relocs).map(|reloc| &reloc.target).collect();
+        let helpers = called.into_iter().filter(|symbol| !matches!(symbol, Symbol::Function(_)));
+        let helpers = self.run_all(env, helpers.cloned().map(Task::Helper).collect())?;
+        code.extend(helpers);
+        code.sort_by(|one, other| one.symbol.cmp(&other.symbol));
+        Ok(code)
+    }
+
+    /// Does all tasks. Of several errors it is the first task's that is reported, whichever came first in time.
+    fn run_all(&self, env: &ModuleEnv<'_>, tasks: Vec<Task<'_>>) -> Result<Vec<CompiledCode>> {
+        if self.config.compile_threads.is_some_and(|threads| threads <= 1) {
+            return tasks.into_iter().map(|task| self.run(env, task)).collect();
+        }
+        let all = || tasks.into_par_iter().map(|task| self.run(env, task)).collect();
+        let results: Vec<Result<CompiledCode>> = match &self.pool {
+            Some(pool) => pool.install(all),
+            None => all(),
+        };
+        results.into_iter().collect()
+    }
+
+    fn run(&self, env: &ModuleEnv<'_>, task: Task<'_>) -> Result<CompiledCode> {
+        match task {
+            Task::Function(index, body) => self.workers.run(|worker| worker.function(env, index, body)),
+            Task::Helper(symbol) => match self.helpers.get(&symbol) {
+                Some(code) => Ok(code),
+                None => {
+                    let code = self.workers.run(|worker| worker.helper(env, symbol))?;
+                    self.helpers.keep(&code);
+                    Ok(code)
+                }
+            },
+        }
+    }
+}
+
+impl Compile for Compiler {
+    fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>> {
+        let (config, isa) = (&self.config, &*self.isa);
+        let Validated { module, bodies, data, func_names } = validate::decode(config.features, wasm)?;
+        let env = ModuleEnv::new(config, wasm, &module, isa)?;
+        let code = self.code(&env, bodies)?;
+        link::link(LinkInput { config, isa, module: &module, func_names: &func_names, data: &data, code })
+    }
 }
 
 /// A piece of code to make.
 enum Task<'a> {
+    /// A function of the module.
     Function(DefinedFuncIndex, Body<'a>),
-    Entry(LoweredSignature),
-    Exit(LoweredSignature),
-    Builtin(Builtin),
-    Soft(Soft),
-}
-
-impl Task<'_> {
-    /// What has to be made because other code calls it; functions are made anyway.
-    fn of(symbol: &Symbol) -> Option<Task<'static>> {
-        match *symbol {
-            Symbol::Builtin(builtin) => Some(Task::Builtin(builtin)),
-            Symbol::Soft(soft) => Some(Task::Soft(soft)),
-            Symbol::Function(_) | Symbol::Entry(_) | Symbol::Exit(_) => None,
-        }
-    }
+    /// Anything else. It depends on nothing but its symbol and the configuration.
+    Helper(Symbol),
 }
 
 /// What a module needs whatever its code says: its functions, an exit trampoline for every signature that a host
@@ -80,20 +118,31 @@ fn tasks<'a>(module: &Module, bodies: Vec<Body<'a>>) -> Vec<Task<'a>> {
     let escaping = module.functions.iter().filter(|function| function.func_ref.is_some());
     let entries: BTreeSet<LoweredSignature> =
         escaping.map(|function| LoweredSignature::from(module.signature(function.ty))).collect();
-    functions.chain(entries.into_iter().map(Task::Entry)).chain(exits.into_iter().map(Task::Exit)).collect()
+    let helpers = entries.into_iter().map(Symbol::Entry).chain(exits.into_iter().map(Symbol::Exit));
+    functions.chain(helpers.map(Task::Helper)).collect()
 }
 
-/// Runs `work` with as many threads as the configuration allows.
-fn in_threads<T: Send>(threads: Option<usize>, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    let Some(threads) = threads else {
-        return work();
-    };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.max(1))
-        .build()
-        .map_err(|error| Error::new(ErrorKind::Resource, "no threads to compile with").with_source(error))?;
-    pool.install(work)
+/// Helpers that were made already, by symbol: small modules consist of little else.
+#[derive(Default)]
+struct Helpers(Mutex<HashMap<Symbol, CompiledCode>>);
+
+impl Helpers {
+    /// How many are kept, so that an engine that compiles modules without end does not grow without end.
+    const KEPT: usize = 1 << 10;
+
+    fn get(&self, symbol: &Symbol) -> Option<CompiledCode> {
+        self.0.lock().expect(UNPOISONED).get(symbol).cloned()
+    }
+
+    fn keep(&self, code: &CompiledCode) {
+        let mut kept = self.0.lock().expect(UNPOISONED);
+        if kept.len() < Helpers::KEPT {
+            kept.insert(code.symbol.clone(), code.clone());
+        }
+    }
 }
+
+const UNPOISONED: &str = "no thread panics while it holds the lock";
 
 /// What a thread works with. Workers are handed round, so that their allocations are reused.
 #[derive(Default)]
@@ -101,22 +150,16 @@ struct Workers(Mutex<Vec<Worker>>);
 
 #[derive(Default)]
 struct Worker {
-    compiler: Compiler,
+    compiler: FunctionCompiler,
     allocations: translate::Allocations,
 }
 
 impl Workers {
-    /// Does all tasks. Of several errors it is the first task's that is reported, whichever came first in time.
-    fn run_all(&self, env: &ModuleEnv<'_>, tasks: Vec<Task<'_>>) -> Result<Vec<CompiledCode>> {
-        let results: Vec<Result<CompiledCode>> = tasks.into_par_iter().map(|task| self.run(env, task)).collect();
-        results.into_iter().collect()
-    }
-
-    fn run(&self, env: &ModuleEnv<'_>, task: Task<'_>) -> Result<CompiledCode> {
-        let idle = || self.0.lock().expect("no thread panics while it holds the lock");
+    fn run(&self, work: impl FnOnce(&mut Worker) -> Result<CompiledCode>) -> Result<CompiledCode> {
+        let idle = || self.0.lock().expect(UNPOISONED);
         let idle_worker = idle().pop();
         let mut worker = idle_worker.unwrap_or_default();
-        let result = worker.run(env, task);
+        let result = work(&mut worker);
         // After an error the allocations may hold half a function.
         if result.is_ok() {
             idle().push(worker);
@@ -126,33 +169,22 @@ impl Workers {
 }
 
 impl Worker {
-    fn run(&mut self, env: &ModuleEnv<'_>, task: Task<'_>) -> Result<CompiledCode> {
-        let Worker { compiler, allocations } = self;
-        let (isa, fault) = (env.isa, env.config.fault);
-        let func = compiler.func();
-        let trampolines = &mut allocations.builder;
-        let (symbol, first) = match task {
-            Task::Function(index, body) => {
-                let first = translate::translate(env, index, body, func, allocations)?;
-                (Symbol::Function(index), Some(first))
-            }
-            Task::Entry(signature) => {
-                trampoline::entry(func, isa, &signature, trampolines);
-                (Symbol::Entry(signature), None)
-            }
-            Task::Exit(signature) => {
-                trampoline::exit(func, isa, &signature, trampolines);
-                (Symbol::Exit(signature), None)
-            }
-            Task::Builtin(builtin) => {
-                trampoline::builtin(func, isa, builtin, trampolines);
-                (Symbol::Builtin(builtin), None)
-            }
-            Task::Soft(soft) => {
+    fn function(&mut self, env: &ModuleEnv<'_>, index: DefinedFuncIndex, body: Body<'_>) -> Result<CompiledCode> {
+        let first = translate::translate(env, index, body, self.compiler.func(), &mut self.allocations)?;
+        self.compiler.compile(env.isa, Symbol::Function(index), Some(first), env.config.fault)
+    }
+
+    fn helper(&mut self, env: &ModuleEnv<'_>, symbol: Symbol) -> Result<CompiledCode> {
+        let (func, isa, allocations) = (self.compiler.func(), env.isa, &mut self.allocations.builder);
+        match &symbol {
+            Symbol::Function(_) => unreachable!("a function has a body"),
+            Symbol::Entry(signature) => trampoline::entry(func, isa, signature, allocations),
+            Symbol::Exit(signature) => trampoline::exit(func, isa, signature, allocations),
+            Symbol::Builtin(builtin) => trampoline::builtin(func, isa, *builtin, allocations),
+            Symbol::Soft(soft) => {
                 *func = soft::build(soft.libcall(), isa).expect("every such library call has a routine");
-                (Symbol::Soft(soft), None)
             }
-        };
-        compiler.compile(isa, symbol, first, fault)
+        }
+        self.compiler.compile(isa, symbol, None, env.config.fault)
     }
 }

@@ -26,9 +26,9 @@ fn tiers() -> [Config; 2] {
 
 fn code(config: &Config, wasm: &[u8]) -> Result<Vec<CompiledCode>> {
     let Validated { module, bodies, .. } = validate::decode(config.features, wasm)?;
-    let isa = isa::build(config)?;
-    let env = ModuleEnv::new(config, wasm, &module, &*isa)?;
-    compile_code(&env, bodies)
+    let compiler = Compiler::new(config)?;
+    let env = ModuleEnv::new(config, wasm, &module, &*compiler.isa)?;
+    compiler.code(&env, bodies)
 }
 
 fn compile_text(config: &Config, text: &str) -> Vec<CompiledCode> {
@@ -114,6 +114,27 @@ fn the_number_of_threads_changes_nothing() {
         let one = render(Some(1));
         assert_eq!(one, render(Some(4)));
         assert_eq!(one, render(None));
+    }
+}
+
+#[test]
+fn what_was_compiled_before_changes_nothing() {
+    let texts = [
+        include_str!("tests/control.wat"),
+        include_str!("tests/values.wat"),
+        "(module (func (result i32) i64.const 1))",
+        include_str!("tests/references.wat"),
+        include_str!("tests/metering.wat"),
+    ];
+    let modules = texts.map(|text| wat::parse_str(text).expect("the test's module parses"));
+    for config in tiers() {
+        let alone = |wasm: &Vec<u8>| Compiler::new(&config).unwrap().compile(wasm).ok();
+        let (compiler, expected) = (Compiler::new(&config).unwrap(), modules.each_ref().map(alone));
+        for (wasm, expected) in modules.iter().zip(&expected).chain(modules.iter().zip(&expected).rev()) {
+            assert_eq!(compiler.compile(wasm).ok(), *expected);
+        }
+        assert_eq!(expected.iter().filter(|artifact| artifact.is_none()).count(), 1, "one module is invalid");
+        assert!(!compiler.helpers.0.lock().unwrap().is_empty());
     }
 }
 

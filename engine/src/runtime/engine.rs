@@ -1,10 +1,14 @@
 //! The engine: a configuration, the epoch, and the ids of types. Everything else belongs to modules and stores.
 
 use super::types::TypeRegistry;
+#[cfg(feature = "compile")]
+use crate::base::Compile;
 use crate::base::{Config, Result};
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+#[cfg(feature = "compile")]
+use std::sync::OnceLock;
 
 /// What compiles, loads and runs modules under one [`Config`]. Cheap to clone; clones are the same engine.
 ///
@@ -18,6 +22,9 @@ struct EngineInner {
     config: Config,
     epoch: AtomicU64,
     types: Arc<TypeRegistry>,
+    /// Made when a module is first compiled.
+    #[cfg(feature = "compile")]
+    compiler: OnceLock<Box<dyn Compile>>,
 }
 
 impl Engine {
@@ -27,7 +34,13 @@ impl Engine {
     /// Kind [`Resource`](crate::ErrorKind::Resource) if there is no address space for the engine's table of types.
     pub fn new(config: &Config) -> Result<Engine> {
         let types = Arc::new(TypeRegistry::new()?);
-        let inner = EngineInner { config: config.clone(), epoch: AtomicU64::new(0), types };
+        let inner = EngineInner {
+            config: config.clone(),
+            epoch: AtomicU64::new(0),
+            types,
+            #[cfg(feature = "compile")]
+            compiler: OnceLock::new(),
+        };
         Ok(Engine { inner: Arc::new(inner) })
     }
 
@@ -45,6 +58,21 @@ impl Engine {
     /// Whether both are clones of one engine.
     pub fn same(&self, other: &Engine) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// The engine's compiler; `make` makes it if there is none yet.
+    #[cfg(feature = "compile")]
+    pub(crate) fn compiler<C: Compile + 'static>(
+        &self,
+        make: impl FnOnce(&Config) -> Result<C>,
+    ) -> Result<&dyn Compile> {
+        let compiler = &self.inner.compiler;
+        if compiler.get().is_none() {
+            let made = make(&self.inner.config)?;
+            // Another thread may have been faster; its compiler is as good.
+            let _ = compiler.set(Box::new(made));
+        }
+        Ok(&**compiler.get().expect("set above"))
     }
 
     /// The epoch counter, which lives as long as the engine.

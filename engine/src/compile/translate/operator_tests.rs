@@ -3,7 +3,7 @@
 
 use crate::base::{Config, CpuFeatures, Features, Tier};
 use crate::compile::translate::ModuleEnv;
-use crate::compile::{codegen::CompiledCode, compile_code, isa, validate};
+use crate::compile::{Compiler, codegen::CompiledCode, validate};
 use std::collections::BTreeSet;
 
 /// Operators by signature. A name may be followed by immediates.
@@ -182,9 +182,9 @@ fn configurations() -> impl Iterator<Item = Config> {
 
 fn compile(config: &Config, wasm: &[u8]) -> Vec<CompiledCode> {
     let validated = validate::decode(config.features, wasm).expect("the module is valid");
-    let isa = isa::build(config).expect("this machine is known");
-    let env = ModuleEnv::new(config, wasm, &validated.module, &*isa).expect("the module is small");
-    compile_code(&env, validated.bodies).unwrap_or_else(|error| panic!("{error:?} under {config:?}"))
+    let compiler = Compiler::new(config).expect("this machine is known");
+    let env = ModuleEnv::new(config, wasm, &validated.module, &*compiler.isa).expect("the module is small");
+    compiler.code(&env, validated.bodies).unwrap_or_else(|error| panic!("{error:?} under {config:?}"))
 }
 
 #[test]
