@@ -6,7 +6,8 @@ use super::header;
 use super::metadata::{Metadata, Settings};
 use super::names::Names;
 use super::{
-    FrameIndex, Handlers, Sections, SourceMap, StackMaps, Traps, check_structure, check_tables, decode_metadata,
+    FrameIndex, Handlers, Sections, SourceMap, StackMaps, Traps, check_records, check_structure, check_tables,
+    decode_metadata,
 };
 use crate::base::{MemoryChecks, Result, Tier};
 use core::fmt;
@@ -133,7 +134,7 @@ pub enum DigestState {
 pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
     let (header, sections) = check_structure(bytes)?;
     let metadata = decode_metadata(bytes, &sections)?;
-    let flaw = check_tables(bytes, &sections, &metadata).err();
+    let flaw = check_tables(bytes, &sections, &metadata).and_then(|()| check_records(bytes, &sections)).err();
     let keyed = header.keyed() != 0;
     let metadata_digest = header::metadata_digest(bytes, &sections, None);
     let digest = header::full_digest(bytes, None);
@@ -144,8 +145,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
         sections: sections.named().map(section).collect(),
         functions: functions(bytes, &sections, &metadata),
         frames: FrameIndex::new(&bytes[sections.eh_frame_hdr.clone()]).len(),
-        traps: Traps::new(&bytes[sections.traps.clone()]).len(),
-        source_map: SourceMap::new(&bytes[sections.source_map.clone()]).len(),
+        traps: Traps::new(&bytes[sections.traps.clone()]).count(),
+        source_map: SourceMap::new(&bytes[sections.source_map.clone()]).count(),
         names: Names::new(&bytes[sections.names.clone()]).len(),
         handlers: Handlers::new(&bytes[sections.handlers.clone()]).len(),
         stack_maps: StackMaps::new(&bytes[sections.stack_maps.clone()]).len(),

@@ -4,7 +4,8 @@
 //! # The format
 //!
 //! An ELF64 shared object whose addresses are its file offsets. Loading maps it whole and rebuilds nothing: every table
-//! is sorted when it is written and binary-searched in place. Our own tables are little-endian and of alignment 1.
+//! is sorted when it is written and binary-searched in place. Our own tables are little-endian and of alignment 1. The two
+//! that are long, traps and source map, are searched by block and read from its start: [blocks].
 //!
 //! ```text
 //! 0x000  ELF header, program headers
@@ -30,11 +31,12 @@
 //!
 //! [`check`] is the one way in. It refuses a truncated, altered or foreign artefact with an error that says what is
 //! wrong, at which byte, and what to do. Whatever the bytes are, it neither panics nor reads outside them nor allocates
-//! more than a small multiple of their length; and behind it every index and offset in metadata and tables is in
-//! range, digest or no digest, so that the runtime may follow them. What it cannot tell is whether the machine code, and
+//! more than a small multiple of their length; and behind it every index and offset that the runtime follows is in range,
+//! digest or no digest. What it cannot tell is whether the machine code, and
 //! the unwind instructions and handlers with it, do what the module's types and the trampolines' signatures say. Whoever forges these
 //! can compute the digest too: an embedder who loads artefacts from elsewhere sets `Config::artifact_key`.
 
+mod blocks;
 mod constant;
 mod elf;
 pub(crate) mod functions;
@@ -81,12 +83,24 @@ const COMPILE_AGAIN: &str = "compile the module again";
 /// Checks a whole artefact against what this engine is and how it is configured: where its sections stand, and its
 /// metadata. Whether this CPU has the features that the code needs is the loader's to check.
 pub(crate) fn check(bytes: &[u8], config: &Config) -> Result<(Sections, Metadata)> {
+    let (sections, metadata) = check_identity(bytes, config, config.digest_check)?;
+    check_tables(bytes, &sections, &metadata)?;
+    Ok((sections, metadata))
+}
+
+/// As [`check`], of an artefact that somebody vouches for: of its tables nothing is read, so that they cost nothing
+/// before they are used.
+pub(crate) fn check_trusted(bytes: &[u8], config: &Config) -> Result<(Sections, Metadata)> {
+    check_identity(bytes, config, DigestCheck::Metadata)
+}
+
+/// Checks that an artefact is this engine's and whole, and that it fits the configuration.
+fn check_identity(bytes: &[u8], config: &Config, digest: DigestCheck) -> Result<(Sections, Metadata)> {
     let (header, sections) = check_structure(bytes)?;
-    check_digests(bytes, header, &sections, config)?;
+    check_digests(bytes, header, &sections, config.artifact_key.as_ref(), digest)?;
     let metadata = decode_metadata(bytes, &sections)?;
     check_target(&metadata, sections.metadata.start)?;
     check_settings(&metadata.settings, &Settings::from(config), sections.metadata.start)?;
-    check_tables(bytes, &sections, &metadata)?;
     Ok((sections, metadata))
 }
 
@@ -135,8 +149,13 @@ fn check_structure(bytes: &[u8]) -> Result<(Header<'_>, Sections)> {
     Ok((header, sections))
 }
 
-fn check_digests(bytes: &[u8], header: Header<'_>, sections: &Sections, config: &Config) -> Result<()> {
-    let key = config.artifact_key.as_ref();
+fn check_digests(
+    bytes: &[u8],
+    header: Header<'_>,
+    sections: &Sections,
+    key: Option<&[u8; 32]>,
+    check: DigestCheck,
+) -> Result<()> {
     match (header.keyed(), key) {
         (0, None) | (1, Some(_)) => {}
         (1, None) => {
@@ -157,7 +176,7 @@ fn check_digests(bytes: &[u8], header: Header<'_>, sections: &Sections, config: 
         }
     };
     compare("the metadata", header::METADATA_DIGEST, header::metadata_digest(bytes, sections, key))?;
-    match config.digest_check {
+    match check {
         DigestCheck::Full => compare("the file", header::FULL_DIGEST, header::full_digest(bytes, key)),
         DigestCheck::Metadata => Ok(()),
     }
@@ -221,16 +240,13 @@ fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()
     Ok(())
 }
 
-/// Checks that metadata and tables hold together: whatever they point to is there.
+/// Checks that metadata and tables hold together: whatever they point to is there. The records of blocks point nowhere,
+/// and are [`inspect`]'s to check.
 fn check_tables(bytes: &[u8], sections: &Sections, metadata: &Metadata) -> Result<()> {
     let module = &metadata.module;
     let start = sections.metadata.start;
     let broken = |what: String| refused(format!("altered: {what}; {COMPILE_AGAIN}"), start);
     module::check(module, metadata.settings.features, sections.data.len()).map_err(broken)?;
-    let at = |section: &Range<usize>| {
-        let start = section.start;
-        move |flaw: Flaw| refused(format!("altered: {}; {COMPILE_AGAIN}", flaw.what), start + flaw.at)
-    };
     let part = |section: &Range<usize>| &bytes[section.clone()];
     let text = u32::try_from(sections.text.len()).expect("`elf::read` admits less than 2 GiB of text");
     let defined = module.functions.len() - module.imported_functions as usize;
@@ -246,6 +262,21 @@ fn check_tables(bytes: &[u8], sections: &Sections, metadata: &Metadata) -> Resul
     FrameIndex::check(part(&sections.eh_frame_hdr), part(&sections.eh_frame), distance, text, &functions)
         .map_err(at(&sections.eh_frame_hdr))?;
     check_trampolines(metadata, &functions).map_err(broken)
+}
+
+/// Checks the records of blocks.
+fn check_records(bytes: &[u8], sections: &Sections) -> Result<()> {
+    let text = u32::try_from(sections.text.len()).expect("`elf::read` admits less than 2 GiB of text");
+    let traps = Traps::new(&bytes[sections.traps.clone()]);
+    traps.check_records(text).map_err(at(&sections.traps))?;
+    let source_map = SourceMap::new(&bytes[sections.source_map.clone()]);
+    source_map.check_records(text).map_err(at(&sections.source_map))
+}
+
+/// The error of a flaw in a section.
+fn at(section: &Range<usize>) -> impl Fn(Flaw) -> Error {
+    let start = section.start;
+    move |flaw| refused(format!("altered: {}; {COMPILE_AGAIN}", flaw.what), start + flaw.at)
 }
 
 /// Checks that each trampoline that the metadata names is one, and that none is missing that the runtime will ask for.

@@ -1,62 +1,92 @@
 //! Section `.touchstone.sourcemap`: which WebAssembly instruction a machine instruction comes from.
 //!
-//! ```text
-//! record, 8 bytes, sorted by start
-//!   +0  u32  start of a range, bytes from the start of .text; it reaches to the next record
-//!   +4  u32  byte offset of the instruction in the WebAssembly binary; 0xffff_ffff if the range comes from none
-//! ```
+//! [`blocks`](super::blocks), whose offsets are the starts of ranges that reach to the next record. The number is 0 if the
+//! range comes from no instruction. Otherwise it is 1 more than the distance of the instruction's byte offset in the
+//! WebAssembly binary from that of the record before in the block that has one, or from 0: `2 * d` for a distance `d`
+//! upwards, `-2 * d - 1` for one downwards, in 32 bits.
 
-use super::record::{Flaw, last_at_most, records, rising, whole, word};
+use super::blocks::{Blocks, Record};
+use super::record::Flaw;
 use crate::base::{TextOffset, WasmOffset};
-
-const RECORD: usize = 8;
-const NONE: u32 = u32::MAX;
 
 /// The table, read in place.
 #[derive(Clone, Copy)]
-pub(crate) struct SourceMap<'a>(&'a [[u8; RECORD]]);
+pub(crate) struct SourceMap<'a>(Blocks<'a>);
 
 impl<'a> SourceMap<'a> {
     /// Reads the section's bytes.
     pub(crate) fn new(bytes: &'a [u8]) -> SourceMap<'a> {
-        SourceMap(records(bytes))
+        SourceMap(Blocks::new(bytes))
     }
 
     /// How many ranges there are.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    pub(crate) fn count(&self) -> usize {
+        self.0.iter().map(Iterator::count).sum()
     }
 
     /// The WebAssembly instruction that the byte at `offset` comes from.
     pub(crate) fn lookup(&self, offset: TextOffset) -> Option<WasmOffset> {
-        let wasm = word(&self.0[last_at_most(self.0, offset.0)?], 4);
-        (wasm != NONE).then_some(WasmOffset(wasm))
+        let (mut wasm, mut found) = (0, false);
+        for record in self.0.up_to(offset) {
+            found = record.number != 0;
+            if found {
+                wasm = unfold(wasm, record.number - 1);
+            }
+        }
+        found.then_some(WasmOffset(wasm))
     }
 
-    /// Checks the table of a `.text` of so many bytes.
+    /// Checks the table of a `.text` of so many bytes, but for its records.
     pub(super) fn check(bytes: &'a [u8], text: u32) -> Result<SourceMap<'a>, Flaw> {
-        let records = whole::<RECORD>(bytes)?;
         // The last record may be the one that ends the last range, at the very end of the text.
-        rising(records, text.saturating_add(1))?;
-        Ok(SourceMap(records))
+        Blocks::check(bytes, text.saturating_add(1)).map(SourceMap)
     }
+
+    /// Checks the records.
+    pub(super) fn check_records(&self, text: u32) -> Result<(), Flaw> {
+        let check = |record: Record| match u32::try_from(record.number.saturating_sub(1)) {
+            Ok(_) => Ok(()),
+            Err(_) => Err("an instruction is farther away than a binary is long"),
+        };
+        self.0.check_records(text.saturating_add(1), check)
+    }
+}
+
+/// What lies at a distance from `start`.
+fn unfold(start: u32, distance: u64) -> u32 {
+    let distance = distance as u32;
+    start.wrapping_add(distance >> 1 ^ (distance & 1).wrapping_neg())
+}
+
+/// The distance from `start` to `end`.
+#[cfg(feature = "compile")]
+fn fold(start: u32, end: u32) -> u64 {
+    let distance = end.wrapping_sub(start).cast_signed();
+    (distance << 1 ^ distance >> 31).cast_unsigned().into()
 }
 
 /// Writes the table from sorted ranges that do not overlap.
 #[cfg(feature = "compile")]
 pub(crate) fn build(ranges: &[(TextOffset, TextOffset, WasmOffset)]) -> Vec<u8> {
-    let mut map: Vec<(u32, u32)> = Vec::with_capacity(ranges.len());
-    let mut add = |start: u32, wasm: u32| {
+    let mut map: Vec<(u32, Option<u32>)> = Vec::with_capacity(ranges.len());
+    let mut add = |start: u32, wasm: Option<u32>| {
         map.pop_if(|&mut (last, _)| last == start);
-        if map.last().map_or(NONE, |&(_, last)| last) != wasm {
+        if map.last().and_then(|&(_, last)| last) != wasm {
             map.push((start, wasm));
         }
     };
     for &(start, end, wasm) in ranges.iter().filter(|(start, end, _)| start < end) {
-        add(start.0, wasm.0);
-        add(end.0, NONE);
+        add(start.0, Some(wasm.0));
+        add(end.0, None);
     }
-    map.iter().flat_map(|(start, wasm)| [start.to_le_bytes(), wasm.to_le_bytes()]).flatten().collect()
+    super::blocks::build(&map, |block| {
+        let mut last = 0;
+        let mut record = |&(offset, wasm): &(u32, Option<u32>)| {
+            let number = wasm.map_or(0, |wasm| fold(core::mem::replace(&mut last, wasm), wasm) + 1);
+            Record { offset, number }
+        };
+        block.iter().map(&mut record).collect::<Vec<_>>()
+    })
 }
 
 #[cfg(all(test, feature = "compile"))]
@@ -72,7 +102,8 @@ mod tests {
         let ranges = [range(4, 8, 100), range(8, 12, 100), range(12, 13, 7), range(13, 13, 8), range(20, 32, 90)];
         let bytes = build(&ranges);
         let table = SourceMap::check(&bytes, 32).unwrap();
-        assert_eq!(table.len(), 5, "neighbours of the same instruction are one range");
+        table.check_records(32).unwrap();
+        assert_eq!(table.count(), 5, "neighbours of the same instruction are one range");
         for offset in 0..40 {
             let expected = ranges.iter().find(|(start, end, _)| (start.0..end.0).contains(&offset));
             assert_eq!(table.lookup(TextOffset(offset)), expected.map(|&(_, _, wasm)| wasm), "at {offset}");
@@ -81,13 +112,28 @@ mod tests {
     }
 
     #[test]
+    fn instructions_may_be_anywhere() {
+        let places = [0, u32::MAX, 1, 1 << 31, u32::MAX - 1, 0, 1 << 30].repeat(30);
+        let ranges: Vec<_> = places.into_iter().zip(0..).map(|(wasm, at)| range(at * 3, at * 3 + 2, wasm)).collect();
+        let bytes = build(&ranges);
+        let table = SourceMap::check(&bytes, 1000).unwrap();
+        table.check_records(1000).unwrap();
+        for (start, end, wasm) in ranges {
+            assert_eq!((table.lookup(start), table.lookup(end)), (Some(wasm), None));
+        }
+    }
+
+    #[test]
     fn flaws_are_found() {
         let bytes = build(&[range(4, 8, 100), range(8, 12, 101)]);
-        assert!(SourceMap::check(&bytes, 12).is_ok());
-        assert!(SourceMap::check(&bytes, 11).is_err());
-        assert!(SourceMap::check(&bytes[1..], 12).is_err());
-        let mut swapped = bytes[8..16].to_vec();
-        swapped.extend(&bytes[..8]);
-        assert_eq!(SourceMap::check(&swapped, 12).err().map(|flaw| flaw.at), Some(8));
+        let check = |bytes, text| SourceMap::check(bytes, text).and_then(|table| table.check_records(text));
+        assert!(check(&bytes, 12).is_ok());
+        assert!(check(&bytes, 11).is_err());
+        assert!(check(&bytes[1..], 12).is_err());
+        let mut far = bytes.clone();
+        far.truncate(bytes.len() - 1);
+        far.extend([0xff, 0xff, 0xff, 0xff, 0x7f]);
+        far[8] += 4;
+        assert!(check(&far, 12).unwrap_err().what.contains("farther"));
     }
 }

@@ -568,7 +568,7 @@ fn an_inspection_tells_what_is_there() {
     assert!(!inspection.to_string().contains('\u{1b}'), "names cannot write to the terminal");
 
     let (sections, _) = check(&bytes, &Config::new()).unwrap();
-    bytes[sections.traps.start + 4] = 250;
+    bytes[sections.traps.end - 1] = 127;
     let inspection = inspect(&bytes).unwrap();
     assert_eq!(inspection.digest.state, DigestState::Wrong);
     assert_eq!(inspection.metadata_digest.state, DigestState::Right);

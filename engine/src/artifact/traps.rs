@@ -1,56 +1,51 @@
 //! Section `.touchstone.traps`: why an instruction traps.
 //!
-//! ```text
-//! record, 5 bytes, sorted by offset, one per offset
-//!   +0  u32  offset of the trapping instruction, bytes from the start of .text
-//!   +4  u8   the trap's stable code
-//! ```
+//! [`blocks`](super::blocks), whose offsets are those of the trapping instructions. The number is the trap's stable code.
 
-use super::record::{Flaw, exactly, records, rising, whole};
+use super::blocks::{Blocks, Record};
+use super::record::Flaw;
 use crate::base::{TextOffset, Trap};
-
-const RECORD: usize = 5;
 
 /// The table, read in place.
 #[derive(Clone, Copy)]
-pub(crate) struct Traps<'a>(&'a [[u8; RECORD]]);
+pub(crate) struct Traps<'a>(Blocks<'a>);
 
 impl<'a> Traps<'a> {
     /// Reads the section's bytes.
     pub(crate) fn new(bytes: &'a [u8]) -> Traps<'a> {
-        Traps(records(bytes))
+        Traps(Blocks::new(bytes))
     }
 
     /// How many instructions may trap.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    pub(crate) fn count(&self) -> usize {
+        self.0.iter().map(Iterator::count).sum()
     }
 
     /// Why the instruction at `offset` traps; `None` if it is not one that may.
     pub(crate) fn lookup(&self, offset: TextOffset) -> Option<Trap> {
-        Trap::from_code(self.0[exactly(self.0, offset.0)?][4])
+        trap(self.0.up_to(offset).last().filter(|record| record.offset == offset.0)?)
     }
 
-    /// Checks the table of a `.text` of so many bytes.
+    /// Checks the table of a `.text` of so many bytes, but for its records.
     pub(super) fn check(bytes: &'a [u8], text: u32) -> Result<Traps<'a>, Flaw> {
-        let records = whole::<RECORD>(bytes)?;
-        rising(records, text)?;
-        for (position, record) in records.iter().enumerate() {
-            Flaw::unless(Trap::from_code(record[4]).is_some(), position * RECORD + 4, "a code names no trap")?;
-        }
-        Ok(Traps(records))
+        Blocks::check(bytes, text).map(Traps)
     }
+
+    /// Checks the records.
+    pub(super) fn check_records(&self, text: u32) -> Result<(), Flaw> {
+        self.0.check_records(text, |record| trap(record).map(drop).ok_or("a code names no trap"))
+    }
+}
+
+fn trap(record: Record) -> Option<Trap> {
+    Trap::from_code(u8::try_from(record.number).ok()?)
 }
 
 /// Writes the table; records must come in the order of `.text`, one per offset.
 #[cfg(feature = "compile")]
 pub(crate) fn build(traps: &[(TextOffset, Trap)]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(traps.len() * RECORD);
-    for (offset, trap) in traps {
-        bytes.extend(offset.0.to_le_bytes());
-        bytes.push(trap.code());
-    }
-    bytes
+    let record = |(offset, trap): &(TextOffset, Trap)| Record { offset: offset.0, number: trap.code().into() };
+    super::blocks::build(traps, |block| block.iter().map(record).collect::<Vec<_>>())
 }
 
 #[cfg(all(test, feature = "compile"))]
@@ -62,20 +57,25 @@ mod tests {
         let traps: Vec<_> = Trap::ALL.iter().zip(0u32..).map(|(&trap, at)| (TextOffset(at * at), trap)).collect();
         let bytes = build(&traps);
         let table = Traps::check(&bytes, 1000).unwrap();
-        assert_eq!(table.len(), traps.len());
+        table.check_records(1000).unwrap();
+        assert_eq!(table.count(), traps.len());
         for (offset, trap) in traps {
             assert_eq!(table.lookup(offset), Some(trap));
         }
         assert_eq!(table.lookup(TextOffset(2)), None);
+        assert_eq!(Traps::new(&[]).lookup(TextOffset(0)), None);
     }
 
     #[test]
     fn flaws_are_found() {
-        let twice = build(&[(TextOffset(3), Trap::Unreachable), (TextOffset(3), Trap::Interrupted)]);
-        assert!(Traps::check(&twice, 10).is_err());
-        assert!(Traps::check(&twice[..5], 3).is_err(), "an offset behind the text");
-        assert!(Traps::check(&twice[..5], 4).is_ok());
-        assert!(Traps::check(&twice[..4], 4).is_err(), "half a record");
-        assert_eq!(Traps::check(&[0, 0, 0, 0, 251], 1).err().map(|flaw| flaw.at), Some(4));
+        let bytes = build(&[(TextOffset(3), Trap::Unreachable), (TextOffset(9), Trap::Interrupted)]);
+        assert!(Traps::check(&bytes, 3).is_err(), "an offset behind the text");
+        assert!(Traps::check(&bytes, 9).unwrap().check_records(9).is_err(), "another one");
+        assert!(Traps::check(&bytes, 10).unwrap().check_records(10).is_ok());
+        let mut unknown = bytes.clone();
+        *unknown.last_mut().unwrap() = 127;
+        let flaw = Traps::check(&unknown, 10).unwrap().check_records(10).unwrap_err();
+        assert_eq!((flaw.at, flaw.what), (bytes.len() - 2, "a code names no trap"));
+        assert_eq!(Traps::new(&unknown).lookup(TextOffset(9)), None);
     }
 }

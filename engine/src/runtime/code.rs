@@ -1,12 +1,12 @@
 //! Loaded artefacts: mapped, checked, protected, registered. Loading rebuilds nothing; every table is read in place.
 //!
-//! | route | copies | full digest | what it trusts |
-//! |---|---|---|---|
-//! | [`LoadedCode::load`] | the bytes, into a sealed memory file | yes | nothing |
-//! | [`LoadedCode::load_file`] | the file, into a sealed memory file | yes | nothing |
-//! | [`LoadedCode::load_trusted_file`] | nothing: maps the file | no | that the file is ours and stays as it is |
+//! | route | copies | digest | tables are checked | what it trusts |
+//! |---|---|---|---|---|
+//! | [`LoadedCode::load`] | the bytes | of all | yes | nothing |
+//! | [`LoadedCode::load_file`] | the file | of all | yes | nothing |
+//! | [`LoadedCode::load_trusted_file`] | nothing: maps the file | of the metadata | no | that the file is ours and stays as it is |
 //!
-//! The checks read the sealed memory that is executed afterwards, so nobody can change a byte between check and use.
+//! A copy is memory of this process alone that can be read only, so nobody changes a byte between check and use.
 
 use super::registry::{CODE, Located, Registered};
 use super::sys::{self, Mapping, UnwindRegistration};
@@ -19,7 +19,7 @@ use crate::artifact::source_map::SourceMap;
 use crate::artifact::stack_maps::{StackMap, StackMaps};
 use crate::artifact::traps::Traps;
 use crate::artifact::{self, Metadata, Sections};
-use crate::base::{Config, DigestCheck, Error, ErrorKind, Frame, Result, TextOffset, Trap};
+use crate::base::{Config, Error, ErrorKind, Frame, Result, TextOffset, Trap};
 use crate::unwind::cursor::UnwindTables;
 use crate::unwind::frame::{FrameAddress, UnwindError};
 use crate::unwind::rule::Rule;
@@ -31,7 +31,7 @@ use core::ops::Range;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// An artefact that is ready to run. Its code stays mapped and registered while this lives: whoever holds an address in
 /// it keeps the `Arc`.
@@ -48,92 +48,104 @@ pub(super) struct Image {
     len: usize,
     sections: Sections,
     metadata: Metadata,
+    /// What one of its memories holds at the start.
     memory: Option<MemoryImage>,
 }
 
-/// What a memory of the module holds at the start, as a part of the artefact's file that instances map.
+/// What a memory of the module holds at the start, as a part of a file that instances map.
 #[derive(Debug)]
-pub(crate) struct MemoryImage {
-    /// Which memory, and what of it.
-    pub(crate) image: image::Image,
-    /// As long as the artefact's mapping, it neither changes nor is cut.
-    file: File,
-    /// Where in the file it starts.
-    start: u64,
+struct MemoryImage {
+    image: image::Image,
+    /// The file, and where in it the picture starts: the artefact's own, or one that is made for the first instance. It
+    /// neither changes nor is cut.
+    file: OnceLock<(File, u64)>,
 }
 
 impl MemoryImage {
-    /// The picture, if the module has one and this system can map it.
-    fn of(file: File, sections: &Sections, module: &Module) -> Option<MemoryImage> {
+    /// The picture, if the module has one and this system can map it. `file` is the artefact's own.
+    fn of(sections: &Sections, module: &Module, file: Option<File>) -> Option<MemoryImage> {
         let image = image::Image::of(module)?;
         let (page, start) = (rustix::param::page_size() as u64, sections.data.start as u64);
-        let whole = [start, image.range.start, image.range.end].iter().all(|place| place.is_multiple_of(page));
-        (whole && image.is_laid_out(module, sections.data.len())).then_some(MemoryImage { image, file, start })
+        let whole = image.range.start.is_multiple_of(page) && image.range.end.is_multiple_of(page);
+        let file = file.filter(|_| start.is_multiple_of(page)).map_or_else(OnceLock::new, |file| (file, start).into());
+        (whole && image.is_laid_out(module, sections.data.len())).then_some(MemoryImage { image, file })
     }
 
-    /// Shows it in a memory.
+    /// Shows it in a memory. `data` is the artefact's data section.
     ///
     /// # Safety
     /// The memory is an instance's of the module whose artefact this is of; its first size is accessible and nobody
-    /// borrows it. The artefact outlives it.
-    pub(super) unsafe fn map(&self, memory: &Mapping) -> Result<()> {
+    /// borrows it.
+    unsafe fn map(&self, data: &[u8], memory: &Mapping) -> Result<()> {
         let Range { start, end } = self.image.range;
         let at = usize::try_from(start).expect("inside the memory");
-        // SAFETY: the picture lies inside the file's data section and the memory's first size; the rest is the caller's
-        // contract.
-        unsafe { memory.overlay(at, &self.file, self.start..self.start + (end - start)) }
+        let len = usize::try_from(end - start).expect("inside the memory");
+        let (file, start) = match self.file.get() {
+            Some(file) => file,
+            None => {
+                let copy = sys::sealed_file(|file| file.write_all(&data[..len])).map_err(|error| {
+                    let message = format!("cannot copy the {len} bytes of a memory into a memory file: {error}");
+                    Error::new(ErrorKind::Resource, message).with_source(error)
+                })?;
+                self.file.get_or_init(|| (copy, 0))
+            }
+        };
+        // SAFETY: the picture lies inside the file and the memory's first size; the file is sealed, or somebody vouches
+        // for it. The rest is the caller's contract.
+        unsafe { memory.overlay(at, file, *start..*start + len as u64) }
     }
 }
 
 impl LoadedCode {
-    /// Copies an artefact into sealed memory and loads it.
+    /// Copies an artefact and loads it.
     pub(crate) fn load(bytes: &[u8], config: &Config) -> Result<Arc<LoadedCode>> {
-        let sealed = sys::sealed_file(|file| file.write_all(bytes)).map_err(|error| {
-            let message = format!("cannot copy an artefact of {} bytes into a memory file: {error}", bytes.len());
-            Error::new(ErrorKind::Resource, message).with_source(error)
+        let mapping = Mapping::filled(bytes.len(), |copy| {
+            copy.copy_from_slice(bytes);
+            Ok(())
         })?;
-        // SAFETY: a sealed file never changes.
-        unsafe { LoadedCode::map(sealed, config) }
+        // SAFETY: the mapping is read-only memory.
+        unsafe { LoadedCode::publish(mapping, bytes.len(), None, |bytes| artifact::check(bytes, config)) }
     }
 
-    /// Copies a file into sealed memory and loads it.
+    /// Copies a file and loads it.
     pub(crate) fn load_file(path: &Path, config: &Config) -> Result<Arc<LoadedCode>> {
-        let mut file = open(path)?;
-        let length = file.metadata().map_err(|error| unreadable(path, error))?.len();
+        let (mut file, length) = open(path)?;
         let mut head = Vec::with_capacity(artifact::HEAD);
         let read = (&file).take(artifact::HEAD as u64).read_to_end(&mut head).and_then(|_| file.rewind());
         read.map_err(|error| unreadable(path, error))?;
-        artifact::check_head(&head, length)?;
-        let sealed = sys::sealed_file(|sealed| io::copy(&mut (&file).take(length), sealed).map(drop));
-        let sealed = sealed.map_err(|error| unreadable(path, error))?;
-        // SAFETY: a sealed file never changes.
-        unsafe { LoadedCode::map(sealed, config) }
+        artifact::check_head(&head, length as u64)?;
+        let mapping = Mapping::filled(length, |copy| file.read_exact(copy).map_err(|error| unreadable(path, error)))?;
+        // SAFETY: the mapping is read-only memory.
+        unsafe { LoadedCode::publish(mapping, length, None, |bytes| artifact::check(bytes, config)) }
     }
 
-    /// Maps a file as it is, and takes no full digest.
+    /// Maps a file as it is, and believes its tables.
     ///
     /// # Safety
     /// The file is an artefact as this engine wrote it, and nobody changes or cuts it while the result lives: a new
     /// version comes under a temporary name and is then renamed.
     pub(crate) unsafe fn load_trusted_file(path: &Path, config: &Config) -> Result<Arc<LoadedCode>> {
-        let config = Config { digest_check: DigestCheck::Metadata, ..config.clone() };
+        let (file, length) = open(path)?;
         // SAFETY: the caller vouches for the file.
-        unsafe { LoadedCode::map(open(path)?, &config) }
+        let mapping = unsafe { Mapping::of_file(&file, length)? };
+        // SAFETY: as above.
+        unsafe { LoadedCode::publish(mapping, length, Some(file), |bytes| artifact::check_trusted(bytes, config)) }
     }
 
-    /// Maps, checks, protects and registers.
+    /// Checks a mapped artefact of `len` bytes, makes its code executable and registers it. `file` is what is mapped.
     ///
     /// # Safety
-    /// The file does not change while the result lives.
-    unsafe fn map(file: File, config: &Config) -> Result<Arc<LoadedCode>> {
-        let len = file.metadata().map_err(|error| io_error("cannot ask for the size of an artefact", error))?.len();
-        let len = usize::try_from(len)
-            .map_err(|_| Error::new(ErrorKind::Artifact, "the artefact is larger than the address space"))?;
-        // SAFETY: the caller vouches for the file.
-        let mapping = unsafe { Mapping::of_file(&file, len)? };
-        // SAFETY: the mapping holds `len` readable bytes that do not change.
+    /// The mapping holds as many bytes, which can be read and do not change; so does the file. What `check` accepts has
+    /// well-formed unwind information.
+    unsafe fn publish(
+        mapping: Mapping,
+        len: usize,
+        file: Option<File>,
+        check: impl FnOnce(&[u8]) -> Result<(Sections, Metadata)>,
+    ) -> Result<Arc<LoadedCode>> {
+        // SAFETY: the caller's contract.
         let bytes = unsafe { core::slice::from_raw_parts(mapping.as_ptr(), len) };
-        let (sections, metadata) = artifact::check(bytes, config)?;
+        let (sections, metadata) = check(bytes)?;
         if let Some(feature) = metadata.cpu_features.iter().find(|name| !sys::has_cpu_feature(name)) {
             return Err(Error::new(
                 ErrorKind::Artifact,
@@ -144,9 +156,9 @@ impl LoadedCode {
             ));
         }
         mapping.make_executable(whole_pages(&sections.text)?)?;
-        // SAFETY: `check` found the section to be well formed and terminated; it is dropped before the mapping.
+        // SAFETY: the section is well formed and terminated; it is dropped before the mapping.
         let frames = unsafe { UnwindRegistration::new(&bytes[sections.eh_frame.clone()]) };
-        let memory = MemoryImage::of(file, &sections, &metadata.module);
+        let memory = MemoryImage::of(&sections, &metadata.module, file);
         let image = Image { _frames: frames, mapping, len, sections, metadata, memory };
         Ok(Arc::new(LoadedCode(CODE.register(image))))
     }
@@ -172,8 +184,21 @@ impl LoadedCode {
     }
 
     /// What a memory of the module holds at the start, if it can be mapped.
-    pub(crate) fn memory_image(&self) -> Option<&MemoryImage> {
-        self.image().memory.as_ref()
+    pub(crate) fn memory_image(&self) -> Option<&image::Image> {
+        self.image().memory.as_ref().map(|memory| &memory.image)
+    }
+
+    /// Shows the module's [`memory_image`](LoadedCode::memory_image), if there is one, in a memory.
+    ///
+    /// # Safety
+    /// The memory is the one that the picture is of, in an instance of this module that keeps this code; its first size
+    /// is accessible and nobody borrows it.
+    pub(super) unsafe fn map_memory_image(&self, memory: &Mapping) -> Result<()> {
+        match &self.image().memory {
+            // SAFETY: the caller's contract.
+            Some(picture) => unsafe { picture.map(self.data(), memory) },
+            None => Ok(()),
+        }
     }
 
     /// The Tail-convention entry of a function that the module defines.
@@ -303,19 +328,19 @@ fn whole_pages(text: &Range<usize>) -> Result<Range<usize>> {
     Err(Error::new(ErrorKind::Artifact, message).at(text.start as u64))
 }
 
-/// Opens a file that can be mapped.
-fn open(path: &Path) -> Result<File> {
+/// Opens a file that can be mapped, and asks for its length.
+fn open(path: &Path) -> Result<(File, usize)> {
     let file = File::open(path).map_err(|error| unreadable(path, error))?;
-    match file.metadata().map_err(|error| unreadable(path, error))?.is_file() {
-        true => Ok(file),
-        false => Err(Error::new(ErrorKind::Io, format!("cannot read {}: it is not a regular file", path.display()))),
+    let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
+    if !metadata.is_file() {
+        return Err(Error::new(ErrorKind::Io, format!("cannot read {}: it is not a regular file", path.display())));
+    }
+    match usize::try_from(metadata.len()) {
+        Ok(length) => Ok((file, length)),
+        Err(_) => Err(Error::new(ErrorKind::Artifact, "the artefact is larger than the address space")),
     }
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Error {
-    io_error(&format!("cannot read {}", path.display()), error)
-}
-
-fn io_error(what: &str, error: io::Error) -> Error {
-    Error::new(ErrorKind::Io, format!("{what}: {error}")).with_source(error)
+    Error::new(ErrorKind::Io, format!("cannot read {}: {error}", path.display())).with_source(error)
 }

@@ -390,11 +390,11 @@ fn write_elements(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
 /// Writes the active data segments, in order, as `memory.init` and `data.drop` would, or maps what they come to.
 fn write_data(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     let module = store.instances[index as usize].module.clone();
-    if let Some(contents) = module.code().memory_image() {
-        let memory = store.instances[index as usize].memory(contents.image.memory);
+    if let Some(image) = module.code().memory_image() {
+        let memory = store.instances[index as usize].memory(image.memory);
         let mapping = store.memories[memory as usize].own_mapping().expect("no picture is of a shared memory");
         // SAFETY: the memory is the new instance's own, which nothing has touched yet, and the instance keeps the module.
-        unsafe { contents.map(mapping)? };
+        unsafe { module.code().map_memory_image(mapping)? };
         store.instances[index as usize].drop_active_data();
         return Ok(());
     }

@@ -72,7 +72,8 @@ impl Module {
         Module::from_code(engine, LoadedCode::load_file(path.as_ref(), engine.config())?)
     }
 
-    /// Loads an artefact by mapping the file itself, without hashing all of it.
+    /// Loads an artefact by mapping the file itself. Neither is all of it hashed nor are its tables checked: what is not
+    /// used is not read.
     ///
     /// # Safety
     /// The file was written by this engine, and nobody changes it while the module or an instance of it lives.

@@ -3,6 +3,7 @@
 use crate::base::{Error, ErrorKind, Result};
 use core::ops::Range;
 use core::ptr::{self, NonNull};
+use core::slice;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 use std::fs::File;
 
@@ -36,6 +37,24 @@ impl Mapping {
             )
         };
         Ok(Mapping { base: not_null(base.map_err(|error| refused("reserve", len, error))?), len })
+    }
+
+    /// Memory of `len` bytes that `fill` writes, and nobody afterwards: it can be read only.
+    pub(crate) fn filled(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<Mapping> {
+        let size = whole_pages(len)?;
+        if size == 0 {
+            return Ok(Mapping { base: NonNull::dangling(), len: 0 });
+        }
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // All of it will be written: one step for all pages is faster than a fault for each.
+        let flags = MapFlags::PRIVATE | MapFlags::POPULATE;
+        // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
+        let base = unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), size, access, flags) };
+        let mapping = Mapping { base: not_null(base.map_err(|error| refused("map", len, error))?), len: size };
+        // SAFETY: the bytes are accessible and zero, and nobody else knows of them.
+        fill(unsafe { slice::from_raw_parts_mut(mapping.as_ptr(), len) })?;
+        mapping.protect(0..size, MprotectFlags::READ)?;
+        Ok(mapping)
     }
 
     /// Maps the first `len` bytes of a file, to be read.
@@ -150,6 +169,21 @@ mod tests {
             byte.write(7);
             assert_eq!(byte.read(), 7);
         }
+    }
+
+    #[test]
+    fn filled_bytes_are_there() {
+        let write = |bytes: &mut [u8]| {
+            bytes.copy_from_slice(b"artefact");
+            Ok(())
+        };
+        let mapping = Mapping::filled(8, write).unwrap();
+        assert_eq!(mapping.len(), rustix::param::page_size());
+        // SAFETY: the bytes are readable.
+        assert_eq!(unsafe { slice::from_raw_parts(mapping.as_ptr(), 9) }, b"artefact\0");
+        let failing = Mapping::filled(8, |_| Err(Error::new(ErrorKind::Io, "no more")));
+        assert_eq!(failing.unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(Mapping::filled(0, |_| Ok(())).unwrap().len(), 0);
     }
 
     #[test]
