@@ -2,7 +2,7 @@
 
 use crate::subject::{Check, Subject, Tier};
 use crate::{Error, Result};
-use engine::{Config, DigestCheck, Engine, ExternType, Instance, Linker, Module, Store, TypedFunc, Val};
+use engine::{Config, DigestCheck, Engine, ExternType, Instance, InstancePre, Linker, Module, Store, TypedFunc, Val};
 use std::hint::black_box;
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub struct Ours {
 
 impl Subject for Ours {
     type Module = Module;
-    type Linked = (Module, Linker<()>);
+    type Linked = InstancePre<()>;
     type Instance = (Store<()>, Instance);
 
     fn new(tier: Tier) -> Result<Ours> {
@@ -66,12 +66,12 @@ impl Subject for Ours {
                 })?,
             };
         }
-        Ok((module.clone(), linker))
+        Ok(linker.instantiate_pre(module)?)
     }
 
-    fn instantiate(&self, (module, linker): &Self::Linked) -> Result<Self::Instance> {
+    fn instantiate(&self, linked: &Self::Linked) -> Result<Self::Instance> {
         let mut store = Store::new(&self.engine, ());
-        let instance = linker.instantiate(&mut store, module)?;
+        let instance = linked.instantiate(&mut store)?;
         Ok((store, instance))
     }
 

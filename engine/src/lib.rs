@@ -47,7 +47,7 @@ pub use base::{
 };
 pub use runtime::{
     AnyRef, ArrayRef, AsContext, AsContextMut, Caller, Engine, Exception, ExportType, Extern, ExternRef, Func, Global,
-    I31, ImportType, Instance, IntoFunc, Kept, Linker, Memory, Module, ResourceLimiter, RootScope, Rooted,
+    I31, ImportType, Instance, InstancePre, IntoFunc, Kept, Linker, Memory, Module, ResourceLimiter, RootScope, Rooted,
     SharedMemory, Store, StoreContext, StoreContextMut, StoreLimits, StructRef, Table, Tag, TypedFunc, UpdateDeadline,
     Val, WaitResult, WasmParams, WasmResults, WasmRet, WasmTy,
 };

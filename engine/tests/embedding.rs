@@ -1,8 +1,8 @@
 //! The embedding interface from outside: modules, instances, and what they import and export.
 
 use engine::{
-    Config, Engine, ErrorKind, Extern, ExternRef, ExternType, Features, Func, FuncType, Global, GlobalType, Instance,
-    Linker, Memory, MemoryChecks, MemoryType, Module, Result, Store, Table, TableType, Trap, Val, ValType,
+    Caller, Config, Engine, ErrorKind, Extern, ExternRef, ExternType, Features, Func, FuncType, Global, GlobalType,
+    Instance, Linker, Memory, MemoryChecks, MemoryType, Module, Result, Store, Table, TableType, Trap, Val, ValType,
 };
 
 fn engine() -> Engine {
@@ -336,6 +336,44 @@ fn a_failing_instantiation_keeps_its_writes() {
     let call = call.typed::<i32, i32>(&store).unwrap();
     assert_eq!((call.call(&mut store, 2).unwrap(), call.call(&mut store, 2).unwrap()), (42, 43));
     assert_eq!(call.call(&mut store, 1).unwrap_err().as_trap(), Some(Trap::UninitializedElement));
+}
+
+#[test]
+fn imports_are_looked_up_once_for_many_stores() {
+    let engine = engine();
+    let mut linker = Linker::new(&engine);
+    let double = |mut caller: Caller<'_, i32>, x: i32| {
+        *caller.data_mut() += 1;
+        2 * x
+    };
+    linker.func_wrap("host", "double", double).unwrap();
+    let text = r#"(module (import "host" "double" (func $double (param i32) (result i32)))
+        (func $run (export "run") (param i32) (result i32) (call $double (local.get 0)))
+        (table (export "table") 2 funcref) (elem (i32.const 0) $run $double))"#;
+    let linked = linker.instantiate_pre(&Module::new(&engine, text).unwrap()).unwrap();
+    // What is defined later changes nothing.
+    linker.allow_shadowing(true).func_wrap("host", "double", |x: i32| x).unwrap();
+    for start in [10, 20] {
+        let mut store = Store::new(&engine, start);
+        let instances = [(); 2].map(|()| linked.instantiate(&mut store).unwrap());
+        for (calls, instance) in (1..).zip(instances) {
+            let run = instance.get_typed_func::<i32, i32>(&mut store, "run").unwrap();
+            assert_eq!(run.call(&mut store, 21).unwrap(), 42);
+            let table = instance.get_table(&mut store, "table").unwrap();
+            let functions = [0, 1].map(|index| table.get(&mut store, index).unwrap());
+            assert_eq!(functions[0], Some(Val::FuncRef(Some(instance.get_func(&mut store, "run").unwrap()))));
+            assert!(matches!(functions[1], Some(Val::FuncRef(Some(_)))));
+            assert_eq!(*store.data(), start + calls);
+        }
+    }
+    let missing = Module::new(&engine, r#"(module (import "host" "missing" (func)))"#).unwrap();
+    let error = linker.instantiate_pre(&missing).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.message()),
+        (ErrorKind::Link, "unknown import host.missing: expected func [] -> []")
+    );
+    let other = Engine::new(&Config::new()).unwrap();
+    assert!(usage(linked.instantiate(&mut Store::new(&other, 0))).contains("another engine"));
 }
 
 #[test]

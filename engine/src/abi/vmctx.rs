@@ -99,6 +99,7 @@ pub(crate) struct StoreContext {
 }
 
 /// What a function reference points to. Lives as long as its store and never moves.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct FuncRef {
     /// Tail-convention entry. Null in a host function whose signature no loaded artefact has.

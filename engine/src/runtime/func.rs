@@ -46,8 +46,9 @@ impl Func {
         ty: FuncType,
         call: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Func {
-        let definition = Arc::new(HostDefinition::untyped(ty, call));
-        host::add(&mut store.as_context_mut().into_opaque(), definition)
+        let mut store = store.as_context_mut().into_opaque();
+        HostDefinition::untyped(store.engine(), ty, call)
+            .and_then(|definition| host::add(&mut store, &definition))
             .expect("type ids are left, and every type that is named is known")
     }
 
@@ -60,8 +61,9 @@ impl Func {
         mut store: impl AsContextMut<Data = T>,
         call: impl IntoFunc<T, Params, Results>,
     ) -> Func {
-        let definition = Arc::new(call.into_definition());
-        host::add(&mut store.as_context_mut().into_opaque(), definition).expect("type ids are left")
+        let mut store = store.as_context_mut().into_opaque();
+        let definition = call.into_definition(store.engine());
+        definition.and_then(|definition| host::add(&mut store, &definition)).expect("type ids are left")
     }
 
     /// The type.
@@ -251,7 +253,7 @@ impl<'a, T: 'static> Caller<'a, T> {
 pub trait IntoFunc<T: 'static, Params, Results>: Send + Sync + 'static {
     /// The host function.
     #[doc(hidden)]
-    fn into_definition(self) -> HostDefinition;
+    fn into_definition(self, engine: &Engine) -> Result<Arc<HostDefinition>>;
 }
 
 /// A closure and how its types map to WebAssembly's.
@@ -261,12 +263,12 @@ struct Wrapped<F, Marker> {
 }
 
 impl<F, Marker: 'static> Wrapped<F, Marker> {
-    fn definition<R: WasmRet>(closure: F, params: &[ValType]) -> HostDefinition
+    fn definition<R: WasmRet>(engine: &Engine, closure: F, params: &[ValType]) -> Result<Arc<HostDefinition>>
     where
         Wrapped<F, Marker>: HostCallable + 'static,
     {
         let ty = FuncType::new(params.iter().copied(), R::Values::TYPES.iter().copied());
-        HostDefinition::new(ty, Wrapped { closure, marker: PhantomData })
+        HostDefinition::new(engine, &ty, Wrapped { closure, marker: PhantomData })
     }
 }
 
@@ -303,9 +305,9 @@ macro_rules! into_func {
             R: WasmRet,
             $($name: WasmTy,)*
         {
-            fn into_definition(self) -> HostDefinition {
+            fn into_definition(self, engine: &Engine) -> Result<Arc<HostDefinition>> {
                 let ignoring_caller = move |_: Caller<'_, T>, $($value: $name),*| self($($value),*);
-                IntoFunc::<T, (Caller<'_, T>, $($name,)*), R>::into_definition(ignoring_caller)
+                IntoFunc::<T, (Caller<'_, T>, $($name,)*), R>::into_definition(ignoring_caller, engine)
             }
         }
 
@@ -316,8 +318,8 @@ macro_rules! into_func {
             R: WasmRet,
             $($name: WasmTy,)*
         {
-            fn into_definition(self) -> HostDefinition {
-                Wrapped::<F, (T, R, $($name,)*)>::definition::<R>(self, &[$($name::TYPE),*])
+            fn into_definition(self, engine: &Engine) -> Result<Arc<HostDefinition>> {
+                Wrapped::<F, (T, R, $($name,)*)>::definition::<R>(engine, self, &[$($name::TYPE),*])
             }
         }
 

@@ -8,11 +8,11 @@ use super::exception;
 use super::fixed::Fixed;
 use super::store::OpaqueMut;
 use super::types::RegisteredTypes;
-use super::{Caller, Func, Val};
+use super::{Caller, Engine, Func, Val};
 use crate::abi::signature::LoweredSignature;
 use crate::abi::vmctx::{FuncRef, HOST_FUNC_MAGIC, HostFunc, VmContext};
 use crate::abi::{OK, ValRaw};
-use crate::base::Result;
+use crate::base::{Error, ErrorKind, Result};
 use crate::wasm::types::FuncType;
 use core::ffi::c_void;
 use core::marker::PhantomData;
@@ -21,9 +21,11 @@ use smallvec::SmallVec;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// A host function that is in no store yet.
+/// A host function of an engine that is in no store yet.
 pub struct HostDefinition {
-    ty: FuncType,
+    /// Its type, the only one.
+    types: RegisteredTypes,
+    signature: LoweredSignature,
     callable: Box<dyn HostCallable>,
 }
 
@@ -42,9 +44,8 @@ pub(crate) trait HostCallable: Send + Sync {
 pub(crate) struct HostFuncEntry {
     header: HostFunc,
     func_ref: FuncRef,
+    /// Keeps the id of the function's type too.
     definition: Arc<HostDefinition>,
-    /// Keeps the id of the function's type.
-    _types: RegisteredTypes,
 }
 
 // SAFETY: its pointers are to code and to itself; it moves between threads with its store.
@@ -53,31 +54,48 @@ unsafe impl Send for HostFuncEntry {}
 unsafe impl Sync for HostFuncEntry {}
 
 impl HostDefinition {
-    pub(crate) fn new(ty: FuncType, callable: impl HostCallable + 'static) -> HostDefinition {
-        HostDefinition { ty, callable: Box::new(callable) }
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the type names one that the engine does not have.
+    pub(crate) fn new(
+        engine: &Engine,
+        ty: &FuncType,
+        callable: impl HostCallable + 'static,
+    ) -> Result<Arc<HostDefinition>> {
+        let types = RegisteredTypes::function(engine.types(), ty)?;
+        Ok(Arc::new(HostDefinition { types, signature: ty.into(), callable: Box::new(callable) }))
     }
 
     /// A definition whose closure sees values of run-time types.
-    pub(crate) fn untyped<T: 'static, F>(ty: FuncType, closure: F) -> HostDefinition
+    ///
+    /// # Errors
+    /// As [`HostDefinition::new`].
+    pub(crate) fn untyped<T: 'static, F>(engine: &Engine, ty: FuncType, closure: F) -> Result<Arc<HostDefinition>>
     where
         F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     {
-        HostDefinition::new(ty.clone(), Untyped { ty, closure, data: PhantomData })
+        HostDefinition::new(engine, &ty.clone(), Untyped { ty, closure, data: PhantomData })
     }
 }
 
 /// Makes a host function part of a store. The data of the store is of the type that the definition's closure expects.
-pub(crate) fn add(store: &mut OpaqueMut<'_>, definition: Arc<HostDefinition>) -> Result<Func> {
-    let types = RegisteredTypes::function(store.engine().types(), &definition.ty)?;
-    let (id, signature) = (types.ids()[0], LoweredSignature::from(&definition.ty));
+///
+/// # Errors
+/// Kind [`Usage`](ErrorKind::Usage) if the store is another engine's.
+pub(crate) fn add(store: &mut OpaqueMut<'_>, definition: &Arc<HostDefinition>) -> Result<Func> {
+    let types = &definition.types;
+    if !types.are_of(store.engine().types()) {
+        let message = "the host function was defined for another engine than the store's";
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    let id = types.ids()[0];
     store.add_type(id, &types.types()[0]);
     let func_ref = FuncRef { wasm_call: ptr::null(), host_call: None, vmctx: ptr::null_mut(), type_id: id, _pad: 0 };
     let header = HostFunc { magic: HOST_FUNC_MAGIC, _pad: 0, shim };
-    let entry = Fixed::new(HostFuncEntry { header, func_ref, definition, _types: types });
+    let entry = Fixed::new(HostFuncEntry { header, func_ref, definition: Arc::clone(definition) });
     let address = entry.as_ptr().as_ptr();
     // SAFETY: the entry was just made; nobody else knows it.
     let func_ref = unsafe { NonNull::new_unchecked(&raw mut (*address).func_ref) };
-    let wasm_call = store.find_exit(func_ref, signature);
+    let wasm_call = store.find_exit(func_ref, &definition.signature);
     // SAFETY: as above.
     unsafe {
         (*address).func_ref.vmctx = address.cast();
@@ -93,7 +111,7 @@ pub(crate) fn add_linked(store: &mut OpaqueMut<'_>, definition: &Arc<HostDefinit
     if let Some(&func) = store.linked.get(&key) {
         return Ok(func);
     }
-    let func = add(store, definition.clone())?;
+    let func = add(store, definition)?;
     // The entry keeps the definition, so that no other one gets its address while the store lives.
     store.linked.insert(key, func);
     Ok(func)

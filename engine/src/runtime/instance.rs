@@ -8,14 +8,14 @@ use super::gc;
 use super::global::{Global, GlobalEntry};
 use super::libcalls;
 use super::memory::{self, Memory, MemoryEntry};
+use super::module::FuncRefs;
 use super::store::{NO_INSTANCE, OpaqueMut, StoreId, StoreOpaque};
 use super::table::{self, Table, TableEntry};
 use super::tag::{Tag, TagEntry};
 use super::{AsContext, AsContextMut, Extern, Module, TypedFunc, WasmParams, WasmResults};
+use crate::abi::ValRaw;
 use crate::abi::heap;
-use crate::abi::signature::LoweredSignature;
 use crate::abi::vmctx::{FuncImport, FuncRef, Place, VmContext};
-use crate::abi::{HostCall, ValRaw};
 use crate::base::{Error, ErrorKind, Result};
 use crate::wasm::index::*;
 use crate::wasm::module::{ConstExpr, DataMode, ElementItems, ElementMode, ElementSegment, ExportItem, ImportItem};
@@ -279,7 +279,7 @@ impl Storage {
 /// Makes the instance part of the store, with all in it null or zero, and returns its place.
 fn allocate(store: &mut OpaqueMut<'_>, module: &Module, imports: &[Extern]) -> Result<u32> {
     let wasm = module.wasm();
-    let entries = host_entries(module)?;
+    let func_refs = module.func_refs()?;
     let storage = Storage::new(store, module)?;
     let index = u32::try_from(store.instances.len())
         .ok()
@@ -305,27 +305,9 @@ fn allocate(store: &mut OpaqueMut<'_>, module: &Module, imports: &[Extern]) -> R
     };
     entry.import(store, imports);
     entry.define(store, storage);
-    entry.make_func_refs(&entries);
+    entry.make_func_refs(func_refs);
     store.instances.push(entry);
     Ok(index)
-}
-
-/// The entry trampolines of the functions that can be referred to, by type; the artefact has them all.
-fn host_entries(module: &Module) -> Result<Vec<Option<HostCall>>> {
-    let wasm = module.wasm();
-    let mut entries = vec![None; wasm.types.len()];
-    for function in wasm.functions.iter().filter(|function| function.func_ref.is_some()) {
-        let entry = &mut entries[function.ty.index()];
-        if entry.is_none() {
-            let ty = wasm.signature(function.ty);
-            *entry = module.code().entry(&LoweredSignature::from(ty));
-            if entry.is_none() {
-                let message = format!("the artefact has no entry trampoline for {ty}");
-                return Err(Error::new(ErrorKind::Artifact, message));
-            }
-        }
-    }
-    Ok(entries)
 }
 
 fn initialise_globals(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
@@ -624,18 +606,9 @@ impl InstanceEntry {
     }
 
     /// Fills in the references to the module's own functions.
-    fn make_func_refs(&mut self, entries: &[Option<HostCall>]) {
-        let (wasm, code) = (self.module.wasm(), self.module.code());
-        for (position, function) in wasm.functions.iter().enumerate() {
-            let Some(place) = function.func_ref else { continue };
-            let defined = wasm.defined(FuncIndex::new(position)).expect("only defined functions have a place");
-            let func_ref = FuncRef {
-                wasm_call: code.function(defined),
-                host_call: entries[function.ty.index()],
-                vmctx: self.context.as_ptr().cast(),
-                type_id: self.module.types().ids()[function.ty.index()],
-                _pad: 0,
-            };
+    fn make_func_refs(&mut self, func_refs: &FuncRefs) {
+        for (place, func_ref) in (0..).map(FuncRefIndex).zip(func_refs.iter()) {
+            let func_ref = FuncRef { vmctx: self.context.as_ptr().cast(), ..func_ref };
             // SAFETY: the layout keeps an aligned entry there, and nobody reads it yet.
             unsafe { self.at(self.module.layout().func_ref(place)).write(func_ref) };
         }

@@ -4,9 +4,11 @@ use super::host::{self, HostDefinition};
 use super::instance::instantiate;
 use super::{AsContext, AsContextMut, Caller, Engine, Extern, Instance, IntoFunc, Module, Val};
 use crate::base::{Error, ErrorKind, Result};
+use crate::wasm::module::Import;
 use crate::wasm::types::FuncType;
 use core::fmt;
 use core::marker::PhantomData;
+use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -73,7 +75,7 @@ impl<T: 'static> Linker<T> {
     /// Defines a host function of a type that is known at run time only; see [`Func::new`](crate::Func::new).
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the name is taken.
+    /// Kind [`Usage`](ErrorKind::Usage) if the name is taken, or the type names one that the engine does not have.
     pub fn func_new(
         &mut self,
         module: &str,
@@ -81,7 +83,8 @@ impl<T: 'static> Linker<T> {
         ty: FuncType,
         call: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Result<&mut Self> {
-        self.insert(module, name, Definition::Host(Arc::new(HostDefinition::untyped(ty, call))))
+        let definition = HostDefinition::untyped(&self.engine, ty, call)?;
+        self.insert(module, name, Definition::Host(definition))
     }
 
     /// Defines a host function from a closure; see [`Func::wrap`](crate::Func::wrap).
@@ -94,7 +97,8 @@ impl<T: 'static> Linker<T> {
         name: &str,
         call: impl IntoFunc<T, Params, Results>,
     ) -> Result<&mut Self> {
-        self.insert(module, name, Definition::Host(Arc::new(call.into_definition())))
+        let definition = call.into_definition(&self.engine)?;
+        self.insert(module, name, Definition::Host(definition))
     }
 
     /// Defines all exports of an instance under a module name.
@@ -134,22 +138,25 @@ impl<T: 'static> Linker<T> {
     /// Instantiates a module with imports by name.
     ///
     /// # Errors
-    /// Kind [`Link`](ErrorKind::Link), naming the import and its type, if it is not defined or is of another type; else
-    /// as [`Instance::new`].
-    pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>, module: &Module) -> Result<Instance> {
-        let mut store = store.as_context_mut().into_opaque();
-        let mut imports = Vec::with_capacity(module.wasm().imports.len());
-        for import in module.imports() {
-            let definition = self.definition(import.module, import.name).ok_or_else(|| {
-                let message = format!("unknown import {}.{}: expected {}", import.module, import.name, import.ty);
+    /// As [`Linker::instantiate_pre`] and [`InstancePre::instantiate`].
+    pub fn instantiate(&self, store: impl AsContextMut<Data = T>, module: &Module) -> Result<Instance> {
+        self.instantiate_pre(module)?.instantiate(store)
+    }
+
+    /// Looks up a module's imports by name, once for any number of instances.
+    ///
+    /// # Errors
+    /// Kind [`Link`](ErrorKind::Link), naming the import and its type, if it is not defined.
+    pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T>> {
+        let find = |(position, import): (usize, &Import)| {
+            self.definition(&import.module, &import.name).cloned().ok_or_else(|| {
+                let ty = module.imports().nth(position).expect("one of the imports").ty;
+                let message = format!("unknown import {}.{}: expected {ty}", import.module, import.name);
                 Error::new(ErrorKind::Link, message)
-            })?;
-            imports.push(match definition {
-                Definition::Item(item) => *item,
-                Definition::Host(definition) => Extern::Func(host::add_linked(&mut store, definition)?),
-            });
-        }
-        instantiate(&mut store, module, &imports)
+            })
+        };
+        let imports = module.wasm().imports.iter().enumerate().map(find).collect::<Result<_>>()?;
+        Ok(InstancePre { module: module.clone(), imports, data: PhantomData })
     }
 
     fn definition(&self, module: &str, name: &str) -> Option<&Definition> {
@@ -164,6 +171,50 @@ impl<T: 'static> Linker<T> {
         }
         self.names.entry(module.into()).or_default().insert(name.into(), definition);
         Ok(self)
+    }
+}
+
+/// A module whose imports were looked up: what of an instantiation is the same in every store.
+pub struct InstancePre<T: 'static> {
+    module: Module,
+    /// In the module's order.
+    imports: Box<[Definition]>,
+    /// As in [`Linker`].
+    data: PhantomData<fn(T) -> T>,
+}
+
+impl<T: 'static> InstancePre<T> {
+    /// The module.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// Instantiates the module.
+    ///
+    /// # Errors
+    /// Kind [`Link`](ErrorKind::Link), naming the import and its type, if it is of another type; else as
+    /// [`Instance::new`].
+    pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance> {
+        let mut store = store.as_context_mut().into_opaque();
+        store.linked.reserve(self.imports.len());
+        let import = |definition: &Definition| match definition {
+            Definition::Item(item) => Ok(*item),
+            Definition::Host(definition) => host::add_linked(&mut store, definition).map(Extern::Func),
+        };
+        let imports = self.imports.iter().map(import).collect::<Result<SmallVec<[Extern; 16]>>>()?;
+        instantiate(&mut store, &self.module, &imports)
+    }
+}
+
+impl<T: 'static> Clone for InstancePre<T> {
+    fn clone(&self) -> InstancePre<T> {
+        InstancePre { module: self.module.clone(), imports: self.imports.clone(), data: PhantomData }
+    }
+}
+
+impl<T: 'static> fmt::Debug for InstancePre<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InstancePre").field("module", &self.module).finish_non_exhaustive()
     }
 }
 

@@ -49,7 +49,7 @@ pub use gc::{AnyRef, ArrayRef, ExternRef, I31, Kept, RootScope, Rooted, StructRe
 pub use global::Global;
 pub use instance::Instance;
 pub use limits::{ResourceLimiter, StoreLimits};
-pub use linker::Linker;
+pub use linker::{InstancePre, Linker};
 pub use memory::Memory;
 pub use module::{ExportType, ImportType, Module};
 pub use parking::WaitResult;

@@ -3,11 +3,13 @@
 use super::Engine;
 use super::code::LoadedCode;
 use super::types::RegisteredTypes;
-use crate::abi::vmctx::VmLayout;
+use crate::abi::signature::LoweredSignature;
+use crate::abi::vmctx::{FuncRef, VmLayout};
 use crate::base::{Error, ErrorKind, Result};
 use crate::wasm;
-use crate::wasm::module::{Export, ExportItem};
-use crate::wasm::types::ExternType;
+use crate::wasm::index::FuncIndex;
+use crate::wasm::module::{Export, ExportItem, Function};
+use crate::wasm::types::{ExternType, FuncType};
 use core::fmt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -24,8 +26,48 @@ struct ModuleInner {
     code: Arc<LoadedCode>,
     types: RegisteredTypes,
     layout: VmLayout,
+    /// Made when the module is first instantiated.
+    func_refs: OnceLock<FuncRefs>,
     /// Positions in the list of exports, sorted by name; made when an export is first asked for.
     exports_by_name: OnceLock<Box<[u32]>>,
+}
+
+/// The references to the module's own functions as every instance has them, but for the instance; by their places.
+pub(crate) struct FuncRefs(Box<[FuncRef]>);
+
+// SAFETY: its pointers are to code, which lives as long as the module and nobody writes.
+unsafe impl Send for FuncRefs {}
+// SAFETY: as above.
+unsafe impl Sync for FuncRefs {}
+
+impl FuncRefs {
+    fn of(module: &Module) -> Result<FuncRefs> {
+        let (wasm, code, mut entries) = (module.wasm(), module.code(), vec![None; module.wasm().types.len()]);
+        let mut func_ref = |(position, function): (usize, &Function)| {
+            let entry = &mut entries[function.ty.index()];
+            if entry.is_none() {
+                *entry = code.entry(&LoweredSignature::from(wasm.signature(function.ty)));
+            }
+            Ok(FuncRef {
+                wasm_call: code.function(wasm.defined(FuncIndex::new(position)).expect("no import has a place")),
+                host_call: Some(entry.ok_or_else(|| no_entry(wasm.signature(function.ty)))?),
+                vmctx: core::ptr::null_mut(),
+                type_id: module.types().ids()[function.ty.index()],
+                _pad: 0,
+            })
+        };
+        let escaping = wasm.functions.iter().enumerate().filter(|(_, function)| function.func_ref.is_some());
+        escaping.map(&mut func_ref).collect::<Result<_>>().map(FuncRefs)
+    }
+
+    /// The references, with nothing in the place of the instance.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = FuncRef> {
+        self.0.iter().copied()
+    }
+}
+
+fn no_entry(ty: &FuncType) -> Error {
+    Error::new(ErrorKind::Artifact, format!("the artefact has no entry trampoline for {ty}"))
 }
 
 /// An import of a module.
@@ -90,8 +132,8 @@ impl Module {
         let types = RegisteredTypes::new(engine.types(), &code.module().types, &code.module().rec_groups)?;
         let layout = VmLayout::of(code.module())
             .ok_or_else(|| Error::new(ErrorKind::TooLarge, "an instance of this module would pass 2 GiB"))?;
-        let exports_by_name = OnceLock::new();
-        let inner = ModuleInner { engine: engine.clone(), code, types, layout, exports_by_name };
+        let (func_refs, exports_by_name) = (OnceLock::new(), OnceLock::new());
+        let inner = ModuleInner { engine: engine.clone(), code, types, layout, func_refs, exports_by_name };
         Ok(Module { inner: Arc::new(inner) })
     }
 
@@ -157,6 +199,20 @@ impl Module {
     /// Where an instance's context holds what.
     pub(crate) fn layout(&self) -> &VmLayout {
         &self.inner.layout
+    }
+
+    /// The references to the module's own functions.
+    ///
+    /// # Errors
+    /// Kind [`Artifact`](ErrorKind::Artifact) if the artefact lacks an entry trampoline.
+    pub(crate) fn func_refs(&self) -> Result<&FuncRefs> {
+        match self.inner.func_refs.get() {
+            Some(func_refs) => Ok(func_refs),
+            None => {
+                let func_refs = FuncRefs::of(self)?;
+                Ok(self.inner.func_refs.get_or_init(|| func_refs))
+            }
+        }
     }
 
     /// An address that this module shares with its clones only.

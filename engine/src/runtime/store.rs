@@ -26,6 +26,7 @@ use core::num::NonZeroU64;
 use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU64, Ordering};
+use rustc_hash::FxBuildHasher;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -71,6 +72,9 @@ struct StoreInner<T: 'static> {
 type Limiter<T> = Box<dyn (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync>;
 type OnDeadline<T> = Box<dyn FnMut(StoreContextMut<'_, T>) -> Result<UpdateDeadline> + Send + Sync>;
 
+/// A hash table whose keys nobody outside chooses, so that its hashes need not withstand chosen ones.
+type Map<K, V> = HashMap<K, V, FxBuildHasher>;
+
 /// The part of a store that does not depend on the embedder's data.
 #[repr(C)]
 pub struct StoreOpaque {
@@ -89,15 +93,15 @@ pub struct StoreOpaque {
     pub(super) heap: Heap,
     pub(super) host_funcs: Vec<Fixed<HostFuncEntry>>,
     /// Host functions that linkers put into this store, by the definition's address.
-    pub(super) linked: HashMap<usize, Func>,
+    pub(super) linked: Map<usize, Func>,
     /// The types of this store's modules and functions, by canonical id; they name types by canonical ids.
-    types: HashMap<u32, Arc<SubType>>,
-    /// Exit trampolines of the loaded artefacts.
-    exits: HashMap<LoweredSignature, *const c_void>,
+    types: Map<u32, Arc<SubType>>,
+    /// Exit trampolines of the loaded artefacts, as far as host functions have asked for them.
+    exits: Map<LoweredSignature, *const c_void>,
     /// Host functions that wait for an exit trampoline.
-    without_exit: HashMap<LoweredSignature, Vec<NonNull<FuncRef>>>,
+    without_exit: Map<LoweredSignature, Vec<NonNull<FuncRef>>>,
     /// Keeps the code of all instances, by [`Module::identity`].
-    modules: HashMap<usize, Module>,
+    modules: Map<usize, Module>,
 }
 
 /// What needs the type of the store's data.
@@ -474,11 +478,11 @@ impl StoreOpaque {
             tags: Vec::new(),
             heap: Heap::new(engine.config()),
             host_funcs: Vec::new(),
-            linked: HashMap::new(),
-            types: HashMap::new(),
-            exits: HashMap::new(),
-            without_exit: HashMap::new(),
-            modules: HashMap::new(),
+            linked: Map::default(),
+            types: Map::default(),
+            exits: Map::default(),
+            without_exit: Map::default(),
+            modules: Map::default(),
         }
     }
 
@@ -532,11 +536,21 @@ impl StoreOpaque {
     }
 
     /// The exit trampoline for a host function, which is filled in later if no artefact has one yet.
-    pub(crate) fn find_exit(&mut self, func: NonNull<FuncRef>, signature: LoweredSignature) -> *const c_void {
-        match self.exits.get(&signature) {
-            Some(&exit) => exit,
+    pub(crate) fn find_exit(&mut self, func: NonNull<FuncRef>, signature: &LoweredSignature) -> *const c_void {
+        if let Some(&exit) = self.exits.get(signature) {
+            return exit;
+        }
+        if let Some(waiting) = self.without_exit.get_mut(signature) {
+            waiting.push(func);
+            return ptr::null();
+        }
+        match self.modules.values().find_map(|module| module.code().exit(signature)) {
+            Some(exit) => {
+                self.exits.insert(signature.clone(), exit);
+                exit
+            }
             None => {
-                self.without_exit.entry(signature).or_default().push(func);
+                self.without_exit.insert(signature.clone(), vec![func]);
                 ptr::null()
             }
         }
@@ -548,20 +562,20 @@ impl StoreOpaque {
         if self.modules.insert(module.identity(), module.clone()).is_some() {
             return;
         }
+        self.types.reserve(module.types().ids().len());
         for (&id, ty) in module.types().ids().iter().zip(module.types().types()) {
             self.add_type(id, ty);
-            let Some(ty) = ty.composite.func() else { continue };
-            let signature = LoweredSignature::from(ty);
-            if self.exits.contains_key(&signature) {
-                continue;
-            }
-            let Some(exit) = module.code().exit(&signature) else { continue };
-            for func in self.without_exit.remove(&signature).unwrap_or_default() {
+        }
+        let exits = &mut self.exits;
+        self.without_exit.retain(|signature, waiting| {
+            let Some(exit) = module.code().exit(signature) else { return true };
+            for func in waiting {
                 // SAFETY: function references live and stay as long as the store, and nobody borrows this one.
                 unsafe { (*func.as_ptr()).wasm_call = exit };
             }
-            self.exits.insert(signature, exit);
-        }
+            exits.insert(signature.clone(), exit);
+            false
+        });
     }
 
     fn fuel(&self) -> Result<u64> {

@@ -92,6 +92,11 @@ impl RegisteredTypes {
         Ok(RegisteredTypes { registry: registry.clone(), types, ids, groups: vec![group] })
     }
 
+    /// Whether they are registered here.
+    pub(crate) fn are_of(&self, registry: &Arc<TypeRegistry>) -> bool {
+        Arc::ptr_eq(&self.registry, registry)
+    }
+
     /// The ids, in the order of the types. They do not move while this lives.
     pub(crate) fn ids(&self) -> &[u32] {
         &self.ids
