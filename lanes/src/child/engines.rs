@@ -6,8 +6,17 @@ use crate::{Lane, Options};
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The adapter. Every one of the engines takes a program as an argument, so that it needs no file.
-const ADAPTER: &str = include_str!("../../adapters/javascript.js");
+/// The adapter: what `lanes/adapters/javascript.js` loads. Every one of the engines takes a program as an argument, so that
+/// it needs no file.
+const ADAPTER: &str = concat!(
+    "(function () {\n\"use strict\";\n",
+    include_str!("../../adapters/javascript/engines.js"),
+    include_str!("../../adapters/javascript/binaries.js"),
+    include_str!("../../adapters/javascript/thunks.js"),
+    include_str!("../../adapters/javascript/values.js"),
+    include_str!("../../adapters/javascript/requests.js"),
+    "})();\n",
+);
 
 /// An engine and the program that embeds it.
 #[derive(Debug)]
