@@ -135,7 +135,10 @@ pub struct InstanceId(pub u32);
 /// Shared memories on their way from one [`Session`] to another of the same lane, by the names of the exports.
 #[derive(Clone)]
 pub struct Shared(
-    #[cfg_attr(not(feature = "engine"), expect(dead_code, reason = "only our engine's lanes share anything"))]
+    #[cfg_attr(
+        not(any(feature = "engine", feature = "wasmtime")),
+        expect(dead_code, reason = "no other lane shares anything")
+    )]
     pub(crate) Vec<(String, Arc<dyn Any + Send + Sync>)>,
 );
 

@@ -10,6 +10,7 @@
 //! - It has one word for a table access out of bounds and for an undefined element.
 //! - A function has another address in each instance that imports it, so functions are not told apart.
 //! - Objects are looked into, and told apart, as in our own lanes.
+//! - Shared memories are shared between threads; what one holds is not shown, for reading it is unsafe.
 
 mod values;
 
@@ -18,13 +19,14 @@ use crate::host::{extra_host_functions, spectest_functions};
 use crate::support::{self, guarded, guarded_load, id};
 use crate::{
     Behaviour, Binary, Cpu, Exception, Failure, Features, Frame, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
-    MemoryChecks, MemoryState, ModuleId, Moves, Objects, Options, Phase, Refusal, RelaxedSimd, Session, State,
+    MemoryChecks, MemoryState, ModuleId, Moves, Objects, Options, Phase, Refusal, RelaxedSimd, Session, Shared, State,
     TableState, TrapKind, ValType, Value,
 };
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::{
     AsContext, AsContextMut, Caller, Config, Engine, Error, Extern, ExternRef, FuncType, Global, GlobalType, Instance,
     Linker, Memory, MemoryType, Module, Mutability, OptLevel, OwnedRooted, Ref, RefType, RootScope, SharedMemory,
@@ -327,6 +329,28 @@ impl Session for WasmtimeSession {
         })
     }
 
+    fn share(&mut self, instance: InstanceId) -> Result<Shared, Failure> {
+        let instance = self.instance(instance)?;
+        let exports = instance.exports(&mut self.store);
+        let memories = exports.filter_map(|export| {
+            let name = export.name().to_string();
+            Some((name, Arc::new(export.into_extern().into_shared_memory()?) as Arc<dyn Any + Send + Sync>))
+        });
+        Ok(Shared(memories.collect()))
+    }
+
+    fn adopt(&mut self, shared: &Shared) -> Result<InstanceId, Failure> {
+        let memories = shared.0.iter().map(|(name, memory)| (name.as_str(), memory.downcast_ref::<SharedMemory>()));
+        let memories = memories.map(|(name, memory)| Some((name, memory?.clone()))).collect::<Option<Vec<_>>>();
+        let memories = memories.ok_or_else(|| Failure::Usage("another engine's memory".to_string()))?;
+        let instance = guarded(|| {
+            let instance = exporter(&mut self.store, memories);
+            instance.map_err(|error| failure(&error, Failure::Internal))
+        })?;
+        self.instances.push(instance);
+        Ok(InstanceId(id(self.instances.len())))
+    }
+
     fn state(&mut self, instance: InstanceId) -> Option<State> {
         let instance = self.instance(instance).ok()?;
         guarded(|| {
@@ -450,6 +474,28 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<Frame> {
         module_offset: frame.module_offset().map(|offset| offset as u64),
     };
     backtrace.frames().iter().map(frame).collect()
+}
+
+/// An instance that exports these memories.
+fn exporter(store: &mut Store<HostState>, memories: Vec<(&str, SharedMemory)>) -> Result<Instance, Error> {
+    let (mut imports, mut exports) = (wasm_encoder::ImportSection::new(), wasm_encoder::ExportSection::new());
+    for (index, (name, memory)) in (0..).zip(&memories) {
+        let ty = memory.ty();
+        let ty = wasm_encoder::MemoryType {
+            minimum: ty.minimum(),
+            maximum: ty.maximum(),
+            memory64: ty.is_64(),
+            shared: true,
+            page_size_log2: Some(u32::from(ty.page_size_log2())).filter(|&log2| log2 != 16),
+        };
+        imports.import("", name, ty);
+        exports.export(name, wasm_encoder::ExportKind::Memory, index);
+    }
+    let mut module = wasm_encoder::Module::new();
+    module.section(&imports).section(&exports);
+    let module = Module::new(store.engine(), module.finish())?;
+    let memories: Vec<Extern> = memories.into_iter().map(|(_, memory)| memory.into()).collect();
+    Instance::new(store, &module, &memories)
 }
 
 fn state(mut store: impl AsContextMut<Data = HostState>, exports: Vec<(String, Extern)>) -> Result<State, Error> {
