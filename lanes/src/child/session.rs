@@ -177,7 +177,11 @@ impl Session for ChildSession<'_> {
             }
             Ok(answer) => {
                 let refusal = convert::refusal(answer);
-                let refusal = refusal.map_err(|what| lost_refusal(&self.lose(Lost::Garbage(what))))?;
+                let mut refusal = refusal.map_err(|what| lost_refusal(&self.lose(Lost::Garbage(what))))?;
+                // To an engine a size that no module may have can be one that it lacks.
+                if refusal.phase == Phase::Unsupported && !needs::valid_with(module.bytes(), self.features) {
+                    refusal.phase = Phase::Rejected;
+                }
                 match needs::lacking(module.bytes(), self.features, engine) {
                     Some(reason) => Err(unsupported(format!("{reason}: {}", refusal.message))),
                     None => Err(refusal),
