@@ -69,6 +69,9 @@ fn traps(mnemonic: &str) -> &'static [&'static str] {
         "memory.copy" | "memory.fill" | "memory.init" => MEMORY,
         "ref.as_non_null" | "array.len" | "i31.get_s" | "i31.get_u" => NULL,
         "ref.cast_non_null" | "ref.cast_nullable" => &["cast-failure"],
+        "ref.cast_desc_eq_non_null" | "ref.cast_desc_eq_nullable" => &["cast-failure", "null-reference"],
+        "ref.get_desc" | "br.on_cast_desc_eq" | "br.on_cast_desc_eq_fail" => NULL,
+        "struct.new_desc" | "struct.new_default_desc" => NULL,
         "array.get" | "array.get_s" | "array.get_u" | "array.set" | "array.fill" | "array.copy" => ARRAY,
         "array.init_data" => &["null-reference", "array-out-of-bounds", "memory-out-of-bounds"],
         "array.init_elem" => &["null-reference", "array-out-of-bounds", "table-out-of-bounds"],
@@ -111,7 +114,7 @@ fn read_module(binary: &[u8]) -> Module {
         match payload.expect("the script's module decodes") {
             Payload::ImportSection(imports) => {
                 let imports = imports.into_imports().map(|import| import.expect("the import decodes"));
-                let functions = imports.filter(|import| matches!(import.ty, TypeRef::Func(_)));
+                let functions = imports.filter(|import| matches!(import.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)));
                 module.imported_functions = u32::try_from(functions.count()).expect("there are few imports");
             }
             Payload::CodeSectionEntry(body) => {

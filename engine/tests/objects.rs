@@ -344,6 +344,73 @@ fn the_host_makes_and_reads_objects() {
         assert_eq!(call(pair, &mut store, loose.into()).unwrap_err().as_trap(), Some(Trap::CastFailure));
         let converted = AnyRef::from(inner).to_extern();
         assert!(converted.data(&store).unwrap().is_none());
-        assert_eq!(converted.to_any().ty(&store).unwrap(), HeapType::Concrete(pair_type));
+        assert_eq!(converted.to_any().ty(&store).unwrap(), HeapType::Exact(pair_type));
+    }
+}
+
+/// Structs with descriptors and exact types in the host's hands.
+#[test]
+fn the_host_makes_structs_with_descriptors() {
+    let text = r#"(module
+        (rec
+            (type $a (sub (descriptor $d) (struct (field i32))))
+            (type $d (sub (describes $a) (struct (field (mut i32))))))
+        (rec
+            (type $b (sub $a (descriptor $e) (struct (field i32))))
+            (type $e (sub $d (describes $b) (struct (field (mut i32))))))
+        (func (export "types") (param (ref null $a) (ref null $d) (ref null $b) (ref null $e)))
+        (func (export "tag") (param (ref null $a)) (result i32) (struct.get $d 0 (ref.get_desc $a (local.get 0))))
+        (func (export "exact") (param (ref null (exact $a))) (result i32) (struct.get $a 0 (local.get 0)))
+        (func (export "is") (param anyref (ref null $d)) (result i32)
+            (struct.get $a 0 (ref.cast_desc_eq (ref $a) (local.get 0) (local.get 1))))
+        (global (export "made") (ref (exact $b)) (struct.new_desc $b (i32.const 3) (struct.new $e (i32.const 33))))
+        (global (export "exactly") (mut (ref null (exact $a))) (ref.null none)))"#;
+    let mut config = Config::new();
+    config.features(Features::WASM_3_0 | Features::CUSTOM_DESCRIPTORS);
+    for zeal in [false, true] {
+        let engine = Engine::new(config.gc_zeal(zeal)).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &Module::new(&engine, text).unwrap(), &[]).unwrap();
+        let mut store = RootScope::new(&mut store);
+        let types = instance.get_func(&mut store, "types").unwrap().ty(&store).unwrap();
+        let defined = |ty: &ValType| match ty {
+            ValType::Ref(reference) => reference.heap.defined().unwrap(),
+            other => panic!("{other} is no reference"),
+        };
+        let types: Vec<_> = types.params.iter().map(defined).collect();
+        let [a, d, b, e] = *types else { panic!("four types") };
+        let call = |name: &str, arguments: &[Val], store: &mut RootScope<&mut Store<()>>| {
+            let mut results = [Val::I32(0)];
+            let func = instance.get_func(&mut *store, name).unwrap();
+            func.call(store, arguments, &mut results).map(|()| results[0].i32().unwrap())
+        };
+        let [one, two] = [11, 12].map(|tag| StructRef::new(&mut store, d, &[Val::I32(tag)]).unwrap());
+        let described = StructRef::new_desc(&mut store, a, &[Val::I32(1)], one).unwrap();
+        let sub = instance.get_global(&mut store, "made").unwrap().get(&mut store).unwrap();
+        assert_eq!(call("tag", &[described.into()], &mut store).unwrap(), 11);
+        assert_eq!(call("tag", &[sub], &mut store).unwrap(), 33);
+        assert_eq!(call("exact", &[described.into()], &mut store).unwrap(), 1);
+        assert_eq!(call("is", &[described.into(), one.into()], &mut store).unwrap(), 1);
+        let error = call("is", &[described.into(), two.into()], &mut store).unwrap_err();
+        assert_eq!(error.as_trap(), Some(Trap::CastFailure));
+        let descriptor = described.descriptor(&mut store).unwrap().unwrap();
+        assert!(AnyRef::from(descriptor).same(&one.into(), &store).unwrap());
+        assert!(one.descriptor(&mut store).unwrap().is_none());
+        assert_eq!(AnyRef::from(described).ty(&store).unwrap(), HeapType::Exact(a));
+        // What is not of just that type is refused: as an argument, as a global's value, and as a descriptor.
+        let usage = |result: Result<()>, what: &str| {
+            let error = result.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Usage);
+            assert!(error.to_string().contains(what), "{error}");
+        };
+        usage(call("exact", &[sub], &mut store).map(drop), "must be of type (ref null (exact ");
+        let exactly = instance.get_global(&mut store, "exactly").unwrap();
+        exactly.set(&mut store, described.into()).unwrap();
+        usage(exactly.set(&mut store, sub), "must be of type (ref null (exact ");
+        usage(StructRef::new(&mut store, a, &[Val::I32(1)]).map(drop), "but with no descriptor");
+        usage(StructRef::new_desc(&mut store, d, &[Val::I32(1)], one).map(drop), "are made with no descriptor");
+        usage(StructRef::new_desc(&mut store, b, &[Val::I32(1)], one).map(drop), "are made with a descriptor");
+        let other = StructRef::new(&mut store, e, &[Val::I32(1)]).unwrap();
+        usage(StructRef::new_desc(&mut store, a, &[Val::I32(1)], other).map(drop), "are made with a descriptor");
     }
 }

@@ -565,7 +565,7 @@ mod tests {
     /// Everywhere where objects are shown, what they hold is compared.
     #[test]
     fn objects() {
-        let holding = |value| [Object::Struct(vec![Value::I32(value)].into())].into_iter().collect::<Objects>();
+        let holding = |value| [Object::plain(vec![Value::I32(value)].into())].into_iter().collect::<Objects>();
         let reference = Reference::Object(ObjectRef { kind: ObjectKind::Struct, number: Some(0) });
         let returned = |value| Observation { objects: holding(value), ..values(&[Value::Ref(reference)]) };
         assert_eq!(own().step(&returned(1), &returned(1)), None);

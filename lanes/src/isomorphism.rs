@@ -137,7 +137,13 @@ impl Matching<'_> {
     /// What two objects hold, in words, if that differs.
     fn held(&mut self, left: &Object, right: &Object) -> Option<[String; 2]> {
         let alike = match (left, right) {
-            (Object::Struct(_), Object::Struct(_)) | (Object::Array(_), Object::Array(_)) => true,
+            (Object::Struct { descriptor: left, .. }, Object::Struct { descriptor: right, .. }) => {
+                match (left, right) {
+                    (Some(left), Some(right)) => self.value(*left, *right),
+                    (left, right) => left == right,
+                }
+            }
+            (Object::Array(_), Object::Array(_)) => true,
             (Object::Exn { tag: left, .. }, Object::Exn { tag: right, .. }) => self.tag(*left, *right),
             _ => false,
         };
@@ -162,7 +168,7 @@ mod tests {
     }
 
     fn cell(values: &[Value]) -> Object {
-        Object::Struct(values.to_vec().into())
+        Object::plain(values.to_vec().into())
     }
 
     fn graph(objects: &[Object]) -> Objects {
@@ -202,6 +208,23 @@ mod tests {
         let found = compared((&[to(Struct, 0)], &left), (&[to(Struct, 0)], &right));
         let text = "object \"#1\": struct of 1, value 0: i32 2 / struct of 1, value 0: i32 1";
         assert_eq!(found, Err(text.to_string()));
+    }
+
+    #[test]
+    fn descriptors_are_part_of_what_they_describe() {
+        let described = |by| Object::Struct { descriptor: Some(to(Struct, by)), fields: vec![ONE].into() };
+        let roots = [to(Struct, 0), to(Struct, 1)];
+        let one = [described(2), described(2), cell(&[TWO])];
+        let two = [described(2), described(3), cell(&[TWO]), cell(&[TWO])];
+        let renamed = [described(3), described(3), cell(&[]), cell(&[TWO])];
+        assert_eq!(compared((&roots, &one), (&roots, &renamed)), Ok(()));
+        let found = compared((&roots, &one), (&roots, &two));
+        let [left, right] = [2, 3].map(|by| format!("struct described by ref.struct #{by} of 1"));
+        assert_eq!(found, Err(format!("object \"#1\": {left} / {right}")));
+        assert!(compared((&roots, &two), (&roots, &one)).is_err(), "what describes both describes only one");
+        let other = [described(2), described(2), cell(&[ONE])];
+        assert!(compared((&roots, &one), (&roots, &other)).is_err(), "what describes holds something else");
+        assert!(compared((&roots, &one), (&roots, &[cell(&[ONE]), cell(&[ONE])])).is_err(), "nothing describes");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! as a list in the order of a breadth-first walk.
 //!
 //! All references that were shown come first, in the order in which they were shown, and then those that the objects hold,
-//! field by field. So the numbers follow from the shape of the graph alone, not from the order of allocation or from
+//! field by field, a struct's descriptor before its fields. So the numbers follow from the shape of the graph alone, not from the order of allocation or from
 //! where a collector put the objects: graphs of the same shape are equal lists. What the lane cannot look into has a
 //! number where the lane tells objects apart, and nothing in the list.
 
@@ -22,8 +22,13 @@ pub struct Objects {
 /// An object.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Object {
-    /// A struct's fields.
-    Struct(Contents),
+    /// A struct.
+    Struct {
+        /// What describes it, if anything does.
+        descriptor: Option<Value>,
+        /// Its fields.
+        fields: Contents,
+    },
     /// An array's elements.
     Array(Contents),
     /// An exception.
@@ -83,10 +88,17 @@ impl FromIterator<Object> for Objects {
 }
 
 impl Object {
+    /// A struct that nothing describes.
+    pub fn plain(fields: Contents) -> Object {
+        Object::Struct { descriptor: None, fields }
+    }
+
     /// Its values.
     pub fn contents(&self) -> &Contents {
         match self {
-            Object::Struct(contents) | Object::Array(contents) | Object::Exn { payload: contents, .. } => contents,
+            Object::Struct { fields: contents, .. }
+            | Object::Array(contents)
+            | Object::Exn { payload: contents, .. } => contents,
         }
     }
 
@@ -94,7 +106,9 @@ impl Object {
     #[cfg(feature = "engine")]
     pub(crate) fn contents_mut(&mut self) -> &mut Contents {
         match self {
-            Object::Struct(contents) | Object::Array(contents) | Object::Exn { payload: contents, .. } => contents,
+            Object::Struct { fields: contents, .. }
+            | Object::Array(contents)
+            | Object::Exn { payload: contents, .. } => contents,
         }
     }
 }
@@ -108,7 +122,8 @@ impl From<Vec<Value>> for Contents {
 impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Object::Struct(_) => f.write_str("struct")?,
+            Object::Struct { descriptor: None, .. } => f.write_str("struct")?,
+            Object::Struct { descriptor: Some(descriptor), .. } => write!(f, "struct described by {descriptor}")?,
             Object::Array(_) => f.write_str("array")?,
             Object::Exn { tag: Some(tag), .. } => write!(f, "exn of tag #{tag}")?,
             Object::Exn { tag: None, .. } => f.write_str("exn")?,

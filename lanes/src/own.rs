@@ -157,6 +157,7 @@ const FEATURES: &[(Features, engine::Features)] = &[
     (Features::EXCEPTIONS, engine::Features::EXCEPTIONS),
     (Features::THREADS, engine::Features::THREADS),
     (Features::LEGACY_EXCEPTIONS, engine::Features::LEGACY_EXCEPTIONS),
+    (Features::CUSTOM_DESCRIPTORS, engine::Features::CUSTOM_DESCRIPTORS),
 ];
 
 /// The features as the engine names them; those that it lacks are left out.

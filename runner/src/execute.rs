@@ -573,7 +573,7 @@ fn official_texts(kind: TrapKind) -> &'static [&'static str] {
         TrapKind::IntegerOverflow => &["integer overflow"],
         TrapKind::IntegerDivisionByZero => &["integer divide by zero"],
         TrapKind::InvalidConversionToInteger => &["invalid conversion to integer"],
-        // The instruction tells what the reference is to.
+        // The instruction tells what the reference is to, and by what it casts.
         TrapKind::NullReference => &[
             "null reference",
             "null function reference",
@@ -581,8 +581,9 @@ fn official_texts(kind: TrapKind) -> &'static [&'static str] {
             "null array reference",
             "null i31 reference",
             "null exception reference",
+            "null descriptor reference",
         ],
-        TrapKind::CastFailure => &["cast failure"],
+        TrapKind::CastFailure => &["cast failure", "descriptor cast failure"],
         TrapKind::UnalignedAtomic => &["unaligned atomic"],
         TrapKind::ExpectedSharedMemory => &["expected shared memory"],
         TrapKind::ArrayOutOfBounds => &["out of bounds array access"],
@@ -610,6 +611,10 @@ mod tests {
         assert!(trapped(&trap(TrapKind::Unreachable), "unreachable executed").is_err());
         assert!(trapped(&trap(TrapKind::TableOutOfBounds), "out of bounds memory access").is_err());
         assert!(trapped(&trap(TrapKind::Unreachable), "").is_err());
+        assert!(trapped(&trap(TrapKind::NullReference), "null descriptor reference").is_ok());
+        assert!(trapped(&trap(TrapKind::CastFailure), "null descriptor reference").is_err());
+        assert!(trapped(&trap(TrapKind::CastFailure), "descriptor cast failure").is_ok());
+        assert!(trapped(&trap(TrapKind::NullReference), "descriptor cast failure").is_err());
         assert!(trapped(&Outcome::Values(Vec::new()), "unreachable").is_err());
     }
 

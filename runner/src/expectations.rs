@@ -1,10 +1,10 @@
 //! The list of expected failures, each with its cause.
 //!
 //! ```text
-//! # PATH:LINE [@LANE] CAUSE, or PATH:FIRST-LAST [@LANE] CAUSE
+//! # PATH:LINE [@LANE,..] CAUSE, or PATH:FIRST-LAST [@LANE,..] CAUSE
 //! spec:3.0/tag.wast:14 stack switching changes what a tag may return
 //! proposals/x.wast:7 @quick/reload issue 12: reload forgets the tag
-//! proposals/x.wast:8-20 @quick/reload follows from line 7
+//! proposals/x.wast:8-20 @quick/fresh,quick/reload follows from line 7
 //! ```
 //!
 //! A path matches from its end, at a `/` or behind `spec:`. A listed directive still runs; where it fails it counts as
@@ -29,7 +29,8 @@ pub struct Expectations {
 struct Entry {
     path: String,
     lines: RangeInclusive<u32>,
-    lane: Option<String>,
+    /// Those that the line is of; all if it names none.
+    lanes: Vec<String>,
 }
 
 impl Expectations {
@@ -40,9 +41,12 @@ impl Expectations {
         Expectations::parse(file, &text)
     }
 
-    /// The directives of archived official suites that the standard has superseded.
-    pub fn superseded() -> Result<Expectations, String> {
-        Expectations::parse("spec-testsuite/superseded.txt".to_string(), spec_testsuite::SUPERSEDED)
+    /// The lists that every run knows: directives of archived official suites that the standard has superseded, and
+    /// modules that our lanes refuse.
+    pub fn built_in() -> Result<[Expectations; 2], String> {
+        let list = |file: &str, text| Expectations::parse(file.to_string(), text);
+        let superseded = list("spec-testsuite/superseded.txt", spec_testsuite::SUPERSEDED)?;
+        Ok([superseded, list("runner/refused.txt", include_str!("../refused.txt"))?])
     }
 
     fn parse(file: String, text: &str) -> Result<Expectations, String> {
@@ -124,11 +128,11 @@ impl Entry {
             Some(rest) => rest.is_empty() || rest.ends_with(['/', ':']),
             None => false,
         };
-        path && self.lane.as_ref().is_none_or(|own| own == lane)
+        path && (self.lanes.is_empty() || self.lanes.iter().any(|own| own == lane))
     }
 }
 
-const FORM: &str = "expected `PATH:LINE [@LANE] CAUSE`, or `PATH:FIRST-LAST [@LANE] CAUSE`";
+const FORM: &str = "expected `PATH:LINE [@LANE,..] CAUSE`, or `PATH:FIRST-LAST [@LANE,..] CAUSE`";
 
 fn parse(line: &str) -> Result<Entry, String> {
     let no_cause = || format!("a cause is missing: {FORM}");
@@ -141,17 +145,17 @@ fn parse(line: &str) -> Result<Entry, String> {
         return Err(format!("the last line comes before the first: {numbers}"));
     }
     let rest = rest.trim_start();
-    let (lane, cause) = match rest.strip_prefix('@') {
+    let (lanes, cause) = match rest.strip_prefix('@') {
         Some(rest) => {
-            let (lane, cause) = rest.split_once(' ').unwrap_or((rest, ""));
-            (Some(lane.to_string()), cause)
+            let (lanes, cause) = rest.split_once(' ').unwrap_or((rest, ""));
+            (lanes.split(',').map(str::to_string).collect(), cause)
         }
-        None => (None, rest),
+        None => (Vec::new(), rest),
     };
     if cause.trim().is_empty() {
         return Err(no_cause());
     }
-    Ok(Entry { path: path.to_string(), lines, lane })
+    Ok(Entry { path: path.to_string(), lines, lanes })
 }
 
 #[cfg(test)]
@@ -164,14 +168,16 @@ mod tests {
     }
 
     #[test]
-    fn superseded_directives_are_of_scripts_that_exist() {
-        let list = Expectations::superseded().expect("a list");
+    fn what_is_built_in_is_of_scripts_that_exist() {
         let scripts = spec_testsuite::resolve("all").expect("the suite");
-        for entry in &list.entries {
-            let script = scripts.iter().find(|script| script.path == entry.path).expect("an official script");
-            assert!(script.contents.lines().count() >= *entry.lines.end() as usize, "{}", entry.path);
+        for list in Expectations::built_in().expect("two lists") {
+            for entry in &list.entries {
+                let lane = entry.lanes.first().map_or("speed/fresh", String::as_str);
+                let script = scripts.iter().find(|script| entry.names(&script.path, lane)).expect("an official script");
+                assert!(script.contents.lines().count() >= *entry.lines.end() as usize, "{}", entry.path);
+            }
+            assert!(!list.entries.is_empty());
         }
-        assert!(!list.entries.is_empty());
     }
 
     fn report(lines: &[u32]) -> LaneReport {
@@ -233,6 +239,8 @@ mod tests {
         let mut report = report(&[3]);
         list("ax.wast:3 because\ny.wast:3 because\nx.wast:3 @quick/fresh because\nast:3 because").apply(&mut report);
         assert_eq!((report.status, report.failed, report.expected), (Status::Fail, 1, 0));
+        list("x.wast:3 @quick/fresh,speed/fresh because").apply(&mut report);
+        assert_eq!((report.status, report.failed, report.expected), (Status::Pass, 0, 1));
     }
 
     #[test]

@@ -13,8 +13,9 @@
 //!
 //! ```text
 //! +0  u32  what the object is: a canonical type id below FIRST_SPECIAL, EXTERN, EXCEPTION or FORWARDED
-//! +4  u32  array: its length. Exception: the canonical id of its tag's function type. EXTERN: the number of the host's
-//!          value in the store. FORWARDED: where the object is now. Otherwise 0
+//! +4  u32  struct: a reference to its descriptor, if its type has one. Array: its length. Exception: the canonical id of
+//!          its tag's function type. EXTERN: the number of the host's value in the store. FORWARDED: where the object is
+//!          now. Otherwise 0
 //! +8       struct: fields in order, each at its natural alignment, but at most ALIGNMENT
 //!          array: elements
 //!          exception: the number of its tag in the store, and at +16 the payload, laid out as a struct's fields
@@ -40,6 +41,10 @@ pub(crate) const ALIGNMENT: u32 = 8;
 
 /// Bytes before the fields of a struct or the elements of an array.
 pub(crate) const HEADER: u32 = 8;
+
+/// Where a struct has the reference to its descriptor. It is no field: the fields of a type that has a descriptor stand
+/// where they do in a supertype that has none.
+pub(crate) const DESCRIPTOR: u32 = 4;
 
 /// Canonical type ids ([`crate::wasm::canonical`]) are below this.
 pub(crate) const FIRST_SPECIAL: u32 = 0xffff_fff0;
@@ -116,7 +121,7 @@ pub(crate) struct StructLayout {
     pub(crate) size: u32,
     /// Bytes from the object's start, by field.
     pub(crate) offsets: Box<[u32]>,
-    /// The offsets of the fields that the collector follows.
+    /// The offsets of what the collector follows: fields, and before them the descriptor.
     pub(crate) traced: Box<[u32]>,
 }
 
@@ -138,7 +143,11 @@ impl StructLayout {
 
 impl From<&StructType> for StructLayout {
     fn from(ty: &StructType) -> StructLayout {
-        StructLayout::of(HEADER, ty.fields.iter().map(|field| field.storage.into()))
+        let mut layout = StructLayout::of(HEADER, ty.fields.iter().map(|field| field.storage.into()));
+        if ty.descriptor.is_some() {
+            layout.traced = core::iter::once(DESCRIPTOR).chain(layout.traced).collect();
+        }
+        layout
     }
 }
 
@@ -155,6 +164,8 @@ pub(crate) fn array_size(element: u32, length: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wasm::composite::FieldType;
+    use crate::wasm::types::{CompositeKind, ConcreteType};
 
     #[test]
     fn fields_stand_at_their_alignment() {
@@ -168,6 +179,20 @@ mod tests {
         assert_eq!(exception_layout(&[ValType::EXTERNREF]).size, 24);
         let widest = StructLayout::of(HEADER, [v128; 10_000]);
         assert!(u64::from(widest.size) <= NULL_GUARD, "an access through null stays below the guard's end");
+    }
+
+    #[test]
+    fn a_descriptor_takes_no_room() {
+        let fields =
+            [ValType::I64, ValType::ANYREF].map(|ty| FieldType { storage: StorageType::Val(ty), mutable: false });
+        let plain = StructType { fields: fields.into(), ..StructType::default() };
+        let descriptor = ConcreteType { kind: CompositeKind::Struct, index: 1 };
+        let described = StructLayout::from(&StructType { descriptor: Some(descriptor), ..plain.clone() });
+        let describing = StructLayout::from(&StructType { describes: Some(descriptor), ..plain.clone() });
+        let plain = StructLayout::from(&plain);
+        assert_eq!((&described.offsets, described.size), (&plain.offsets, plain.size));
+        assert_eq!((&*described.traced, &*plain.traced), (&[DESCRIPTOR, 16][..], &[16][..]));
+        assert_eq!(describing, plain);
     }
 
     #[test]

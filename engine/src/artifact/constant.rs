@@ -6,7 +6,7 @@ use super::module::{Checked, check_reference, require};
 use super::types::CheckedTypes;
 use crate::wasm::composite::StorageType;
 use crate::wasm::index::TypeIndex;
-use crate::wasm::module::{ConstExpr, ConstOp, Module};
+use crate::wasm::module::{ConstExpr, ConstOp, Function, Module};
 use crate::wasm::types::*;
 
 /// The expression yields a value of type `ty` and uses only the first `globals` globals.
@@ -48,7 +48,10 @@ impl<'a> Stack<'a> {
             }
             ConstOp::RefFunc(function) => {
                 check_reference(self.module, function)?;
-                reference(CompositeKind::Func, self.module.functions[function.index()].ty)
+                let Function { ty, exact, .. } = self.module.functions[function.index()];
+                let concrete = ConcreteType { kind: CompositeKind::Func, index: ty.0 };
+                let heap = if exact { HeapType::Exact(concrete) } else { HeapType::Concrete(concrete) };
+                ValType::Ref(RefType { nullable: false, heap })
             }
             ConstOp::GlobalGet(global) => {
                 require(global.index() < globals, "a constant expression uses a global that does not exist yet")?;
@@ -60,9 +63,10 @@ impl<'a> Stack<'a> {
             }
             ConstOp::AnyConvertExtern => self.convert(HeapType::Extern, HeapType::Any)?,
             ConstOp::ExternConvertAny => self.convert(HeapType::Any, HeapType::Extern)?,
-            ConstOp::StructNew(ty) | ConstOp::StructNewDefault(ty) => {
-                self.new_struct(ty, matches!(op, ConstOp::StructNewDefault(_)))?
-            }
+            ConstOp::StructNew(ty) => self.new_struct(ty, false, false)?,
+            ConstOp::StructNewDefault(ty) => self.new_struct(ty, true, false)?,
+            ConstOp::StructNewDesc(ty) => self.new_struct(ty, false, true)?,
+            ConstOp::StructNewDefaultDesc(ty) => self.new_struct(ty, true, true)?,
             ConstOp::ArrayNew(ty) => {
                 self.pop(ValType::I32)?;
                 self.new_array(ty, 1)?
@@ -102,10 +106,17 @@ impl<'a> Stack<'a> {
         Ok(ValType::Ref(RefType { heap: to, ..found }))
     }
 
-    fn new_struct(&mut self, ty: TypeIndex, default: bool) -> Result<ValType, String> {
+    fn new_struct(&mut self, ty: TypeIndex, default: bool, described: bool) -> Result<ValType, String> {
         let Some(CompositeType::Struct(record)) = self.composite(ty) else {
             return Err("a struct is of a type that is none of structs".to_owned());
         };
+        require(
+            record.descriptor.is_some() == described,
+            "a struct is made without its descriptor, or with a stray one",
+        )?;
+        if let Some(descriptor) = record.descriptor {
+            self.pop(ValType::Ref(RefType { nullable: true, heap: HeapType::Exact(descriptor) }))?;
+        }
         for field in record.fields.iter().rev() {
             match default {
                 true => require(has_default(field.storage), "a field has no default")?,
@@ -136,8 +147,9 @@ impl<'a> Stack<'a> {
     }
 }
 
+/// A reference to a new object.
 fn reference(kind: CompositeKind, ty: TypeIndex) -> ValType {
-    ValType::Ref(RefType { nullable: false, heap: HeapType::Concrete(ConcreteType { kind, index: ty.0 }) })
+    ValType::Ref(RefType { nullable: false, heap: HeapType::Exact(ConcreteType { kind, index: ty.0 }) })
 }
 
 /// Whether zero or null is of the type.

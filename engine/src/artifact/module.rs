@@ -36,7 +36,9 @@ fn check_imports(module: &Module) -> Checked {
     let next = |count: &mut usize| core::mem::replace(count, *count + 1);
     for import in &module.imports {
         let agrees = match import.item {
-            ImportItem::Func(ty) => module.functions.get(next(&mut functions)).is_some_and(|own| own.ty == ty),
+            ImportItem::Func { ty, exact } => {
+                module.functions.get(next(&mut functions)).is_some_and(|own| (own.ty, own.exact) == (ty, exact))
+            }
             ImportItem::Table(ty) => module.tables.get(next(&mut tables)) == Some(&ty),
             ImportItem::Memory(ty) => module.memories.get(next(&mut memories)) == Some(&ty),
             ImportItem::Global(ty) => module.globals.get(next(&mut globals)) == Some(&ty),

@@ -42,7 +42,7 @@ fn concrete(index: u32) -> ConcreteType {
 /// A type of structs with so many fields of one type.
 fn record(field: ValType, count: usize) -> SubType {
     let field = FieldType { storage: StorageType::Val(field), mutable: true };
-    SubType::plain(CompositeType::Struct(StructType { fields: vec![field; count].into() }))
+    SubType::plain(CompositeType::Struct(StructType { fields: vec![field; count].into(), ..StructType::default() }))
 }
 
 /// A type that names the one of this index, as if it were of this kind.
@@ -62,13 +62,13 @@ fn module() -> Module {
         imports: vec![Import {
             module: "host".to_owned(),
             name: "print".to_owned(),
-            item: ImportItem::Func(TypeIndex(0)),
+            item: ImportItem::Func { ty: TypeIndex(0), exact: false },
         }],
         functions: vec![
-            Function { ty: TypeIndex(0), func_ref: None },
-            Function { ty: TypeIndex(0), func_ref: Some(FuncRefIndex(0)) },
-            Function { ty: TypeIndex(1), func_ref: Some(FuncRefIndex(1)) },
-            Function { ty: TypeIndex(1), func_ref: None },
+            Function { ty: TypeIndex(0), exact: false, func_ref: None },
+            Function { ty: TypeIndex(0), exact: true, func_ref: Some(FuncRefIndex(0)) },
+            Function { ty: TypeIndex(1), exact: true, func_ref: Some(FuncRefIndex(1)) },
+            Function { ty: TypeIndex(1), exact: true, func_ref: None },
         ],
         tables: vec![table],
         table_inits: vec![None],
@@ -320,10 +320,11 @@ fn keys_are_told_apart() {
 #[test]
 fn forged_metadata_is_refused() {
     type Change = fn(&mut Metadata);
-    let changes: [(&str, Change); 52] = [
+    let changes: [(&str, Change); 53] = [
         ("import", |m| m.module.imported_functions = 2),
         ("import", |m| m.module.imported_tables = 1),
         ("import", |m| m.module.functions[0].ty = TypeIndex(1)),
+        ("import", |m| m.module.functions[0].exact = true),
         ("type does not exist", |m| m.module.functions[2].ty = TypeIndex(2)),
         ("recursive groups", |m| m.module.rec_groups = vec![2, 1]),
         ("recursive groups", |m| m.module.rec_groups.clear()),
@@ -377,7 +378,9 @@ fn forged_metadata_is_refused() {
             m.module.rec_groups.push(3);
         }),
         ("not those of the module", |m| m.module.functions.truncate(3)),
-        ("too few functions", |m| m.module.functions.resize(10, Function { ty: TypeIndex(1), func_ref: None })),
+        ("too few functions", |m| {
+            m.module.functions.resize(10, Function { ty: TypeIndex(1), exact: true, func_ref: None })
+        }),
     ];
     for (position, (what, change)) in changes.into_iter().enumerate() {
         let mut metadata = metadata();
@@ -442,6 +445,102 @@ fn forged_constant_objects_are_refused() {
     refused(ValType::EXTERNREF, &[I32Const(1), ExternConvertAny], wrong);
     refused(array_ref, &[StructNewDefault(record_type)], "wrong type");
     refused(record_ref, &[I32Const(1), I32Const(1), StructNew(record_type)], "one value");
+}
+
+/// A module with two more groups of structs: 2 with its descriptor 3, and 4 with its descriptor 5, which extend them.
+fn described(metadata: &mut Metadata) {
+    let ty = |index| ConcreteType { kind: CompositeKind::Struct, index };
+    let sub = |describes: Option<u32>, descriptor: Option<u32>, supertype: Option<u32>| {
+        let (describes, descriptor) = (describes.map(ty), descriptor.map(ty));
+        let composite = CompositeType::Struct(StructType { describes, descriptor, ..StructType::default() });
+        SubType { is_final: false, supertype: supertype.map(ty), composite }
+    };
+    let types =
+        [sub(None, Some(3), None), sub(Some(2), None, None), sub(None, Some(5), Some(2)), sub(Some(4), None, Some(3))];
+    metadata.module.types.extend(types);
+    metadata.module.rec_groups.extend([4, 6]);
+}
+
+fn clauses(metadata: &mut Metadata, ty: usize) -> &mut StructType {
+    match &mut metadata.module.types[ty].composite {
+        CompositeType::Struct(ty) => ty,
+        other => panic!("{other} is no struct's type"),
+    }
+}
+
+#[test]
+fn forged_descriptors_are_refused() {
+    type Change = fn(&mut Metadata);
+    let named = |index| Some(ConcreteType { kind: CompositeKind::Struct, index });
+    let refused = |what: &str, change: &dyn Fn(&mut Metadata)| {
+        let mut metadata = metadata();
+        described(&mut metadata);
+        change(&mut metadata);
+        let message = refusal(&artifact(&metadata, None), &Config::new());
+        assert!(message.contains(what), "{what}: {message}");
+    };
+    let mut good = metadata();
+    described(&mut good);
+    check(&artifact(&good, None), &Config::new()).unwrap();
+
+    let other = "do not name each other";
+    refused(other, &|m| clauses(m, 2).descriptor = None);
+    refused(other, &|m| clauses(m, 3).describes = None);
+    refused(other, &|m| clauses(m, 4).descriptor = named(3));
+    refused(other, &|m| clauses(m, 5).describes = named(2));
+    // Each other's, in the wrong order; and its own.
+    refused(other, &|m| {
+        (clauses(m, 2).descriptor, clauses(m, 2).describes) = (None, named(3));
+        (clauses(m, 3).describes, clauses(m, 3).descriptor) = (None, named(2));
+    });
+    refused(other, &|m| (clauses(m, 2).descriptor, clauses(m, 2).describes) = (named(2), named(2)));
+    // In two groups.
+    refused("a type that is named", &|m| m.module.rec_groups = vec![1, 2, 3, 4, 6]);
+    refused(other, &|m| clauses(m, 2).descriptor = Some(concrete(1)));
+    refused("a type that is named", &|m| clauses(m, 4).descriptor = named(9));
+    // What describes a subtype extends what describes the supertype, and the other way round.
+    let changes: [Change; 3] = [
+        |m| m.module.types[5].supertype = None,
+        |m| m.module.types[4].supertype = None,
+        |m| (clauses(m, 4).descriptor, clauses(m, 5).describes) = (None, None),
+    ];
+    changes.iter().for_each(|change| refused("cannot extend", change));
+}
+
+/// Constant expressions that make structs with descriptors, and that refer to functions of exact types.
+#[test]
+fn forged_exact_constants_are_refused() {
+    use ConstOp::*;
+    let exact =
+        |kind, index| ValType::Ref(RefType { nullable: false, heap: HeapType::Exact(ConcreteType { kind, index }) });
+    let null = |index| RefNull(HeapType::Concrete(ConcreteType { kind: CompositeKind::Struct, index }));
+    let check = |content: ValType, ops: &[ConstOp]| {
+        let mut metadata = metadata();
+        described(&mut metadata);
+        metadata.module.globals[0].content = content;
+        metadata.module.global_inits[0] = ConstExpr(ops.to_vec());
+        super::check(&artifact(&metadata, None), &Config::new()).map(drop).map_err(|error| error.to_string())
+    };
+    let refused = |content, ops: &[ConstOp], what: &str| {
+        let message = check(content, ops).expect_err("forged");
+        assert!(message.contains(what), "{ops:?}: {message}");
+    };
+    let [two, three, five] = [2, 3, 5].map(|index| exact(CompositeKind::Struct, index));
+    check(three, &[StructNew(TypeIndex(3))]).unwrap();
+    check(two, &[StructNew(TypeIndex(3)), StructNewDesc(TypeIndex(2))]).unwrap();
+    check(two, &[RefNull(HeapType::None), StructNewDefaultDesc(TypeIndex(2))]).unwrap();
+    refused(two, &[StructNew(TypeIndex(2))], "without its descriptor");
+    refused(three, &[RefNull(HeapType::None), StructNewDesc(TypeIndex(3))], "stray one");
+    refused(two, &[StructNewDesc(TypeIndex(2))], "missing or of the wrong type");
+    refused(two, &[StructNew(TypeIndex(5)), StructNewDesc(TypeIndex(2))], "missing or of the wrong type");
+    refused(two, &[null(3), StructNewDesc(TypeIndex(2))], "missing or of the wrong type");
+    refused(three, &[StructNew(TypeIndex(5))], "wrong type");
+    check(five, &[StructNew(TypeIndex(5))]).unwrap();
+
+    // Function 1 is defined, of type 0; function 0 is imported, of type 0 or one that extends it.
+    let function = exact(CompositeKind::Func, 0);
+    check(function, &[RefFunc(FuncIndex(1))]).unwrap();
+    refused(function, &[RefFunc(FuncIndex(0))], "wrong type");
 }
 
 /// Whatever the bytes: no panic, and what is accepted can be followed without leaving the file.

@@ -33,6 +33,7 @@ impl<'a> CheckedTypes<'a> {
         for group in groups(ends) {
             for position in group.clone() {
                 check_names(types, position, &group)?;
+                check_clauses(types, position, &group)?;
                 let depth = types[position].supertype.map_or(0, |supertype| depths[supertype.index as usize] + 1);
                 require(depth <= MAX_DEPTH, "a chain of supertypes is too long")?;
                 depths.push(depth);
@@ -55,9 +56,9 @@ impl<'a> CheckedTypes<'a> {
 
     /// The type exists, as what it is said to be.
     pub(super) fn check_ref(&self, ty: RefType) -> Checked {
-        match ty.heap {
-            HeapType::Concrete(concrete) => check_name(self.types, concrete, self.types.len()),
-            _ => Ok(()),
+        match ty.heap.defined() {
+            Some(defined) => check_name(self.types, defined, self.types.len()),
+            None => Ok(()),
         }
     }
 
@@ -85,6 +86,18 @@ fn check_names(types: &[SubType], position: usize, group: &Range<usize>) -> Chec
     ty.names().try_for_each(|name| check_name(types, name, group.end))?;
     let earlier = ty.supertype.is_none_or(|supertype| (supertype.index as usize) < position);
     require(earlier, "a supertype comes after its subtype")
+}
+
+/// A descriptor and what it describes name each other, and stand in one group, the descriptor behind.
+fn check_clauses(types: &[SubType], position: usize, group: &Range<usize>) -> Checked {
+    let is_here = |ty: ConcreteType| ty.index as usize == position;
+    let (describes, descriptor) = types[position].composite.clauses();
+    let described = describes.is_none_or(|ty| {
+        let place = ty.index as usize;
+        (group.start..position).contains(&place) && types[place].composite.clauses().1.is_some_and(is_here)
+    });
+    let describing = descriptor.is_none_or(|ty| types[ty.index as usize].composite.clauses().0.is_some_and(is_here));
+    require(described && describing, "a descriptor and what it describes do not name each other")
 }
 
 fn check_name(types: &[SubType], name: ConcreteType, end: usize) -> Checked {

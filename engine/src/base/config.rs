@@ -100,6 +100,8 @@ bitflags::bitflags! {
         const THREADS = 1 << 14;
         /// `try`, `catch`, `delegate`, `rethrow`: the first form of exception handling, which the standard does not have.
         const LEGACY_EXCEPTIONS = 1 << 18;
+        /// Descriptors of structs, casts by descriptor, and exact types.
+        const CUSTOM_DESCRIPTORS = 1 << 19;
 
         /// WebAssembly 1.0, with the mutable globals that its test suite expects.
         const WASM_1_0 = Self::MUTABLE_GLOBALS.bits();

@@ -292,7 +292,7 @@ mod tests {
         Module {
             types: vec![SubType::plain(CompositeType::Func(FuncType::new([ValType::I32], [])))],
             rec_groups: vec![1],
-            functions: vec![Function { ty: TypeIndex(0), func_ref: None }; functions],
+            functions: vec![Function { ty: TypeIndex(0), exact: true, func_ref: None }; functions],
             ..Module::default()
         }
     }

@@ -4,8 +4,8 @@
 use super::gc;
 use super::store::OpaqueMut;
 use crate::abi::ValRaw;
-use crate::abi::heap::{Storage, StructLayout};
-use crate::base::Result;
+use crate::abi::heap::{DESCRIPTOR, Storage, StructLayout};
+use crate::base::{Result, Trap};
 use crate::wasm::composite::{CompositeType, FieldType};
 use crate::wasm::index::TypeIndex;
 use crate::wasm::module::{ConstExpr, ConstOp};
@@ -56,8 +56,11 @@ pub(crate) fn evaluate(store: &mut OpaqueMut<'_>, instance: u32, expression: &Co
                 stack.push(ValRaw::from_bits((value << 1 | 1).into()), false);
             }
             ConstOp::AnyConvertExtern | ConstOp::ExternConvertAny => {}
-            ConstOp::StructNew(ty) | ConstOp::StructNewDefault(ty) => {
-                make_struct(store, instance, ty, op == ConstOp::StructNewDefault(ty), &mut stack)?;
+            ConstOp::StructNew(ty) | ConstOp::StructNewDesc(ty) => {
+                make_struct(store, instance, ty, false, &mut stack)?;
+            }
+            ConstOp::StructNewDefault(ty) | ConstOp::StructNewDefaultDesc(ty) => {
+                make_struct(store, instance, ty, true, &mut stack)?;
             }
             ConstOp::ArrayNew(ty) => make_array(store, instance, ty, ArrayOf::Value, &mut stack)?,
             ConstOp::ArrayNewDefault(ty) => make_array(store, instance, ty, ArrayOf::Zeros, &mut stack)?,
@@ -77,6 +80,10 @@ impl Stack {
 
     fn pop(&mut self) -> ValRaw {
         self.0.pop().expect("a valid constant expression has its operands").value
+    }
+
+    fn top(&self) -> ValRaw {
+        self.0.last().expect("a valid constant expression has its operands").value
     }
 
     fn pop_many(&mut self, count: usize) -> SmallVec<[ValRaw; 4]> {
@@ -120,8 +127,14 @@ fn make_struct(
     let (id, CompositeType::Struct(ty)) = composite(store, instance, ty) else {
         unreachable!("validation has seen that the type is a struct's")
     };
+    if ty.descriptor.is_some() && stack.top().low32() == 0 {
+        return Err(Trap::NullReference.into());
+    }
     let layout = StructLayout::from(&ty);
     let object = stack.rooted(store, |store| gc::allocate(store, id, 0, layout.size.into()))?;
+    if ty.descriptor.is_some() {
+        store.write_field(object, DESCRIPTOR, Storage::Reference, stack.pop());
+    }
     if !default {
         let values = stack.pop_many(ty.fields.len());
         for ((field, &offset), value) in ty.fields.iter().zip(&layout.offsets).zip(values) {

@@ -221,8 +221,9 @@ fn matches(store: &StoreOpaque, module: &Module, wanted: ImportItem, item: &Exte
     let canonical = |ty| module.types().canonical(ty);
     let extends = |ty, of| store.extends(ty, of);
     Ok(match (wanted, item) {
-        (ImportItem::Func(ty), Extern::Func(func)) => {
-            store.engine().types().extends(func.type_id(store)?, module.types().ids()[ty.index()])
+        (ImportItem::Func { ty, exact }, Extern::Func(func)) => {
+            let (own, wanted) = (func.type_id(store)?, module.types().ids()[ty.index()]);
+            if exact { own == wanted } else { store.engine().types().extends(own, wanted) }
         }
         (ImportItem::Tag(ty), Extern::Tag(tag)) => tag.type_id(store)? == module.types().ids()[ty.index()],
         (_, Extern::Func(func)) => {
@@ -241,7 +242,7 @@ fn matches(store: &StoreOpaque, module: &Module, wanted: ImportItem, item: &Exte
             ExternType::Memory(ty) => ty.matches(&wanted),
             _ => false,
         },
-        (ImportItem::Func(_) | ImportItem::Tag(_), _) => {
+        (ImportItem::Func { .. } | ImportItem::Tag(_), _) => {
             item.ty_in(store)?;
             false
         }

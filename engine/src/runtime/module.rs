@@ -257,7 +257,7 @@ mod tests {
         (import "a" "g" (global $g funcref)) (import "a" "t" (table 1 9 funcref)) (import "a" "m" (memory 1 3))
         (global (export "i") (mut i32) (i32.const 3)) (global (export "r") funcref (global.get $g))
         (table $own (export "o") 4 externref) (table $two 3 funcref)
-        (func $own (export "own") (param i32) (result i32) local.get 0)
+        (type $unary (func (param i32) (result i32))) (func $own (export "own") (type $unary) local.get 0)
         (func (export "all") (param f64 f32 v128) unreachable)
         (elem (i32.const 0) $f) (elem (table $two) (i32.const 1) funcref (ref.func $own) (ref.null func))
         (elem externref (ref.null extern)) (elem declare func $f)
@@ -269,6 +269,9 @@ mod tests {
         (global (export "extern") externref (extern.convert_any (struct.new_default $base)))
         (table (export "objects") 2 (ref any) (array.new $list (ref.null $base) (i32.const 3)))
         (elem (ref null $node) (struct.new_default $node))
+        (rec (type $a (descriptor $d) (struct (field (ref null $a)))) (type $d (describes $a) (struct (field i32))))
+        (global (export "described") (ref (exact $a)) (struct.new_desc $a (ref.null $a) (struct.new $d (i32.const 1))))
+        (global (export "exact") (ref (exact $unary)) (ref.func $own))
         (data (i32.const 8) "hello") (data "passive"))"#;
 
     /// Something to import of each type; `None` if the store cannot make it.
@@ -305,7 +308,8 @@ mod tests {
     #[test]
     fn forged_metadata_does_no_harm() {
         let mut config = Config::new();
-        config.features(Features::WASM_2_0 | Features::FUNCTION_REFERENCES | Features::GC);
+        config
+            .features(Features::WASM_2_0 | Features::FUNCTION_REFERENCES | Features::GC | Features::CUSTOM_DESCRIPTORS);
         let engine = Engine::new(&config).unwrap();
         let original = engine.compile(TEXT).unwrap();
         let (sections, _) = artifact::check(&original, engine.config()).unwrap();

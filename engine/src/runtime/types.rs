@@ -263,6 +263,7 @@ impl TypeTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wasm::composite::{FieldType, StorageType, StructType};
     use crate::wasm::types::{CompositeKind, RefType, ValType};
 
     fn registry() -> Arc<TypeRegistry> {
@@ -330,6 +331,45 @@ mod tests {
             ValType::Ref(reference) => reference.heap,
             other => panic!("{other} is no reference"),
         }
+    }
+
+    /// Two structs in a group, which describe each other, or do not.
+    fn pair(clauses: bool, field: ValType) -> [SubType; 2] {
+        let ty = |index| clauses.then_some(ConcreteType { kind: CompositeKind::Struct, index });
+        let plain = |describes, descriptor| {
+            let fields = [FieldType { storage: StorageType::Val(field), mutable: false }].into();
+            SubType::plain(CompositeType::Struct(StructType { describes, descriptor, fields }))
+        };
+        [plain(None, ty(1)), plain(ty(0), None)]
+    }
+
+    #[test]
+    fn descriptors_and_exactness_are_part_of_a_type() {
+        let registry = registry();
+        let (with, without) = (pair(true, ValType::I32), pair(false, ValType::I32));
+        let one = register(&registry, &with, &[2]);
+        let other = register(&registry, &without, &[2]);
+        assert!(one.ids().iter().all(|id| !other.ids().contains(id)), "without the clauses these are other types");
+        assert_eq!(register(&registry, &with, &[2]).ids(), one.ids());
+        let described = register(&registry, &pair(true, ValType::I64), &[2]);
+        assert_ne!(described.ids()[1], one.ids()[1], "what is described is another type");
+        // The clauses name canonical ids.
+        let clauses = |place: usize| one.types()[place].composite.clauses();
+        let named = |place: usize| Some(ConcreteType { kind: CompositeKind::Struct, index: one.ids()[place] });
+        assert_eq!((clauses(0), clauses(1)), ((None, named(1)), (named(0), None)));
+
+        let concrete = ConcreteType { kind: CompositeKind::Struct, index: one.ids()[0] };
+        let taking = |heap| FuncType::new([ValType::Ref(RefType { nullable: true, heap })], []);
+        let [exact, inexact] = [HeapType::Exact(concrete), HeapType::Concrete(concrete)]
+            .map(|heap| RegisteredTypes::function(&registry, &taking(heap)).unwrap());
+        assert_ne!(exact.ids(), inexact.ids());
+        // A function type keeps what it names, exactly or not.
+        drop(one);
+        assert!(registry.lock().get(concrete.index).is_some());
+        drop(inexact);
+        assert!(registry.lock().get(concrete.index).is_some());
+        drop(exact);
+        assert!(registry.lock().get(concrete.index).is_none());
     }
 
     #[test]

@@ -113,7 +113,7 @@ impl Val {
             Val::AnyRef(Some(value)) => some(store.heap_type_of(value.bits(store)?)),
             Val::FuncRef(Some(func)) => {
                 let index = func.type_id(store)?;
-                some(HeapType::Concrete(ConcreteType { kind: CompositeKind::Func, index }))
+                some(HeapType::Exact(ConcreteType { kind: CompositeKind::Func, index }))
             }
             Val::ExternRef(Some(value)) => {
                 value.bits(store)?;

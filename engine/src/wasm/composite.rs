@@ -1,7 +1,7 @@
 //! Defined types: functions, structs and arrays, and their declared subtyping
 //! ([Composite types](https://webassembly.github.io/spec/core/syntax/types.html#composite-types)).
 
-use super::references::{CompositeKind, ConcreteType, HeapType, RefType};
+use super::references::{CompositeKind, ConcreteType};
 use super::types::{FuncType, ValType};
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -29,9 +29,14 @@ pub(crate) enum CompositeType {
     Array(FieldType),
 }
 
-/// The fields of a struct.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+/// The fields of a struct, and its place in a chain of descriptors
+/// ([Custom descriptors](https://github.com/WebAssembly/custom-descriptors/blob/main/proposals/custom-descriptors/Overview.md)).
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct StructType {
+    /// The type whose structs this one's describe: an earlier one of the group, which names this as its descriptor.
+    pub(crate) describes: Option<ConcreteType>,
+    /// The type of the struct that describes each of these: a later one of the group.
+    pub(crate) descriptor: Option<ConcreteType>,
     /// In order.
     pub(crate) fields: Box<[FieldType]>,
 }
@@ -78,12 +83,14 @@ impl SubType {
             CompositeType::Struct(ty) => (&[&[], &[]], &ty.fields),
             CompositeType::Array(field) => (&[&[], &[]], core::slice::from_ref(field)),
         };
+        let (describes, descriptor) = self.composite.clauses();
         let fields = fields.iter().map(|field| field.storage.unpacked());
         let values = values.concat().into_iter().chain(fields).filter_map(|ty| match ty {
-            ValType::Ref(RefType { heap: HeapType::Concrete(concrete), .. }) => Some(concrete),
+            ValType::Ref(reference) => reference.heap.defined(),
             _ => None,
         });
-        self.supertype.into_iter().chain(values.collect::<Vec<_>>())
+        let clauses = [self.supertype, describes, descriptor].into_iter().flatten();
+        clauses.chain(values.collect::<Vec<_>>())
     }
 }
 
@@ -105,12 +112,22 @@ impl CompositeType {
         }
     }
 
+    /// The type that this describes, and the one that describes this.
+    pub(crate) fn clauses(&self) -> (Option<ConcreteType>, Option<ConcreteType>) {
+        match self {
+            CompositeType::Struct(ty) => (ty.describes, ty.descriptor),
+            _ => (None, None),
+        }
+    }
+
     fn map(&self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> CompositeType {
         match self {
             CompositeType::Func(ty) => CompositeType::Func(ty.map(rename)),
-            CompositeType::Struct(ty) => {
-                CompositeType::Struct(StructType { fields: ty.fields.iter().map(|field| field.map(rename)).collect() })
-            }
+            CompositeType::Struct(ty) => CompositeType::Struct(StructType {
+                describes: ty.describes.map(rename),
+                descriptor: ty.descriptor.map(rename),
+                fields: ty.fields.iter().map(|field| field.map(rename)).collect(),
+            }),
             CompositeType::Array(field) => CompositeType::Array(field.map(rename)),
         }
     }
@@ -130,12 +147,26 @@ impl CompositeType {
                 all(&wanted.params, &own.params) && all(&own.results, &wanted.results)
             }
             (CompositeType::Struct(own), CompositeType::Struct(wanted)) => {
-                own.fields.len() >= wanted.fields.len()
+                own.clauses_match(wanted, extends)
+                    && own.fields.len() >= wanted.fields.len()
                     && own.fields.iter().zip(&wanted.fields).all(|(own, wanted)| own.matches(wanted, extends))
             }
             (CompositeType::Array(own), CompositeType::Array(wanted)) => own.matches(wanted, extends),
             _ => false,
         }
+    }
+}
+
+impl StructType {
+    /// A subtype may have a descriptor where its supertype has none. All else goes along: what describes a subtype is a
+    /// subtype of what describes the supertype, and describes a subtype of what that one describes.
+    fn clauses_match(&self, wanted: &StructType, extends: &impl Fn(ConcreteType, ConcreteType) -> bool) -> bool {
+        let below = |own: Option<ConcreteType>, wanted: Option<ConcreteType>| match (own, wanted) {
+            (Some(own), Some(wanted)) => extends(own, wanted),
+            (own, wanted) => own == wanted,
+        };
+        below(self.describes, wanted.describes)
+            && (wanted.descriptor.is_none() || below(self.descriptor, wanted.descriptor))
     }
 }
 
@@ -172,6 +203,12 @@ impl fmt::Display for CompositeType {
         match self {
             CompositeType::Func(ty) => ty.fmt(f),
             CompositeType::Struct(ty) => {
+                let clause = |f: &mut fmt::Formatter<'_>, word: &str, ty: Option<ConcreteType>| match ty {
+                    Some(ty) => write!(f, "({word} {}) ", ty.index),
+                    None => Ok(()),
+                };
+                clause(f, "describes", ty.describes)?;
+                clause(f, "descriptor", ty.descriptor)?;
                 f.write_str("(struct")?;
                 ty.fields.iter().try_for_each(|field| write!(f, " (field {field})"))?;
                 f.write_str(")")
@@ -198,13 +235,20 @@ impl fmt::Display for FieldType {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wasm::references::{HeapType, RefType};
 
     fn field(storage: StorageType, mutable: bool) -> FieldType {
         FieldType { storage, mutable }
     }
 
     fn record(fields: &[FieldType]) -> CompositeType {
-        CompositeType::Struct(StructType { fields: fields.into() })
+        CompositeType::Struct(StructType { fields: fields.into(), ..StructType::default() })
+    }
+
+    fn plain_struct(describes: Option<u32>, descriptor: Option<u32>) -> CompositeType {
+        let ty = |index| ConcreteType { kind: CompositeKind::Struct, index };
+        let (describes, descriptor) = (describes.map(ty), descriptor.map(ty));
+        CompositeType::Struct(StructType { describes, descriptor, ..StructType::default() })
     }
 
     fn below(one: &CompositeType, other: &CompositeType) -> bool {
@@ -236,6 +280,21 @@ mod tests {
     }
 
     #[test]
+    fn descriptors_go_along_with_what_they_describe() {
+        // A higher number extends the lower ones.
+        let below =
+            |one: &CompositeType, other: &CompositeType| one.matches(other, &|one, other| one.index >= other.index);
+        let (none, described, describing) =
+            (plain_struct(None, None), plain_struct(None, Some(2)), plain_struct(Some(2), None));
+        assert!(below(&described, &none) && !below(&none, &described), "a subtype may have what its supertype lacks");
+        assert!(!below(&describing, &none) && !below(&none, &describing), "but describes if its supertype does");
+        assert!(below(&plain_struct(None, Some(3)), &described) && !below(&plain_struct(None, Some(1)), &described));
+        assert!(below(&plain_struct(Some(3), None), &describing) && !below(&plain_struct(Some(1), None), &describing));
+        assert!(below(&plain_struct(Some(3), Some(9)), &plain_struct(Some(2), Some(8))));
+        assert!(!below(&plain_struct(Some(3), Some(7)), &plain_struct(Some(2), Some(8))));
+    }
+
+    #[test]
     fn functions_take_more_and_give_less() {
         let [eq, i31] = [EQ, I31].map(StorageType::unpacked);
         let func = |param, result| CompositeType::Func(FuncType::new([param], [result]));
@@ -252,6 +311,10 @@ mod tests {
         assert!(ty.names().eq([one, two, three]));
         let array = CompositeType::Array(field(StorageType::Val(two_ref), true));
         assert!(SubType::plain(array).names().eq([two]));
+        let exact = ValType::Ref(RefType { nullable: true, heap: HeapType::Exact(three) });
+        assert!(SubType::plain(record(&[field(StorageType::Val(exact), true)])).names().eq([three]));
+        let clauses = SubType::plain(plain_struct(Some(4), Some(5)));
+        assert!(clauses.names().map(|ty| ty.index).eq([4, 5]));
     }
 
     #[test]
@@ -259,5 +322,7 @@ mod tests {
         let ty = record(&[field(StorageType::I8, true), field(EQ, false)]);
         assert_eq!(ty.to_string(), "(struct (field (mut i8)) (field eqref))");
         assert_eq!(CompositeType::Array(field(StorageType::I16, false)).to_string(), "(array i16)");
+        let ty = plain_struct(Some(4), Some(5));
+        assert_eq!(ty.to_string(), "(describes 4) (descriptor 5) (struct)");
     }
 }

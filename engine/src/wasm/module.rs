@@ -59,6 +59,9 @@ pub(crate) struct Module {
 pub(crate) struct Function {
     /// Its type.
     pub(crate) ty: TypeIndex,
+    /// Whether its type is just this one, as is that of a defined function. An imported one may be of a subtype, unless
+    /// the import asks for the exact type.
+    pub(crate) exact: bool,
     /// Its place among the instance's function references. Only *defined* functions that escape have one: exported,
     /// named in an element segment, a global's initialiser or a `ref.func`, or the start function, which the host
     /// calls. Places are dense, in function order. A reference to an imported function is the one that was imported.
@@ -79,8 +82,13 @@ pub(crate) struct Import {
 /// What is imported.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum ImportItem {
-    /// A function of this type.
-    Func(TypeIndex),
+    /// A function of this type, or, unless it must be of just this one, of a type that extends it.
+    Func {
+        /// The type.
+        ty: TypeIndex,
+        /// Whether it must be of just this type.
+        exact: bool,
+    },
     /// A table.
     Table(TableType),
     /// A memory.
@@ -142,6 +150,8 @@ pub(crate) enum ConstOp {
     ExternConvertAny,
     StructNew(TypeIndex),
     StructNewDefault(TypeIndex),
+    StructNewDesc(TypeIndex),
+    StructNewDefaultDesc(TypeIndex),
     ArrayNew(TypeIndex),
     ArrayNewDefault(TypeIndex),
     ArrayNewFixed(TypeIndex, u32),
@@ -243,7 +253,7 @@ impl Module {
     /// The type of an import.
     pub(crate) fn import_type(&self, item: ImportItem) -> ExternType {
         match item {
-            ImportItem::Func(ty) => ExternType::Func(self.signature(ty).clone()),
+            ImportItem::Func { ty, .. } => ExternType::Func(self.signature(ty).clone()),
             ImportItem::Table(ty) => ExternType::Table(ty),
             ImportItem::Memory(ty) => ExternType::Memory(ty),
             ImportItem::Global(ty) => ExternType::Global(ty),

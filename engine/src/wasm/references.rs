@@ -41,8 +41,11 @@ pub enum HeapType {
     Exn,
     /// Nothing: below [`HeapType::Exn`].
     NoExn,
-    /// What a defined type describes.
+    /// What a defined type describes, or a type that extends it.
     Concrete(ConcreteType),
+    /// What a defined type describes, and no type that extends it
+    /// ([Exact types](https://github.com/WebAssembly/custom-descriptors/blob/main/proposals/custom-descriptors/Overview.md#exact-types)).
+    Exact(ConcreteType),
 }
 
 /// A defined type, by its number.
@@ -130,8 +133,15 @@ impl HeapType {
                 Hierarchy::Any
             }
             HeapType::Exn | HeapType::NoExn => Hierarchy::Exn,
-            HeapType::Concrete(ConcreteType { kind: CompositeKind::Func, .. }) => Hierarchy::Func,
-            HeapType::Concrete(_) => Hierarchy::Any,
+            HeapType::Concrete(ty) | HeapType::Exact(ty) => ty.kind.heap_type().hierarchy(),
+        }
+    }
+
+    /// The defined type that it names, exactly or not.
+    pub fn defined(self) -> Option<ConcreteType> {
+        match self {
+            HeapType::Concrete(ty) | HeapType::Exact(ty) => Some(ty),
+            _ => None,
         }
     }
 
@@ -153,8 +163,11 @@ impl HeapType {
         }
         match (self, wanted) {
             (bottom, _) if bottom.is_bottom() => bottom.hierarchy() == wanted.hierarchy(),
-            (HeapType::Concrete(own), HeapType::Concrete(wanted)) => extends(own, wanted),
-            (HeapType::Concrete(own), _) => own.kind.heap_type().matches(wanted, extends),
+            // Two types that extend each other are equal.
+            (HeapType::Exact(own), HeapType::Exact(wanted)) => extends(own, wanted) && extends(wanted, own),
+            (HeapType::Concrete(_), HeapType::Exact(_)) => false,
+            (HeapType::Concrete(own) | HeapType::Exact(own), HeapType::Concrete(wanted)) => extends(own, wanted),
+            (HeapType::Concrete(own) | HeapType::Exact(own), _) => own.kind.heap_type().matches(wanted, extends),
             (HeapType::I31 | HeapType::Struct | HeapType::Array, HeapType::Eq | HeapType::Any) => true,
             (HeapType::Eq, HeapType::Any) => true,
             _ => false,
@@ -165,6 +178,7 @@ impl HeapType {
     pub(crate) fn map(self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> HeapType {
         match self {
             HeapType::Concrete(concrete) => HeapType::Concrete(rename(concrete)),
+            HeapType::Exact(concrete) => HeapType::Exact(rename(concrete)),
             heap => heap,
         }
     }
@@ -186,6 +200,7 @@ impl fmt::Display for HeapType {
             HeapType::Exn => "exn",
             HeapType::NoExn => "noexn",
             HeapType::Concrete(concrete) => return write!(f, "{}", concrete.index),
+            HeapType::Exact(concrete) => return write!(f, "(exact {})", concrete.index),
         })
     }
 }
@@ -198,7 +213,7 @@ impl fmt::Display for RefType {
             (true, HeapType::NoExtern) => f.write_str("nullexternref"),
             (true, HeapType::None) => f.write_str("nullref"),
             (true, HeapType::NoExn) => f.write_str("nullexnref"),
-            (true, HeapType::Concrete(_)) => write!(f, "(ref null {})", self.heap),
+            (true, HeapType::Concrete(_) | HeapType::Exact(_)) => write!(f, "(ref null {})", self.heap),
             (true, heap) => write!(f, "{heap}ref"),
             (false, heap) => write!(f, "(ref {heap})"),
         }
@@ -263,6 +278,20 @@ mod tests {
     }
 
     #[test]
+    fn exact_types_have_nothing_but_the_bottom_below_them() {
+        let kind = CompositeKind::Struct;
+        let exact = |index| HeapType::Exact(ConcreteType { kind, index });
+        assert!(below(exact(3), exact(3)) && below(exact(3), concrete(kind, 3)) && below(exact(3), concrete(kind, 2)));
+        assert!(!below(concrete(kind, 3), exact(3)) && !below(exact(3), exact(2)) && !below(exact(2), exact(3)));
+        assert!(!below(exact(2), concrete(kind, 3)) && !below(exact(3), concrete(CompositeKind::Array, 3)));
+        let above = |heap| ALL.into_iter().filter(|&other| below(heap, other)).collect::<Vec<_>>();
+        assert_eq!(above(exact(3)), [HeapType::Any, HeapType::Eq, HeapType::Struct]);
+        assert_eq!(above(HeapType::Exact(ConcreteType { kind: CompositeKind::Func, index: 3 })), [HeapType::Func]);
+        let under = ALL.into_iter().filter(|&other| below(other, exact(3))).collect::<Vec<_>>();
+        assert_eq!(under, [HeapType::None]);
+    }
+
+    #[test]
     fn null_belongs_to_nullable_types_only() {
         let [nullable, not] = [true, false].map(|nullable| RefType { nullable, heap: HeapType::Func });
         let never = |_, _| false;
@@ -275,5 +304,8 @@ mod tests {
         assert_eq!([null(HeapType::Func), null(HeapType::None), null(HeapType::I31)], ["funcref", "nullref", "i31ref"]);
         assert_eq!(null(concrete(CompositeKind::Array, 7)), "(ref null 7)");
         assert_eq!(RefType { nullable: false, heap: HeapType::Eq }.to_string(), "(ref eq)");
+        let exact = HeapType::Exact(ConcreteType { kind: CompositeKind::Struct, index: 7 });
+        assert_eq!(null(exact), "(ref null (exact 7))");
+        assert_eq!(RefType { nullable: false, heap: exact }.to_string(), "(ref (exact 7))");
     }
 }

@@ -144,8 +144,12 @@ impl Viewer {
         while let Some(handle) = self.0.next() {
             let object = match handle {
                 Handle::Struct(object) => {
+                    let descriptor = match object.descriptor(&mut store)? {
+                        Some(descriptor) => Some(self.value(&mut store, descriptor.into())?),
+                        None => None,
+                    };
                     let fields = object.fields(&mut store)?;
-                    Object::Struct(self.contents(&mut store, &fields)?)
+                    Object::Struct { descriptor, fields: self.contents(&mut store, &fields)? }
                 }
                 Handle::Array(array) => Object::Array(self.elements(&mut store, array)?),
                 Handle::Exn(exception) => {

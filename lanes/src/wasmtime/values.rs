@@ -193,7 +193,7 @@ impl Viewer {
             return Ok(Object::Array(self.elements(store, array)?));
         }
         let fields: Vec<Val> = object.unwrap_struct(&store)?.fields(store.as_context_mut())?.collect();
-        Ok(Object::Struct(self.contents(store, &fields)?))
+        Ok(Object::plain(self.contents(store, &fields)?))
     }
 
     fn contents(&mut self, mut store: impl AsContextMut<Data = HostState>, all: &[Val]) -> Result<Contents, Error> {

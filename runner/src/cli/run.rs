@@ -41,7 +41,7 @@ pub(super) struct RunArgs {
     /// Stop after the first script that does not pass.
     #[arg(long)]
     fail_fast: bool,
-    /// A list of expected failures: PATH:LINE [@LANE] CAUSE, or PATH:FIRST-LAST [@LANE] CAUSE, on each line.
+    /// A list of expected failures: PATH:LINE [@LANE,..] CAUSE, or PATH:FIRST-LAST [@LANE,..] CAUSE, a line.
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
     /// Write the trap snapshots (x.traps beside x.wast) instead of checking them.
@@ -105,7 +105,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
     let scripts = inputs.len();
     let mut run = Run {
         arguments,
-        superseded: Expectations::superseded()?,
+        built_in: Expectations::built_in()?,
         expectations: arguments.expectations()?,
         screen: Screen::new(arguments.paint(), arguments.quiet, scripts),
         lanes: pool.lanes.iter().chain(arguments.script_engine.iter().map(|engine| &engine.name)).cloned().collect(),
@@ -166,7 +166,7 @@ impl RunArgs {
 /// A run under way.
 struct Run<'a> {
     arguments: &'a RunArgs,
-    superseded: Expectations,
+    built_in: [Expectations; 2],
     expectations: Expectations,
     screen: Screen,
     /// The names of the lanes, and behind them those of the script engines.
@@ -179,12 +179,12 @@ struct Run<'a> {
 impl Run<'_> {
     /// Takes note of a script that is done. Returns whether to go on.
     fn finished(&mut self, input: &Input, mut finished: Finished) -> Result<bool, String> {
+        let lists = || self.built_in.iter().chain([&self.expectations]);
         for report in &mut finished.lanes {
-            self.superseded.apply(report);
-            self.expectations.apply(report);
+            lists().for_each(|list| list.apply(report));
             report.passed_on.clear();
         }
-        finished.disagreements.retain(|disagreement| !self.expectations.explain(disagreement));
+        finished.disagreements.retain(|disagreement| !lists().any(|list| list.explain(disagreement)));
         match &finished.snapshot {
             Some(text) if finished.passed() => bless(&input.path, text)?,
             Some(_) => self.screen.remark(&format!("no snapshot is written of {}, which fails", input.path)),

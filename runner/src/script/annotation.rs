@@ -4,7 +4,7 @@
 //! An engine must not care: a module whose custom sections are wrong is valid all the same. So `assert_malformed_custom`
 //! and `assert_invalid_custom` are decided here, and a lane is only asked to accept the module.
 
-use wasmparser::{BranchHintSectionReader, FunctionBody, KnownCustom, Operator, Parser, Payload};
+use wasmparser::{BranchHintSectionReader, FunctionBody, KnownCustom, Operator, Parser, Payload, TypeRef};
 use wast::lexer::{Lexer, TokenKind};
 
 /// The text with blanks in the place of annotations; `None` if it does not lex, or has none.
@@ -36,7 +36,8 @@ pub(super) fn fault(binary: &[u8]) -> Option<String> {
         match payload {
             Ok(Payload::ImportSection(imports)) => {
                 let imports = imports.into_imports().filter_map(Result::ok);
-                imported = imports.filter(|import| matches!(import.ty, wasmparser::TypeRef::Func(_))).count();
+                imported =
+                    imports.filter(|import| matches!(import.ty, TypeRef::Func(_) | TypeRef::FuncExact(_))).count();
             }
             Ok(Payload::CodeSectionEntry(body)) => bodies.push(body),
             Ok(Payload::CustomSection(section)) => match section.as_known() {

@@ -25,7 +25,9 @@ enum Test {
     /// What an object's id tells; `i31` is of the type, or not.
     Object { i31: bool, test: IdTest },
     /// What the id of a function's type tells.
-    Func(TypeIndex),
+    Func(IdTest),
+    /// Structs with this descriptor are of the type.
+    Descriptor(Value),
 }
 
 /// A test of an object's canonical id.
@@ -37,6 +39,8 @@ enum IdTest {
     Kind(CompositeKind),
     /// Of this type or one that extends it.
     Type(TypeIndex),
+    /// Of this type.
+    Exactly(TypeIndex),
 }
 
 impl FuncTranslator<'_> {
@@ -61,9 +65,39 @@ impl FuncTranslator<'_> {
                 let is_not = self.ins().bxor_imm_u(is, 1);
                 self.br_if_value(is_not, relative_depth);
             }
+            _ => return self.translate_descriptor_cast(operator),
+        }
+        true
+    }
+
+    /// Casts that compare descriptors. The type that they name is what validation concludes; nothing is left to test of it.
+    fn translate_descriptor_cast(&mut self, operator: &Operator<'_>) -> bool {
+        match *operator {
+            Operator::RefCastDescEqNonNull { .. } => self.ref_cast_desc_eq(false),
+            Operator::RefCastDescEqNullable { .. } => self.ref_cast_desc_eq(true),
+            Operator::BrOnCastDescEq { relative_depth, to_ref_type, .. } => {
+                let is = self.has_descriptor(to_ref_type.is_nullable());
+                self.br_if_value(is, relative_depth);
+            }
+            Operator::BrOnCastDescEqFail { relative_depth, to_ref_type, .. } => {
+                let is = self.has_descriptor(to_ref_type.is_nullable());
+                let is_not = self.ins().bxor_imm_u(is, 1);
+                self.br_if_value(is_not, relative_depth);
+            }
             _ => return false,
         }
         true
+    }
+
+    fn ref_cast_desc_eq(&mut self, nullable: bool) {
+        let is = self.has_descriptor(nullable);
+        self.ins().trapz(is, trap_code(Trap::CastFailure));
+    }
+
+    /// Pops a descriptor. 1 if it is that of the reference below, which stays, else 0.
+    fn has_descriptor(&mut self, nullable: bool) -> Value {
+        let descriptor = self.pop_descriptor();
+        self.passes(Test::Descriptor(descriptor), nullable)
     }
 
     fn ref_test(&mut self, heap: HeapType, nullable: bool) {
@@ -79,8 +113,13 @@ impl FuncTranslator<'_> {
 
     /// 1 if the reference on top of the stack, which stays there, is of the type, else 0.
     fn is_of(&mut self, heap: HeapType, nullable: bool) -> Value {
-        let reference = *self.stack.last().expect("validated code has the operand");
         let test = test_of(self.heap_type(heap));
+        self.passes(test, nullable)
+    }
+
+    /// 1 if the reference on top of the stack, which stays there, passes, else 0; of null `nullable` says it.
+    fn passes(&mut self, test: Test, nullable: bool) -> Value {
+        let reference = *self.stack.last().expect("validated code has the operand");
         if let Test::All(all) = test
             && all == nullable
         {
@@ -101,16 +140,31 @@ impl FuncTranslator<'_> {
                 let id = self.object_id(reference);
                 self.id_is(id, test)
             }
-            Test::Func(ty) => {
+            Test::Func(test) => {
                 let flags = self.context_flags();
                 let id = self.ins().load(types::I32, flags, reference, offset_of!(FuncRef, type_id) as i32);
-                self.id_is(id, IdTest::Type(ty))
+                self.id_is(id, test)
+            }
+            Test::Descriptor(descriptor) => {
+                self.answer_i31(reference, false, done);
+                self.is_described_by(reference, descriptor)
             }
         };
         self.ins().jump(done, &[is.into()]);
         self.builder.seal_block(done);
         self.builder.switch_to_block(done);
         answer
+    }
+
+    /// 1 if the object is a struct with this descriptor, which is not null, else 0.
+    fn is_described_by(&mut self, object: Value, descriptor: Value) -> Value {
+        // What is no struct has something else in the descriptor's place. A struct without a descriptor has null there.
+        let id = self.object_id(object);
+        let is_struct = self.id_is(id, IdTest::Kind(CompositeKind::Struct));
+        let own = self.descriptor(object);
+        let same = self.ins().icmp(IntCC::Equal, own, descriptor);
+        let same = self.ins().uextend(types::I32, same);
+        self.ins().band(is_struct, same)
     }
 
     /// Leaves for `done` with this answer if the reference is an `i31`.
@@ -134,6 +188,10 @@ impl FuncTranslator<'_> {
                 let kind = self.iconst(types::I32, kind as i64);
                 self.ins().icmp(IntCC::Equal, found, kind)
             }
+            IdTest::Exactly(ty) => {
+                let expected = self.type_id(ty);
+                self.ins().icmp(IntCC::Equal, id, expected)
+            }
             IdTest::Type(ty) => return self.id_is_type(id, ty),
         };
         self.ins().uextend(types::I32, is)
@@ -141,13 +199,9 @@ impl FuncTranslator<'_> {
 
     /// 1 if the id is that of the type or of one that extends it, else 0.
     pub(super) fn id_is_type(&mut self, id: Value, ty: TypeIndex) -> Value {
-        let expected = self.type_id(ty);
         match self.env.module.types[ty.index()].is_final {
-            true => {
-                let is = self.ins().icmp(IntCC::Equal, id, expected);
-                self.ins().uextend(types::I32, is)
-            }
-            false => self.extends(id, ty, expected),
+            true => self.id_is(id, IdTest::Exactly(ty)),
+            false => self.extends(id, ty),
         }
     }
 
@@ -158,11 +212,12 @@ impl FuncTranslator<'_> {
         self.ins().load(types::I32, constant, ids, immediate(ty.0 * 4))
     }
 
-    /// 1 if the type with the id `actual` is `ty`, whose id is `expected`, or extends it, else 0.
+    /// 1 if the type with the id `actual` is `ty` or extends it, else 0.
     ///
     /// A type's chain of supertypes stands in its entry of the engine's table, by depth: `ty`, if it is in the chain, has
     /// its place there. Few chains are longer than an entry; the runtime walks those.
-    fn extends(&mut self, actual: Value, ty: TypeIndex, expected: Value) -> Value {
+    fn extends(&mut self, actual: Value, ty: TypeIndex) -> Value {
+        let expected = self.type_id(ty);
         let depth = self.depth(ty);
         if depth >= DISPLAY {
             let answer = self.call_builtin(Builtin::TypeExtends, &[actual, expected]);
@@ -197,7 +252,14 @@ fn test_of(heap: wasm::HeapType) -> Test {
         Heap::Eq => Test::Object { i31: true, test: IdTest::Defined },
         Heap::Struct => Test::Object { i31: false, test: IdTest::Kind(CompositeKind::Struct) },
         Heap::Array => Test::Object { i31: false, test: IdTest::Kind(CompositeKind::Array) },
-        Heap::Concrete(ConcreteType { kind: CompositeKind::Func, index }) => Test::Func(TypeIndex(index)),
-        Heap::Concrete(ConcreteType { index, .. }) => Test::Object { i31: false, test: IdTest::Type(TypeIndex(index)) },
+        Heap::Concrete(ty) => test_of_defined(ty, IdTest::Type(TypeIndex(ty.index))),
+        Heap::Exact(ty) => test_of_defined(ty, IdTest::Exactly(TypeIndex(ty.index))),
+    }
+}
+
+fn test_of_defined(ty: ConcreteType, test: IdTest) -> Test {
+    match ty.kind {
+        CompositeKind::Func => Test::Func(test),
+        CompositeKind::Struct | CompositeKind::Array => Test::Object { i31: false, test },
     }
 }

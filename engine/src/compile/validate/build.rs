@@ -103,19 +103,19 @@ impl<'a> Builder<'a> {
 
     fn imports(&mut self, section: wasmparser::ImportSectionReader<'_>) -> Result<()> {
         let module = &mut self.module;
-        for import in section.into_imports_with_offsets() {
-            let (offset, import) = import?;
+        for import in section.into_imports() {
+            let import = import?;
             let item = match import.ty {
-                TypeRef::Func(ty) => ImportItem::Func(TypeIndex(ty)),
+                TypeRef::Func(ty) => ImportItem::Func { ty: TypeIndex(ty), exact: false },
+                TypeRef::FuncExact(ty) => ImportItem::Func { ty: TypeIndex(ty), exact: true },
                 TypeRef::Table(ty) => ImportItem::Table(table_type(ty, module)?),
                 TypeRef::Memory(ty) => ImportItem::Memory(memory_type(ty)?),
                 TypeRef::Global(ty) => ImportItem::Global(global_type(ty, module)?),
                 TypeRef::Tag(ty) => ImportItem::Tag(TypeIndex(ty.func_type_idx)),
-                TypeRef::FuncExact(_) => return Err(unsupported("this kind of import", offset)),
             };
             match item {
-                ImportItem::Func(ty) => {
-                    module.functions.push(Function { ty, func_ref: None });
+                ImportItem::Func { ty, exact } => {
+                    module.functions.push(Function { ty, exact, func_ref: None });
                     module.imported_functions += 1;
                 }
                 ImportItem::Table(ty) => {
@@ -142,7 +142,7 @@ impl<'a> Builder<'a> {
 
     fn functions(&mut self, section: wasmparser::FunctionSectionReader<'_>) -> Result<()> {
         for ty in section {
-            self.module.functions.push(Function { ty: TypeIndex(ty?), func_ref: None });
+            self.module.functions.push(Function { ty: TypeIndex(ty?), exact: true, func_ref: None });
         }
         Ok(())
     }
@@ -321,6 +321,10 @@ fn const_expr(expression: &wasmparser::ConstExpr<'_>, module: &Module) -> Result
             Operator::ExternConvertAny => ConstOp::ExternConvertAny,
             Operator::StructNew { struct_type_index } => ConstOp::StructNew(TypeIndex(struct_type_index)),
             Operator::StructNewDefault { struct_type_index } => ConstOp::StructNewDefault(TypeIndex(struct_type_index)),
+            Operator::StructNewDesc { struct_type_index } => ConstOp::StructNewDesc(TypeIndex(struct_type_index)),
+            Operator::StructNewDefaultDesc { struct_type_index } => {
+                ConstOp::StructNewDefaultDesc(TypeIndex(struct_type_index))
+            }
             Operator::ArrayNew { array_type_index } => ConstOp::ArrayNew(TypeIndex(array_type_index)),
             Operator::ArrayNewDefault { array_type_index } => ConstOp::ArrayNewDefault(TypeIndex(array_type_index)),
             Operator::ArrayNewFixed { array_type_index, array_size } => {

@@ -122,6 +122,7 @@ fn parser_features(features: Features) -> WasmFeatures {
         (Features::EXCEPTIONS, WasmFeatures::EXCEPTIONS),
         (Features::THREADS, WasmFeatures::THREADS),
         (Features::LEGACY_EXCEPTIONS, WasmFeatures::LEGACY_EXCEPTIONS),
+        (Features::CUSTOM_DESCRIPTORS, WasmFeatures::CUSTOM_DESCRIPTORS),
     ];
     let base = WasmFeatures::FLOATS | WasmFeatures::GC_TYPES;
     table.iter().filter(|(ours, _)| features.contains(*ours)).fold(base, |all, (_, theirs)| all | *theirs)

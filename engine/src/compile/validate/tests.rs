@@ -158,6 +158,13 @@ fn features_are_told_apart() {
         validate(feature, &wasm).expect(source);
         assert_eq!(refusal(Features::WASM_2_0 - feature, &wasm).0, ErrorKind::Invalid, "{source}");
     }
+    let descriptors = text("(rec (type $a (descriptor $b) (struct)) (type $b (describes $a) (struct)))");
+    validate(Features::WASM_3_0 | Features::CUSTOM_DESCRIPTORS, &descriptors).expect("descriptors are valid");
+    let exact = text("(type $f (func)) (func (export \"f\") (param (ref (exact $f))))");
+    validate(Features::WASM_3_0 | Features::CUSTOM_DESCRIPTORS, &exact).expect("exact types are valid");
+    for wasm in [descriptors, exact] {
+        assert_eq!(refusal(Features::WASM_3_0, &wasm).0, ErrorKind::Invalid);
+    }
     for source in ["(func (return_call 0))", "(memory i64 1)", "(tag)", "(func (param (ref func)))"] {
         validate(Features::WASM_2_0, &text(source)).expect_err(source);
     }

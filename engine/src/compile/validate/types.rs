@@ -59,7 +59,8 @@ pub(crate) fn heap_type(ty: wasmparser::HeapType, kinds: &(impl Kinds + ?Sized))
     match ty {
         wasmparser::HeapType::Abstract { shared: false, ty } => abstract_heap_type(ty),
         wasmparser::HeapType::Concrete(UnpackedIndex::Module(index)) => Ok(HeapType::Concrete(concrete(index, kinds))),
-        _ => Err(Unsupported("a reference to what is shared or of an exact type")),
+        wasmparser::HeapType::Exact(UnpackedIndex::Module(index)) => Ok(HeapType::Exact(concrete(index, kinds))),
+        _ => Err(Unsupported("a reference to what is shared")),
     }
 }
 
@@ -98,29 +99,35 @@ pub(super) fn kind(ty: &wasmparser::SubType) -> Result<CompositeKind> {
 /// A defined type, once the kinds of all types of its group are known.
 pub(super) fn sub_type(ty: &wasmparser::SubType, kinds: &[CompositeKind]) -> Result<SubType> {
     let composite = &ty.composite_type;
-    if composite.shared || composite.descriptor_idx.is_some() || composite.describes_idx.is_some() {
-        return Err(Unsupported("a type that is shared or has a descriptor"));
+    if composite.shared {
+        return Err(Unsupported("a type that is shared"));
     }
-    let supertype = |index: &PackedIndex| match index.unpack() {
-        UnpackedIndex::Module(index) => Ok(concrete(index, kinds)),
-        _ => Err(Unsupported("a supertype that is not of the module")),
-    };
     Ok(SubType {
         is_final: ty.is_final,
-        supertype: ty.supertype_idxs.first().map(supertype).transpose()?,
-        composite: composite_type(&composite.inner, kinds)?,
+        supertype: named(ty.supertype_idxs.first(), kinds)?,
+        composite: composite_type(composite, kinds)?,
     })
 }
 
-fn composite_type(ty: &CompositeInnerType, kinds: &[CompositeKind]) -> Result<CompositeType> {
+/// The type that a clause names, if there is the clause.
+fn named(index: Option<&PackedIndex>, kinds: &[CompositeKind]) -> Result<Option<ConcreteType>> {
+    match index.map(PackedIndex::unpack) {
+        None => Ok(None),
+        Some(UnpackedIndex::Module(index)) => Ok(Some(concrete(index, kinds))),
+        Some(_) => Err(Unsupported("a type that is not of the module")),
+    }
+}
+
+fn composite_type(ty: &wasmparser::CompositeType, kinds: &[CompositeKind]) -> Result<CompositeType> {
+    let (describes, descriptor) = (named(ty.describes_idx.as_ref(), kinds)?, named(ty.descriptor_idx.as_ref(), kinds)?);
     let values = |types: &[wasmparser::ValType]| types.iter().map(|&ty| val_type(ty, kinds)).collect::<Result<_>>();
-    Ok(match ty {
+    Ok(match &ty.inner {
         CompositeInnerType::Func(ty) => {
             CompositeType::Func(FuncType { params: values(ty.params())?, results: values(ty.results())? })
         }
         CompositeInnerType::Struct(ty) => {
             let fields = ty.fields.iter().map(|&field| field_type(field, kinds)).collect::<Result<_>>()?;
-            CompositeType::Struct(StructType { fields })
+            CompositeType::Struct(StructType { describes, descriptor, fields })
         }
         CompositeInnerType::Array(ty) => CompositeType::Array(field_type(ty.0, kinds)?),
         CompositeInnerType::Cont(_) => return Err(Unsupported("a type of continuations")),

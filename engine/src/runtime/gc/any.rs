@@ -5,11 +5,11 @@
 use super::roots::{Root, Rooted};
 use super::{ExternRef, OpaqueMut, StoreOpaque, allocate, array};
 use crate::abi::ValRaw;
-use crate::abi::heap::{FIRST_SPECIAL, HEADER, Storage, StructLayout};
+use crate::abi::heap::{DESCRIPTOR, FIRST_SPECIAL, HEADER, Storage, StructLayout};
 use crate::base::{Error, ErrorKind, Result, Trap};
 use crate::runtime::store::{AsContext, AsContextMut};
 use crate::runtime::values::Val;
-use crate::wasm::composite::{CompositeType, FieldType, StorageType};
+use crate::wasm::composite::{CompositeType, FieldType, StorageType, StructType};
 use crate::wasm::types::{CompositeKind, ConcreteType, HeapType};
 
 macro_rules! handles {
@@ -68,8 +68,8 @@ impl AnyRef {
         AnyRef(store.as_context_mut().into_opaque().root(value.0))
     }
 
-    /// The most exact type of what this refers to: [`HeapType::I31`], a defined type of structs or arrays, or
-    /// [`HeapType::Any`] for a converted value of the host.
+    /// The most exact type of what this refers to: [`HeapType::I31`], [`HeapType::Exact`] of a type of structs or arrays,
+    /// or [`HeapType::Any`] for a converted value of the host.
     ///
     /// # Errors
     /// Here and below: kind [`Usage`](ErrorKind::Usage) if this belongs to another store, or its scope has ended.
@@ -95,7 +95,7 @@ impl AnyRef {
     }
 
     fn is_a(&self, store: impl AsContext, kind: CompositeKind) -> Result<bool> {
-        Ok(matches!(self.ty(store)?, HeapType::Concrete(ty) if ty.kind == kind))
+        Ok(self.ty(store)?.defined().is_some_and(|ty| ty.kind == kind))
     }
 
     /// Whether both refer to the same object, or hold the same integer, as `ref.eq` compares.
@@ -149,26 +149,68 @@ impl StructRef {
     /// A new struct of a type that a module in the store, or its imports, name.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the type is not one of structs that the store knows, or the fields do not fit;
-    /// [`Trap::OutOfHeap`] if the heap is full, or what the limiter says.
+    /// Kind [`Usage`](ErrorKind::Usage) if the type is not one of structs that the store knows, its structs have
+    /// descriptors, or the fields do not fit; [`Trap::OutOfHeap`] if the heap is full, or what the limiter says.
     pub fn new(mut store: impl AsContextMut, ty: ConcreteType, fields: &[Val]) -> Result<StructRef> {
-        let mut store = store.as_context_mut().into_opaque();
-        let CompositeType::Struct(struct_type) = composite(&store, ty)? else { return Err(not_a("struct", ty)) };
+        StructRef::make(&mut store.as_context_mut().into_opaque(), ty, fields, None)
+    }
+
+    /// A new struct with this descriptor, as `struct.new_desc` makes it.
+    ///
+    /// # Errors
+    /// As [`StructRef::new`]; kind [`Usage`](ErrorKind::Usage) also if the type's structs have no descriptors, or this one
+    /// is not of exactly the type that describes them.
+    pub fn new_desc(
+        mut store: impl AsContextMut,
+        ty: ConcreteType,
+        fields: &[Val],
+        descriptor: StructRef,
+    ) -> Result<StructRef> {
+        StructRef::make(&mut store.as_context_mut().into_opaque(), ty, fields, Some(descriptor))
+    }
+
+    fn make(
+        store: &mut OpaqueMut<'_>,
+        ty: ConcreteType,
+        fields: &[Val],
+        descriptor: Option<StructRef>,
+    ) -> Result<StructRef> {
+        let CompositeType::Struct(struct_type) = composite(store, ty)? else { return Err(not_a("struct", ty)) };
+        check_descriptor(store, ty, &struct_type, descriptor)?;
         if fields.len() != struct_type.fields.len() {
             let message =
                 format!("the struct has {} fields, but {} were given", struct_type.fields.len(), fields.len());
             return Err(Error::new(ErrorKind::Usage, message));
         }
         let layout = StructLayout::from(&struct_type);
-        let check = |(&field, value): (&FieldType, &Val)| value.to_raw(&store, field.storage.unpacked(), "the field");
+        let check = |(&field, value): (&FieldType, &Val)| value.to_raw(store, field.storage.unpacked(), "the field");
         struct_type.fields.iter().zip(fields).try_for_each(|field| check(field).map(drop))?;
-        let object = allocate(&mut store, ty.index, 0, layout.size.into())?;
+        let object = allocate(store, ty.index, 0, layout.size.into())?;
         // The values are read again: the allocation may have moved what they refer to.
+        if let Some(descriptor) = descriptor {
+            let reference = ValRaw::from_bits(store.rooted(descriptor.0)?.into());
+            store.write_field(object, DESCRIPTOR, Storage::Reference, reference);
+        }
         for ((field, &offset), value) in struct_type.fields.iter().zip(&layout.offsets).zip(fields) {
-            let value = value.to_raw(&store, field.storage.unpacked(), "the field")?;
+            let value = value.to_raw(store, field.storage.unpacked(), "the field")?;
             store.write_field(object, offset, field.storage.into(), value);
         }
         Ok(StructRef(store.root(object)))
+    }
+
+    /// What describes the struct, as `ref.get_desc` reads it; `None` if structs of its type have no descriptors.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if this belongs to another store, or its scope has ended.
+    pub fn descriptor(&self, mut store: impl AsContextMut) -> Result<Option<StructRef>> {
+        let mut store = store.as_context_mut().into_opaque();
+        let object = store.rooted(self.0)?;
+        if store.composite_of(object).clauses().1.is_none() {
+            return Ok(None);
+        }
+        // SAFETY: the reference is a struct's.
+        let (_, descriptor) = unsafe { store.header(object) };
+        Ok(Some(StructRef(store.root(descriptor))))
     }
 
     /// All fields; packed ones are zero-extended.
@@ -299,7 +341,7 @@ impl StoreOpaque {
         // SAFETY: a rooted reference that is no i31 is an object's.
         match unsafe { self.header(reference) } {
             (id, _) if id < FIRST_SPECIAL => {
-                HeapType::Concrete(ConcreteType { kind: self.sub_type(id).composite.kind(), index: id })
+                HeapType::Exact(ConcreteType { kind: self.sub_type(id).composite.kind(), index: id })
             }
             _ => HeapType::Any,
         }
@@ -334,6 +376,27 @@ impl StoreOpaque {
         self.write_field(object, offset, field.storage.into(), value);
         Ok(())
     }
+}
+
+/// Structs of the type are made with a descriptor of exactly the type that describes them, or with none.
+fn check_descriptor(
+    store: &StoreOpaque,
+    ty: ConcreteType,
+    struct_type: &StructType,
+    descriptor: Option<StructRef>,
+) -> Result<()> {
+    let given = match descriptor {
+        Some(descriptor) => Some(store.heap_type_of(store.rooted(descriptor.0)?)),
+        None => None,
+    };
+    let wanted = struct_type.descriptor.map(HeapType::Exact);
+    if given == wanted {
+        return Ok(());
+    }
+    let named = |ty: Option<HeapType>| ty.map_or_else(|| "no descriptor".to_owned(), |ty| format!("a descriptor {ty}"));
+    let heap = HeapType::Concrete(ty);
+    let message = format!("structs of type {heap} are made with {}, but with {} this was", named(wanted), named(given));
+    Err(Error::new(ErrorKind::Usage, message))
 }
 
 fn element_offset(element: FieldType, index: u32) -> u32 {

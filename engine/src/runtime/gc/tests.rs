@@ -1,16 +1,21 @@
 //! Objects that the host makes, and what collections leave of them.
 
 use super::{OpaqueMut, StoreOpaque, allocate, collect};
-use crate::abi::heap::{HEADER, Storage, StructLayout};
+use crate::abi::heap::{DESCRIPTOR, HEADER, Storage, StructLayout};
 use crate::abi::signature::MachineType;
 use crate::base::{Config, ErrorKind, Trap};
 use crate::runtime::{AsContextMut, Engine, ExternRef, Kept, RootScope, Store, StoreLimits};
+use crate::wasm::composite::StructType;
+use crate::wasm::types::{CompositeKind, ConcreteType};
 use std::sync::Arc;
 
 /// The type of a cell: a number and a reference to the next cell.
 const CELL: u32 = 5;
 const NUMBER: u32 = 8;
 const NEXT: u32 = 12;
+
+/// The type of structs without fields, each of which a cell describes.
+const DESCRIBED: u32 = 6;
 
 /// The type of an array of references, and of one of bytes.
 const REFERENCES: u32 = 7;
@@ -24,6 +29,9 @@ fn store(zeal: bool) -> Store<StoreLimits> {
     let cell = StructLayout::of(HEADER, [Storage::Plain(MachineType::I32), Storage::Reference]);
     assert_eq!(*cell.offsets, [NUMBER, NEXT]);
     opaque.heap.shapes.add_struct(CELL, &cell);
+    let ty = ConcreteType { kind: CompositeKind::Struct, index: CELL };
+    let described = StructType { descriptor: Some(ty), ..StructType::default() };
+    opaque.heap.shapes.add_struct(DESCRIBED, &StructLayout::from(&described));
     opaque.heap.shapes.add_array(REFERENCES, Storage::Reference);
     opaque.heap.shapes.add_array(BYTES, Storage::I8);
     store
@@ -95,6 +103,31 @@ fn cycles_and_shared_objects_stay_what_they_are() {
     assert_eq!((read(&opaque, array, 8), read(&opaque, array, 16)), (array, cell));
     assert_eq!(read(&opaque, cell, NEXT), array);
     assert_eq!(opaque.heap_used(), 40);
+}
+
+#[test]
+fn a_descriptor_lives_as_long_as_what_it_describes() {
+    let mut store = store(false);
+    let mut opaque = store.as_context_mut().into_opaque();
+    let array = allocate(&mut opaque, REFERENCES, 2, 16).unwrap();
+    let cell = allocate(&mut opaque, CELL, 0, 16).unwrap();
+    write(&mut opaque, cell, NUMBER, 42);
+    write(&mut opaque, cell, NEXT, cell);
+    for offset in [8, 12] {
+        let described = allocate(&mut opaque, DESCRIBED, 0, 8).unwrap();
+        write(&mut opaque, described, DESCRIPTOR, cell);
+        write(&mut opaque, array, offset, described);
+    }
+    let root = opaque.root(array);
+    for _ in 0..2 {
+        collect(&mut opaque).unwrap();
+        let array = opaque.rooted(root).unwrap();
+        let [one, two] = [8, 12].map(|offset| read(&opaque, array, offset));
+        let descriptor = read(&opaque, one, DESCRIPTOR);
+        assert_eq!((one == two, read(&opaque, two, DESCRIPTOR)), (false, descriptor));
+        assert_eq!((read(&opaque, descriptor, NUMBER), read(&opaque, descriptor, NEXT)), (42, descriptor));
+        assert_eq!(opaque.heap_used(), 48);
+    }
 }
 
 #[test]

@@ -1,18 +1,35 @@
-//! Structs.
+//! Structs and their descriptors.
 
-use super::{Extension, FuncTranslator};
+use super::{Extension, FuncTranslator, OBJECT, trap_code};
+use crate::abi::heap::{DESCRIPTOR, Storage};
+use crate::base::Trap;
 use crate::compile::translate::access::immediate;
 use crate::wasm::composite::{CompositeType, FieldType, StructType};
 use crate::wasm::index::TypeIndex;
 use crate::wasm::module::Module;
-use cranelift_codegen::ir::Value;
+use cranelift_codegen::ir::{InstBuilder, Value, types};
 use wasmparser::Operator;
 
 impl FuncTranslator<'_> {
     pub(super) fn translate_struct(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
-            Operator::StructNew { struct_type_index } => self.struct_new(TypeIndex(struct_type_index)),
-            Operator::StructNewDefault { struct_type_index } => self.struct_new_default(TypeIndex(struct_type_index)),
+            Operator::StructNew { struct_type_index } => self.struct_new(TypeIndex(struct_type_index), None),
+            Operator::StructNewDefault { struct_type_index } => {
+                self.struct_new_default(TypeIndex(struct_type_index), None);
+            }
+            Operator::StructNewDesc { struct_type_index } => {
+                let descriptor = self.pop_descriptor();
+                self.struct_new(TypeIndex(struct_type_index), Some(descriptor));
+            }
+            Operator::StructNewDefaultDesc { struct_type_index } => {
+                let descriptor = self.pop_descriptor();
+                self.struct_new_default(TypeIndex(struct_type_index), Some(descriptor));
+            }
+            Operator::RefGetDesc { .. } => {
+                let reference = self.pop();
+                let descriptor = self.descriptor(reference);
+                self.push_typed(descriptor, OBJECT);
+            }
             Operator::StructGet { struct_type_index, field_index }
             | Operator::StructGetU { struct_type_index, field_index } => {
                 self.struct_get(TypeIndex(struct_type_index), field_index, Extension::Unsigned);
@@ -31,24 +48,42 @@ impl FuncTranslator<'_> {
         true
     }
 
-    fn struct_new(&mut self, ty: TypeIndex) {
-        let count = struct_type(self.env.module, ty).fields.len();
-        let values = self.pop_many(count);
-        self.make_struct(ty, &values);
+    /// Pops a descriptor, which must not be null.
+    pub(in crate::compile::translate) fn pop_descriptor(&mut self) -> Value {
+        let descriptor = self.pop();
+        self.ins().trapz(descriptor, trap_code(Trap::NullReference));
+        descriptor
     }
 
-    fn struct_new_default(&mut self, ty: TypeIndex) {
+    /// What stands where a struct has its descriptor; a trap for null.
+    pub(in crate::compile::translate) fn descriptor(&mut self, reference: Value) -> Value {
+        let address = self.object(reference);
+        let flags = self.object_flags(Storage::Reference);
+        self.ins().load(types::I32, flags, address, immediate(DESCRIPTOR))
+    }
+
+    fn struct_new(&mut self, ty: TypeIndex, descriptor: Option<Value>) {
+        let count = struct_type(self.env.module, ty).fields.len();
+        let values = self.pop_many(count);
+        self.make_struct(ty, &values, descriptor);
+    }
+
+    fn struct_new_default(&mut self, ty: TypeIndex, descriptor: Option<Value>) {
         let env = self.env;
         let fields = &struct_type(env.module, ty).fields;
         let zeros: Vec<Value> = fields.iter().map(|field| self.zero(field.storage.unpacked())).collect();
-        self.make_struct(ty, &zeros);
+        self.make_struct(ty, &zeros, descriptor);
     }
 
-    fn make_struct(&mut self, ty: TypeIndex, values: &[Value]) {
+    fn make_struct(&mut self, ty: TypeIndex, values: &[Value], descriptor: Option<Value>) {
         let env = self.env;
         let layout = env.struct_layout(ty);
         let reference = self.allocate(ty, 0, layout.size);
         let address = self.object(reference);
+        if let Some(descriptor) = descriptor {
+            let flags = self.object_flags(Storage::Reference);
+            self.ins().store(flags, descriptor, address, immediate(DESCRIPTOR));
+        }
         let fields = struct_type(env.module, ty).fields.iter().zip(&layout.offsets);
         for ((&field, &offset), &value) in fields.zip(values) {
             self.store_field(field, value, address, immediate(offset));
