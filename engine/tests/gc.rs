@@ -344,3 +344,33 @@ fn zeal_catches_a_missing_stack_map() {
         assert!(!run(tier, true, Some(Fault::MissingStackMap)), "zeal moves what the map does not name");
     }
 }
+
+/// What an object costs in fuel, and where the fuel runs out, does not depend on whether there is room for the object:
+/// compiled code makes it in place, or the library does.
+#[test]
+fn fuel_does_not_depend_on_room() {
+    let text = r#"(module
+        (type $small (struct (field i64) (field v128 v128 v128 v128 v128 v128)))
+        (type $array (array i64))
+        (func (export "run") (loop $again
+            (drop (struct.new_default $small))
+            (drop (array.new_default $array (i32.const 100)))
+            (drop (array.new_default $array (i32.const 1000)))
+            (br $again))))"#;
+    let ends = |fuel: u64, zeal: bool| {
+        let mut config = Config::new();
+        config.features(Features::WASM_3_0).consume_fuel(true).gc_zeal(zeal);
+        let engine = Engine::new(&config).unwrap();
+        let mut store = Store::new(&engine, ());
+        let module = Module::new(&engine, text).unwrap();
+        store.set_fuel(fuel).unwrap();
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let run = instance.get_typed_func::<(), ()>(&mut store, "run").unwrap();
+        let error = run.call(&mut store, ()).unwrap_err();
+        assert_eq!(error.as_trap(), Some(Trap::OutOfFuel));
+        error.backtrace().expect("a trap has one").frames[0].module_offset
+    };
+    for fuel in 0..300 {
+        assert_eq!(ends(fuel, true), ends(fuel, false), "with {fuel}");
+    }
+}

@@ -46,6 +46,10 @@ pub(crate) const HEADER: u32 = 8;
 /// where they do in a supertype that has none.
 pub(crate) const DESCRIPTOR: u32 = 4;
 
+/// Objects of at most so many bytes may be made in place; the library makes larger ones, and those for which there is no
+/// room. So that what an allocation costs does not depend on the room, the library may charge for larger ones only.
+pub(crate) const LARGEST_IN_PLACE: u32 = 1024;
+
 /// Canonical type ids ([`crate::wasm::canonical`]) are below this.
 pub(crate) const FIRST_SPECIAL: u32 = 0xffff_fff0;
 

@@ -17,6 +17,7 @@ use super::table;
 use super::tag::Tag;
 use crate::abi::OK;
 use crate::abi::builtins::BuiltinTable;
+use crate::abi::heap::LARGEST_IN_PLACE;
 use crate::abi::vmctx::VmContext;
 use crate::base::{Result, Trap};
 use crate::wasm::index::*;
@@ -169,7 +170,10 @@ library_calls! {
     }
 
     fn gc_alloc(store, _instance, id: u32, word: u32, size: u64) {
-        store.charge(size / BYTES_PER_FUEL)?;
+        // Where there is room, compiled code makes small objects itself, and does not look whether fuel is left.
+        if size > LARGEST_IN_PLACE.into() {
+            store.charge(size / BYTES_PER_FUEL)?;
+        }
         Ok(gc::allocate(store, id, word, size)?.into())
     }
 

@@ -9,7 +9,7 @@ mod structure;
 
 use super::{FuncTranslator, clif_type, trap_code};
 use crate::abi::builtins::Builtin;
-use crate::abi::heap::{ALIGNMENT, Storage};
+use crate::abi::heap::{ALIGNMENT, LARGEST_IN_PLACE, Storage};
 use crate::abi::vmctx::StoreContext;
 use crate::base::Trap;
 use crate::wasm::composite::{FieldType, StorageType};
@@ -23,9 +23,6 @@ use wasmparser::Operator;
 const HEAP_BASE: i32 = offset_of!(StoreContext, heap_base) as i32;
 const HEAP_NEXT: i32 = offset_of!(StoreContext, heap_next) as i32;
 const HEAP_END: i32 = offset_of!(StoreContext, heap_end) as i32;
-
-/// Objects that are made in place have at most so many bytes; the library makes larger ones.
-const LARGEST_IN_PLACE: u32 = 1024;
 
 /// A reference to an object of any type, for stack maps: all are alike there.
 const OBJECT: ValType = ValType::Ref(RefType { nullable: false, heap: HeapType::Eq });
