@@ -6,6 +6,7 @@
 //! 2. *stack-overflow*: it depends on frame sizes. Lanes with the same code must overflow alike, with the same frames;
 //!    otherwise one of the two may overflow alone, its frames are not compared, and the stores are not compared further
 //!    from there.
+//!    *heap-exhausted*: likewise of the heap, which depends on how long a compiler keeps a reference.
 //! 3. Between families frames are compared by function index and byte offset, where both have them (*no-frames*), and
 //!    fuel is not. *not-supported*: a lane that does not support something, runs out of a resource, or loses its process,
 //!    ends the comparison of that pair.
@@ -140,11 +141,12 @@ impl Comparison {
     fn ends(&self, left: &Outcome, right: &Outcome) -> Option<Rule> {
         let trap = |kind| move |outcome: &Outcome| outcome.as_trap().is_some_and(|trap| trap.may_be(kind));
         let either = |is: &dyn Fn(&Outcome) -> bool| is(left) || is(right);
-        if !self.same_code && either(&trap(TrapKind::StackOverflow)) {
-            return Some(Rule::StackOverflow);
-        }
+        let exhausted = |rule, kind| (!self.same_code && either(&trap(kind))).then_some(rule);
         let between = |rule, is: &dyn Fn(&Outcome) -> bool| (!self.same_family && either(is)).then_some(rule);
-        between(Rule::NotSupported, &not_comparable).or_else(|| between(Rule::OutOfFuel, &trap(TrapKind::OutOfFuel)))
+        exhausted(Rule::StackOverflow, TrapKind::StackOverflow)
+            .or_else(|| exhausted(Rule::HeapExhausted, TrapKind::OutOfHeap))
+            .or_else(|| between(Rule::NotSupported, &not_comparable))
+            .or_else(|| between(Rule::OutOfFuel, &trap(TrapKind::OutOfFuel)))
     }
 
     fn outcomes(&mut self, left: &Observation, right: &Observation, admitted: bool) -> Option<Difference> {
@@ -410,9 +412,15 @@ mod tests {
     }
 
     #[test]
-    fn stack_overflow_ends_the_comparison_across_tiers_only() {
-        let deep = trapped(TrapKind::StackOverflow, &[frame(0, 30), frame(0, 30)]);
-        let shallow = trapped(TrapKind::StackOverflow, &[frame(0, 30)]);
+    fn exhaustion_ends_the_comparison_across_tiers_only() {
+        for kind in [TrapKind::StackOverflow, TrapKind::OutOfHeap] {
+            exhaustion(kind);
+        }
+    }
+
+    fn exhaustion(kind: TrapKind) {
+        let deep = trapped(kind, &[frame(0, 30), frame(0, 30)]);
+        let shallow = trapped(kind, &[frame(0, 30)]);
         let mut across = own();
         assert_eq!(across.step(&deep, &shallow), None);
         assert!(across.ended());

@@ -44,6 +44,7 @@ mod wasmi;
 #[cfg(feature = "wasmtime")]
 mod wasmtime;
 
+pub use child::valid_with;
 pub use features::Features;
 pub use host::{Behaviour, HostFunc, extra_host_functions, spectest_functions};
 pub use objects::{Contents, Object, Objects};

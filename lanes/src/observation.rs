@@ -52,6 +52,8 @@ trap_kinds! {
     CastFailure = "cast-failure",
     /// An access outside an array.
     ArrayOutOfBounds = "array-out-of-bounds",
+    /// The heap of garbage-collected objects is full. The specification knows no such thing.
+    OutOfHeap = "out-of-heap",
     /// The call stack is exhausted. The specification calls it exhaustion, not a trap.
     StackOverflow = "stack-overflow",
     /// The fuel is used up.

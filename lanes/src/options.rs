@@ -44,6 +44,12 @@ pub enum Fault {
     WrongTrapCode,
     /// The stack maps lack the first reference of each frame.
     MissingStackMap,
+    /// The clauses of a `try_table` are tried in the wrong order.
+    ClausesReversed,
+    /// What `throw` throws carries another first integer than it was given.
+    PayloadAltered,
+    /// A tail call is an ordinary call, whose caller returns afterwards.
+    TailCallKeepsFrame,
 }
 
 /// How lanes are configured.
@@ -59,6 +65,8 @@ pub struct Options {
     pub fuel: Option<u64>,
     /// How many bytes of native stack a call may use; the engine's default if `None`.
     pub max_stack: Option<usize>,
+    /// How many bytes garbage-collected objects may take together; as many as the engine has room for if `None`.
+    pub max_heap: Option<u64>,
     /// How many threads compile one module; as many as there are cores if `None`.
     pub compile_threads: Option<usize>,
     /// Whether to collect garbage at every allocation.

@@ -17,7 +17,7 @@ use crate::{
 };
 use engine::{
     AsContextMut, Caller, Engine, Error, ErrorKind, Extern, Func, Global, GlobalType, Instance, Linker, Memory,
-    MemoryType, Module, RefType, RootScope, SharedMemory, Store, Table, TableType, Tag, Val,
+    MemoryType, Module, RefType, RootScope, SharedMemory, Store, StoreLimits, Table, TableType, Tag, Val,
 };
 use std::any::Any;
 use std::collections::HashMap;
@@ -104,6 +104,9 @@ impl Own {
                 Fault::SourceMapOffByOne => engine::Fault::SourceMapOffByOne,
                 Fault::WrongTrapCode => engine::Fault::WrongTrapCode,
                 Fault::MissingStackMap => engine::Fault::MissingStackMap,
+                Fault::ClausesReversed => engine::Fault::ClausesReversed,
+                Fault::PayloadAltered => engine::Fault::PayloadAltered,
+                Fault::TailCallKeepsFrame => engine::Fault::TailCallKeepsFrame,
             }));
         if let Some(bytes) = self.options.max_stack {
             config.max_wasm_stack(bytes);
@@ -169,6 +172,7 @@ pub fn engine_features(features: Features) -> engine::Features {
 /// What the host functions of a session share.
 #[derive(Default)]
 struct HostState {
+    limits: StoreLimits,
     calls: Vec<HostCall>,
     /// Every function that was shown, in the order of [`Reference::Func`]'s numbers.
     functions: Vec<Func>,
@@ -216,6 +220,10 @@ impl<'a> OwnSession<'a> {
             objects: Objects::default(),
             fuel_used: None,
         };
+        if let Some(bytes) = lane.options.max_heap {
+            session.store.data_mut().limits = StoreLimits::new().heap_size(bytes);
+            session.store.limiter(|state| &mut state.limits);
+        }
         session.linker.allow_shadowing(true);
         for function in spectest_functions().iter().chain(&extra_host_functions()) {
             session.define_function(function)?;
@@ -560,6 +568,7 @@ fn trap_kind(trap: engine::Trap) -> TrapKind {
         engine::Trap::NullReference => TrapKind::NullReference,
         engine::Trap::CastFailure => TrapKind::CastFailure,
         engine::Trap::ArrayOutOfBounds => TrapKind::ArrayOutOfBounds,
+        engine::Trap::OutOfHeap => TrapKind::OutOfHeap,
         engine::Trap::StackOverflow => TrapKind::StackOverflow,
         engine::Trap::OutOfFuel => TrapKind::OutOfFuel,
         engine::Trap::Interrupted => TrapKind::Interrupted,

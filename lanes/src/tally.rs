@@ -12,6 +12,8 @@ pub enum Rule {
     StackOverflow,
     /// One lane does not support something, ran out of a resource or lost its process, which ends the comparison.
     NotSupported,
+    /// The heap was exhausted, which ends the comparison.
+    HeapExhausted,
     /// Fuel ran out, which ends the comparison.
     OutOfFuel,
     /// One lane has a word that means more than that of the other.
@@ -49,6 +51,7 @@ impl Rule {
         match self {
             Rule::StackOverflow => "stack-overflow",
             Rule::NotSupported => "not-supported",
+            Rule::HeapExhausted => "heap-exhausted",
             Rule::OutOfFuel => "out-of-fuel",
             Rule::LessExact => "less-exact",
             Rule::MovedTrap => "moved-trap",
@@ -100,7 +103,7 @@ mod tests {
 
     #[test]
     fn reports_and_people_read_the_same_names() {
-        for rule in [Rule::StackOverflow, Rule::AdmittedResult, Rule::NoFrames] {
+        for rule in [Rule::StackOverflow, Rule::HeapExhausted, Rule::AdmittedResult, Rule::NoFrames] {
             assert_eq!(serde_json::to_value(rule).expect("a word"), rule.name());
         }
     }

@@ -55,6 +55,12 @@ pub enum Fault {
     WrongTrapCode,
     /// The stack maps lack the first reference of each frame.
     MissingStackMap,
+    /// The clauses of a `try_table` are tried in the wrong order.
+    ClausesReversed,
+    /// What `throw` throws carries another first `i32` or `i64` than it was given.
+    PayloadAltered,
+    /// A tail call is an ordinary call, whose caller returns afterwards.
+    TailCallKeepsFrame,
 }
 
 bitflags::bitflags! {

@@ -14,6 +14,7 @@ mod session;
 mod spectest;
 
 pub use engines::{ENGINES, Engine, open_named};
+pub use needs::valid_with;
 pub use process::{Lost, Process, end_all};
 pub use serve::{Mischief, serve};
 

@@ -8,8 +8,8 @@
 use crate::Features;
 use wasmparser::{Validator, WasmFeatures};
 
-/// Whether the module is valid in a world that has these features.
-pub(super) fn valid_with(binary: &[u8], features: Features) -> bool {
+/// Whether the module is valid in a world that has these features, as wasmparser sees it.
+pub fn valid_with(binary: &[u8], features: Features) -> bool {
     Validator::new_with_features(parser_features(features)).validate_all(binary).is_ok()
 }
 

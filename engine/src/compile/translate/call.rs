@@ -9,7 +9,7 @@ use super::exception::Target;
 use super::{FuncTranslator, trap_code, wasm_signature};
 use crate::abi::signature::LoweredSignature;
 use crate::abi::vmctx::{FuncImport, FuncRef};
-use crate::base::Trap;
+use crate::base::{Fault, Trap};
 use crate::compile::codegen::Symbol;
 use crate::wasm::index::*;
 use core::mem::offset_of;
@@ -89,6 +89,10 @@ impl FuncTranslator<'_> {
 
     /// Calls in place of the current frame, which is gone before the callee begins.
     fn return_call(&mut self, callee: Callee, ty: TypeIndex) {
+        if self.env.config.fault == Some(Fault::TailCallKeepsFrame) {
+            self.call(callee, ty);
+            return self.return_from_function();
+        }
         let arguments = self.arguments(callee, ty);
         match callee {
             Callee::Defined(defined) => {

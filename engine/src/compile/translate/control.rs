@@ -311,7 +311,7 @@ impl FuncTranslator<'_> {
         self.unreachable = true;
     }
 
-    fn return_from_function(&mut self) {
+    pub(super) fn return_from_function(&mut self) {
         let results = self.pop_many(self.controls[0].results);
         self.ins().return_(&results);
         self.unreachable = true;

@@ -14,9 +14,10 @@ use super::{FuncTranslator, builtin_signature, clif_type, trap_code};
 use crate::abi::builtins::Builtin;
 use crate::abi::heap::exception_layout;
 use crate::abi::vmctx::StoreContext;
-use crate::base::{Error, ErrorKind, Result, Trap};
+use crate::base::{Error, ErrorKind, Fault, Result, Trap};
 use crate::compile::codegen::Symbol;
 use crate::wasm::index::TagIndex;
+use crate::wasm::types::ValType;
 use core::mem::offset_of;
 use cranelift_codegen::ir::{
     self, Block, BlockArg, BlockCall, Endianness, ExceptionTableData, ExceptionTableItem, ExceptionTag, InstBuilder,
@@ -110,7 +111,10 @@ impl FuncTranslator<'_> {
             };
             Clause { tag, with_reference, label: Some(label), block: None }
         };
-        let clauses = table.catches.iter().map(clause).collect();
+        let mut clauses: Vec<_> = table.catches.iter().map(clause).collect();
+        if self.env.config.fault == Some(Fault::ClausesReversed) {
+            clauses.reverse();
+        }
         self.tries.push(Clauses { clauses, position: self.controls.len() - 1, outer: None });
     }
 
@@ -234,13 +238,24 @@ impl FuncTranslator<'_> {
         let number = self.iconst(types::I32, tag.0.cast_signed().into());
         let exception = self.call_builtin(Builtin::ExceptionNew, &[number]);
         let exception = self.ins().ireduce(types::I32, exception);
-        let values = self.pop_many(params.len());
+        let mut values = self.pop_many(params.len());
+        if self.env.config.fault == Some(Fault::PayloadAltered) {
+            self.alter(params, &mut values);
+        }
         let fields = self.exception_address(exception);
         for (&value, &offset) in values.iter().zip(exception_layout(params).offsets.iter()) {
             let flags = self.payload_flags();
             self.ins().store(flags, value, fields, field(offset));
         }
         self.throw_ref(exception);
+    }
+
+    /// Adds one to the first integer: a planted fault.
+    fn alter(&mut self, params: &[ValType], values: &mut [Value]) {
+        let first = params.iter().position(|ty| matches!(ty, ValType::I32 | ValType::I64));
+        let Some(value) = first.map(|first| &mut values[first]) else { return };
+        let one = self.iconst(self.type_of(*value), 1);
+        *value = self.ins().iadd(*value, one);
     }
 
     pub(super) fn throw_ref(&mut self, exception: Value) {
