@@ -1,11 +1,12 @@
 //! One fuzz case: the modules, how they are called, and the options of the run.
 
+use crate::features::{Audience, needed};
 use crate::graft::{self, Entry, Surroundings};
 use crate::input::Input;
 use crate::smith::{self, Termination};
 use crate::value::arbitrary_value;
 use arbitrary::{Result, Unstructured};
-use lanes::{Cpu, HostFunc, Lane, MemoryChecks, Options, Value};
+use lanes::{Cpu, Features, HostFunc, Lane, MemoryChecks, Options, Value};
 use std::collections::BTreeMap;
 
 /// Our compiler's tiers.
@@ -17,9 +18,16 @@ const MAX_STEPS: u32 = 300;
 /// At most so many functions are called.
 const MAX_CALLS: usize = 20;
 
+/// At most so many bytes of a heap are for objects: far more than a case that does not run away needs.
+const MAX_HEAP: u64 = 64 << 20;
+
 /// Everything that a run needs. Two cases from the same bytes are the same.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Case {
+    /// What the modules may use.
+    pub features: Features,
+    /// Those of the features without which they are not valid.
+    pub needed: Features,
     /// A module that is instantiated first and registered as [`graft::LIBRARY`].
     pub library: Option<Vec<u8>>,
     /// The module under test.
@@ -41,16 +49,6 @@ pub struct Call {
     pub arguments: Vec<Value>,
 }
 
-/// Whom a case is made for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Audience {
-    /// Our own lanes, which count fuel alike.
-    Own,
-    /// Ours and other engines, which count it at other places or not at all: no case has fuel, and each ends by
-    /// itself. All other choices in the bytes mean the same.
-    Mixed,
-}
-
 impl Case {
     /// The case that these bytes stand for.
     ///
@@ -61,17 +59,20 @@ impl Case {
         let input = Input::new(data);
         let (mut plan, mut choices) = (input.plan(), input.graft());
         let fuel = if plan.arbitrary()? { Some(plan.int_in_range(100..=MAX_FUEL)?) } else { None };
-        let fuel = fuel.filter(|_| audience == Audience::Own);
+        let fuel = fuel.filter(|_| audience.own);
+        let features = audience.draw(&mut plan)?;
         let options = TIERS.iter().map(|&tier| Ok((tier, options(&mut plan, fuel)?))).collect::<Result<_>>()?;
         let fuel = fuel.is_some();
         let library = if plan.ratio(1, 3)? {
-            Some(graft::graft(&mut choices, &graft::Base::default(), Surroundings { name: "lib", library: &[], fuel })?)
+            let surroundings = Surroundings { name: "lib", library: &[], tags: &[], fuel, features };
+            Some(graft::graft(&mut choices, &graft::Base::default(), surroundings)?)
         } else {
             None
         };
-        let base = base(&mut plan, &input, fuel)?;
+        let base = base(&mut plan, &input, features, fuel)?;
         let exports = library.as_ref().map_or(&[][..], |library| &library.entries);
-        let surroundings = Surroundings { name: "main", library: exports, fuel };
+        let tags = library.as_ref().map_or(&[][..], |library| &library.tags);
+        let surroundings = Surroundings { name: "main", library: exports, tags, fuel, features };
         let main = graft::graft(&mut choices, &graft::Base::read(&base)?, surroundings)?;
         let calls = calls(&mut plan, &main.entries, &main.base_exports)?;
         let mut hosts = main.hosts;
@@ -79,7 +80,9 @@ impl Case {
             hosts.extend(library.hosts);
             library.wasm
         });
-        Ok(Case { library, main: main.wasm, hosts, calls, options })
+        let modules = library.iter().chain([&main.wasm]).map(Vec::as_slice);
+        let needed = needed(modules, features);
+        Ok(Case { features, needed, library, main: main.wasm, hosts, calls, options })
     }
 
     /// The options of one of our own lanes.
@@ -95,12 +98,15 @@ pub fn lane(name: &str, options: &Options) -> Box<dyn Lane> {
     lanes::parse(name, options).ok().and_then(|mut lanes| lanes.present.pop()).expect("our own lanes are always there")
 }
 
-/// Memory checks and CPU features are chosen for each tier: what they must not change is compared between the tiers.
+/// Memory checks, CPU features and the collector's zeal are chosen for each tier: what they must not change is compared
+/// between the tiers.
 fn options(u: &mut Unstructured<'_>, fuel: Option<u64>) -> Result<Options> {
     Ok(Options {
         memory_checks: if u.arbitrary()? { MemoryChecks::Explicit } else { MemoryChecks::Guard },
         cpu: if u.ratio(1, 4)? { Cpu::Baseline } else { Cpu::Host },
         fuel,
+        gc_zeal: u.ratio(1, 3)?,
+        max_heap: Some(MAX_HEAP),
         // Small modules; the fuzzer runs one process per core already.
         compile_threads: Some(1),
         ..Options::default()
@@ -108,13 +114,13 @@ fn options(u: &mut Unstructured<'_>, fuel: Option<u64>) -> Result<Options> {
 }
 
 /// The module to graft upon: wasm-smith's, and one time in eight an empty one.
-fn base(u: &mut Unstructured<'_>, input: &Input, fuel: bool) -> Result<Vec<u8>> {
+fn base(u: &mut Unstructured<'_>, input: &Input, features: Features, fuel: bool) -> Result<Vec<u8>> {
     if u.ratio(1, 8)? {
         return Ok(wasm_encoder::Module::new().finish());
     }
     let termination =
         if fuel { Termination::EngineFuel } else { Termination::OwnCounter(u.int_in_range(10..=MAX_STEPS)?) };
-    smith::module(&mut input.smith(), termination)
+    smith::module(&mut input.smith(), features, termination)
 }
 
 /// Every chain once or twice, and functions of the base module in between.
@@ -141,7 +147,7 @@ fn call(u: &mut Unstructured<'_>, entry: &Entry) -> Result<Call> {
 mod tests {
     use super::*;
     use crate::input::Random;
-    use wasmparser::{Validator, WasmFeatures};
+    use lanes::valid_with;
 
     /// The oracle would only ever compare refusals if the modules were not valid.
     #[test]
@@ -149,12 +155,14 @@ mod tests {
         let mut made = 0;
         for seed in 0..300 {
             let bytes = Random::new(seed).next_u64().to_le_bytes();
-            let audience = if seed % 2 == 0 { Audience::Own } else { Audience::Mixed };
+            let audience = Audience { own: seed % 2 == 0, ..Audience::OWN };
             let Ok(case) = Case::new(&bytes, audience) else { continue };
             made += 1;
             for wasm in case.library.iter().chain([&case.main]) {
-                if let Err(error) = Validator::new_with_features(WasmFeatures::WASM2).validate_all(wasm) {
-                    panic!("seed {seed}: {error}\n{}", wasmprinter::print_bytes(wasm).expect("it decodes"));
+                if !valid_with(wasm, case.needed) {
+                    let error = wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all());
+                    let error = { error }.validate_all(wasm).map(|_| ());
+                    panic!("seed {seed}: {error:?}\n{}", wasmprinter::print_bytes(wasm).expect("it decodes"));
                 }
             }
         }

@@ -2,7 +2,8 @@
 
 use crate::known::Verdict;
 use crate::oracle::{Agreement, Seen};
-use lanes::{Failure, Outcome};
+use crate::uses::Use;
+use lanes::{Failure, Frame, Outcome};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -21,8 +22,14 @@ pub struct Census {
     pub executed: u64,
     /// Cases in which something trapped.
     pub trapped: u64,
-    /// Cases that a lane does not support.
-    pub unsupported: u64,
+    /// Executed cases that a lane took part in, by the lane.
+    pub compared: BTreeMap<String, u64>,
+    /// Those that it did not, since it lacks what they need.
+    pub apart: BTreeMap<String, u64>,
+    /// Executed cases by what their modules use beyond WebAssembly 2.0.
+    pub uses: BTreeMap<Use, u64>,
+    /// Executed cases whose modules use nothing of that.
+    pub plain: u64,
     /// Cases with a finding that was not known.
     pub findings: u64,
     /// Cases that showed a known mistake of another engine, by its name.
@@ -33,6 +40,8 @@ pub struct Census {
     pub calls: BTreeMap<&'static str, u64>,
     /// Traps by kind, each with its counts by depth.
     pub traps: BTreeMap<&'static str, [u64; DEPTHS.len()]>,
+    /// Uncaught exceptions by depth, where frames are seen.
+    pub exceptions: [u64; DEPTHS.len()],
 }
 
 impl Default for Census {
@@ -43,12 +52,16 @@ impl Default for Census {
             modules: 0,
             executed: 0,
             trapped: 0,
-            unsupported: 0,
+            compared: BTreeMap::new(),
+            apart: BTreeMap::new(),
+            uses: BTreeMap::new(),
+            plain: 0,
             findings: 0,
             known: BTreeMap::new(),
             ended: BTreeMap::new(),
             calls: BTreeMap::new(),
             traps: BTreeMap::new(),
+            exceptions: [0; DEPTHS.len()],
         }
     }
 }
@@ -67,26 +80,39 @@ impl Census {
     }
 
     fn count_agreement(&mut self, agreement: &Agreement) {
-        self.executed += u64::from(agreement.run.instantiated);
-        self.unsupported += u64::from(agreement.run.unsupported);
-        agreement.ended.iter().for_each(|lane| *self.ended.entry(lane.clone()).or_default() += 1);
-        let mut trapped = false;
-        for step in &agreement.run.steps {
-            let Seen::Observation(observation) = &step.seen else { continue };
-            let end = match &observation.outcome {
-                Outcome::Values(_) => "returned",
-                Outcome::Refused(_) => "refused",
-                Outcome::Failed(failure) => failure.name(),
-            };
-            *self.calls.entry(end).or_default() += 1;
-            if let Outcome::Failed(Failure::Trap(trap)) = &observation.outcome {
-                trapped = true;
-                let depth = trap.frames.as_ref().map_or(0, Vec::len);
-                let class = DEPTHS.iter().position(|&(_, most)| depth <= most).expect("the last class is open");
-                self.traps.entry(trap.kind.name()).or_default()[class] += 1;
-            }
+        let run = &agreement.run;
+        self.executed += u64::from(run.instantiated);
+        if run.instantiated {
+            agreement.compared.iter().for_each(|lane| *self.compared.entry(lane.clone()).or_default() += 1);
+            agreement.apart.iter().for_each(|lane| *self.apart.entry(lane.clone()).or_default() += 1);
+            agreement.uses.iter().for_each(|&what| *self.uses.entry(what).or_default() += 1);
+            self.plain += u64::from(agreement.uses.is_empty());
         }
-        self.trapped += u64::from(trapped);
+        agreement.ended.iter().for_each(|lane| *self.ended.entry(lane.clone()).or_default() += 1);
+        let outcomes = || {
+            run.steps.iter().filter_map(|step| match &step.seen {
+                Seen::Observation(observation) => Some(&observation.outcome),
+                Seen::State(_) => None,
+            })
+        };
+        outcomes().for_each(|outcome| self.count_outcome(outcome));
+        self.trapped += u64::from(outcomes().any(|outcome| outcome.as_trap().is_some()));
+    }
+
+    fn count_outcome(&mut self, outcome: &Outcome) {
+        let end = match outcome {
+            Outcome::Values(_) => "returned",
+            Outcome::Refused(_) => "refused",
+            Outcome::Failed(failure) => failure.name(),
+        };
+        *self.calls.entry(end).or_default() += 1;
+        match outcome {
+            Outcome::Failed(Failure::Trap(trap)) => {
+                self.traps.entry(trap.kind.name()).or_default()[class(trap.frames.as_deref())] += 1;
+            }
+            Outcome::Failed(Failure::Exception(exception)) => self.exceptions[class(exception.frames.as_deref())] += 1,
+            _ => {}
+        }
     }
 
     /// How long ago this census began.
@@ -126,16 +152,26 @@ impl fmt::Display for Census {
             self.trapped_percent(),
         )?;
         writeln!(f, "{} findings; known: {}", self.findings, list(&self.known))?;
-        writeln!(f, "{} unsupported; not compared to the end: {}", self.unsupported, list(&self.ended))?;
+        writeln!(f, "compared: {}; took no part: {}", list(&self.compared), list(&self.apart))?;
+        writeln!(f, "not compared to the end: {}", list(&self.ended))?;
+        let uses = self.uses.iter().map(|(what, count)| (what.name(), *count)).collect();
+        writeln!(f, "executed modules: {} of WebAssembly 2.0, and with: {}", self.plain, list(&uses))?;
         writeln!(f, "steps: {}", list(&self.calls))?;
         write!(f, "{:<32}", "traps by number of frames")?;
         DEPTHS.iter().try_for_each(|(name, _)| write!(f, "{name:>9}"))?;
-        for (kind, depths) in &self.traps {
+        let rows = self.traps.iter().map(|(kind, depths)| (*kind, depths));
+        for (kind, depths) in rows.chain([("uncaught exception", &self.exceptions)]) {
             write!(f, "\n  {kind:<30}")?;
             depths.iter().try_for_each(|count| write!(f, "{count:>9}"))?;
         }
         Ok(())
     }
+}
+
+/// The class of a backtrace.
+fn class(frames: Option<&[Frame]>) -> usize {
+    let depth = frames.map_or(0, <[Frame]>::len);
+    DEPTHS.iter().position(|&(_, most)| depth <= most).expect("the last class is open")
 }
 
 /// Counts with what was counted.

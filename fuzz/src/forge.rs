@@ -4,10 +4,13 @@
 //! What is loaded is also instantiated and called if only such sections were changed as may say anything without
 //! making the code unsafe to run: nobody can check machine code, nor where its functions start.
 
-use crate::case::{Audience, Case};
+use crate::case::Case;
+use crate::features::{Audience, DRAWN};
 use crate::input::Random;
 use arbitrary::{Result, Unstructured};
 use engine::{Config, Engine, ErrorKind, Extern, Linker, Module, Store, Tier, Val};
+use lanes::Features;
+use lanes::own::engine_features;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -67,11 +70,12 @@ impl Original {
         config
             .tier(if k.is_multiple_of(2) { Tier::Speed } else { Tier::Quick })
             .consume_fuel(true)
+            .features(engine_features(Features::WASM_2_0 | DRAWN))
             .compile_threads(Some(1));
         let engine = Engine::new(&config).expect("this machine runs the engine");
         let bytes = (0..)
             .filter_map(|attempt| {
-                Case::new(&Random::new(u64::from(k) << 32 | attempt).next_u64().to_le_bytes(), Audience::Own).ok()
+                Case::new(&Random::new(u64::from(k) << 32 | attempt).next_u64().to_le_bytes(), Audience::OWN).ok()
             })
             .find_map(|case| engine.compile(&case.main).ok())
             .expect("there is always another input");

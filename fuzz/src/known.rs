@@ -8,7 +8,7 @@ use crate::case::Case;
 use crate::finding::Finding;
 use crate::oracle::Agreement;
 use crate::panel::Panel;
-use crate::rewrite::rewrite;
+use crate::rewrite::{Patch, rewrite};
 use wasm_encoder::{Instruction, ValType};
 
 /// What a case showed.
@@ -53,10 +53,10 @@ fn part_select_from_comparison(wasm: &[u8]) -> Option<Vec<u8>> {
     let parted = rewrite(wasm, &mut |operator, next, scratch| {
         let comparison = matches!(operator, O::I32Eqz | O::I32Eq | O::I32Ne);
         if !comparison || !matches!(next, Some(O::Select | O::TypedSelect { .. })) {
-            return Vec::new();
+            return Patch::default();
         }
         found = true;
-        vec![Instruction::LocalTee(scratch.local(ValType::I32))]
+        Patch { behind: vec![Instruction::LocalTee(scratch.local(ValType::I32))], ..Patch::default() }
     });
     parted.ok().filter(|_| found)
 }
@@ -110,7 +110,7 @@ mod tests {
         let call = Call { function: "f".to_string(), arguments: vec![Value::I32(5)] };
         let options = ["speed", "quick"].map(|tier| (tier, lanes::Options::default())).into();
         let main = wat::parse_str(text).expect("it parses");
-        Case { library: None, main, hosts: Vec::new(), calls: vec![call], options }
+        Case { library: None, main, calls: vec![call], options, ..Case::default() }
     }
 
     fn against(theirs: &str, outcomes: Vec<Outcome>, body: &str) -> Verdict {

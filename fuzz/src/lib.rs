@@ -13,6 +13,7 @@
 pub mod campaign;
 pub mod case;
 pub mod census;
+pub mod features;
 pub mod finding;
 pub mod forge;
 pub mod graft;
@@ -28,6 +29,8 @@ pub mod rewrite;
 pub mod rules;
 pub mod shrink;
 pub mod smith;
+pub mod tame;
+pub mod uses;
 pub mod value;
 
 use case::Case;

@@ -7,17 +7,14 @@
 //!
 //! What only moves bits (`neg`, `abs`, `copysign`, `pmin`, loads, reinterpretations) is left alone: that must be exact.
 
-use crate::rewrite::{Result, Scratch, rewrite};
+use crate::rewrite::{Patch, Scratch};
 use wasm_encoder::{Instruction as I, ValType};
 use wasmparser::Operator;
 
-/// `wasm` with canonical NaNs.
-///
-/// # Errors
-///
-/// When `wasm` is no valid module.
-pub fn canonicalise(wasm: &[u8]) -> Result<Vec<u8>> {
-    rewrite(wasm, &mut |operator, _, scratch| Shape::of(operator).map_or_else(Vec::new, |shape| shape.replace(scratch)))
+/// What replaces the NaNs that this instruction makes, if it makes any.
+pub fn canonicalise(operator: &Operator<'_>, scratch: &mut Scratch) -> Patch {
+    let behind = Shape::of(operator).map_or_else(Vec::new, |shape| shape.replace(scratch));
+    Patch { behind, ..Patch::default() }
 }
 
 /// Whether an instruction may make a NaN whose bits are the engine's choice.
@@ -47,9 +44,11 @@ impl Shape {
             O::F64PromoteF32 => Some(Shape::F64),
             O::F32x4Ceil | O::F32x4Floor | O::F32x4Trunc | O::F32x4Nearest | O::F32x4Sqrt => Some(Shape::F32x4),
             O::F32x4Add | O::F32x4Sub | O::F32x4Mul | O::F32x4Div | O::F32x4Min | O::F32x4Max => Some(Shape::F32x4),
+            O::F32x4RelaxedMadd | O::F32x4RelaxedNmadd | O::F32x4RelaxedMin | O::F32x4RelaxedMax => Some(Shape::F32x4),
             O::F32x4DemoteF64x2Zero => Some(Shape::F32x4),
             O::F64x2Ceil | O::F64x2Floor | O::F64x2Trunc | O::F64x2Nearest | O::F64x2Sqrt => Some(Shape::F64x2),
             O::F64x2Add | O::F64x2Sub | O::F64x2Mul | O::F64x2Div | O::F64x2Min | O::F64x2Max => Some(Shape::F64x2),
+            O::F64x2RelaxedMadd | O::F64x2RelaxedNmadd | O::F64x2RelaxedMin | O::F64x2RelaxedMax => Some(Shape::F64x2),
             O::F64x2PromoteLowF32x4 => Some(Shape::F64x2),
             _ => None,
         }
@@ -76,7 +75,6 @@ impl Shape {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use lanes::{Binary, Features, Options, Value};
 
     /// Each instruction gets NaNs with a sign and a payload, and gives the canonical one. `(operand, instruction,
@@ -121,7 +119,7 @@ mod tests {
     fn run(operands: &str, instruction: &str, ty: &str) -> Value {
         let result = if ty.contains('x') { "v128" } else { ty };
         let text = format!("(module (func (export \"f\") (param i32) (result {result}) ({instruction} {operands})))");
-        let wasm = canonicalise(&wat::parse_str(&text).expect("it parses")).expect("it is valid");
+        let wasm = crate::tame::tame(&wat::parse_str(&text).expect("it parses")).expect("it is valid");
         let lane = crate::case::lane("speed/fresh", &Options::default());
         let mut session = lane.session(Features::WASM_2_0).expect("a session");
         let module = session.load(&Binary::new(wasm)).unwrap_or_else(|refusal| panic!("{instruction}: {refusal}"));

@@ -5,11 +5,16 @@
 //! [`rules`](crate::rules) says what is left out of the comparison, and why.
 
 use crate::case::Case;
+use crate::features::DRAWN;
 use crate::finding::{Finding, Kind, Side};
 use crate::graft::LIBRARY;
+use crate::uses::{Use, uses};
 use lanes::compare::{Comparison, Difference};
 use lanes::{Binary, Failure, Features, InstanceId, Lane, Observation, Outcome, Phase, Session, State, TrapKind};
+use std::collections::BTreeSet;
 
+/// All that a case may use.
+const ALL: Features = Features::WASM_2_0.union(DRAWN);
 /// So often the whole state is compared: after this many calls, and at the end.
 const STATE_PERIOD: usize = 4;
 
@@ -19,8 +24,8 @@ pub struct Run {
     pub steps: Vec<Step>,
     /// Whether the main module came to life.
     pub instantiated: bool,
-    /// Whether the case stopped early because the lane lacks something.
-    pub unsupported: bool,
+    /// Whether the lane takes no part, since it lacks a feature that the modules need.
+    pub lacks: bool,
 }
 
 /// One thing that a lane did, and what it showed.
@@ -46,6 +51,12 @@ pub struct Agreement {
     /// The lanes that stopped being comparable with the first one on the way: a stack overflow, something that the
     /// lane does not support, memory that ran out.
     pub ended: Vec<String>,
+    /// The lanes that took no part.
+    pub apart: Vec<String>,
+    /// All others.
+    pub compared: Vec<String>,
+    /// What the modules use beyond WebAssembly 2.0.
+    pub uses: BTreeSet<Use>,
 }
 
 /// Runs `case` in all `lanes` and compares each with each.
@@ -63,9 +74,13 @@ pub fn check(case: &Case, lanes: &[&dyn Lane]) -> Result<Agreement, Box<Finding>
     if let Some(finding) = pairs.finding(lanes, &runs) {
         return Err(Box::new(finding));
     }
-    let ended = (1..lanes.len()).filter(|&k| pairs.of(0, k).ended.is_some());
-    let ended = ended.map(|k| lanes[k].info().name.clone()).collect();
-    Ok(Agreement { run: runs.swap_remove(0), ended })
+    let names = |chosen: &dyn Fn(usize) -> bool| {
+        (0..lanes.len()).filter(|&k| chosen(k)).map(|k| lanes[k].info().name.clone()).collect()
+    };
+    let ended = names(&|k| k > 0 && !runs[k].lacks && pairs.of(0, k).ended.is_some());
+    let (apart, compared) = (names(&|k| runs[k].lacks), names(&|k| !runs[k].lacks));
+    let uses = case.library.iter().chain([&case.main]).flat_map(|wasm| uses(wasm)).collect();
+    Ok(Agreement { run: runs.swap_remove(0), ended, apart, compared, uses })
 }
 
 /// The lanes that failed where no lane may, at the first such step.
@@ -206,8 +221,15 @@ pub fn alone(case: &Case, lane: &dyn Lane) -> Run {
 }
 
 fn run(case: &Case, binaries: &Binaries, lane: &dyn Lane) -> Run {
-    let mut run = Run { steps: Vec::new(), instantiated: false, unsupported: false };
-    match lane.session(Features::WASM_2_0) {
+    let mut run = Run { steps: Vec::new(), instantiated: false, lacks: !lane.lacks(case.needed).is_empty() };
+    if run.lacks {
+        let failure = Failure::Unsupported("a feature that the modules need".to_string());
+        run.observe("open a session".to_string(), Observation::nothing_but(failure));
+        return run;
+    }
+    // Another engine is made once, with all that it has.
+    let features = if lane.info().is_own() { case.features } else { ALL - lane.lacks(ALL) };
+    match lane.session(features) {
         Ok(mut session) => {
             // A module that is refused or that traps while it is instantiated ends the case.
             let _ended = run.script(case, binaries, session.as_mut());
@@ -265,7 +287,6 @@ impl Run {
         let module = match session.load(module) {
             Ok(module) => module,
             Err(refusal) => {
-                self.unsupported = refusal.phase == Phase::Unsupported;
                 let observation = Observation::of(session, Outcome::Refused(refusal));
                 self.observe(format!("load {name}"), observation);
                 return None;

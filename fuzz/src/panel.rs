@@ -1,6 +1,7 @@
 //! The lanes that a fuzzer compares: our own, made anew for each case with its options, and other engines.
 
-use crate::case::{Audience, Case};
+use crate::case::Case;
+use crate::features::Audience;
 use crate::finding::Finding;
 use crate::oracle::{self, Agreement};
 use lanes::{Lane, Options};
@@ -57,7 +58,7 @@ impl Panel {
 
     /// Whom cases are made for.
     pub fn audience(&self) -> Audience {
-        if self.foreign.is_empty() { Audience::Own } else { Audience::Mixed }
+        Audience::with(self.foreign.iter().map(|lane| &**lane))
     }
 
     /// The names of all lanes.
@@ -85,7 +86,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_an_error() {
         assert_eq!(Panel::own().names(), lanes::OWN_LANES);
-        assert_eq!(Panel::own().audience(), Audience::Own);
+        assert_eq!(Panel::own().audience(), Audience::OWN);
         assert!(Panel::parse("speed/fresh,swift").is_err());
         assert!(Panel::parse("").is_err());
     }

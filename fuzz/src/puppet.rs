@@ -10,6 +10,7 @@ pub(crate) struct Puppet {
     info: LaneInfo,
     calls: Vec<Outcome>,
     refusal: Option<Refusal>,
+    lacks: Features,
 }
 
 /// A call that returns this number.
@@ -28,7 +29,13 @@ impl Puppet {
             moves: Moves::Nothing,
             name,
         };
-        Puppet { info, calls, refusal: None }
+        Puppet { info, calls, refusal: None, lacks: Features::empty() }
+    }
+
+    /// As before, but it lacks these features.
+    pub(crate) fn lacking(mut self, features: Features) -> Puppet {
+        self.lacks = features;
+        self
     }
 
     /// As before, but it refuses every module.
@@ -44,8 +51,8 @@ impl Lane for Puppet {
         &self.info
     }
 
-    fn lacks(&self, _: Features) -> Features {
-        Features::empty()
+    fn lacks(&self, features: Features) -> Features {
+        features & self.lacks
     }
 
     fn session(&self, _: Features) -> Result<Box<dyn Session + '_>, Failure> {

@@ -2,7 +2,7 @@
 
 use crate::graft::LIBRARY;
 use crate::known::New;
-use lanes::{Reference, Value};
+use lanes::{Features, Reference, Value};
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
@@ -38,7 +38,9 @@ pub fn report(New { finding, case }: &New) -> String {
 
 /// A finding as a script that makes the same calls. It needs the fuzzer's host functions if its modules import them.
 pub fn script(New { finding, case }: &New) -> String {
-    let mut text = String::new();
+    let features = (case.needed - Features::WASM_2_0).iter_names();
+    let features: String = features.map(|(name, _)| format!(", {}", name.to_lowercase().replace('_', "-"))).collect();
+    let mut text = format!(";;! features: 2.0{features}\n");
     for line in finding.to_string().lines() {
         let _infallible = writeln!(text, ";; {line}");
     }
@@ -91,7 +93,9 @@ fn constant(value: Value) -> String {
         Value::V128(bits) => format!("(v128.const i64x2 {:#x} {:#x})", bits & u128::from(u64::MAX), bits >> 64),
         Value::Ref(Reference::Extern(number)) => format!("(ref.extern {number})"),
         Value::Ref(Reference::Null(heap)) => format!("(ref.null {heap})"),
-        Value::Ref(reference) => format!(";; {reference}"),
+        Value::Ref(Reference::Host(number)) => format!("(ref.host {number})"),
+        // Scripts have no such argument.
+        Value::Ref(reference) => format!("(; {reference} ;) (ref.null any)"),
     }
 }
 

@@ -30,15 +30,24 @@ impl Scratch {
     }
 }
 
-/// The instructions to add behind the first operator. The second is the one that follows.
-pub type Patch<'p> = dyn FnMut(&Operator<'_>, Option<&Operator<'_>>, &mut Scratch) -> Vec<Instruction<'static>> + 'p;
+/// What to add to an instruction.
+#[derive(Default)]
+pub struct Patch {
+    /// What comes right before it.
+    pub before: Vec<Instruction<'static>>,
+    /// What comes right behind it.
+    pub behind: Vec<Instruction<'static>>,
+}
+
+/// What to add to the first operator. The second is the one that follows.
+pub type Patcher<'p> = dyn FnMut(&Operator<'_>, Option<&Operator<'_>>, &mut Scratch) -> Patch + 'p;
 
 /// Writes `wasm` again with what `patch` adds.
 ///
 /// # Errors
 ///
 /// When `wasm` is no valid module.
-pub fn rewrite(wasm: &[u8], patch: &mut Patch<'_>) -> Result<Vec<u8>> {
+pub fn rewrite(wasm: &[u8], patch: &mut Patcher<'_>) -> Result<Vec<u8>> {
     let mut module = Module::new();
     let mut rewriter = Rewriter { params: params(wasm)?.into_iter(), patch };
     rewriter.parse_core_module(&mut module, Parser::new(0), wasm)?;
@@ -104,10 +113,49 @@ impl Reencode for Cutter {
     }
 }
 
+/// Writes `wasm` with `unreachable` for the whole body number `stub`. `None` if there is no such body, or it is that
+/// already.
+pub fn stubbed(wasm: &[u8], stub: usize) -> Option<Vec<u8>> {
+    let mut module = Module::new();
+    let mut stubber = Stubber { next: 0, stub, changed: false };
+    stubber.parse_core_module(&mut module, Parser::new(0), wasm).ok()?;
+    stubber.changed.then(|| module.finish())
+}
+
+struct Stubber {
+    /// The number of the next body.
+    next: usize,
+    stub: usize,
+    changed: bool,
+}
+
+impl Reencode for Stubber {
+    type Error = Infallible;
+
+    fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result<()> {
+        let this = self.next;
+        self.next += 1;
+        if this != self.stub {
+            return wasm_encoder::reencode::utils::parse_function_body(self, code, body);
+        }
+        let mut function = Function::new([]);
+        function.instruction(&Instruction::Unreachable).instruction(&Instruction::End);
+        self.changed = body.as_bytes().len() > function.byte_len();
+        code.function(&function);
+        Ok(())
+    }
+}
+
+/// How many bodies `wasm` has.
+pub fn bodies(wasm: &[u8]) -> usize {
+    let payloads = Parser::new(0).parse_all(wasm);
+    payloads.filter(|payload| matches!(payload, Ok(Payload::CodeSectionEntry(_)))).count()
+}
+
 struct Rewriter<'a, 'p> {
     /// Of the functions whose bodies are still to come.
     params: std::vec::IntoIter<usize>,
-    patch: &'a mut Patch<'p>,
+    patch: &'a mut Patcher<'p>,
 }
 
 impl Reencode for Rewriter<'_, '_> {
@@ -125,8 +173,10 @@ impl Reencode for Rewriter<'_, '_> {
         let operators = body.get_operators_reader()?.into_iter().collect::<std::result::Result<Vec<_>, _>>()?;
         let mut instructions = Vec::new();
         for (k, operator) in operators.iter().enumerate() {
+            let patch = (self.patch)(operator, operators.get(k + 1), &mut scratch);
+            instructions.extend(patch.before);
             instructions.push(self.instruction(operator.clone())?);
-            instructions.extend((self.patch)(operator, operators.get(k + 1), &mut scratch));
+            instructions.extend(patch.behind);
         }
         locals.extend(scratch.types.iter().map(|&ty| (1, ty)));
         let mut function = Function::new(locals);
@@ -147,5 +197,15 @@ mod tests {
         assert_eq!(without(&whole, 1, 2), Some(module("nop")));
         assert_eq!(without(&whole, 3, 1), Some(whole.clone()), "the end of a body stays");
         assert_eq!(without(&whole, 6, 1), None);
+    }
+
+    #[test]
+    fn bodies_are_replaced_once() {
+        let module = |body: &str| wat::parse_str(format!("(module (func {body}) (func nop))")).expect("it parses");
+        let whole = module("nop i32.const 1 drop");
+        assert_eq!(bodies(&whole), 2);
+        assert_eq!(stubbed(&whole, 0), Some(module("unreachable")));
+        assert_eq!(stubbed(&module("unreachable"), 0), None);
+        assert_eq!(stubbed(&whole, 2), None);
     }
 }

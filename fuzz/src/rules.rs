@@ -3,38 +3,55 @@
 //!
 //! | source | rule | where |
 //! |---|---|---|
-//! | NaN bits: the specification leaves them open | NaNs are canonicalised in the Wasm behind each instruction that may make one | [`nan`](crate::nan) |
+//! | NaN bits: the specification leaves them open | NaNs are canonicalised in the Wasm behind each instruction that may make one | [`nan`](crate::nan), [`tame`](crate::tame) |
 //! | stack overflow: frames have other sizes, and limits differ | lanes without the same code are no longer compared from there on, whichever of them overflowed | `lanes::compare`, rule 2 |
-//! | growth: an engine may refuse `memory.grow` and `table.grow` for reasons of its own | each memory and table has a maximum that every engine can reach ([`MAX_PAGES`], [`MAX_ELEMENTS`]) | [`smith`](crate::smith), [`graft`](crate::graft) |
-//! | relaxed SIMD: results are the engine's choice | no generated module uses it | [`smith`](crate::smith) |
+//! | heap exhaustion: compilers keep a reference for more or less long, engines have objects of other sizes | as for stack overflow; a case that does not run away stays far below the limit of our own lanes | `lanes::compare`, rule 2, [`case`](crate::case) |
+//! | growth: an engine may refuse `memory.grow` and `table.grow` for reasons of its own | each memory and table has a maximum that every engine can reach ([`MAX_BYTES`], [`MAX_ELEMENTS`]) | [`smith`](crate::smith), [`graft`](crate::graft) |
+//! | relaxed SIMD: results are the engine's choice | only our own lanes get it, which are told to choose alike | [`features`](crate::features) |
+//! | waits: nobody else wakes a thread | each wait is over at once | [`tame`](crate::tame) |
+//! | zeal: when a collector runs | each of our tiers has its own choice; it must make no difference, so there is no rule | [`case`](crate::case) |
 //! | words: engines describe one trap differently, or one word covers several traps | only kinds are compared; an engine that has one word for several kinds agrees with each of them | `lanes::compare`, rule 4 |
 //! | memory: an engine runs out of it | that lane is no longer compared | `lanes::compare`, rule 3 |
 //! | fuel: counted at other places, or not at all | with another engine among the lanes no case has fuel, and each case ends by itself; between families it is not compared | [`case`](crate::case), `lanes::compare`, rule 3 |
-//! | features: an engine says that it lacks something | that lane is no longer compared, and counted | `lanes::compare`, rule 3 |
+//! | features: an engine lacks something | without a feature that a module is not valid without, a lane takes no part in the case; one that says so later is no longer compared; both are counted | [`features`](crate::features), `lanes::compare`, rule 3 |
+//! | exceptions: an engine cannot say which tag, what it carries or where it was thrown | what both show is compared | `lanes::compare`, rule 3 |
+//! | references that only WebAssembly can make (`exnref`, typed ones) cannot pass some hosts | no type that a host sees has them, but for their nulls | [`value`](crate::value), [`graft`](crate::graft) |
 //! | frames: an engine shows none, or has no byte offsets | what both show is compared | `lanes::compare`, rule 3 |
 //!
 //! What is no false alarm: an engine that dies, hangs, refuses a valid module, does not find an import that is there,
 //! or says that it failed on its own account.
 
-/// No memory of a generated module grows beyond so many pages.
-pub const MAX_PAGES: u64 = 4;
+/// Bytes of a page, where a memory does not say otherwise.
+pub const PAGE: u64 = 0x1_0000;
+/// No memory of a generated module grows beyond so many bytes.
+pub const MAX_BYTES: u64 = 4 * PAGE;
+/// No table that wasm-smith makes grows beyond so many elements.
+pub const MAX_TABLE: u64 = 64;
 /// No table of a generated module grows beyond so many elements.
 pub const MAX_ELEMENTS: u64 = 400;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::{Audience, Case};
+    use crate::case::Case;
+    use crate::features::Audience;
     use crate::finding::Kind;
     use crate::input::Random;
     use crate::nan;
     use crate::oracle::check;
     use crate::puppet::{Puppet, values};
-    use lanes::{Failure, Outcome, Phase, Refusal, Trap, TrapKind};
-    use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};
+    use crate::uses::{Use, uses};
+    use lanes::{Exception, Failure, Features, Lane, Outcome, Phase, Reference, Refusal, Trap, TrapKind, Value};
+    use wasmparser::{Operator, Parser, Payload};
 
+    fn input(seed: u64) -> [u8; 8] {
+        Random::new(seed).next_u64().to_le_bytes()
+    }
+
+    /// Cases for us and an engine that has everything.
     fn cases() -> impl Iterator<Item = Case> {
-        (0..200).filter_map(|seed| Case::new(&Random::new(seed).next_u64().to_le_bytes(), Audience::Mixed).ok())
+        let audience = Audience::with([&Puppet::new("theirs", "theirs", Vec::new()) as &dyn Lane]);
+        (0..200).filter_map(move |seed| Case::new(&input(seed), audience).ok())
     }
 
     fn modules() -> impl Iterator<Item = Vec<u8>> {
@@ -69,8 +86,10 @@ mod tests {
             for payload in payloads(&wasm) {
                 match payload {
                     Payload::MemorySection(section) => section.into_iter().for_each(|memory| {
-                        let maximum = memory.expect("it decodes").maximum;
-                        assert!(maximum.is_some_and(|maximum| maximum <= MAX_PAGES), "memory: {maximum:?}");
+                        let memory = memory.expect("it decodes");
+                        let page = 1 << memory.page_size_log2.unwrap_or(PAGE.trailing_zeros());
+                        let bytes = memory.maximum.map(|pages| pages * page);
+                        assert!(bytes.is_some_and(|bytes| bytes <= MAX_BYTES), "memory: {memory:?}");
                     }),
                     Payload::TableSection(section) => section.into_iter().for_each(|table| {
                         let maximum = table.expect("it decodes").ty.maximum;
@@ -82,17 +101,64 @@ mod tests {
         }
     }
 
-    /// Relaxed SIMD is not in this set, and would be refused.
+    /// Our own lanes are told to choose alike, and their modules use it; others are not asked.
     #[test]
-    fn nothing_is_relaxed() {
+    fn nothing_is_relaxed_for_others() {
+        let relaxed = |wasm: &Vec<u8>| uses(wasm).contains(&Use::RelaxedSimd);
+        assert_eq!(modules().filter(relaxed).count(), 0);
+        let own = (0..200).filter_map(|seed| Case::new(&input(seed), Audience::OWN).ok());
+        assert!(own.filter(|case| relaxed(&case.main)).count() > 3);
+    }
+
+    /// A wait that nobody ends would hang.
+    #[test]
+    fn waits_are_over_at_once() {
+        let mut waits = 0;
         for wasm in modules() {
-            Validator::new_with_features(WasmFeatures::WASM2).validate_all(&wasm).expect("a module of 2.0");
+            for payload in payloads(&wasm) {
+                let Payload::CodeSectionEntry(body) = payload else { continue };
+                let operators = body.get_operators_reader().expect("it decodes").into_iter();
+                let operators: Vec<_> = operators.map(|operator| operator.expect("it decodes")).collect();
+                for pair in operators.windows(2) {
+                    if let Operator::MemoryAtomicWait32 { .. } | Operator::MemoryAtomicWait64 { .. } = &pair[1] {
+                        waits += 1;
+                        assert!(matches!(pair[0], Operator::I64Const { value: 0 }), "{pair:?}");
+                    }
+                }
+            }
         }
+        assert!(waits > 10, "only {waits} waits");
     }
 
     #[test]
     fn other_engines_get_no_fuel() {
         assert!(cases().all(|case| case.options.values().all(|options| options.fuel.is_none())));
+    }
+
+    /// A lane that lacks a feature that the modules need is not asked, and is said to take no part.
+    #[test]
+    fn who_lacks_a_feature_takes_no_part() {
+        let case = cases().find(|case| case.needed.contains(Features::GC)).expect("there are many");
+        let ours = Puppet::new("ours", "ours", case.calls.iter().map(|_| values(0)).collect());
+        let theirs = Puppet::new("theirs", "theirs", Vec::new()).lacking(Features::GC);
+        let agreement = check(&case, &[&ours, &theirs]).unwrap_or_else(|finding| panic!("{finding}"));
+        assert_eq!((agreement.apart, agreement.compared), (vec!["theirs".to_string()], vec!["ours".to_string()]));
+        let case = cases().find(|case| case.needed == Features::WASM_2_0).expect("there are many");
+        assert!(check(&case, &[&ours, &theirs]).is_err(), "of a plain case it shows something else");
+    }
+
+    /// What any engine can make may cross any host: of other references, null.
+    #[test]
+    fn hosts_see_plain_references() {
+        for case in cases() {
+            for call in case.calls {
+                for argument in call.arguments {
+                    let Value::Ref(reference) = argument else { continue };
+                    use Reference::{Extern, Host, I31, Null};
+                    assert!(matches!(reference, Null(_) | Extern(_) | Host(_) | I31(_)), "{reference}");
+                }
+            }
+        }
     }
 
     /// What `ours` and a lane of another family show in the first call; later calls differ.
@@ -112,6 +178,7 @@ mod tests {
         let ended = Ok(vec!["theirs".to_string()]);
         assert_eq!(verdict(values(0), trap(TrapKind::StackOverflow)), ended);
         assert_eq!(verdict(trap(TrapKind::StackOverflow), values(0)), ended);
+        assert_eq!(verdict(trap(TrapKind::OutOfHeap), values(0)), ended);
         assert_eq!(verdict(values(0), Outcome::Failed(Failure::Resource("memory".to_string()))), ended);
         assert_eq!(verdict(values(0), Outcome::Failed(Failure::Unsupported("this".to_string()))), ended);
         assert_eq!(verdict(values(0), values(0)), Err(Kind::Disagreement), "the second call differs");
@@ -127,6 +194,23 @@ mod tests {
         let ours = Puppet::new("ours", "ours", vec![exact()]);
         let theirs = Puppet::new("theirs", "theirs", vec![Outcome::Failed(Failure::Trap(vague))]);
         assert!(check(&case, &[&ours, &theirs]).is_ok());
+    }
+
+    #[test]
+    fn of_exceptions_what_both_show_is_compared() {
+        let thrown = |tag, payload: Option<i32>| {
+            let payload = payload.map(|value| vec![Value::I32(value)]);
+            Outcome::Failed(Failure::Exception(Exception { tag, payload, frames: None }))
+        };
+        let case = cases().find(|case| case.calls.len() == 1 && case.library.is_none()).expect("there are many");
+        let agree = |one: Outcome, other: Outcome| {
+            let ours = Puppet::new("ours", "ours", vec![one]);
+            check(&case, &[&ours, &Puppet::new("theirs", "theirs", vec![other])]).is_ok()
+        };
+        assert!(agree(thrown(Some(0), Some(1)), thrown(None, None)));
+        assert!(agree(thrown(Some(0), Some(1)), thrown(Some(3), Some(1))));
+        assert!(!agree(thrown(Some(0), Some(1)), thrown(Some(0), Some(2))));
+        assert!(!agree(thrown(None, None), trap(TrapKind::Unreachable)));
     }
 
     #[test]

@@ -1,19 +1,19 @@
-//! Makes a finding smaller: fewer calls, then smaller modules, then fewer instructions, as long as it stays the same
+//! Makes a finding smaller: fewer calls and functions, then smaller modules, then fewer instructions, as long as it stays the same
 //! finding.
 //!
 //! "The same" is [`Finding::signature`](crate::finding::Finding::signature), and a candidate is held to the rules of
-//! the generator: NaNs are canonicalised in it anew, known mistakes of other engines do not count, and it has to end.
+//! the generator: it is made tame anew, known mistakes of other engines do not count, and it has to end.
 //! Other engines have no fuel that could stop them, so one of our own lanes runs each candidate with fuel first.
 
 use crate::case::{Case, lane};
 use crate::known::{self, New, Verdict};
 use crate::oracle::{self, Seen};
 use crate::panel::Panel;
-use crate::{nan, rewrite};
-use lanes::{Options, TrapKind};
+use crate::rewrite;
+use crate::tame::tame;
+use lanes::{Features, Options, TrapKind, valid_with};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasm_shrink::WasmShrink;
-use wasmparser::Validator;
 
 /// Far more than a generated case needs.
 const FUEL: u64 = 1_000_000;
@@ -29,6 +29,7 @@ pub fn shrink(found: &New, panel: &Panel, runs: u32) -> New {
         case.library = None;
     }
     for part in [(|case| Some(&mut case.main)) as Part, |case| case.library.as_mut()] {
+        shrinker.bodies(&mut case, part);
         shrinker.module(&mut case, part);
         shrinker.instructions(&mut case, part);
     }
@@ -53,7 +54,7 @@ impl Shrinker<'_> {
     fn accepts(&mut self, case: &Case) -> bool {
         let Some(runs) = self.runs.checked_sub(1) else { return false };
         self.runs = runs;
-        let Some(case) = canonical(case).filter(ends) else { return false };
+        let Some(case) = tamed(case).filter(ends) else { return false };
         match known::check(&case, self.panel) {
             Verdict::New(new) if new.finding.signature() == self.signature => {
                 self.best = Some(*new);
@@ -97,15 +98,27 @@ impl Shrinker<'_> {
         *part(case).expect("it was there") = smallest;
     }
 
+    /// Leaves out whole bodies.
+    fn bodies(&mut self, case: &mut Case, part: Part) {
+        for number in 0..part(case).map_or(0, |wasm| rewrite::bodies(wasm)) {
+            let Some(stubbed) = part(case).and_then(|wasm| rewrite::stubbed(wasm, number)) else { continue };
+            let mut candidate = case.clone();
+            *part(&mut candidate).expect("it was there") = stubbed;
+            if valid(part(&mut candidate), case.features) && self.accepts(&candidate) {
+                *case = candidate;
+            }
+        }
+    }
+
     /// Leaves out runs of instructions, long ones first: what the mutator leaves is full of blocks that do nothing.
     fn instructions(&mut self, case: &mut Case, part: Part) {
-        let mut length = 32;
+        let mut length = 128;
         while length > 0 {
             let mut start = 0;
             while let Some(shorter) = part(case).and_then(|wasm| rewrite::without(wasm, start, length)) {
                 let mut candidate = case.clone();
                 *part(&mut candidate).expect("it was there") = shorter;
-                if valid(part(&mut candidate)) && self.accepts(&candidate) {
+                if valid(part(&mut candidate), case.features) && self.accepts(&candidate) {
                     *case = candidate;
                 } else {
                     start += length.div_ceil(2);
@@ -116,14 +129,14 @@ impl Shrinker<'_> {
     }
 }
 
-fn valid(wasm: Option<&mut Vec<u8>>) -> bool {
-    wasm.is_some_and(|wasm| Validator::new().validate_all(wasm).is_ok())
+fn valid(wasm: Option<&mut Vec<u8>>, features: Features) -> bool {
+    wasm.is_some_and(|wasm| valid_with(wasm, features))
 }
 
-/// The case with canonical NaNs; `None` if a module of it is no longer one.
-fn canonical(case: &Case) -> Option<Case> {
-    let main = nan::canonicalise(&case.main).ok()?;
-    let library = case.library.as_deref().map(nan::canonicalise).transpose().ok()?;
+/// The case with tame modules; `None` if a module of it is no longer one.
+fn tamed(case: &Case) -> Option<Case> {
+    let main = tame(&case.main).ok()?;
+    let library = case.library.as_deref().map(tame).transpose().ok()?;
     Some(Case { main, library, ..case.clone() })
 }
 
@@ -158,7 +171,7 @@ mod tests {
         let calls = vec![call("f", vec![Value::I32(5)]), call("f", vec![Value::I32(6)])];
         let options = ["speed", "quick"].map(|tier| (tier, Options::default())).into();
         let main = wat::parse_str(TEXT).expect("it parses");
-        let case = Case { library: None, main, hosts: Vec::new(), calls, options };
+        let case = Case { main, calls, options, ..Case::default() };
         let theirs = Puppet::new("theirs", "theirs", vec![values(1), values(1)]);
         let panel = Panel::new(&["speed/fresh"], vec![Box::new(theirs)]);
         let Verdict::New(found) = known::check(&case, &panel) else { panic!("nothing is found") };

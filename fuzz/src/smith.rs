@@ -1,6 +1,11 @@
-//! The base module: wasm-smith, held to WebAssembly 2.0, to bounded memories and tables, and to runs that end.
+//! The base module: wasm-smith, held to the features of the case, to bounded memories and tables, and to runs that end.
+//!
+//! What it does not make, or hardly reaches, is the graft's: typed function references without objects, tags of other
+//! instances, older exceptions, branch hints.
 
+use crate::rules::{MAX_BYTES, MAX_TABLE};
 use arbitrary::{Result, Unstructured};
+use lanes::Features;
 use wasm_smith::{Config, Module};
 
 /// How the base module is kept from running for ever.
@@ -17,8 +22,8 @@ pub enum Termination {
 /// # Errors
 ///
 /// When the choices in `u` do not lead to a module.
-pub fn module(u: &mut Unstructured<'_>, termination: Termination) -> Result<Vec<u8>> {
-    let config = config(u)?;
+pub fn module(u: &mut Unstructured<'_>, features: Features, termination: Termination) -> Result<Vec<u8>> {
+    let config = config(u, features)?;
     let mut module = Module::new(config, u)?;
     if let Termination::OwnCounter(steps) = termination {
         module.ensure_termination(steps).map_err(|_| arbitrary::Error::IncorrectFormat)?;
@@ -26,14 +31,15 @@ pub fn module(u: &mut Unstructured<'_>, termination: Termination) -> Result<Vec<
     Ok(module.to_bytes())
 }
 
-/// wasm-smith's configuration. The features are those of WebAssembly 2.0: everything later is off.
-fn config(u: &mut Unstructured<'_>) -> Result<Config> {
+/// wasm-smith's configuration.
+fn config(u: &mut Unstructured<'_>, features: Features) -> Result<Config> {
+    let has = |feature| features.contains(feature);
     Ok(Config {
         // Half of the modules are made without traps of their own, so that their code runs to its end; the graft
         // brings its own traps to both halves.
         disallow_traps: u.arbitrary()?,
         allow_start_export: u.ratio(1, 8)?,
-        // `nan` does it for the whole module, and misses nothing.
+        // `tame` does it for the whole module, and misses nothing.
         canonicalize_nans: false,
         export_everything: true,
         min_funcs: 1,
@@ -43,14 +49,16 @@ fn config(u: &mut Unstructured<'_>) -> Result<Config> {
         max_imports: 0,
         max_globals: 8,
         max_tables: 3,
-        max_memories: 1,
+        max_tags: 4,
+        max_memories: if has(Features::MULTI_MEMORY) { 3 } else { 1 },
         max_instructions: if u.ratio(1, 4)? { 400 } else { 100 },
         max_data_segments: 6,
         max_element_segments: 6,
         max_elements: 20,
-        max_memory32_bytes: 4 * 0x1_0000,
+        max_memory32_bytes: MAX_BYTES,
+        max_memory64_bytes: MAX_BYTES.into(),
         memory_max_size_required: true,
-        max_table_elements: 64,
+        max_table_elements: MAX_TABLE,
         table_max_size_required: true,
         bulk_memory_enabled: true,
         multi_value_enabled: true,
@@ -58,15 +66,18 @@ fn config(u: &mut Unstructured<'_>) -> Result<Config> {
         saturating_float_to_int_enabled: true,
         sign_extension_ops_enabled: true,
         simd_enabled: u.ratio(3, 4)?,
-        relaxed_simd_enabled: false,
-        exceptions_enabled: false,
-        gc_enabled: false,
+        relaxed_simd_enabled: has(Features::RELAXED_SIMD),
+        exceptions_enabled: has(Features::EXCEPTIONS),
+        // Typed function references come with objects here.
+        gc_enabled: has(Features::GC),
+        memory64_enabled: has(Features::MEMORY64),
+        tail_call_enabled: has(Features::TAIL_CALL),
+        threads_enabled: has(Features::THREADS),
+        wide_arithmetic_enabled: has(Features::WIDE_ARITHMETIC),
+        extended_const_enabled: has(Features::EXTENDED_CONST),
+        custom_page_sizes_enabled: has(Features::CUSTOM_PAGE_SIZES),
+        custom_descriptors_enabled: has(Features::CUSTOM_DESCRIPTORS),
         compact_imports_enabled: false,
-        memory64_enabled: false,
-        tail_call_enabled: false,
-        threads_enabled: false,
-        wide_arithmetic_enabled: false,
-        extended_const_enabled: false,
         ..Config::default()
     })
 }

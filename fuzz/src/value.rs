@@ -1,7 +1,12 @@
 //! Types and values as the fuzzer likes them: the ends of ranges more often than the middle.
 
 use arbitrary::{Result, Unstructured};
-use lanes::{HeapType, Reference, ValType, Value};
+use lanes::{Features, Reference, Value};
+use wasm_encoder::{AbstractHeapType, HeapType, RefType, ValType};
+
+/// A reference to a struct, or null.
+pub const STRUCTREF: RefType =
+    RefType { nullable: true, heap_type: HeapType::Abstract { shared: false, ty: AbstractHeapType::Struct } };
 
 /// A function type.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -12,31 +17,67 @@ pub struct Signature {
     pub results: Vec<ValType>,
 }
 
-/// Every type of WebAssembly 2.0.
-pub const TYPES: [ValType; 7] = [
-    ValType::I32,
-    ValType::I64,
-    ValType::F32,
-    ValType::F64,
-    ValType::V128,
-    ValType::Ref(HeapType::Func),
-    ValType::Ref(HeapType::Extern),
-];
+/// The types that a value may have on its way between WebAssembly and any host.
+pub fn types(features: Features) -> Vec<ValType> {
+    use ValType::{F32, F64, I32, I64, V128};
+    let mut types = vec![I32, I64, F32, F64, V128, ValType::FUNCREF, ValType::EXTERNREF];
+    if features.contains(Features::GC) {
+        types.push(ValType::Ref(RefType::ANYREF));
+    }
+    types
+}
+
+/// The types of locals: those, and references that stay in WebAssembly.
+pub fn local_types(features: Features) -> Vec<ValType> {
+    let mut types = types(features);
+    if features.contains(Features::GC) {
+        types.extend([RefType::EQREF, RefType::I31REF, STRUCTREF, RefType::ARRAYREF].map(ValType::Ref));
+    }
+    if features.contains(Features::EXCEPTIONS) {
+        types.push(ValType::Ref(RefType::EXNREF));
+    }
+    types
+}
 
 impl Signature {
     /// Mostly small, sometimes so large that parameters and results go through the stack.
-    pub fn arbitrary(u: &mut Unstructured<'_>) -> Result<Signature> {
+    pub fn arbitrary(u: &mut Unstructured<'_>, features: Features) -> Result<Signature> {
+        let types = types(features);
         let large = u.ratio(1, 5)?;
         let (params, results) = if large { (24, 12) } else { (4, 2) };
-        Ok(Signature { params: types(u, params)?, results: types(u, results)? })
+        Ok(Signature { params: some(u, &types, params)?, results: some(u, &types, results)? })
     }
 }
 
-fn types(u: &mut Unstructured<'_>, max: usize) -> Result<Vec<ValType>> {
-    (0..u.int_in_range(0..=max)?).map(|_| u.choose(&TYPES).copied()).collect()
+fn some(u: &mut Unstructured<'_>, types: &[ValType], max: usize) -> Result<Vec<ValType>> {
+    (0..u.int_in_range(0..=max)?).map(|_| u.choose(types).copied()).collect()
 }
 
-/// A value of type `ty`. NaNs are among the floats: whoever makes code from them must only move them.
+/// The family of references that a type belongs to. Concrete types stand for functions nowhere in what is asked here.
+pub fn family(heap: HeapType) -> lanes::HeapType {
+    use AbstractHeapType as A;
+    match heap {
+        HeapType::Abstract { ty: A::Func | A::NoFunc, .. } => lanes::HeapType::Func,
+        HeapType::Abstract { ty: A::Extern | A::NoExtern, .. } => lanes::HeapType::Extern,
+        HeapType::Abstract { ty: A::Exn | A::NoExn, .. } => lanes::HeapType::Exn,
+        _ => lanes::HeapType::Any,
+    }
+}
+
+/// The type as lanes name it: the widest of the family.
+pub fn lanes_type(ty: ValType) -> lanes::ValType {
+    match ty {
+        ValType::I32 => lanes::ValType::I32,
+        ValType::I64 => lanes::ValType::I64,
+        ValType::F32 => lanes::ValType::F32,
+        ValType::F64 => lanes::ValType::F64,
+        ValType::V128 => lanes::ValType::V128,
+        ValType::Ref(reference) => lanes::ValType::Ref(family(reference.heap_type)),
+    }
+}
+
+/// A value of type `ty` that a host can make. NaNs are among the floats: whoever makes code from them must only move
+/// them.
 pub fn arbitrary_value(u: &mut Unstructured<'_>, ty: ValType) -> Result<Value> {
     Ok(match ty {
         ValType::I32 => Value::I32(arbitrary_i32(u)?),
@@ -44,8 +85,12 @@ pub fn arbitrary_value(u: &mut Unstructured<'_>, ty: ValType) -> Result<Value> {
         ValType::F32 => Value::F32(arbitrary_f32(u)?),
         ValType::F64 => Value::F64(arbitrary_f64(u)?),
         ValType::V128 => Value::V128(u.arbitrary()?),
-        ValType::Ref(HeapType::Extern) if u.arbitrary()? => Value::Ref(Reference::Extern(u.int_in_range(0..=9)?)),
-        ValType::Ref(heap) => Value::Ref(Reference::Null(heap)),
+        ValType::Ref(RefType::EXTERNREF) if u.arbitrary()? => Value::Ref(Reference::Extern(u.int_in_range(0..=9)?)),
+        ValType::Ref(RefType::ANYREF) if u.arbitrary()? => Value::Ref(match u.arbitrary()? {
+            true => Reference::Host(u.int_in_range(0..=9)?),
+            false => Reference::I31(arbitrary_i32(u)?.cast_unsigned() & 0x7fff_ffff),
+        }),
+        ValType::Ref(reference) => Value::Ref(Reference::Null(family(reference.heap_type))),
     })
 }
 

@@ -1,14 +1,16 @@
 //! The differential oracle on stable Rust, with fixed inputs: it agrees, the modules are worth running, and planted
 //! faults are caught.
 
-use fuzz::case::{Audience, Case, lane};
+use fuzz::case::{Case, lane};
 use fuzz::census::Census;
+use fuzz::features::Audience;
 use fuzz::finding::{Finding, Kind};
 use fuzz::input::Random;
 use fuzz::known::{New, Verdict};
 use fuzz::oracle;
 use fuzz::panel::Panel;
 use fuzz::report;
+use fuzz::uses::Use;
 use lanes::{Fault, Features, Lane, LaneInfo, Moves, Options, Session, TrapKind};
 
 /// The input number `k`. The stream does not change between releases, so a failing number can be run again.
@@ -19,7 +21,7 @@ fn input(k: u64) -> [u8; 8] {
 #[test]
 fn lanes_agree_and_modules_trap_deep() {
     let mut census = Census::default();
-    for k in 0..150 {
+    for k in 0..250 {
         let verdict = fuzz::check(&input(k), &Panel::own());
         if let Some(Verdict::New(new)) = &verdict {
             panic!("input {k}:\n{}", report::report(new));
@@ -43,9 +45,18 @@ fn lanes_agree_and_modules_trap_deep() {
         TrapKind::InvalidConversionToInteger,
         TrapKind::StackOverflow,
         TrapKind::OutOfFuel,
+        TrapKind::NullReference,
+        TrapKind::CastFailure,
+        TrapKind::ArrayOutOfBounds,
+        TrapKind::UnalignedAtomic,
     ] {
         assert!(census.traps.contains_key(kind.name()), "no {kind}: {census}");
     }
+    assert!(census.exceptions.iter().sum::<u64>() > 20 && census.exceptions[1..].iter().any(|&n| n > 0), "{census}");
+    for what in Use::ALL {
+        assert!(census.uses.contains_key(what), "no {}: {census}", what.name());
+    }
+    assert!(census.plain * 10 > census.executed, "too few modules of 2.0: {census}");
 }
 
 /// What other engines get: no fuel, so each case has to end by itself, and runs as often.
@@ -53,7 +64,7 @@ fn lanes_agree_and_modules_trap_deep() {
 fn cases_for_other_engines_end_and_run() {
     let mut census = Census::default();
     for k in 0..60 {
-        let Ok(case) = Case::new(&input(k), Audience::Mixed) else { continue };
+        let Ok(case) = Case::new(&input(k), Audience { own: false, ..Audience::OWN }) else { continue };
         let speed = lane("speed/fresh", &case.options["speed"]);
         let quick = lane("quick/fresh", &case.options["quick"]);
         match oracle::check(&case, &[&*speed, &*quick]) {
@@ -96,6 +107,33 @@ fn a_wrong_source_map_is_caught() {
 #[test]
 fn a_wrong_trap_code_is_caught() {
     caught(Fault::WrongTrapCode);
+}
+
+/// The collector meets what the stack maps do not name, at the latest when it runs at every allocation.
+#[test]
+fn a_missing_stack_map_is_caught() {
+    let zeal = |options: &Options, fault| Options { gc_zeal: true, fault, ..options.clone() };
+    search(Fault::MissingStackMap, |case, fault| {
+        let options = &case.options["speed"];
+        let sound = lane("speed/fresh", &zeal(options, None));
+        let faulty = lane("speed/fresh", &zeal(options, Some(fault)));
+        oracle::check(case, &[&*sound, &*faulty])
+    });
+}
+
+#[test]
+fn clauses_in_the_wrong_order_are_caught() {
+    caught(Fault::ClausesReversed);
+}
+
+#[test]
+fn an_altered_payload_is_caught() {
+    caught(Fault::PayloadAltered);
+}
+
+#[test]
+fn a_tail_call_that_keeps_its_frame_is_caught() {
+    caught(Fault::TailCallKeepsFrame);
 }
 
 /// Whoever is wrong stands alone, whichever of the lanes it is, and however many lanes the others have.
@@ -159,9 +197,9 @@ fn caught(fault: Fault) -> (Case, Finding) {
 
 /// The first finding of `check` within the first inputs.
 fn search(fault: Fault, check: impl Fn(&Case, Fault) -> Result<oracle::Agreement, Box<Finding>>) -> (Case, Finding) {
-    const INPUTS: u64 = 60;
+    const INPUTS: u64 = 100;
     for k in 0..INPUTS {
-        let Ok(case) = Case::new(&input(k), Audience::Own) else { continue };
+        let Ok(case) = Case::new(&input(k), Audience::OWN) else { continue };
         if let Err(finding) = check(&case, fault) {
             return (case, *finding);
         }

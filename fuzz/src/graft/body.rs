@@ -1,10 +1,10 @@
 //! A function body in the making: typed locals, values to push, sums that keep values alive.
 
-use super::{FunctionId, Global, Plan};
-use crate::value::{Signature, TYPES, arbitrary_value};
+use super::{FunctionId, Global, Plan, heap};
+use crate::value::{Signature, arbitrary_value};
 use arbitrary::{Result, Unstructured};
-use lanes::{HeapType, Reference, ValType, Value};
-use wasm_encoder::{BlockType, Ieee32, Ieee64, Instruction};
+use lanes::Value;
+use wasm_encoder::{BlockType, HeapType, Ieee32, Ieee64, Instruction, RefType, ValType};
 
 /// Instructions and locals of one function.
 pub(super) struct Body {
@@ -22,7 +22,7 @@ impl Body {
         let mut body =
             Body { locals: signature.params.clone(), params: signature.params.len(), few: 0, instructions: Vec::new() };
         for _ in 0..u.int_in_range(0..=6)? {
-            body.locals.push(*u.choose(&TYPES)?);
+            body.locals.push(*u.choose(&plan.local_types)?);
         }
         for local in body.params..body.locals.len() {
             body.constant(u, plan, body.locals[local])?;
@@ -61,6 +61,12 @@ impl Body {
         &self.instructions
     }
 
+    /// A new local of this type.
+    pub(super) fn scratch(&mut self, ty: ValType) -> u32 {
+        self.locals.push(ty);
+        super::index(self.locals.len() - 1)
+    }
+
     fn local_set(&mut self, local: usize) {
         self.push(Instruction::LocalSet(super::index(local)));
     }
@@ -81,16 +87,29 @@ impl Body {
         types.iter().try_for_each(|&ty| self.value(u, plan, ty))
     }
 
-    /// Pushes a constant of type `ty`.
+    /// Pushes a constant of type `ty`, which has a default.
     fn constant(&mut self, u: &mut Unstructured<'_>, plan: &Plan, ty: ValType) -> Result<()> {
         let finished = plan.functions.len();
-        if ty == ValType::Ref(HeapType::Func) && finished > 0 && u.arbitrary()? {
-            let function = FunctionId(u.choose_index(finished)?);
-            self.push(Instruction::RefFunc(plan.function_index(function)));
-            return Ok(());
+        match ty {
+            ValType::FUNCREF if finished > 0 && u.arbitrary()? => {
+                let function = FunctionId(u.choose_index(finished)?);
+                self.push(Instruction::RefFunc(plan.function_index(function)));
+            }
+            ValType::Ref(RefType::ANYREF) if plan.heap.is_some() && u.ratio(1, 3)? => {
+                heap::node(u, plan, self, 1)?;
+            }
+            ValType::Ref(RefType::ANYREF | RefType::EQREF | RefType::I31REF) if u.arbitrary()? => {
+                self.extend([Instruction::I32Const(u.arbitrary()?), Instruction::RefI31]);
+            }
+            ValType::Ref(RefType { heap_type: HeapType::Concrete(_), .. }) if plan.heap.is_some() => {
+                heap::constant(u, plan, self, ty)?;
+            }
+            ValType::Ref(reference) => self.push(Instruction::RefNull(reference.heap_type)),
+            _ => {
+                let value = arbitrary_value(u, ty)?;
+                self.push(constant(value));
+            }
         }
-        let value = arbitrary_value(u, ty)?;
-        self.push(constant(value));
         Ok(())
     }
 
@@ -114,6 +133,22 @@ impl Body {
             self.extend([Instruction::I64ExtendI32U, Instruction::I64Const(value), Instruction::I64Add]);
         }
         Ok(())
+    }
+
+    /// Pushes an integer that indexes a memory or a table.
+    pub(super) fn index(&mut self, u: &mut Unstructured<'_>, plan: &Plan, wide: bool, value: i64) -> Result<()> {
+        if wide { self.i64(u, plan, value) } else { self.i32(u, plan, low(value)) }
+    }
+
+    /// Pushes an integer.
+    pub(super) fn integer(&mut self, wide: bool, value: i64) {
+        self.push(if wide { Instruction::I64Const(value) } else { Instruction::I32Const(low(value)) });
+    }
+
+    /// Adds a constant to the integer on the stack.
+    pub(super) fn plus(&mut self, wide: bool, value: i64) {
+        self.integer(wide, value);
+        self.push(if wide { Instruction::I64Add } else { Instruction::I32Add });
     }
 
     /// Pops a value of type `ty` into a sum, a local or nowhere.
@@ -176,10 +211,16 @@ impl Body {
                 self.push(Instruction::I64x2ExtractLane(u.int_in_range(0..=1)?));
                 true
             }
-            ValType::Ref(_) => {
-                self.push(Instruction::RefIsNull);
-                false
-            }
+            ValType::Ref(_) => match plan.heap {
+                Some(heap) if heap.may_be_object(ty) => {
+                    heap.digest(self);
+                    true
+                }
+                _ => {
+                    self.push(Instruction::RefIsNull);
+                    false
+                }
+            },
         };
         let global = plan.global_index(if wide { Global::Sum64 } else { Global::Sum32 });
         let operation = match (wide, u.int_in_range(0..=3)?) {
@@ -231,7 +272,13 @@ impl Body {
     }
 }
 
-/// The instruction that pushes `value`. References that are not null have none; null stands for them.
+/// The lower half.
+#[expect(clippy::cast_possible_truncation, reason = "that is what it is for")]
+fn low(value: i64) -> i32 {
+    value as i32
+}
+
+/// The instruction that pushes `value`. Of references only `externref` is asked for, and null stands for all of them.
 pub(super) fn constant(value: Value) -> Instruction<'static> {
     match value {
         Value::I32(value) => Instruction::I32Const(value),
@@ -239,27 +286,6 @@ pub(super) fn constant(value: Value) -> Instruction<'static> {
         Value::F32(bits) => Instruction::F32Const(Ieee32::new(bits)),
         Value::F64(bits) => Instruction::F64Const(Ieee64::new(bits)),
         Value::V128(bits) => Instruction::V128Const(bits.cast_signed()),
-        Value::Ref(Reference::Null(heap)) => Instruction::RefNull(heap_type(heap)),
-        Value::Ref(Reference::Func(_)) => Instruction::RefNull(wasm_encoder::HeapType::FUNC),
-        Value::Ref(_) => Instruction::RefNull(wasm_encoder::HeapType::EXTERN),
-    }
-}
-
-pub(super) fn heap_type(heap: HeapType) -> wasm_encoder::HeapType {
-    match heap {
-        HeapType::Func => wasm_encoder::HeapType::FUNC,
-        _ => wasm_encoder::HeapType::EXTERN,
-    }
-}
-
-pub(super) fn val_type(ty: ValType) -> wasm_encoder::ValType {
-    match ty {
-        ValType::I32 => wasm_encoder::ValType::I32,
-        ValType::I64 => wasm_encoder::ValType::I64,
-        ValType::F32 => wasm_encoder::ValType::F32,
-        ValType::F64 => wasm_encoder::ValType::F64,
-        ValType::V128 => wasm_encoder::ValType::V128,
-        ValType::Ref(HeapType::Func) => wasm_encoder::ValType::FUNCREF,
-        ValType::Ref(_) => wasm_encoder::ValType::EXTERNREF,
+        Value::Ref(_) => Instruction::RefNull(HeapType::EXTERN),
     }
 }

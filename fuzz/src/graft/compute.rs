@@ -1,10 +1,11 @@
 //! Expressions over the numeric types: what a compiler folds, fuses and reorders, and what wasm-smith's random
 //! instructions hardly contain, since little of what they compute is ever seen. Nothing here traps.
 
-use super::Plan;
 use super::body::Body;
+use super::{Plan, heap};
 use arbitrary::{Result, Unstructured};
-use lanes::ValType::{self, F32, F64, I32, I64, V128};
+use lanes::Features;
+use wasm_encoder::ValType::{self, F32, F64, I32, I64, V128};
 use wasm_encoder::{BlockType, Instruction as I};
 
 /// Instructions with the same operands and the same result.
@@ -97,8 +98,35 @@ pub(super) fn compute(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) ->
     Ok(())
 }
 
+/// Relaxed instructions, likewise.
+const RELAXED: &[Family] = &[
+    (
+        V128,
+        &[V128, V128],
+        &[I::I8x16RelaxedSwizzle, I::I16x8RelaxedQ15mulrS, I::I16x8RelaxedDotI8x16I7x16S, I::F32x4RelaxedMin],
+    ),
+    (V128, &[V128, V128], &[I::F32x4RelaxedMax, I::F64x2RelaxedMin, I::F64x2RelaxedMax]),
+    (
+        V128,
+        &[V128, V128, V128],
+        &[I::F32x4RelaxedMadd, I::F32x4RelaxedNmadd, I::F64x2RelaxedMadd, I::I32x4RelaxedDotI8x16I7x16AddS],
+    ),
+    (V128, &[V128, V128, V128], &[I::I8x16RelaxedLaneselect, I::I32x4RelaxedLaneselect, I::I64x2RelaxedLaneselect]),
+    (V128, &[V128], &[I::I32x4RelaxedTruncF32x4S, I::I32x4RelaxedTruncF64x2UZero]),
+];
+
+/// Wide arithmetic: two results, of which one is taken from the other.
+const WIDE: &[(&[ValType], &[I<'static>])] =
+    &[(&[I64, I64, I64, I64], &[I::I64Add128, I::I64Sub128]), (&[I64, I64], &[I::I64MulWideS, I::I64MulWideU])];
+
 /// Pushes a value of type `ty` that `depth` levels of instructions compute.
-fn expression(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, ty: ValType, depth: u32) -> Result<()> {
+pub(super) fn expression(
+    u: &mut Unstructured<'_>,
+    plan: &Plan,
+    body: &mut Body,
+    ty: ValType,
+    depth: u32,
+) -> Result<()> {
     if depth == 0 || u.is_empty() {
         return body.value(u, plan, ty);
     }
@@ -117,8 +145,11 @@ fn expression(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, ty: ValTyp
             body.tee(ty);
             Ok(())
         }
+        4 if ty == I32 && plan.heap.is_some() => heap::question(u, plan, body, below.min(2)),
+        4 if ty == I64 && plan.features.contains(Features::WIDE_ARITHMETIC) => wide(u, plan, body, below),
         _ => {
-            let fitting: Vec<_> = FAMILIES.iter().filter(|(result, ..)| *result == ty).collect();
+            let relaxed = if plan.features.contains(Features::RELAXED_SIMD) { RELAXED } else { &[] };
+            let fitting: Vec<_> = FAMILIES.iter().chain(relaxed).filter(|(result, ..)| *result == ty).collect();
             let (_, operands, instructions) = u.choose(&fitting)?;
             for &operand in *operands {
                 let depth = u.int_in_range(0..=below)?;
@@ -131,9 +162,18 @@ fn expression(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, ty: ValTyp
     }
 }
 
+/// Both results of wide arithmetic, in one.
+fn wide(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, depth: u32) -> Result<()> {
+    let (operands, instructions) = u.choose(WIDE)?;
+    operands.iter().try_for_each(|&operand| expression(u, plan, body, operand, depth.min(1)))?;
+    let instruction = u.choose(instructions)?.clone();
+    body.extend([instruction, I::I64Sub]);
+    Ok(())
+}
+
 /// One of two values, by an `if` or by a branch out of a block.
 fn branches(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, ty: ValType, depth: u32) -> Result<()> {
-    let block = BlockType::Result(super::body::val_type(ty));
+    let block = BlockType::Result(ty);
     if u.arbitrary()? {
         expression(u, plan, body, I32, depth)?;
         body.push(I::If(block));

@@ -1,14 +1,22 @@
 //! The functions between entry and leaf: each calls the next one in one of the ways that WebAssembly has.
 
 use super::body::Body;
+use super::exceptions::caught;
 use super::{FunctionId, Global, ImportRole, Plan, index};
 use arbitrary::{Result, Unstructured};
-use lanes::ValType;
-use wasm_encoder::{BlockType, Instruction};
+use lanes::Features;
+use wasm_encoder::{BlockType, HeapType, Instruction, RefType, ValType};
 
 /// How a call reaches its callee.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+struct Way {
+    route: Route,
+    /// Whether the callee takes the place of the caller.
+    tail: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Route {
     /// `call`.
     Direct,
     /// `call_indirect` through the grafted table.
@@ -17,6 +25,31 @@ enum Way {
     FreshElement,
     /// Through a host function that calls its argument.
     Host,
+    /// `call_ref`.
+    Reference,
+}
+
+impl Way {
+    const DIRECT: Way = Way { route: Route::Direct, tail: false };
+
+    fn arbitrary(u: &mut Unstructured<'_>, plan: &Plan) -> Result<Way> {
+        use Route::{Direct, FreshElement, Host, Indirect, Reference};
+        const ROUTES: [Route; 8] = [Direct, Direct, Indirect, Indirect, FreshElement, Host, Reference, Reference];
+        let count = if plan.features.contains(Features::FUNCTION_REFERENCES) { ROUTES.len() } else { 6 };
+        let route = *u.choose(&ROUTES[..count])?;
+        Ok(Way { route, tail: plan.features.contains(Features::TAIL_CALL) && u.ratio(2, 5)? })
+    }
+
+    fn name(self) -> String {
+        let route = match self.route {
+            Route::Direct => "call",
+            Route::Indirect => "indirect",
+            Route::FreshElement => "element",
+            Route::Host => "host",
+            Route::Reference => "ref",
+        };
+        format!("{}{route}", if self.tail { "tail_" } else { "" })
+    }
 }
 
 /// Makes a function of a type from the pool that calls `target`; a recursive one now and then.
@@ -25,21 +58,35 @@ pub(super) fn function(u: &mut Unstructured<'_>, plan: &mut Plan, target: Functi
 }
 
 fn plain(u: &mut Unstructured<'_>, plan: &mut Plan, target: FunctionId) -> Result<FunctionId> {
-    let signature = u.choose_index(plan.pool.len())?;
-    let way = way(u)?;
+    let way = Way::arbitrary(u, plan)?;
     let callee = plan.functions[target.0].signature;
+    let signature = if way.tail { replaceable(u, plan, callee)? } else { u.choose_index(plan.pool.len())? };
     let types = plan.pool[signature].clone();
     let mut body = Body::new(u, plan, &types)?;
-    held(u, plan, &mut body, |body, u| body.nested(u, plan, |body, u| call(u, plan, body, way, target, callee)))?;
+    let catches = plan.features.intersects(Features::EXCEPTIONS | Features::LEGACY_EXCEPTIONS) && u.arbitrary()?;
+    held(u, plan, &mut body, |body, u| {
+        body.nested(u, plan, |body, u| match catches {
+            true => caught(u, plan, body, &mut |u, body| call(u, plan, body, way, target, callee)),
+            false => call(u, plan, body, way, target, callee),
+        })
+    })?;
     let body = body.finish(u, plan, &types.results)?;
-    Ok(plan.push(format!("{}_{}", way.name(), plan.functions.len()), signature, body))
+    let catches = if catches { "catch_" } else { "" };
+    Ok(plan.push(format!("{catches}{}_{}", way.name(), plan.functions.len()), signature, body))
+}
+
+/// A type of the pool whose results are those of `callee`: only such a function can call it in its own place.
+fn replaceable(u: &mut Unstructured<'_>, plan: &Plan, callee: usize) -> Result<usize> {
+    let results = &plan.pool[callee].results;
+    let fitting: Vec<_> = (0..plan.pool.len()).filter(|&k| plan.pool[k].results == *results).collect();
+    u.choose(&fitting).copied()
 }
 
 /// Two functions: one that calls itself until a counter is down and then calls `target`, and one that sets the
 /// counter and calls the first.
 fn recursion(u: &mut Unstructured<'_>, plan: &mut Plan, target: FunctionId) -> Result<FunctionId> {
     let signature = u.choose_index(plan.pool.len())?;
-    let way = way(u)?;
+    let way = Way::arbitrary(u, plan)?;
     let callee = plan.functions[target.0].signature;
     let types = plan.pool[signature].clone();
     let this = plan.next();
@@ -50,33 +97,18 @@ fn recursion(u: &mut Unstructured<'_>, plan: &mut Plan, target: FunctionId) -> R
     body.push(Instruction::GlobalSet(countdown));
     call(u, plan, &mut body, way, this, signature)?;
     body.push(Instruction::Else);
-    call(u, plan, &mut body, Way::Direct, target, callee)?;
+    call(u, plan, &mut body, Way::DIRECT, target, callee)?;
     body.push(Instruction::End);
     let body = body.finish(u, plan, &types.results)?;
     let recursive = plan.push(format!("recurse_{}_{}", way.name(), plan.functions.len()), signature, body);
 
     // Each host function in between costs much more native stack than a frame of WebAssembly.
-    let times = if way == Way::Host { u.int_in_range(1..=6)? } else { u.int_in_range(1..=40)? };
+    let times = if way.route == Route::Host { u.int_in_range(1..=6)? } else { u.int_in_range(1..=40)? };
     let mut body = Body::new(u, plan, &types)?;
     body.extend([Instruction::I32Const(times), Instruction::GlobalSet(countdown)]);
-    call(u, plan, &mut body, Way::Direct, recursive, signature)?;
+    call(u, plan, &mut body, Way::DIRECT, recursive, signature)?;
     let body = body.finish(u, plan, &types.results)?;
     Ok(plan.push(format!("count_{}", plan.functions.len()), signature, body))
-}
-
-fn way(u: &mut Unstructured<'_>) -> Result<Way> {
-    Ok(*u.choose(&[Way::Direct, Way::Direct, Way::Indirect, Way::Indirect, Way::FreshElement, Way::Host])?)
-}
-
-impl Way {
-    fn name(self) -> &'static str {
-        match self {
-            Way::Direct => "call",
-            Way::Indirect => "indirect",
-            Way::FreshElement => "element",
-            Way::Host => "host",
-        }
-    }
 }
 
 /// Calls `target`, whose type is `callee` of the pool, with values and consumes what it returns.
@@ -89,33 +121,65 @@ fn call(
     callee: usize,
 ) -> Result<()> {
     let types = &plan.pool[callee];
-    let slot = i32::try_from(target.0).expect("a plan has a few hundred functions at most");
+    let (type_index, table_index) = (plan.type_index(callee), plan.table);
+    if way.route == Route::FreshElement {
+        slot(u, plan, body, target)?;
+        body.push(Instruction::RefFunc(plan.function_index(target)));
+        body.push(Instruction::TableSet(plan.table));
+    }
+    if way.route == Route::Host {
+        body.push(Instruction::RefFunc(plan.function_index(target)));
+    }
+    body.values(u, plan, &types.params)?;
+    match way.route {
+        Route::Indirect | Route::FreshElement => slot(u, plan, body, target)?,
+        Route::Reference => reference(u, plan, body, target, type_index)?,
+        Route::Direct | Route::Host => {}
+    }
+    let function = if way.route == Route::Host { callback(plan, callee) } else { plan.function_index(target) };
+    body.push(match (way.route, way.tail) {
+        (Route::Direct | Route::Host, false) => Instruction::Call(function),
+        (Route::Direct | Route::Host, true) => Instruction::ReturnCall(function),
+        (Route::Indirect | Route::FreshElement, false) => Instruction::CallIndirect { type_index, table_index },
+        (Route::Indirect | Route::FreshElement, true) => Instruction::ReturnCallIndirect { type_index, table_index },
+        (Route::Reference, false) => Instruction::CallRef(type_index),
+        (Route::Reference, true) => Instruction::ReturnCallRef(type_index),
+    });
+    if way.tail { Ok(()) } else { body.consume_all(u, plan, &types.results) }
+}
+
+/// Pushes the index of `target` in the grafted table.
+fn slot(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, target: FunctionId) -> Result<()> {
+    let slot = i64::try_from(target.0).expect("a plan has a few hundred functions at most");
+    body.index(u, plan, plan.table64, slot)
+}
+
+/// The host function that calls its argument, a function of type `callee` of the pool.
+fn callback(plan: &Plan, callee: usize) -> u32 {
+    let imports = plan.imports_with(|role| *role == ImportRole::Call(callee));
+    index(*imports.first().expect("there is a callback for each type of the pool"))
+}
+
+/// Pushes a reference to `target`: as it is, out of a local, or out of a local with a look whether it is null.
+fn reference(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, target: FunctionId, ty: u32) -> Result<()> {
+    let heap_type = HeapType::Concrete(ty);
+    body.push(Instruction::RefFunc(plan.function_index(target)));
+    let way = u.int_in_range(0..=3)?;
+    if way == 0 {
+        return Ok(());
+    }
+    let local = body.scratch(ValType::Ref(RefType { nullable: true, heap_type }));
+    body.push(Instruction::LocalSet(local));
     match way {
-        Way::Direct => {
-            body.values(u, plan, &types.params)?;
-            body.push(Instruction::Call(plan.function_index(target)));
-        }
-        Way::Indirect | Way::FreshElement => {
-            if way == Way::FreshElement {
-                body.i32(u, plan, slot)?;
-                body.push(Instruction::RefFunc(plan.function_index(target)));
-                body.push(Instruction::TableSet(plan.table));
-            }
-            body.values(u, plan, &types.params)?;
-            body.i32(u, plan, slot)?;
-            body.push(Instruction::CallIndirect { type_index: plan.type_index(callee), table_index: plan.table });
-        }
-        Way::Host => {
-            let import = *plan
-                .imports_with(|role| *role == ImportRole::Call(callee))
-                .first()
-                .expect("there is a callback for each type of the pool");
-            body.push(Instruction::RefFunc(plan.function_index(target)));
-            body.values(u, plan, &types.params)?;
-            body.push(Instruction::Call(index(import)));
+        1 => body.push(Instruction::LocalGet(local)),
+        2 => body.extend([Instruction::LocalGet(local), Instruction::RefAsNonNull]),
+        _ => {
+            let result = ValType::Ref(RefType { nullable: false, heap_type });
+            body.extend([Instruction::Block(BlockType::Result(result)), Instruction::LocalGet(local)]);
+            body.extend([Instruction::BrOnNonNull(0), Instruction::Unreachable, Instruction::End]);
         }
     }
-    body.consume_all(u, plan, &types.results)
+    Ok(())
 }
 
 /// Keeps up to four values on the operand stack while `inside` runs.
@@ -125,9 +189,8 @@ fn held(
     body: &mut Body,
     inside: impl FnOnce(&mut Body, &mut Unstructured<'_>) -> Result<()>,
 ) -> Result<()> {
-    let types = (0..u.int_in_range(0..=4)?)
-        .map(|_| u.choose(&crate::value::TYPES).copied())
-        .collect::<Result<Vec<ValType>>>()?;
+    let types =
+        (0..u.int_in_range(0..=4)?).map(|_| u.choose(&plan.local_types).copied()).collect::<Result<Vec<ValType>>>()?;
     body.values(u, plan, &types)?;
     inside(body, u)?;
     body.consume_all(u, plan, &types)

@@ -15,18 +15,27 @@
 //! In: a stream of choices, a base module (or none), the functions of a library instance. Out: one module with names
 //! for its functions, the entries to call, the host functions that it imports.
 
+mod access;
 mod assemble;
+mod base;
 mod body;
 mod compute;
+mod exceptions;
+mod heap;
+mod hints;
 mod leaf;
 mod link;
+mod objects;
 
-pub use assemble::Base;
+pub use base::Base;
 
-use crate::value::{Signature, arbitrary_value};
+use crate::rules::{MAX_BYTES, PAGE};
+use crate::value::{self, Signature, arbitrary_value};
 use arbitrary::{Result, Unstructured};
 use body::Body;
-use lanes::{Behaviour, HeapType, HostFunc, ValType};
+use heap::Heap;
+use lanes::{Behaviour, Features, HostFunc};
+use wasm_encoder::ValType;
 
 /// The module name of the generated host functions.
 const HOST: &str = "fuzz";
@@ -43,6 +52,17 @@ pub struct Grafted {
     pub base_exports: Vec<Entry>,
     /// The host functions to define before it is instantiated, besides those that every session has.
     pub hosts: Vec<HostFunc>,
+    /// Its exported tags.
+    pub tags: Vec<Tag>,
+}
+
+/// An exported tag.
+#[derive(Clone, Debug)]
+pub struct Tag {
+    /// The export's name.
+    pub name: String,
+    /// What its exceptions carry.
+    pub payload: Vec<ValType>,
 }
 
 /// An exported function.
@@ -61,8 +81,12 @@ pub struct Surroundings<'a> {
     pub name: &'a str,
     /// Exported functions of the instance that is registered as [`LIBRARY`].
     pub library: &'a [Entry],
+    /// Its tags.
+    pub tags: &'a [Tag],
     /// Whether the engine counts fuel, so that endless loops end.
     pub fuel: bool,
+    /// What the module may use.
+    pub features: Features,
 }
 
 /// Grafts one to four chains onto `base`.
@@ -98,20 +122,39 @@ struct Plan {
     name: String,
     /// Whether endless loops end.
     fuel: bool,
+    /// What may be used.
+    features: Features,
+    /// The types of locals.
+    local_types: Vec<ValType>,
     /// The types that grafted functions have. Type `k` stands in the module at `first_type + k`.
     pool: Vec<Signature>,
     /// Types of base functions, by their index in the base module.
     base_functions: Vec<Signature>,
+    /// How many functions stand behind those: they make and read objects.
+    part_functions: usize,
     /// Imported functions: they come first in the index space.
     imports: Vec<Import>,
     /// Grafted functions: behind the imports and the base functions.
     functions: Vec<Function>,
     /// The heads of the chains.
     entries: Vec<(Entry, FunctionId)>,
+    /// What each tag's exceptions carry: first those that are imported, then the grafted ones.
+    tags: Vec<Vec<ValType>>,
+    imported_tags: Vec<Tag>,
+    /// How many tags of the base stand between the two.
+    base_tags: u32,
+    /// The part that makes objects.
+    heap: Option<Heap>,
     /// First index of the grafted types.
     first_type: u32,
+    /// The memories: the base's, and one or two of the graft's, if there is room for them.
+    memories: Vec<Memory>,
+    /// How many of them are the base's.
+    base_memories: usize,
     /// The grafted table, whose element `k` is the grafted function `k`.
     table: u32,
+    /// Whether its indices have 64 bits.
+    table64: bool,
     /// The grafted passive element segment (that of the table's functions is active).
     element_segment: u32,
     /// The grafted passive data segment.
@@ -129,6 +172,48 @@ struct Function {
     /// Index in the pool.
     signature: usize,
     body: Body,
+}
+
+/// A memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Memory {
+    /// Whether its addresses have 64 bits.
+    index64: bool,
+    shared: bool,
+    /// The logarithm of its page's size, where it is not what it always was.
+    page_size_log2: Option<u32>,
+    /// Pages.
+    minimum: u64,
+    maximum: u64,
+}
+
+impl From<wasmparser::MemoryType> for Memory {
+    fn from(ty: wasmparser::MemoryType) -> Memory {
+        Memory {
+            index64: ty.memory64,
+            shared: ty.shared,
+            page_size_log2: ty.page_size_log2,
+            minimum: ty.initial,
+            maximum: ty.maximum.unwrap_or(ty.initial),
+        }
+    }
+}
+
+impl Memory {
+    /// A small memory that can grow a little.
+    fn arbitrary(u: &mut Unstructured<'_>, features: Features) -> Result<Memory> {
+        let bytes = features.contains(Features::CUSTOM_PAGE_SIZES) && u.arbitrary()?;
+        let minimum = if bytes { u.int_in_range(0..=2 * PAGE)? } else { 1 };
+        let growth = if bytes { u.int_in_range(0..=2 * PAGE)? } else { 1 };
+        let maximum = (minimum + growth).min(if bytes { MAX_BYTES } else { MAX_BYTES / PAGE });
+        let odd = |u: &mut Unstructured<'_>, feature| Ok(features.contains(feature) && u.arbitrary()?);
+        let (index64, shared) = (odd(u, Features::MEMORY64)?, odd(u, Features::THREADS)?);
+        Ok(Memory { index64, shared, page_size_log2: bytes.then_some(0), minimum, maximum })
+    }
+
+    fn page_size_log2(self) -> u32 {
+        self.page_size_log2.unwrap_or(PAGE.trailing_zeros())
+    }
 }
 
 struct Import {
@@ -167,22 +252,50 @@ const SEGMENT_LEN: u32 = 5;
 
 impl Plan {
     fn new(u: &mut Unstructured<'_>, base: &Base<'_>, surroundings: Surroundings<'_>) -> Result<Plan> {
-        let pool = (0..u.int_in_range(1..=5)?).map(|_| Signature::arbitrary(u)).collect::<Result<Vec<_>>>()?;
+        let features = surroundings.features;
+        let pool =
+            (0..u.int_in_range(1..=5)?).map(|_| Signature::arbitrary(u, features)).collect::<Result<Vec<_>>>()?;
         let imports = imports(u, &pool, surroundings)?;
+        let mut memories = base.memories()?;
+        let base_memories = memories.len();
+        let more = if features.contains(Features::MULTI_MEMORY) { u.int_in_range(0..=2)? } else { 0 };
+        for _ in 0..more.max(1 - base_memories.min(1)) {
+            memories.push(Memory::arbitrary(u, features)?);
+        }
+        let part = heap::part(features)?;
+        let heap = features.contains(Features::GC).then(|| Heap::behind(base, index(imports.len())));
+        let mut local_types = value::local_types(features);
+        local_types.extend(heap.iter().flat_map(|heap| heap.local_types()));
+        let throws = features.intersects(Features::EXCEPTIONS | Features::LEGACY_EXCEPTIONS);
+        let imported_tags = if throws { surroundings.tags.to_vec() } else { Vec::new() };
+        let mut tags: Vec<_> = imported_tags.iter().map(|tag| tag.payload.clone()).collect();
+        for _ in 0..if throws { u.int_in_range(1..=3)? } else { 0 } {
+            tags.push(Signature::arbitrary(u, features)?.params);
+        }
         Ok(Plan {
             name: surroundings.name.to_string(),
             fuel: surroundings.fuel,
+            features,
+            local_types,
+            memories,
+            base_memories,
+            table64: features.contains(Features::MEMORY64) && u.arbitrary()?,
             pool,
             base_functions: base.functions().to_vec(),
             imports,
             functions: Vec::new(),
             entries: Vec::new(),
-            first_type: base.types(),
-            table: base.tables(),
+            tags,
+            imported_tags,
+            base_tags: base.tags(),
+            heap,
+            first_type: base.types() + part.types(),
+            part_functions: part.functions().len(),
+            table: base.tables() + part.tables(),
             // The active segment of the table comes first.
-            element_segment: base.element_segments() + 1,
+            element_segment: base.element_segments() + part.element_segments() + 1,
             data_segment: base.data_segments(),
-            first_global: base.globals(),
+            first_global: base.globals() + part.globals(),
         })
     }
 
@@ -202,7 +315,7 @@ impl Plan {
 
     /// Index in the module's function index space.
     fn function_index(&self, FunctionId(id): FunctionId) -> u32 {
-        index(self.imports.len() + self.base_functions.len() + id)
+        index(self.imports.len() + self.base_functions.len() + self.part_functions + id)
     }
 
     /// Index in the module's function index space of a base function.
@@ -218,6 +331,31 @@ impl Plan {
     /// Index of a type that no function of the module has.
     fn foreign_type_index(&self) -> u32 {
         self.type_index(self.pool.len())
+    }
+
+    /// Index of an imported function's type.
+    fn import_type_index(&self, import: usize) -> u32 {
+        self.foreign_type_index() + 1 + index(import)
+    }
+
+    /// Index of a tag's type. Behind it stand those of the blocks that get what its exceptions carry.
+    fn tag_type_index(&self, tag: usize) -> u32 {
+        self.import_type_index(self.imports.len() + 3 * tag)
+    }
+
+    /// Index of the type of a block that results in what a tag's exceptions carry, and in the exception itself.
+    fn handler_type_index(&self, tag: usize, with_reference: bool) -> u32 {
+        self.tag_type_index(tag) + if with_reference { 2 } else { 1 }
+    }
+
+    /// Index of a tag in the module.
+    fn tag_index(&self, tag: usize) -> u32 {
+        index(tag) + if tag < self.imported_tags.len() { 0 } else { self.base_tags }
+    }
+
+    /// What makes objects.
+    fn objects(&self) -> Heap {
+        self.heap.expect("asked for where there are objects")
     }
 
     fn global_index(&self, global: Global) -> u32 {
@@ -239,12 +377,12 @@ fn imports(u: &mut Unstructured<'_>, pool: &[Signature], surroundings: Surroundi
     let mut imports = Vec::new();
     for (k, callee) in pool.iter().enumerate() {
         let mut signature = callee.clone();
-        signature.params.insert(0, ValType::Ref(HeapType::Func));
+        signature.params.insert(0, ValType::FUNCREF);
         let name = format!("{}.call{k}", surroundings.name);
         imports.push(Import { module: HOST.to_string(), name, signature, role: ImportRole::Call(k) });
     }
     for k in 0..u.int_in_range(0..=2)? {
-        let signature = Signature::arbitrary(u)?;
+        let signature = Signature::arbitrary(u, surroundings.features)?;
         let values = signature.results.iter().map(|&ty| arbitrary_value(u, ty)).collect::<Result<_>>()?;
         let role = ImportRole::Leaf(Some(Behaviour::Return(values)));
         let name = format!("{}.return{k}", surroundings.name);

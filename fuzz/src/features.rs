@@ -1,0 +1,85 @@
+//! Which features beyond WebAssembly 2.0 a case may use, and which it does.
+//!
+//! Each input draws a subset, so that features meet each other; inputs without any stay common. An engine that lacks what
+//! a case needs takes no part in it: so with other engines among the lanes, half of the draws are of what all of them
+//! have.
+
+use arbitrary::{Result, Unstructured};
+use lanes::{Features, Lane, valid_with};
+
+/// The features that are drawn.
+pub const DRAWN: Features = Features::TAIL_CALL
+    .union(Features::EXTENDED_CONST)
+    .union(Features::FUNCTION_REFERENCES)
+    .union(Features::GC)
+    .union(Features::MULTI_MEMORY)
+    .union(Features::MEMORY64)
+    .union(Features::EXCEPTIONS)
+    .union(Features::RELAXED_SIMD)
+    .union(Features::THREADS)
+    .union(Features::CUSTOM_PAGE_SIZES)
+    .union(Features::WIDE_ARITHMETIC)
+    .union(Features::LEGACY_EXCEPTIONS);
+
+/// Whom a case is made for. All choices in the bytes but those that the audience takes away mean the same for each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Audience {
+    /// Whether all lanes are our own, which count fuel alike. Others count it at other places or not at all: then no
+    /// case has fuel, and each ends by itself.
+    pub own: bool,
+    /// The features that all lanes have.
+    pub common: Features,
+}
+
+impl Audience {
+    /// Our own lanes.
+    pub const OWN: Audience = Audience { own: true, common: Features::WASM_2_0.union(DRAWN) };
+
+    /// Ours, and these.
+    pub fn with<'a>(others: impl IntoIterator<Item = &'a dyn Lane>) -> Audience {
+        others.into_iter().fold(Audience::OWN, |audience, lane| {
+            // What relaxed instructions give is each engine's choice.
+            let lacks = lane.lacks(audience.common) | Features::RELAXED_SIMD;
+            Audience { own: false, common: audience.common - lacks }
+        })
+    }
+
+    /// The features of one case.
+    ///
+    /// # Errors
+    ///
+    /// When `u` runs dry.
+    pub fn draw(self, u: &mut Unstructured<'_>) -> Result<Features> {
+        let (plain, all, common): (bool, bool, bool) = (u.ratio(1, 4)?, u.ratio(1, 8)?, u.arbitrary()?);
+        let mut drawn = Features::WASM_2_0;
+        for feature in DRAWN.iter() {
+            let taken = u.ratio(2, 5)?;
+            if (taken || all) && !plain {
+                drawn |= feature;
+            }
+        }
+        if common {
+            drawn &= self.common;
+        } else if !self.own {
+            drawn -= Features::RELAXED_SIMD;
+        }
+        if drawn.contains(Features::GC) {
+            drawn |= Features::FUNCTION_REFERENCES;
+        }
+        // Tags are of the newer form.
+        if drawn.contains(Features::LEGACY_EXCEPTIONS) {
+            drawn |= Features::EXCEPTIONS;
+        }
+        Ok(drawn)
+    }
+}
+
+/// Those of `features` without which one of the modules is not valid.
+pub fn needed<'a>(modules: impl Iterator<Item = &'a [u8]> + Clone, features: Features) -> Features {
+    DRAWN.iter().fold(features, |left, feature| {
+        // Without typed function references there are no objects either.
+        let gone = if feature == Features::FUNCTION_REFERENCES { feature | Features::GC } else { feature };
+        let without = left - gone;
+        if without != left && modules.clone().all(|wasm| valid_with(wasm, without)) { without } else { left }
+    })
+}

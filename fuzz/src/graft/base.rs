@@ -1,0 +1,161 @@
+//! The module that is grafted upon, section by section, and what of it the graft can use.
+
+use super::{Entry, Memory};
+use crate::value::Signature;
+use arbitrary::{Error, Result};
+use std::collections::HashSet;
+use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
+use wasm_encoder::{AbstractHeapType, HeapType, RefType, ValType};
+use wasmparser::{CompositeInnerType, ExternalKind, Parser, Payload};
+
+/// The module that is grafted upon. It imports nothing.
+#[derive(Default)]
+pub struct Base<'a> {
+    pub(super) types: Option<wasmparser::TypeSectionReader<'a>>,
+    pub(super) function_types: Option<wasmparser::FunctionSectionReader<'a>>,
+    pub(super) tables: Option<wasmparser::TableSectionReader<'a>>,
+    pub(super) memories: Option<wasmparser::MemorySectionReader<'a>>,
+    pub(super) tags: Option<wasmparser::TagSectionReader<'a>>,
+    pub(super) globals: Option<wasmparser::GlobalSectionReader<'a>>,
+    pub(super) exports: Option<wasmparser::ExportSectionReader<'a>>,
+    pub(super) start: Option<u32>,
+    pub(super) elements: Option<wasmparser::ElementSectionReader<'a>>,
+    pub(super) data: Option<wasmparser::DataSectionReader<'a>>,
+    pub(super) bodies: Vec<wasmparser::FunctionBody<'a>>,
+    type_count: u32,
+    /// Which types are of functions.
+    function_kinds: Vec<bool>,
+    functions: Vec<Signature>,
+}
+
+impl<'a> Base<'a> {
+    /// Reads a valid module without imports.
+    ///
+    /// # Errors
+    ///
+    /// When it is not that.
+    pub fn read(wasm: &'a [u8]) -> Result<Base<'a>> {
+        let mut base = Base::default();
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload.map_err(refused)? {
+                Payload::TypeSection(section) => base.types = Some(section),
+                Payload::ImportSection(section) if section.count() > 0 => return Err(Error::IncorrectFormat),
+                Payload::FunctionSection(section) => base.function_types = Some(section),
+                Payload::TableSection(section) => base.tables = Some(section),
+                Payload::MemorySection(section) => base.memories = Some(section),
+                Payload::TagSection(section) => base.tags = Some(section),
+                Payload::GlobalSection(section) => base.globals = Some(section),
+                Payload::ExportSection(section) => base.exports = Some(section),
+                Payload::StartSection { func, .. } => base.start = Some(func),
+                Payload::ElementSection(section) => base.elements = Some(section),
+                Payload::DataSection(section) => base.data = Some(section),
+                Payload::CodeSectionEntry(body) => base.bodies.push(body),
+                _ => {}
+            }
+        }
+        base.read_functions()?;
+        Ok(base)
+    }
+
+    /// How many types it defines.
+    pub(super) fn types(&self) -> u32 {
+        self.type_count
+    }
+
+    pub(super) fn tables(&self) -> u32 {
+        self.tables.as_ref().map_or(0, |section| section.count())
+    }
+
+    pub(super) fn tags(&self) -> u32 {
+        self.tags.as_ref().map_or(0, |section| section.count())
+    }
+
+    pub(super) fn globals(&self) -> u32 {
+        self.globals.as_ref().map_or(0, |section| section.count())
+    }
+
+    pub(super) fn element_segments(&self) -> u32 {
+        self.elements.as_ref().map_or(0, |section| section.count())
+    }
+
+    pub(super) fn data_segments(&self) -> u32 {
+        self.data.as_ref().map_or(0, |section| section.count())
+    }
+
+    pub(super) fn functions(&self) -> &[Signature] {
+        &self.functions
+    }
+
+    pub(super) fn memories(&self) -> Result<Vec<Memory>> {
+        let memories = self.memories.iter().flat_map(|section| section.clone());
+        memories.map(|memory| memory.map(Memory::from).map_err(refused)).collect()
+    }
+
+    /// Reads types, and the functions' types.
+    fn read_functions(&mut self) -> Result<()> {
+        let mut types = Vec::new();
+        for group in self.types.iter().flat_map(|section| section.clone()) {
+            for ty in group.map_err(refused)?.types() {
+                types.push(match &ty.composite_type.inner {
+                    CompositeInnerType::Func(function) => Some(Signature {
+                        params: encoder_types(function.params())?,
+                        results: encoder_types(function.results())?,
+                    }),
+                    _ => None,
+                });
+            }
+        }
+        for index in self.function_types.iter().flat_map(|section| section.clone()) {
+            let signature = types.get(index.map_err(refused)? as usize).cloned().flatten();
+            self.functions.push(signature.ok_or(Error::IncorrectFormat)?);
+        }
+        self.type_count = super::index(types.len());
+        self.function_kinds = types.iter().map(Option::is_some).collect();
+        Ok(())
+    }
+
+    /// Names and types of the exported functions that a host can call: of a reference that only the module can make it
+    /// has null, if anything. What such a parameter refers to is said by the bottom of its family.
+    pub(super) fn entries(&self) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for export in self.exports.iter().flat_map(|section| section.clone()) {
+            let export = export.map_err(refused)?;
+            if export.kind != ExternalKind::Func {
+                continue;
+            }
+            let signature = self.functions.get(export.index as usize).ok_or(Error::IncorrectFormat)?;
+            let params: Vec<_> = signature.params.iter().map(|&ty| self.without_index(ty)).collect();
+            if params.iter().all(|ty| ty.is_defaultable()) {
+                let signature = Signature { params, results: signature.results.clone() };
+                entries.push(Entry { name: export.name.to_string(), signature });
+            }
+        }
+        Ok(entries)
+    }
+
+    fn without_index(&self, ty: ValType) -> ValType {
+        match ty {
+            ValType::Ref(RefType { nullable, heap_type: HeapType::Concrete(index) }) => {
+                let function = self.function_kinds.get(index as usize).copied().unwrap_or_default();
+                let bottom = if function { AbstractHeapType::NoFunc } else { AbstractHeapType::None };
+                let heap_type = HeapType::Abstract { shared: false, ty: bottom };
+                ValType::Ref(RefType { nullable, heap_type })
+            }
+            other => other,
+        }
+    }
+
+    pub(super) fn export_names(&self) -> Result<HashSet<&'a str>> {
+        let exports = self.exports.iter().flat_map(|section| section.clone());
+        exports.map(|export| export.map(|export| export.name).map_err(refused)).collect()
+    }
+}
+
+/// The base does not read: the choices did not lead to a module.
+fn refused(_: wasmparser::BinaryReaderError) -> Error {
+    Error::IncorrectFormat
+}
+
+fn encoder_types(types: &[wasmparser::ValType]) -> Result<Vec<ValType>> {
+    types.iter().map(|&ty| RoundtripReencoder.val_type(ty).map_err(|_| Error::IncorrectFormat)).collect()
+}

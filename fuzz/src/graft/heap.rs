@@ -1,0 +1,337 @@
+//! Objects: the part that a module with the feature gets besides its base (`heap.wat`), and expressions of references.
+//!
+//! What the part has is used by number; the constants below say which is which, and a test that they are right.
+
+use super::body::Body;
+use super::compute::expression;
+use super::{Base, Plan};
+use arbitrary::{Result, Unstructured};
+use lanes::Features;
+use std::sync::LazyLock;
+use wasm_encoder::{BlockType, HeapType, Instruction as I, RefType, ValType};
+
+/// The module that is merged with the base.
+static PART: LazyLock<Vec<u8>> =
+    LazyLock::new(|| wat::parse_str(include_str!("heap.wat")).expect("a test sees that it parses"));
+
+/// Its types, in order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Type {
+    Node,
+    Wide,
+    Nodes,
+    Bytes,
+    Longs,
+}
+
+/// Where in the module's index spaces the part begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heap {
+    types: u32,
+    functions: u32,
+    globals: u32,
+    table: u32,
+    segment: u32,
+}
+
+/// The part that a module with these features gets.
+pub(super) fn part(features: Features) -> Result<Base<'static>> {
+    if features.contains(Features::GC) { Base::read(&PART) } else { Ok(Base::default()) }
+}
+
+/// How far `digest` looks.
+const DEPTH: i32 = 3;
+
+impl Heap {
+    /// The part behind `base`, in a module that imports so many functions.
+    pub(super) fn behind(base: &Base<'_>, imports: u32) -> Heap {
+        Heap {
+            types: base.types(),
+            functions: imports + super::index(base.functions().len()),
+            globals: base.globals(),
+            table: base.tables(),
+            segment: base.element_segments(),
+        }
+    }
+
+    pub(super) fn index(self, ty: Type) -> u32 {
+        self.types + ty as u32
+    }
+
+    /// A reference to an object of this type, or null.
+    pub(super) fn reference(self, ty: Type) -> ValType {
+        ValType::Ref(RefType { nullable: true, heap_type: HeapType::Concrete(self.index(ty)) })
+    }
+
+    /// `build`, which takes a seed and a count.
+    fn build(self) -> u32 {
+        self.functions
+    }
+
+    /// The two globals that keep objects: of type `Node`, and `anyref`.
+    fn root(self) -> u32 {
+        self.globals
+    }
+
+    fn kept(self) -> u32 {
+        self.globals + 1
+    }
+
+    /// The global that cannot be set.
+    fn first(self) -> u32 {
+        self.globals + 2
+    }
+
+    /// The element segment of nodes.
+    pub(super) fn segment(self) -> u32 {
+        self.segment
+    }
+
+    /// The types that locals may have.
+    pub(super) fn local_types(self) -> [ValType; 3] {
+        [Type::Node, Type::Nodes, Type::Bytes].map(|ty| self.reference(ty))
+    }
+
+    /// Whether a reference of this type may refer to an object.
+    pub(super) fn may_be_object(self, ty: ValType) -> bool {
+        let own = [Type::Node, Type::Wide, Type::Nodes, Type::Bytes, Type::Longs].map(|own| self.reference(own));
+        let abstracts = [RefType::ANYREF, RefType::EQREF, RefType::I31REF, crate::value::STRUCTREF, RefType::ARRAYREF];
+        own.contains(&ty) || abstracts.iter().any(|&abstract_type| ValType::Ref(abstract_type) == ty)
+    }
+
+    /// Pops a reference and pushes a number of what it reaches.
+    pub(super) fn digest(self, body: &mut Body) {
+        body.extend([I::I32Const(DEPTH), I::Call(self.functions + 1)]);
+    }
+}
+
+/// Pushes some object of this type, or null.
+pub(super) fn constant(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, ty: ValType) -> Result<()> {
+    let heap = plan.objects();
+    let is = |own| heap.reference(own) == ty;
+    match u.int_in_range(0..=3)? {
+        0 => body.push(I::RefNull(heap_type(ty))),
+        1 if is(Type::Node) => body.push(I::GlobalGet(*u.choose(&[heap.root(), heap.first()])?)),
+        2 if is(Type::Node) => body.push(I::StructNewDefault(heap.index(*u.choose(&[Type::Node, Type::Wide])?))),
+        _ if is(Type::Node) => build(u, plan, body)?,
+        _ if is(Type::Nodes) => {
+            build(u, plan, body)?;
+            body.extend([I::I32Const(u.int_in_range(0..=3)?), I::ArrayNew(heap.index(Type::Nodes))]);
+        }
+        _ if is(Type::Bytes) => {
+            let (array_type_index, array_data_index) = (heap.index(Type::Bytes), plan.data_segment);
+            body.extend([I::I32Const(0), I::I32Const(u.int_in_range(0..=1)?)]);
+            body.push(I::ArrayNewData { array_type_index, array_data_index });
+        }
+        _ => body.push(I::RefNull(heap_type(ty))),
+    }
+    Ok(())
+}
+
+/// Pushes a graph that follows from a seed.
+fn build(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
+    let heap = plan.objects();
+    body.value(u, plan, ValType::I32)?;
+    body.extend([I::I32Const(u.int_in_range(0..=9)?), I::Call(heap.build())]);
+    Ok(())
+}
+
+fn heap_type(ty: ValType) -> HeapType {
+    match ty {
+        ValType::Ref(reference) => reference.heap_type,
+        _ => HeapType::ANY,
+    }
+}
+
+/// Graphs that are made, kept, changed and read; everything that they reach ends in a sum.
+pub(super) fn graphs(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
+    let heap = plan.objects();
+    for _ in 0..u.int_in_range(1..=4)? {
+        let depth = u.int_in_range(1..=4)?;
+        match u.int_in_range(0..=5)? {
+            0 => {
+                node(u, plan, body, depth)?;
+                body.push(I::GlobalSet(heap.root()));
+            }
+            1 => {
+                any(u, plan, body, depth)?;
+                body.push(I::GlobalSet(heap.kept()));
+            }
+            2 => {
+                body.push(I::I32Const(u.int_in_range(0..=3)?));
+                node(u, plan, body, depth)?;
+                body.push(I::TableSet(heap.table));
+            }
+            3 => change(u, plan, body, depth)?,
+            _ => {
+                any(u, plan, body, depth)?;
+                body.sum(u, plan, ValType::Ref(RefType::ANYREF))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Changes an object, if there is one.
+fn change(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, depth: u32) -> Result<()> {
+    let heap = plan.objects();
+    let ty = heap.index(Type::Node);
+    body.push(I::Block(BlockType::Empty));
+    node(u, plan, body, depth)?;
+    body.push(I::BrOnNull(0));
+    let field = u.int_in_range(0..=3)?;
+    match field {
+        0 => expression(u, plan, body, ValType::I32, 1)?,
+        1 => node(u, plan, body, depth)?,
+        2 => any(u, plan, body, depth)?,
+        _ => expression(u, plan, body, ValType::I64, 1)?,
+    }
+    body.extend([I::StructSet { struct_type_index: ty, field_index: field }, I::End]);
+    Ok(())
+}
+
+/// Pushes a reference of type `Node`.
+pub(super) fn node(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, depth: u32) -> Result<()> {
+    let heap = plan.objects();
+    let (reference, ty) = (heap.reference(Type::Node), heap.index(Type::Node));
+    if depth == 0 || u.is_empty() {
+        return body.value(u, plan, reference);
+    }
+    let below = depth - 1;
+    match u.int_in_range(0..=9)? {
+        0..=2 => {
+            expression(u, plan, body, ValType::I32, below.min(1))?;
+            node(u, plan, body, below)?;
+            any(u, plan, body, below)?;
+            expression(u, plan, body, ValType::I64, below.min(1))?;
+            body.push(I::StructNew(ty));
+        }
+        3 => {
+            expression(u, plan, body, ValType::I32, below.min(1))?;
+            node(u, plan, body, below)?;
+            any(u, plan, body, below)?;
+            body.value(u, plan, ValType::I64)?;
+            body.value(u, plan, ValType::F64)?;
+            body.value(u, plan, ValType::I32)?;
+            body.value(u, plan, ValType::I32)?;
+            body.value(u, plan, heap.reference(Type::Nodes))?;
+            body.push(I::StructNew(heap.index(Type::Wide)));
+        }
+        4 => {
+            // The next one of what is there, else null.
+            body.push(I::Block(BlockType::Result(reference)));
+            body.push(I::Block(BlockType::Empty));
+            node(u, plan, body, below)?;
+            body.extend([I::BrOnNull(0), I::StructGet { struct_type_index: ty, field_index: 1 }, I::Br(1), I::End]);
+            body.extend([I::RefNull(HeapType::Concrete(ty)), I::End]);
+        }
+        5 => {
+            node(u, plan, body, below)?;
+            node(u, plan, body, below)?;
+            expression(u, plan, body, ValType::I32, 1)?;
+            body.push(I::TypedSelect(reference));
+        }
+        6 => {
+            node(u, plan, body, below)?;
+            body.tee(reference);
+        }
+        7 => body.extend([I::I32Const(u.int_in_range(0..=3)?), I::TableGet(heap.table)]),
+        8 => build(u, plan, body)?,
+        _ => {
+            // What is a node, else null.
+            body.push(I::Block(BlockType::Result(reference)));
+            any(u, plan, body, below)?;
+            let (from_ref_type, to_ref_type) =
+                (RefType::ANYREF, RefType { nullable: true, heap_type: HeapType::Concrete(ty) });
+            body.push(I::BrOnCast { relative_depth: 0, from_ref_type, to_ref_type });
+            body.extend([I::Drop, I::RefNull(HeapType::Concrete(ty)), I::End]);
+        }
+    }
+    Ok(())
+}
+
+/// Pushes an `anyref`.
+fn any(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, depth: u32) -> Result<()> {
+    let heap = plan.objects();
+    let below = depth.saturating_sub(1);
+    match u.int_in_range(0..=if depth == 0 { 1 } else { 9 })? {
+        0 => body.value(u, plan, ValType::Ref(RefType::ANYREF))?,
+        1 => body.push(I::GlobalGet(heap.kept())),
+        2 => {
+            expression(u, plan, body, ValType::I32, 1)?;
+            body.push(I::RefI31);
+        }
+        3 => {
+            let count = u.int_in_range(0..=3)?;
+            for _ in 0..count {
+                node(u, plan, body, below.min(1))?;
+            }
+            body.push(I::ArrayNewFixed { array_type_index: heap.index(Type::Nodes), array_size: count });
+        }
+        4 => {
+            let (offset, length) = *u.choose(&[(0, 4), (1, 2), (3, 1), (4, 0)])?;
+            body.extend([I::I32Const(offset), I::I32Const(length)]);
+            let (array_type_index, array_elem_index) = (heap.index(Type::Nodes), heap.segment);
+            body.push(I::ArrayNewElem { array_type_index, array_elem_index });
+        }
+        5 => {
+            expression(u, plan, body, ValType::I64, 1)?;
+            body.extend([I::I32Const(u.int_in_range(0..=5)?), I::ArrayNew(heap.index(Type::Longs))]);
+        }
+        6 => {
+            body.value(u, plan, ValType::EXTERNREF)?;
+            body.push(I::AnyConvertExtern);
+        }
+        7 => {
+            any(u, plan, body, below)?;
+            body.extend([I::ExternConvertAny, I::AnyConvertExtern]);
+        }
+        _ => node(u, plan, body, below)?,
+    }
+    Ok(())
+}
+
+/// Pushes an `i32` that depends on references.
+pub(super) fn question(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, depth: u32) -> Result<()> {
+    let heap = plan.objects();
+    match u.int_in_range(0..=2)? {
+        0 => {
+            node(u, plan, body, depth)?;
+            node(u, plan, body, depth)?;
+            body.push(I::RefEq);
+        }
+        1 => {
+            any(u, plan, body, depth)?;
+            let ty = *u.choose(&[Type::Node, Type::Wide, Type::Nodes, Type::Bytes, Type::Longs])?;
+            let ty = HeapType::Concrete(heap.index(ty));
+            body.push(if u.arbitrary()? { I::RefTestNullable(ty) } else { I::RefTestNonNull(ty) });
+        }
+        _ => {
+            any(u, plan, body, depth)?;
+            body.push(I::RefIsNull);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lanes::valid_with;
+
+    #[test]
+    fn the_part_is_what_the_constants_say() {
+        assert!(valid_with(&PART, Features::WASM_3_0));
+        let part = Base::read(&PART).expect("it has no imports");
+        let text = wasmprinter::print_bytes(&*PART).expect("it decodes");
+        for (number, ty) in ["node", "wide", "nodes", "bytes", "longs"].iter().enumerate() {
+            assert!(text.contains(&format!("(type ${ty} (;{number};)")), "{text}");
+        }
+        assert_eq!((part.functions().len(), part.tables(), part.element_segments()), (2, 1, 1));
+        assert_eq!(part.functions()[0].params.len(), 2);
+        assert_eq!(part.functions()[1].results, [ValType::I64]);
+        for (number, global) in ["root", "kept", "first"].iter().enumerate() {
+            assert!(text.contains(&format!("(global ${global} (;{number};)")), "{text}");
+        }
+    }
+}
