@@ -169,7 +169,8 @@ pub(super) fn stop_at_fault(trap: Trap, registers: &Registers, reader: &Reader<'
         let newest = newest?;
         // SAFETY: an activation's store is alive, and its thread is this one; compiled code is stopped.
         let (pc, sp, fp) = unsafe { ((*newest.store).entry_pc, (*newest.store).entry_sp, (*newest.store).entry_fp) };
-        if pc == 0 || registers.sp > sp as u64 {
+        // A tail call puts the callee's frame where the arguments of the first one were, in the trampoline's frame.
+        if pc == 0 || registers.sp > fp as u64 {
             return None;
         }
         let frames = RawBacktrace::capture_fault(newest, registers, reader);
