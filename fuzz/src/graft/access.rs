@@ -128,7 +128,7 @@ pub(super) fn lane(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Re
 
 /// An atomic access, at an address that is a multiple of its width or not.
 pub(super) fn atomic(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
-    let kind = u.int_in_range(0..=9)?;
+    let kind = u.int_in_range(0..=11)?;
     let operations = match kind {
         0 | 1 => ATOMIC_LOADS,
         2 | 3 => ATOMIC_STORES,

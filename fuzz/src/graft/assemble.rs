@@ -119,7 +119,7 @@ fn module([base, heap]: [&Base<'_>; 2], plan: &Plan, names: &NameSection) -> Res
     if plan.base_tags > 0 || plan.tags.len() > plan.imported_tags.len() {
         module.section(&tag_section(plan, &mut parts)?);
     }
-    module.section(&globals(&mut parts)?);
+    module.section(&globals(plan, &mut parts)?);
     module.section(&exports(plan, &mut parts)?);
     if let Some(start) = base.start {
         module.section(&StartSection { function_index: start + imports });
@@ -233,7 +233,17 @@ fn tag_section(plan: &Plan, parts: &mut [Part<'_>]) -> Result<TagSection, reenco
     Ok(tags)
 }
 
-fn globals(parts: &mut [Part<'_>]) -> Result<GlobalSection, reencode::Error> {
+/// Zero as a constant expression, the long way where that is possible.
+fn zero(plan: &Plan, wide: bool) -> ConstExpr {
+    let zero = if wide { ConstExpr::i64_const(0) } else { ConstExpr::i32_const(0) };
+    match plan.features.contains(Features::EXTENDED_CONST) {
+        true if wide => zero.with_i64_const(-7).with_i64_mul(),
+        true => zero.with_i32_const(-7).with_i32_mul(),
+        false => zero,
+    }
+}
+
+fn globals(plan: &Plan, parts: &mut [Part<'_>]) -> Result<GlobalSection, reencode::Error> {
     let mut globals = GlobalSection::new();
     for part in parts {
         if let Some(section) = &part.module.globals {
@@ -241,11 +251,9 @@ fn globals(parts: &mut [Part<'_>]) -> Result<GlobalSection, reencode::Error> {
         }
     }
     for global in [Global::Sum32, Global::Sum64, Global::Countdown, Global::Zero] {
-        let (val_type, zero) = match global {
-            Global::Sum64 => (ValType::I64, ConstExpr::i64_const(0)),
-            _ => (ValType::I32, ConstExpr::i32_const(0)),
-        };
-        globals.global(GlobalType { val_type, mutable: true, shared: false }, &zero);
+        let wide = matches!(global, Global::Sum64);
+        let val_type = if wide { ValType::I64 } else { ValType::I32 };
+        globals.global(GlobalType { val_type, mutable: true, shared: false }, &zero(plan, wide));
     }
     Ok(globals)
 }
@@ -282,8 +290,7 @@ fn elements(plan: &Plan, parts: &mut [Part<'_>]) -> Result<ElementSection, reenc
         }
     }
     let all: Vec<u32> = (0..plan.functions.len()).map(|id| plan.function_index(super::FunctionId(id))).collect();
-    let start = if plan.table64 { ConstExpr::i64_const(0) } else { ConstExpr::i32_const(0) };
-    elements.active(Some(plan.table), &start, Elements::Functions(all.as_slice().into()));
+    elements.active(Some(plan.table), &zero(plan, plan.table64), Elements::Functions(all.as_slice().into()));
     let some: Vec<u32> = all.iter().copied().cycle().take(SEGMENT_LEN as usize).collect();
     elements.passive(Elements::Functions(some.as_slice().into()));
     Ok(elements)

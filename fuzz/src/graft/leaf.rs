@@ -53,6 +53,8 @@ const LEAVES: &[(&str, Emit, Features)] = &[
     ("nothing", nothing, PLAIN),
     ("atomic", access::atomic, Features::THREADS),
     ("atomic", access::atomic, Features::THREADS),
+    ("atomic", access::atomic, Features::THREADS),
+    ("atomic", access::atomic, Features::THREADS),
     ("null_function", objects::null_function, Features::FUNCTION_REFERENCES),
     ("object", objects::object, Features::GC),
     ("object", objects::object, Features::GC),
