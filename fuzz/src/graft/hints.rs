@@ -37,7 +37,7 @@ fn section(u: &mut Unstructured<'_>, wasm: &[u8]) -> Result<BranchHints> {
             Payload::CodeSectionEntry(body) => {
                 let hints = of_body(u, &body)?;
                 if !hints.is_empty() {
-                    section.function_hints(super::index(imports + bodies), hints.into_iter());
+                    section.function_hints(super::index(imports + bodies), hints);
                 }
                 bodies += 1;
             }
