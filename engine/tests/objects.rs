@@ -414,3 +414,26 @@ fn the_host_makes_structs_with_descriptors() {
         usage(StructRef::new_desc(&mut store, a, &[Val::I32(1)], other).map(drop), "are made with a descriptor");
     }
 }
+
+/// Functions of types that read alike, one of which extends the other.
+#[test]
+fn an_exact_import_says_which_type_it_wants() {
+    let mut config = Config::new();
+    let engine = Engine::new(config.features(Features::WASM_3_0 | Features::CUSTOM_DESCRIPTORS)).unwrap();
+    let types = "(type $f (sub (func))) (type $g (sub $f (func)))";
+    let load = |rest: &str| Module::new(&engine, format!("(module {types} {rest})")).unwrap();
+    let mut store = Store::new(&engine, ());
+    let exports = load("(func (export \"g\") (type $g))");
+    let exports = Instance::new(&mut store, &exports, &[]).unwrap();
+    let function = exports.get_func(&mut store, "g").unwrap().into();
+    let mut import =
+        |ty: &str| Instance::new(&mut store, &load(&format!("(import \"m\" \"g\" (func {ty}))")), &[function]);
+    import("(type $f)").unwrap();
+    import("(exact (type $g))").unwrap();
+    let error = import("(exact (type $f))").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Link);
+    let (wanted, given) = error.message().split_once(", found func [] -> [] of type (exact ").unwrap();
+    let number = wanted.strip_prefix("incompatible import type for m.g: expected func [] -> [] of type (exact ");
+    assert_ne!(number, Some(given), "{error}");
+    assert!(number.is_some(), "{error}");
+}

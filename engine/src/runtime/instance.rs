@@ -19,7 +19,7 @@ use crate::abi::vmctx::{FuncImport, FuncRef, Place, VmContext};
 use crate::base::{Error, ErrorKind, Result};
 use crate::wasm::index::*;
 use crate::wasm::module::{ConstExpr, DataMode, ElementItems, ElementMode, ElementSegment, ExportItem, ImportItem};
-use crate::wasm::types::{ExternType, ValType};
+use crate::wasm::types::{CompositeKind, ConcreteType, ExternType, HeapType, ValType};
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
@@ -206,14 +206,26 @@ fn check_imports(store: &StoreOpaque, module: &Module, imports: &[Extern]) -> Re
     }
     for (import, item) in wasm.imports.iter().zip(imports) {
         if !matches(store, module, import.item, item)? {
-            let wanted = module.canonical(wasm.import_type(import.item));
-            let given = item.ty_in(store)?;
+            let (wanted, given) = mismatch(store, module, import.item, item)?;
             let (module, name) = (&import.module, &import.name);
             let message = format!("incompatible import type for {module}.{name}: expected {wanted}, found {given}");
             return Err(Error::new(ErrorKind::Link, message));
         }
     }
     Ok(())
+}
+
+/// What is wanted and what is there, in words that differ: function types that read alike are told apart by their ids.
+fn mismatch(store: &StoreOpaque, module: &Module, wanted: ImportItem, item: &Extern) -> Result<(String, String)> {
+    let texts = (module.canonical(module.wasm().import_type(wanted)).to_string(), item.ty_in(store)?.to_string());
+    let (ImportItem::Func { ty, exact }, Extern::Func(func), true) = (wanted, item, texts.0 == texts.1) else {
+        return Ok(texts);
+    };
+    let defined = |index| ConcreteType { kind: CompositeKind::Func, index };
+    let named = defined(module.types().ids()[ty.index()]);
+    let wanted = if exact { HeapType::Exact(named) } else { HeapType::Concrete(named) };
+    let given = HeapType::Exact(defined(func.type_id(store)?));
+    Ok((format!("{} of type {wanted}", texts.0), format!("{} of type {given}", texts.1)))
 }
 
 /// [Import matching](https://webassembly.github.io/spec/core/valid/matching.html), against current sizes.
