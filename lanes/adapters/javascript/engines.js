@@ -5,7 +5,7 @@ const MEMORY = "memory-out-of-bounds", TABLE = "table-out-of-bounds", UNDEFINED 
 const NULL_ENTRY = "uninitialized-element", MISMATCH = "indirect-call-type-mismatch";
 const OVERFLOW = "integer-overflow", DIVISION = "integer-divide-by-zero", CONVERSION = "invalid-conversion-to-integer";
 const NULL = "null-reference", CAST = "cast-failure", ARRAY = "array-out-of-bounds";
-const UNALIGNED = "unaligned-atomic", UNSHARED = "expected-shared-memory";
+const UNALIGNED = "unaligned-atomic", UNSHARED = "expected-shared-memory", HEAP = "out-of-heap";
 
 const V8 = {
   engine: "V8",
@@ -15,12 +15,16 @@ const V8 = {
     [/^table index is out of bounds$/, [UNDEFINED, TABLE]],
     [/^table access out of bounds$|element segment.* out of bounds|table initializer.* out of bounds/, [TABLE]],
     [/^(null function or )?function signature mismatch$/, [MISMATCH, NULL_ENTRY]],
+    // Where no signature can mismatch.
+    [/^null function$/, [NULL_ENTRY]],
     [/^(divide|remainder) by zero$/, [DIVISION]],
     [/^divide result unrepresentable$/, [OVERFLOW]],
     [/^float unrepresentable in integer range$/, [OVERFLOW, CONVERSION]],
     [/^dereferencing a null pointer$|^rethrowing null value$/, [NULL]],
     [/^illegal cast$/, [CAST]],
     [/^array element access out of bounds$/, [ARRAY]],
+    // It looks at the length before the segment.
+    [/^requested new array is too large$/, [HEAP, TABLE, MEMORY]],
     [/^operation does not support unaligned accesses$/, [UNALIGNED]],
     [/^Atomics\.wait cannot be called in this context$/, [UNSHARED]],
   ],
