@@ -6,7 +6,7 @@ use crate::input::Input;
 use crate::smith::{self, Termination};
 use crate::value::arbitrary_value;
 use arbitrary::{Result, Unstructured};
-use lanes::{Cpu, Features, HostFunc, Lane, MemoryChecks, Options, Value};
+use lanes::{Cpu, Features, HostFunc, Lane, MemoryChecks, Options, Value, valid_with};
 use std::collections::BTreeMap;
 
 /// Our compiler's tiers.
@@ -81,6 +81,10 @@ impl Case {
             library.wasm
         });
         let modules = library.iter().chain([&main.wasm]).map(Vec::as_slice);
+        // Of descriptors wasm-smith has another notion than wasmparser.
+        if features.contains(Features::CUSTOM_DESCRIPTORS) && !modules.clone().all(|wasm| valid_with(wasm, features)) {
+            return Err(arbitrary::Error::IncorrectFormat);
+        }
         let needed = needed(modules, features);
         Ok(Case { features, needed, library, main: main.wasm, hosts, calls, options })
     }
@@ -147,7 +151,6 @@ fn call(u: &mut Unstructured<'_>, entry: &Entry) -> Result<Call> {
 mod tests {
     use super::*;
     use crate::input::Random;
-    use lanes::valid_with;
 
     /// The oracle would only ever compare refusals if the modules were not valid.
     #[test]

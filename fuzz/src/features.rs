@@ -19,6 +19,7 @@ pub const DRAWN: Features = Features::TAIL_CALL
     .union(Features::THREADS)
     .union(Features::CUSTOM_PAGE_SIZES)
     .union(Features::WIDE_ARITHMETIC)
+    .union(Features::CUSTOM_DESCRIPTORS)
     .union(Features::LEGACY_EXCEPTIONS);
 
 /// Whom a case is made for. All choices in the bytes but those that the audience takes away mean the same for each.
@@ -65,10 +66,12 @@ impl Audience {
         }
         if drawn.contains(Features::GC) {
             drawn |= Features::FUNCTION_REFERENCES;
+        } else {
+            drawn -= Features::CUSTOM_DESCRIPTORS;
         }
-        // Tags are of the newer form.
-        if drawn.contains(Features::LEGACY_EXCEPTIONS) {
-            drawn |= Features::EXCEPTIONS;
+        // Others refuse a module that has both forms.
+        if !self.own && drawn.contains(Features::LEGACY_EXCEPTIONS) {
+            drawn -= Features::EXCEPTIONS;
         }
         Ok(drawn)
     }
@@ -77,9 +80,13 @@ impl Audience {
 /// Those of `features` without which one of the modules is not valid.
 pub fn needed<'a>(modules: impl Iterator<Item = &'a [u8]> + Clone, features: Features) -> Features {
     DRAWN.iter().fold(features, |left, feature| {
-        // Without typed function references there are no objects either.
-        let gone = if feature == Features::FUNCTION_REFERENCES { feature | Features::GC } else { feature };
-        let without = left - gone;
+        // What stands on it goes with it.
+        let without = left
+            - match feature {
+                Features::FUNCTION_REFERENCES => feature | Features::GC | Features::CUSTOM_DESCRIPTORS,
+                Features::GC => feature | Features::CUSTOM_DESCRIPTORS,
+                _ => feature,
+            };
         if without != left && modules.clone().all(|wasm| valid_with(wasm, without)) { without } else { left }
     })
 }

@@ -78,6 +78,8 @@ fn config(u: &mut Unstructured<'_>, features: Features) -> Result<Config> {
         custom_page_sizes_enabled: has(Features::CUSTOM_PAGE_SIZES),
         custom_descriptors_enabled: has(Features::CUSTOM_DESCRIPTORS),
         compact_imports_enabled: false,
+        // They would fill the heap before anything runs.
+        limit_arrays_in_const_exprs: true,
         ..Config::default()
     })
 }

@@ -12,6 +12,8 @@
 //!    ends the comparison of that pair.
 //! 4. *less-exact*: between families an engine may be less exact than the other. One that has the same word for several
 //!    trap kinds agrees with each of them, and one that does not tell malformed from invalid agrees with both.
+//!    *either-reason*: an atomic access that is both unaligned and out of bounds traps, and each engine looks for one or
+//!    the other first.
 //!    *out-of-fuel*: fuel is each family's own measure, and one that ran out of it ends the comparison.
 //! 5. *moved-trap*: a compiler may report a trap at another instruction of the same function than the one that trapped,
 //!    such as the branch around it. Of a lane that says so ([`LaneInfo::moves`]) the byte offset of a trap's innermost
@@ -29,7 +31,7 @@
 
 use crate::isomorphism::{Matching, Names};
 pub use crate::tally::{Rule, Tally};
-use crate::{Failure, Frame, HostCall, LaneInfo, Moves, Observation, Outcome, State, TableState, TrapKind};
+use crate::{Failure, Frame, HostCall, LaneInfo, Moves, Observation, Outcome, State, TableState, Trap, TrapKind};
 use std::fmt;
 
 /// Two lanes that do not agree.
@@ -177,6 +179,13 @@ impl Comparison {
                 self.tally.traps += u64::from(left.frames.is_some() && right.frames.is_some());
                 self.frames("frames", left.frames.as_deref(), right.frames.as_deref(), moved)
             }
+            (Outcome::Failed(Failure::Trap(left)), Outcome::Failed(Failure::Trap(right)))
+                if !self.same_family && either_reason(left, right) =>
+            {
+                self.tally.needed(Rule::EitherReason);
+                self.tally.traps += u64::from(left.frames.is_some() && right.frames.is_some());
+                self.frames("frames", left.frames.as_deref(), right.frames.as_deref(), false)
+            }
             (Outcome::Failed(Failure::Exception(left)), Outcome::Failed(Failure::Exception(right)))
                 if matching.exception(left, right) =>
             {
@@ -242,6 +251,12 @@ impl Comparison {
 fn not_comparable(outcome: &Outcome) -> bool {
     let exhausted = matches!(outcome, Outcome::Failed(Failure::Resource(_)));
     exhausted || outcome.is_unsupported() || outcome.is_lost()
+}
+
+/// Whether these are the two reasons that one atomic access may have at a time (rule 4).
+fn either_reason(left: &Trap, right: &Trap) -> bool {
+    let (unaligned, outside) = (TrapKind::UnalignedAtomic, TrapKind::MemoryOutOfBounds);
+    (left.may_be(unaligned) && right.may_be(outside)) || (left.may_be(outside) && right.may_be(unaligned))
 }
 
 /// Whether failures other than traps and exceptions are equal. Texts of the embedder's own errors are the embedder's; all
@@ -332,9 +347,7 @@ fn call_list(calls: &[HostCall]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Exception, MemoryState, Object, ObjectKind, ObjectRef, Objects, Phase, Reference, Refusal, Trap, Value,
-    };
+    use crate::{Exception, MemoryState, Object, ObjectKind, ObjectRef, Objects, Phase, Reference, Refusal, Value};
 
     fn info(family: &str, code: &str) -> LaneInfo {
         LaneInfo {
@@ -519,6 +532,19 @@ mod tests {
         differs(foreign(), &refused(Phase::Malformed), &refused(Phase::Invalid), "outcome");
         differs(foreign(), &refused(Phase::Internal), &refused(Phase::Rejected), "outcome");
         differs(foreign(), &values(&[]), &refused(Phase::Rejected), "outcome");
+    }
+
+    #[test]
+    fn an_atomic_access_may_be_wrong_in_two_ways() {
+        let unaligned = trapped(TrapKind::UnalignedAtomic, &[frame(0, 30)]);
+        let outside = |offset| trapped(TrapKind::MemoryOutOfBounds, &[frame(0, offset)]);
+        let mut comparison = foreign();
+        assert_eq!(comparison.step(&unaligned, &outside(30)), None);
+        assert_eq!(comparison.step(&outside(30), &unaligned), None);
+        assert_eq!(comparison.tally().rules, [(Rule::EitherReason, 2)].into());
+        differs(foreign(), &unaligned, &outside(31), "frames");
+        differs(foreign(), &unaligned, &trapped(TrapKind::Unreachable, &[frame(0, 30)]), "outcome");
+        differs(own(), &unaligned, &outside(30), "outcome");
     }
 
     #[test]

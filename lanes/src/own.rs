@@ -159,7 +159,8 @@ const FEATURES: &[(Features, engine::Features)] = &[
     (Features::GC, engine::Features::GC),
     (Features::EXCEPTIONS, engine::Features::EXCEPTIONS),
     (Features::THREADS, engine::Features::THREADS),
-    (Features::LEGACY_EXCEPTIONS, engine::Features::LEGACY_EXCEPTIONS),
+    // Tags are of the newer form.
+    (Features::LEGACY_EXCEPTIONS, engine::Features::LEGACY_EXCEPTIONS.union(engine::Features::EXCEPTIONS)),
     (Features::CUSTOM_DESCRIPTORS, engine::Features::CUSTOM_DESCRIPTORS),
 ];
 

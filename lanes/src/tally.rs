@@ -18,6 +18,8 @@ pub enum Rule {
     OutOfFuel,
     /// One lane has a word that means more than that of the other.
     LessExact,
+    /// One lane says that an atomic access is unaligned, the other that it is out of bounds.
+    EitherReason,
     /// The innermost frames of a trap differ in their byte offset.
     MovedTrap,
     /// Results differ where several are right.
@@ -54,6 +56,7 @@ impl Rule {
             Rule::HeapExhausted => "heap-exhausted",
             Rule::OutOfFuel => "out-of-fuel",
             Rule::LessExact => "less-exact",
+            Rule::EitherReason => "either-reason",
             Rule::MovedTrap => "moved-trap",
             Rule::AdmittedResult => "admitted-result",
             Rule::NoFrames => "no-frames",

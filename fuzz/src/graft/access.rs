@@ -128,13 +128,12 @@ pub(super) fn lane(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Re
 
 /// An atomic access, at an address that is a multiple of its width or not.
 pub(super) fn atomic(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
-    let kind = u.int_in_range(0..=11)?;
+    let kind = u.int_in_range(0..=7)?;
     let operations = match kind {
         0 | 1 => ATOMIC_LOADS,
         2 | 3 => ATOMIC_STORES,
         4..=6 => MODIFICATIONS,
-        7 => EXCHANGES,
-        _ => return rendezvous(u, plan, body),
+        _ => EXCHANGES,
     };
     let &(operation, width, ty) = u.choose(operations)?;
     let memarg = MemArg { align: width, ..address(u, plan, body, width)? };
@@ -155,7 +154,7 @@ fn operands(kind: u8) -> u32 {
 }
 
 /// A wait that is over at once, or a wake-up that nobody waits for.
-fn rendezvous(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
+pub(super) fn rendezvous(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     let (width, ty) = *u.choose(&[(2, ValType::I32), (3, ValType::I64)])?;
     let wakes = u.arbitrary()?;
     let width = if wakes { 2 } else { width };
@@ -254,7 +253,7 @@ impl Edge {
                 memory.index64
             }
             Edge::Table => {
-                body.push(I::TableSize(plan.table));
+                body.push(I::TableSize(plan.table()));
                 plan.table64
             }
             Edge::Segment => {

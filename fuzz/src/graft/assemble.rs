@@ -3,6 +3,7 @@
 //! Imports come first in the index spaces of functions and tags, so that those of the base move up by their number;
 //! everything else is appended, and moves what stands behind it only.
 
+use super::base::Counts;
 use super::hints::hints;
 use super::{
     Base, Function, Global, Grafted, HOST, Import, ImportRole, LIBRARY, NULL_SLOTS, Plan, SEGMENT_LEN, Tag, heap, index,
@@ -11,6 +12,7 @@ use crate::tame::tame;
 use crate::value::lanes_type;
 use arbitrary::{Error, Unstructured};
 use lanes::{Behaviour, Features, HostFunc};
+use std::mem::replace;
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
     CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, Elements, EntityType, ExportKind,
@@ -22,27 +24,23 @@ use wasm_encoder::{
 /// A module that is merged, and by how much its indices move up.
 struct Part<'a> {
     module: &'a Base<'a>,
-    types: u32,
-    functions: u32,
-    tables: u32,
+    at: Counts,
     tags: u32,
-    globals: u32,
-    elements: u32,
 }
 
 impl Reencode for Part<'_> {
     type Error = std::convert::Infallible;
 
     fn type_index(&mut self, ty: u32) -> Result<u32, reencode::Error> {
-        Ok(ty + self.types)
+        Ok(ty + self.at.types)
     }
 
     fn function_index(&mut self, function: u32) -> Result<u32, reencode::Error> {
-        Ok(function + self.functions)
+        Ok(function + self.at.functions)
     }
 
     fn table_index(&mut self, table: u32) -> Result<u32, reencode::Error> {
-        Ok(table + self.tables)
+        Ok(table + self.at.tables)
     }
 
     fn tag_index(&mut self, tag: u32) -> Result<u32, reencode::Error> {
@@ -50,11 +48,11 @@ impl Reencode for Part<'_> {
     }
 
     fn global_index(&mut self, global: u32) -> Result<u32, reencode::Error> {
-        Ok(global + self.globals)
+        Ok(global + self.at.globals)
     }
 
     fn element_index(&mut self, element: u32) -> Result<u32, reencode::Error> {
-        Ok(element + self.elements)
+        Ok(element + self.at.elements)
     }
 }
 
@@ -66,8 +64,8 @@ pub(super) fn assemble(u: &mut Unstructured<'_>, base: &Base<'_>, plan: Plan) ->
         return Err(Error::IncorrectFormat);
     }
     let names = names(u, &plan)?;
-    let part = heap::part(plan.features)?;
-    let wasm = module([base, &part], &plan, &names).map_err(|_| Error::IncorrectFormat)?.finish();
+    let parts = heap::parts(plan.features)?;
+    let wasm = module([base].into_iter().chain(&parts), &plan, &names).map_err(|_| Error::IncorrectFormat)?.finish();
     let wasm = tame(&wasm).map_err(|_| Error::IncorrectFormat)?;
     let wasm = if u.ratio(1, 3)? { hints(u, &wasm)? } else { wasm };
     let hosts = plan.imports.iter().filter(|import| import.module == HOST).map(host_function).collect();
@@ -96,20 +94,18 @@ fn own_tags(plan: &Plan) -> impl Iterator<Item = (String, &Vec<ValType>)> {
     own.enumerate().map(|(k, payload)| (format!("graft:tag{k}"), payload))
 }
 
-fn module([base, heap]: [&Base<'_>; 2], plan: &Plan, names: &NameSection) -> Result<Module, reencode::Error> {
+fn module<'a>(
+    modules: impl Iterator<Item = &'a Base<'a>>,
+    plan: &Plan,
+    names: &NameSection,
+) -> Result<Module, reencode::Error> {
     let (imports, tags) = (index(plan.imports.len()), index(plan.imported_tags.len()));
-    let mut parts = [
-        Part { module: base, types: 0, functions: imports, tables: 0, tags, globals: 0, elements: 0 },
-        Part {
-            module: heap,
-            types: base.types(),
-            functions: imports + index(base.functions().len()),
-            tables: base.tables(),
-            tags,
-            globals: base.globals(),
-            elements: base.element_segments(),
-        },
-    ];
+    let mut at = Counts { functions: imports, ..Counts::default() };
+    let part = |module: &'a Base<'a>| {
+        let behind = at.with(module);
+        Part { module, at: replace(&mut at, behind), tags }
+    };
+    let mut parts: Vec<_> = modules.map(part).collect();
     let mut module = Module::new();
     module.section(&types(plan, &mut parts)?);
     module.section(&import_section(plan));
@@ -121,7 +117,7 @@ fn module([base, heap]: [&Base<'_>; 2], plan: &Plan, names: &NameSection) -> Res
     }
     module.section(&globals(plan, &mut parts)?);
     module.section(&exports(plan, &mut parts)?);
-    if let Some(start) = base.start {
+    if let Some(start) = parts[0].module.start {
         module.section(&StartSection { function_index: start + imports });
     }
     module.section(&elements(plan, &mut parts)?);
@@ -268,7 +264,7 @@ fn exports(plan: &Plan, parts: &mut [Part<'_>]) -> Result<ExportSection, reencod
     for (entry, function) in &plan.entries {
         exports.export(&entry.name, ExportKind::Func, plan.function_index(*function));
     }
-    exports.export("graft:table", ExportKind::Table, plan.table);
+    exports.export("graft:table", ExportKind::Table, plan.table());
     exports.export("graft:sum32", ExportKind::Global, plan.global_index(Global::Sum32));
     exports.export("graft:sum64", ExportKind::Global, plan.global_index(Global::Sum64));
     exports.export("graft:countdown", ExportKind::Global, plan.global_index(Global::Countdown));
@@ -290,7 +286,7 @@ fn elements(plan: &Plan, parts: &mut [Part<'_>]) -> Result<ElementSection, reenc
         }
     }
     let all: Vec<u32> = (0..plan.functions.len()).map(|id| plan.function_index(super::FunctionId(id))).collect();
-    elements.active(Some(plan.table), &zero(plan, plan.table64), Elements::Functions(all.as_slice().into()));
+    elements.active(Some(plan.table()), &zero(plan, plan.table64), Elements::Functions(all.as_slice().into()));
     let some: Vec<u32> = all.iter().copied().cycle().take(SEGMENT_LEN as usize).collect();
     elements.passive(Elements::Functions(some.as_slice().into()));
     Ok(elements)
@@ -335,7 +331,7 @@ fn names(u: &mut Unstructured<'_>, plan: &Plan) -> arbitrary::Result<NameSection
     }
     let imports = plan.imports.iter().map(|import| import.name.clone());
     let base = (0..plan.base_functions.len()).map(|k| format!("base_{k}"));
-    let heap = ["build", "digest"].iter().take(plan.part_functions).map(ToString::to_string);
+    let heap = heap::names(plan.features);
     let grafted = plan.functions.iter().map(|function| function.name.clone());
     let mut map = NameMap::new();
     for (k, name) in imports.chain(base).chain(heap).chain(grafted).enumerate() {

@@ -8,6 +8,30 @@ use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{AbstractHeapType, HeapType, RefType, ValType};
 use wasmparser::{CompositeInnerType, ExternalKind, Parser, Payload};
 
+/// How many of everything there are: where what comes behind begins in the index spaces.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) types: u32,
+    pub(super) functions: u32,
+    pub(super) tables: u32,
+    pub(super) globals: u32,
+    pub(super) elements: u32,
+}
+
+impl Counts {
+    /// These, and what `base` has.
+    pub(super) fn with(self, base: &Base<'_>) -> Counts {
+        let count = |section: Option<u32>| section.unwrap_or_default();
+        Counts {
+            types: self.types + base.type_count,
+            functions: self.functions + super::index(base.functions.len()),
+            tables: self.tables + count(base.tables.as_ref().map(|section| section.count())),
+            globals: self.globals + count(base.globals.as_ref().map(|section| section.count())),
+            elements: self.elements + count(base.elements.as_ref().map(|section| section.count())),
+        }
+    }
+}
+
 /// The module that is grafted upon. It imports nothing.
 #[derive(Default)]
 pub struct Base<'a> {
@@ -57,25 +81,8 @@ impl<'a> Base<'a> {
         Ok(base)
     }
 
-    /// How many types it defines.
-    pub(super) fn types(&self) -> u32 {
-        self.type_count
-    }
-
-    pub(super) fn tables(&self) -> u32 {
-        self.tables.as_ref().map_or(0, |section| section.count())
-    }
-
     pub(super) fn tags(&self) -> u32 {
         self.tags.as_ref().map_or(0, |section| section.count())
-    }
-
-    pub(super) fn globals(&self) -> u32 {
-        self.globals.as_ref().map_or(0, |section| section.count())
-    }
-
-    pub(super) fn element_segments(&self) -> u32 {
-        self.elements.as_ref().map_or(0, |section| section.count())
     }
 
     pub(super) fn data_segments(&self) -> u32 {
@@ -135,7 +142,7 @@ impl<'a> Base<'a> {
 
     fn without_index(&self, ty: ValType) -> ValType {
         match ty {
-            ValType::Ref(RefType { nullable, heap_type: HeapType::Concrete(index) }) => {
+            ValType::Ref(RefType { nullable, heap_type: HeapType::Concrete(index) | HeapType::Exact(index) }) => {
                 let function = self.function_kinds.get(index as usize).copied().unwrap_or_default();
                 let bottom = if function { AbstractHeapType::NoFunc } else { AbstractHeapType::None };
                 let heap_type = HeapType::Abstract { shared: false, ty: bottom };

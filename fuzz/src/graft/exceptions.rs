@@ -53,16 +53,33 @@ impl Clause {
 
 /// `inside`, within a `try_table` of one to three clauses, or in the older form of it.
 pub(super) fn caught(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, inside: &mut Inside<'_>) -> Result<()> {
-    let (new, old) = (Features::EXCEPTIONS, Features::LEGACY_EXCEPTIONS);
-    if plan.features.contains(old) && (!plan.features.contains(new) || u.arbitrary()?) {
+    let (newer, older) = (Features::EXCEPTIONS, Features::LEGACY_EXCEPTIONS);
+    if plan.features.contains(older) && (!plan.features.contains(newer) || u.arbitrary()?) {
         return legacy(u, plan, body, inside);
     }
-    let clauses = (0..u.int_in_range(1..=3)?).map(|_| Clause::arbitrary(u, plan)).collect::<Result<Vec<_>>>()?;
+    let mut clauses = (0..u.int_in_range(1..=2)?).map(|_| Clause::arbitrary(u, plan)).collect::<Result<Vec<_>>>()?;
+    // Often there is one behind the first that would take its exceptions, too.
+    if u.ratio(2, 3)? {
+        let tag = clauses[0].tag.filter(|_| u.ratio(1, 3).unwrap_or_default());
+        clauses.push(Clause { tag, reference: u.arbitrary()? });
+    }
     body.push(I::Block(BlockType::Empty));
     clauses.iter().rev().for_each(|clause| body.push(I::Block(clause.block(plan))));
     let catches: Vec<_> = (0..).zip(&clauses).map(|(label, clause)| clause.catch(plan, label)).collect();
     body.push(I::TryTable(BlockType::Empty, catches.into()));
-    inside(u, body)?;
+    // What the call throws is seldom what the clauses are for.
+    let tag = clauses[0].tag.unwrap_or_default();
+    match u.int_in_range(0..=5)? {
+        0 => {
+            new(u, plan, body, tag)?;
+            inside(u, body)?;
+        }
+        1 | 2 => {
+            inside(u, body)?;
+            new(u, plan, body, tag)?;
+        }
+        _ => inside(u, body)?,
+    }
     body.extend([I::End, I::Br(super::index(clauses.len()))]);
     for (k, clause) in clauses.iter().enumerate() {
         body.push(I::End);

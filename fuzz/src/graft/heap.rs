@@ -1,7 +1,9 @@
-//! Objects: the part that a module with the feature gets besides its base (`heap.wat`), and expressions of references.
+//! Objects: the parts that a module with the features gets besides its base (`heap.wat`, `descriptors.wat`), and expressions
+//! of references.
 //!
-//! What the part has is used by number; the constants below say which is which, and a test that they are right.
+//! What the parts have is used by number; the constants below say which is which, and a test that they are right.
 
+use super::base::Counts;
 use super::body::Body;
 use super::compute::expression;
 use super::{Base, Plan};
@@ -10,11 +12,46 @@ use lanes::Features;
 use std::sync::LazyLock;
 use wasm_encoder::{BlockType, HeapType, Instruction as I, RefType, ValType};
 
-/// The module that is merged with the base.
-static PART: LazyLock<Vec<u8>> =
-    LazyLock::new(|| wat::parse_str(include_str!("heap.wat")).expect("a test sees that it parses"));
+/// A module that is merged with the base, and the names of its functions.
+struct Part {
+    feature: Features,
+    wasm: LazyLock<Vec<u8>>,
+    functions: &'static [&'static str],
+}
 
-/// Its types, in order.
+/// In the order in which they stand behind the base.
+static PARTS: [Part; 2] = [
+    Part {
+        feature: Features::GC,
+        wasm: LazyLock::new(|| parse(include_str!("heap.wat"))),
+        functions: &["build", "digest"],
+    },
+    Part {
+        feature: Features::CUSTOM_DESCRIPTORS,
+        wasm: LazyLock::new(|| parse(include_str!("descriptors.wat"))),
+        functions: &["describe"],
+    },
+];
+
+fn parse(text: &str) -> Vec<u8> {
+    wat::parse_str(text).expect("a test sees that it parses")
+}
+
+fn of(features: Features) -> impl Iterator<Item = &'static Part> {
+    PARTS.iter().filter(move |part| features.contains(part.feature))
+}
+
+/// The parts that a module with these features gets.
+pub(super) fn parts(features: Features) -> Result<Vec<Base<'static>>> {
+    of(features).map(|part| Base::read(&part.wasm)).collect()
+}
+
+/// The names of their functions.
+pub(super) fn names(features: Features) -> impl Iterator<Item = String> {
+    of(features).flat_map(|part| part.functions).map(ToString::to_string)
+}
+
+/// The types of the first part, in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Type {
     Node,
@@ -24,38 +61,16 @@ pub(super) enum Type {
     Longs,
 }
 
-/// Where in the module's index spaces the part begins.
+/// Where in the module's index spaces the parts begin: what is before the first of them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Heap {
-    types: u32,
-    functions: u32,
-    globals: u32,
-    table: u32,
-    segment: u32,
-}
-
-/// The part that a module with these features gets.
-pub(super) fn part(features: Features) -> Result<Base<'static>> {
-    if features.contains(Features::GC) { Base::read(&PART) } else { Ok(Base::default()) }
-}
+pub(super) struct Heap(pub(super) Counts);
 
 /// How far `digest` looks.
 const DEPTH: i32 = 3;
 
 impl Heap {
-    /// The part behind `base`, in a module that imports so many functions.
-    pub(super) fn behind(base: &Base<'_>, imports: u32) -> Heap {
-        Heap {
-            types: base.types(),
-            functions: imports + super::index(base.functions().len()),
-            globals: base.globals(),
-            table: base.tables(),
-            segment: base.element_segments(),
-        }
-    }
-
     pub(super) fn index(self, ty: Type) -> u32 {
-        self.types + ty as u32
+        self.0.types + ty as u32
     }
 
     /// A reference to an object of this type, or null.
@@ -65,26 +80,26 @@ impl Heap {
 
     /// `build`, which takes a seed and a count.
     fn build(self) -> u32 {
-        self.functions
+        self.0.functions
     }
 
     /// The two globals that keep objects: of type `Node`, and `anyref`.
     fn root(self) -> u32 {
-        self.globals
+        self.0.globals
     }
 
     fn kept(self) -> u32 {
-        self.globals + 1
+        self.0.globals + 1
     }
 
     /// The global that cannot be set.
     fn first(self) -> u32 {
-        self.globals + 2
+        self.0.globals + 2
     }
 
     /// The element segment of nodes.
     pub(super) fn segment(self) -> u32 {
-        self.segment
+        self.0.elements
     }
 
     /// The types that locals may have.
@@ -101,7 +116,12 @@ impl Heap {
 
     /// Pops a reference and pushes a number of what it reaches.
     pub(super) fn digest(self, body: &mut Body) {
-        body.extend([I::I32Const(DEPTH), I::Call(self.functions + 1)]);
+        body.extend([I::I32Const(DEPTH), I::Call(self.0.functions + 1)]);
+    }
+
+    /// `describe`, of the second part.
+    fn describe(self) -> u32 {
+        self.0.functions + 2
     }
 }
 
@@ -160,7 +180,7 @@ pub(super) fn graphs(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> 
             2 => {
                 body.push(I::I32Const(u.int_in_range(0..=3)?));
                 node(u, plan, body, depth)?;
-                body.push(I::TableSet(heap.table));
+                body.push(I::TableSet(heap.0.tables));
             }
             3 => change(u, plan, body, depth)?,
             _ => {
@@ -170,6 +190,15 @@ pub(super) fn graphs(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> 
         }
     }
     Ok(())
+}
+
+/// Makes an object of some kind, and asks whether it and another one are of this or that kind.
+pub(super) fn described(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
+    let seed = u.int_in_range(-64..=63)?;
+    body.i32(u, plan, seed)?;
+    any(u, plan, body, 1)?;
+    body.push(I::Call(plan.objects().describe()));
+    body.consume(u, plan, ValType::I64)
 }
 
 /// Changes an object, if there is one.
@@ -235,7 +264,7 @@ pub(super) fn node(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, depth
             node(u, plan, body, below)?;
             body.tee(reference);
         }
-        7 => body.extend([I::I32Const(u.int_in_range(0..=3)?), I::TableGet(heap.table)]),
+        7 => body.extend([I::I32Const(u.int_in_range(0..=3)?), I::TableGet(heap.0.tables)]),
         8 => build(u, plan, body)?,
         _ => {
             // What is a node, else null.
@@ -271,7 +300,7 @@ fn any(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, depth: u32) -> Re
         4 => {
             let (offset, length) = *u.choose(&[(0, 4), (1, 2), (3, 1), (4, 0)])?;
             body.extend([I::I32Const(offset), I::I32Const(length)]);
-            let (array_type_index, array_elem_index) = (heap.index(Type::Nodes), heap.segment);
+            let (array_type_index, array_elem_index) = (heap.index(Type::Nodes), heap.segment());
             body.push(I::ArrayNewElem { array_type_index, array_elem_index });
         }
         5 => {
@@ -320,16 +349,20 @@ mod tests {
     use lanes::valid_with;
 
     #[test]
-    fn the_part_is_what_the_constants_say() {
-        assert!(valid_with(&PART, Features::WASM_3_0));
-        let part = Base::read(&PART).expect("it has no imports");
-        let text = wasmprinter::print_bytes(&*PART).expect("it decodes");
+    fn the_parts_are_what_the_constants_say() {
+        let features = Features::WASM_3_0 | Features::CUSTOM_DESCRIPTORS;
+        assert!(PARTS.iter().all(|part| valid_with(&part.wasm, features)));
+        let parts = parts(features).expect("they have no imports");
+        let text = wasmprinter::print_bytes(&*PARTS[0].wasm).expect("it decodes");
         for (number, ty) in ["node", "wide", "nodes", "bytes", "longs"].iter().enumerate() {
             assert!(text.contains(&format!("(type ${ty} (;{number};)")), "{text}");
         }
-        assert_eq!((part.functions().len(), part.tables(), part.element_segments()), (2, 1, 1));
-        assert_eq!(part.functions()[0].params.len(), 2);
-        assert_eq!(part.functions()[1].results, [ValType::I64]);
+        let counts = Counts::default().with(&parts[0]);
+        assert_eq!((counts.functions, counts.tables, counts.elements), (2, 1, 1));
+        assert_eq!(parts[0].functions()[0].params.len(), 2);
+        assert_eq!(parts[0].functions()[1].results, [ValType::I64]);
+        assert_eq!(parts[1].functions()[0].params.len(), 2);
+        assert_eq!(names(features).collect::<Vec<_>>(), ["build", "digest", "describe"]);
         for (number, global) in ["root", "kept", "first"].iter().enumerate() {
             assert!(text.contains(&format!("(global ${global} (;{number};)")), "{text}");
         }

@@ -53,8 +53,8 @@ const LEAVES: &[(&str, Emit, Features)] = &[
     ("nothing", nothing, PLAIN),
     ("atomic", access::atomic, Features::THREADS),
     ("atomic", access::atomic, Features::THREADS),
-    ("atomic", access::atomic, Features::THREADS),
-    ("atomic", access::atomic, Features::THREADS),
+    ("rendezvous", access::rendezvous, Features::THREADS),
+    ("rendezvous", access::rendezvous, Features::THREADS),
     ("null_function", objects::null_function, Features::FUNCTION_REFERENCES),
     ("object", objects::object, Features::GC),
     ("object", objects::object, Features::GC),
@@ -63,6 +63,9 @@ const LEAVES: &[(&str, Emit, Features)] = &[
     ("graphs", heap::graphs, Features::GC),
     ("graphs", heap::graphs, Features::GC),
     ("graphs", heap::graphs, Features::GC),
+    ("described", heap::described, Features::CUSTOM_DESCRIPTORS),
+    ("described", heap::described, Features::CUSTOM_DESCRIPTORS),
+    ("described", heap::described, Features::CUSTOM_DESCRIPTORS),
     ("throw", exceptions::throw, Features::EXCEPTIONS),
     ("throw", exceptions::throw, Features::EXCEPTIONS),
     ("throw", exceptions::throw, Features::EXCEPTIONS),
@@ -174,7 +177,7 @@ fn convert(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()>
 }
 
 fn bulk_table(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
-    let (table, segment, wide) = (plan.table, plan.element_segment, plan.table64);
+    let (table, segment, wide) = (plan.table(), plan.element_segment, plan.table64);
     bound(u, plan, body, wide, Edge::Table)?;
     match u.int_in_range(0..=3)? {
         0 => {
@@ -200,11 +203,11 @@ fn bulk_table(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<
 fn table_access(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     outside_table(u, plan, body)?;
     if u.arbitrary()? {
-        body.push(I::TableGet(plan.table));
+        body.push(I::TableGet(plan.table()));
         body.consume(u, plan, ValType::FUNCREF)
     } else {
         body.value(u, plan, ValType::FUNCREF)?;
-        body.push(I::TableSet(plan.table));
+        body.push(I::TableSet(plan.table()));
         Ok(())
     }
 }
@@ -232,7 +235,7 @@ fn indirect(
     let types = &plan.pool[callee];
     body.values(u, plan, &types.params)?;
     slot(u, body)?;
-    body.push(I::CallIndirect { type_index: plan.type_index(callee), table_index: plan.table });
+    body.push(I::CallIndirect { type_index: plan.type_index(callee), table_index: plan.table() });
     body.consume_all(u, plan, &types.results)
 }
 
@@ -255,7 +258,7 @@ fn mismatch(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()
     body.push(constant(Value::I64(u.arbitrary()?)));
     let slot = i64::try_from(u.choose_index(plan.functions.len() + 1)?).expect("a few slots");
     body.index(u, plan, plan.table64, slot)?;
-    body.push(I::CallIndirect { type_index: plan.foreign_type_index(), table_index: plan.table });
+    body.push(I::CallIndirect { type_index: plan.foreign_type_index(), table_index: plan.table() });
     body.consume(u, plan, ValType::F32)
 }
 

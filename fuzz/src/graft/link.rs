@@ -121,11 +121,11 @@ fn call(
     callee: usize,
 ) -> Result<()> {
     let types = &plan.pool[callee];
-    let (type_index, table_index) = (plan.type_index(callee), plan.table);
+    let (type_index, table_index) = (plan.type_index(callee), plan.table());
     if way.route == Route::FreshElement {
         slot(u, plan, body, target)?;
         body.push(Instruction::RefFunc(plan.function_index(target)));
-        body.push(Instruction::TableSet(plan.table));
+        body.push(Instruction::TableSet(plan.table()));
     }
     if way.route == Route::Host {
         body.push(Instruction::RefFunc(plan.function_index(target)));

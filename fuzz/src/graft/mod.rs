@@ -32,6 +32,7 @@ pub use base::Base;
 use crate::rules::{MAX_BYTES, PAGE};
 use crate::value::{self, Signature, arbitrary_value};
 use arbitrary::{Result, Unstructured};
+use base::Counts;
 use body::Body;
 use heap::Heap;
 use lanes::{Behaviour, Features, HostFunc};
@@ -130,8 +131,6 @@ struct Plan {
     pool: Vec<Signature>,
     /// Types of base functions, by their index in the base module.
     base_functions: Vec<Signature>,
-    /// How many functions stand behind those: they make and read objects.
-    part_functions: usize,
     /// Imported functions: they come first in the index space.
     imports: Vec<Import>,
     /// Grafted functions: behind the imports and the base functions.
@@ -145,22 +144,18 @@ struct Plan {
     base_tags: u32,
     /// The part that makes objects.
     heap: Option<Heap>,
-    /// First index of the grafted types.
-    first_type: u32,
+    /// Where what is grafted begins: behind the base and the parts that make objects.
+    start: Counts,
     /// The memories: the base's, and one or two of the graft's, if there is room for them.
     memories: Vec<Memory>,
     /// How many of them are the base's.
     base_memories: usize,
-    /// The grafted table, whose element `k` is the grafted function `k`.
-    table: u32,
-    /// Whether its indices have 64 bits.
+    /// Whether the indices of the grafted table have 64 bits.
     table64: bool,
     /// The grafted passive element segment (that of the table's functions is active).
     element_segment: u32,
     /// The grafted passive data segment.
     data_segment: u32,
-    /// The first of the grafted globals.
-    first_global: u32,
 }
 
 /// A grafted function, by the order of its making.
@@ -262,8 +257,10 @@ impl Plan {
         for _ in 0..more.max(1 - base_memories.min(1)) {
             memories.push(Memory::arbitrary(u, features)?);
         }
-        let part = heap::part(features)?;
-        let heap = features.contains(Features::GC).then(|| Heap::behind(base, index(imports.len())));
+        let imported = Counts { functions: index(imports.len()), ..Counts::default() };
+        let before_parts = imported.with(base);
+        let start = heap::parts(features)?.iter().fold(before_parts, Counts::with);
+        let heap = features.contains(Features::GC).then_some(Heap(before_parts));
         let mut local_types = value::local_types(features);
         local_types.extend(heap.iter().flat_map(|heap| heap.local_types()));
         let throws = features.intersects(Features::EXCEPTIONS | Features::LEGACY_EXCEPTIONS);
@@ -289,13 +286,10 @@ impl Plan {
             imported_tags,
             base_tags: base.tags(),
             heap,
-            first_type: base.types() + part.types(),
-            part_functions: part.functions().len(),
-            table: base.tables() + part.tables(),
+            start,
             // The active segment of the table comes first.
-            element_segment: base.element_segments() + part.element_segments() + 1,
+            element_segment: start.elements + 1,
             data_segment: base.data_segments(),
-            first_global: base.globals() + part.globals(),
         })
     }
 
@@ -315,7 +309,7 @@ impl Plan {
 
     /// Index in the module's function index space.
     fn function_index(&self, FunctionId(id): FunctionId) -> u32 {
-        index(self.imports.len() + self.base_functions.len() + self.part_functions + id)
+        self.start.functions + index(id)
     }
 
     /// Index in the module's function index space of a base function.
@@ -325,7 +319,7 @@ impl Plan {
 
     /// Index of the type `k` of the pool.
     fn type_index(&self, k: usize) -> u32 {
-        self.first_type + index(k)
+        self.start.types + index(k)
     }
 
     /// Index of a type that no function of the module has.
@@ -358,8 +352,13 @@ impl Plan {
         self.heap.expect("asked for where there are objects")
     }
 
+    /// The grafted table, whose element `k` is the grafted function `k`.
+    fn table(&self) -> u32 {
+        self.start.tables
+    }
+
     fn global_index(&self, global: Global) -> u32 {
-        self.first_global + global as u32
+        self.start.globals + global as u32
     }
 
     fn imports_with(&self, wanted: impl Fn(&ImportRole) -> bool) -> Vec<usize> {
