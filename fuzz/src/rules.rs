@@ -11,7 +11,7 @@
 //! | waits: nobody else wakes a thread | each wait is over at once | [`tame`](crate::tame) |
 //! | zeal: when a collector runs | each of our tiers has its own choice; it must make no difference, so there is no rule | [`case`](crate::case) |
 //! | words: engines describe one trap differently, or one word covers several traps | only kinds are compared; an engine that has one word for several kinds agrees with each of them | `lanes::compare`, rule 4 |
-//! | atomics: an access is both unaligned and out of bounds | between families, each agrees with the other | `lanes::compare`, rule 4 |
+//! | atomics: an access is unaligned, out of bounds, a wait on what is not shared, two of these at once | between families, each agrees with the others | `lanes::compare`, rule 4 |
 //! | exceptions: engines refuse a module with both forms of handlers | with another engine among the lanes, a case has one form | [`features`](crate::features) |
 //! | memory: an engine runs out of it | that lane is no longer compared | `lanes::compare`, rule 3 |
 //! | fuel: counted at other places, or not at all | with another engine among the lanes no case has fuel, and each case ends by itself; between families it is not compared | [`case`](crate::case), `lanes::compare`, rule 3 |

@@ -12,8 +12,8 @@
 //!    ends the comparison of that pair.
 //! 4. *less-exact*: between families an engine may be less exact than the other. One that has the same word for several
 //!    trap kinds agrees with each of them, and one that does not tell malformed from invalid agrees with both.
-//!    *either-reason*: an atomic access that is both unaligned and out of bounds traps, and each engine looks for one or
-//!    the other first.
+//!    *either-reason*: an atomic access can be unaligned, out of bounds, and a wait on a memory that is not shared, all at
+//!    once. It traps, and each engine looks for one or another of these first.
 //!    *out-of-fuel*: fuel is each family's own measure, and one that ran out of it ends the comparison.
 //! 5. *moved-trap*: a compiler may report a trap at another instruction of the same function than the one that trapped,
 //!    such as the branch around it. Of a lane that says so ([`LaneInfo::moves`]) the byte offset of a trap's innermost
@@ -253,10 +253,10 @@ fn not_comparable(outcome: &Outcome) -> bool {
     exhausted || outcome.is_unsupported() || outcome.is_lost()
 }
 
-/// Whether these are the two reasons that one atomic access may have at a time (rule 4).
+/// Whether these are reasons that one atomic access may have at a time (rule 4).
 fn either_reason(left: &Trap, right: &Trap) -> bool {
-    let (unaligned, outside) = (TrapKind::UnalignedAtomic, TrapKind::MemoryOutOfBounds);
-    (left.may_be(unaligned) && right.may_be(outside)) || (left.may_be(outside) && right.may_be(unaligned))
+    let reasons = [TrapKind::UnalignedAtomic, TrapKind::MemoryOutOfBounds, TrapKind::ExpectedSharedMemory];
+    [left, right].iter().all(|trap| reasons.iter().any(|&reason| trap.may_be(reason)))
 }
 
 /// Whether failures other than traps and exceptions are equal. Texts of the embedder's own errors are the embedder's; all
@@ -535,13 +535,15 @@ mod tests {
     }
 
     #[test]
-    fn an_atomic_access_may_be_wrong_in_two_ways() {
+    fn an_atomic_access_may_be_wrong_in_several_ways() {
         let unaligned = trapped(TrapKind::UnalignedAtomic, &[frame(0, 30)]);
         let outside = |offset| trapped(TrapKind::MemoryOutOfBounds, &[frame(0, offset)]);
         let mut comparison = foreign();
         assert_eq!(comparison.step(&unaligned, &outside(30)), None);
         assert_eq!(comparison.step(&outside(30), &unaligned), None);
-        assert_eq!(comparison.tally().rules, [(Rule::EitherReason, 2)].into());
+        let unshared = trapped(TrapKind::ExpectedSharedMemory, &[frame(0, 30)]);
+        assert_eq!(comparison.step(&unshared, &outside(30)), None);
+        assert_eq!(comparison.tally().rules, [(Rule::EitherReason, 3)].into());
         differs(foreign(), &unaligned, &outside(31), "frames");
         differs(foreign(), &unaligned, &trapped(TrapKind::Unreachable, &[frame(0, 30)]), "outcome");
         differs(own(), &unaligned, &outside(30), "outcome");

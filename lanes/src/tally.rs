@@ -18,7 +18,7 @@ pub enum Rule {
     OutOfFuel,
     /// One lane has a word that means more than that of the other.
     LessExact,
-    /// One lane says that an atomic access is unaligned, the other that it is out of bounds.
+    /// Lanes name different ones of the reasons for which an atomic access traps.
     EitherReason,
     /// The innermost frames of a trap differ in their byte offset.
     MovedTrap,
