@@ -115,9 +115,13 @@ fn visit_activation(activation: &Activation, exit: Exit, reader: &Reader<'_, Ima
     while let Some(place) = places.at(FrameAddress::Return(registers.pc)) {
         let image = reader.at(place.address.lookup()).expect("a place is in an image");
         if let Some(map) = image.stack_map_at(place.address) {
+            // Below the slots is room for the arguments of calls. Behind a tail call, frames of callees stand in it, so that
+            // the stack pointer may be below where code was left; no slot is.
             let sp = registers.fp - u64::from(map.frame_size);
-            assert!(stack.0.start <= sp && registers.fp <= stack.0.end, "a frame lies within its activation's stack");
-            map.slots().for_each(|slot| visit((sp + u64::from(slot)) as *mut u32));
+            for slot in map.slots().map(|slot| sp + u64::from(slot)) {
+                assert!(stack.0.contains(&slot), "the slots of a frame lie within its activation's stack");
+                visit(slot as *mut u32);
+            }
         }
         let caller = place.rule.and_then(|rule| rule.apply(&registers, &stack));
         registers = caller.expect("frames of compiled code can be walked");
