@@ -13,6 +13,7 @@
 pub mod campaign;
 pub mod case;
 pub mod census;
+mod cure;
 pub mod features;
 pub mod finding;
 pub mod forge;

@@ -54,6 +54,36 @@ pub fn rewrite(wasm: &[u8], patch: &mut Patcher<'_>) -> Result<Vec<u8>> {
     Ok(module.finish())
 }
 
+/// What becomes of a body's operators.
+pub type Editor<'p> = dyn for<'a> FnMut(Vec<Operator<'a>>) -> Vec<Operator<'a>> + 'p;
+
+/// Writes `wasm` again with what `edit` makes of each body.
+///
+/// # Errors
+///
+/// When `wasm` is no valid module.
+pub fn edit(wasm: &[u8], edit: &mut Editor<'_>) -> Result<Vec<u8>> {
+    let mut module = Module::new();
+    Editing(edit).parse_core_module(&mut module, Parser::new(0), wasm)?;
+    Ok(module.finish())
+}
+
+struct Editing<'a, 'p>(&'a mut Editor<'p>);
+
+impl Reencode for Editing<'_, '_> {
+    type Error = Infallible;
+
+    fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result<()> {
+        let mut function = self.new_function_with_parsed_locals(&body)?;
+        let operators = body.get_operators_reader()?.into_iter().collect::<std::result::Result<Vec<_>, _>>()?;
+        for operator in (self.0)(operators) {
+            function.instruction(&self.instruction(operator)?);
+        }
+        code.function(&function);
+        Ok(())
+    }
+}
+
 /// How many parameters each function with a body has.
 fn params(wasm: &[u8]) -> Result<Vec<usize>> {
     let (mut types, mut functions) = (Vec::new(), Vec::new());

@@ -1,0 +1,154 @@
+//! Cures of known mistakes of other engines: changes of a module that keep its meaning, after which a mistake cannot occur.
+//!
+//! In: a valid module. Out: the module cured, or `None` where the mistake cannot occur anyway.
+
+use crate::rewrite::{Patch, edit, rewrite};
+use lanes::{Features, valid_with};
+use wasm_encoder::{Instruction, ValType};
+use wasmparser::Operator as O;
+
+/// Puts a `local.tee` between an `i32` comparison and the `select` behind it, so that they are not made one instruction.
+pub(crate) fn part_select_from_comparison(wasm: &[u8]) -> Option<Vec<u8>> {
+    let mut found = false;
+    let parted = rewrite(wasm, &mut |operator, next, scratch| {
+        let comparison = matches!(operator, O::I32Eqz | O::I32Eq | O::I32Ne);
+        if !comparison || !matches!(next, Some(O::Select | O::TypedSelect { .. })) {
+            return Patch::default();
+        }
+        found = true;
+        Patch { behind: vec![Instruction::LocalTee(scratch.local(ValType::I32))], ..Patch::default() }
+    });
+    parted.ok().filter(|_| found)
+}
+
+/// Leaves out what cannot be reached.
+pub(crate) fn leave_out_unreached(wasm: &[u8]) -> Option<Vec<u8>> {
+    let mut found = false;
+    let edited = edit(wasm, &mut |operators| {
+        let count = operators.len();
+        let reached = reached(operators);
+        found |= reached.len() < count;
+        reached
+    });
+    edited.ok().filter(|_| found)
+}
+
+fn reached(operators: Vec<O<'_>>) -> Vec<O<'_>> {
+    // Within what cannot be reached: the number of blocks that began there and are still open.
+    let mut unreached: Option<u32> = None;
+    let mut keep = |operator: &O<'_>| {
+        let Some(open) = unreached else {
+            unreached = diverges(operator).then_some(0);
+            return true;
+        };
+        let closes = matches!(operator, O::End | O::Delegate { .. });
+        let turns = matches!(operator, O::Else | O::Catch { .. } | O::CatchAll);
+        unreached = match open {
+            0 if closes || turns => None,
+            _ if closes => Some(open - 1),
+            _ if begins(operator) => Some(open + 1),
+            _ => Some(open),
+        };
+        unreached.is_none()
+    };
+    operators.into_iter().filter(|operator| keep(operator)).collect()
+}
+
+/// Whether what follows in the same block cannot be reached.
+fn diverges(operator: &O<'_>) -> bool {
+    use O::{
+        Br, BrTable, Rethrow, Return, ReturnCall, ReturnCallIndirect, ReturnCallRef, Throw, ThrowRef, Unreachable,
+    };
+    matches!(
+        operator,
+        Unreachable
+            | Return
+            | Br { .. }
+            | BrTable { .. }
+            | ReturnCall { .. }
+            | ReturnCallIndirect { .. }
+            | ReturnCallRef { .. }
+            | Throw { .. }
+            | ThrowRef
+            | Rethrow { .. }
+    )
+}
+
+fn begins(operator: &O<'_>) -> bool {
+    matches!(operator, O::Block { .. } | O::Loop { .. } | O::If { .. } | O::Try { .. } | O::TryTable { .. })
+}
+
+/// Makes each `delegate` name a `try` or the function: who delegates to another block delegates to what is around it.
+pub(crate) fn delegate_to_try(wasm: &[u8]) -> Option<Vec<u8>> {
+    let mut found = false;
+    let edited = edit(wasm, &mut |mut operators| {
+        // Whether each open block is a `try`.
+        let mut open: Vec<bool> = Vec::new();
+        for operator in &mut operators {
+            match operator {
+                O::End => _ = open.pop(),
+                O::Delegate { relative_depth } => {
+                    open.pop();
+                    let outer = open.iter().rev().skip(*relative_depth as usize);
+                    let further = outer.take_while(|is_try| !**is_try).count();
+                    found |= further > 0;
+                    *relative_depth += u32::try_from(further).expect("a valid function has fewer than 2^32 blocks");
+                }
+                _ if begins(operator) => open.push(matches!(operator, O::Try { .. })),
+                _ => {}
+            }
+        }
+        operators
+    });
+    edited.ok().filter(|_| found)
+}
+
+/// Makes what `any.convert_extern` converts an `externref`. Where a reference that is not null must stay one, there is no cure.
+pub(crate) fn convert_externref(wasm: &[u8]) -> Option<Vec<u8>> {
+    let mut found = false;
+    let widened = rewrite(wasm, &mut |operator, _, scratch| {
+        if !matches!(operator, O::AnyConvertExtern) {
+            return Patch::default();
+        }
+        found = true;
+        Patch { before: vec![Instruction::LocalTee(scratch.local(ValType::EXTERNREF))], ..Patch::default() }
+    });
+    widened.ok().filter(|wasm| found && valid_with(wasm, Features::all()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cured(cure: fn(&[u8]) -> Option<Vec<u8>>, before: &str, after: &str) {
+        let module = |body: &str| wat::parse_str(format!("(module (tag) (func {body}))")).expect("it parses");
+        assert_eq!(cure(&module(before)), Some(module(after)));
+        assert_eq!(cure(&module(after)), None);
+    }
+
+    #[test]
+    fn what_cannot_be_reached_goes() {
+        let cure = leave_out_unreached;
+        cured(cure, "block br 0 block nop end i32.const 1 drop end nop", "block br 0 end nop");
+        let (before, after) = ("if unreachable nop else return loop end end", "if unreachable else return end");
+        cured(cure, &format!("i32.const 1 {before}"), &format!("i32.const 1 {after}"));
+        cured(cure, "try throw 0 nop catch 0 rethrow 0 nop end", "try throw 0 catch 0 rethrow 0 end");
+        cured(cure, "try throw 0 nop delegate 0", "try throw 0 delegate 0");
+    }
+
+    #[test]
+    fn what_is_converted_is_an_externref() {
+        let module = |body: &str| wat::parse_str(format!("(module (func {body}))")).expect("it parses");
+        let cured = convert_externref(&module("ref.null noextern any.convert_extern drop"));
+        assert_eq!(cured, Some(module("(local externref) ref.null noextern local.tee 0 any.convert_extern drop")));
+        let strict = "(param (ref extern)) (result (ref any)) local.get 0 any.convert_extern";
+        assert_eq!(convert_externref(&module(strict)), None);
+    }
+
+    #[test]
+    fn a_delegate_leads_to_a_try() {
+        let before = "try block loop try throw 0 delegate 1 end end catch_all end";
+        cured(delegate_to_try, before, &before.replace("delegate 1", "delegate 2"));
+        cured(delegate_to_try, "block try throw 0 delegate 0 end", "block try throw 0 delegate 1 end");
+    }
+}
