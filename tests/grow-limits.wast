@@ -1,3 +1,4 @@
+;;! features: 2.0
 ;; Growth of memories and tables up to their maximum, past it, by nothing, and by more than can be.
 
 (module $Bounded

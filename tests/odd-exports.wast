@@ -1,3 +1,4 @@
+;;! features: 2.0
 ;; Export and import names are any Unicode text: empty, with NUL, quotes and letters of many alphabets.
 
 (module $M

@@ -1,3 +1,4 @@
+;;! features: 2.0
 ;; Malformed, invalid, unlinkable and trapping are four different ways to be refused.
 
 (assert_malformed (module binary "\00asm") "unexpected end")

@@ -1,8 +1,8 @@
 //! The embedding interface from outside: modules, instances, and what they import and export.
 
 use engine::{
-    Caller, Config, Engine, ErrorKind, Extern, ExternRef, ExternType, Features, Func, FuncType, Global, GlobalType,
-    Instance, Linker, Memory, MemoryChecks, MemoryType, Module, Result, Store, Table, TableType, Trap, Val, ValType,
+    Caller, Config, Engine, ErrorKind, Extern, ExternRef, ExternType, Func, FuncType, Global, GlobalType, Instance,
+    Linker, Memory, MemoryChecks, MemoryType, Module, Result, Store, Table, TableType, Trap, Val, ValType,
 };
 
 fn engine() -> Engine {
@@ -222,8 +222,7 @@ fn globals() {
 
 #[test]
 fn memories_and_tables_of_64_bit_indices() {
-    let features = Features::WASM_2_0 | Features::MEMORY64;
-    let engine = Engine::new(Config::new().features(features)).unwrap();
+    let engine = Engine::default();
     let mut store = Store::new(&engine, ());
     let memory = Memory::new(&mut store, MemoryType::memory64(1, Some(3))).unwrap();
     let table = Table::new(&mut store, TableType::table64(engine::RefType::FUNC, 1, None), Val::FuncRef(None)).unwrap();

@@ -2,18 +2,12 @@
 #![cfg(feature = "compile")]
 
 use engine::{
-    AsContextMut, Caller, Config, Engine, Error, ErrorKind, Exception, ExternRef, ExternType, Features, Func, FuncType,
-    Instance, Linker, Module, Result, Store, StoreLimits, Tag, Trap, Val, ValType,
+    AsContextMut, Caller, Config, Engine, Error, ErrorKind, Exception, ExternRef, ExternType, Func, FuncType, Instance,
+    Linker, Module, Result, Store, StoreLimits, Tag, Trap, Val, ValType,
 };
 
-fn config() -> Config {
-    let mut config = Config::new();
-    config.features(Features::WASM_2_0 | Features::EXCEPTIONS);
-    config
-}
-
 fn engine() -> Engine {
-    Engine::new(&config()).unwrap()
+    Engine::new(&Config::new()).unwrap()
 }
 
 /// What a module imports here: tags `t: [i32 f64]` and `other: [i32 f64]`, and a host function `h: [i32] -> [i32]`.
@@ -232,7 +226,7 @@ fn limits_are_not_caught() {
     let text = r#"(module
         (func $spin (loop $again (br $again)))
         (func (export "run") (block $caught (try_table (catch_all $caught) (call $spin)))))"#;
-    let mut config = config();
+    let mut config = Config::new();
     let engine = Engine::new(config.consume_fuel(true).epoch_interruption(true)).unwrap();
     let mut store = Store::new(&engine, ());
     let module = Module::new(&engine, text).unwrap();
@@ -251,7 +245,7 @@ fn a_throw_is_charged_before_it_leaves() {
     let text = r#"(module (tag $e)
         (func $throw (i32.const 1) (drop) (throw $e))
         (func (export "run") (block $caught (try_table (catch_all $caught) (call $throw)) (unreachable))))"#;
-    let mut config = config();
+    let mut config = Config::new();
     let engine = Engine::new(config.consume_fuel(true)).unwrap();
     let mut store = Store::new(&engine, ());
     let module = Module::new(&engine, text).unwrap();
@@ -289,7 +283,7 @@ fn exception_tables_are_bounded() {
         "(call $f) ".repeat(calls),
         ")".repeat(depth)
     );
-    let wasm = Engine::new(&config()).unwrap().compile(&text);
+    let wasm = Engine::new(&Config::new()).unwrap().compile(&text);
     assert_eq!(wasm.unwrap_err().kind(), ErrorKind::TooLarge);
 }
 
@@ -340,7 +334,7 @@ fn exceptions_move() {
                 (try_table (catch $inner $table) (throw_ref (table.get $table (i32.const 1))))
                 (unreachable))
             (local.set $n) (drop) (local.get $n)))"#;
-    let mut config = config();
+    let mut config = Config::new();
     let engine = Engine::new(config.gc_zeal(true)).unwrap();
     let mut store = Store::new(&engine, ());
     let module = Module::new(&engine, text).unwrap();

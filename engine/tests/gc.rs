@@ -2,8 +2,8 @@
 //! segments, and in the host's hands.
 
 use engine::{
-    AsContextMut, Caller, Config, Engine, ErrorKind, ExternRef, Fault, Features, Instance, Kept, Linker, Module,
-    Result, RootScope, Store, StoreLimits, Tier, Trap, TypedFunc, Val,
+    AsContextMut, Caller, Config, Engine, ErrorKind, ExternRef, Fault, Instance, Kept, Linker, Module, Result,
+    RootScope, Store, StoreLimits, Tier, Trap, TypedFunc, Val,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -66,9 +66,8 @@ fn linker(engine: &Engine) -> Linker<Data> {
     linker
 }
 
-fn instantiate(config: &mut Config, text: &str) -> (Store<Data>, Result<Instance>) {
-    let features = Features::default() | Features::TAIL_CALL | Features::EXTENDED_CONST;
-    let engine = Engine::new(config.features(features)).unwrap();
+fn instantiate(config: &Config, text: &str) -> (Store<Data>, Result<Instance>) {
+    let engine = Engine::new(config).unwrap();
     let module = Module::new(&engine, text).unwrap();
     let mut store = Store::new(&engine, Data::default());
     store.limiter(|data| &mut data.limits);
@@ -96,8 +95,8 @@ const IMPORTS: &str = r#"
 /// Runs the export `run` of a module with these items, in all configurations, and expects the number.
 #[track_caller]
 fn survives(items: &str, expected: i32) {
-    for mut config in configurations() {
-        let (mut store, instance) = instantiate(&mut config, &format!("(module {IMPORTS} {items})"));
+    for config in configurations() {
+        let (mut store, instance) = instantiate(&config, &format!("(module {IMPORTS} {items})"));
         let run: TypedFunc<(), i32> = instance.unwrap().get_typed_func(&mut store, "run").unwrap();
         for _ in 0..3 {
             assert_eq!(run.call(&mut store, ()).unwrap(), expected, "{config:?}");
@@ -205,7 +204,7 @@ fn globals_and_tables() {
 
 #[test]
 fn a_start_function_and_an_element_segment() {
-    for mut config in configurations() {
+    for config in configurations() {
         let text = r#"(module
             (import "host" "make" (func $make (param i32) (result externref)))
             (import "host" "number" (func $number (param externref) (result i32)))
@@ -224,7 +223,7 @@ fn a_start_function_and_an_element_segment() {
                 (table.init $t $passive (i32.const 0) (i32.const 0) (i32.const 2))
                 (i32.add (call $number (table.get $t (i32.const 0)))
                     (i32.add (call $number (global.get $g)) (call $number (table.get $t (i32.const 2)))))))"#;
-        let engine = Engine::new(config.features(Features::default())).unwrap();
+        let engine = Engine::new(&config).unwrap();
         let module = Module::new(&engine, text).unwrap();
         let mut store = Store::new(&engine, Data::default());
         let mut linker = linker(&engine);
@@ -253,7 +252,7 @@ fn values_go_when_nobody_holds_them() {
             (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
         (call $keep (local.get 1))
         (call $number (local.get 1)))"#;
-    let (mut store, instance) = instantiate(&mut Config::new(), &format!("(module {IMPORTS} {items})"));
+    let (mut store, instance) = instantiate(&Config::new(), &format!("(module {IMPORTS} {items})"));
     let run: TypedFunc<i32, i32> = instance.unwrap().get_typed_func(&mut store, "run").unwrap();
     let alive = store.data().alive.clone();
     assert_eq!(run.call(&mut store, 200_000).unwrap(), 1);
@@ -276,7 +275,7 @@ fn a_full_heap_is_a_trap() {
                 (local.set 0 (i32.add (local.get 0) (i32.const 1)))
                 (br $again)))
         (func (export "clear") (table.fill $t (i32.const 0) (ref.null extern) (i32.const 100000)))"#;
-    let (mut store, instance) = instantiate(&mut Config::new(), &format!("(module {IMPORTS} {items})"));
+    let (mut store, instance) = instantiate(&Config::new(), &format!("(module {IMPORTS} {items})"));
     let instance = instance.unwrap();
     store.data_mut().limits = StoreLimits::new().heap_size(128 << 10);
     let run: TypedFunc<(), ()> = instance.get_typed_func(&mut store, "run").unwrap();
@@ -333,7 +332,7 @@ fn zeal_catches_a_missing_stack_map() {
     let run = |tier, zeal, fault| {
         let mut config = Config::new();
         config.tier(tier).gc_zeal(zeal).fault(fault);
-        let (mut store, instance) = instantiate(&mut config, &format!("(module {IMPORTS} {items})"));
+        let (mut store, instance) = instantiate(&config, &format!("(module {IMPORTS} {items})"));
         let run: TypedFunc<(), i32> = instance.unwrap().get_typed_func(&mut store, "run").unwrap();
         let call = std::panic::AssertUnwindSafe(|| run.call(&mut store, ()));
         matches!(std::panic::catch_unwind(call), Ok(Ok(1)))
@@ -359,7 +358,7 @@ fn fuel_does_not_depend_on_room() {
             (br $again))))"#;
     let ends = |fuel: u64, zeal: bool| {
         let mut config = Config::new();
-        config.features(Features::WASM_3_0).consume_fuel(true).gc_zeal(zeal);
+        config.consume_fuel(true).gc_zeal(zeal);
         let engine = Engine::new(&config).unwrap();
         let mut store = Store::new(&engine, ());
         let module = Module::new(&engine, text).unwrap();

@@ -21,13 +21,8 @@ fn linker(engine: &Engine) -> Linker<StoreLimits> {
     linker
 }
 
-fn instantiate(config: &mut Config, text: &str) -> (Store<StoreLimits>, Result<Instance>) {
-    let features = Features::default()
-        | Features::TAIL_CALL
-        | Features::EXTENDED_CONST
-        | Features::FUNCTION_REFERENCES
-        | Features::GC;
-    let engine = Engine::new(config.features(features)).unwrap();
+fn instantiate(config: &Config, text: &str) -> (Store<StoreLimits>, Result<Instance>) {
+    let engine = Engine::new(config).unwrap();
     let module = Module::new(&engine, text).unwrap();
     let mut store = Store::new(&engine, StoreLimits::new());
     store.limiter(|limits| limits);
@@ -171,7 +166,7 @@ fn a_hundred_million_objects_in_a_small_heap() {
                     (struct.new $cell (local.get $i) (ref.null none)))
                 (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $count))))
             (struct.get $cell 0 (array.get $ring (local.get $ring) (i32.const 7)))))"#;
-    let (mut store, instance) = instantiate(&mut Config::new(), text);
+    let (mut store, instance) = instantiate(&Config::new(), text);
     *store.data_mut() = StoreLimits::new().heap_size(1 << 20);
     let run: TypedFunc<i32, i32> = instance.unwrap().get_typed_func(&mut store, "run").unwrap();
     let start = std::time::Instant::now();

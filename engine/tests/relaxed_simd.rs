@@ -2,7 +2,7 @@
 //! is one that the standard allows, and the same in both tiers.
 #![cfg(feature = "compile")]
 
-use engine::{Config, CpuFeatures, Engine, Features, Instance, Module, Store, Tier};
+use engine::{Config, CpuFeatures, Engine, Instance, Module, Store, Tier};
 
 /// Instructions with the number of their operands.
 const INSTRUCTIONS: [(&str, usize); 20] = [
@@ -41,8 +41,7 @@ fn text() -> String {
 /// The results of every instruction for every triple of operands.
 fn results(tier: Tier, cpu: CpuFeatures, deterministic: bool, operands: &[[u8; 16]]) -> Vec<(&'static str, [u8; 16])> {
     let mut config = Config::new();
-    let features = Features::WASM_2_0 | Features::RELAXED_SIMD;
-    config.tier(tier).cpu_features(cpu).features(features).relaxed_simd_deterministic(deterministic);
+    config.tier(tier).cpu_features(cpu).relaxed_simd_deterministic(deterministic);
     let engine = Engine::new(&config).unwrap();
     let module = Module::new(&engine, text()).unwrap();
     let mut store = Store::new(&engine, ());

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// Depths are counted in these classes: the largest depth of each, the last has none.
 const DEPTHS: [(&str, usize); 6] = [("1", 1), ("2", 2), ("3-4", 4), ("5-8", 8), ("9-16", 16), ("17+", usize::MAX)];
 
+/// How many features the census shows in a line.
+const COLUMNS: usize = 4;
+
 /// Counts of one fuzzing run.
 pub struct Census {
     began: Instant,
@@ -154,9 +157,10 @@ impl fmt::Display for Census {
         writeln!(f, "{} findings; known: {}", self.findings, list(&self.known))?;
         writeln!(f, "compared: {}; took no part: {}", list(&self.compared), list(&self.apart))?;
         writeln!(f, "not compared to the end: {}", list(&self.ended))?;
-        let uses = self.uses.iter().map(|(what, count)| (what.name(), *count)).collect();
-        writeln!(f, "executed modules: {} of WebAssembly 2.0, and with: {}", self.plain, list(&uses))?;
         writeln!(f, "steps: {}", list(&self.calls))?;
+        writeln!(f, "executed modules: {} of WebAssembly 2.0, and with", self.plain)?;
+        let uses: Vec<_> = self.uses.iter().map(|(what, count)| format!("{count:>8} {:<24}", what.name())).collect();
+        uses.chunks(COLUMNS).try_for_each(|row| writeln!(f, "{}", row.concat().trim_end()))?;
         write!(f, "{:<32}", "traps by number of frames")?;
         DEPTHS.iter().try_for_each(|(name, _)| write!(f, "{name:>9}"))?;
         let rows = self.traps.iter().map(|(kind, depths)| (*kind, depths));

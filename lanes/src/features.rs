@@ -73,8 +73,8 @@ bitflags::bitflags! {
 }
 
 impl Default for Features {
-    /// WebAssembly 2.0.
+    /// WebAssembly 3.0.
     fn default() -> Features {
-        Features::WASM_2_0
+        Features::WASM_3_0
     }
 }

@@ -2,7 +2,7 @@
 #![cfg(feature = "engine")]
 
 use lanes::own::{Origin, Own, Tier};
-use lanes::{Fault, Lane, Options};
+use lanes::{Fault, Features, Lane, Options};
 use runner::execute::Verdict;
 use runner::judge::{Case, Progress, judge};
 use runner::report::{Disagreement, LaneReport, Status};
@@ -38,14 +38,10 @@ fn run(text: &str, options: &Options) -> (Reports, Vec<Disagreement>) {
     let healthy = Own::new(Tier::Speed, Origin::Fresh, &Options::default());
     let faulty = Own::new(Tier::Quick, Origin::Reload, options);
     let lanes: [&dyn Lane; 2] = [&healthy, &faulty];
-    let case = Case { path: "x.wast", text, features: features(), snapshot: None };
+    let case = Case { path: "x.wast", text, features: Features::default(), snapshot: None };
     let mut reports = Reports(Vec::new());
     let judged = judge(&case, &lanes, &mut reports).expect("the script parses");
     (reports, judged.disagreements)
-}
-
-fn features() -> lanes::Features {
-    lanes::Features::default() | lanes::Features::FUNCTION_REFERENCES | lanes::Features::GC
 }
 
 #[track_caller]
@@ -107,7 +103,7 @@ fn a_wrong_field() {
     let options = Options::default();
     let lane = |name| lanes::parse(name, &options).expect("a lane").present.remove(0);
     let (healthy, faulty) = (lane("quick/fresh"), lane("canary/wrong-field"));
-    let case = Case { path: "x.wast", text, features: features(), snapshot: None };
+    let case = Case { path: "x.wast", text, features: Features::default(), snapshot: None };
     let mut reports = Reports(Vec::new());
     let judged = judge(&case, &[&*healthy, &*faulty], &mut reports).expect("the script parses");
     assert!(reports.0.iter().all(|report| report.status == Status::Pass), "{:?}", reports.0);

@@ -384,8 +384,9 @@ fn forged_metadata_is_refused() {
     ];
     for (position, (what, change)) in changes.into_iter().enumerate() {
         let mut metadata = metadata();
+        metadata.settings.features = Features::WASM_2_0;
         change(&mut metadata);
-        let message = refusal(&artifact(&metadata, None), &Config::new());
+        let message = refusal(&artifact(&metadata, None), Config::new().features(Features::WASM_2_0));
         assert!(message.contains(what), "change {position}: {message}");
     }
 }
@@ -393,8 +394,7 @@ fn forged_metadata_is_refused() {
 #[test]
 fn offsets_of_segments_are_of_the_index_type() {
     let mut metadata = metadata();
-    metadata.settings.features |= Features::MEMORY64;
-    let config = Config::new().features(metadata.settings.features).to_owned();
+    let config = Config::new();
     metadata.module.memories[0].index64 = true;
     assert!(refusal(&artifact(&metadata, None), &config).contains("wrong type"));
     metadata.module.data[0].mode =

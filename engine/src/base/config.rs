@@ -133,9 +133,9 @@ bitflags::bitflags! {
 }
 
 impl Default for Features {
-    /// WebAssembly 2.0: what came after it is asked for, as [`Features::WASM_3_0`] or one by one.
+    /// WebAssembly 3.0; the proposals beyond it are asked for one by one.
     fn default() -> Features {
-        Features::WASM_2_0
+        Features::WASM_3_0
     }
 }
 
@@ -178,7 +178,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The default configuration: `speed` tier, WebAssembly 2.0, guard pages, the host's CPU features.
+    /// The default configuration: `speed` tier, WebAssembly 3.0, guard pages, the host's CPU features.
     pub fn new() -> Config {
         Config::default()
     }

@@ -22,7 +22,7 @@ pub(super) struct CompileArgs {
     #[arg(long, value_enum, default_value_t = TierArg::Speed)]
     tier: TierArg,
     /// Features that the module may use: a list such as 1.0,simd.
-    #[arg(long, value_name = "LIST", default_value = "2.0", value_parser = Features::from_str)]
+    #[arg(long, value_name = "LIST", default_value = "3.0", value_parser = Features::from_str)]
     features: Features,
     /// How accesses outside a memory are caught.
     #[arg(long, value_enum, default_value_t = Checks::Guard)]
