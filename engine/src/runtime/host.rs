@@ -75,6 +75,31 @@ impl HostDefinition {
     {
         HostDefinition::new(engine, &ty.clone(), Untyped { ty, closure, data: PhantomData })
     }
+
+    /// The canonical id of its type.
+    pub(crate) fn type_id(&self) -> u32 {
+        self.types.ids()[0]
+    }
+
+    /// Of exit trampolines, it needs the one of this signature.
+    pub(crate) fn signature(&self) -> &LoweredSignature {
+        &self.signature
+    }
+}
+
+impl HostFuncEntry {
+    pub(crate) fn signature(&self) -> &LoweredSignature {
+        &self.definition.signature
+    }
+
+    /// Makes it callable from WebAssembly.
+    ///
+    /// # Safety
+    /// It is part of a store, which the caller has to itself. The function may be under way.
+    pub(crate) unsafe fn set_exit(entry: NonNull<HostFuncEntry>, exit: *const c_void) {
+        // SAFETY: the caller's contract. A function that is under way borrows its definition, nothing else of the entry.
+        unsafe { (*entry.as_ptr()).func_ref.wasm_call = exit };
+    }
 }
 
 /// Makes a host function part of a store. The data of the store is of the type that the definition's closure expects.
@@ -87,7 +112,7 @@ pub(crate) fn add(store: &mut OpaqueMut<'_>, definition: &Arc<HostDefinition>) -
         let message = "the host function was defined for another engine than the store's";
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    let id = types.ids()[0];
+    let id = definition.type_id();
     store.add_type(id, &types.types()[0]);
     let func_ref = FuncRef { wasm_call: ptr::null(), host_call: None, vmctx: ptr::null_mut(), type_id: id, _pad: 0 };
     let header = HostFunc { magic: HOST_FUNC_MAGIC, _pad: 0, shim };
@@ -95,7 +120,7 @@ pub(crate) fn add(store: &mut OpaqueMut<'_>, definition: &Arc<HostDefinition>) -
     let address = entry.as_ptr().as_ptr();
     // SAFETY: the entry was just made; nobody else knows it.
     let func_ref = unsafe { NonNull::new_unchecked(&raw mut (*address).func_ref) };
-    let wasm_call = store.find_exit(func_ref, &definition.signature);
+    let wasm_call = store.find_exit(entry.as_ptr(), definition);
     // SAFETY: as above.
     unsafe {
         (*address).func_ref.vmctx = address.cast();

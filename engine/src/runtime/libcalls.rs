@@ -364,15 +364,11 @@ pub(crate) fn init_table(
     match entry.elements(segment) {
         Elements::Functions(functions) => {
             let functions = functions.get(range).ok_or(Trap::TableOutOfBounds)?;
-            for (index, &function) in (dst..).zip(functions) {
-                table.set(index, entry.func_ref_bits(function))?;
-            }
+            table.write(dst, functions.iter().map(|&function| entry.func_ref_bits(function)))?;
         }
         Elements::Values(values) => {
             let values = values.get(range).ok_or(Trap::TableOutOfBounds)?;
-            for (index, &value) in (dst..).zip(values) {
-                table.set(index, value)?;
-            }
+            table.write(dst, values.iter().copied())?;
         }
     }
     Ok(OK)

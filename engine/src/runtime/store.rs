@@ -7,7 +7,7 @@
 use super::fixed::Fixed;
 use super::gc::{self, Heap};
 use super::global::GlobalEntry;
-use super::host::HostFuncEntry;
+use super::host::{HostDefinition, HostFuncEntry};
 use super::instance::InstanceEntry;
 use super::libcalls;
 use super::memory::MemoryEntry;
@@ -15,8 +15,7 @@ use super::table::TableEntry;
 use super::tag::TagEntry;
 use super::{Caller, Engine, Func, Module, ResourceLimiter, backtrace};
 use crate::abi::heap;
-use crate::abi::signature::LoweredSignature;
-use crate::abi::vmctx::{self, FuncRef, VMCTX_MAGIC, VmContext};
+use crate::abi::vmctx::{self, VMCTX_MAGIC, VmContext};
 use crate::base::{Backtrace, Error, ErrorKind, Result, Trap};
 use crate::wasm::types::{ConcreteType, FuncType, SubType};
 use core::ffi::c_void;
@@ -27,6 +26,7 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU64, Ordering};
 use rustc_hash::FxBuildHasher;
+use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -96,10 +96,10 @@ pub struct StoreOpaque {
     pub(super) linked: Map<usize, Func>,
     /// The types of this store's modules and functions, by canonical id; they name types by canonical ids.
     types: Map<u32, Arc<SubType>>,
-    /// Exit trampolines of the loaded artefacts, as far as host functions have asked for them.
-    exits: Map<LoweredSignature, *const c_void>,
-    /// Host functions that wait for an exit trampoline.
-    without_exit: Map<LoweredSignature, Vec<NonNull<FuncRef>>>,
+    /// Exit trampolines of the loaded artefacts, as far as host functions have asked for them, by canonical type id.
+    exits: Map<u32, *const c_void>,
+    /// Host functions that wait for an exit trampoline, by canonical type id.
+    without_exit: Map<u32, SmallVec<[NonNull<HostFuncEntry>; 1]>>,
     /// Keeps the code of all instances, by [`Module::identity`].
     modules: Map<usize, Module>,
 }
@@ -536,24 +536,32 @@ impl StoreOpaque {
     }
 
     /// The exit trampoline for a host function, which is filled in later if no artefact has one yet.
-    pub(crate) fn find_exit(&mut self, func: NonNull<FuncRef>, signature: &LoweredSignature) -> *const c_void {
-        if let Some(&exit) = self.exits.get(signature) {
+    pub(crate) fn find_exit(&mut self, func: NonNull<HostFuncEntry>, definition: &HostDefinition) -> *const c_void {
+        let (ty, signature) = (definition.type_id(), definition.signature());
+        if let Some(&exit) = self.exits.get(&ty) {
             return exit;
         }
-        if let Some(waiting) = self.without_exit.get_mut(signature) {
+        if let Some(waiting) = self.without_exit.get_mut(&ty) {
             waiting.push(func);
             return ptr::null();
         }
         match self.modules.values().find_map(|module| module.code().exit(signature)) {
             Some(exit) => {
-                self.exits.insert(signature.clone(), exit);
+                self.exits.insert(ty, exit);
                 exit
             }
             None => {
-                self.without_exit.insert(signature.clone(), vec![func]);
+                self.without_exit.insert(ty, smallvec![func]);
                 ptr::null()
             }
         }
+    }
+
+    /// Makes room for what an instance of a module with this many linked functions will add.
+    pub(crate) fn reserve(&mut self, module: &Module, linked: usize) {
+        self.linked.reserve(linked);
+        self.host_funcs.reserve(linked);
+        self.types.reserve(module.types().ids().len());
     }
 
     /// Makes a module's code part of the store: it lives as long as the store, and host functions whose signature it is
@@ -562,18 +570,18 @@ impl StoreOpaque {
         if self.modules.insert(module.identity(), module.clone()).is_some() {
             return;
         }
-        self.types.reserve(module.types().ids().len());
         for (&id, ty) in module.types().ids().iter().zip(module.types().types()) {
             self.add_type(id, ty);
         }
         let exits = &mut self.exits;
-        self.without_exit.retain(|signature, waiting| {
-            let Some(exit) = module.code().exit(signature) else { return true };
+        self.without_exit.retain(|&ty, waiting| {
+            // SAFETY: host functions live and stay as long as the store, and nobody borrows one of these.
+            let Some(exit) = module.code().exit(unsafe { waiting[0].as_ref() }.signature()) else { return true };
             for func in waiting {
-                // SAFETY: function references live and stay as long as the store, and nobody borrows this one.
-                unsafe { (*func.as_ptr()).wasm_call = exit };
+                // SAFETY: as above.
+                unsafe { HostFuncEntry::set_exit(*func, exit) };
             }
-            exits.insert(signature.clone(), exit);
+            exits.insert(ty, exit);
             false
         });
     }

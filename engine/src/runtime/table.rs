@@ -180,11 +180,6 @@ impl TableEntry {
         })
     }
 
-    /// Sets an element, whose bits are a reference of the table's type.
-    pub(crate) fn set(&self, index: u64, bits: u64) -> Result<(), Trap> {
-        self.fill(index, bits, 1)
-    }
-
     /// Sets a range of elements, whose bits are a reference of the table's type.
     pub(crate) fn fill(&self, index: u64, bits: u64, len: u64) -> Result<(), Trap> {
         let start = self.range(index, len)?;
@@ -194,6 +189,21 @@ impl TableEntry {
             match self.ty.element.heap.is_func() {
                 true => slice::from_raw_parts_mut(base.cast::<u64>().add(start), len).fill(bits),
                 false => slice::from_raw_parts_mut(base.cast::<u32>().add(start), len).fill(index_bits(bits)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets elements from an index on, whose bits are references of the table's type.
+    pub(crate) fn write(&self, index: u64, values: impl ExactSizeIterator<Item = u64>) -> Result<(), Trap> {
+        let (base, len) = (self.elements.as_ptr(), values.len());
+        let start = self.range(index, len as u64)?;
+        let elements = (start..start + len).zip(values);
+        // SAFETY: the range lies inside the table, which the block covers; nobody else uses the elements meanwhile.
+        unsafe {
+            match self.ty.element.heap.is_func() {
+                true => elements.for_each(|(at, bits)| base.cast::<u64>().add(at).write(bits)),
+                false => elements.for_each(|(at, bits)| base.cast::<u32>().add(at).write(index_bits(bits))),
             }
         }
         Ok(())
