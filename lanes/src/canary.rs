@@ -150,6 +150,10 @@ impl Session for CanarySession<'_> {
     fn fuel(&mut self) -> Option<u64> {
         self.inner.fuel()
     }
+
+    fn lost(&mut self) -> Option<Failure> {
+        self.inner.lost()
+    }
 }
 
 fn falsify(object: &mut Object) {

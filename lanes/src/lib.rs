@@ -192,6 +192,11 @@ pub trait Session {
     /// How much fuel the last [`instantiate`](Session::instantiate) or [`invoke`](Session::invoke) used, if
     /// [`Options::fuel`] is set and the lane counts it.
     fn fuel(&mut self) -> Option<u64>;
+
+    /// How the engine was lost, if it was, also in answering a question that has no room for a failure.
+    fn lost(&mut self) -> Option<Failure> {
+        None
+    }
 }
 
 /// A WebAssembly binary on its way through several lanes, and what they already made of it: lanes with the same code

@@ -88,7 +88,11 @@ impl Pair {
 
     /// Compares what the instance that a directive made held at the end.
     fn state(&mut self, position: usize, runs: &[Run]) -> Said {
-        let state = |lane: usize| runs[lane].states.iter().find(|(made, _)| *made == position);
+        // Instances are in the order in which they were made.
+        let state = |lane: usize| {
+            let states = &runs[lane].states;
+            states.get(states.partition_point(|(made, _)| *made < position)).filter(|(made, _)| *made == position)
+        };
         let [left, right] = self.lanes.map(state);
         let both = left.zip(right).filter(|_| !self.comparison.ended());
         let difference = both.and_then(|((_, left), (_, right))| self.comparison.state(left.as_ref(), right.as_ref()));

@@ -7,21 +7,25 @@
 //!
 //! A lane of another engine may not support what a directive asks for, which is neither a pass nor a failure. So it is
 //! - where the engine says so;
-//! - where it refuses a module and lacks a feature that the script may use: whether for that reason, nobody knows;
+//! - where it refuses a module that needs a feature that the lane lacks, as far as wasmparser knows, or a module that
+//!   has to be refused, and lacks a feature that the script may use: whether for that reason, nobody knows;
 //! - where the directive needs a module or an instance that is not there because it was unsupported, or where a module
 //!   does not link while such an instance could not be registered;
-//! - where something is not as the script says, and a directive before it that was unsupported might have changed it;
+//! - where something is not as the script says, and a directive before it that was unsupported might have changed it:
+//!   one that used this instance, or one that may be connected with it by imports;
 //! - where the directive comes after a thread that was unsupported: it might wait for that thread without end.
 //!
 //! Our own lanes have to support what they are given: there all of this is a failure.
 
+mod doubt;
 mod threads;
 
 use crate::pattern::Pattern;
 use crate::script::{Action, Directive, Encoded, Kind, Script, Source};
+use doubt::Doubt;
 use lanes::{
     Binary, Failure, Features, InstanceId, Lane, ModuleId, Observation, Outcome, Phase, Refusal, Session, State,
-    TrapKind, Value,
+    TrapKind, Value, valid_with,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -121,12 +125,17 @@ fn execute_in<'scope, 'env>(
             return Run { steps, states: Vec::new() };
         }
     }
-    for (position, miss) in executor.threads.join() {
+    for (position, miss) in executor.threads.join(|position| watch(position, None)) {
         // A thread that was started passed, until now.
         steps[position].verdict = Err(miss);
     }
     let state = |&(position, instance): &(usize, InstanceId)| (position, executor.session.state(instance));
-    Run { steps, states: if states { made.iter().map(state).collect() } else { Vec::new() } }
+    let states = if states { made.iter().map(state).collect() } else { Vec::new() };
+    if let (Some(failure), Some(last)) = (executor.session.lost(), steps.last_mut()) {
+        let told = Outcome::Failed(failure);
+        last.verdict = Err(lost(&told).unwrap_or_else(|| Miss::Failed(format!("when asked for its state: {told}"))));
+    }
+    Run { steps, states }
 }
 
 /// What becomes of the directives of a lane that gives no session.
@@ -213,13 +222,17 @@ struct Executor<'scope, 'env> {
     own: bool,
     /// Whether an instance could not be registered because it was unsupported.
     unregistered: bool,
-    /// Whether instances may be reached from modules that come later.
-    registered: bool,
-    /// Whether something unsupported might have changed what the instances hold.
-    unchanged: bool,
+    /// What something unsupported might have changed.
+    doubt: Doubt,
+    /// Whether that goes for what the directive under way uses.
+    doubtful: bool,
+    /// Whether the module that was refused last may need a feature that the lane lacks.
+    needs_more: bool,
     /// Whether a thread could not be started because it was unsupported.
     alone: bool,
-    /// Features that the script may use and the lane does not have.
+    /// Features that the script may use,
+    features: Features,
+    /// and those of them that the lane does not have.
     lacks: Features,
     modules: Named<ModuleId>,
     instances: Named<InstanceId>,
@@ -238,9 +251,11 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             thread_names: Named::new(),
             own: lane.info().is_own(),
             unregistered: false,
-            registered: false,
-            unchanged: false,
+            doubt: Doubt::default(),
+            doubtful: false,
+            needs_more: false,
             alone: false,
+            features,
             lacks: lane.lacks(features),
             modules: Named::new(),
             instances: Named::new(),
@@ -254,8 +269,10 @@ impl<'scope, 'env> Executor<'scope, 'env> {
         }
         let step = self.perform(position, directive);
         if matches!(step.verdict, Err(Miss::Unsupported(_))) {
-            // A module that is not there does nothing to instances that it cannot import from.
-            self.unchanged |= self.registered || directive.kind.is_action();
+            match directive.kind.action() {
+                Some(action) => self.doubt.spread(self.instances.get("instance", action.instance()).ok()),
+                None => self.doubt.spread(None),
+            }
         }
         step
     }
@@ -323,13 +340,13 @@ impl<'scope, 'env> Executor<'scope, 'env> {
         match outcome {
             _ if self.own => None,
             _ if outcome.is_unsupported() => Some(outcome.to_string()),
-            Outcome::Refused(refusal) if rejected(refusal.phase) && !self.lacks.is_empty() => {
+            Outcome::Refused(refusal) if rejected(refusal.phase) && self.needs_more => {
                 Some(format!("the lane lacks {:?}, and says: {outcome}", self.lacks))
             }
             Outcome::Failed(Failure::Link(_)) if self.unregistered => {
                 Some(format!("an instance that was unsupported is not registered; {outcome}"))
             }
-            Outcome::Values(_) | Outcome::Failed(Failure::Trap(_)) if self.unchanged => {
+            Outcome::Values(_) | Outcome::Failed(Failure::Trap(_)) if self.doubtful => {
                 Some(format!("what was unsupported before might have changed this: {outcome}"))
             }
             _ => None,
@@ -338,12 +355,27 @@ impl<'scope, 'env> Executor<'scope, 'env> {
 
     fn load(&mut self, module: &Encoded) -> Result<Result<ModuleId, Refusal>, Miss> {
         let binary: &Binary = module.as_ref().map_err(|error| format!("the text is malformed: {error}"))?;
-        Ok(self.session.load(binary))
+        Ok(self.load_binary(binary))
+    }
+
+    fn load_binary(&mut self, binary: &Binary) -> Result<ModuleId, Refusal> {
+        let loaded = self.session.load(binary);
+        match &loaded {
+            Ok(module) => self.doubt.loaded(*module, binary),
+            Err(_) => {
+                self.needs_more = !self.lacks.is_empty() && !valid_with(binary.bytes(), self.features - self.lacks);
+            }
+        }
+        loaded
     }
 
     fn instantiate(&mut self, module: ModuleId) -> Result<InstanceId, Failure> {
+        self.doubtful = self.doubt.of_module(module);
         let instance = self.session.instantiate(module);
-        self.instance_count += u32::from(instance.is_ok());
+        if let Ok(instance) = instance {
+            self.instance_count += 1;
+            self.doubt.instantiated(instance, module);
+        }
         instance
     }
 
@@ -393,23 +425,23 @@ impl<'scope, 'env> Executor<'scope, 'env> {
 
     fn register(&mut self, name: &str, instance: Option<&str>) -> Step {
         let verdict = self.instances.get("instance", instance).and_then(|instance| {
-            let Err(failure) = self.session.register(name, instance) else { return Ok(()) };
+            let Err(failure) = self.session.register(name, instance) else {
+                self.doubt.connect(instance);
+                return Ok(());
+            };
             let message = format!("expected success, got {failure}");
             self.verdict(&Outcome::Failed(failure), Err(message))
         });
         self.unregistered |= matches!(verdict, Err(Miss::Unsupported(_)));
-        self.registered |= verdict.is_ok();
         unobserved(verdict)
     }
 
     fn acting(&mut self, action: &Action, judge: impl FnOnce(&Outcome) -> Judged) -> Step {
-        let instance = match action {
-            Action::Invoke { instance, .. } | Action::Get { instance, .. } => instance.as_deref(),
-        };
-        let instance = match self.instances.get("instance", instance) {
+        let instance = match self.instances.get("instance", action.instance()) {
             Ok(instance) => instance,
             Err(miss) => return unobserved(Err(miss)),
         };
+        self.doubtful = self.doubt.of_instance(instance);
         let outcome = match action {
             Action::Invoke { function, arguments, .. } => self.session.invoke(instance, function, arguments),
             Action::Get { global, .. } => self.session.get(instance, global).map(|value| vec![value]),
@@ -426,7 +458,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             }
             (Ok(binary), _) => binary,
         };
-        let outcome = match self.session.load(binary) {
+        let outcome = match self.load_binary(binary) {
             Ok(_) => Outcome::Values(Vec::new()),
             Err(refusal) => Outcome::Refused(refusal),
         };

@@ -2,7 +2,8 @@
 //!
 //! Each of the pool's threads owns one [`worker`](crate::worker) and feeds it scripts, the largest first. When a worker
 //! dies, the lane it was in has crashed: another worker runs that lane again and reports every step, which tells the
-//! directive, and then the lanes that are left. A worker that neither answers nor ends is killed.
+//! directive, and then the lanes that are left. A worker that neither answers nor ends is killed. Those that are not lost
+//! run once more in the end, all in one worker, to be compared.
 
 use crate::inputs::Input;
 use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
@@ -55,6 +56,14 @@ impl Finished {
     pub fn passed(&self) -> bool {
         self.disagreements.is_empty() && self.lanes.iter().all(|report| report.status == Status::Pass)
     }
+
+    /// The worker was lost when all lanes had reported, and were being compared.
+    fn lose_last(&mut self, status: Status, message: &str) {
+        if let Some(report) = self.lanes.last_mut() {
+            report.status = status;
+            report.failures.push(place(None, &format!("while the lanes were compared: {message}")));
+        }
+    }
 }
 
 impl Pool {
@@ -102,25 +111,62 @@ impl Pool {
     /// Runs one script in all lanes, however many workers that takes.
     fn script(&self, worker: &mut Option<Worker>, input: &Input) -> io::Result<Finished> {
         let mut finished = Finished::default();
+        let mut together = true;
         while finished.lanes.len() < self.lanes.len() {
             // Reports come in the order of the lanes.
-            let left: Vec<usize> = (finished.lanes.len()..self.lanes.len()).collect();
-            let request = self.request(input, left, false);
-            match self.ask(worker, &request, &mut finished)? {
+            let lane = finished.lanes.len();
+            let request = self.request(input, (lane..self.lanes.len()).collect(), false);
+            let end = self.ask(worker, &request, &mut finished)?;
+            let lane = finished.lanes.len();
+            match end {
                 End::Done => break,
                 End::GaveUp => {}
+                End::Died(status) if lane < self.lanes.len() => {
+                    finished.lanes.push(self.crash(worker, input, lane, &death(status))?);
+                }
+                End::Silent if lane < self.lanes.len() => {
+                    finished.lanes.push(self.lost(input, lane, Status::Timeout, SILENT));
+                }
                 End::Died(status) => {
-                    let crashed = self.crash(worker, input, finished.lanes.len(), &death(status))?;
-                    finished.lanes.push(crashed);
+                    finished.lose_last(Status::Crash, &death(status));
+                    break;
                 }
                 End::Silent => {
-                    let lane = finished.lanes.len();
-                    finished.lanes.push(self.lost(input, lane, Status::Timeout, "no answer in time; killed"));
+                    finished.lose_last(Status::Timeout, SILENT);
+                    break;
                 }
             }
+            together = false;
+        }
+        if !together {
+            self.compare_rest(worker, input, &mut finished)?;
         }
         finished.lanes.extend(self.script_engines.iter().map(|engine| engine.run(&input.path, self.timeout)));
         Ok(finished)
+    }
+
+    /// Runs the lanes that were not lost once more, to compare them.
+    fn compare_rest(&self, worker: &mut Option<Worker>, input: &Input, finished: &mut Finished) -> io::Result<()> {
+        let kept = |lane: &usize| matches!(finished.lanes[*lane].status, Status::Pass | Status::Fail);
+        let rest: Vec<usize> = (0..self.lanes.len()).filter(kept).collect();
+        if rest.len() < 2 {
+            return Ok(());
+        }
+        let mut again = Finished::default();
+        let end = self.ask(worker, &self.request(input, rest.clone(), false), &mut again)?;
+        let reached = match end {
+            End::Done => {
+                // What the lanes behind the lost one said of each other is said again.
+                (finished.disagreements, finished.compared) = (again.disagreements, again.compared);
+                finished.snapshot = again.snapshot;
+                return Ok(());
+            }
+            End::GaveUp => again.lanes.len() - 1,
+            End::Died(_) | End::Silent => again.lanes.len().min(rest.len() - 1),
+        };
+        let (lane, message) = (rest[reached], "it was lost when it ran once more to be compared");
+        finished.lanes[lane] = self.lost(input, lane, Status::Crash, message);
+        Ok(())
     }
 
     fn request(&self, input: &Input, lanes: Vec<usize>, trace: bool) -> Request {
@@ -136,13 +182,11 @@ impl Pool {
         running.send(request);
         loop {
             match running.receive(self.timeout) {
-                Ok(Answer::Lane(report)) => {
-                    let gave_up = report.status == Status::Timeout;
+                Ok(Answer::Lane(report)) => finished.lanes.push(report),
+                Ok(Answer::GaveUp(report)) => {
                     finished.lanes.push(report);
-                    if gave_up {
-                        *worker = None;
-                        return Ok(End::GaveUp);
-                    }
+                    *worker = None;
+                    return Ok(End::GaveUp);
                 }
                 Ok(Answer::Unreadable { line, column, message }) => {
                     let failure = Failure { line, column, directive: "script".to_string(), message };
@@ -197,7 +241,7 @@ impl Pool {
                     report.passed = report.passed.saturating_sub(1);
                     break;
                 }
-                Err(_) => {
+                Ok(Answer::GaveUp(_)) | Err(_) => {
                     *worker = None;
                     report.failures.push(place(current, death));
                     break;
@@ -219,6 +263,8 @@ impl Pool {
         }
     }
 }
+
+const SILENT: &str = "no answer in time; killed";
 
 /// How a worker's service ended.
 enum End {

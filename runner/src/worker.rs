@@ -53,8 +53,10 @@ pub enum Answer {
     },
     /// A directive has run. Only when tracing.
     After(Verdict),
-    /// A lane is done, or its time was up.
+    /// A lane is done.
     Lane(LaneReport),
+    /// A lane's time is up, and the worker ends.
+    GaveUp(LaneReport),
     /// The script is done.
     Done {
         /// Where lanes differ.
@@ -203,7 +205,7 @@ impl Watched {
             thread::sleep(INTERVAL);
             let mut running = self.lock();
             if let Some(running) = running.take_if(|running| running.started.elapsed() >= timeout) {
-                let _ = answer(&Answer::Lane(running.timed_out(timeout)));
+                let _ = answer(&Answer::GaveUp(running.timed_out(timeout)));
                 // Nobody unwinds: a child that hangs would outlive this process.
                 lanes::child::end_all();
                 process::exit(0);

@@ -112,6 +112,60 @@ fn lies_about_support() {
     assert!(!text.contains("expected the module to be accepted") && text.contains("unsupported"), "{text}");
 }
 
+/// A lane that lacks a feature that the script may use has no excuse to refuse a module that does not need it.
+#[test]
+fn refuses_what_it_has_all_features_for() {
+    let script = ";;! features: 3.0, stack-switching\n(module (func (export \"refused\")))\n(invoke \"refused\")\n";
+    exposed_by_run("refuses-word", script, "expected the module to be accepted, got malformed: the word");
+}
+
+/// What was unsupported is no excuse for an instance that it cannot have changed.
+#[test]
+fn doubt_does_not_spread_to_what_is_not_connected() {
+    let script = "(module $a (func (export \"canary\")) (func (export \"one\") (result i32) (i32.const 1)))\n\
+        (module (func (export \"one\") (result i32) (i32.const 1)))\n\
+        (invoke $a \"canary\")\n\
+        (assert_return (invoke $a \"one\") (i32.const 2))\n\
+        (assert_return (invoke \"one\") (i32.const 2))\n";
+    let directory = TempDir::new().expect("a temporary directory");
+    let path = directory.path().join("x.wast");
+    fs::write(&path, script).expect("a script");
+    let (code, text) = runner(&[&path.display().to_string(), "--lanes", "canary/unsupported"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("x.wast:5:1: assert_return: expected [i32 2], got [i32 1]"), "{text}");
+    assert!(!text.contains("x.wast:4:1") && text.contains("1 failed, 2 unsupported"), "{text}");
+}
+
+#[test]
+fn dies_when_it_shows_what_exports_hold() {
+    exposed_by_check("dies-showing", "what exports hold", "says that it tells state, and shows none");
+    exposed_by_run("dies-showing", SCRIPT, "the adapter's process died: exit status: 71");
+}
+
+/// A lane that is lost does not take the comparison of the others away.
+#[test]
+fn lanes_that_are_left_are_compared() {
+    let script = "(module (func (export \"canary\") (result i32) (i32.const 1)))\n(invoke \"canary\")\n";
+    let lying = |lost: &str| {
+        let lanes = format!("speed/fresh,quick/fresh,canary/lie,{lost}");
+        let (code, text) = run(script, "false", &["--lanes", &lanes, "--timeout", "2"]);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("DISAGREE") && text.contains("[i32 195890093]"), "{text}");
+        text
+    };
+    assert!(lying("canary/abort").contains("CRASH"));
+    assert!(lying("canary/hang").contains("TIMEOUT"));
+}
+
+/// A process that dies in a thread is a crash, not a failure, which a list might expect.
+#[test]
+fn a_crash_in_a_thread() {
+    let script = "(thread $t (module (func (export \"canary\"))) (invoke \"canary\"))\n(wait $t)\n";
+    let (code, text) = run(script, "false", &["--lanes", "canary/crashed"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("CRASH") && text.contains("in the thread, 1:46: invoke"), "{text}");
+}
+
 #[test]
 fn hangs() {
     exposed_by_check("hangs", "integers arrive", "did not answer within 2 s");

@@ -106,12 +106,21 @@ function call(func, type, values) {
 // The number of a table's or memory's index, whose type JavaScript shows.
 const indexOf = (flags, index) => (flags & 4 ? BigInt(index) : index);
 
+// What JavaScript has no value for, such as an exception, the engine refuses to show.
+function shown(read) {
+  try {
+    return read();
+  } catch (error) {
+    throw failed("unsupported", String(error));
+  }
+}
+
 function readGlobal({ value, type }) {
   if (isHidden(type.type)) {
     const result = globalReader(type, value)();
     return raiseValues(store, [type.type], resultList([type.type], result))[0];
   }
-  return raiseValues(store, [type.type], [value.value])[0];
+  return raiseValues(store, [type.type], [shown(() => value.value)])[0];
 }
 
 function memoryState(memory) {
@@ -133,7 +142,7 @@ function tableState({ value: table, type }) {
   const length = Number(table.length);
   const elements = [];
   for (let index = 0; index < Math.min(length, 1 << 16); index++) {
-    const element = table.get(indexOf(type.flags, index));
+    const element = shown(() => table.get(indexOf(type.flags, index)));
     if (element !== null) elements.push([index, reference(store, type.type, element)]);
   }
   return { length, elements };

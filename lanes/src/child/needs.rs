@@ -6,11 +6,22 @@
 //! the engine's, then the engine could not be told to leave one out. In every other case its answer counts as it is.
 
 use crate::Features;
-use wasmparser::{Validator, WasmFeatures};
+use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};
 
 /// Whether the module is valid in a world that has these features, as wasmparser sees it.
 pub fn valid_with(binary: &[u8], features: Features) -> bool {
+    // To wasmparser the older exceptions come with the newer ones, whose tags they share.
+    let older_only = features.contains(Features::LEGACY_EXCEPTIONS) && !features.contains(Features::EXCEPTIONS);
     Validator::new_with_features(parser_features(features)).validate_all(binary).is_ok()
+        && !(older_only && has_newer_exceptions(binary))
+}
+
+fn has_newer_exceptions(binary: &[u8]) -> bool {
+    Parser::new(0).parse_all(binary).any(|payload| {
+        let Ok(Payload::CodeSectionEntry(body)) = payload else { return false };
+        let Ok(operators) = body.get_operators_reader() else { return false };
+        operators.into_iter().any(|operator| matches!(operator, Ok(Operator::TryTable { .. } | Operator::ThrowRef)))
+    })
 }
 
 /// Why a refusal is no mistake, if it is none.
@@ -84,6 +95,18 @@ mod tests {
         assert!(lacking(TWO_RESULTS, Features::WASM_2_0, Features::WASM_2_0 - Features::SIMD).is_none());
         assert!(denied(TWO_RESULTS, Features::WASM_2_0, without).is_some_and(|reason| reason.contains("multi-value")));
         assert!(lacking(b"\0asm\x01\0\0\0\x01", Features::WASM_2_0, without).is_none());
+    }
+
+    #[test]
+    fn older_exceptions_are_told_from_newer_ones() {
+        let older = Features::WASM_2_0 | Features::LEGACY_EXCEPTIONS;
+        // (module (func try_table end)) and (module (func try end))
+        let body = |opcode| [b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x0a".as_slice(), opcode].concat();
+        let [newer_module, older_module] =
+            [body(b"\x08\x01\x06\0\x1f\x40\0\x0b\x0b"), body(b"\x07\x01\x05\0\x06\x40\x0b\x0b")];
+        assert!(valid_with(&newer_module, older | Features::EXCEPTIONS));
+        assert!(!valid_with(&newer_module, older));
+        assert!(valid_with(&older_module, older));
     }
 
     #[test]

@@ -58,6 +58,10 @@ pub enum Mischief {
     WrongObject,
     /// An integer of 31 bits is sign-extended.
     WrongI31,
+    /// A module in which the word `refused` stands is called malformed.
+    RefusesWord,
+    /// To show what exports hold ends the process.
+    DiesShowing,
 }
 
 /// Serves a lane until the input ends.
@@ -147,6 +151,7 @@ impl<'a> Server<'a> {
             Ask::Get { instance, global } => {
                 Ok(values(&[store.session.get(known(&store.instances, instance)?, &global)?]))
             }
+            Ask::State { .. } if mischief == Some(Mischief::DiesShowing) => std::process::exit(71),
             Ask::State { instance } => store.state(instance),
             Ask::Read { instance, memory, offset, length } => {
                 let bytes = store.session.read_memory(known(&store.instances, instance)?, &memory, offset, length);
@@ -240,6 +245,9 @@ impl<'a> Server<'a> {
 impl Store<'_> {
     fn load(&mut self, module: u32, binary: &str, mischief: Option<Mischief>) -> Result<Answer, Failure> {
         let bytes = BASE64.decode(binary).map_err(|error| Failure::Usage(error.to_string()))?;
+        if mischief == Some(Mischief::RefusesWord) && bytes.windows(7).any(|word| word == b"refused") {
+            return Ok(refused(Refusal { phase: Phase::Malformed, message: "the word".to_string() }));
+        }
         match self.session.load(&Binary::new(bytes)) {
             Ok(loaded) => {
                 self.modules.insert(module, loaded);

@@ -3,7 +3,7 @@
 use super::convert::{self, Functions};
 use super::needs;
 use super::process::{Lost, Process};
-use super::protocol::{Answer, Ask, Export, Item, STRETCH};
+use super::protocol::{Answer, Ask, Export, Item, Reason, STRETCH};
 use super::{ChildLane, Introduced, spectest};
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::{
@@ -232,7 +232,13 @@ impl Session for ChildSession<'_> {
                 let state = self.exports(exports);
                 state.map_err(|what| self.lose(Lost::Garbage(what))).ok()
             }
-            _ => None,
+            Answer::Failed { reason: Reason::Unsupported, .. } => None,
+            other => {
+                if self.introduced.hello.tells.iter().any(|word| word == "state") {
+                    self.lose(Lost::Garbage(format!("it tells `state`, it says, but answers {other:?}")));
+                }
+                None
+            }
         }
     }
 
@@ -256,6 +262,10 @@ impl Session for ChildSession<'_> {
 
     fn fuel(&mut self) -> Option<u64> {
         self.fuel
+    }
+
+    fn lost(&mut self) -> Option<Failure> {
+        self.process.as_ref().err().map(lost_failure)
     }
 }
 

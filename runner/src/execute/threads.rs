@@ -33,11 +33,12 @@ impl<'scope, 'env> Threads<'scope, 'env> {
         Threads { scope, lane, features, started: Vec::new() }
     }
 
-    /// Waits for the threads that nobody has waited for. What failed in them, with the positions where they began.
-    pub(super) fn join(&mut self) -> Vec<(usize, Miss)> {
+    /// Waits for the threads that nobody has waited for; `watch` hears of each where it began. What failed in them.
+    pub(super) fn join(&mut self, mut watch: impl FnMut(usize)) -> Vec<(usize, Miss)> {
         let end = |started: &mut Started<'scope>| {
-            let verdict = started.handle.take().map_or(Ok(()), join);
-            verdict.err().map(|miss| (started.position, miss))
+            let handle = started.handle.take()?;
+            watch(started.position);
+            Some((started.position, join(handle).err()?))
         };
         self.started.iter_mut().filter_map(end).collect()
     }
@@ -77,6 +78,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
 
     fn share(&mut self, name: &str) -> Result<Shared, Miss> {
         let instance = self.instances.get("instance", Some(name))?;
+        self.doubt.connect(instance);
         self.session.share(instance).map_err(|failure| {
             let message = format!("${name} cannot be shared: {failure}");
             let verdict = self.verdict(&Outcome::Failed(failure), Err(message));
@@ -119,10 +121,14 @@ fn run<'scope, 'env>(
     }
     let mut misses = Vec::new();
     for (position, directive) in directives.iter().enumerate() {
-        let verdict = executor.step(position, directive).verdict;
-        misses.extend(verdict.err().map(|miss| (position, miss)));
+        let Err(miss) = executor.step(position, directive).verdict else { continue };
+        let lost = miss.is_lost();
+        misses.push((position, miss));
+        if lost {
+            break;
+        }
     }
-    misses.extend(executor.threads.join());
+    misses.extend(executor.threads.join(|_| {}));
     summary(directives, misses)
 }
 
@@ -133,9 +139,12 @@ fn summary(directives: &[Directive], misses: Vec<(usize, Miss)>) -> Verdict {
         format!("in the thread, {line}:{column}: {name}: {}", miss.message())
     };
     let message = misses.iter().map(text).collect::<Vec<_>>().join("; ");
-    match misses.iter().all(|(_, miss)| matches!(miss, Miss::Unsupported(_))) {
-        true if misses.is_empty() => Ok(()),
-        true => Err(Miss::Unsupported(message)),
-        false => Err(Miss::Failed(message)),
-    }
+    let any = |is: fn(&Miss) -> bool| misses.iter().any(|(_, miss)| is(miss));
+    Err(match () {
+        () if misses.is_empty() => return Ok(()),
+        () if any(|miss| matches!(miss, Miss::Crashed(_))) => Miss::Crashed(message),
+        () if any(|miss| matches!(miss, Miss::TimedOut(_))) => Miss::TimedOut(message),
+        () if any(|miss| matches!(miss, Miss::Failed(_))) => Miss::Failed(message),
+        () => Miss::Unsupported(message),
+    })
 }

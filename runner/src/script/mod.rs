@@ -121,10 +121,16 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether it is about what an action does.
-    pub fn is_action(&self) -> bool {
-        use Kind::{Action, AssertException, AssertExhaustion, AssertReturn, AssertTrap};
-        matches!(self, Action(_) | AssertReturn(..) | AssertTrap(..) | AssertExhaustion(..) | AssertException(_))
+    /// The action that it is about, if it is about one.
+    pub fn action(&self) -> Option<&Action> {
+        match self {
+            Kind::Action(action)
+            | Kind::AssertReturn(action, _)
+            | Kind::AssertTrap(action, _)
+            | Kind::AssertExhaustion(action, _)
+            | Kind::AssertException(action) => Some(action),
+            _ => None,
+        }
     }
 }
 
@@ -156,6 +162,15 @@ pub enum Action {
         /// The export.
         global: String,
     },
+}
+
+impl Action {
+    /// The instance's name; `None` means the last one.
+    pub fn instance(&self) -> Option<&str> {
+        match self {
+            Action::Invoke { instance, .. } | Action::Get { instance, .. } => instance.as_deref(),
+        }
+    }
 }
 
 /// A script that does not parse.
