@@ -432,3 +432,27 @@ fn an_exact_import_says_which_type_it_wants() {
     assert_ne!(number, Some(given), "{error}");
     assert!(number.is_some(), "{error}");
 }
+
+#[test]
+fn fuel_ends_a_loop_whose_branch_is_a_cast_by_descriptor() {
+    let types = "(rec (type $a (sub (descriptor $d) (struct))) (type $d (sub (describes $a) (struct))))";
+    for (branch, descriptor) in [("br_on_cast_desc_eq", "$d"), ("br_on_cast_desc_eq_fail", "$e")] {
+        let kept = if branch.ends_with("fail") { "(ref $a)" } else { "anyref" };
+        let text = format!(
+            "(module {types} (func (export \"run\") (local $d (ref (exact $d))) (local $e (ref (exact $d)))
+                (local.set $d (struct.new $d)) (local.set $e (struct.new $d))
+                (struct.new_desc $a (local.get $d))
+                (loop $again (param anyref) (result {kept}) ({branch} $again anyref (ref $a) (local.get {descriptor})))
+                drop))"
+        );
+        let mut config = Config::new();
+        let engine =
+            Engine::new(config.features(Features::WASM_3_0 | Features::CUSTOM_DESCRIPTORS).consume_fuel(true)).unwrap();
+        let module = Module::new(&engine, &text).unwrap();
+        let mut store = Store::new(&engine, ());
+        store.set_fuel(10_000).unwrap();
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let error = instance.get_typed_func::<(), ()>(&mut store, "run").unwrap().call(&mut store, ()).unwrap_err();
+        assert_eq!(error.as_trap(), Some(Trap::OutOfFuel), "{branch}");
+    }
+}

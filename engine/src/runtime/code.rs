@@ -76,23 +76,21 @@ impl MemoryImage {
     /// # Safety
     /// The memory is an instance's of the module whose artefact this is of; its first size is accessible and nobody
     /// borrows it.
-    unsafe fn map(&self, data: &[u8], memory: &Mapping) -> Result<()> {
+    unsafe fn map(&self, data: &[u8], memory: &Mapping) -> Result<bool> {
         let Range { start, end } = self.image.range;
         let at = usize::try_from(start).expect("inside the memory");
         let len = usize::try_from(end - start).expect("inside the memory");
         let (file, start) = match self.file.get() {
             Some(file) => file,
             None => {
-                let copy = sys::sealed_file(|file| file.write_all(&data[..len])).map_err(|error| {
-                    let message = format!("cannot copy the {len} bytes of a memory into a memory file: {error}");
-                    Error::new(ErrorKind::Resource, message).with_source(error)
-                })?;
+                let Ok(copy) = sys::sealed_file(|file| file.write_all(&data[..len])) else { return Ok(false) };
                 self.file.get_or_init(|| (copy, 0))
             }
         };
         // SAFETY: the picture lies inside the file and the memory's first size; the file is sealed, or somebody vouches
         // for it. The rest is the caller's contract.
-        unsafe { memory.overlay(at, file, *start..*start + len as u64) }
+        unsafe { memory.overlay(at, file, *start..*start + len as u64)? };
+        Ok(true)
     }
 }
 
@@ -188,16 +186,17 @@ impl LoadedCode {
         self.image().memory.as_ref().map(|memory| &memory.image)
     }
 
-    /// Shows the module's [`memory_image`](LoadedCode::memory_image), if there is one, in a memory.
+    /// Shows the module's [`memory_image`](LoadedCode::memory_image), if there is one, in a memory. Whether it does: when
+    /// no memory file can be had, as where there are too many open files, the segments say the same.
     ///
     /// # Safety
     /// The memory is the one that the picture is of, in an instance of this module that keeps this code; its first size
     /// is accessible and nobody borrows it.
-    pub(super) unsafe fn map_memory_image(&self, memory: &Mapping) -> Result<()> {
+    pub(super) unsafe fn map_memory_image(&self, memory: &Mapping) -> Result<bool> {
         match &self.image().memory {
             // SAFETY: the caller's contract.
             Some(picture) => unsafe { picture.map(self.data(), memory) },
-            None => Ok(()),
+            None => Ok(false),
         }
     }
 

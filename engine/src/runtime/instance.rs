@@ -389,9 +389,10 @@ fn write_data(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
         let memory = store.instances[index as usize].memory(image.memory);
         let mapping = store.memories[memory as usize].own_mapping().expect("no picture is of a shared memory");
         // SAFETY: the memory is the new instance's own, which nothing has touched yet, and the instance keeps the module.
-        unsafe { module.code().map_memory_image(mapping)? };
-        store.instances[index as usize].drop_active_data();
-        return Ok(());
+        if unsafe { module.code().map_memory_image(mapping)? } {
+            store.instances[index as usize].drop_active_data();
+            return Ok(());
+        }
     }
     for (position, segment) in module.wasm().data.iter().enumerate() {
         if let DataMode::Active { memory, offset } = &segment.mode {

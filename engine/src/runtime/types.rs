@@ -9,6 +9,7 @@
 //! What a cast needs stands in the [`TypeTable`], which compiled code reads without a lock.
 
 use super::sys::Mapping;
+use crate::abi::heap::FIRST_SPECIAL;
 use crate::abi::vmctx::{DISPLAY, TypeEntry};
 use crate::base::{Error, ErrorKind, Result};
 use crate::wasm::canonical::{self, Key, SERIAL_BITS, canonical_id, canonicalise, serial};
@@ -181,8 +182,9 @@ impl Types {
         }
         let (first, key) = (self.next, Arc::<Key>::from(key));
         let next = u32::try_from(key.len()).ok().and_then(|count| first.checked_add(count));
-        let next = next.filter(|&next| next <= 1 << SERIAL_BITS).ok_or_else(|| {
-            Error::new(ErrorKind::Resource, format!("this engine has used up its 2^{SERIAL_BITS} type ids"))
+        // Casts tell objects by serial numbers alone, and what is no object of a type must have none of a type.
+        let next = next.filter(|&next| next <= serial(FIRST_SPECIAL)).ok_or_else(|| {
+            Error::new(ErrorKind::Resource, format!("this engine has used up its {} type ids", serial(FIRST_SPECIAL)))
         })?;
         self.next = next;
         for outer in canonical::outer_names(&key) {

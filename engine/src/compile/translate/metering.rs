@@ -41,8 +41,8 @@ fn is_free(operator: &Operator<'_>) -> bool {
 fn is_boundary(operator: &Operator<'_>) -> bool {
     use Operator::{Br, BrIf, BrTable, Call, CallIndirect, Else, End, If, Loop, Return, Unreachable};
     use Operator::{
-        BrOnCast, BrOnCastFail, BrOnNonNull, BrOnNull, CallRef, ReturnCall, ReturnCallIndirect, ReturnCallRef, Throw,
-        ThrowRef,
+        BrOnCast, BrOnCastDescEq, BrOnCastDescEqFail, BrOnCastFail, BrOnNonNull, BrOnNull, CallRef, ReturnCall,
+        ReturnCallIndirect, ReturnCallRef, Throw, ThrowRef,
     };
     use Operator::{Catch, CatchAll, Delegate, Rethrow};
     matches!(
@@ -68,6 +68,8 @@ fn is_boundary(operator: &Operator<'_>) -> bool {
             | ThrowRef
             | BrOnCast { .. }
             | BrOnCastFail { .. }
+            | BrOnCastDescEq { .. }
+            | BrOnCastDescEqFail { .. }
             | Catch { .. }
             | CatchAll
             | Delegate { .. }

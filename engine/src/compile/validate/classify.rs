@@ -181,7 +181,13 @@ impl Decoder {
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
             let (operator, offset) = operators.read_with_offset()?;
-            let names_data = matches!(operator, Operator::MemoryInit { .. } | Operator::DataDrop { .. });
+            let names_data = matches!(
+                operator,
+                Operator::MemoryInit { .. }
+                    | Operator::DataDrop { .. }
+                    | Operator::ArrayNewData { .. }
+                    | Operator::ArrayInitData { .. }
+            );
             if names_data && !self.has_data_count {
                 return Err(Refused::malformed("data count section required", offset));
             }

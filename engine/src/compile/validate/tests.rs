@@ -92,6 +92,13 @@ fn data_count_is_part_of_the_binary_format() {
     let count: (u8, &[u8]) = (12, b"\x01");
     check_refusal(ErrorKind::Malformed, &[TYPE, FUNCTION, MEMORY, init, data]);
     check_refusal(ErrorKind::Malformed, &[TYPE, FUNCTION, MEMORY, drop, data]);
+    // (array.new_data 0 0) and (array.init_data 0 0), which are also read where they cannot be reached.
+    let array: (u8, &[u8]) = (1, b"\x02\x5e\x78\x01\x60\0\0");
+    for opcode in [b"\x09", b"\x12"] {
+        let body = [b"\x01\x07\0\0\xfb".as_slice(), opcode, b"\0\0\x0b"].concat();
+        let wasm = binary(&[array, (3, b"\x01\x01"), (CODE, &body), data]);
+        assert_eq!(refusal(Features::WASM_3_0, &wasm).0, ErrorKind::Malformed);
+    }
     let wasm = binary(&[TYPE, FUNCTION, MEMORY, count, (CODE, b"\x01\x0c\0\x41\0\x41\0\x41\0\xfc\x08\0\0\x0b"), data]);
     validate(Features::WASM_2_0, &wasm).expect("with its data count the module is valid");
     // In 1.0 there is no such section.

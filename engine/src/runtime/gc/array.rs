@@ -90,13 +90,30 @@ impl StoreOpaque {
 /// `array.fill`. The value is in the low bytes.
 pub(crate) fn fill(store: &StoreOpaque, array: u32, at: u32, value: u128, len: u32) -> Result<(), Trap> {
     let array = store.array(array)?;
-    let to = array.range(at, len)?;
-    let value = value.to_le_bytes();
-    for index in 0..len as usize {
-        // SAFETY: the range was checked, and an element has at most 16 bytes.
-        unsafe { ptr::copy_nonoverlapping(value.as_ptr(), to.add(index * array.size), array.size) };
+    let (to, len) = (array.range(at, len)?, len as usize);
+    // SAFETY: the range was checked, and has elements of this size.
+    unsafe {
+        match array.size {
+            1 => repeat(to, value as u8, len),
+            2 => repeat(to, value as u16, len),
+            4 => repeat(to, value as u32, len),
+            8 => repeat(to, value as u64, len),
+            _ => repeat(to, value, len),
+        }
     }
     Ok(())
+}
+
+/// Writes a value so many times.
+///
+/// # Safety
+/// There is room for them, maybe without alignment.
+unsafe fn repeat<T: Copy>(to: *mut u8, value: T, len: usize) {
+    let to = to.cast::<T>();
+    for index in 0..len {
+        // SAFETY: the caller's contract.
+        unsafe { to.add(index).write_unaligned(value) };
+    }
 }
 
 /// `array.copy`.
