@@ -259,6 +259,45 @@ fn snapshots_are_written_and_checked() {
     refused(&[&path], "x.traps: line 1");
 }
 
+/// The first directive of the line fails by itself; that the second traps elsewhere than it should is seen all the same.
+#[test]
+fn a_failure_hides_no_wrong_trap_of_its_line() {
+    let (directory, path) = script(
+        "(module (func (export \"f\") unreachable) (func (export \"g\") (result i32) (i32.const 1)))\n\
+         (assert_return (invoke \"g\") (i32.const 2)) (assert_trap (invoke \"f\") \"unreachable\")\n",
+    );
+    let list = directory.path().join("expected.txt");
+    fs::write(&list, "x.wast:2 a reason\n").expect("the list");
+    fs::write(directory.path().join("x.traps"), "2 unreachable\n  !0 @0x99\n9 unreachable\n").expect("a snapshot");
+    let (plain, code) = report(&[&path, "--lanes", "speed/fresh"]);
+    let [plain] = plain.scripts.as_slice() else { panic!("one lane: {plain:?}") };
+    let kinds: Vec<&str> = plain.failures.iter().map(|failure| failure.directive.as_str()).collect();
+    assert_eq!((code, kinds), (Some(1), vec!["assert_return", "trap snapshot", "no directive"]));
+    assert_eq!((plain.passed, plain.failed, plain.directives), (1, 2, 3));
+    let (listed, code) = report(&[&path, "--lanes", "speed/fresh", "--expect", &list.display().to_string()]);
+    let listed = &listed.scripts[0];
+    assert_eq!((code, listed.passed, listed.failed, listed.expected), (Some(1), 1, 1, 1));
+    let output = runner(&[&path, "--lanes", "speed/fresh"]);
+    let stdout = text(&output.stdout);
+    assert!(stdout.contains("x.wast:2:44: trap snapshot: expected unreachable [!0 @0x99], got"), "{stdout}");
+    assert!(stdout.contains("1 listed where no directive begins"), "{stdout}");
+}
+
+/// A lane that cannot show the whole of a snapshot leaves the file as it is.
+#[test]
+fn only_a_lane_that_shows_everything_is_blessed() {
+    let (directory, path) = script(CANARY);
+    let traps = directory.path().join("x.traps");
+    fs::write(&traps, "as it was").expect("a snapshot");
+    let output = runner(&[&path, "--bless", "--lanes", "canary/unsupported"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("no snapshot is written"), "{}", text(&output.stderr));
+    assert_eq!(fs::read_to_string(&traps).expect("the snapshot"), "as it was");
+    let output = runner(&[&path, "--bless", "--lanes", "canary/unsupported,speed/fresh"]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    assert!(fs::read_to_string(&traps).expect("the snapshot").contains("\n5 unreachable\n  M!1 @0x"));
+}
+
 #[test]
 fn expected_failures() {
     let (directory, path) =

@@ -185,10 +185,12 @@ impl Run<'_> {
             report.passed_on.clear();
         }
         finished.disagreements.retain(|disagreement| !lists().any(|list| list.explain(disagreement)));
+        let unwritten = |why: &str| self.screen.remark(&format!("no snapshot is written of {}, {why}", input.path));
         match &finished.snapshot {
-            Some(text) if finished.passed() => bless(&input.path, text)?,
-            Some(_) => self.screen.remark(&format!("no snapshot is written of {}, which fails", input.path)),
-            None => {}
+            _ if !self.arguments.bless || worker::snapshot_path(&input.path).is_none() => {}
+            _ if !finished.passed() => unwritten("which fails"),
+            Some(text) => bless(&input.path, text)?,
+            None => unwritten("of which no lane supports everything and shows every trap with all its frames"),
         }
         self.screen.finished(input, &finished, &self.lanes)?;
         let go_on = finished.passed() || !self.arguments.fail_fast;

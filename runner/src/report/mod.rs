@@ -3,6 +3,7 @@
 //! [`Report`] is the JSON schema; fields may be added to it, and readers must not mind. A directive counts once per lane.
 //! `passed + failed + unsupported + expected + skipped = directives` in every entry. `skipped` are directives that a
 //! crash or a timeout kept from running, `unsupported` those that another engine does not support; they are no passes.
+//! Among the failures may also be some of no directive, which are not counted.
 
 mod github;
 mod html;
@@ -137,7 +138,7 @@ pub struct Failure {
     pub line: u32,
     /// Where it begins, counted from 1, in bytes.
     pub column: u32,
-    /// Its keyword.
+    /// Its keyword, or what else is wrong, such as [`TRAP_SNAPSHOT`](Failure::TRAP_SNAPSHOT).
     pub directive: String,
     /// Expected against actual.
     pub message: String,
@@ -219,6 +220,18 @@ impl Status {
 }
 
 impl Failure {
+    /// A directive that passed by itself, but trapped otherwise than the snapshot says.
+    pub const TRAP_SNAPSHOT: &str = "trap snapshot";
+    /// A directive that is listed as failing, and passed.
+    pub const UNEXPECTED_PASS: &str = "expected failure";
+    /// Something that is said of a line on which no directive begins.
+    pub const NO_DIRECTIVE: &str = "no directive";
+
+    /// Whether it is the failure of a directive, which counts.
+    pub(crate) fn counts(&self) -> bool {
+        self.directive != Failure::NO_DIRECTIVE
+    }
+
     /// The failure of a directive.
     pub fn of(directive: &Directive, message: &str) -> Failure {
         Failure {
@@ -252,10 +265,15 @@ impl LaneReport {
         self.failures.push(told);
     }
 
+    /// How many of the failures are of no directive.
+    fn misplaced(&self) -> usize {
+        self.failures.iter().filter(|failure| !failure.counts()).count()
+    }
+
     /// Ends the count: what is neither passed, nor unsupported, nor among the failures did not run.
     pub fn close(&mut self) {
         let rest = self.directives.saturating_sub(self.passed + self.unsupported);
-        self.failed = self.failures.len().min(rest);
+        self.failed = (self.failures.len() - self.misplaced()).min(rest);
         self.skipped = rest - self.failed;
         if self.status == Status::Pass && !self.failures.is_empty() {
             self.status = Status::Fail;
