@@ -471,6 +471,37 @@ fn compile_and_inspect() {
     refused(&["inspect", &file("nothing")], "cannot read");
 }
 
+/// What the output is, it stays: a link keeps its target's place, and a FIFO is written to.
+#[cfg(unix)]
+#[test]
+fn compile_does_not_replace_what_is_no_file() {
+    use std::os::unix::fs::FileTypeExt;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = |name: &str| directory.path().join(name);
+    let module = file("m.wat").display().to_string();
+    fs::write(&module, "(module)").expect("a module");
+    let compile = |to: &Path| runner(&["compile", &module, "-o", &to.display().to_string()]).status.code();
+    for target in ["there", "not there"] {
+        std::os::unix::fs::symlink(file(target), file("link")).expect("a link");
+        if target == "there" {
+            fs::write(file(target), "old").expect("a file");
+        }
+        assert_eq!(compile(&file("link")), Some(0));
+        assert!(file("link").is_symlink());
+        assert!(fs::read(file(target)).expect("the artefact").starts_with(b"\x7fELF"));
+        fs::remove_file(file("link")).expect("the link");
+    }
+    let fifo = file("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo starts").success());
+    let reader = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || fs::read(fifo).expect("what was written")
+    });
+    assert_eq!(compile(&fifo), Some(0));
+    assert!(fs::metadata(&fifo).expect("the FIFO").file_type().is_fifo());
+    assert!(reader.join().expect("the reader").starts_with(b"\x7fELF"));
+}
+
 /// A short run of the fuzzer: it finds nothing, leaves nothing, and says what it executed.
 #[test]
 fn fuzz_compares_lanes() {
