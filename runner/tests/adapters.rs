@@ -110,6 +110,7 @@ fn lies_about_support() {
     let honest = format!("{RUNNER} adapter speed/fresh");
     let (_, text) = run(script, &honest, &["--lanes", "other"]);
     assert!(!text.contains("expected the module to be accepted") && text.contains("unsupported"), "{text}");
+    assert!(text.contains("no lane supports any directive"), "{text}");
 }
 
 #[test]

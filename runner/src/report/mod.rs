@@ -334,6 +334,9 @@ impl Report {
         Report { schema: 1, lanes, absent, matrix, scripts, disagreements, compared, totals }
     }
 
+    /// What is wrong with a run that [is hollow](Report::is_hollow).
+    pub const HOLLOW: &str = "no lane supports any directive, so that nothing was tested";
+
     /// Whether there were directives, and no lane supported any: that nothing is wrong then proves nothing.
     pub fn is_hollow(&self) -> bool {
         self.totals.unsupported > 0 && self.totals.unsupported == self.totals.directives
@@ -432,6 +435,37 @@ mod tests {
         assert_eq!(report(0, 0).exit_code(), 0);
         assert_eq!(report(1, 2).exit_code(), 0);
         assert_eq!(report(0, 2).exit_code(), 1);
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_is_supported_says_so() {
+        let told = |report: &Report| {
+            let paint = terminal::Paint { colour: false };
+            [terminal::verdict(report, 0.0, paint), annotations(report), junit(report).expect("XML"), html(report)]
+        };
+        let says_so = |text: String| text.contains(Report::HOLLOW);
+        assert_eq!(told(&report(0, 2)).map(says_so), [true; 4]);
+        assert_eq!(told(&report(1, 2)).map(says_so), [false; 4]);
+    }
+
+    #[test]
+    fn junit_says_why_a_script_is_unreadable() {
+        let directive = "script".to_string();
+        let failure = Failure { line: 2, column: 1, directive, message: "what is wrong".to_string() };
+        let mut script = LaneReport { lane: "l".to_string(), status: Status::Unreadable, ..LaneReport::default() };
+        script.failures.push(failure);
+        let report = Report::new(vec!["l".to_string()], Vec::new(), vec![script], Vec::new(), Vec::new());
+        let xml = junit(&report).expect("XML");
+        assert!(xml.contains("message=\"script: what is wrong\""), "{xml}");
+    }
+
+    #[test]
+    fn what_is_of_no_directive_is_not_counted() {
+        let directive = Failure::NO_DIRECTIVE.to_string();
+        let failure = Failure { line: 9, column: 1, directive, message: String::new() };
+        let mut report = LaneReport { directives: 2, passed: 2, failures: vec![failure], ..LaneReport::default() };
+        report.close();
+        assert_eq!((report.status, report.passed, report.failed, report.skipped), (Status::Fail, 2, 0, 0));
     }
 
     #[test]
