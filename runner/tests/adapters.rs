@@ -98,7 +98,7 @@ fn a_wrong_trap() {
 #[test]
 fn lies_about_support() {
     exposed_by_check("claims-features", "the engine claims", "the engine claims the feature, but the valid module");
-    exposed_by_check("denies-features", "the engine denies", "but accepts (module");
+    exposed_by_check("denies-features", "the engine denies", "the engine denies mutable-globals, but accepts (module");
     exposed_by_run("denies-features", SCRIPT, "it says, but it accepts a module that needs it");
     // What an engine honestly lacks is no failure; what it claims and refuses is one.
     let script = ";;! features: 3.0, stack-switching\n\
