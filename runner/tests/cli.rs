@@ -93,6 +93,9 @@ fn inputs_that_cannot_be_used() {
     refused(&[&good, "--report", "pdf=x"], "expected json=FILE");
     refused(&[&good, "--expect", "nowhere.txt"], "cannot read nowhere.txt");
     refused(&[&good, "--timeout", "0"], "positive number of seconds");
+    refused(&[&good, "--script-engine", "speed/fresh=true"], "`speed/fresh` is no name");
+    refused(&[&good, "--script-engine", "e=true", "--script-engine", "e=false"], "the lane `e` is named twice");
+    refused(&[&good, "--lane", "e=true", "--script-engine", "e=true"], "the lane `e` is named twice");
     let (_directory, unparsable) = script("(module)\n(modul)\n");
     refused(&[&unparsable], "x.wast:2:2");
 }

@@ -11,8 +11,9 @@ use crate::report::terminal::Paint;
 use crate::report::{self, AbsentLane, Compared, Disagreement, LaneReport, Report};
 use crate::worker;
 use clap::{Args, ValueEnum};
-use lanes::{Absent, Lanes};
+use lanes::{Absent, Lane, Lanes, LanesError};
 use spec_testsuite::Features;
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
@@ -98,6 +99,7 @@ impl FromStr for ReportTo {
 pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
     let started = Instant::now();
     let Lanes { present, absent } = arguments.lanes.lanes()?;
+    arguments.check_names(&present, &absent)?;
     // Workers open their own.
     let lanes = present.into_iter().map(|lane| lane.info().name.clone()).collect();
     let (inputs, remarks) = arguments.inputs()?;
@@ -129,6 +131,16 @@ pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
 }
 
 impl RunArgs {
+    /// Refuses script engines that are named like a lane or like each other: their reports would be one.
+    fn check_names(&self, present: &[Box<dyn Lane>], absent: &[Absent]) -> Result<(), String> {
+        let lanes = present.iter().map(|lane| &lane.info().name).chain(absent.iter().map(|lane| &lane.name));
+        let mut seen: HashSet<&String> = lanes.collect();
+        match self.script_engine.iter().find(|engine| !seen.insert(&engine.name)) {
+            Some(engine) => Err(LanesError::Twice(engine.name.clone()).to_string()),
+            None => Ok(()),
+        }
+    }
+
     /// The scripts, and what is to be said of them.
     fn inputs(&self) -> Result<(Vec<Input>, Vec<String>), String> {
         let spec_dir = self.spec_dir.clone().or_else(checkout_of_environment);
