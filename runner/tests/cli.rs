@@ -518,6 +518,9 @@ fn fuzz_compares_lanes() {
     assert!(said.contains("3 inputs in "), "{said}");
     assert_eq!(fs::read_dir(&out).expect("it was made").count(), 0);
     refused(&["fuzz", "--lanes", "swift"], "swift");
+    refused(&["fuzz", "--lanes", "speed/fresh", "--inputs", "1"], "nothing to compare `speed/fresh` with");
+    let none = runner(&["fuzz", "--inputs", "0", "--out", &out]);
+    assert_eq!(none.status.code(), Some(0), "{}", text(&none.stderr));
 }
 
 #[test]
@@ -528,5 +531,6 @@ fn replay_says_what_an_input_does() {
     let output = runner(&["replay", &input]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("1 inputs"), "{}", text(&output.stdout));
+    refused(&["replay", &input, "--lanes", "speed/fresh"], "nothing to compare");
     refused(&["replay", &directory.path().join("nothing").display().to_string()], "cannot read");
 }
