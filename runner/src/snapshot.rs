@@ -21,7 +21,7 @@
 use crate::execute::{Miss, Run};
 use crate::script::Script;
 use lanes::compare::frames_agree;
-use lanes::{Failure, Frame, LaneInfo, Observation, Outcome, TrapKind};
+use lanes::{Failure, Frame, LaneInfo, Outcome, TrapKind};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -136,7 +136,7 @@ impl Showing {
             Shown {
                 line: directive.line,
                 passed: step.is_some_and(|step| step.verdict.is_ok()),
-                entry: observation.and_then(|observation| stopped(directive.line, observation)),
+                entry: observation.and_then(|observation| stopped(directive.line, &observation.outcome)),
             }
         });
         let directives: Vec<Shown> = directives.collect();
@@ -195,10 +195,10 @@ impl Line<'_> {
 }
 
 /// The entry of a directive that trapped, or threw an exception that nothing caught.
-fn stopped(line: u32, observation: &Observation) -> Option<Entry> {
+fn stopped(line: u32, outcome: &Outcome) -> Option<Entry> {
     let texts = |frames: &Vec<Frame>| frames.iter().map(ToString::to_string).collect();
     let exact = |frames: &Vec<Frame>| frames.iter().all(|frame| frame.module_offset.is_some());
-    match &observation.outcome {
+    match outcome {
         Outcome::Failed(Failure::Trap(trap)) => {
             let kinds: Vec<TrapKind> = trap.kinds().collect();
             let overflow = trap.kind == TrapKind::StackOverflow;
@@ -262,7 +262,7 @@ mod tests {
     const TEXT: &str = "# Traps of x.wast. Written by `runner --bless`; review every change against the script.\n\
         3 unreachable\n  m!0 $f @0x2a\n  m!1 @0x30\n9 stack-overflow\n";
 
-    use lanes::Moves;
+    use lanes::{Moves, Trap};
 
     fn lane(family: &str) -> LaneInfo {
         let text = || family.to_string();
@@ -301,6 +301,20 @@ mod tests {
         assert_eq!(positions(first, two, &[0]), [Some(1)]);
         assert_eq!(positions(&two.replace("0x", "0x1"), two, &[]), [Some(0), Some(1)]);
         assert_eq!(positions(two, first, &[]), [None]);
+    }
+
+    #[test]
+    fn a_trap_is_whole_with_one_kind_and_every_offset() {
+        let frame = |module_offset| Frame { func_index: 0, func_name: None, module_name: None, module_offset };
+        let whole = |kind, or_kinds: &[TrapKind], frames| {
+            let trap = Trap { or_kinds: or_kinds.to_vec(), ..Trap::new(kind, "", frames) };
+            stopped(1, &Outcome::Failed(Failure::Trap(trap))).expect("a trap").whole
+        };
+        assert!(whole(TrapKind::Unreachable, &[], Some(vec![frame(Some(1))])));
+        assert!(whole(TrapKind::StackOverflow, &[], None));
+        assert!(!whole(TrapKind::Unreachable, &[], None));
+        assert!(!whole(TrapKind::Unreachable, &[], Some(vec![frame(None)])));
+        assert!(!whole(TrapKind::TableOutOfBounds, &[TrapKind::UndefinedElement], Some(Vec::new())));
     }
 
     #[test]

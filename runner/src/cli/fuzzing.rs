@@ -12,14 +12,14 @@ use std::time::Duration;
 pub(super) struct ReplayArgs {
     /// The input, as a fuzzer left it.
     input: PathBuf,
-    /// The lanes to run it in, separated by commas; `all` stands for our own.
+    /// The lanes to run it in, at least two, separated by commas; `all` stands for our own.
     #[arg(long, default_value = "all")]
     lanes: String,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct FuzzArgs {
-    /// The lanes to compare, separated by commas; `all` stands for our own.
+    /// The lanes to compare, at least two, separated by commas; `all` stands for our own.
     #[arg(long, default_value = "all")]
     lanes: String,
     /// What the inputs follow from.

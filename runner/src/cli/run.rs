@@ -45,7 +45,8 @@ pub(super) struct RunArgs {
     /// A list of expected failures: PATH:LINE [@LANE,..] CAUSE, or PATH:FIRST-LAST [@LANE,..] CAUSE, a line.
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
-    /// Write the trap snapshots (x.traps beside x.wast) instead of checking them.
+    /// Write the trap snapshots (x.traps beside x.wast) instead of checking them, from a lane that supports the script and
+    /// shows every trap with all its frames.
     #[arg(long)]
     bless: bool,
     /// Write a report: json=FILE, junit=FILE, html=FILE, or github for annotations. May be repeated.
