@@ -74,8 +74,11 @@ impl Campaign {
                 say(&summary.census.to_string());
             }
         }
-        fs::remove_file(&running)?;
-        Ok(summary)
+        match fs::remove_file(&running) {
+            // No input was run.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(summary),
+            removed => removed.map(|()| summary),
+        }
     }
 
     fn found(

@@ -1,5 +1,7 @@
 //! The WebAssembly features that a script or a fuzz input may use: one set for all engines.
 
+use std::fmt;
+
 bitflags::bitflags! {
     /// Features beyond WebAssembly 1.0.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -69,6 +71,19 @@ bitflags::bitflags! {
             | Self::MEMORY64.bits()
             | Self::EXCEPTIONS.bits()
             | Self::RELAXED_SIMD.bits();
+    }
+}
+
+impl Features {
+    /// Their names, as scripts and the executable protocol have them.
+    pub fn names(self) -> Vec<String> {
+        self.iter_names().map(|(name, _)| name.to_ascii_lowercase().replace('_', "-")).collect()
+    }
+}
+
+impl fmt::Display for Features {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names().join(", "))
     }
 }
 

@@ -341,7 +341,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             _ if self.own => None,
             _ if outcome.is_unsupported() => Some(outcome.to_string()),
             Outcome::Refused(refusal) if rejected(refusal.phase) && self.needs_more => {
-                Some(format!("the lane lacks {:?}, and says: {outcome}", self.lacks))
+                Some(format!("the lane lacks {}, and says: {outcome}", self.lacks))
             }
             Outcome::Failed(Failure::Link(_)) if self.unregistered => {
                 Some(format!("an instance that was unsupported is not registered; {outcome}"))
@@ -466,7 +466,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
         self.observe(outcome, |outcome| match outcome {
             Outcome::Refused(refusal) if refusal.phase.may_be(expected) && lacks.is_empty() => Ok(()),
             Outcome::Refused(refusal) if refusal.phase.may_be(expected) => {
-                Err(format!("refused, which proves nothing: the lane lacks {lacks:?}"))
+                Err(format!("refused, which proves nothing: the lane lacks {lacks}"))
             }
             Outcome::Values(_) => Err(format!("expected {expected}, but the module was accepted")),
             other => Err(format!("expected {expected}, got {other}")),

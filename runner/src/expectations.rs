@@ -9,8 +9,9 @@
 //!
 //! A path matches from its end, at a `/` or behind `spec:`. A listed directive still runs; where it fails it counts as
 //! expected, and where it passes, the run fails until the list says otherwise: with two numbers, every directive that
-//! begins on one of these lines is listed. Where listed lanes differ from the others and these agree, that is no
-//! disagreement. Crashes and timeouts cannot be expected.
+//! begins on one of these lines is listed. A trap other than the snapshot's is expected where nothing else on its line
+//! fails: one entry must not hide both. Where listed lanes differ from the others and these agree, that is no disagreement.
+//! Crashes and timeouts cannot be expected.
 
 use crate::report::{Disagreement, Failure, LaneReport, Status};
 use std::collections::BTreeSet;
@@ -69,31 +70,45 @@ impl Expectations {
         if own.is_empty() || !matches!(report.status, Status::Pass | Status::Fail) {
             return;
         }
-        let is_listed = |line: u32| own.iter().any(|entry| entry.lines.contains(&line));
-        // What the lane does not support says nothing either.
-        let failed = report.failures.iter().chain(&report.lacking).map(|failure| failure.line);
-        let failed: BTreeSet<u32> = failed.collect();
-        let passed: BTreeSet<u32> = report.passed_on.iter().copied().filter(|line| !failed.contains(line)).collect();
-        let empty = own.iter().filter(|entry| failed.union(&passed).all(|line| !entry.lines.contains(line)));
-        let empty = empty.map(|entry| self.unexpected(*entry.lines.start(), "no directive begins there"));
-        let passed = passed.iter().filter(|line| is_listed(**line));
-        let passed = passed.map(|line| self.unexpected(*line, "nothing failed on this line"));
-        let mut others: Vec<Failure> = passed.chain(empty).collect();
-        report.passed = report.passed.saturating_sub(others.len());
-        report.failed += others.len();
-        let (listed, unlisted): (Vec<Failure>, Vec<Failure>) =
-            report.failures.drain(..).partition(|failure| is_listed(failure.line));
+        let (passed, empty) = self.unfounded(&own, report);
+        report.passed -= passed.len();
+        report.failed += passed.len();
+        let by_themselves = report.failures.iter().filter(|failure| failure.directive != Failure::TRAP_SNAPSHOT);
+        let by_themselves: BTreeSet<u32> = by_themselves.map(|failure| failure.line).collect();
+        let is_expected = |failure: &Failure| {
+            let can_be = match failure.directive.as_str() {
+                Failure::NO_DIRECTIVE | Failure::UNEXPECTED_PASS => false,
+                Failure::TRAP_SNAPSHOT => !by_themselves.contains(&failure.line),
+                _ => true,
+            };
+            can_be && own.iter().any(|entry| entry.lines.contains(&failure.line))
+        };
+        let (listed, unlisted): (Vec<Failure>, Vec<Failure>) = report.failures.drain(..).partition(is_expected);
         report.expected += listed.len();
         report.failed -= listed.len();
-        others.extend(unlisted);
-        others.sort_by_key(|failure| (failure.line, failure.column));
-        report.status = if others.is_empty() { Status::Pass } else { Status::Fail };
-        report.failures = others;
+        report.failures = [passed, empty, unlisted].concat();
+        report.failures.sort_by_key(|failure| (failure.line, failure.column));
+        report.status = if report.failures.is_empty() { Status::Pass } else { Status::Fail };
     }
 
-    fn unexpected(&self, line: u32, what: &str) -> Failure {
+    /// A failure for each listed line on which all directives passed, and for each entry that lists none.
+    fn unfounded(&self, own: &[&Entry], report: &LaneReport) -> (Vec<Failure>, Vec<Failure>) {
+        // What the lane does not support says nothing either.
+        let failed = report.failures.iter().filter(|failure| failure.counts()).chain(&report.lacking);
+        let failed: BTreeSet<u32> = failed.map(|failure| failure.line).collect();
+        let passed: BTreeSet<u32> = report.passed_on.iter().copied().filter(|line| !failed.contains(line)).collect();
+        let empty = own.iter().filter(|entry| failed.union(&passed).all(|line| !entry.lines.contains(line)));
+        let empty = empty
+            .map(|entry| self.unfounded_at(*entry.lines.start(), Failure::NO_DIRECTIVE, "no directive begins there"));
+        let passed = passed.iter().filter(|line| own.iter().any(|entry| entry.lines.contains(line)));
+        let passed =
+            passed.map(|line| self.unfounded_at(*line, Failure::UNEXPECTED_PASS, "nothing failed on this line"));
+        (passed.collect(), empty.collect())
+    }
+
+    fn unfounded_at(&self, line: u32, kind: &str, what: &str) -> Failure {
         let message = format!("listed in {}, but {what}: remove it from the list", self.file);
-        Failure { line, column: 1, directive: "expected failure".to_string(), message }
+        Failure { line, column: 1, directive: kind.to_string(), message }
     }
 }
 
@@ -229,9 +244,32 @@ mod tests {
     #[test]
     fn an_entry_that_lists_nothing_fails() {
         let mut report = report(&[3]);
-        list("x.wast:3 because\nx.wast:11-12 because").apply(&mut report);
-        assert_eq!((report.status, report.failed, report.expected), (Status::Fail, 1, 1));
+        list("x.wast:3 because\nx.wast:11-12 because\nx.wast:96 because").apply(&mut report);
+        // Nothing that passed is taken for a failure.
+        assert_eq!((report.status, report.passed, report.failed, report.expected), (Status::Fail, 9, 0, 1));
+        assert_eq!(report.failures.iter().map(|failure| failure.line).collect::<Vec<_>>(), [11, 96]);
         assert!(report.failures[0].message.contains("no directive begins there"));
+        // Nor is it expected by another list.
+        list("x.wast:11 because").apply(&mut report);
+        assert_eq!((report.failed, report.expected, report.failures.len()), (0, 1, 3));
+    }
+
+    #[test]
+    fn an_expected_failure_hides_no_wrong_trap_of_its_line() {
+        let wrong_trap = |report: &mut LaneReport, line| {
+            let place = report.failures[0].clone();
+            report.failures.push(Failure { line, directive: Failure::TRAP_SNAPSHOT.to_string(), ..place });
+            (report.passed, report.failed) = (report.passed - 1, report.failed + 1);
+        };
+        let mut both = report(&[3]);
+        wrong_trap(&mut both, 3);
+        list("x.wast:3 because").apply(&mut both);
+        assert_eq!((both.status, both.failed, both.expected), (Status::Fail, 1, 1));
+        assert_eq!(both.failures[0].directive, Failure::TRAP_SNAPSHOT);
+        let mut alone = report(&[3]);
+        wrong_trap(&mut alone, 5);
+        list("x.wast:3 because\nx.wast:5 because").apply(&mut alone);
+        assert_eq!((alone.status, alone.failed, alone.expected), (Status::Pass, 0, 2));
     }
 
     #[test]

@@ -2,10 +2,10 @@
 //! compare what they showed. All in this process; [`pool`](crate::pool) puts it into a child.
 
 use crate::disagreement::disagreements;
-use crate::execute::{Miss, Run, Step, Verdict, execute};
+use crate::execute::{Run, Verdict, execute};
 use crate::report::{Compared, Disagreement, Failure, LaneReport};
 use crate::script::{Directive, ParseError, Script};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Showing, Snapshot};
 use lanes::{Features, Lane, LaneInfo};
 use std::time::Instant;
 
@@ -28,8 +28,9 @@ pub struct Judged {
     pub disagreements: Vec<Disagreement>,
     /// How much was compared of each pair of lanes.
     pub compared: Vec<Compared>,
-    /// The traps that the first lane showed.
-    pub snapshot: Snapshot,
+    /// The traps that a lane showed, of our own lanes if one of them is there; `None` if no lane supports the whole script
+    /// and shows every trap with one kind and all frames.
+    pub snapshot: Option<Snapshot>,
 }
 
 /// Is told of the progress.
@@ -47,11 +48,10 @@ pub fn judge(case: &Case<'_>, lanes: &[&dyn Lane], progress: &mut dyn Progress) 
     let script = Script::parse(case.text)?;
     let runs: Vec<Run> = lanes.iter().map(|lane| run(case, &script, *lane, lanes.len() > 1, progress)).collect();
     let (disagreements, compared) = disagreements(case.path, &script, lanes, &runs);
-    Ok(Judged {
-        disagreements,
-        compared,
-        snapshot: runs.first().map(|run| Snapshot::of(&script, &run.steps)).unwrap_or_default(),
-    })
+    // Of another engine's frames the names need not be those that our lanes are compared with.
+    let (own, foreign): (Vec<_>, Vec<_>) = lanes.iter().zip(&runs).partition(|(lane, _)| lane.info().is_own());
+    let snapshot = own.into_iter().chain(foreign).find_map(|(_, run)| Showing::of(&script, run).snapshot());
+    Ok(Judged { disagreements, compared, snapshot })
 }
 
 fn run(case: &Case<'_>, script: &Script, lane: &dyn Lane, states: bool, progress: &mut dyn Progress) -> Run {
@@ -81,28 +81,20 @@ fn run(case: &Case<'_>, script: &Script, lane: &dyn Lane, states: bool, progress
 /// A directive that trapped otherwise than the snapshot says has failed, unless it failed already, was not supported,
 /// or did not run.
 fn check_snapshot(expected: &Snapshot, script: &Script, run: &Run, lane: &LaneInfo, report: &mut LaneReport) {
-    let lost = run.steps.len() < script.directives.len() || run.steps.last().is_some_and(is_lost);
-    let end = if lost { script.directives[run.steps.len() - 1].line } else { u32::MAX };
-    for mismatch in expected.compare(&Snapshot::of(script, &run.steps), lane) {
-        let told = report.failures.iter().chain(&report.lacking).any(|failure| failure.line == mismatch.line);
-        if told || mismatch.line >= end {
-            continue;
-        }
-        let directive = script.directives.iter().find(|directive| directive.line == mismatch.line);
-        report.passed = report.passed.saturating_sub(1);
-        report.failures.push(match directive {
-            Some(directive) => Failure::of(directive, &mismatch.message),
+    for mismatch in expected.compare(&Showing::of(script, run), lane) {
+        report.failures.push(match mismatch.directive {
+            Some(position) => {
+                report.passed -= 1;
+                let directive = Failure::TRAP_SNAPSHOT.to_string();
+                Failure { directive, ..Failure::of(&script.directives[position], &mismatch.message) }
+            }
             None => Failure {
                 line: mismatch.line,
                 column: 1,
-                directive: "snapshot".to_string(),
-                message: format!("{}: no directive begins on this line", mismatch.message),
+                directive: Failure::NO_DIRECTIVE.to_string(),
+                message: format!("trap snapshot: {}: no directive for it begins on this line", mismatch.message),
             },
         });
     }
     report.failures.sort_by_key(|failure| (failure.line, failure.column));
-}
-
-fn is_lost(step: &Step) -> bool {
-    matches!(step.verdict, Err(Miss::Crashed(_) | Miss::TimedOut(_)))
 }

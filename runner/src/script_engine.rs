@@ -4,11 +4,14 @@
 
 use crate::inputs;
 use crate::report::{Failure, LaneReport, Status};
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A command that runs scripts: exit code 0 means that everything in the script is as it should be.
@@ -45,15 +48,23 @@ impl ScriptEngine {
 
     fn outcome(&self, path: &str, timeout: Duration) -> io::Result<(Status, String)> {
         let (file, _folder) = on_disk(path)?;
-        let mut child =
-            self.command(file).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut command = self.command(file);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.process_group(0).spawn()?;
         let output = [child.stdout.take().map(end_of), child.stderr.take().map(end_of)];
         let status = wait(&mut child, timeout)?;
+        // What the engine started and left behind would work on, and might hold its output open.
+        let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
         Ok(match status {
-            None => (Status::Timeout, format!("still running after {} s", timeout.as_secs_f64())),
+            None => {
+                // It may have left its group, too.
+                child.kill()?;
+                child.wait()?;
+                (Status::Timeout, format!("still running after {} s", timeout.as_secs_f64()))
+            }
             Some(status) if status.success() => (Status::Pass, String::new()),
             Some(status) => {
-                let said = output.into_iter().flatten().filter_map(|thread| thread.join().ok());
+                let said = output.into_iter().flatten().filter_map(|end| end.recv_timeout(PATIENCE).ok());
                 let said: Vec<String> = said.filter(|text| !text.is_empty()).collect();
                 let kind = if status.code().is_some() { Status::Fail } else { Status::Crash };
                 (kind, format!("{status}: {}", said.join("\n")))
@@ -86,34 +97,53 @@ fn on_disk(path: &str) -> io::Result<(PathBuf, Option<tempfile::TempDir>)> {
     Ok((file, Some(folder)))
 }
 
-/// Reads a stream, so that its writer never waits, and keeps its last lines.
-fn end_of(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
-    const KEPT: usize = 3;
+/// For the end of the output when the engine has ended: a process that left its group may hold it open.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Reads a stream, so that its writer never waits, and gives its last lines.
+fn end_of(mut stream: impl Read + Send + 'static) -> Receiver<String> {
+    const LINES: usize = 3;
+    const BYTES: usize = 4096;
+    let (sender, receiver) = channel();
     thread::spawn(move || {
-        let mut bytes = Vec::new();
+        let mut last = Vec::new();
+        let mut block = [0; BYTES];
         // What was read before an error is shown.
-        let _ = stream.read_to_end(&mut bytes);
-        let text = String::from_utf8_lossy(&bytes);
+        while let Ok(length @ 1..) = stream.read(&mut block) {
+            last.extend_from_slice(&block[..length]);
+            last.drain(..last.len().saturating_sub(BYTES));
+        }
+        let text = String::from_utf8_lossy(&last);
         let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-        lines[lines.len().saturating_sub(KEPT)..].join("\n")
-    })
+        // Nobody may be waiting for it any more.
+        let _ = sender.send(lines[lines.len().saturating_sub(LINES)..].join("\n"));
+    });
+    receiver
 }
 
-/// How the child ended; `None` if its time was up, and it was killed.
+/// How the child ended; `None` if its time is up.
 fn wait(child: &mut Child, timeout: Duration) -> io::Result<Option<ExitStatus>> {
     const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-    let deadline = Instant::now() + timeout;
+    let started = Instant::now();
     let mut pause = Duration::from_millis(1);
     loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if Instant::now() >= deadline {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
+        let status = child.try_wait()?;
+        if status.is_some() || started.elapsed() >= timeout {
+            return Ok(status);
         }
         thread::sleep(pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_endless_output_the_end_is_kept() {
+        let output = io::repeat(b'x').take(1 << 20).chain(&b"\n\nfirst\nsecond\n\nthird\n"[..]);
+        assert_eq!(end_of(output).recv().as_deref(), Ok("first\nsecond\nthird"));
+        assert_eq!(end_of(io::repeat(b'x').take(1 << 20)).recv().map(|text| text.len()), Ok(4096));
     }
 }

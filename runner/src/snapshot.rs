@@ -15,13 +15,14 @@
 //!
 //! Where the file exists, every lane must show exactly these traps, at these lines, in this order; a lane that cannot
 //! show frames must show the kinds. Of another engine's frames the places are compared, as `lanes::compare` does it, and
-//! not the names. Directives of one line stand in the script's order.
+//! not the names. Directives of one line stand in the script's order. Nothing is compared of a directive that failed by
+//! itself, was not supported, or did not run.
 
-use crate::execute::Step;
+use crate::execute::{Miss, Run};
 use crate::script::Script;
 use lanes::compare::frames_agree;
 use lanes::{Failure, Frame, LaneInfo, Outcome, TrapKind};
-use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// A snapshot file, parsed.
@@ -38,6 +39,26 @@ struct Entry {
     kinds: Vec<TrapKind>,
     /// `None` if the lane cannot tell, or on stack overflow.
     frames: Option<Vec<String>>,
+    /// Whether this is all that a snapshot should have: one kind, and frames to the byte.
+    whole: bool,
+}
+
+/// What a directive showed.
+#[derive(Clone, Debug)]
+struct Shown {
+    line: u32,
+    /// Whether it passed. A snapshot says nothing of the others.
+    passed: bool,
+    /// What it stopped with, if it did.
+    entry: Option<Entry>,
+}
+
+/// What the directives of a script showed, in order.
+#[derive(Clone, Debug)]
+pub struct Showing {
+    directives: Vec<Shown>,
+    /// Whether the lane supported all of them, and showed each trap as a whole.
+    whole: bool,
 }
 
 /// A snapshot that is not what a lane showed.
@@ -45,6 +66,8 @@ struct Entry {
 pub struct Mismatch {
     /// The line of the script.
     pub line: u32,
+    /// The position of the directive; `None` if no directive is left on the line that the trap could be of.
+    pub directive: Option<usize>,
     /// What differs.
     pub message: String,
 }
@@ -66,15 +89,9 @@ impl Snapshot {
             let (at, kind) = line.trim_end().split_once(' ').ok_or_else(malformed)?;
             let at = at.parse().map_err(|_| malformed())?;
             let frames = (kind != TrapKind::StackOverflow.name()).then(Vec::new);
-            traps.push(Entry { line: at, kind: kind.to_string(), kinds: Vec::new(), frames });
+            traps.push(Entry { line: at, kind: kind.to_string(), kinds: Vec::new(), frames, whole: true });
         }
         Ok(Snapshot { traps })
-    }
-
-    /// What a lane showed.
-    pub fn of(script: &Script, steps: &[Step]) -> Snapshot {
-        let traps = script.directives.iter().zip(steps).filter_map(|(directive, step)| stopped(directive.line, step));
-        Snapshot { traps: traps.collect() }
     }
 
     /// Whether nothing trapped.
@@ -98,39 +115,101 @@ impl Snapshot {
 
     /// Compares this snapshot, as the file has it, with what a lane showed: every word of it, or, if the lane is not one
     /// of our own, the places.
-    pub fn compare(&self, shown: &Snapshot, lane: &LaneInfo) -> Vec<Mismatch> {
-        let mut mismatches = Vec::new();
-        let (mut expected, mut shown) = (self.traps.as_slice(), shown.traps.as_slice());
-        loop {
-            let order = match (expected.first(), shown.first()) {
-                (None, None) => return mismatches,
-                (Some(want), Some(got)) => want.line.cmp(&got.line),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-            };
-            let want = if order.is_gt() { None } else { take(&mut expected) };
-            let got = if order.is_lt() { None } else { take(&mut shown) };
-            if want.zip(got).is_some_and(|(want, got)| equal(want, got, lane)) {
-                continue;
-            }
-            let line = want.or(got).map_or(0, |entry| entry.line);
-            let message = format!("expected {}, got {}", describe(want), describe(got));
-            mismatches.push(Mismatch { line, message: format!("trap snapshot: {message}") });
+    pub fn compare(&self, showing: &Showing, lane: &LaneInfo) -> Vec<Mismatch> {
+        let mut lines: BTreeMap<u32, Line<'_>> = BTreeMap::new();
+        for entry in &self.traps {
+            lines.entry(entry.line).or_default().expected.push(entry);
         }
+        for (position, shown) in showing.directives.iter().enumerate() {
+            lines.entry(shown.line).or_default().directives.push((position, shown));
+        }
+        lines.into_iter().flat_map(|(number, line)| line.compare(number, lane)).collect()
+    }
+}
+
+impl Showing {
+    /// What a run showed.
+    pub fn of(script: &Script, run: &Run) -> Showing {
+        let directives = script.directives.iter().enumerate().map(|(position, directive)| {
+            let step = run.steps.get(position);
+            let observation = step.and_then(|step| step.observation.as_ref());
+            Shown {
+                line: directive.line,
+                passed: step.is_some_and(|step| step.verdict.is_ok()),
+                entry: observation.and_then(|observation| stopped(directive.line, &observation.outcome)),
+            }
+        });
+        let directives: Vec<Shown> = directives.collect();
+        let supported = !run.steps.iter().any(|step| matches!(step.verdict, Err(Miss::Unsupported(_))));
+        let whole = supported && directives.iter().filter_map(|shown| shown.entry.as_ref()).all(|entry| entry.whole);
+        Showing { directives, whole }
+    }
+
+    /// The snapshot to write; `None` if the lane does not show all that should be in it.
+    pub fn snapshot(self) -> Option<Snapshot> {
+        let traps = self.directives.into_iter().filter_map(|shown| shown.entry);
+        self.whole.then(|| Snapshot { traps: traps.collect() })
+    }
+}
+
+/// A line of a script.
+#[derive(Default)]
+struct Line<'a> {
+    /// What the snapshot has of it.
+    expected: Vec<&'a Entry>,
+    /// The directives that begin on it, with their positions.
+    directives: Vec<(usize, &'a Shown)>,
+}
+
+impl Line<'_> {
+    /// Compares the entries with the directives, in order. Each directive that did not pass may have an entry, whatever
+    /// that says.
+    fn compare(&self, line: u32, lane: &LaneInfo) -> Vec<Mismatch> {
+        let mut mismatches = Vec::new();
+        let mut mismatch = |directive: Option<usize>, want: Option<&Entry>, got: Option<&Entry>| {
+            let message = format!("expected {}, got {}", describe(want), describe(got));
+            mismatches.push(Mismatch { line, directive, message });
+        };
+        let (mut left, mut spare) = (self.expected.as_slice(), 0);
+        let mut untrapped = Vec::new();
+        for &(position, shown) in &self.directives {
+            match &shown.entry {
+                _ if !shown.passed => spare += 1,
+                None => untrapped.push(position),
+                Some(got) => {
+                    // What stands before its entry is of directives that did not pass.
+                    let own = left.iter().take(spare + 1).position(|want| equal(want, got, lane));
+                    let before = own.unwrap_or_else(|| spare.min(left.len().saturating_sub(1)));
+                    if own.is_none() {
+                        mismatch(Some(position), left.get(before).copied(), Some(got));
+                    }
+                    left = left.get(before + 1..).unwrap_or_default();
+                    spare -= before;
+                }
+            }
+        }
+        let mut untrapped = untrapped.into_iter();
+        left.iter().skip(spare).for_each(|want| mismatch(untrapped.next(), Some(want), None));
+        mismatches
     }
 }
 
 /// The entry of a directive that trapped, or threw an exception that nothing caught.
-fn stopped(line: u32, step: &Step) -> Option<Entry> {
+fn stopped(line: u32, outcome: &Outcome) -> Option<Entry> {
     let texts = |frames: &Vec<Frame>| frames.iter().map(ToString::to_string).collect();
-    match &step.observation.as_ref()?.outcome {
+    let exact = |frames: &Vec<Frame>| frames.iter().all(|frame| frame.module_offset.is_some());
+    match outcome {
         Outcome::Failed(Failure::Trap(trap)) => {
-            let frames = trap.frames.as_ref().filter(|_| trap.kind != TrapKind::StackOverflow).map(texts);
-            Some(Entry { line, kind: trap.kind.name().to_string(), kinds: trap.kinds().collect(), frames })
+            let kinds: Vec<TrapKind> = trap.kinds().collect();
+            let overflow = trap.kind == TrapKind::StackOverflow;
+            let whole = kinds.len() == 1 && (overflow || trap.frames.as_ref().is_some_and(exact));
+            let frames = trap.frames.as_ref().filter(|_| !overflow).map(texts);
+            Some(Entry { line, kind: trap.kind.name().to_string(), kinds, frames, whole })
         }
         Outcome::Failed(Failure::Exception(exception)) => {
-            let frames = exception.frames.as_ref().map(texts);
-            Some(Entry { line, kind: "exception".to_string(), kinds: Vec::new(), frames })
+            let frames = exception.frames.as_ref();
+            let (whole, frames) = (frames.is_some_and(exact), frames.map(texts));
+            Some(Entry { line, kind: "exception".to_string(), kinds: Vec::new(), frames, whole })
         }
         _ => None,
     }
@@ -176,12 +255,6 @@ fn describe(entry: Option<&Entry>) -> String {
     }
 }
 
-fn take<'a>(entries: &mut &'a [Entry]) -> Option<&'a Entry> {
-    let (first, rest) = entries.split_first()?;
-    *entries = rest;
-    Some(first)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,26 +262,67 @@ mod tests {
     const TEXT: &str = "# Traps of x.wast. Written by `runner --bless`; review every change against the script.\n\
         3 unreachable\n  m!0 $f @0x2a\n  m!1 @0x30\n9 stack-overflow\n";
 
-    use lanes::Moves;
+    use lanes::{Moves, Trap};
 
     fn lane(family: &str) -> LaneInfo {
         let text = || family.to_string();
         LaneInfo { name: text(), family: text(), code: text(), descent: text(), moves: Moves::Nothing }
     }
 
+    /// What directives that pass show, one for each trap of a text.
+    fn showing(text: &str) -> Showing {
+        let traps = Snapshot::parse(text).expect("the text parses").traps.into_iter();
+        let directives = traps.map(|entry| Shown { line: entry.line, passed: true, entry: Some(entry) });
+        Showing { directives: directives.collect(), whole: true }
+    }
+
     #[test]
     fn round_trip() {
         let snapshot = Snapshot::parse(TEXT).expect("the text parses");
         assert_eq!(snapshot.to_text("x.wast"), TEXT);
-        assert_eq!(snapshot.compare(&snapshot, &lane(lanes::OWN_FAMILY)), []);
+        assert_eq!(snapshot.compare(&showing(TEXT), &lane(lanes::OWN_FAMILY)), []);
+    }
+
+    #[test]
+    fn a_directive_that_fails_by_itself_hides_no_other_of_its_line() {
+        let two = "3 unreachable\n  m!0 @0x2a\n3 integer-overflow\n  m!1 @0x30\n";
+        let positions = |expected: &str, shown: &str, failed: &[usize]| -> Vec<Option<usize>> {
+            let mut showing = showing(shown);
+            failed.iter().for_each(|&position| showing.directives[position].passed = false);
+            let snapshot = Snapshot::parse(expected).expect("the text parses");
+            let mismatches = snapshot.compare(&showing, &lane(lanes::OWN_FAMILY));
+            mismatches.into_iter().map(|mismatch| mismatch.directive).collect()
+        };
+        let (first, second) = two.split_at(two.find("3 integer").expect("the second entry"));
+        assert_eq!(positions(two, two, &[0]), []);
+        assert_eq!(positions(second, two, &[0]), []);
+        assert_eq!(positions(two, &two.replace("0x30", "0x31"), &[0]), [Some(1)]);
+        assert_eq!(positions(second, &two.replace("0x30", "0x31"), &[0]), [Some(1)]);
+        assert_eq!(positions(first, two, &[0]), [Some(1)]);
+        assert_eq!(positions(&two.replace("0x", "0x1"), two, &[]), [Some(0), Some(1)]);
+        assert_eq!(positions(two, first, &[]), [None]);
+    }
+
+    #[test]
+    fn a_trap_is_whole_with_one_kind_and_every_offset() {
+        let frame = |module_offset| Frame { func_index: 0, func_name: None, module_name: None, module_offset };
+        let whole = |kind, or_kinds: &[TrapKind], frames| {
+            let trap = Trap { or_kinds: or_kinds.to_vec(), ..Trap::new(kind, "", frames) };
+            stopped(1, &Outcome::Failed(Failure::Trap(trap))).expect("a trap").whole
+        };
+        assert!(whole(TrapKind::Unreachable, &[], Some(vec![frame(Some(1))])));
+        assert!(whole(TrapKind::StackOverflow, &[], None));
+        assert!(!whole(TrapKind::Unreachable, &[], None));
+        assert!(!whole(TrapKind::Unreachable, &[], Some(vec![frame(None)])));
+        assert!(!whole(TrapKind::TableOutOfBounds, &[TrapKind::UndefinedElement], Some(Vec::new())));
     }
 
     #[test]
     fn every_difference_is_found() {
         let snapshot = Snapshot::parse(TEXT).expect("the text parses");
         let lines = |text: &str| -> Vec<u32> {
-            let shown = Snapshot::parse(text).expect("the text parses");
-            snapshot.compare(&shown, &lane(lanes::OWN_FAMILY)).iter().map(|mismatch| mismatch.line).collect()
+            let mismatches = snapshot.compare(&showing(text), &lane(lanes::OWN_FAMILY));
+            mismatches.iter().map(|mismatch| mismatch.line).collect()
         };
         assert_eq!(lines("3 unreachable\n  m!0 $f @0x2a\n  m!1 @0x31\n9 stack-overflow\n"), [3]);
         assert_eq!(lines("3 unreachable\n  m!0 $f @0x2a\n9 stack-overflow\n"), [3]);
@@ -222,9 +336,10 @@ mod tests {
     fn of_another_engine_the_places_are_compared() {
         let snapshot = Snapshot::parse("3 undefined-element\n  m!0 $f @0x2a\n  m!1 @0x30\n").expect("the text parses");
         let agrees = |text: &str| {
-            let mut shown = Snapshot::parse(text).expect("the text parses");
-            shown.traps[0].kinds = vec![TrapKind::TableOutOfBounds, TrapKind::UndefinedElement];
-            snapshot.compare(&shown, &lane("other")).is_empty()
+            let mut showing = showing(text);
+            let entry = showing.directives[0].entry.as_mut().expect("a trap");
+            entry.kinds = vec![TrapKind::TableOutOfBounds, TrapKind::UndefinedElement];
+            snapshot.compare(&showing, &lane("other")).is_empty()
         };
         assert!(agrees("3 table-out-of-bounds\n  !0 @0x2a\n  other!1 $g @0x30\n"));
         assert!(!agrees("3 table-out-of-bounds\n  !0 @0x2a\n  !1 @0x31\n"));

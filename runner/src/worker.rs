@@ -115,7 +115,10 @@ fn serve_one(request: &Request, lanes: &[&dyn Lane], watched: &Watched) -> Answe
         Ok(judged) => Answer::Done {
             disagreements: judged.disagreements,
             compared: judged.compared,
-            snapshot: snapshot_path.filter(|_| request.bless).map(|path| blessed(&path, &judged.snapshot)),
+            snapshot: snapshot_path
+                .filter(|_| request.bless)
+                .zip(judged.snapshot)
+                .map(|(path, shown)| blessed(&path, &shown)),
         },
     }
 }

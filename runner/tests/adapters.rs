@@ -98,7 +98,7 @@ fn a_wrong_trap() {
 #[test]
 fn lies_about_support() {
     exposed_by_check("claims-features", "the engine claims", "the engine claims the feature, but the valid module");
-    exposed_by_check("denies-features", "the engine denies", "but accepts (module");
+    exposed_by_check("denies-features", "the engine denies", "the engine denies mutable-globals, but accepts (module");
     exposed_by_run("denies-features", SCRIPT, "it says, but it accepts a module that needs it");
     // What an engine honestly lacks is no failure; what it claims and refuses is one.
     let script = ";;! features: 3.0, stack-switching\n\
@@ -110,6 +110,7 @@ fn lies_about_support() {
     let honest = format!("{RUNNER} adapter speed/fresh");
     let (_, text) = run(script, &honest, &["--lanes", "other"]);
     assert!(!text.contains("expected the module to be accepted") && text.contains("unsupported"), "{text}");
+    assert!(text.contains("no lane supports any directive"), "{text}");
 }
 
 /// A lane that lacks a feature that the script may use has no excuse to refuse a module that does not need it.
@@ -339,6 +340,56 @@ fn what_cannot_be_started() {
     assert!(text.contains("cannot be started"), "{text}");
     let (code, text) = runner(&["x.wast", "--lane", "a,b=c"]);
     assert_eq!(code, Some(2), "{text}");
+}
+
+/// An adapter that introduces itself with these members, and says nothing more.
+fn introduced(members: &str) -> (Option<i32>, String) {
+    let hello = format!(r#"{{"id":0,"hello":{{"protocol":1,"engine":"e","version":"1",{members}}}}}"#);
+    check(&["sh", "-c", &format!("read line; echo '{hello}'")])
+}
+
+#[test]
+fn words_that_mean_nothing() {
+    let (code, text) = introduced(r#""features":[],"fixed_features":true,"tells":["frames","colour"]"#);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("it says that it tells \"colour\", which is none of phases, frames"), "{text}");
+    let (code, text) = introduced(r#""features":["colour"],"fixed_features":true,"tells":[]"#);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("there is no feature \"colour\""), "{text}");
+}
+
+/// Neither what it leaves behind nor a limit beyond all time holds up the run.
+#[test]
+fn script_engines_end_in_time() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let path = directory.path().join("x.wast").display().to_string();
+    fs::write(&path, "(module)\n").expect("a script");
+    let engine = |timeout: &str, command: &str| {
+        let engine = format!("whole={command}");
+        let started = Instant::now();
+        let ended = runner(&[&path, "--lanes", "speed/fresh", "--timeout", timeout, "--script-engine", &engine]);
+        assert!(started.elapsed() < Duration::from_secs(50), "it took {:?}", started.elapsed());
+        ended
+    };
+    for (command, says) in [
+        ("sh -c \"sleep 60 & echo gone; exit 1\"", "exit status: 1: gone"),
+        ("sh -c \"setsid sleep 8 & echo gone; exit 1\"", "exit status: 1: "),
+        ("sh -c \"sleep 60 & sleep 60\"", "still running after 3 s"),
+    ] {
+        let (code, text) = engine("3", command);
+        assert!(code == Some(1) && text.contains(says), "{text}");
+    }
+    let alive = directory.path().join("alive");
+    // Touches a file as long as it lives.
+    let behind = format!("sh -c \"(while :; do date +%s%N > {}; sleep 0.1; done) & sleep 1\"", alive.display());
+    let (code, text) = engine("3", &behind);
+    assert_eq!(code, Some(0), "{text}");
+    let stamp = || fs::read_to_string(&alive).expect("the child ran");
+    let last = stamp();
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(stamp(), last, "what the engine left behind still runs");
+    let (code, text) = engine("1e19", "true");
+    assert_eq!(code, Some(0), "{text}");
 }
 
 /// A command that runs a whole script is compared by its exit code.

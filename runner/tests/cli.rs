@@ -93,6 +93,9 @@ fn inputs_that_cannot_be_used() {
     refused(&[&good, "--report", "pdf=x"], "expected json=FILE");
     refused(&[&good, "--expect", "nowhere.txt"], "cannot read nowhere.txt");
     refused(&[&good, "--timeout", "0"], "positive number of seconds");
+    refused(&[&good, "--script-engine", "speed/fresh=true"], "`speed/fresh` is no name");
+    refused(&[&good, "--script-engine", "e=true", "--script-engine", "e=false"], "the lane `e` is named twice");
+    refused(&[&good, "--lane", "e=true", "--script-engine", "e=true"], "the lane `e` is named twice");
     let (_directory, unparsable) = script("(module)\n(modul)\n");
     refused(&[&unparsable], "x.wast:2:2");
 }
@@ -257,6 +260,45 @@ fn snapshots_are_written_and_checked() {
 
     fs::write(&traps, "nonsense\n").expect("the snapshot");
     refused(&[&path], "x.traps: line 1");
+}
+
+/// The first directive of the line fails by itself; that the second traps elsewhere than it should is seen all the same.
+#[test]
+fn a_failure_hides_no_wrong_trap_of_its_line() {
+    let (directory, path) = script(
+        "(module (func (export \"f\") unreachable) (func (export \"g\") (result i32) (i32.const 1)))\n\
+         (assert_return (invoke \"g\") (i32.const 2)) (assert_trap (invoke \"f\") \"unreachable\")\n",
+    );
+    let list = directory.path().join("expected.txt");
+    fs::write(&list, "x.wast:2 a reason\n").expect("the list");
+    fs::write(directory.path().join("x.traps"), "2 unreachable\n  !0 @0x99\n9 unreachable\n").expect("a snapshot");
+    let (plain, code) = report(&[&path, "--lanes", "speed/fresh"]);
+    let [plain] = plain.scripts.as_slice() else { panic!("one lane: {plain:?}") };
+    let kinds: Vec<&str> = plain.failures.iter().map(|failure| failure.directive.as_str()).collect();
+    assert_eq!((code, kinds), (Some(1), vec!["assert_return", "trap snapshot", "no directive"]));
+    assert_eq!((plain.passed, plain.failed, plain.directives), (1, 2, 3));
+    let (listed, code) = report(&[&path, "--lanes", "speed/fresh", "--expect", &list.display().to_string()]);
+    let listed = &listed.scripts[0];
+    assert_eq!((code, listed.passed, listed.failed, listed.expected), (Some(1), 1, 1, 1));
+    let output = runner(&[&path, "--lanes", "speed/fresh"]);
+    let stdout = text(&output.stdout);
+    assert!(stdout.contains("x.wast:2:44: trap snapshot: expected unreachable [!0 @0x99], got"), "{stdout}");
+    assert!(stdout.contains("1 listed where no directive begins"), "{stdout}");
+}
+
+/// A lane that cannot show the whole of a snapshot leaves the file as it is.
+#[test]
+fn only_a_lane_that_shows_everything_is_blessed() {
+    let (directory, path) = script(CANARY);
+    let traps = directory.path().join("x.traps");
+    fs::write(&traps, "as it was").expect("a snapshot");
+    let output = runner(&[&path, "--bless", "--lanes", "canary/unsupported"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("no snapshot is written"), "{}", text(&output.stderr));
+    assert_eq!(fs::read_to_string(&traps).expect("the snapshot"), "as it was");
+    let output = runner(&[&path, "--bless", "--lanes", "canary/unsupported,speed/fresh"]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    assert!(fs::read_to_string(&traps).expect("the snapshot").contains("\n5 unreachable\n  M!1 @0x"));
 }
 
 #[test]
@@ -432,6 +474,37 @@ fn compile_and_inspect() {
     refused(&["inspect", &file("nothing")], "cannot read");
 }
 
+/// What the output is, it stays: a link keeps its target's place, and a FIFO is written to.
+#[cfg(unix)]
+#[test]
+fn compile_does_not_replace_what_is_no_file() {
+    use std::os::unix::fs::FileTypeExt;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = |name: &str| directory.path().join(name);
+    let module = file("m.wat").display().to_string();
+    fs::write(&module, "(module)").expect("a module");
+    let compile = |to: &Path| runner(&["compile", &module, "-o", &to.display().to_string()]).status.code();
+    for target in ["there", "not there"] {
+        std::os::unix::fs::symlink(file(target), file("link")).expect("a link");
+        if target == "there" {
+            fs::write(file(target), "old").expect("a file");
+        }
+        assert_eq!(compile(&file("link")), Some(0));
+        assert!(file("link").is_symlink());
+        assert!(fs::read(file(target)).expect("the artefact").starts_with(b"\x7fELF"));
+        fs::remove_file(file("link")).expect("the link");
+    }
+    let fifo = file("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo starts").success());
+    let reader = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || fs::read(fifo).expect("what was written")
+    });
+    assert_eq!(compile(&fifo), Some(0));
+    assert!(fs::metadata(&fifo).expect("the FIFO").file_type().is_fifo());
+    assert!(reader.join().expect("the reader").starts_with(b"\x7fELF"));
+}
+
 /// A short run of the fuzzer: it finds nothing, leaves nothing, and says what it executed.
 #[test]
 fn fuzz_compares_lanes() {
@@ -445,6 +518,9 @@ fn fuzz_compares_lanes() {
     assert!(said.contains("3 inputs in "), "{said}");
     assert_eq!(fs::read_dir(&out).expect("it was made").count(), 0);
     refused(&["fuzz", "--lanes", "swift"], "swift");
+    refused(&["fuzz", "--lanes", "speed/fresh", "--inputs", "1"], "nothing to compare `speed/fresh` with");
+    let none = runner(&["fuzz", "--inputs", "0", "--out", &out]);
+    assert_eq!(none.status.code(), Some(0), "{}", text(&none.stderr));
 }
 
 #[test]
@@ -455,5 +531,6 @@ fn replay_says_what_an_input_does() {
     let output = runner(&["replay", &input]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("1 inputs"), "{}", text(&output.stdout));
+    refused(&["replay", &input, "--lanes", "speed/fresh"], "nothing to compare");
     refused(&["replay", &directory.path().join("nothing").display().to_string()], "cannot read");
 }

@@ -183,22 +183,11 @@ pub(super) fn host_func(function: Function) -> Result<HostFunc, String> {
     })
 }
 
-/// A feature's name in the protocol.
-pub(super) fn feature_name(name: &str) -> String {
-    name.to_ascii_lowercase().replace('_', "-")
-}
-
-/// The names of features.
-pub(super) fn feature_names(features: Features) -> Vec<String> {
-    features.iter_names().map(|(name, _)| feature_name(name)).collect()
-}
-
 /// Features by their names.
 pub(super) fn features(names: &[String]) -> Result<Features, String> {
     let known = |name: &String| {
-        let mut all = Features::all().iter_names();
-        let found = all.find(|(known, _)| feature_name(known) == *name);
-        found.map(|(_, feature)| feature).ok_or_else(|| format!("there is no feature {name:?}"))
+        let found = Features::all().iter().find(|feature| feature.to_string() == *name);
+        found.ok_or_else(|| format!("there is no feature {name:?}"))
     };
     names.iter().try_fold(Features::empty(), |all, name| Ok(all | known(name)?))
 }
@@ -324,7 +313,7 @@ mod tests {
 
     #[test]
     fn features_have_names() {
-        assert_eq!(features(&feature_names(Features::WASM_2_0)), Ok(Features::WASM_2_0));
+        assert_eq!(features(&Features::WASM_2_0.names()), Ok(Features::WASM_2_0));
         assert!(features(&["swift".to_string()]).is_err());
     }
 }

@@ -19,7 +19,7 @@ pub use process::{Lost, Process, end_all};
 pub use serve::{Mischief, serve};
 
 use crate::{Failure, Features, Lane, LaneInfo, Moves, Options, Session};
-use protocol::{Answer, Ask, Hello, VERSION};
+use protocol::{Answer, Ask, Hello, TELLS, VERSION};
 use session::ChildSession;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -53,7 +53,8 @@ impl ChildLane {
         let descent = name.split('@').next().unwrap_or(name);
         let info = LaneInfo {
             name: name.to_string(),
-            family: name.to_string(),
+            // Of no family that is built in, whatever the name is.
+            family: format!("{name} over the protocol"),
             code: String::new(),
             descent: descent.to_string(),
             moves: Moves::Nothing,
@@ -99,10 +100,17 @@ impl ChildLane {
 pub fn introduce(process: &mut Process, timeout: Duration) -> Result<Introduced, Lost> {
     let hello = match process.ask(Ask::Hello { protocol: VERSION }, timeout)?.answer {
         Answer::Hello(hello) => hello,
-        other => return Err(Lost::Garbage(format!("it does not introduce itself, but answers {other:?}"))),
+        other => {
+            let answer = serde_json::to_string(&other).expect("strings, numbers and lists always serialise");
+            return Err(Lost::Garbage(format!("it does not introduce itself, but answers {answer}")));
+        }
     };
     if hello.protocol != VERSION {
         return Err(Lost::Garbage(format!("it speaks version {} of the protocol, not {VERSION}", hello.protocol)));
+    }
+    if let Some(word) = hello.tells.iter().find(|word| !TELLS.contains(&word.as_str())) {
+        let all = TELLS.join(", ");
+        return Err(Lost::Garbage(format!("it says that it tells {word:?}, which is none of {all}")));
     }
     let features = convert::features(&hello.features).map_err(Lost::Garbage)?;
     Ok(Introduced { hello, features })
@@ -120,5 +128,16 @@ impl Lane for ChildLane {
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
         Ok(Box::new(ChildSession::new(self, features)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_makes_a_command_one_of_our_own_lanes() {
+        let lane = ChildLane::new(crate::OWN_FAMILY, vec!["true".to_string()], &Options::default());
+        assert!(!lane.info().is_own());
     }
 }

@@ -28,7 +28,7 @@ fn has_newer_exceptions(binary: &[u8]) -> bool {
 pub(super) fn lacking(binary: &[u8], script: Features, engine: Features) -> Option<String> {
     let missing = script - engine;
     let explains = !missing.is_empty() && valid_with(binary, script) && !valid_with(binary, script & engine);
-    explains.then(|| format!("the engine has no {}", names(missing)))
+    explains.then(|| format!("the engine has no {missing}"))
 }
 
 /// What is wrong with an acceptance by an engine that says that it lacks what the module needs.
@@ -43,10 +43,6 @@ pub(super) fn not_denied(binary: &[u8], script: Features, engine: Features) -> O
     let extra = engine - script;
     let explains = !extra.is_empty() && !valid_with(binary, script) && valid_with(binary, script | extra);
     explains.then(|| "the engine has features that the script forbids, and cannot leave them out".to_string())
-}
-
-fn names(features: Features) -> String {
-    super::convert::feature_names(features).join(", ")
 }
 
 fn parser_features(features: Features) -> WasmFeatures {

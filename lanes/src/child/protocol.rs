@@ -201,6 +201,9 @@ pub struct Hello {
     pub tells: Vec<String>,
 }
 
+/// The words of [`Hello::tells`].
+pub const TELLS: [&str; 6] = ["phases", "frames", "offsets", "state", "exceptions", "fuel"];
+
 /// A value.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

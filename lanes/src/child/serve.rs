@@ -171,7 +171,7 @@ impl<'a> Server<'a> {
             protocol: VERSION,
             engine: self.lane.info().name.clone(),
             version: env!("CARGO_PKG_VERSION").to_string(),
-            features: convert::feature_names(features),
+            features: features.names(),
             fixed_features: false,
             tells: ["phases", "frames", "offsets", "state", "exceptions"].map(String::from).to_vec(),
         }

@@ -59,7 +59,7 @@ impl<'a> ChildSession<'a> {
             calls: Vec::new(),
             fuel: None,
         };
-        session.done(Ask::Reset { features: convert::feature_names(features), fuel: lane.options.fuel })?;
+        session.done(Ask::Reset { features: features.names(), fuel: lane.options.fuel })?;
         let functions = spectest_functions().iter().chain(&extra_host_functions()).map(convert::function).collect();
         session.done(Ask::Define { functions })?;
         for binary in spectest::modules(features & introduced.features) {
@@ -248,7 +248,8 @@ impl Session for ChildSession<'_> {
             Answer::Bytes(text) => match BASE64.decode(text) {
                 Ok(bytes) if bytes.len() == length => Some(bytes),
                 wrong => {
-                    self.lose(Lost::Garbage(format!("{length} bytes of memory were asked for, not {wrong:?}")));
+                    let got = wrong.map_or_else(|error| error.to_string(), |bytes| format!("{} bytes", bytes.len()));
+                    self.lose(Lost::Garbage(format!("{length} bytes of memory were asked for, not {got}")));
                     None
                 }
             },

@@ -8,6 +8,7 @@ use engine::{Config, CpuFeatures, Engine, MemoryChecks, Tier};
 use spec_testsuite::Features;
 use std::fmt::Display;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -109,15 +110,23 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
 }
 
-/// Under a temporary name first: an artefact that is mapped somewhere must not change in place.
+/// Writes to a file, or to what else the path leads to.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    // The target of a link is replaced, not the link; one that leads nowhere makes its target.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let is_special = fs::symlink_metadata(&target).is_ok_and(|metadata| !metadata.is_file());
+    let written = if is_special { fs::write(&target, bytes) } else { replace(&target, bytes) };
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+/// Under a temporary name first: an artefact that is mapped somewhere must not change in place.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
     let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|error| {
+    written.inspect_err(|_| {
         // The error that matters is the first one.
         let _ = fs::remove_file(&temporary);
-        format!("cannot write {}: {error}", path.display())
     })
 }

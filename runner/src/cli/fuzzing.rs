@@ -12,14 +12,14 @@ use std::time::Duration;
 pub(super) struct ReplayArgs {
     /// The input, as a fuzzer left it.
     input: PathBuf,
-    /// The lanes to run it in, separated by commas; `all` stands for our own.
+    /// The lanes to run it in, at least two, separated by commas; `all` stands for our own.
     #[arg(long, default_value = "all")]
     lanes: String,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct FuzzArgs {
-    /// The lanes to compare, separated by commas; `all` stands for our own.
+    /// The lanes to compare, at least two, separated by commas; `all` stands for our own.
     #[arg(long, default_value = "all")]
     lanes: String,
     /// What the inputs follow from.
@@ -42,11 +42,20 @@ pub(super) struct FuzzArgs {
     no_reduce: bool,
 }
 
+/// The lanes of a list, of which one alone would be compared with nothing.
+fn panel(list: &str) -> Result<Panel, String> {
+    let panel = Panel::parse(list)?;
+    match panel.names()[..] {
+        [only] => Err(format!("nothing to compare `{only}` with: name at least two lanes")),
+        _ => Ok(panel),
+    }
+}
+
 /// Says what the input does in every lane. Exit code 1 if lanes disagree.
 pub(super) fn replay(arguments: &ReplayArgs) -> Result<u8, String> {
     let input =
         fs::read(&arguments.input).map_err(|error| format!("cannot read {}: {error}", arguments.input.display()))?;
-    let panel = Panel::parse(&arguments.lanes)?;
+    let panel = panel(&arguments.lanes)?;
     match fuzz::replay(&input, &panel) {
         Ok(seen) => {
             say(&format_args!("{seen}\n"))?;
@@ -61,7 +70,7 @@ pub(super) fn replay(arguments: &ReplayArgs) -> Result<u8, String> {
 
 /// Fuzzes. Exit code 1 if there are findings.
 pub(super) fn fuzz(arguments: &FuzzArgs) -> Result<u8, String> {
-    let panel = Panel::parse(&arguments.lanes)?;
+    let panel = panel(&arguments.lanes)?;
     let endless = arguments.inputs.is_none() && arguments.seconds.is_none() && arguments.cpu_seconds.is_none();
     let campaign = Campaign {
         seed: arguments.seed,

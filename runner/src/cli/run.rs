@@ -11,8 +11,9 @@ use crate::report::terminal::Paint;
 use crate::report::{self, AbsentLane, Compared, Disagreement, LaneReport, Report};
 use crate::worker;
 use clap::{Args, ValueEnum};
-use lanes::{Absent, Lanes};
+use lanes::{Absent, Lane, Lanes, LanesError};
 use spec_testsuite::Features;
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
@@ -44,7 +45,8 @@ pub(super) struct RunArgs {
     /// A list of expected failures: PATH:LINE [@LANE,..] CAUSE, or PATH:FIRST-LAST [@LANE,..] CAUSE, a line.
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
-    /// Write the trap snapshots (x.traps beside x.wast) instead of checking them.
+    /// Write the trap snapshots (x.traps beside x.wast) instead of checking them, from a lane that supports the script and
+    /// shows every trap with all its frames.
     #[arg(long)]
     bless: bool,
     /// Write a report: json=FILE, junit=FILE, html=FILE, or github for annotations. May be repeated.
@@ -98,6 +100,7 @@ impl FromStr for ReportTo {
 pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
     let started = Instant::now();
     let Lanes { present, absent } = arguments.lanes.lanes()?;
+    arguments.check_names(&present, &absent)?;
     // Workers open their own.
     let lanes = present.into_iter().map(|lane| lane.info().name.clone()).collect();
     let (inputs, remarks) = arguments.inputs()?;
@@ -129,6 +132,16 @@ pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
 }
 
 impl RunArgs {
+    /// Refuses script engines that are named like a lane or like each other: their reports would be one.
+    fn check_names(&self, present: &[Box<dyn Lane>], absent: &[Absent]) -> Result<(), String> {
+        let lanes = present.iter().map(|lane| &lane.info().name).chain(absent.iter().map(|lane| &lane.name));
+        let mut seen: HashSet<&String> = lanes.collect();
+        match self.script_engine.iter().find(|engine| !seen.insert(&engine.name)) {
+            Some(engine) => Err(LanesError::Twice(engine.name.clone()).to_string()),
+            None => Ok(()),
+        }
+    }
+
     /// The scripts, and what is to be said of them.
     fn inputs(&self) -> Result<(Vec<Input>, Vec<String>), String> {
         let spec_dir = self.spec_dir.clone().or_else(checkout_of_environment);
@@ -185,10 +198,12 @@ impl Run<'_> {
             report.passed_on.clear();
         }
         finished.disagreements.retain(|disagreement| !lists().any(|list| list.explain(disagreement)));
+        let unwritten = |why: &str| self.screen.remark(&format!("no snapshot is written of {}, {why}", input.path));
         match &finished.snapshot {
-            Some(text) if finished.passed() => bless(&input.path, text)?,
-            Some(_) => self.screen.remark(&format!("no snapshot is written of {}, which fails", input.path)),
-            None => {}
+            _ if !self.arguments.bless || worker::snapshot_path(&input.path).is_none() => {}
+            _ if !finished.passed() => unwritten("which fails"),
+            Some(text) => bless(&input.path, text)?,
+            None => unwritten("of which no lane supports everything and shows every trap with all its frames"),
         }
         self.screen.finished(input, &finished, &self.lanes)?;
         let go_on = finished.passed() || !self.arguments.fail_fast;

@@ -4,7 +4,7 @@
 use super::{Report, Status};
 use std::fmt::Write;
 
-/// One `::error` line for each failure and disagreement.
+/// One `::error` line for each failure and disagreement, and for a run that tested nothing.
 pub fn annotations(report: &Report) -> String {
     let mut text = String::new();
     let mut line = |path: &str, line: u32, column: u32, title: &str, message: &str| {
@@ -26,6 +26,10 @@ pub fn annotations(report: &Report) -> String {
     for disagreement in &report.disagreements {
         let title = format!("lanes disagree on {}", disagreement.directive);
         line(&disagreement.path, disagreement.line, 1, &title, &disagreement.lines(&report.lanes));
+    }
+    if report.is_hollow() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "::error title=nothing tested::{}", data(Report::HOLLOW));
     }
     text
 }

@@ -24,6 +24,9 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(page, "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Touchstone: {verdict}</title>")?;
     writeln!(page, "<meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style>")?;
     writeln!(page, "<h1>Touchstone: <span class=\"{}\">{verdict}</span></h1>", &verdict[..4])?;
+    if report.is_hollow() {
+        writeln!(page, "<p>{}.", Report::HOLLOW)?;
+    }
     write_lanes(page, report)?;
     write_disagreements(page, report)?;
     write_failures(page, report)?;

@@ -1,5 +1,5 @@
 //! JUnit XML: a suite for each lane, a case for each script. A script of which the engine supports nothing is skipped, as
-//! is a lane that is not there.
+//! is a lane that is not there. A run in which no lane supports anything has a suite of its own, which fails.
 
 use super::{LaneReport, Report, Status};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
@@ -29,6 +29,13 @@ pub fn junit(report: &Report) -> Result<String, quick_junit::SerializeError> {
             status.set_message(disagreement.lines(&report.lanes));
             suite.add_test_case(TestCase::new(format!("{}:{}", disagreement.path, disagreement.line), status));
         }
+        xml.add_test_suite(suite);
+    }
+    if report.is_hollow() {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_message(Report::HOLLOW);
+        let mut suite = TestSuite::new("the run");
+        suite.add_test_case(TestCase::new("tests anything", status));
         xml.add_test_suite(suite);
     }
     xml.to_string()
@@ -64,9 +71,10 @@ fn failed(script: &LaneReport, kind: NonSuccessKind) -> TestCaseStatus {
             script.path, failure.line, failure.column, failure.directive, failure.message
         );
     }
-    status
-        .set_type(script.status.name())
-        .set_message(format!("{} of {} directives failed", script.failed, script.directives))
-        .set_description(text);
+    let message = match script.failures.first() {
+        Some(failure) if script.failed == 0 => format!("{}: {}", failure.directive, failure.message),
+        _ => format!("{} of {} directives failed", script.failed, script.directives),
+    };
+    status.set_type(script.status.name()).set_message(message).set_description(text);
     status
 }

@@ -3,6 +3,7 @@
 //! [`Report`] is the JSON schema; fields may be added to it, and readers must not mind. A directive counts once per lane.
 //! `passed + failed + unsupported + expected + skipped = directives` in every entry. `skipped` are directives that a
 //! crash or a timeout kept from running, `unsupported` those that another engine does not support; they are no passes.
+//! Among the failures may also be some of no directive, which are not counted.
 
 mod github;
 mod html;
@@ -137,7 +138,7 @@ pub struct Failure {
     pub line: u32,
     /// Where it begins, counted from 1, in bytes.
     pub column: u32,
-    /// Its keyword.
+    /// Its keyword, or what else is wrong, such as [`TRAP_SNAPSHOT`](Failure::TRAP_SNAPSHOT).
     pub directive: String,
     /// Expected against actual.
     pub message: String,
@@ -219,6 +220,18 @@ impl Status {
 }
 
 impl Failure {
+    /// A directive that passed by itself, but trapped otherwise than the snapshot says.
+    pub const TRAP_SNAPSHOT: &str = "trap snapshot";
+    /// A directive that is listed as failing, and passed.
+    pub const UNEXPECTED_PASS: &str = "expected failure";
+    /// Something that is said of a line on which no directive begins.
+    pub const NO_DIRECTIVE: &str = "no directive";
+
+    /// Whether it is the failure of a directive, which counts.
+    pub(crate) fn counts(&self) -> bool {
+        self.directive != Failure::NO_DIRECTIVE
+    }
+
     /// The failure of a directive.
     pub fn of(directive: &Directive, message: &str) -> Failure {
         Failure {
@@ -252,10 +265,15 @@ impl LaneReport {
         self.failures.push(told);
     }
 
+    /// How many of the failures are of no directive.
+    fn misplaced(&self) -> usize {
+        self.failures.iter().filter(|failure| !failure.counts()).count()
+    }
+
     /// Ends the count: what is neither passed, nor unsupported, nor among the failures did not run.
     pub fn close(&mut self) {
         let rest = self.directives.saturating_sub(self.passed + self.unsupported);
-        self.failed = self.failures.len().min(rest);
+        self.failed = (self.failures.len() - self.misplaced()).min(rest);
         self.skipped = rest - self.failed;
         if self.status == Status::Pass && !self.failures.is_empty() {
             self.status = Status::Fail;
@@ -315,6 +333,9 @@ impl Report {
         let matrix = lanes.iter().map(|lane| LaneTotals::of(lane, &scripts)).collect();
         Report { schema: 1, lanes, absent, matrix, scripts, disagreements, compared, totals }
     }
+
+    /// What is wrong with a run that [is hollow](Report::is_hollow).
+    pub const HOLLOW: &str = "no lane supports any directive, so that nothing was tested";
 
     /// Whether there were directives, and no lane supported any: that nothing is wrong then proves nothing.
     pub fn is_hollow(&self) -> bool {
@@ -414,6 +435,37 @@ mod tests {
         assert_eq!(report(0, 0).exit_code(), 0);
         assert_eq!(report(1, 2).exit_code(), 0);
         assert_eq!(report(0, 2).exit_code(), 1);
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_is_supported_says_so() {
+        let told = |report: &Report| {
+            let paint = terminal::Paint { colour: false };
+            [terminal::verdict(report, 0.0, paint), annotations(report), junit(report).expect("XML"), html(report)]
+        };
+        let says_so = |text: String| text.contains(Report::HOLLOW);
+        assert_eq!(told(&report(0, 2)).map(says_so), [true; 4]);
+        assert_eq!(told(&report(1, 2)).map(says_so), [false; 4]);
+    }
+
+    #[test]
+    fn junit_says_why_a_script_is_unreadable() {
+        let directive = "script".to_string();
+        let failure = Failure { line: 2, column: 1, directive, message: "what is wrong".to_string() };
+        let mut script = LaneReport { lane: "l".to_string(), status: Status::Unreadable, ..LaneReport::default() };
+        script.failures.push(failure);
+        let report = Report::new(vec!["l".to_string()], Vec::new(), vec![script], Vec::new(), Vec::new());
+        let xml = junit(&report).expect("XML");
+        assert!(xml.contains("message=\"script: what is wrong\""), "{xml}");
+    }
+
+    #[test]
+    fn what_is_of_no_directive_is_not_counted() {
+        let directive = Failure::NO_DIRECTIVE.to_string();
+        let failure = Failure { line: 9, column: 1, directive, message: String::new() };
+        let mut report = LaneReport { directives: 2, passed: 2, failures: vec![failure], ..LaneReport::default() };
+        report.close();
+        assert_eq!((report.status, report.passed, report.failed, report.skipped), (Status::Fail, 2, 0, 0));
     }
 
     #[test]

@@ -166,11 +166,13 @@ pub fn verdict(report: &Report, seconds: f64, paint: Paint) -> String {
         (totals.timed_out, "timed out"),
         (totals.disagreements, "disagreements"),
         (unreadable.len(), "unreadable"),
+        (report.scripts.iter().map(LaneReport::misplaced).sum(), "listed where no directive begins"),
     ];
     let counts: Vec<String> =
         counts.iter().filter(|(count, _)| *count != 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let hollow = if report.is_hollow() { format!(": {}", Report::HOLLOW) } else { String::new() };
     format!(
-        "{}: {scripts} in {lanes}, {} directives passed, {}, {seconds:.1} s",
+        "{}: {scripts} in {lanes}, {} directives passed, {}, {seconds:.1} s{hollow}",
         paint.bad("FAILED"),
         totals.passed,
         counts.join(", ")

@@ -76,9 +76,9 @@ fn exceptions(trial: &mut Trial<'_>) -> Verdict {
     let second = thrown(trial, instance, "throw b", &[Value::I64(-8), Value::F32(0x8000_0000)])?;
     let again = thrown(trial, instance, "throw a", &[Value::I32(-7), Value::F64(0x7ff4_0000_0000_0001)])?;
     same("the same tag twice", &again, &first)?;
-    match first.is_some() && first == second {
-        true => Err(format!("two tags have the same number {first:?}")),
-        false => Ok(()),
+    match first {
+        Some(number) if first == second => Err(format!("two tags have the same number {number}")),
+        _ => Ok(()),
     }
 }
 
@@ -87,7 +87,8 @@ fn thrown(trial: &mut Trial<'_>, instance: InstanceId, name: &str, want: &[Value
     match trial.fails(instance, name, &[])? {
         Failure::Exception(Exception { tag, payload, .. }) => {
             if trial.tells("exceptions") && (tag.is_none() || payload.is_none()) {
-                return Err(format!("it says that it tells exceptions, and of {name:?} shows {tag:?}, {payload:?}"));
+                let hidden = if tag.is_none() { "tag" } else { "payload" };
+                return Err(format!("it says that it tells exceptions, and of {name:?} does not show the {hidden}"));
             }
             payload.map_or(Ok(()), |payload| same(&format!("what {name:?} carries"), &payload, &want.to_vec()))?;
             Ok(tag)
