@@ -5,6 +5,7 @@
 //! dropped: what this build cannot execute becomes [`Kind::Unsupported`], which every lane reports as a failure.
 
 mod annotation;
+mod folded;
 mod grammar;
 mod rewrite;
 
@@ -183,6 +184,7 @@ impl Script {
             let (line, column) = position(error.span());
             ParseError { line, column, message: error.message() }
         };
+        folded::check(text).map_err(error)?;
         let mut lexer = Lexer::new(text);
         // The suite's `names.wast` is full of look-alike and bidirectional characters.
         lexer.allow_confusing_unicode(true);
@@ -397,6 +399,7 @@ fn encode_text(source: &str) -> Encoded {
     let rewritten = rewrite::rewrite(source);
     let encode = || {
         let text = rewritten.as_ref().map_or(source, |rewritten| &rewritten.text);
+        folded::check(text)?;
         let mut lexer = Lexer::new(text);
         lexer.allow_confusing_unicode(true);
         let blank = |token: &Token| {
@@ -525,6 +528,42 @@ mod tests {
         }
         let deep = format!("(assert_return (invoke \"f\") {})", nested("(either ", 100_000, ")"));
         assert!(Script::parse(&deep).is_err_and(|error| error.message.contains("nested too deep")));
+    }
+
+    #[test]
+    fn what_is_no_folded_instruction_is_malformed() {
+        let module = |code: &str| format!("(module (func {code}))");
+        let wrong = [
+            "block (end)",
+            "if (else (nop)) end",
+            "(else)",
+            "(if (else (nop)) (then))",
+            "(then (nop))",
+            "try (catch_all (nop)) end",
+            "try (delegate 0)",
+            "(try (nop)) end",
+            "(try_table (nop) (catch_all (nop)))",
+            "(end (try (do)))",
+            "(drop (catch_all (try (do))))",
+            "(if (else (try (do))) (then))",
+        ];
+        for code in wrong {
+            let malformed = format!("(assert_malformed (module quote \"{}\") \"\")", module(code));
+            assert!(matches!(one(&malformed).kind, Kind::AssertMalformed(Err(_))), "{code}");
+            assert!(Script::parse(&module(code)).is_err(), "{code}");
+        }
+        let error = Script::parse(&format!("(module)\n{}", module("(try (do)) block (end)"))).expect_err("malformed");
+        assert_eq!((error.line, error.column), (2, 33), "{error:?}");
+        let right = [
+            "(if (nop) (then (nop)) (else))",
+            "(try_table $l (param i32) (catch 0 0) (catch_all 0))",
+            "try_table (result i32) (catch_all_ref 0) (catch_all 0) end",
+            "(try (do) (catch_all))",
+            "(@x (end))",
+        ];
+        for code in right {
+            assert!(matches!(one(&module(code)).kind, Kind::Module { module: Ok(_), .. }), "{code}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! In: the text of a script or of a quoted module. Out: the new text, and which place of the old one each of its places
 //! comes from. Where the form is not what the grammar says, the text stays as it is, so that the parser refuses it.
 
+use super::folded;
 use core::ops::Range;
 use wast::lexer::{Lexer, TokenKind};
 
@@ -245,7 +246,7 @@ impl Writer<'_> {
                 self.insert(" end ", list.close());
             }
             _ => {
-                if rest.iter().any(|node| node.list().is_none()) {
+                if folded::is_part(head) || rest.iter().any(|node| node.list().is_none()) {
                     return None;
                 }
                 self.sequence(header_end, rest, list.close(), Place::Code);
@@ -376,6 +377,8 @@ mod tests {
         let order = "(func (try (do) (catch_all) (catch $e)))";
         becomes(order, order);
         becomes("(func (try (do))", "(func (try (do))");
+        becomes("(func (end (try (do))))", "(func (end (try (do))))");
+        becomes("(func (drop (catch_all (try (do)))))", "(func (catch_all (try (do))) drop)");
     }
 
     #[test]
