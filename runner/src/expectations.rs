@@ -7,11 +7,11 @@
 //! proposals/x.wast:8-20 @quick/fresh,quick/reload follows from line 7
 //! ```
 //!
-//! A path matches from its end, at a `/` or behind `spec:`. A listed directive still runs; where it fails it counts as
-//! expected, and where it passes, the run fails until the list says otherwise: with two numbers, every directive that
-//! begins on one of these lines is listed. A trap other than the snapshot's is expected where nothing else on its line
-//! fails: one entry must not hide both. Where listed lanes differ from the others and these agree, that is no disagreement.
-//! Crashes and timeouts cannot be expected.
+//! A path may have blanks in it, and matches from its end, at a `/` or behind `spec:`. A listed directive still runs;
+//! where it fails it counts as expected, and where it passes, the run fails until the list says otherwise: with two
+//! numbers, every directive that begins on one of these lines is listed. A trap other than the snapshot's is expected where
+//! nothing else on its line fails: one entry must not hide both. Where listed lanes differ from the others and these agree,
+//! that is no disagreement. Crashes and timeouts cannot be expected.
 
 use crate::report::{Disagreement, Failure, LaneReport, Status};
 use std::collections::BTreeSet;
@@ -52,6 +52,7 @@ impl Expectations {
 
     fn parse(file: String, text: &str) -> Result<Expectations, String> {
         let mut entries = Vec::new();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (number, line) in text.lines().enumerate() {
             if line.trim().is_empty() || line.trim_start().starts_with('#') {
                 continue;
@@ -151,15 +152,10 @@ const FORM: &str = "expected `PATH:LINE [@LANE,..] CAUSE`, or `PATH:FIRST-LAST [
 
 fn parse(line: &str) -> Result<Entry, String> {
     let no_cause = || format!("a cause is missing: {FORM}");
-    let (place, rest) = line.trim().split_once(' ').ok_or_else(no_cause)?;
-    let (path, numbers) = place.rsplit_once(':').ok_or(FORM)?;
-    let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
-    let number = |text: &str| text.parse::<u32>().map_err(|_| FORM);
-    let lines = number(first)?..=number(last)?;
+    let (path, lines, rest) = place(line.trim()).ok_or(FORM)?;
     if lines.is_empty() {
-        return Err(format!("the last line comes before the first: {numbers}"));
+        return Err(format!("the last line comes before the first: {}-{}", lines.start(), lines.end()));
     }
-    let rest = rest.trim_start();
     let (lanes, cause) = match rest.strip_prefix('@') {
         Some(rest) => {
             let (lanes, cause) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -171,6 +167,17 @@ fn parse(line: &str) -> Result<Entry, String> {
         return Err(no_cause());
     }
     Ok(Entry { path: path.to_string(), lines, lanes })
+}
+
+/// Path and lines of an entry, and what comes behind them. A path may have blanks in it: it ends at the first colon with
+/// numbers behind it.
+fn place(line: &str) -> Option<(&str, RangeInclusive<u32>, &str)> {
+    line.match_indices(':').find_map(|(colon, _)| {
+        let behind = &line[colon + 1..];
+        let (numbers, rest) = behind.split_once(char::is_whitespace).unwrap_or((behind, ""));
+        let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
+        Some((&line[..colon], first.parse().ok()?..=last.parse().ok()?, rest.trim_start()))
+    })
 }
 
 #[cfg(test)]
@@ -216,6 +223,13 @@ mod tests {
         let mut report = report(&[3, 5]);
         list("x.wast:3 because\nx.wast:5 @speed/fresh because").apply(&mut report);
         assert_eq!((report.status, report.passed, report.failed, report.expected), (Status::Pass, 8, 0, 2));
+    }
+
+    #[test]
+    fn a_path_may_have_blanks_and_the_list_a_byte_order_mark() {
+        let mut report = LaneReport { path: "my tests/a: b.wast".to_string(), ..report(&[3]) };
+        list("\u{feff}my tests/a: b.wast:3 @speed/fresh because:4 it is\n").apply(&mut report);
+        assert_eq!((report.status, report.failed, report.expected), (Status::Pass, 0, 1));
     }
 
     #[test]

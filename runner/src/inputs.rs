@@ -1,7 +1,7 @@
 //! From the command line's arguments to scripts: files, directories, and suites of the data crate or of a checkout.
 
 use crate::features;
-use spec_testsuite::{Checkout, CheckoutError, Script, Suite, UnknownFeature, UnknownSuite};
+use spec_testsuite::{Checkout, CheckoutError, Script, Suite, UnknownSuite, Unreadable};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -48,17 +48,12 @@ pub enum InputError {
     /// No such suite.
     #[error(transparent)]
     UnknownSuite(#[from] UnknownSuite),
+    /// What is to take the data crate's place is no checkout.
+    #[error("{0}; --spec-dir or the variable SPEC_TESTSUITE names it")]
+    NoCheckout(CheckoutError),
     /// The checkout does not give the suite.
     #[error(transparent)]
     Checkout(#[from] CheckoutError),
-    /// The head of a script names a feature that does not exist.
-    #[error("{path}: {error}")]
-    Features {
-        /// Which script.
-        path: String,
-        /// Why.
-        error: UnknownFeature,
-    },
     /// Nothing is left.
     #[error("no script's path contains `{0}`")]
     NothingMatches(String),
@@ -69,13 +64,14 @@ pub enum InputError {
 
 /// The scripts that the arguments name, each once; and remarks for the user.
 pub fn gather(arguments: &[String], choice: &Choice) -> Result<(Vec<Input>, Vec<String>), InputError> {
-    let checkout = choice.spec_dir.as_deref().map(Checkout::open).transpose()?;
     let (mut inputs, mut remarks) = (Vec::new(), Vec::new());
     for argument in arguments {
         match argument.strip_prefix("spec:") {
             Some(suite) => {
-                let scripts = match &checkout {
-                    Some(checkout) => {
+                let scripts = match &choice.spec_dir {
+                    Some(directory) => {
+                        // Not before: who names no suite needs no checkout.
+                        let checkout = Checkout::open(directory).map_err(InputError::NoCheckout)?;
                         let scripts = checkout.resolve(suite)?;
                         remarks.extend(not_of_checkout(suite, &scripts));
                         scripts
@@ -143,7 +139,7 @@ fn on_disk(argument: &str, choice: &Choice) -> Result<Vec<Input>, InputError> {
     let path = Path::new(argument);
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
     if metadata.is_file() {
-        return Ok(vec![file(path, choice)?]);
+        return Ok(vec![file(path, choice)]);
     }
     if !metadata.is_dir() {
         // A pipe gives its text only once, and workers read scripts themselves.
@@ -153,48 +149,51 @@ fn on_disk(argument: &str, choice: &Choice) -> Result<Vec<Input>, InputError> {
     if paths.is_empty() {
         return Err(InputError::NoScripts(argument.to_string()));
     }
-    // One that cannot be read must not keep the others from running: it becomes an unreadable script of the report.
-    let in_directory = |path: &PathBuf| match file(path, choice) {
-        Err(InputError::Unreadable { path, .. }) => Ok(Input { path, features: lanes::Features::default(), size: 0 }),
-        other => other,
-    };
-    paths.iter().map(in_directory).collect()
+    Ok(paths.iter().map(|path| file(path, choice)).collect())
 }
 
-fn file(path: &Path, choice: &Choice) -> Result<Input, InputError> {
-    let name = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|error| InputError::Unreadable { path: name.clone(), error })?;
-    let head = spec_testsuite::features_of_head(&text);
-    let head = head.map_err(|error| InputError::Features { path: name.clone(), error })?;
+fn file(path: &Path, choice: &Choice) -> Input {
+    // A script that cannot be read must not keep the others from running: the report has it as unreadable.
+    let (size, head) = read(path).map_or((0, None), |(text, head)| (text.len(), head));
     let features = choice.features.or(head).or_else(|| spec_testsuite::features_of_path(path));
-    Ok(Input {
-        path: name,
+    Input {
+        path: path.display().to_string(),
         features: features.map_or_else(lanes::Features::default, features::of_lanes),
-        size: text.len(),
-    })
-}
-
-/// The text of a script that [`gather`] named.
-pub fn text(path: &str) -> io::Result<Cow<'static, str>> {
-    match path.strip_prefix("spec:") {
-        Some(name) => official(name),
-        None => Ok(Cow::Owned(fs::read_to_string(path)?)),
+        size,
     }
 }
 
-fn official(name: &str) -> io::Result<Cow<'static, str>> {
+/// The text of a script on the disk, and the features that its head asks for.
+fn read(path: &Path) -> Result<(String, Option<spec_testsuite::Features>), Unreadable> {
+    let text = spec_testsuite::read(path)?;
+    let head = spec_testsuite::features_of_head(&text)?;
+    Ok((text, head))
+}
+
+/// The text of a script that [`gather`] named.
+pub fn text(path: &str) -> Result<Cow<'static, str>, Unreadable> {
+    match path.strip_prefix("spec:") {
+        Some(name) => official(name).ok_or_else(|| Unreadable::whole("no such official script")),
+        // The path is text: it has this character where the name has bytes that are none.
+        None if path.contains(char::REPLACEMENT_CHARACTER) && !Path::new(path).exists() => {
+            Err(Unreadable::whole("the name of the file is not UTF-8: rename it"))
+        }
+        None => read(Path::new(path)).map(|(text, _)| Cow::Owned(text)),
+    }
+}
+
+fn official(name: &str) -> Option<Cow<'static, str>> {
     type Scripts = HashMap<String, Cow<'static, str>>;
     static SUITES: Mutex<Option<HashMap<String, Scripts>>> = Mutex::new(None);
 
     let in_suite = |suite: &Suite| name.strip_prefix(&suite.to_string()).is_some_and(|rest| rest.starts_with('/'));
-    let absent = || io::Error::new(io::ErrorKind::NotFound, "no such official script");
-    let suite = Suite::known().find(in_suite).ok_or_else(absent)?;
+    let suite = Suite::known().find(in_suite)?;
     let mut suites = SUITES.lock().unwrap_or_else(PoisonError::into_inner);
     let suites = suites.get_or_insert_default();
     let scripts = suites
         .entry(suite.to_string())
         .or_insert_with(|| suite.scripts().into_iter().map(|script| (script.path, script.contents)).collect());
-    scripts.get(&format!("spec:{name}")).cloned().ok_or_else(absent)
+    scripts.get(&format!("spec:{name}")).cloned()
 }
 
 #[cfg(test)]

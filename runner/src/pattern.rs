@@ -35,6 +35,10 @@ pub enum Pattern {
     Struct,
     /// An array.
     Array,
+    /// An exception.
+    Exn,
+    /// Any reference, even null, but no function: `(ref)`.
+    Ref,
     /// One of these.
     Either(Vec<Pattern>),
 }
@@ -104,6 +108,9 @@ impl Pattern {
             (Pattern::Any | Pattern::Eq, Value::Ref(Reference::Object(object))) => object.kind != ObjectKind::Exn,
             (Pattern::Struct, Value::Ref(Reference::Object(object))) => object.kind.may_be(ObjectKind::Struct),
             (Pattern::Array, Value::Ref(Reference::Object(object))) => object.kind.may_be(ObjectKind::Array),
+            (Pattern::Exn, Value::Ref(Reference::Object(object))) => object.kind == ObjectKind::Exn,
+            // So does the reference interpreter match it.
+            (Pattern::Ref, Value::Ref(reference)) => !matches!(reference, Reference::Func(_)),
             (Pattern::Either(patterns), _) => patterns.iter().any(|pattern| pattern.matches(value)),
             _ => false,
         }
@@ -136,9 +143,6 @@ impl Pattern {
             WastRetCore::RefI31 => Pattern::I31,
             WastRetCore::RefStruct => Pattern::Struct,
             WastRetCore::RefArray => Pattern::Array,
-            WastRetCore::Either(patterns) => {
-                Pattern::Either(patterns.iter().map(Pattern::from_core).collect::<Result<_, _>>()?)
-            }
             other => return Err(format!("the result pattern {other:?} is not supported")),
         })
     }
@@ -233,6 +237,8 @@ impl fmt::Display for Pattern {
             Pattern::I31 => f.write_str("ref.i31"),
             Pattern::Struct => f.write_str("ref.struct"),
             Pattern::Array => f.write_str("ref.array"),
+            Pattern::Exn => f.write_str("ref.exn"),
+            Pattern::Ref => f.write_str("ref"),
             Pattern::Either(patterns) => {
                 f.write_str("either")?;
                 patterns.iter().try_for_each(|pattern| write!(f, " ({pattern})"))
@@ -310,6 +316,9 @@ mod tests {
         assert!(Pattern::Struct.matches(hidden) && Pattern::Array.matches(hidden) && Pattern::Eq.matches(hidden));
         let exception = object(ObjectKind::Exn);
         assert!(!Pattern::Any.matches(exception) && !Pattern::Eq.matches(exception));
+        assert!(Pattern::Exn.matches(exception) && !Pattern::Exn.matches(array) && !Pattern::Exn.matches(null));
+        assert!([exception, array, i31, host, null].into_iter().all(|value| Pattern::Ref.matches(value)));
+        assert!(!Pattern::Ref.matches(Value::Ref(Reference::Func(None))) && !Pattern::Ref.matches(Value::I32(1)));
         let either = Pattern::Either(vec![Pattern::Exact(Value::I32(1)), Pattern::Null(None)]);
         assert!(either.matches(null) && either.matches(Value::I32(1)) && !either.matches(Value::I32(2)));
     }

@@ -97,7 +97,9 @@ fn serve_one(request: &Request, lanes: &[&dyn Lane], watched: &Watched) -> Answe
     let unreadable = |message: String| Answer::Unreadable { line: 1, column: 1, message };
     let text = match inputs::text(&request.path) {
         Ok(text) => text,
-        Err(error) => return unreadable(format!("cannot be read: {error}")),
+        Err(error) => {
+            return Answer::Unreadable { line: error.line, column: error.column, message: error.message };
+        }
     };
     let snapshot_path = snapshot_path(&request.path);
     let snapshot = match &snapshot_path {

@@ -129,7 +129,43 @@ fn an_unreadable_file_of_a_directory_does_not_stop_the_others() {
     assert_eq!(of(&good).status, Status::Pass);
     let bad = of(&bad.display().to_string());
     assert_eq!(bad.status, Status::Unreadable);
-    assert!(bad.failures[0].message.contains("UTF-8"), "{:?}", bad.failures);
+    let failure = &bad.failures[0];
+    assert_eq!((failure.line, failure.column), (1, 27), "{failure:?}");
+    assert!(failure.message.contains("UTF-8"), "{failure:?}");
+}
+
+#[test]
+fn scripts_that_cannot_be_read_do_not_stop_the_others() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let (directory, good) = script(GOOD);
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let (features, latin, pipe) = (file("features.wast"), file("latin-1.wast"), file("pipe.wast"));
+    fs::write(&features, ";; A head.\n;;! features: nope\n").expect("a script");
+    fs::write(&latin, b"(module)\n;; caf\xe9\n").expect("a script");
+    // Like a pipe, it is no regular file.
+    std::os::unix::fs::symlink("/dev/null", &pipe).expect("a link");
+    let misnamed = directory.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.wast"));
+    fs::write(misnamed, GOOD).expect("a script");
+    let check = |arguments: &[&str], unreadable: &[(&str, u32, u32, &str)]| {
+        let (report, code) = report(&[arguments, &["--lanes", "speed/fresh"]].concat());
+        assert_eq!(code, Some(2));
+        let of = |name: &str| report.scripts.iter().find(|script| script.path.ends_with(name)).expect("it is there");
+        assert_eq!(of(&good).status, Status::Pass);
+        assert_eq!(report.scripts.len(), 1 + unreadable.len());
+        for (name, line, column, says) in unreadable {
+            let failure = &of(name).failures[0];
+            assert_eq!(of(name).status, Status::Unreadable);
+            assert_eq!((failure.line, failure.column), (*line, *column), "{failure:?}");
+            assert!(failure.message.contains(says), "{failure:?}");
+        }
+    };
+    let utf8 = ("latin-1.wast", 2, 7, "the byte 0xe9 is not UTF-8");
+    let feature = ("features.wast", 2, 15, "unknown feature `nope`");
+    check(&[&good, &latin, &features], &[utf8, feature]);
+    let pipe = ("pipe.wast", 1, 1, "not a regular file");
+    let name = ("caf\u{fffd}.wast", 1, 1, "the name of the file is not UTF-8: rename it");
+    check(&[&directory.path().display().to_string()], &[utf8, feature, pipe, name]);
 }
 
 #[test]
@@ -358,6 +394,19 @@ fn a_checkout_says_what_it_does_not_have() {
     let output = runner(&["spec:1.0", "--spec-dir", &checkout, "--filter", "nop.wast"]);
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stderr).contains("scripts of spec:1.0 are built-in ones"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_checkout_is_looked_at_when_a_suite_is_named() {
+    let empty = tempfile::tempdir().expect("a temporary directory");
+    let directory = empty.path().display().to_string();
+    let says = format!("{directory} is no official checkout");
+    refused(&["spec:2.0", "--spec-dir", &directory], &says);
+    refused(&["spec:2.0", "--spec-dir", "/nowhere"], "--spec-dir or the variable SPEC_TESTSUITE");
+    let (_directory, good) = script(GOOD);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+    let output = command.env("SPEC_TESTSUITE", "/nowhere").arg(&good).output().expect("the runner starts");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
 }
 
 /// A reader that goes away does not change the result; output that cannot be written does.

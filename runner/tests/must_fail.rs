@@ -62,6 +62,8 @@ const ALL: &[&str] = &[
     "ref.i31",
     "ref.struct",
     "ref.array",
+    "ref.exn",
+    "ref",
     "either",
 ];
 
@@ -118,6 +120,8 @@ fn pattern_name(pattern: &Pattern) -> Option<String> {
         Pattern::I31 => "ref.i31".to_string(),
         Pattern::Struct => "ref.struct".to_string(),
         Pattern::Array => "ref.array".to_string(),
+        Pattern::Exn => "ref.exn".to_string(),
+        Pattern::Ref => "ref".to_string(),
         Pattern::Either(_) => "either".to_string(),
     };
     Some(name)

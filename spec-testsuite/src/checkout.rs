@@ -1,12 +1,12 @@
 //! An official checkout on the disk, which takes the data crate's place.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::feature::Features;
 use crate::folder::{features_of_path, walk};
+use crate::read::{Unreadable, read};
 use crate::suite::Suite;
 use crate::{Script, UnknownSuite};
 
@@ -24,14 +24,16 @@ pub struct Checkout {
 pub enum CheckoutError {
     /// The suite's name is unknown.
     UnknownSuite(UnknownSuite),
-    /// The checkout does not have the suite.
-    Absent {
-        /// The suite.
-        suite: Suite,
-        /// Where it would be.
-        directory: PathBuf,
+    /// The directory has no core scripts.
+    NoCheckout(PathBuf),
+    /// A script cannot be read.
+    Script {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: Unreadable,
     },
-    /// A file or directory cannot be read.
+    /// A directory cannot be read.
     Unreadable {
         /// Which.
         path: PathBuf,
@@ -44,9 +46,11 @@ impl fmt::Display for CheckoutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CheckoutError::UnknownSuite(error) => error.fmt(f),
-            CheckoutError::Absent { suite, directory } => {
-                write!(f, "the checkout has no scripts of suite `{suite}`: nothing in {}", directory.display())
+            CheckoutError::NoCheckout(directory) => {
+                let directory = directory.display();
+                write!(f, "{directory} is no official checkout: no *.wast file in core/, in test/core/ or in itself")
             }
+            CheckoutError::Script { path, error } => write!(f, "{}:{error}", path.display()),
             CheckoutError::Unreadable { path, error } => write!(f, "cannot read {}: {error}", path.display()),
         }
     }
@@ -65,7 +69,7 @@ impl Checkout {
         };
         let checkout = Checkout { root, core };
         if checkout.core_paths()?.is_empty() {
-            return Err(CheckoutError::Absent { suite: Suite::V3, directory: checkout.core });
+            return Err(CheckoutError::NoCheckout(directory.to_owned()));
         }
         Ok(checkout)
     }
@@ -102,9 +106,9 @@ impl Checkout {
     }
 
     fn script(&self, path: PathBuf) -> Result<Script, CheckoutError> {
-        let contents = match fs::read_to_string(&path) {
+        let contents = match read(&path) {
             Ok(contents) => contents.into(),
-            Err(error) => return Err(CheckoutError::Unreadable { path, error }),
+            Err(error) => return Err(CheckoutError::Script { path, error }),
         };
         let within = path.strip_prefix(&self.root).unwrap_or(&path);
         let features = features_of_path(within).unwrap_or(Features::WASM_3_0);

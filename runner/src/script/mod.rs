@@ -5,11 +5,12 @@
 //! dropped: what this build cannot execute becomes [`Kind::Unsupported`], which every lane reports as a failure.
 
 mod annotation;
+mod folded;
 mod grammar;
 mod rewrite;
 
 use crate::pattern::{self, Pattern};
-use grammar::{Document, Item, Purpose};
+use grammar::{Document, Expected, Instance, Item, Purpose};
 use lanes::{Binary, Value};
 use wast::lexer::{Lexer, Token, TokenKind};
 use wast::parser::{self, ParseBuffer};
@@ -198,6 +199,7 @@ impl Script {
             let (line, column) = position(error.span());
             ParseError { line, column, message: error.message() }
         };
+        folded::check(text).map_err(error)?;
         let mut lexer = Lexer::new(text);
         // The suite's `names.wast` is full of look-alike and bidirectional characters.
         lexer.allow_confusing_unicode(true);
@@ -246,21 +248,43 @@ fn kind(item: Item<'_>, position: &dyn Fn(Span) -> (u32, u32)) -> (&'static str,
             let action = Action::Get { instance: name(module), global: global.to_string() };
             ("get", Ok(Kind::Action(action)))
         }
-        Item::Quote { purpose, definition, id, mut text } => {
-            let module = encode(&mut text);
-            match purpose {
-                Purpose::Malformed => ("assert_malformed", Ok(Kind::AssertMalformed(module))),
-                Purpose::Invalid => ("assert_invalid", Ok(Kind::AssertInvalid(module))),
-                Purpose::Module if definition => ("module", Ok(Kind::Definition { id: name(id), module })),
-                Purpose::Module => ("module", Ok(Kind::Module { id: name(id), module })),
-            }
+        Item::Quote { purpose, text } => {
+            let (name, kind) = quote(purpose, text);
+            (name, Ok(kind))
         }
+        Item::Instance(Instance { id, module }) => {
+            ("module", Ok(Kind::Instance { id: name(id), module: name(module) }))
+        }
+        Item::AssertReturn { exec, expected } => ("assert_return", assert_return(exec, &expected)),
+        Item::Meta(name) => unsupported(name),
         Item::FailingInstance { trap, module, message } => {
             let source = Source::Definition(name(module));
             match trap {
                 true => ("assert_trap", Ok(Kind::AssertInstantiationTrap(source, message.to_string()))),
                 false => ("assert_unlinkable", Ok(Kind::AssertUnlinkable(source, message.to_string()))),
             }
+        }
+    }
+}
+
+fn quote(purpose: Purpose<'_>, mut text: QuoteWat<'_>) -> (&'static str, Kind) {
+    let module = encode(&mut text);
+    match purpose {
+        Purpose::Module { definition: true, id } => ("module", Kind::Definition { id: name(id), module }),
+        Purpose::Module { definition: false, id } => ("module", Kind::Module { id: name(id), module }),
+        Purpose::Malformed => ("assert_malformed", Kind::AssertMalformed(module)),
+        Purpose::MalformedCustom => {
+            let plain = quoted(&mut text).ok().and_then(|text| annotation::without_annotations(&text));
+            let plain = plain.map(|text| encode_text(&text));
+            ("assert_malformed_custom", Kind::AssertMalformedCustom { module, plain })
+        }
+        Purpose::Invalid => ("assert_invalid", Kind::AssertInvalid(module)),
+        Purpose::InvalidCustom => ("assert_invalid_custom", invalid_custom(module)),
+        Purpose::Trap(message) => {
+            ("assert_trap", Kind::AssertInstantiationTrap(Source::Inline(module), message.to_string()))
+        }
+        Purpose::Unlinkable(message) => {
+            ("assert_unlinkable", Kind::AssertUnlinkable(Source::Inline(module), message.to_string()))
         }
     }
 }
@@ -275,14 +299,10 @@ fn known(directive: WastDirective<'_>) -> (&'static str, Result<Kind, String>) {
             let id = name(module.name());
             ("module", core(module).map(|module| Kind::Definition { id, module }))
         }
-        WastDirective::ModuleInstance { instance, module, .. } => {
-            ("module", Ok(Kind::Instance { id: name(instance), module: name(module) }))
-        }
         WastDirective::Register { name: as_name, module, .. } => {
             ("register", Ok(Kind::Register { name: as_name.to_string(), instance: name(module) }))
         }
         WastDirective::Invoke(call) => ("invoke", invoke(&call).map(Kind::Action)),
-        WastDirective::AssertReturn { exec, results, .. } => ("assert_return", assert_return(exec, &results)),
         WastDirective::AssertTrap { exec, message, .. } => ("assert_trap", assert_trap(exec, message)),
         WastDirective::AssertExhaustion { call, message, .. } => {
             ("assert_exhaustion", invoke(&call).map(|call| Kind::AssertExhaustion(call, message.to_string())))
@@ -293,13 +313,18 @@ fn known(directive: WastDirective<'_>) -> (&'static str, Result<Kind, String>) {
             let kind = |module| Kind::AssertUnlinkable(Source::Inline(module), message.to_string());
             ("assert_unlinkable", core(QuoteWat::Wat(module)).map(kind))
         }
-        WastDirective::AssertMalformedCustom { module, .. } => ("assert_malformed_custom", malformed_custom(module)),
+        WastDirective::AssertMalformedCustom { module, .. } => {
+            let kind = |module| Kind::AssertMalformedCustom { module, plain: None };
+            ("assert_malformed_custom", core(module).map(kind))
+        }
         WastDirective::AssertInvalidCustom { module, .. } => {
             ("assert_invalid_custom", core(module).map(invalid_custom))
         }
         WastDirective::AssertException { exec, .. } => ("assert_exception", action(exec).map(Kind::AssertException)),
         WastDirective::AssertSuspension { .. } => unsupported("assert_suspension"),
-        WastDirective::Thread(_) => unreachable!("threads are parsed here, for what may stand in them"),
+        WastDirective::Thread(_) | WastDirective::ModuleInstance { .. } | WastDirective::AssertReturn { .. } => {
+            unreachable!("the grammar has its own form of it")
+        }
         WastDirective::Wait { thread, .. } => ("wait", Ok(Kind::Wait { id: thread.name().to_string() })),
     }
 }
@@ -318,9 +343,18 @@ fn core(mut module: QuoteWat<'_>) -> Result<Encoded, String> {
     }
 }
 
-fn assert_return(exec: WastExecute<'_>, results: &[wast::WastRet<'_>]) -> Result<Kind, String> {
-    let patterns = results.iter().map(Pattern::from_wast).collect::<Result<_, _>>()?;
-    Ok(Kind::AssertReturn(action(exec)?, patterns))
+fn assert_return(exec: WastExecute<'_>, expected: &[Expected<'_>]) -> Result<Kind, String> {
+    Ok(Kind::AssertReturn(action(exec)?, patterns(expected)?))
+}
+
+fn patterns(expected: &[Expected<'_>]) -> Result<Vec<Pattern>, String> {
+    let pattern = |expected: &Expected<'_>| match expected {
+        Expected::Known(result) => Pattern::from_wast(result),
+        Expected::Ref => Ok(Pattern::Ref),
+        Expected::Exn => Ok(Pattern::Exn),
+        Expected::Either(expected) => patterns(expected).map(Pattern::Either),
+    };
+    expected.iter().map(pattern).collect()
 }
 
 fn assert_trap(exec: WastExecute<'_>, message: &str) -> Result<Kind, String> {
@@ -352,19 +386,6 @@ fn name(id: Option<Id<'_>>) -> Option<String> {
     id.map(|id| id.name().to_string())
 }
 
-fn malformed_custom(mut module: QuoteWat<'_>) -> Result<Kind, String> {
-    if !matches!(module, QuoteWat::QuoteModule(..)) {
-        return Ok(Kind::AssertMalformedCustom { module: core(module)?, plain: None });
-    }
-    Ok(match quoted(&mut module) {
-        Ok(text) => Kind::AssertMalformedCustom {
-            plain: annotation::without_annotations(&text).map(|text| encode_text(&text)),
-            module: encode_text(&text),
-        },
-        Err(error) => Kind::AssertMalformedCustom { module: Err(error), plain: None },
-    })
-}
-
 fn invalid_custom(module: Encoded) -> Kind {
     let fault = module.as_ref().ok().and_then(|module| annotation::fault(module.bytes()));
     Kind::AssertInvalidCustom { module, fault }
@@ -392,7 +413,9 @@ fn quoted(module: &mut QuoteWat<'_>) -> Result<String, String> {
 fn encode_text(source: &str) -> Encoded {
     let rewritten = rewrite::rewrite(source);
     let encode = || {
-        let mut lexer = Lexer::new(rewritten.as_ref().map_or(source, |rewritten| &rewritten.text));
+        let text = rewritten.as_ref().map_or(source, |rewritten| &rewritten.text);
+        folded::check(text)?;
+        let mut lexer = Lexer::new(text);
         lexer.allow_confusing_unicode(true);
         let blank = |token: &Token| {
             matches!(token.kind, TokenKind::Whitespace | TokenKind::LineComment | TokenKind::BlockComment)
@@ -444,10 +467,44 @@ mod tests {
         assert!(matches!(quote.kind, Kind::Definition { id: Some(_), module: Err(_) }));
         let quote = one(r#"(assert_malformed (module $Q quote "(fun)") "unexpected token")"#);
         assert!(matches!(quote.kind, Kind::AssertMalformed(Err(_))));
+        let instance = one("(module instance $M)");
+        assert!(matches!(instance.kind, Kind::Instance { id: None, module: Some(id) } if id == "M"));
+        let instance = one("(module instance $I $M)");
+        assert!(matches!(instance.kind, Kind::Instance { id: Some(i), module: Some(m) } if i == "I" && m == "M"));
+        assert!(matches!(one("(module instance)").kind, Kind::Instance { id: None, module: None }));
         let instance = one(r#"(assert_unlinkable (module instance $M) "unknown import")"#);
         assert!(matches!(instance.kind, Kind::AssertUnlinkable(Source::Definition(Some(id)), _) if id == "M"));
         let instance = one(r#"(assert_trap (module instance $I $M) "unreachable")"#);
         assert!(matches!(instance.kind, Kind::AssertInstantiationTrap(Source::Definition(Some(id)), _) if id == "M"));
+    }
+
+    #[test]
+    fn any_assertion_takes_a_quoted_module() {
+        for module in [r#"(module quote "(fun)")"#, r#"(module $Q quote "(fun)")"#] {
+            let kind = |name| one(&format!("({name} {module} \"\")")).kind;
+            assert!(matches!(kind("assert_trap"), Kind::AssertInstantiationTrap(Source::Inline(Err(_)), _)));
+            assert!(matches!(kind("assert_unlinkable"), Kind::AssertUnlinkable(Source::Inline(Err(_)), _)));
+            assert!(matches!(kind("assert_malformed_custom"), Kind::AssertMalformedCustom { module: Err(_), .. }));
+            assert!(matches!(kind("assert_invalid_custom"), Kind::AssertInvalidCustom { module: Err(_), .. }));
+        }
+        for form in ["definition", "definition $Q"] {
+            let kind = |name| one(&format!("({name} (module {form} quote \"(@custom)\") \"\")")).kind;
+            let malformed = kind("assert_malformed_custom");
+            assert!(matches!(malformed, Kind::AssertMalformedCustom { module: Err(_), plain: Some(Ok(_)) }));
+            assert!(matches!(kind("assert_invalid_custom"), Kind::AssertInvalidCustom { module: Err(_), .. }));
+            let trap = format!("(assert_trap (module {form} quote \"\") \"\")");
+            assert!(Script::parse(&trap).is_err(), "a definition is not instantiated");
+        }
+        let text = r#"(assert_invalid_custom (module definition $Q (func)) "")"#;
+        assert!(matches!(one(text).kind, Kind::AssertInvalidCustom { module: Ok(_), .. }));
+    }
+
+    #[test]
+    fn patterns_that_the_wast_crate_lacks() {
+        let text = r#"(assert_return (invoke "f") (ref) (ref.exn) (either (ref.exn) (i32.const 1)))"#;
+        let Kind::AssertReturn(_, patterns) = one(text).kind else { panic!("it is an assertion") };
+        let either = Pattern::Either(vec![Pattern::Exn, Pattern::Exact(Value::I32(1))]);
+        assert_eq!(patterns, [Pattern::Ref, Pattern::Exn, either]);
     }
 
     #[test]
@@ -457,8 +514,10 @@ mod tests {
 
     #[test]
     fn nothing_is_dropped() {
-        let text = "(assert_suspension (invoke \"f\") \"\")";
-        assert!(matches!(one(text).kind, Kind::Unsupported(_)), "{text}");
+        let meta = ["(script $s (module) (script))", "(input $s \"x.wast\")", "(output)", "(output $s \"x.js\")"];
+        for text in ["(assert_suspension (invoke \"f\") \"\")"].into_iter().chain(meta) {
+            assert!(matches!(one(text).kind, Kind::Unsupported(_)), "{text}");
+        }
     }
 
     #[test]
@@ -472,6 +531,54 @@ mod tests {
         let Kind::Thread { shared: None, directives, .. } = &directives[2].kind else { panic!("it is a thread") };
         assert!(matches!(&directives[0].kind, Kind::Wait { id } if id == "t"));
         assert!(Script::parse("(thread (module))").is_err() && Script::parse("(wait)").is_err());
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_at_its_place() {
+        let nested = |opening: &str, depth, closing: &str| opening.repeat(depth) + &closing.repeat(depth);
+        assert!(Script::parse(&nested("(thread $t\n", 100, ")")).is_ok());
+        for opening in ["(thread $t\n", "(script\n"] {
+            let error = Script::parse(&nested(opening, 100_000, ")")).expect_err("it is nested too deep");
+            assert_eq!((error.line, error.column), (102, 1), "{error:?}");
+        }
+        let deep = format!("(assert_return (invoke \"f\") {})", nested("(either ", 100_000, ")"));
+        assert!(Script::parse(&deep).is_err_and(|error| error.message.contains("nested too deep")));
+    }
+
+    #[test]
+    fn what_is_no_folded_instruction_is_malformed() {
+        let module = |code: &str| format!("(module (func {code}))");
+        let wrong = [
+            "block (end)",
+            "if (else (nop)) end",
+            "(else)",
+            "(if (else (nop)) (then))",
+            "(then (nop))",
+            "try (catch_all (nop)) end",
+            "try (delegate 0)",
+            "(try (nop)) end",
+            "(try_table (nop) (catch_all (nop)))",
+            "(end (try (do)))",
+            "(drop (catch_all (try (do))))",
+            "(if (else (try (do))) (then))",
+        ];
+        for code in wrong {
+            let malformed = format!("(assert_malformed (module quote \"{}\") \"\")", module(code));
+            assert!(matches!(one(&malformed).kind, Kind::AssertMalformed(Err(_))), "{code}");
+            assert!(Script::parse(&module(code)).is_err(), "{code}");
+        }
+        let error = Script::parse(&format!("(module)\n{}", module("(try (do)) block (end)"))).expect_err("malformed");
+        assert_eq!((error.line, error.column), (2, 33), "{error:?}");
+        let right = [
+            "(if (nop) (then (nop)) (else))",
+            "(try_table $l (param i32) (catch 0 0) (catch_all 0))",
+            "try_table (result i32) (catch_all_ref 0) (catch_all 0) end",
+            "(try (do) (catch_all))",
+            "(@x (end))",
+        ];
+        for code in right {
+            assert!(matches!(one(&module(code)).kind, Kind::Module { module: Ok(_), .. }), "{code}");
+        }
     }
 
     #[test]

@@ -3,12 +3,13 @@
 //! - A folded legacy `try`, and the folded instructions around it, become plain ones: `(try (do A) (catch $e B))` is
 //!   `try A catch $e B end`
 //!   ([legacy exceptions](https://github.com/WebAssembly/exception-handling/blob/main/proposals/exception-handling/legacy/Exceptions.md)).
-//! - An assertion that a module is malformed or invalid never instantiates it: `(module definition ..)` in it is
-//!   `(module ..)`.
+//! - An assertion that a module, or a custom section of it, is malformed or invalid never instantiates it:
+//!   `(module definition ..)` in it is `(module ..)`.
 //!
 //! In: the text of a script or of a quoted module. Out: the new text, and which place of the old one each of its places
 //! comes from. Where the form is not what the grammar says, the text stays as it is, so that the parser refuses it.
 
+use super::folded;
 use core::ops::Range;
 use wast::lexer::{Lexer, TokenKind};
 
@@ -95,12 +96,15 @@ impl List {
     fn note_changes(&mut self, source: &str) {
         let own = match self.head(source) {
             "try" => true,
-            "assert_malformed" | "assert_invalid" => definition(self, source).is_some(),
+            head if REFUSING.contains(&head) => definition(self, source).is_some(),
             _ => false,
         };
         self.changes = own || self.children.iter().any(Node::changes);
     }
 }
+
+/// The assertions whose module is never instantiated.
+const REFUSING: &[&str] = &["assert_malformed", "assert_invalid", "assert_malformed_custom", "assert_invalid_custom"];
 
 /// The word `definition` of an assertion's module.
 fn definition(assertion: &List, source: &str) -> Option<Range<usize>> {
@@ -179,7 +183,7 @@ impl Writer<'_> {
 
     fn list(&mut self, list: &List, place: Place) {
         match list.head(self.source) {
-            "assert_malformed" | "assert_invalid" => self.assertion(list),
+            head if REFUSING.contains(&head) => self.assertion(list),
             "func" | "global" | "table" | "elem" | "data" | "item" | "offset" => self.around(list, Place::Code),
             _ if place == Place::Outside => self.around(list, Place::Outside),
             _ => {
@@ -242,7 +246,7 @@ impl Writer<'_> {
                 self.insert(" end ", list.close());
             }
             _ => {
-                if rest.iter().any(|node| node.list().is_none()) {
+                if folded::is_part(head) || rest.iter().any(|node| node.list().is_none()) {
                     return None;
                 }
                 self.sequence(header_end, rest, list.close(), Place::Code);
@@ -373,6 +377,8 @@ mod tests {
         let order = "(func (try (do) (catch_all) (catch $e)))";
         becomes(order, order);
         becomes("(func (try (do))", "(func (try (do))");
+        becomes("(func (end (try (do))))", "(func (end (try (do))))");
+        becomes("(func (drop (catch_all (try (do)))))", "(func (catch_all (try (do))) drop)");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-;; fails 15: there is no module $N
+;; fails 16: there is no module $N
+;; fails 19: expected [i32 2], got [i32 1]
 (module $M
   (func (export "one") (result i32) (i32.const 1))
   (func (export "two") (result i32 i32) (i32.const 1) (i32.const 2))
@@ -13,3 +14,6 @@
   (func $r (export "forever") (call $r))
   (global (export "g") i32 (i32.const 7)))
 (module instance $I $N)
+(module definition $Two (func (export "one") (result i32) (i32.const 2)))
+(module instance $M)
+(assert_return (invoke "one") (i32.const 2))
