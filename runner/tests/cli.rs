@@ -583,3 +583,18 @@ fn replay_says_what_an_input_does() {
     refused(&["replay", &input, "--lanes", "speed/fresh"], "nothing to compare");
     refused(&["replay", &directory.path().join("nothing").display().to_string()], "cannot read");
 }
+
+/// An engine that maps what memories begin with has a file open for each such module; it does without where it must.
+#[test]
+fn modules_with_data_when_files_run_out() {
+    let module = format!(
+        "(module (memory 1) (data (i32.const 0) \"{}\")\n\
+         (func (export \"last\") (result i32) (i32.load8_u (i32.const 16999))))\n\
+         (assert_return (invoke \"last\") (i32.const 120))\n",
+        "x".repeat(17_000)
+    );
+    let (_directory, path) = script(&module.repeat(60));
+    let limited = ["-c", "ulimit -n 40 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_runner"), &path];
+    let output = Command::new("sh").args(limited).args(["--lanes", "speed/fresh"]).output().expect("a shell");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
