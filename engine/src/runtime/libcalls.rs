@@ -2,7 +2,8 @@
 //!
 //! Each is a thin `extern "C"` function around a safe one. Errors, and panics of the embedder's limiter or deadline
 //! callback, become [`FAILED`](crate::abi::FAILED). Copies and fills of memory look at the epoch between pieces of
-//! [`PIECE`] bytes, so that an interrupt stops them too; tables are small enough to need no such look. With fuel on, bulk
+//! [`PIECE`] bytes, so that an interrupt stops them too. Tables are small enough to need no such look; arrays have none,
+//! since the callback may move them, and the largest keep an interrupt waiting for a second or two. With fuel on, bulk
 //! operations cost fuel by length.
 
 use super::call::{self, Stop};
