@@ -183,6 +183,11 @@ pub(super) fn host_func(function: Function) -> Result<HostFunc, String> {
     })
 }
 
+/// An answer as it came.
+pub(super) fn text(answer: &Answer) -> String {
+    serde_json::to_string(answer).expect("strings, numbers and lists always serialise")
+}
+
 /// Features by their names.
 pub(super) fn features(names: &[String]) -> Result<Features, String> {
     let known = |name: &String| {

@@ -101,7 +101,7 @@ pub fn introduce(process: &mut Process, timeout: Duration) -> Result<Introduced,
     let hello = match process.ask(Ask::Hello { protocol: VERSION }, timeout)?.answer {
         Answer::Hello(hello) => hello,
         other => {
-            let answer = serde_json::to_string(&other).expect("strings, numbers and lists always serialise");
+            let answer = convert::text(&other);
             return Err(Lost::Garbage(format!("it does not introduce itself, but answers {answer}")));
         }
     };

@@ -235,7 +235,8 @@ impl Session for ChildSession<'_> {
             Answer::Failed { reason: Reason::Unsupported, .. } => None,
             other => {
                 if self.introduced.hello.tells.iter().any(|word| word == "state") {
-                    self.lose(Lost::Garbage(format!("it tells `state`, it says, but answers {other:?}")));
+                    let answer = convert::text(&other);
+                    self.lose(Lost::Garbage(format!("it tells `state`, it says, but answers {answer}")));
                 }
                 None
             }
