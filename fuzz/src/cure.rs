@@ -5,7 +5,7 @@
 use crate::rewrite::{Patch, edit, rewrite};
 use lanes::{Features, valid_with};
 use wasm_encoder::{Instruction, ValType};
-use wasmparser::Operator as O;
+use wasmparser::{BlockType, Operator as O};
 
 /// Puts a `local.tee` between an `i32` comparison and the `select` behind it, so that they are not made one instruction.
 pub(crate) fn part_select_from_comparison(wasm: &[u8]) -> Option<Vec<u8>> {
@@ -19,6 +19,22 @@ pub(crate) fn part_select_from_comparison(wasm: &[u8]) -> Option<Vec<u8>> {
         Patch { behind: vec![Instruction::LocalTee(scratch.local(ValType::I32))], ..Patch::default() }
     });
     parted.ok().filter(|_| found)
+}
+
+/// Puts an empty block before each `if` with parameters, so that what lies below them is in its place before either arm.
+pub(crate) fn block_before_if(wasm: &[u8]) -> Option<Vec<u8>> {
+    let (mut found, mut begun, mut parted) = (false, false, false);
+    let blocked = rewrite(wasm, &mut |operator, _, _| {
+        let cures = matches!(operator, O::If { blockty: BlockType::FuncType(_) }) && !parted;
+        parted = begun && matches!(operator, O::End);
+        begun = matches!(operator, O::Block { blockty: BlockType::Empty });
+        if !cures {
+            return Patch::default();
+        }
+        found = true;
+        Patch { before: vec![Instruction::Block(wasm_encoder::BlockType::Empty), Instruction::End], ..Patch::default() }
+    });
+    blocked.ok().filter(|_| found)
 }
 
 /// Leaves out what cannot be reached.
@@ -134,6 +150,12 @@ mod tests {
         cured(cure, &format!("i32.const 1 {before}"), &format!("i32.const 1 {after}"));
         cured(cure, "try throw 0 nop catch 0 rethrow 0 nop end", "try throw 0 catch 0 rethrow 0 end");
         cured(cure, "try throw 0 nop delegate 0", "try throw 0 delegate 0");
+    }
+
+    #[test]
+    fn a_block_stands_before_an_if_with_parameters() {
+        let (before, after) = ("i64.const 1 i32.const 1", "if (param i64) drop else drop end i32.const 1 if end");
+        cured(block_before_if, &format!("{before} {after}"), &format!("{before} block end {after}"));
     }
 
     #[test]

@@ -46,6 +46,12 @@ const MISTAKES: &[Mistake] = &[
         cure: cure::part_select_from_comparison,
     },
     Mistake {
+        // tests/if-parameters.wast; wasmi 2.0.0.
+        name: "wasmi loses what lies below the parameters of an if",
+        voice: "wasmi",
+        cure: cure::block_before_if,
+    },
+    Mistake {
         // tests/unreached-br-on-null.wast; bun 1.4.5.
         name: "JavaScriptCore miscounts the blocks around a br_on_null that cannot be reached",
         voice: "jsc",
