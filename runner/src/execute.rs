@@ -267,6 +267,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
         if self.alone {
             return unobserved(Err(Miss::Unsupported("it comes after a thread that was unsupported".to_string())));
         }
+        self.doubtful = false;
         let step = self.perform(position, directive);
         if matches!(step.verdict, Err(Miss::Unsupported(_))) {
             match directive.kind.action() {
@@ -361,6 +362,8 @@ impl<'scope, 'env> Executor<'scope, 'env> {
     fn load_binary(&mut self, binary: &Binary) -> Result<ModuleId, Refusal> {
         let loaded = self.session.load(binary);
         match &loaded {
+            // Nothing excuses our own lanes.
+            Ok(_) if self.own => {}
             Ok(module) => self.doubt.loaded(*module, binary),
             Err(_) => {
                 self.needs_more = !self.lacks.is_empty() && !valid_with(binary.bytes(), self.features - self.lacks);

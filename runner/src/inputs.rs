@@ -64,14 +64,15 @@ pub enum InputError {
 
 /// The scripts that the arguments name, each once; and remarks for the user.
 pub fn gather(arguments: &[String], choice: &Choice) -> Result<(Vec<Input>, Vec<String>), InputError> {
+    // Who names no suite needs no checkout.
+    let wanted = choice.spec_dir.as_deref().filter(|_| arguments.iter().any(|argument| argument.starts_with("spec:")));
+    let checkout = wanted.map(Checkout::open).transpose().map_err(InputError::NoCheckout)?;
     let (mut inputs, mut remarks) = (Vec::new(), Vec::new());
     for argument in arguments {
         match argument.strip_prefix("spec:") {
             Some(suite) => {
-                let scripts = match &choice.spec_dir {
-                    Some(directory) => {
-                        // Not before: who names no suite needs no checkout.
-                        let checkout = Checkout::open(directory).map_err(InputError::NoCheckout)?;
+                let scripts = match &checkout {
+                    Some(checkout) => {
                         let scripts = checkout.resolve(suite)?;
                         remarks.extend(not_of_checkout(suite, &scripts));
                         scripts

@@ -137,6 +137,19 @@ fn doubt_does_not_spread_to_what_is_not_connected() {
     assert!(!text.contains("x.wast:4:1") && text.contains("1 failed, 2 unsupported"), "{text}");
 }
 
+/// Nor is it one for what has to do with no instance at all.
+#[test]
+fn doubt_does_not_outlive_its_directive() {
+    let script = "(module (import \"spectest\" \"print\" (func)) (func (export \"canary\")) (func (export \"f\")))\n\
+        (invoke \"canary\")\n\
+        (invoke \"f\")\n\
+        (assert_invalid (module (func (result i32))) \"type mismatch\")\n";
+    let command = format!("{RUNNER} adapter canary/unsupported --mischief accepts-invalid");
+    let (code, text) = run(script, &command, &["--lanes", "other"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("x.wast:4:1: assert_invalid: expected invalid, but the module was accepted"), "{text}");
+}
+
 #[test]
 fn dies_when_it_shows_what_exports_hold() {
     exposed_by_check("dies-showing", "what exports hold", "says that it tells state, and shows none");

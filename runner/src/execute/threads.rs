@@ -140,11 +140,15 @@ fn summary(directives: &[Directive], misses: Vec<(usize, Miss)>) -> Verdict {
     };
     let message = misses.iter().map(text).collect::<Vec<_>>().join("; ");
     let any = |is: fn(&Miss) -> bool| misses.iter().any(|(_, miss)| is(miss));
-    Err(match () {
-        () if misses.is_empty() => return Ok(()),
-        () if any(|miss| matches!(miss, Miss::Crashed(_))) => Miss::Crashed(message),
-        () if any(|miss| matches!(miss, Miss::TimedOut(_))) => Miss::TimedOut(message),
-        () if any(|miss| matches!(miss, Miss::Failed(_))) => Miss::Failed(message),
-        () => Miss::Unsupported(message),
-    })
+    if misses.is_empty() {
+        Ok(())
+    } else if any(|miss| matches!(miss, Miss::Crashed(_))) {
+        Err(Miss::Crashed(message))
+    } else if any(|miss| matches!(miss, Miss::TimedOut(_))) {
+        Err(Miss::TimedOut(message))
+    } else if any(|miss| matches!(miss, Miss::Failed(_))) {
+        Err(Miss::Failed(message))
+    } else {
+        Err(Miss::Unsupported(message))
+    }
 }
