@@ -12,7 +12,7 @@ readonly OFFICIAL=../shared/spec-testsuite
 readonly STEPS=(tools format lints documentation dependencies without_compiler build_runner
   own_scripts conformance explicit_checks baseline_cpu gc_zeal other_engines without_our_engine official_checkout canaries)
 
-# Readelf reads artefacts in a test; it comes with the linker, so it is missing only on odd machines.
+# Readelf reads artifacts in a test; it comes with the linker, so it is missing only on odd machines.
 tools() {
   command -v readelf >/dev/null && return
   local sudo=(); [[ $(id -u) -eq 0 ]] || sudo=(sudo)
@@ -35,7 +35,7 @@ documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no
 dependencies() { engine_tree --no-default-features | check dependencies; }
 engine_tree() { cargo tree --locked -p engine -e normal --prefix none "$@"; }
 
-# A program that has no compiler loads an artefact, runs it, and traps with the same backtrace as one that has.
+# A program that has no compiler loads an artifact, runs it, and traps with the same backtrace as one that has.
 without_compiler() {
   local run=(cargo run --locked --quiet -p engine --example run)
   cargo run --locked --quiet -p engine --example compile -- engine/examples/gcd.wat "$OUT/gcd.cwasm" >/dev/null

@@ -1,5 +1,5 @@
-//! Computes the artefact format's fingerprint: a digest of every source file that decides what stands in an artefact or
-//! how it is read, tests left out. An artefact loads only in an engine of the same fingerprint, and nobody has to raise a number.
+//! Computes the artifact format's fingerprint: a digest of every source file that decides what stands in an artifact or
+//! how it is read, tests left out. An artifact loads only in an engine of the same fingerprint, and nobody has to raise a number.
 
 use std::fs;
 use std::path::{Path, PathBuf};

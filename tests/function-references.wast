@@ -1,5 +1,5 @@
 ;;! features: 2.0, function-references, tail-call
-;; References to functions of a type: calls, tail calls, branches on null, tables with an initialiser, locals that are
+;; References to functions of a type: calls, tail calls, branches on null, tables with an initializer, locals that are
 ;; never null; and that a null traps at the very instruction that needed it.
 
 (module $library

@@ -1,4 +1,4 @@
-;; Mutable globals of every type are one cell for exporter and importer; initialisers read what they import.
+;; Mutable globals of every type are one cell for exporter and importer; initializers read what they import.
 
 (module $Owner
   (global (export "i32") (mut i32) (i32.const 1))

@@ -1,4 +1,4 @@
-;; Truncation of NaN is an invalid conversion, of a number too large an overflow; the neighbours inside are neither.
+;; Truncation of NaN is an invalid conversion, of a number too large an overflow; the neighbors inside are neither.
 
 (module $M
   (func (export "i32.trunc_f32_s") (param f32) (result i32) (i32.trunc_f32_s (local.get 0)))

@@ -54,7 +54,7 @@ impl Samples {
         (self.quantile(0.75) - self.quantile(0.25)) / self.median()
     }
 
-    /// The sample below which this part of all lies, interpolated between neighbours.
+    /// The sample below which this part of all lies, interpolated between neighbors.
     fn quantile(&self, part: f64) -> f64 {
         let position = part * (self.0.len() - 1) as f64;
         let (below, above) = (position.floor() as usize, position.ceil() as usize);
@@ -94,7 +94,7 @@ fn calibrate(clock: Clock, budget: &Budget, routine: &mut impl Routine) -> Resul
         if taken >= budget.sample {
             return Ok(times);
         }
-        // Towards the goal, by at most ten at once: the first runs are slower than the later ones.
+        // Toward the goal, by at most ten at once: the first runs are slower than the later ones.
         let factor = budget.sample.as_nanos() / taken.as_nanos().max(1) + 1;
         times *= factor.clamp(2, 10) as u64;
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 /// Our engine: its default configuration, but for the tier.
 pub struct Ours {
     engine: Engine,
-    /// The same, but it hashes no more of an artefact than it must.
+    /// The same, but it hashes no more of an artifact than it must.
     trusting: Engine,
 }
 

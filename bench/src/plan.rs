@@ -22,7 +22,7 @@ pub struct Plan<'a> {
     pub binaries: &'a [Binary],
     /// Whether kernels run with their full arguments, or only for a moment.
     pub full: bool,
-    /// A directory for artefacts.
+    /// A directory for artifacts.
     pub scratch: &'a Path,
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 pub enum Tier {
     /// Cranelift's mid-end and its backtracking register allocator: the default of both engines.
     Speed,
-    /// No optimisation and the single-pass register allocator.
+    /// No optimization and the single-pass register allocator.
     Quick,
 }
 
@@ -25,7 +25,7 @@ impl Tier {
     }
 }
 
-/// How much of an artefact is checked before it is believed, where the engine gives the choice.
+/// How much of an artifact is checked before it is believed, where the engine gives the choice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Check {
     /// What the engine does unless told otherwise.
@@ -50,13 +50,13 @@ pub trait Subject: Sized + Sync {
     /// The engine.
     fn new(tier: Tier) -> Result<Self>;
 
-    /// Compiles a binary to the bytes of an artefact, with all threads of the pool that it is called in.
+    /// Compiles a binary to the bytes of an artifact, with all threads of the pool that it is called in.
     fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>>;
 
-    /// Loads an artefact from bytes.
+    /// Loads an artifact from bytes.
     fn load(&self, artifact: &[u8], check: Check) -> Result<Self::Module>;
 
-    /// Loads an artefact from a file that is trusted and stays as it is.
+    /// Loads an artifact from a file that is trusted and stays as it is.
     fn load_trusted_file(&self, path: &Path) -> Result<Self::Module>;
 
     /// Prepares a module's imports; an error if one is not a function.

@@ -32,15 +32,15 @@ impl Subject for Theirs {
         Ok(self.engine.precompile_module(wasm)?)
     }
 
-    #[expect(unsafe_code, reason = "artefacts can be loaded in no other way")]
+    #[expect(unsafe_code, reason = "artifacts can be loaded in no other way")]
     fn load(&self, artifact: &[u8], _check: Check) -> Result<Module> {
-        // SAFETY: the benchmark has made the artefact with this engine.
+        // SAFETY: the benchmark has made the artifact with this engine.
         Ok(unsafe { Module::deserialize(&self.engine, artifact)? })
     }
 
-    #[expect(unsafe_code, reason = "artefacts can be loaded in no other way")]
+    #[expect(unsafe_code, reason = "artifacts can be loaded in no other way")]
     fn load_trusted_file(&self, path: &Path) -> Result<Module> {
-        // SAFETY: the benchmark has written the file with this engine's artefact and changes it no more.
+        // SAFETY: the benchmark has written the file with this engine's artifact and changes it no more.
         Ok(unsafe { Module::deserialize_file(&self.engine, path)? })
     }
 

@@ -1,4 +1,4 @@
-//! Compiles a module, binary or text, into an artefact that another process runs without a compiler:
+//! Compiles a module, binary or text, into an artifact that another process runs without a compiler:
 //! `cargo run -p engine --example compile -- engine/examples/gcd.wat gcd.cwasm`, then see `run.rs`.
 
 use engine::{Config, Engine, inspect};

@@ -1,4 +1,4 @@
-//! Loads an artefact and calls an exported function with integers. Needs no compiler:
+//! Loads an artifact and calls an exported function with integers. Needs no compiler:
 //! `cargo run -p engine --example run --no-default-features -- gcd.cwasm gcd 1071 462` (see `compile.rs`).
 
 use engine::{Config, Engine, Instance, Module, Store, Val, ValType};

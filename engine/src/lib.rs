@@ -1,8 +1,8 @@
-//! A WebAssembly engine that compiles a module ahead of time into one ELF artefact.
+//! A WebAssembly engine that compiles a module ahead of time into one ELF artifact.
 //!
-//! The artefact holds all that execution, traps and backtraces need. A fresh compile hands its bytes to the same loader
+//! The artifact holds all that execution, traps and backtraces need. A fresh compile hands its bytes to the same loader
 //! that a cached file goes through, and loading rebuilds nothing. Without the default feature `compile` the crate has no
-//! compiler in it and still loads and runs artefacts.
+//! compiler in it and still loads and runs artifacts.
 //!
 //! ```
 //! # #[cfg(feature = "compile")]

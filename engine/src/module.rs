@@ -5,7 +5,7 @@ use crate::{Engine, Error, ErrorKind, Module, Result};
 use std::borrow::Cow;
 
 impl Module {
-    /// Compiles a module, binary or text, and loads the artefact as [`Module::deserialize`] would.
+    /// Compiles a module, binary or text, and loads the artifact as [`Module::deserialize`] would.
     ///
     /// # Errors
     /// Kind [`Malformed`](ErrorKind::Malformed), [`Invalid`](ErrorKind::Invalid), [`Unsupported`](ErrorKind::Unsupported)
@@ -32,7 +32,7 @@ impl Module {
 }
 
 impl Engine {
-    /// Compiles a module, binary or text, into the bytes of an artefact, and does not load it.
+    /// Compiles a module, binary or text, into the bytes of an artifact, and does not load it.
     ///
     /// # Errors
     /// As [`Module::new`].

@@ -1,4 +1,4 @@
-//! Artefacts of real modules, through the public interface: what tools read in them, that they are the same every time,
+//! Artifacts of real modules, through the public interface: what tools read in them, that they are the same every time,
 //! and that damaged or foreign ones are refused. (Forged ones, signed again: `src/artifact/tests.rs`.)
 #![cfg(feature = "compile")]
 
@@ -58,7 +58,7 @@ fn refused(engine: &Engine, bytes: &[u8]) -> String {
     error.to_string()
 }
 
-/// Runs a program of binutils on the artefact. `None`, loudly, where it is not installed.
+/// Runs a program of binutils on the artifact. `None`, loudly, where it is not installed.
 fn tool(program: &str, options: &[&str], artifact: &[u8]) -> Option<String> {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     file.write_all(artifact).expect("a temporary file can be written");
@@ -129,11 +129,11 @@ fn same_module_same_bytes() {
         let compiled = |threads| artifact(&engine(|config| _ = config.tier(tier).compile_threads(threads)));
         let first = compiled(Some(1));
         for threads in [Some(1), Some(2), Some(4), None] {
-            assert!(compiled(threads) == first, "{threads:?} threads make another artefact");
+            assert!(compiled(threads) == first, "{threads:?} threads make another artifact");
         }
         let engine = engine(|config| _ = config.tier(tier));
         let module = Module::new(&engine, TEXT).unwrap();
-        assert!(module.serialize() == first, "the text makes another artefact than its binary");
+        assert!(module.serialize() == first, "the text makes another artifact than its binary");
         assert!(Module::deserialize(&engine, &first).unwrap().serialize() == first, "loading changes the bytes");
     }
 }
@@ -193,7 +193,7 @@ fn another_configuration_is_refused_by_name() {
 }
 
 #[test]
-fn keyed_artefacts_load_under_their_key_alone() {
+fn keyed_artifacts_load_under_their_key_alone() {
     let keyed = |key| engine(|config| _ = config.artifact_key(Some([key; 32])));
     let bytes = artifact(&keyed(1));
     Module::deserialize(&keyed(1), &bytes).unwrap();
@@ -228,7 +228,7 @@ fn an_inspection_needs_no_fitting_configuration() {
 }
 
 #[test]
-fn a_loaded_artefact_runs() {
+fn a_loaded_artifact_runs() {
     for engine in tiers() {
         let wasm = wat::parse_str(
             r#"(module (func (export "add") (param i32 i32) (result i32)

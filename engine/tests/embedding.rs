@@ -403,7 +403,7 @@ fn linkers_serve_many_stores_and_guard_their_names() {
 }
 
 #[test]
-fn artefacts_go_from_engine_to_engine() {
+fn artifacts_go_from_engine_to_engine() {
     let bytes = Module::new(&engine(), SWAP).unwrap().serialize().to_vec();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), &bytes).unwrap();

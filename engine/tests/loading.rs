@@ -1,4 +1,4 @@
-//! The three ways to load an artefact, what they refuse, and what the operating system sees of them.
+//! The three ways to load an artifact, what they refuse, and what the operating system sees of them.
 #![cfg(feature = "compile")]
 #![expect(unsafe_code, reason = "one of the ways to load is unsafe")]
 
@@ -65,13 +65,13 @@ fn a_trusted_file_may_be_replaced_by_renaming() {
     // SAFETY: the file itself is not changed, only its name is taken away.
     let module = unsafe { Module::deserialize_trusted_file(&engine(), &path).unwrap() };
     let other = directory.path().join("temporary");
-    fs::write(&other, "not an artefact").unwrap();
+    fs::write(&other, "not an artifact").unwrap();
     fs::rename(&other, &path).unwrap();
     assert_runs(&module);
 }
 
 #[test]
-fn what_is_no_artefact_is_refused() {
+fn what_is_no_artifact_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file");
     let refused = |path: &Path| {
@@ -122,8 +122,8 @@ fn nothing_is_writable_and_executable() {
     assert_eq!(permissions, ["r--p", "r-xp", "r--p"], "{maps}");
 }
 
-/// So much data that instances map it from the artefact instead of writing it. The segment `$passive` stands behind it in
-/// the artefact, and must not show.
+/// So much data that instances map it from the artifact instead of writing it. The segment `$passive` stands behind it in
+/// the artifact, and must not show.
 fn module_with_much_data() -> String {
     format!(
         r#"(module
@@ -163,5 +163,5 @@ fn instances_share_no_byte_of_what_they_map() {
             assert_eq!(&memory.data(&store).unwrap()[..9], b"\x07passive\x07");
         }
     }
-    assert!(fs::read(&path).unwrap() == written, "the artefact is as before");
+    assert!(fs::read(&path).unwrap() == written, "the artifact is as before");
 }

@@ -99,7 +99,7 @@ fn no_update_is_lost() {
         let memory = shared();
         on_threads(module, &memory, &[(5_000, 0, 0); 4], "count");
         assert_eq!(word(&memory, 0), 20_000);
-        // -20000 modulo 256 in one byte, its neighbour untouched, and an even number of flips.
+        // -20000 modulo 256 in one byte, its neighbor untouched, and an even number of flips.
         assert_eq!(word(&memory, 4), u32::from(20_000u16.wrapping_neg() as u8));
     });
 }

@@ -1,4 +1,4 @@
-//! Any bytes -> a forged artefact: refused with a reason, or loaded; never undefined behaviour, never a panic.
+//! Any bytes -> a forged artifact: refused with a reason, or loaded; never undefined behavior, never a panic.
 #![cfg_attr(fuzzing, no_main)]
 
 #[cfg(fuzzing)]

@@ -1,4 +1,4 @@
-//! Forged artefacts: bytes of a real one are changed, and the digests made to fit, so that the loader has to look.
+//! Forged artifacts: bytes of a real one are changed, and the digests made to fit, so that the loader has to look.
 //!
 //! In: a stream of choices. Out: whether the loader refused. A panic or a sanitizer's word is the finding.
 //! What is loaded is also instantiated and called if only such sections were changed as may say anything without
@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// What became of a forged artefact.
+/// What became of a forged artifact.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fate {
     /// The loader refused it; the message says why.
@@ -26,7 +26,7 @@ pub enum Fate {
     Called,
 }
 
-/// Real artefacts to start from: this many.
+/// Real artifacts to start from: this many.
 const ORIGINALS: u8 = 24;
 /// Where the section `.touchstone` stands, and its two digests in it (`engine/src/artifact/header.rs`).
 const HEADER: usize = 0x158;
@@ -38,7 +38,7 @@ const SECTION_HEADERS: Range<usize> = 0x28..0x30;
 /// Sections whose bytes the code does not depend on. (`.eh_frame` is not among them: it decides where a frame ends.)
 const HARMLESS: [&str; 3] = [".touchstone.sourcemap", ".touchstone.names", ".touchstone.data"];
 
-/// Forges an artefact and hands it to the loader. `None` when the choices in `data` do not suffice.
+/// Forges an artifact and hands it to the loader. `None` when the choices in `data` do not suffice.
 ///
 /// # Panics
 ///
@@ -56,7 +56,7 @@ thread_local! {
     static ORIGINALS_MADE: RefCell<HashMap<u8, Original>> = RefCell::default();
 }
 
-/// A real artefact.
+/// A real artifact.
 struct Original {
     engine: Engine,
     bytes: Vec<u8>,
@@ -64,7 +64,7 @@ struct Original {
 }
 
 impl Original {
-    /// The artefact number `k`: the same in every process.
+    /// The artifact number `k`: the same in every process.
     fn new(k: u8) -> Original {
         let mut config = Config::new();
         config
@@ -79,8 +79,8 @@ impl Original {
             })
             .find_map(|case| engine.compile(&case.main).ok())
             .expect("there is always another input");
-        let inspection = engine::inspect(&bytes).expect("a fresh artefact is sound");
-        let at = |offset: u64| usize::try_from(offset).expect("the artefact is in memory");
+        let inspection = engine::inspect(&bytes).expect("a fresh artifact is sound");
+        let at = |offset: u64| usize::try_from(offset).expect("the artifact is in memory");
         let sections = inspection.sections.into_iter();
         let sections = sections.map(|section| (section.name, at(section.offset)..at(section.offset + section.size)));
         Original { engine, bytes, sections: sections.collect() }

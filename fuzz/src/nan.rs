@@ -1,4 +1,4 @@
-//! Canonicalises NaNs in WebAssembly itself, so that engines which choose other bits for a NaN still compute the same.
+//! Canonicalizes NaNs in WebAssembly itself, so that engines which choose other bits for a NaN still compute the same.
 //!
 //! Behind each instruction whose NaN's bits the specification leaves open
 //! (<https://webassembly.github.io/spec/core/exec/numerics.html#nan-propagation>), NaNs are replaced by the positive
@@ -12,7 +12,7 @@ use wasm_encoder::{Instruction as I, ValType};
 use wasmparser::Operator;
 
 /// What replaces the NaNs that this instruction makes, if it makes any.
-pub fn canonicalise(operator: &Operator<'_>, scratch: &mut Scratch) -> Patch {
+pub fn canonicalize(operator: &Operator<'_>, scratch: &mut Scratch) -> Patch {
     let behind = Shape::of(operator).map_or_else(Vec::new, |shape| shape.replace(scratch));
     Patch { behind, ..Patch::default() }
 }

@@ -45,7 +45,7 @@ pub fn script(New { finding, case }: &New) -> String {
         let _infallible = writeln!(text, ";; {line}");
     }
     for host in &case.hosts {
-        let _infallible = writeln!(text, ";; host function {}.{}: {:?}", host.module, host.name, host.behaviour);
+        let _infallible = writeln!(text, ";; host function {}.{}: {:?}", host.module, host.name, host.behavior);
     }
     if let Some(library) = &case.library {
         let _infallible = writeln!(text, "{}(register {LIBRARY:?})", text_of(library, false));

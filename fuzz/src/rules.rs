@@ -3,7 +3,7 @@
 //!
 //! | source | rule | where |
 //! |---|---|---|
-//! | NaN bits: the specification leaves them open | NaNs are canonicalised in the Wasm behind each instruction that may make one | [`nan`](crate::nan), [`tame`](crate::tame) |
+//! | NaN bits: the specification leaves them open | NaNs are canonicalized in the Wasm behind each instruction that may make one | [`nan`](crate::nan), [`tame`](crate::tame) |
 //! | stack overflow: frames have other sizes, and limits differ | lanes without the same code are no longer compared from there on, whichever of them overflowed | `lanes::compare`, rule 2 |
 //! | heap exhaustion: compilers keep a reference for more or less long, engines have objects of other sizes | as for stack overflow; a case that does not run away stays far below the limit of our own lanes | `lanes::compare`, rule 2, [`case`](crate::case) |
 //! | growth: an engine may refuse `memory.grow` and `table.grow` for reasons of its own | each memory and table has a maximum that every engine can reach ([`MAX_BYTES`], [`MAX_ELEMENTS`]) | [`smith`](crate::smith), [`graft`](crate::graft) |

@@ -17,6 +17,6 @@ pub fn tame(wasm: &[u8]) -> Result<Vec<u8>> {
         Operator::MemoryAtomicWait32 { .. } | Operator::MemoryAtomicWait64 { .. } => {
             Patch { before: vec![Instruction::Drop, Instruction::I64Const(0)], ..Patch::default() }
         }
-        _ => nan::canonicalise(operator, scratch),
+        _ => nan::canonicalize(operator, scratch),
     })
 }

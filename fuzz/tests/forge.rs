@@ -1,10 +1,10 @@
-//! Forged artefacts on stable Rust, with fixed inputs.
+//! Forged artifacts on stable Rust, with fixed inputs.
 
 use fuzz::forge::{Fate, forge};
 use fuzz::input::Random;
 
 #[test]
-fn forged_artefacts_are_refused_or_harmless() {
+fn forged_artifacts_are_refused_or_harmless() {
     let (mut refused, mut loaded, mut called) = (0, 0, 0);
     for seed in 0..600 {
         let mut random = Random::new(seed);

@@ -472,8 +472,8 @@ mod tests {
 
     #[test]
     fn moved_traps() {
-        let optimised = || LaneInfo { moves: Moves::Anything, ..info("other", "") };
-        let moving = || Comparison::new(&info("own", "speed"), &optimised());
+        let optimized = || LaneInfo { moves: Moves::Anything, ..info("other", "") };
+        let moving = || Comparison::new(&info("own", "speed"), &optimized());
         let trap = |innermost, call| trapped(TrapKind::Unreachable, &[innermost, frame(1, call)]);
         let base = trap(frame(0, 30), 40);
         assert_eq!(moving().step(&base, &trap(frame(0, 28), 40)), None);
@@ -482,7 +482,7 @@ mod tests {
         differs(moving(), &base, &trapped(TrapKind::Unreachable, &[frame(0, 30)]), "frames");
         differs(moving(), &base, &trapped(TrapKind::Unreachable, &[]), "frames");
         differs(foreign(), &base, &trap(frame(0, 28), 40), "frames");
-        let twice = Comparison::new(&info("other", "none"), &optimised());
+        let twice = Comparison::new(&info("other", "none"), &optimized());
         assert_eq!(twice.clone().step(&base, &trap(frame(0, 28), 40)), None);
         differs(twice, &base, &trap(frame(0, 30), 41), "frames");
 

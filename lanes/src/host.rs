@@ -14,12 +14,12 @@ pub struct HostFunc {
     /// Result types.
     pub results: Vec<ValType>,
     /// What it does.
-    pub behaviour: Behaviour,
+    pub behavior: Behavior,
 }
 
 /// What a host function does.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Behaviour {
+pub enum Behavior {
     /// Returns these values.
     Return(Vec<Value>),
     /// Calls its first parameter, a function reference, with the other parameters, and returns what that returns.
@@ -33,20 +33,20 @@ pub enum Behaviour {
 }
 
 impl HostFunc {
-    fn new(module: &str, name: &str, params: &[ValType], results: &[ValType], behaviour: Behaviour) -> HostFunc {
+    fn new(module: &str, name: &str, params: &[ValType], results: &[ValType], behavior: Behavior) -> HostFunc {
         HostFunc {
             module: module.to_string(),
             name: name.to_string(),
             params: params.to_vec(),
             results: results.to_vec(),
-            behaviour,
+            behavior,
         }
     }
 
     /// A function that returns zeros and nulls.
     pub fn returning_zeros(module: &str, name: &str, params: &[ValType], results: &[ValType]) -> HostFunc {
         let zeros = results.iter().copied().map(Value::zero).collect();
-        HostFunc::new(module, name, params, results, Behaviour::Return(zeros))
+        HostFunc::new(module, name, params, results, Behavior::Return(zeros))
     }
 }
 
@@ -75,11 +75,11 @@ pub fn spectest_functions() -> Vec<HostFunc> {
 /// - `panic: () -> ()` panics.
 pub fn extra_host_functions() -> Vec<HostFunc> {
     const FUNCREF: ValType = ValType::Ref(HeapType::Func);
-    let fail = Behaviour::Fail("host.fail was called".to_string());
-    let panic = Behaviour::Panic("host.panic was called".to_string());
+    let fail = Behavior::Fail("host.fail was called".to_string());
+    let panic = Behavior::Panic("host.panic was called".to_string());
     vec![
-        HostFunc::new("host", "call", &[FUNCREF], &[], Behaviour::Call),
-        HostFunc::new("host", "call_i32", &[FUNCREF, ValType::I32], &[ValType::I32], Behaviour::Call),
+        HostFunc::new("host", "call", &[FUNCREF], &[], Behavior::Call),
+        HostFunc::new("host", "call_i32", &[FUNCREF, ValType::I32], &[ValType::I32], Behavior::Call),
         HostFunc::new("host", "fail", &[], &[], fail),
         HostFunc::new("host", "panic", &[], &[], panic),
     ]

@@ -46,7 +46,7 @@ mod wasmtime;
 
 pub use child::valid_with;
 pub use features::Features;
-pub use host::{Behaviour, HostFunc, extra_host_functions, spectest_functions};
+pub use host::{Behavior, HostFunc, extra_host_functions, spectest_functions};
 pub use objects::{Contents, Object, Objects};
 pub use observation::{
     Exception, Failure, Frame, HostCall, MemoryState, Observation, Outcome, Phase, Refusal, State, TableState, Trap,
@@ -89,7 +89,7 @@ pub enum Moves {
     Nothing,
     /// Those of memory accesses: a load may become part of the instruction that uses its value.
     Accesses,
-    /// Any: an optimiser makes a branch around a trap into a conditional trap, and drops a store that is overwritten.
+    /// Any: an optimizer makes a branch around a trap into a conditional trap, and drops a store that is overwritten.
     Anything,
 }
 

@@ -1,9 +1,9 @@
 //! Our own engine's lanes: `<tier>/<origin>`.
 //!
 //! - `fresh`: `Module::from_binary` in the engine that runs it.
-//! - `reload`: the artefact is written to a file, which another engine, made for this session alone, loads.
+//! - `reload`: the artifact is written to a file, which another engine, made for this session alone, loads.
 //!
-//! Both origins of a tier run the same machine code; the artefact is compiled once for a [`Binary`] and kept with it.
+//! Both origins of a tier run the same machine code; the artifact is compiled once for a [`Binary`] and kept with it.
 
 mod values;
 
@@ -11,7 +11,7 @@ use self::values::{Viewer, engine_type, show, to_engine};
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::support::{self, id};
 use crate::{
-    Behaviour, Binary, Cpu, Exception, Failure, Fault, Features, Frame, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
+    Behavior, Binary, Cpu, Exception, Failure, Fault, Features, Frame, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
     MemoryChecks, MemoryState, ModuleId, Moves, OWN_FAMILY, Objects, Options, Phase, Reference, Refusal, RelaxedSimd,
     Session, Shared, State, TableState, Trap, TrapKind, Value,
 };
@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use engine::Tier;
 
-/// How the running engine comes by its artefact.
+/// How the running engine comes by its artifact.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Origin {
     /// It compiles the module itself.
@@ -264,19 +264,19 @@ impl<'a> OwnSession<'a> {
             function.params.iter().copied().map(engine_type),
             function.results.iter().copied().map(engine_type),
         );
-        let (module, name, behaviour) = (function.module.clone(), function.name.clone(), function.behaviour.clone());
+        let (module, name, behavior) = (function.module.clone(), function.name.clone(), function.behavior.clone());
         self.linker.func_new(&function.module, &function.name, ty, move |mut caller, arguments, results| {
             let frames = frames(&engine::Backtrace::capture(&caller));
             let (seen, objects) = show(&mut caller, arguments)?;
             let call =
                 HostCall { module: module.clone(), name: name.clone(), arguments: seen, objects, frames: Some(frames) };
             caller.data_mut().calls.push(call);
-            behave(&behaviour, caller, arguments, results)
+            behave(&behavior, caller, arguments, results)
         })?;
         Ok(())
     }
 
-    /// The artefact of `reload`: written by the compiling engine, read by this session's own.
+    /// The artifact of `reload`: written by the compiling engine, read by this session's own.
     fn reload(&self, module: &Binary) -> Result<Module, Refusal> {
         let artifact = module.compiled(&self.key, |bytes| guarded_load(|| self.compiler.compile_binary(bytes)))?;
         let file = || -> std::io::Result<tempfile::NamedTempFile> {
@@ -286,7 +286,7 @@ impl<'a> OwnSession<'a> {
         };
         let file = file().map_err(|error| Refusal {
             phase: Phase::Internal,
-            message: format!("the artefact cannot be written to a temporary file: {error}"),
+            message: format!("the artifact cannot be written to a temporary file: {error}"),
         })?;
         guarded_load(|| Module::deserialize_file(&self.loader, file.path()))
     }
@@ -500,24 +500,24 @@ fn shared_bytes(memory: &SharedMemory) -> Result<Vec<u8>, Error> {
 }
 
 fn behave(
-    behaviour: &Behaviour,
+    behavior: &Behavior,
     mut caller: Caller<'_, HostState>,
     arguments: &[Val],
     results: &mut [Val],
 ) -> engine::Result<()> {
-    match behaviour {
-        Behaviour::Return(values) => {
+    match behavior {
+        Behavior::Return(values) => {
             for (result, value) in results.iter_mut().zip(values) {
                 *result = to_engine(&mut caller, *value)?;
             }
             Ok(())
         }
-        Behaviour::Call => match arguments {
+        Behavior::Call => match arguments {
             [Val::FuncRef(Some(callee)), rest @ ..] => callee.call(&mut caller, rest, results),
             _ => Err(Error::host("the host was given no function to call")),
         },
-        Behaviour::Fail(text) => Err(Error::host(text.clone())),
-        Behaviour::Panic(text) => support::host_panic(text),
+        Behavior::Fail(text) => Err(Error::host(text.clone())),
+        Behavior::Panic(text) => support::host_panic(text),
     }
 }
 

@@ -11,7 +11,7 @@
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::support::{guarded, guarded_load, id};
 use crate::{
-    Behaviour, Binary, Failure, Features, HeapType, HostCall, HostFunc, InstanceId, Lane, LaneInfo, MemoryState,
+    Behavior, Binary, Failure, Features, HeapType, HostCall, HostFunc, InstanceId, Lane, LaneInfo, MemoryState,
     ModuleId, Moves, Objects, Options, Phase, Reference, Refusal, Session, State, TableState, Trap, TrapKind, ValType,
     Value,
 };
@@ -159,13 +159,13 @@ impl WasmiSession {
     fn define_function(&mut self, function: &HostFunc) -> Result<(), Failure> {
         let types = |types: &[ValType]| types.iter().map(|&ty| engine_type(ty)).collect::<Result<Vec<_>, _>>();
         let ty = FuncType::new(types(&function.params)?, types(&function.results)?);
-        let (module, name, behaviour) = (function.module.clone(), function.name.clone(), function.behaviour.clone());
+        let (module, name, behavior) = (function.module.clone(), function.name.clone(), function.behavior.clone());
         let func = Func::new(&mut self.store, ty, move |mut caller: Caller<'_, HostState>, arguments, results| {
             let seen = from_engine_all(&mut caller, arguments);
             let (module, name, objects) = (module.clone(), name.clone(), Objects::default());
             let call = HostCall { module, name, arguments: seen, objects, frames: None };
             caller.data_mut().calls.push(call);
-            behave(&behaviour, caller, arguments, results)
+            behave(&behavior, caller, arguments, results)
         });
         self.linker.define(&function.module, &function.name, func).map_err(|error| failure(error.into()))?;
         Ok(())
@@ -284,19 +284,19 @@ impl Session for WasmiSession {
 const PANIC: &str = "a host function panicked: ";
 
 fn behave(
-    behaviour: &Behaviour,
+    behavior: &Behavior,
     mut caller: Caller<'_, HostState>,
     arguments: &[Val],
     results: &mut [Val],
 ) -> Result<(), Error> {
-    match behaviour {
-        Behaviour::Return(values) => {
+    match behavior {
+        Behavior::Return(values) => {
             for (result, value) in results.iter_mut().zip(values) {
                 *result = to_engine(&mut caller, *value).map_err(|failure| Error::new(failure.to_string()))?;
             }
             Ok(())
         }
-        Behaviour::Call => match arguments {
+        Behavior::Call => match arguments {
             [Val::FuncRef(Nullable::Val(_)), ..] if caller.data().depth == MAX_HOST_DEPTH => {
                 Err(TrapCode::StackOverflow.into())
             }
@@ -308,8 +308,8 @@ fn behave(
             }
             _ => Err(Error::new("the host was given no function to call")),
         },
-        Behaviour::Fail(text) => Err(Error::new(text.clone())),
-        Behaviour::Panic(text) => Err(Error::new(format!("{PANIC}{text}"))),
+        Behavior::Fail(text) => Err(Error::new(text.clone())),
+        Behavior::Panic(text) => Err(Error::new(format!("{PANIC}{text}"))),
     }
 }
 

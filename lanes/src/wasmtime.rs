@@ -1,7 +1,7 @@
 //! Wasmtime as two lanes: the compiler back end that ours stands on, with a translator, a runtime and a stack walk of its
-//! own. `wasmtime` is configured as it comes; `wasmtime/none` does not optimise.
+//! own. `wasmtime` is configured as it comes; `wasmtime/none` does not optimize.
 //!
-//! - Cranelift moves traps unless one keeps it from doing so, as our compiler does. The optimiser makes a branch around
+//! - Cranelift moves traps unless one keeps it from doing so, as our compiler does. The optimizer makes a branch around
 //!   nothing but a trap into a conditional trap at the branch's place, and drops a store that is overwritten, so that the
 //!   later one traps; instruction selection makes a load part of the instruction that uses its value in both lanes.
 //! - Frames have function index and byte offset, and names where the module has them.
@@ -18,7 +18,7 @@ use self::values::{Viewer, engine_type, show, tag_number, to_engine};
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::support::{self, guarded, guarded_load, id};
 use crate::{
-    Behaviour, Binary, Cpu, Exception, Failure, Features, Frame, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
+    Behavior, Binary, Cpu, Exception, Failure, Features, Frame, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
     MemoryChecks, MemoryState, ModuleId, Moves, Objects, Options, Phase, Refusal, RelaxedSimd, Session, Shared, State,
     TableState, TrapKind, ValType, Value,
 };
@@ -61,23 +61,23 @@ const MAX_FRAMES: usize = 1 << 16;
 /// The lane.
 pub(crate) struct Wasmtime {
     info: LaneInfo,
-    optimises: bool,
+    optimizes: bool,
     options: Options,
     /// An engine for each set of features that modules may use.
     engines: Mutex<HashMap<Features, Engine>>,
 }
 
 impl Wasmtime {
-    pub(crate) fn new(optimises: bool, options: &Options) -> Wasmtime {
-        let name = if optimises { "wasmtime" } else { "wasmtime/none" };
+    pub(crate) fn new(optimizes: bool, options: &Options) -> Wasmtime {
+        let name = if optimizes { "wasmtime" } else { "wasmtime/none" };
         let info = LaneInfo {
             name: name.to_string(),
             family: "wasmtime".to_string(),
             code: name.to_string(),
             descent: "cranelift".to_string(),
-            moves: if optimises { Moves::Anything } else { Moves::Accesses },
+            moves: if optimizes { Moves::Anything } else { Moves::Accesses },
         };
-        Wasmtime { info, optimises, options: options.clone(), engines: Mutex::default() }
+        Wasmtime { info, optimizes, options: options.clone(), engines: Mutex::default() }
     }
 
     fn config(&self, features: Features) -> Config {
@@ -95,7 +95,7 @@ impl Wasmtime {
         if self.options.memory_checks == MemoryChecks::Explicit {
             config.memory_reservation(0).memory_guard_size(0).signals_based_traps(false);
         }
-        if !self.optimises {
+        if !self.optimizes {
             config.cranelift_opt_level(OptLevel::None);
         }
         if let Some(bytes) = self.options.max_stack {
@@ -214,14 +214,14 @@ impl WasmtimeSession {
     fn define_function(&mut self, function: &HostFunc) -> Result<(), Failure> {
         let types = |types: &[ValType]| types.iter().map(|&ty| engine_type(ty)).collect::<Result<Vec<_>, _>>();
         let ty = FuncType::new(self.store.engine(), types(&function.params)?, types(&function.results)?);
-        let (module, name, behaviour) = (function.module.clone(), function.name.clone(), function.behaviour.clone());
+        let (module, name, behavior) = (function.module.clone(), function.name.clone(), function.behavior.clone());
         let call = move |mut caller: Caller<'_, HostState>, arguments: &[Val], results: &mut [Val]| {
             let frames = Some(frames(&WasmBacktrace::force_capture(&caller)));
             let (seen, objects) = show(&mut caller, arguments)?;
             let (module, name) = (module.clone(), name.clone());
             let call = HostCall { module, name, arguments: seen, objects, frames };
             caller.data_mut().calls.push(call);
-            behave(&behaviour, caller, arguments, results)
+            behave(&behavior, caller, arguments, results)
         };
         let defined = self.linker.func_new(&function.module, &function.name, ty, call);
         defined.map(|_| ()).map_err(|error| failure(&error, Failure::Internal))
@@ -383,24 +383,24 @@ impl Session for WasmtimeSession {
 }
 
 fn behave(
-    behaviour: &Behaviour,
+    behavior: &Behavior,
     mut caller: Caller<'_, HostState>,
     arguments: &[Val],
     results: &mut [Val],
 ) -> Result<(), Error> {
-    match behaviour {
-        Behaviour::Return(values) => {
+    match behavior {
+        Behavior::Return(values) => {
             for (result, value) in results.iter_mut().zip(values) {
                 *result = to_engine(&mut caller, *value)?;
             }
             Ok(())
         }
-        Behaviour::Call => match arguments {
+        Behavior::Call => match arguments {
             [Val::FuncRef(Some(callee)), rest @ ..] => callee.call(&mut caller, rest, results),
             _ => Err(HostFailure("the host was given no function to call".to_string()).into()),
         },
-        Behaviour::Fail(text) => Err(HostFailure(text.clone()).into()),
-        Behaviour::Panic(text) => support::host_panic(text),
+        Behavior::Fail(text) => Err(HostFailure(text.clone()).into()),
+        Behavior::Panic(text) => support::host_panic(text),
     }
 }
 

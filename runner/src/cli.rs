@@ -32,10 +32,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Compile a module (.wasm or .wat) to an artefact.
+    /// Compile a module (.wasm or .wat) to an artifact.
     #[cfg(feature = "engine")]
     Compile(artifact::CompileArgs),
-    /// Verify an artefact and show its header, sections and functions.
+    /// Verify an artifact and show its header, sections and functions.
     #[cfg(feature = "engine")]
     Inspect(artifact::InspectArgs),
     /// Run one fuzz input through the oracle of the fuzz target `differential`.

@@ -310,7 +310,7 @@ impl Worker {
 
     /// A worker that cannot be written to is dead, which the missing answer will tell.
     fn send(&mut self, request: &Request) {
-        let mut line = serde_json::to_vec(request).expect("strings and numbers always serialise");
+        let mut line = serde_json::to_vec(request).expect("strings and numbers always serialize");
         line.push(b'\n');
         let _ = self.input.write_all(&line).and_then(|()| self.input.flush());
     }

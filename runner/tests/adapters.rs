@@ -363,12 +363,12 @@ fn introduced(members: &str) -> (Option<i32>, String) {
 
 #[test]
 fn words_that_mean_nothing() {
-    let (code, text) = introduced(r#""features":[],"fixed_features":true,"tells":["frames","colour"]"#);
+    let (code, text) = introduced(r#""features":[],"fixed_features":true,"tells":["frames","color"]"#);
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("it says that it tells \"colour\", which is none of phases, frames"), "{text}");
-    let (code, text) = introduced(r#""features":["colour"],"fixed_features":true,"tells":[]"#);
+    assert!(text.contains("it says that it tells \"color\", which is none of phases, frames"), "{text}");
+    let (code, text) = introduced(r#""features":["color"],"fixed_features":true,"tells":[]"#);
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("there is no feature \"colour\""), "{text}");
+    assert!(text.contains("there is no feature \"color\""), "{text}");
 }
 
 /// Neither what it leaves behind nor a limit beyond all time holds up the run.

@@ -509,10 +509,10 @@ fn compile_and_inspect() {
     assert_eq!(json["module_name"], "m");
     assert_eq!(runner(&["inspect", &artifact]).status.code(), Some(0));
 
-    let mut bytes = fs::read(&artifact).expect("the artefact");
+    let mut bytes = fs::read(&artifact).expect("the artifact");
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
-    fs::write(&artifact, bytes).expect("the artefact");
+    fs::write(&artifact, bytes).expect("the artifact");
     assert_eq!(runner(&["inspect", &artifact]).status.code(), Some(1));
     for (wrong, place) in [("(module (func (result i32)))", "m.wat: "), ("(module\n (func i32.cons))", "m.wat:2:8")] {
         fs::write(&module, wrong).expect("a module");
@@ -540,7 +540,7 @@ fn compile_does_not_replace_what_is_no_file() {
         }
         assert_eq!(compile(&file("link")), Some(0));
         assert!(file("link").is_symlink());
-        assert!(fs::read(file(target)).expect("the artefact").starts_with(b"\x7fELF"));
+        assert!(fs::read(file(target)).expect("the artifact").starts_with(b"\x7fELF"));
         fs::remove_file(file("link")).expect("the link");
     }
     let fifo = file("fifo");

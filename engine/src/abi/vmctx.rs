@@ -102,7 +102,7 @@ pub(crate) struct StoreContext {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct FuncRef {
-    /// Tail-convention entry. Null in a host function whose signature no loaded artefact has.
+    /// Tail-convention entry. Null in a host function whose signature no loaded artifact has.
     pub(crate) wasm_call: *const c_void,
     /// Entry for the host; `None` in a host function, which the host calls directly.
     pub(crate) host_call: Option<HostCall>,

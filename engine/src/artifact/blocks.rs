@@ -14,7 +14,7 @@
 //! A block has at most 64 records. A number is written in groups of seven bits, the lowest first, each in a byte whose
 //! high bit says that another follows: most take one byte.
 //!
-//! What leads to a block is checked before an artefact is believed. The records in it are read for one lookup at a time,
+//! What leads to a block is checked before an artifact is believed. The records in it are read for one lookup at a time,
 //! and what they say is shown, never followed: of forged ones some answer comes, or none.
 
 use super::record::{Flaw, counted, last_at_most, rising, word};

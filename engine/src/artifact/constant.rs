@@ -1,4 +1,4 @@
-//! Checks constant expressions of a module description from an artefact, as validation does
+//! Checks constant expressions of a module description from an artifact, as validation does
 //! ([Constant expressions](https://webassembly.github.io/spec/core/valid/instructions.html#constant-expressions)): on a
 //! stack of types.
 

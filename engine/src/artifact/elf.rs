@@ -70,9 +70,9 @@ const _: () = assert!(FILE_HEADER + SEGMENT_COUNT * SEGMENT_HEADER == header::ST
 /// Where each section stands: byte ranges of the file, and of the mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sections {
-    /// Who made the artefact, and its digests.
+    /// Who made the artifact, and its digests.
     pub(crate) header: Range<usize>,
-    /// The module without its code, serialised.
+    /// The module without its code, serialized.
     pub(crate) metadata: Range<usize>,
     /// The code: whole pages.
     pub(crate) text: Range<usize>,
@@ -162,7 +162,7 @@ impl Sections {
     }
 }
 
-/// Where the section headers begin in an artefact of this length: they end the file.
+/// Where the section headers begin in an artifact of this length: they end the file.
 pub(super) fn tail(length: usize) -> usize {
     length.saturating_sub(SECTION_COUNT * SECTION_HEADER)
 }
@@ -179,7 +179,7 @@ pub(super) fn check_kind(bytes: &[u8]) -> Result<(), Flaw> {
     Flaw::unless(file.e_machine.get(LE) == elf::EM_X86_64, 18, "it is made for another machine")
 }
 
-/// Finds the sections of an artefact, if its ELF structure is exactly what the writer makes.
+/// Finds the sections of an artifact, if its ELF structure is exactly what the writer makes.
 pub(super) fn read(bytes: &[u8]) -> Result<Sections, Flaw> {
     check_kind(bytes)?;
     let (file, _) =

@@ -1,7 +1,7 @@
-//! Section `.touchstone`: who made the artefact, and the digests that tell whether it is still what was made.
+//! Section `.touchstone`: who made the artifact, and the digests that tell whether it is still what was made.
 //!
 //! ```text
-//! at byte 0x158 of every artefact, 144 bytes
+//! at byte 0x158 of every artifact, 144 bytes
 //!   +0    magic "TOUCHST\0"
 //!   +8    format fingerprint, 32 bytes: a digest of what decides the format, and of Cranelift's version
 //!   +40   the engine that made it, "engine 0.1.0", padded with zeros to 24 bytes
@@ -31,7 +31,7 @@ pub(super) const FULL_DIGEST: Range<usize> = field(112, 32);
 
 /// What the magic field holds.
 pub(super) const MAGIC_BYTES: [u8; 8] = *b"TOUCHST\0";
-/// The version of the code generator that artefacts are made with, part of the fingerprint.
+/// The version of the code generator that artifacts are made with, part of the fingerprint.
 pub(super) const CRANELIFT_VERSION: &str = "0.135.8";
 #[cfg(feature = "compile")]
 const _: () = assert!(same(CRANELIFT_VERSION.as_bytes(), cranelift_codegen::VERSION.as_bytes()), "update the constant");
@@ -52,7 +52,7 @@ const fn same(one: &[u8], other: &[u8]) -> bool {
     at == one.len() && at == other.len()
 }
 
-/// The fingerprint of this engine's artefacts.
+/// The fingerprint of this engine's artifacts.
 pub(super) fn fingerprint() -> Digest {
     let mut hasher = blake3::Hasher::new();
     hasher.update(env!("ARTIFACT_FINGERPRINT").as_bytes());
@@ -70,7 +70,7 @@ pub(super) fn producer() -> &'static str {
 pub(super) struct Header<'a>(&'a [u8]);
 
 impl<'a> Header<'a> {
-    /// Reads the header of an artefact; `None` if the bytes end before it does.
+    /// Reads the header of an artifact; `None` if the bytes end before it does.
     pub(super) fn new(bytes: &'a [u8]) -> Option<Header<'a>> {
         (bytes.len() >= START + SIZE).then_some(Header(bytes))
     }
@@ -154,7 +154,7 @@ pub(super) fn build(length: u64, keyed: bool) -> [u8; SIZE] {
     header
 }
 
-/// Computes both digests of a whole artefact and puts them into their fields.
+/// Computes both digests of a whole artifact and puts them into their fields.
 #[cfg(feature = "compile")]
 pub(super) fn sign(bytes: &mut [u8], sections: &Sections, key: Option<&[u8; 32]>) {
     let digest = metadata_digest(bytes, sections, key);

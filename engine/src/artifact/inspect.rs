@@ -1,4 +1,4 @@
-//! An artefact described for people and tools, from its bytes alone: neither the compiler nor the configuration that it
+//! An artifact described for people and tools, from its bytes alone: neither the compiler nor the configuration that it
 //! was made with is needed.
 
 use super::functions::{FunctionKind, Functions};
@@ -13,7 +13,7 @@ use crate::base::{MemoryChecks, Result, Tier};
 use core::fmt;
 use serde::Serialize;
 
-/// What an artefact says of itself, and whether it is sound.
+/// What an artifact says of itself, and whether it is sound.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Inspection {
@@ -39,7 +39,7 @@ pub struct Inspection {
     pub sections: Vec<InspectedSection>,
     /// Functions and trampolines, in the order of the text.
     pub functions: Vec<InspectedFunction>,
-    /// How many functions and trampolines have unwind information: all of them in a sound artefact.
+    /// How many functions and trampolines have unwind information: all of them in a sound artifact.
     pub frames: usize,
     /// How many instructions may trap.
     pub traps: usize,
@@ -59,7 +59,7 @@ pub struct Inspection {
     pub flaw: Option<String>,
 }
 
-/// The part of the configuration that shapes code: an artefact loads only where it is the same.
+/// The part of the configuration that shapes code: an artifact loads only where it is the same.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct InspectedConfig {
@@ -126,10 +126,10 @@ pub enum DigestState {
     Keyed,
 }
 
-/// Describes an artefact.
+/// Describes an artifact.
 ///
 /// # Errors
-/// Of kind [`Artifact`](crate::ErrorKind::Artifact) if the bytes are no artefact of this version of the engine, or too
+/// Of kind [`Artifact`](crate::ErrorKind::Artifact) if the bytes are no artifact of this version of the engine, or too
 /// damaged to tell where its parts are. Damage that leaves the parts in place is described in the result instead.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
     let (header, sections) = check_structure(bytes)?;
@@ -220,7 +220,7 @@ impl From<&Settings> for InspectedConfig {
 }
 
 impl Inspection {
-    /// Whether the artefact is sound as far as its bytes tell: tables hold together, and no digest is wrong.
+    /// Whether the artifact is sound as far as its bytes tell: tables hold together, and no digest is wrong.
     pub fn is_sound(&self) -> bool {
         let wrong = |digest: &InspectedDigest| digest.state == DigestState::Wrong;
         self.flaw.is_none() && !wrong(&self.metadata_digest) && !wrong(&self.digest)
@@ -230,7 +230,7 @@ impl Inspection {
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let config = &self.config;
-        writeln!(f, "artefact of {} bytes, made by {}", self.size, self.producer)?;
+        writeln!(f, "artifact of {} bytes, made by {}", self.size, self.producer)?;
         writeln!(f, "fingerprint      {}", self.fingerprint)?;
         writeln!(f, "target           {}", self.target)?;
         writeln!(f, "CPU features     {}", self.cpu_features.join(" "))?;

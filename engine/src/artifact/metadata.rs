@@ -1,12 +1,12 @@
 //! Section `.touchstone.metadata`: the module without its code, what it was compiled for, and where its trampolines are.
-//! Serialised with `postcard`; decoding allocates no more than a small multiple of the section's length.
+//! Serialized with `postcard`; decoding allocates no more than a small multiple of the section's length.
 
 use crate::abi::signature::LoweredSignature;
 use crate::base::{Config, Fault, Features, MemoryChecks, TextOffset, Tier};
 use crate::wasm::module::Module;
 use serde::{Deserialize, Serialize};
 
-/// What an artefact says of itself besides its code.
+/// What an artifact says of itself besides its code.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Metadata {
     /// The module without function bodies. Data segments are ranges of the data section.
@@ -23,7 +23,7 @@ pub(crate) struct Metadata {
     pub(crate) exits: Vec<(LoweredSignature, TextOffset)>,
 }
 
-/// The part of a [`Config`] that shapes code: an artefact loads only where it is the same.
+/// The part of a [`Config`] that shapes code: an artifact loads only where it is the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Settings {
     /// The compiler's tier.

@@ -1,4 +1,4 @@
-//! The artefact: a compiled module as one ELF file. This room writes its tables and reads them; `compile::link` puts one
+//! The artifact: a compiled module as one ELF file. This room writes its tables and reads them; `compile::link` puts one
 //! together, `runtime::code` loads one.
 //!
 //! # The format
@@ -29,12 +29,12 @@
 //!
 //! # Refusing
 //!
-//! [`check`] is the one way in. It refuses a truncated, altered or foreign artefact with an error that says what is
+//! [`check`] is the one way in. It refuses a truncated, altered or foreign artifact with an error that says what is
 //! wrong, at which byte, and what to do. Whatever the bytes are, it neither panics nor reads outside them nor allocates
 //! more than a small multiple of their length; and behind it every index and offset that the runtime follows is in range,
 //! digest or no digest. What it cannot tell is whether the machine code, and
 //! the unwind instructions and handlers with it, do what the module's types and the trampolines' signatures say. Whoever forges these
-//! can compute the digest too: an embedder who loads artefacts from elsewhere sets `Config::artifact_key`.
+//! can compute the digest too: an embedder who loads artifacts from elsewhere sets `Config::artifact_key`.
 
 mod blocks;
 mod constant;
@@ -80,7 +80,7 @@ use unwind::FrameIndex;
 
 const COMPILE_AGAIN: &str = "compile the module again";
 
-/// Checks a whole artefact against what this engine is and how it is configured: where its sections stand, and its
+/// Checks a whole artifact against what this engine is and how it is configured: where its sections stand, and its
 /// metadata. Whether this CPU has the features that the code needs is the loader's to check.
 pub(crate) fn check(bytes: &[u8], config: &Config) -> Result<(Sections, Metadata)> {
     let (sections, metadata) = check_identity(bytes, config, config.digest_check)?;
@@ -88,13 +88,13 @@ pub(crate) fn check(bytes: &[u8], config: &Config) -> Result<(Sections, Metadata
     Ok((sections, metadata))
 }
 
-/// As [`check`], of an artefact that somebody vouches for: of its tables nothing is read, so that they cost nothing
+/// As [`check`], of an artifact that somebody vouches for: of its tables nothing is read, so that they cost nothing
 /// before they are used.
 pub(crate) fn check_trusted(bytes: &[u8], config: &Config) -> Result<(Sections, Metadata)> {
     check_identity(bytes, config, DigestCheck::Metadata)
 }
 
-/// Checks that an artefact is this engine's and whole, and that it fits the configuration.
+/// Checks that an artifact is this engine's and whole, and that it fits the configuration.
 fn check_identity(bytes: &[u8], config: &Config, digest: DigestCheck) -> Result<(Sections, Metadata)> {
     let (header, sections) = check_structure(bytes)?;
     check_digests(bytes, header, &sections, config.artifact_key.as_ref(), digest)?;
@@ -104,10 +104,10 @@ fn check_identity(bytes: &[u8], config: &Config, digest: DigestCheck) -> Result<
     Ok((sections, metadata))
 }
 
-/// How many bytes at the start of a file tell whether it can be an artefact.
+/// How many bytes at the start of a file tell whether it can be an artifact.
 pub(crate) const HEAD: usize = header::START + header::SIZE;
 
-/// Checks the first [`HEAD`] bytes, or more, of a file of `length` bytes: that it is an artefact of this engine, and all
+/// Checks the first [`HEAD`] bytes, or more, of a file of `length` bytes: that it is an artifact of this engine, and all
 /// there. Whoever copies a file asks first, so that a large one that is none costs nothing.
 pub(crate) fn check_head(bytes: &[u8], length: u64) -> Result<()> {
     head(bytes, length).map(|_| ())
@@ -115,18 +115,18 @@ pub(crate) fn check_head(bytes: &[u8], length: u64) -> Result<()> {
 
 fn head(bytes: &[u8], length: u64) -> Result<Header<'_>> {
     if bytes.is_empty() {
-        return Err(refused("the artefact is empty", 0));
+        return Err(refused("the artifact is empty", 0));
     }
-    elf::check_kind(bytes).map_err(|flaw| refused(format!("not an artefact: {}", flaw.what), flaw.at))?;
+    elf::check_kind(bytes).map_err(|flaw| refused(format!("not an artifact: {}", flaw.what), flaw.at))?;
     let header = Header::new(bytes).ok_or_else(|| {
-        refused(format!("truncated: {} bytes cannot hold an artefact's header", bytes.len()), bytes.len())
+        refused(format!("truncated: {} bytes cannot hold an artifact's header", bytes.len()), bytes.len())
     })?;
     if !header.magic() {
-        return Err(refused("an ELF file, but not an artefact of this engine", header::START));
+        return Err(refused("an ELF file, but not an artifact of this engine", header::START));
     }
     if header.fingerprint() != header::fingerprint() {
         let message = format!(
-            "foreign artefact: made by another build of the engine ({}; this is {}); {COMPILE_AGAIN}",
+            "foreign artifact: made by another build of the engine ({}; this is {}); {COMPILE_AGAIN}",
             header.producer(),
             header::producer()
         );
@@ -135,13 +135,13 @@ fn head(bytes: &[u8], length: u64) -> Result<Header<'_>> {
     let expected = header.length();
     if length != expected {
         let what = if length < expected { "truncated" } else { "altered" };
-        let message = format!("{what}: {length} bytes, but the artefact had {expected}; {COMPILE_AGAIN}");
+        let message = format!("{what}: {length} bytes, but the artifact had {expected}; {COMPILE_AGAIN}");
         return Err(refused(message, if length < expected { bytes.len() } else { header::length_at() }));
     }
     Ok(header)
 }
 
-/// Checks that the bytes are an artefact of this engine, that it is all there, and that its sections are in order.
+/// Checks that the bytes are an artifact of this engine, that it is all there, and that its sections are in order.
 fn check_structure(bytes: &[u8]) -> Result<(Header<'_>, Sections)> {
     let header = head(bytes, bytes.len() as u64)?;
     let sections =
@@ -200,7 +200,7 @@ fn check_target(metadata: &Metadata, at: usize) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "foreign artefact: compiled for {}, but this is {host}; {COMPILE_AGAIN} for this target",
+        "foreign artifact: compiled for {}, but this is {host}; {COMPILE_AGAIN} for this target",
         metadata.target.escape_debug()
     );
     Err(refused(message, at))
@@ -209,7 +209,7 @@ fn check_target(metadata: &Metadata, at: usize) -> Result<()> {
 fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()> {
     let differ = |what: &str, found: &dyn fmt::Debug, expected: &dyn fmt::Debug| {
         let message = format!(
-            "foreign artefact: compiled with {what} {found:?}, but the engine is configured with {expected:?}; \
+            "foreign artifact: compiled with {what} {found:?}, but the engine is configured with {expected:?}; \
              {COMPILE_AGAIN} or configure the engine alike"
         );
         Err(refused(message, at))
@@ -322,7 +322,7 @@ fn check_list(
     }
 }
 
-/// The error of an artefact that is refused for what stands at byte `at`.
+/// The error of an artifact that is refused for what stands at byte `at`.
 fn refused(message: impl Into<String>, at: usize) -> Error {
     Error::new(ErrorKind::Artifact, message).at(at as u64)
 }

@@ -1,6 +1,6 @@
-//! Checks that a module description from an artefact is one that validation could have made, as far as the runtime relies
+//! Checks that a module description from an artifact is one that validation could have made, as far as the runtime relies
 //! on it: every index is in range, counts agree, constant expressions have the types of their places. The digest tells
-//! accidents from artefacts; these checks hold for forged bytes too.
+//! accidents from artifacts; these checks hold for forged bytes too.
 
 use super::constant::check_const;
 use super::types::CheckedTypes;
@@ -76,7 +76,7 @@ fn check_functions(module: &Module) -> Checked {
     require(ty.params.is_empty() && ty.results.is_empty(), "the start function has parameters or results")
 }
 
-/// Limits are possible, tags have no results, and each own global has an initialiser that fits.
+/// Limits are possible, tags have no results, and each own global has an initializer that fits.
 fn check_spaces(module: &Module, types: &CheckedTypes<'_>, features: Features) -> Checked {
     let has = |feature: Features, used: bool| !used || features.contains(feature);
     for table in &module.tables {
@@ -105,23 +105,23 @@ fn check_spaces(module: &Module, types: &CheckedTypes<'_>, features: Features) -
     let known = has(Features::EXCEPTIONS, !module.tags.is_empty());
     require(known, "the module has tags, which the features do not have")?;
     let imported = module.imported_globals as usize;
-    require(module.global_inits.len() == module.globals.len() - imported, "a global lacks its initialiser")?;
+    require(module.global_inits.len() == module.globals.len() - imported, "a global lacks its initializer")?;
     for (index, init) in module.global_inits.iter().enumerate() {
         check_const(module, types, init, module.globals[imported + index].content, imported + index)?;
     }
     Ok(())
 }
 
-/// The elements of own tables start as null, or as what an initialiser says, which uses imported globals only.
+/// The elements of own tables start as null, or as what an initializer says, which uses imported globals only.
 fn check_table_inits(module: &Module, types: &CheckedTypes<'_>) -> Checked {
     let own = &module.tables[module.imported_tables as usize..];
-    require(module.table_inits.len() == own.len(), "the initialisers are not those of the tables")?;
+    require(module.table_inits.len() == own.len(), "the initializers are not those of the tables")?;
     for (table, init) in own.iter().zip(&module.table_inits) {
         match init {
             Some(init) => {
                 check_const(module, types, init, ValType::Ref(table.element), module.imported_globals as usize)?;
             }
-            None => require(table.element.nullable, "a table's elements cannot be null and lack their initialiser")?,
+            None => require(table.element.nullable, "a table's elements cannot be null and lack their initializer")?,
         }
     }
     Ok(())

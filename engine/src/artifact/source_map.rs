@@ -103,7 +103,7 @@ mod tests {
         let bytes = build(&ranges);
         let table = SourceMap::check(&bytes, 32).unwrap();
         table.check_records(32).unwrap();
-        assert_eq!(table.count(), 5, "neighbours of the same instruction are one range");
+        assert_eq!(table.count(), 5, "neighbors of the same instruction are one range");
         for offset in 0..40 {
             let expected = ranges.iter().find(|(start, end, _)| (start.0..end.0).contains(&offset));
             assert_eq!(table.lookup(TextOffset(offset)), expected.map(|&(_, _, wasm)| wasm), "at {offset}");

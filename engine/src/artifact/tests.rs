@@ -1,4 +1,4 @@
-//! Artefacts made by hand from a few bytes of code: written, read, refused. Forged ones are signed again after the
+//! Artifacts made by hand from a few bytes of code: written, read, refused. Forged ones are signed again after the
 //! damage, so that the structural checks alone must hold.
 
 use super::functions::{FunctionEntry, FunctionKind};
@@ -135,7 +135,7 @@ const FUNCTIONS: [(FunctionKind, u32, u32); 8] = [
     (FunctionKind::Builtin(Builtin::MemoryGrow), 128, 150),
 ];
 
-/// An artefact of `metadata`, signed with `key`.
+/// An artifact of `metadata`, signed with `key`.
 fn artifact(metadata: &Metadata, key: Option<&[u8; 32]>) -> Vec<u8> {
     let functions =
         FUNCTIONS.map(|(kind, start, end)| FunctionEntry { kind, start: TextOffset(start), end: TextOffset(end) });
@@ -157,12 +157,12 @@ fn artifact(metadata: &Metadata, key: Option<&[u8; 32]>) -> Vec<u8> {
     .expect("the sample fits")
 }
 
-/// An artefact whose functions all unwind as [`fde`] says.
+/// An artifact whose functions all unwind as [`fde`] says.
 pub(crate) fn sample() -> Vec<u8> {
     artifact(&metadata(), None)
 }
 
-/// Signs an altered artefact again, as a forger would; fails if its parts cannot be told.
+/// Signs an altered artifact again, as a forger would; fails if its parts cannot be told.
 pub(crate) fn sign_again(bytes: &mut [u8]) -> bool {
     let Ok((_, sections)) = check_structure(bytes) else { return false };
     header::sign(bytes, &sections, None);
@@ -172,7 +172,7 @@ pub(crate) fn sign_again(bytes: &mut [u8]) -> bool {
 /// The message of the refusal.
 #[track_caller]
 fn refusal(bytes: &[u8], config: &Config) -> String {
-    let error = check(bytes, config).expect_err("the artefact must be refused");
+    let error = check(bytes, config).expect_err("the artifact must be refused");
     assert_eq!(error.kind(), ErrorKind::Artifact);
     let at = error.offset().expect("a refusal says where");
     assert!(at <= bytes.len().max(header::START + header::SIZE) as u64, "{error} is outside {} bytes", bytes.len());
@@ -297,8 +297,8 @@ fn another_target_is_refused() {
     bytes[header::fingerprint_at()] ^= 1;
     assert!(refusal(&bytes, &Config::new()).contains("another build of the engine"));
     bytes[header::START] ^= 1;
-    assert!(refusal(&bytes, &Config::new()).contains("not an artefact of this engine"));
-    assert!(refusal(b"\0asm\x01\0\0\0", &Config::new()).contains("not an artefact"));
+    assert!(refusal(&bytes, &Config::new()).contains("not an artifact of this engine"));
+    assert!(refusal(b"\0asm\x01\0\0\0", &Config::new()).contains("not an artifact"));
 }
 
 #[test]
@@ -349,10 +349,10 @@ fn forged_metadata_is_refused() {
         ("features do not have", |m| m.module.memories[0].page_size_log2 = 0),
         ("limits", |m| m.module.memories[0].page_size_log2 = 200),
         ("features do not have", |m| m.module.tables[0].index64 = true),
-        ("initialisers are not", |m| m.module.table_inits.clear()),
-        ("lack their initialiser", |m| m.module.tables[0].element.nullable = false),
+        ("initializers are not", |m| m.module.table_inits.clear()),
+        ("lack their initializer", |m| m.module.tables[0].element.nullable = false),
         ("wrong type", |m| m.module.table_inits[0] = Some(ConstExpr(vec![ConstOp::I32Const(0)]))),
-        ("initialiser", |m| m.module.global_inits.clear()),
+        ("initializer", |m| m.module.global_inits.clear()),
         ("wrong type", |m| m.module.global_inits[0].0[0] = ConstOp::I32Const(0)),
         ("one value", |m| m.module.global_inits[0].0.clear()),
         ("does not exist yet", |m| m.module.global_inits[0].0[0] = ConstOp::GlobalGet(GlobalIndex(0))),
@@ -602,7 +602,7 @@ fn forged_unwind_tables_are_refused() {
 fn absurd_lengths_are_refused() {
     let original = sample();
     let (sections, _) = check(&original, &Config::new()).unwrap();
-    // Every byte of the metadata in turn begins the largest number that the serialisation can hold.
+    // Every byte of the metadata in turn begins the largest number that the serialization can hold.
     for at in sections.metadata.clone() {
         let mut bytes = original.clone();
         let end = (at + 9).min(sections.metadata.end);

@@ -1,7 +1,7 @@
-//! Checks the types of a module description from an artefact, and answers afterwards which of them is a subtype of which.
+//! Checks the types of a module description from an artifact, and answers afterwards which of them is a subtype of which.
 
 use super::module::{Checked, require};
-use crate::wasm::canonical::{Key, SERIAL_BITS, canonicalise, groups};
+use crate::wasm::canonical::{Key, SERIAL_BITS, canonicalize, groups};
 use crate::wasm::module::Module;
 use crate::wasm::types::*;
 use core::ops::Range;
@@ -72,7 +72,7 @@ fn canonical_ids(types: &[SubType], ends: &[u32]) -> Result<Vec<u32>, String> {
     // Serial numbers start at 1.
     require(types.len() < (1 << SERIAL_BITS) - 1, "there are too many types")?;
     let (mut known, mut next) = (HashMap::<Box<Key>, u32>::new(), 1);
-    canonicalise(types, ends, |key| {
+    canonicalize(types, ends, |key| {
         let count = u32::try_from(key.len()).expect("as many types as there are");
         let first = *known.entry(key).or_insert(next);
         // As many as are used up if the key is new; gaps do no harm.

@@ -1,4 +1,4 @@
-//! Puts an artefact together from its parts.
+//! Puts an artifact together from its parts.
 
 use super::elf::{self, Symbol};
 use super::functions::{self, FunctionEntry, FunctionKind};
@@ -12,7 +12,7 @@ use gimli::write::{CommonInformationEntry, FrameDescriptionEntry};
 pub(crate) use super::elf::PAGE;
 pub(crate) use super::unwind::fde_address;
 
-/// What an artefact is made of. Everything about code is sorted by its place in the text.
+/// What an artifact is made of. Everything about code is sorted by its place in the text.
 pub(crate) struct Parts<'a> {
     pub(crate) metadata: &'a Metadata,
     /// The code, placed and relocated: whole [`PAGE`]s.
@@ -32,7 +32,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) key: Option<&'a [u8; 32]>,
 }
 
-/// The bytes of the artefact.
+/// The bytes of the artifact.
 pub(crate) fn write(parts: Parts<'_>) -> Result<Vec<u8>> {
     debug_assert!(parts.text.len().is_multiple_of(PAGE) && parts.functions.len() == parts.fdes.len());
     let text = u32::try_from(parts.text.len()).map_err(|_| too_large("4 GiB of code"))?;
@@ -63,7 +63,7 @@ pub(crate) fn write(parts: Parts<'_>) -> Result<Vec<u8>> {
 }
 
 fn too_large(what: impl core::fmt::Display) -> Error {
-    Error::new(ErrorKind::TooLarge, format!("the compiled module does not fit into one artefact: {what}"))
+    Error::new(ErrorKind::TooLarge, format!("the compiled module does not fit into one artifact: {what}"))
 }
 
 /// The name that debuggers and profilers show for a piece of code.

@@ -1,14 +1,14 @@
-//! The configuration of an engine: what is compiled into artefacts, and how they are loaded and run.
+//! The configuration of an engine: what is compiled into artifacts, and how they are loaded and run.
 
 use serde::{Deserialize, Serialize};
 
 /// How much effort the compiler spends.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub enum Tier {
-    /// Optimised code: Cranelift's mid-end and the backtracking register allocator.
+    /// Optimized code: Cranelift's mid-end and the backtracking register allocator.
     #[default]
     Speed,
-    /// Quick to compile: no optimisation, single-pass register allocation.
+    /// Quick to compile: no optimization, single-pass register allocation.
     Quick,
 }
 
@@ -33,7 +33,7 @@ pub enum CpuFeatures {
     Baseline,
 }
 
-/// Which bytes of an artefact are hashed before it is believed.
+/// Which bytes of an artifact are hashed before it is believed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum DigestCheck {
     /// Every byte.
@@ -228,7 +228,7 @@ impl Config {
         self
     }
 
-    /// How many threads compile one module. `None`: as many as there are cores. The artefact does not depend on it.
+    /// How many threads compile one module. `None`: as many as there are cores. The artifact does not depend on it.
     pub fn compile_threads(&mut self, threads: Option<usize>) -> &mut Self {
         self.compile_threads = threads;
         self
@@ -240,20 +240,20 @@ impl Config {
         self
     }
 
-    /// Which bytes of an artefact are hashed before it is believed.
+    /// Which bytes of an artifact are hashed before it is believed.
     pub fn digest_check(&mut self, check: DigestCheck) -> &mut Self {
         self.digest_check = check;
         self
     }
 
-    /// Makes the artefacts' digests keyed ones: only artefacts made under the same key load.
+    /// Makes the artifacts' digests keyed ones: only artifacts made under the same key load.
     pub fn artifact_key(&mut self, key: Option<[u8; 32]>) -> &mut Self {
         self.artifact_key = key;
         self
     }
 
     /// Whether the collector runs at every allocation, so that a reference that it does not know of is noticed soon. Slow;
-    /// for tests. Artefacts do not depend on it.
+    /// for tests. Artifacts do not depend on it.
     pub fn gc_zeal(&mut self, on: bool) -> &mut Self {
         self.gc_zeal = on;
         self

@@ -38,7 +38,7 @@ pub enum ErrorKind {
     Exception,
     /// A host function returned an error; it is the [`source`](StdError::source).
     Host,
-    /// An artefact was refused: truncated, altered, or made for something else.
+    /// An artifact was refused: truncated, altered, or made for something else.
     Artifact,
     /// The operating system or a limiter refused memory, address space or a count.
     Resource,
@@ -67,7 +67,7 @@ impl Error {
         Error::new(ErrorKind::Trap(trap), trap.text())
     }
 
-    /// Adds the byte offset in the input (a module or an artefact) that the error is about.
+    /// Adds the byte offset in the input (a module or an artifact) that the error is about.
     #[must_use]
     pub fn at(mut self, offset: u64) -> Error {
         self.0.offset = Some(offset);

@@ -3,7 +3,7 @@
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
-/// A byte offset from the start of an artefact's `.text`.
+/// A byte offset from the start of an artifact's `.text`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct TextOffset(pub u32);
 

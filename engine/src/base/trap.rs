@@ -7,7 +7,7 @@ macro_rules! traps {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
         /// Why execution stopped ([Core specification, Traps](https://webassembly.github.io/spec/core/intro/overview.html#trap)).
         ///
-        /// The discriminants are stored in artefacts: a code is never given another meaning.
+        /// The discriminants are stored in artifacts: a code is never given another meaning.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
         #[repr(u8)]
         #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! From CLIF to machine code with everything that the artefact says about it.
+//! From CLIF to machine code with everything that the artifact says about it.
 //!
 //! In: a finished [`ir::Function`] and the machine. Out: a [`CompiledCode`], whose positions are all relative to its own
 //! start. Nothing here knows where the code will stand; `link` places it.
@@ -51,7 +51,7 @@ pub(crate) enum Soft {
     Pshufb,
 }
 
-/// A piece of machine code and what the artefact's tables say about it. Offsets are bytes from its start.
+/// A piece of machine code and what the artifact's tables say about it. Offsets are bytes from its start.
 #[derive(Clone, Debug)]
 pub(crate) struct CompiledCode {
     /// What it is.
@@ -250,7 +250,7 @@ fn refused(symbol: &Symbol, error: &CodegenError) -> Error {
 
 /// Keeps each store that can trap, so that the trap is found at the first of two stores to one address.
 ///
-/// The optimiser drops a store that a later one overwrites, unless something between them could observe memory. Traps
+/// The optimizer drops a store that a later one overwrites, unless something between them could observe memory. Traps
 /// do: a conditional one that never happens is dropped in its turn, after the observers have been counted.
 fn keep_stores(func: &mut ir::Function) {
     let mut cursor = FuncCursor::new(func);
@@ -270,7 +270,7 @@ fn keep_stores(func: &mut ir::Function) {
 ///
 /// Instruction selection likes to fold a load into the instruction that uses its value, and the trap would then be
 /// found at that instruction's operator. A sequence point, which is no code, before the next operator's first
-/// instruction keeps the load where it is. It comes after optimisation, to which it would be a barrier.
+/// instruction keeps the load where it is. It comes after optimization, to which it would be a barrier.
 fn pin_traps(func: &mut ir::Function) {
     let mut cursor = FuncCursor::new(func);
     while cursor.next_block().is_some() {

@@ -1,4 +1,4 @@
-//! The linker: pieces of machine code in, the bytes of an artefact out.
+//! The linker: pieces of machine code in, the bytes of an artifact out.
 //!
 //! It places the pieces in the order of their symbols, resolves every relocation (all are within the text: a piece of
 //! code that asks for anything else is refused), moves the pieces' tables to where the code stands, and hands all to
@@ -19,7 +19,7 @@ use cranelift_codegen::isa::unwind::UnwindInfo;
 use cranelift_codegen::settings::Value;
 use gimli::write::FrameDescriptionEntry;
 
-/// What goes into an artefact.
+/// What goes into an artifact.
 pub(crate) struct LinkInput<'a> {
     pub(crate) config: &'a Config,
     pub(crate) isa: &'a dyn TargetIsa,
@@ -35,12 +35,12 @@ pub(crate) struct LinkInput<'a> {
 /// What stands between pieces of code and behind the last one: `int3`, so that a stray jump stops.
 const PADDING: u8 = 0xcc;
 
-/// Links an artefact.
+/// Links an artifact.
 pub(crate) fn link(input: LinkInput<'_>) -> Result<Vec<u8>> {
     let LinkInput { config, isa, module, func_names, data, code } = input;
     debug_assert!(code.is_sorted_by(|one, other| one.symbol < other.symbol), "one piece per symbol, in order");
     if 1usize.checked_shl(isa.page_size_align_log2().into()).is_none_or(|page| page > PAGE) {
-        return Err(fault("the target's pages are larger than the artefact's"));
+        return Err(fault("the target's pages are larger than the artifact's"));
     }
     let placed = place(&code)?;
     let text = fill(&code, &placed)?;
@@ -76,7 +76,7 @@ pub(crate) fn link(input: LinkInput<'_>) -> Result<Vec<u8>> {
     })
 }
 
-/// An error that no module should cause: the compiler made something that an artefact cannot hold.
+/// An error that no module should cause: the compiler made something that an artifact cannot hold.
 fn fault(what: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("the compiled code cannot be linked (a fault of the compiler): {what}"))
 }

@@ -1,9 +1,9 @@
-//! The compiler: a WebAssembly binary in, the bytes of an artefact out.
+//! The compiler: a WebAssembly binary in, the bytes of an artifact out.
 //!
 //! The way of the data: [`validate::decode`] reads the module and leaves the bodies; each body is validated while
 //! [`translate`] turns it into CLIF; [`codegen`] makes machine code of that; [`trampoline`] adds the code between
 //! WebAssembly and the host; [`link`] places everything in one fixed order. Bodies compile in parallel, and nothing in
-//! the artefact depends on how many threads there were, or on what was compiled before.
+//! the artifact depends on how many threads there were, or on what was compiled before.
 
 pub(crate) mod codegen;
 mod isa;

@@ -2,7 +2,7 @@
 //!
 //! x86-64 has no rounding instruction before SSE4.1 and no byte shuffle before SSSE3. Where the machine's flags say so,
 //! Cranelift calls a routine instead ([`LibCall`]). These are the routines, as CLIF: they are compiled into the
-//! artefact with everything else, so that an artefact needs nothing of its host. They follow the System V convention,
+//! artifact with everything else, so that an artifact needs nothing of its host. They follow the System V convention,
 //! use no instruction that would call one of them, and leave no relocation. They cannot trap.
 
 use cranelift_codegen::ir::condcodes::FloatCC;
@@ -38,7 +38,7 @@ pub(crate) fn build(libcall: LibCall, isa: &dyn TargetIsa) -> Option<Function> {
     Some(function)
 }
 
-/// Which neighbouring integer a float is rounded to.
+/// Which neighboring integer a float is rounded to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rounding {
     Up,
@@ -78,17 +78,17 @@ fn round(builder: &mut FunctionBuilder<'_>, x: Value, rounding: Rounding) -> Val
     builder.ins().select(is_small, rounded, unchanged)
 }
 
-/// `n`, or its neighbour on the other side of `bound` if `n condition bound` holds: the one below if `n` is too great,
+/// `n`, or its neighbor on the other side of `bound` if `n condition bound` holds: the one below if `n` is too great,
 /// the one above if it is too small.
 fn step(builder: &mut FunctionBuilder<'_>, n: Value, condition: FloatCC, bound: Value) -> Value {
     let ty = builder.func.dfg.value_type(n);
     let one = float(builder, ty, 1.0);
-    let neighbour = match condition {
+    let neighbor = match condition {
         FloatCC::GreaterThan => builder.ins().fsub(n, one),
         _ => builder.ins().fadd(n, one),
     };
     let is_past = builder.ins().fcmp(condition, n, bound);
-    builder.ins().select(is_past, neighbour, n)
+    builder.ins().select(is_past, neighbor, n)
 }
 
 /// A constant that is the same number in both types.

@@ -1,4 +1,4 @@
-//! Stack walks over compiled frames, through the artefacts' `.eh_frame`.
+//! Stack walks over compiled frames, through the artifacts' `.eh_frame`.
 //!
 //! A walk covers one store: it starts in the newest activation and goes on in each older one of the same store, where
 //! that one left compiled code. It collects addresses only, which is all that a signal handler should do; they become
@@ -92,7 +92,7 @@ impl RawBacktrace {
 }
 
 /// Visits every reference in the frames of a store whose newest compiled code has called the host, and was left at `exit`.
-/// References stand in slots of frames; the artefact's stack maps say where.
+/// References stand in slots of frames; the artifact's stack maps say where.
 ///
 /// # Panics
 /// When the stack cannot be walked to its end, before anything is visited beyond: a reference would be missed.

@@ -1,4 +1,4 @@
-//! Loaded artefacts: mapped, checked, protected, registered. Loading rebuilds nothing; every table is read in place.
+//! Loaded artifacts: mapped, checked, protected, registered. Loading rebuilds nothing; every table is read in place.
 //!
 //! | route | copies | digest | tables are checked | what it trusts |
 //! |---|---|---|---|---|
@@ -33,18 +33,18 @@ use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-/// An artefact that is ready to run. Its code stays mapped and registered while this lives: whoever holds an address in
+/// An artifact that is ready to run. Its code stays mapped and registered while this lives: whoever holds an address in
 /// it keeps the `Arc`.
 #[derive(Debug)]
 pub(crate) struct LoadedCode(Registered<Image>);
 
-/// What the registry knows: a mapped artefact and where its parts are.
+/// What the registry knows: a mapped artifact and where its parts are.
 #[derive(Debug)]
 pub(super) struct Image {
     /// Before the mapping, so that the platform's unwinder forgets the frames while they are still there.
     _frames: UnwindRegistration,
     mapping: Mapping,
-    /// Bytes of the artefact; the mapping is rounded up to whole pages.
+    /// Bytes of the artifact; the mapping is rounded up to whole pages.
     len: usize,
     sections: Sections,
     metadata: Metadata,
@@ -56,13 +56,13 @@ pub(super) struct Image {
 #[derive(Debug)]
 struct MemoryImage {
     image: image::Image,
-    /// The file, and where in it the picture starts: the artefact's own, or one that is made for the first instance. It
+    /// The file, and where in it the picture starts: the artifact's own, or one that is made for the first instance. It
     /// neither changes nor is cut.
     file: OnceLock<(File, u64)>,
 }
 
 impl MemoryImage {
-    /// The picture, if the module has one and this system can map it. `file` is the artefact's own.
+    /// The picture, if the module has one and this system can map it. `file` is the artifact's own.
     fn of(sections: &Sections, module: &Module, file: Option<File>) -> Option<MemoryImage> {
         let image = image::Image::of(module)?;
         let (page, start) = (rustix::param::page_size() as u64, sections.data.start as u64);
@@ -71,10 +71,10 @@ impl MemoryImage {
         (whole && image.is_laid_out(module, sections.data.len())).then_some(MemoryImage { image, file })
     }
 
-    /// Shows it in a memory. `data` is the artefact's data section.
+    /// Shows it in a memory. `data` is the artifact's data section.
     ///
     /// # Safety
-    /// The memory is an instance's of the module whose artefact this is of; its first size is accessible and nobody
+    /// The memory is an instance's of the module whose artifact this is of; its first size is accessible and nobody
     /// borrows it.
     unsafe fn map(&self, data: &[u8], memory: &Mapping) -> Result<bool> {
         let Range { start, end } = self.image.range;
@@ -95,7 +95,7 @@ impl MemoryImage {
 }
 
 impl LoadedCode {
-    /// Copies an artefact and loads it.
+    /// Copies an artifact and loads it.
     pub(crate) fn load(bytes: &[u8], config: &Config) -> Result<Arc<LoadedCode>> {
         let mapping = Mapping::filled(bytes.len(), |copy| {
             copy.copy_from_slice(bytes);
@@ -120,7 +120,7 @@ impl LoadedCode {
     /// Maps a file as it is, and believes its tables.
     ///
     /// # Safety
-    /// The file is an artefact as this engine wrote it, and nobody changes or cuts it while the result lives: a new
+    /// The file is an artifact as this engine wrote it, and nobody changes or cuts it while the result lives: a new
     /// version comes under a temporary name and is then renamed.
     pub(crate) unsafe fn load_trusted_file(path: &Path, config: &Config) -> Result<Arc<LoadedCode>> {
         let (file, length) = open(path)?;
@@ -130,7 +130,7 @@ impl LoadedCode {
         unsafe { LoadedCode::publish(mapping, length, Some(file), |bytes| artifact::check_trusted(bytes, config)) }
     }
 
-    /// Checks a mapped artefact of `len` bytes, makes its code executable and registers it. `file` is what is mapped.
+    /// Checks a mapped artifact of `len` bytes, makes its code executable and registers it. `file` is what is mapped.
     ///
     /// # Safety
     /// The mapping holds as many bytes, which can be read and do not change; so does the file. What `check` accepts has
@@ -148,7 +148,7 @@ impl LoadedCode {
             return Err(Error::new(
                 ErrorKind::Artifact,
                 format!(
-                    "the artefact's code uses the CPU feature `{}`, which this CPU lacks: compile it again here",
+                    "the artifact's code uses the CPU feature `{}`, which this CPU lacks: compile it again here",
                     feature.escape_debug()
                 ),
             ));
@@ -161,7 +161,7 @@ impl LoadedCode {
         Ok(Arc::new(LoadedCode(CODE.register(image))))
     }
 
-    /// What the artefact says of itself.
+    /// What the artifact says of itself.
     pub(crate) fn metadata(&self) -> &Metadata {
         &self.image().metadata
     }
@@ -171,7 +171,7 @@ impl LoadedCode {
         &self.image().metadata.module
     }
 
-    /// The artefact.
+    /// The artifact.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.image().bytes()
     }
@@ -203,14 +203,14 @@ impl LoadedCode {
     /// The Tail-convention entry of a function that the module defines.
     pub(crate) fn function(&self, function: DefinedFuncIndex) -> *const c_void {
         let entry = self.image().functions().defined(function);
-        let entry = entry.expect("a checked artefact has every function that its module defines");
+        let entry = entry.expect("a checked artifact has every function that its module defines");
         self.image().address(entry.start).cast()
     }
 
     /// The entry trampoline for a signature.
     pub(crate) fn entry(&self, signature: &LoweredSignature) -> Option<HostCall> {
         let address = self.image().address(self.metadata().entry(signature)?);
-        // SAFETY: a checked artefact has an entry trampoline at this offset, and those are `HostCall`s.
+        // SAFETY: a checked artifact has an entry trampoline at this offset, and those are `HostCall`s.
         Some(unsafe { core::mem::transmute::<*const u8, HostCall>(address) })
     }
 
@@ -323,7 +323,7 @@ fn whole_pages(text: &Range<usize>) -> Result<Range<usize>> {
     if text.start.is_multiple_of(page) && text.end.is_multiple_of(page) {
         return Ok(text.clone());
     }
-    let message = format!("the artefact's code is not laid out for this system's pages of {page} bytes");
+    let message = format!("the artifact's code is not laid out for this system's pages of {page} bytes");
     Err(Error::new(ErrorKind::Artifact, message).at(text.start as u64))
 }
 
@@ -336,7 +336,7 @@ fn open(path: &Path) -> Result<(File, usize)> {
     }
     match usize::try_from(metadata.len()) {
         Ok(length) => Ok((file, length)),
-        Err(_) => Err(Error::new(ErrorKind::Artifact, "the artefact is larger than the address space")),
+        Err(_) => Err(Error::new(ErrorKind::Artifact, "the artifact is larger than the address space")),
     }
 }
 

@@ -22,7 +22,7 @@ struct Operand {
 struct Stack(SmallVec<[Operand; 4]>);
 
 /// The value of a constant expression of an instance. Validation has seen to the types, and that only globals that are
-/// initialised already are named. May collect garbage.
+/// initialized already are named. May collect garbage.
 ///
 /// # Errors
 /// As [`gc::allocate`].

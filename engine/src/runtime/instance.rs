@@ -184,8 +184,8 @@ pub(crate) fn instantiate(store: &mut OpaqueMut<'_>, module: &Module, imports: &
     }
     check_imports(store, module, imports)?;
     let index = allocate(store, module, imports)?;
-    initialise_globals(store, index)?;
-    initialise_tables(store, index)?;
+    initialize_globals(store, index)?;
+    initialize_tables(store, index)?;
     evaluate_elements(store, index)?;
     write_elements(store, index)?;
     write_data(store, index)?;
@@ -323,7 +323,7 @@ fn allocate(store: &mut OpaqueMut<'_>, module: &Module, imports: &[Extern]) -> R
     Ok(index)
 }
 
-fn initialise_globals(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
+fn initialize_globals(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     let module = store.instances[index as usize].module.clone();
     let wasm = module.wasm();
     for (position, init) in wasm.global_inits.iter().enumerate() {
@@ -336,7 +336,7 @@ fn initialise_globals(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
 }
 
 /// Fills the module's own tables with what they start as.
-fn initialise_tables(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
+fn initialize_tables(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     let module = store.instances[index as usize].module.clone();
     let wasm = module.wasm();
     for (table, init) in (wasm.imported_tables as usize..).zip(&wasm.table_inits) {
@@ -634,6 +634,6 @@ fn func_import(func_ref: NonNull<FuncRef>) -> FuncImport {
     // SAFETY: function references live as long as their store.
     let func = unsafe { func_ref.as_ref() };
     // The importing module has the function's signature, so that a host function has its exit trampoline by now.
-    assert!(!func.wasm_call.is_null(), "an artefact has an exit trampoline for each of its types");
+    assert!(!func.wasm_call.is_null(), "an artifact has an exit trampoline for each of its types");
     FuncImport { wasm_call: func.wasm_call, vmctx: func.vmctx, func_ref: func_ref.as_ptr() }
 }

@@ -1,4 +1,4 @@
-//! Loads artefacts and runs them: stores, instances and what they hold, calls in both directions, traps.
+//! Loads artifacts and runs them: stores, instances and what they hold, calls in both directions, traps.
 //!
 //! This is the room of `unsafe`. Its rules:
 //!

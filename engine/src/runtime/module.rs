@@ -67,7 +67,7 @@ impl FuncRefs {
 }
 
 fn no_entry(ty: &FuncType) -> Error {
-    Error::new(ErrorKind::Artifact, format!("the artefact has no entry trampoline for {ty}"))
+    Error::new(ErrorKind::Artifact, format!("the artifact has no entry trampoline for {ty}"))
 }
 
 /// An import of a module.
@@ -93,20 +93,20 @@ pub struct ExportType<'a> {
 }
 
 impl Module {
-    /// Loads an artefact from bytes, which are copied.
+    /// Loads an artifact from bytes, which are copied.
     ///
-    /// Truncated, altered and foreign artefacts are refused, and what an artefact says of its module is checked. But its
+    /// Truncated, altered and foreign artifacts are refused, and what an artifact says of its module is checked. But its
     /// machine code runs as it is, and the digest over it keeps out accidents, not somebody who computes it anew. Load
-    /// artefacts from places that only you can write to, or configure an [`artifact_key`](crate::Config::artifact_key).
+    /// artifacts from places that only you can write to, or configure an [`artifact_key`](crate::Config::artifact_key).
     ///
     /// # Errors
-    /// Kind [`Artifact`](ErrorKind::Artifact), saying what is wrong, if the bytes are not an artefact of this engine
+    /// Kind [`Artifact`](ErrorKind::Artifact), saying what is wrong, if the bytes are not an artifact of this engine
     /// version, configuration, target and CPU, or were altered.
     pub fn deserialize(engine: &Engine, artifact: impl AsRef<[u8]>) -> Result<Module> {
         Module::from_code(engine, LoadedCode::load(artifact.as_ref(), engine.config())?)
     }
 
-    /// Loads an artefact from a file, which is copied: it may change afterwards.
+    /// Loads an artifact from a file, which is copied: it may change afterwards.
     ///
     /// # Errors
     /// As [`Module::deserialize`]; kind [`Io`](ErrorKind::Io) if the file cannot be read.
@@ -114,7 +114,7 @@ impl Module {
         Module::from_code(engine, LoadedCode::load_file(path.as_ref(), engine.config())?)
     }
 
-    /// Loads an artefact by mapping the file itself. Neither is all of it hashed nor are its tables checked: what is not
+    /// Loads an artifact by mapping the file itself. Neither is all of it hashed nor are its tables checked: what is not
     /// used is not read.
     ///
     /// # Safety
@@ -137,7 +137,7 @@ impl Module {
         Ok(Module { inner: Arc::new(inner) })
     }
 
-    /// The artefact: what [`Module::deserialize`] takes.
+    /// The artifact: what [`Module::deserialize`] takes.
     pub fn serialize(&self) -> &[u8] {
         self.inner.code.bytes()
     }
@@ -204,7 +204,7 @@ impl Module {
     /// The references to the module's own functions.
     ///
     /// # Errors
-    /// Kind [`Artifact`](ErrorKind::Artifact) if the artefact lacks an entry trampoline.
+    /// Kind [`Artifact`](ErrorKind::Artifact) if the artifact lacks an entry trampoline.
     pub(crate) fn func_refs(&self) -> Result<&FuncRefs> {
         match self.inner.func_refs.get() {
             Some(func_refs) => Ok(func_refs),
@@ -285,7 +285,7 @@ mod tests {
         })
     }
 
-    /// How far an artefact gets: loaded, instantiated.
+    /// How far an artifact gets: loaded, instantiated.
     fn follow(engine: &Engine, bytes: &[u8]) -> (bool, bool) {
         let Ok(module) = Module::deserialize(engine, bytes) else { return (false, false) };
         let mut store = Store::new(engine, StoreLimits::new().memory_size(1 << 20).table_elements(1000));

@@ -96,7 +96,7 @@ pub struct StoreOpaque {
     pub(super) linked: Map<usize, Func>,
     /// The types of this store's modules and functions, by canonical id; they name types by canonical ids.
     types: Map<u32, Arc<SubType>>,
-    /// Exit trampolines of the loaded artefacts, as far as host functions have asked for them, by canonical type id.
+    /// Exit trampolines of the loaded artifacts, as far as host functions have asked for them, by canonical type id.
     exits: Map<u32, *const c_void>,
     /// Host functions that wait for an exit trampoline, by canonical type id.
     without_exit: Map<u32, SmallVec<[NonNull<HostFuncEntry>; 1]>>,
@@ -535,7 +535,7 @@ impl StoreOpaque {
         }
     }
 
-    /// The exit trampoline for a host function, which is filled in later if no artefact has one yet.
+    /// The exit trampoline for a host function, which is filled in later if no artifact has one yet.
     pub(crate) fn find_exit(&mut self, func: NonNull<HostFuncEntry>, definition: &HostDefinition) -> *const c_void {
         let (ty, signature) = (definition.type_id(), definition.signature());
         if let Some(&exit) = self.exits.get(&ty) {

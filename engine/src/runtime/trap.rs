@@ -1,6 +1,6 @@
 //! Faults in compiled code become traps here. `sys::signals` (on other hosts its sibling) catches them.
 //!
-//! A fault is ours only if the trap table of a loaded artefact lists its pc and compiled code runs on this thread.
+//! A fault is ours only if the trap table of a loaded artifact lists its pc and compiled code runs on this thread.
 //! Everything else belongs to whoever handled faults before.
 
 use super::registry::CODE;

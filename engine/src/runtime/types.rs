@@ -12,7 +12,7 @@ use super::sys::Mapping;
 use crate::abi::heap::FIRST_SPECIAL;
 use crate::abi::vmctx::{DISPLAY, TypeEntry};
 use crate::base::{Error, ErrorKind, Result};
-use crate::wasm::canonical::{self, Key, SERIAL_BITS, canonical_id, canonicalise, serial};
+use crate::wasm::canonical::{self, Key, SERIAL_BITS, canonical_id, canonicalize, serial};
 use crate::wasm::types::{CompositeType, ConcreteType, FuncType, HeapType, SubType};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,11 +55,11 @@ pub(crate) struct RegisteredTypes {
 }
 
 impl RegisteredTypes {
-    /// Registers the types of a module, which validation or the check of an artefact has seen.
+    /// Registers the types of a module, which validation or the check of an artifact has seen.
     pub(crate) fn new(registry: &Arc<TypeRegistry>, types: &[SubType], group_ends: &[u32]) -> Result<RegisteredTypes> {
         let mut groups = Vec::with_capacity(group_ends.len());
         let mut registered = registry.lock();
-        let ids: Result<_> = canonicalise(types, group_ends, |key| {
+        let ids: Result<_> = canonicalize(types, group_ends, |key| {
             let (first, group) = registered.register(key, &registry.table)?;
             groups.push(group);
             Ok(first)

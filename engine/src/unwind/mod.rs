@@ -1,4 +1,4 @@
-//! Walks stacks through compiled code. Pure and safe: registers, the artefact's unwind tables and a reader of memory in,
+//! Walks stacks through compiled code. Pure and safe: registers, the artifact's unwind tables and a reader of memory in,
 //! the caller's registers out. It does not allocate, so a signal handler may use it.
 //!
 //! - [`frame`]: addresses and registers as types

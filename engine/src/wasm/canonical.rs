@@ -2,7 +2,7 @@
 //! ([Defined types](https://webassembly.github.io/spec/core/valid/conventions.html#rolling-and-unrolling)).
 //!
 //! A group's [`Key`] names its own types by their places in the group, and all others by canonical ids. Whoever keeps keys
-//! apart keeps types apart: the engine for all of its modules, the check of an artefact for one.
+//! apart keeps types apart: the engine for all of its modules, the check of an artifact for one.
 
 use super::composite::SubType;
 use super::references::{CompositeKind, ConcreteType};
@@ -39,7 +39,7 @@ pub(crate) fn groups(ends: &[u32]) -> impl Iterator<Item = Range<usize>> {
 
 /// The canonical ids of types in recursive groups; `intern` gives the serial number of the first type of a key's group,
 /// the same for equal keys. Types name only types of their own and of earlier groups.
-pub(crate) fn canonicalise<E>(
+pub(crate) fn canonicalize<E>(
     types: &[SubType],
     group_ends: &[u32],
     mut intern: impl FnMut(Box<Key>) -> Result<u32, E>,

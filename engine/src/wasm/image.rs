@@ -1,7 +1,7 @@
 //! The contents that a module gives one of its memories, as a picture of the memory that can be mapped instead of
 //! written.
 //!
-//! Where a module's active data segments allow it, the artefact's data section begins with the memory's pages as they
+//! Where a module's active data segments allow it, the artifact's data section begins with the memory's pages as they
 //! are after all of them were written, from the first page that has data to the last, and the segments are ranges of
 //! that. Passive segments stand behind it:
 //!
@@ -28,7 +28,7 @@ pub(crate) struct Image {
     addresses: Vec<Option<u64>>,
 }
 
-/// Bytes of a page of the picture: those of the artefact's pages.
+/// Bytes of a page of the picture: those of the artifact's pages.
 const PAGE: u64 = 4096;
 
 /// Fewer bytes than this are written faster than mapped.

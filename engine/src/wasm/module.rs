@@ -1,4 +1,4 @@
-//! The description of a module without function bodies: what `compile::validate` makes, what the artefact's metadata
+//! The description of a module without function bodies: what `compile::validate` makes, what the artifact's metadata
 //! carries, and what `runtime::instance` instantiates
 //! ([Modules](https://webassembly.github.io/spec/core/syntax/modules.html)).
 
@@ -63,7 +63,7 @@ pub(crate) struct Function {
     /// the import asks for the exact type.
     pub(crate) exact: bool,
     /// Its place among the instance's function references. Only *defined* functions that escape have one: exported,
-    /// named in an element segment, a global's initialiser or a `ref.func`, or the start function, which the host
+    /// named in an element segment, a global's initializer or a `ref.func`, or the start function, which the host
     /// calls. Places are dense, in function order. A reference to an imported function is the one that was imported.
     pub(crate) func_ref: Option<FuncRefIndex>,
 }
@@ -193,7 +193,7 @@ pub(crate) enum ElementMode {
 pub(crate) struct DataSegment {
     /// When and where it is written.
     pub(crate) mode: DataMode,
-    /// Its bytes, as a range of the artefact's data section.
+    /// Its bytes, as a range of the artifact's data section.
     pub(crate) bytes: Range<u32>,
 }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::tame::tame;
 use crate::value::lanes_type;
 use arbitrary::{Error, Unstructured};
-use lanes::{Behaviour, Features, HostFunc};
+use lanes::{Behavior, Features, HostFunc};
 use std::mem::replace;
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
@@ -75,16 +75,16 @@ pub(super) fn assemble(u: &mut Unstructured<'_>, base: &Base<'_>, plan: Plan) ->
 }
 
 fn host_function(import: &Import) -> HostFunc {
-    let behaviour = match &import.role {
-        ImportRole::Leaf(Some(behaviour)) => behaviour.clone(),
-        _ => Behaviour::Call,
+    let behavior = match &import.role {
+        ImportRole::Leaf(Some(behavior)) => behavior.clone(),
+        _ => Behavior::Call,
     };
     HostFunc {
         module: import.module.clone(),
         name: import.name.clone(),
         params: import.signature.params.iter().copied().map(lanes_type).collect(),
         results: import.signature.results.iter().copied().map(lanes_type).collect(),
-        behaviour,
+        behavior,
     }
 }
 

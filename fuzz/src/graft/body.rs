@@ -113,7 +113,7 @@ impl Body {
         Ok(())
     }
 
-    /// Pushes `value`, sometimes so that the optimiser does not see it.
+    /// Pushes `value`, sometimes so that the optimizer does not see it.
     pub(super) fn i32(&mut self, u: &mut Unstructured<'_>, plan: &Plan, value: i32) -> Result<()> {
         if u.arbitrary()? {
             self.push(Instruction::I32Const(value));

@@ -138,7 +138,7 @@ fn legacy(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, inside: &mut I
     Ok(())
 }
 
-/// Throws what the handler around has caught, one time in three; sometimes the optimiser does not see whether.
+/// Throws what the handler around has caught, one time in three; sometimes the optimizer does not see whether.
 fn again(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     match u.int_in_range(0..=5)? {
         0 => body.push(I::Rethrow(0)),

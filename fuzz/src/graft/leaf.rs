@@ -1,6 +1,6 @@
 //! The functions at the end of a chain: one for each way to trap, and some that do not.
 //!
-//! Operands come as constants, from a global that the optimiser cannot know, or from locals; so a trap is sometimes
+//! Operands come as constants, from a global that the optimizer cannot know, or from locals; so a trap is sometimes
 //! certain at compile time, sometimes certain at run time only, and sometimes it depends on the arguments.
 
 use super::access::{self, Edge, bound, length};

@@ -35,7 +35,7 @@ use arbitrary::{Result, Unstructured};
 use base::Counts;
 use body::Body;
 use heap::Heap;
-use lanes::{Behaviour, Features, HostFunc};
+use lanes::{Behavior, Features, HostFunc};
 use wasm_encoder::ValType;
 
 /// The module name of the generated host functions.
@@ -223,13 +223,13 @@ enum ImportRole {
     /// Calls its first parameter with the others; the number is the callee's type in the pool.
     Call(usize),
     /// Returns, traps or panics at once.
-    Leaf(Option<Behaviour>),
+    Leaf(Option<Behavior>),
     /// A function of the library instance.
     Library,
 }
 
 /// The grafted globals, in order: `i32` and `i64` sums of all that was seen, a recursion's counter, and a zero that
-/// the optimiser cannot know.
+/// the optimizer cannot know.
 #[derive(Clone, Copy)]
 enum Global {
     Sum32,
@@ -383,7 +383,7 @@ fn imports(u: &mut Unstructured<'_>, pool: &[Signature], surroundings: Surroundi
     for k in 0..u.int_in_range(0..=2)? {
         let signature = Signature::arbitrary(u, surroundings.features)?;
         let values = signature.results.iter().map(|&ty| arbitrary_value(u, ty)).collect::<Result<_>>()?;
-        let role = ImportRole::Leaf(Some(Behaviour::Return(values)));
+        let role = ImportRole::Leaf(Some(Behavior::Return(values)));
         let name = format!("{}.return{k}", surroundings.name);
         imports.push(Import { module: HOST.to_string(), name, signature, role });
     }

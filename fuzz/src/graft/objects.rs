@@ -50,7 +50,7 @@ fn null_i31(u: &mut Unstructured<'_>, plan: &Plan, _: Heap, body: &mut Body) -> 
     body.consume(u, plan, ValType::I32)
 }
 
-/// Pushes null, which the optimiser sees or not, or whatever a local holds.
+/// Pushes null, which the optimizer sees or not, or whatever a local holds.
 fn null(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, ty: ValType) -> Result<()> {
     let ValType::Ref(reference) = ty else { return body.value(u, plan, ty) };
     match u.int_in_range(0..=3)? {

@@ -160,17 +160,17 @@ function trapping() {
   return made(NO_MODULE, "trap", parts, []);
 }
 
-function hostFunction({ module, name, behaviour, ...names }) {
+function hostFunction({ module, name, behavior, ...names }) {
   const [params, results] = [names.params.map(plain), names.results.map(plain)];
-  const returned = behaviour.return && lowerValues(store, results, behaviour.return);
+  const returned = behavior.return && lowerValues(store, results, behavior.return);
   const host = (...values) => {
     const call = { module, name, arguments: raiseValues(store, params, values) };
     const frames = hostFrames();
     if (frames) call.frames = frames;
     calls.push(call);
     if (returned) return returned.length <= 1 ? returned[0] : returned;
-    if (behaviour.fail !== undefined) stop("host", behaviour.fail);
-    if (behaviour.panic !== undefined) stop("panic", behaviour.panic);
+    if (behavior.fail !== undefined) stop("host", behavior.fail);
+    if (behavior.panic !== undefined) stop("panic", behavior.panic);
     return callBack(params, results, values);
   };
   return thunk({ params, results }, true, host);

@@ -3,7 +3,7 @@
 
 use super::protocol::{Answer, Bits, Call, Does, FrameReply, Function, Reason, RefusedPhase, TrapReply};
 use crate::{
-    Behaviour, Converted, Exception, Failure, Features, Frame, HeapType, HostCall, HostFunc, ObjectKind, ObjectRef,
+    Behavior, Converted, Exception, Failure, Features, Frame, HeapType, HostCall, HostFunc, ObjectKind, ObjectRef,
     Objects, Phase, Reference, Refusal, Trap, TrapKind, ValType, Value,
 };
 
@@ -157,11 +157,11 @@ pub(super) fn function(function: &HostFunc) -> Function {
         name: function.name.clone(),
         params: types(&function.params),
         results: types(&function.results),
-        behaviour: match &function.behaviour {
-            Behaviour::Return(values) => Does::Return(values.iter().copied().map(plain_bits).collect()),
-            Behaviour::Call => Does::Call,
-            Behaviour::Fail(text) => Does::Fail(text.clone()),
-            Behaviour::Panic(text) => Does::Panic(text.clone()),
+        behavior: match &function.behavior {
+            Behavior::Return(values) => Does::Return(values.iter().copied().map(plain_bits).collect()),
+            Behavior::Call => Does::Call,
+            Behavior::Fail(text) => Does::Fail(text.clone()),
+            Behavior::Panic(text) => Does::Panic(text.clone()),
         },
     }
 }
@@ -174,18 +174,18 @@ pub(super) fn host_func(function: Function) -> Result<HostFunc, String> {
         results: types(&function.results)?,
         module: function.module,
         name: function.name,
-        behaviour: match function.behaviour {
-            Does::Return(values) => Behaviour::Return(Functions::default().read_all(&values)?),
-            Does::Call => Behaviour::Call,
-            Does::Fail(text) => Behaviour::Fail(text),
-            Does::Panic(text) => Behaviour::Panic(text),
+        behavior: match function.behavior {
+            Does::Return(values) => Behavior::Return(Functions::default().read_all(&values)?),
+            Does::Call => Behavior::Call,
+            Does::Fail(text) => Behavior::Fail(text),
+            Does::Panic(text) => Behavior::Panic(text),
         },
     })
 }
 
 /// An answer as it came.
 pub(super) fn text(answer: &Answer) -> String {
-    serde_json::to_string(answer).expect("strings, numbers and lists always serialise")
+    serde_json::to_string(answer).expect("strings, numbers and lists always serialize")
 }
 
 /// Features by their names.

@@ -150,7 +150,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// One line of JSON, in ASCII: not every engine's shell decodes UTF-8.
 pub(super) fn ascii_line(value: &impl Serialize) -> Vec<u8> {
-    let text = serde_json::to_string(value).expect("strings, numbers and lists always serialise");
+    let text = serde_json::to_string(value).expect("strings, numbers and lists always serialize");
     if text.is_ascii() {
         return [text.as_bytes(), b"\n"].concat();
     }

@@ -74,7 +74,7 @@
 //!
 //! # Host functions
 //!
-//! They are data ([`Function`]). Each call is noted, with its arguments, before it does what its behaviour says, and the
+//! They are data ([`Function`]). Each call is noted, with its arguments, before it does what its behavior says, and the
 //! reply to the `instantiate` or `invoke` that made it happen carries the list as `calls`, in order. Their type is the
 //! one that is given: importing them with another one is a link error.
 //!
@@ -235,7 +235,7 @@ pub struct Function {
     /// Result types.
     pub results: Vec<String>,
     /// What it does.
-    pub behaviour: Does,
+    pub behavior: Does,
 }
 
 /// What a host function does.

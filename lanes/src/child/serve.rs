@@ -345,7 +345,7 @@ fn misbehave(mischief: Option<Mischief>) {
 /// Makes a right value wrong.
 fn twist_value(mischief: Mischief, value: &mut Bits) {
     match (mischief, value) {
-        (Mischief::WrongNan, value) => canonicalise(value),
+        (Mischief::WrongNan, value) => canonicalize(value),
         (Mischief::OneFunction, Bits::Func(number)) => *number = 0,
         (Mischief::WrongObject, Bits::Object(kind)) if kind == "struct" => *kind = "array".to_string(),
         (Mischief::WrongI31, Bits::I31(value)) => *value = ((*value << 1).cast_signed() >> 1).cast_unsigned(),
@@ -361,7 +361,7 @@ fn increment(value: &mut Bits) {
     }
 }
 
-fn canonicalise(value: &mut Bits) {
+fn canonicalize(value: &mut Bits) {
     match value {
         Bits::F32(digits) if u32::from_str_radix(digits, 16).is_ok_and(|bits| f32::from_bits(bits).is_nan()) => {
             *digits = "7fc00000".to_string();

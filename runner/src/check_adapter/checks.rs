@@ -5,7 +5,7 @@ mod version3;
 use super::trial::{Trial, binary, places, same};
 use super::{Check, Verdict};
 use lanes::{
-    Behaviour, Failure, Features, HeapType, HostFunc, Lane, MemoryState, Phase, Reference, TableState, TrapKind,
+    Behavior, Failure, Features, HeapType, HostFunc, Lane, MemoryState, Phase, Reference, TableState, TrapKind,
     ValType, Value,
 };
 
@@ -269,13 +269,13 @@ fn host_calls(trial: &mut Trial<'_>) -> Verdict {
     same("the host calls before a trap", &trial.host_calls(), &want)
 }
 
-fn define(trial: &mut Trial<'_>, name: &str, params: &[ValType], results: &[ValType], does: Behaviour) -> Verdict {
+fn define(trial: &mut Trial<'_>, name: &str, params: &[ValType], results: &[ValType], does: Behavior) -> Verdict {
     let function = HostFunc {
         module: "check".to_string(),
         name: name.to_string(),
         params: params.to_vec(),
         results: results.to_vec(),
-        behaviour: does,
+        behavior: does,
     };
     trial.session.define(&function).map_err(|failure| format!("the host function {name} is not taken: {failure}"))
 }
@@ -285,7 +285,7 @@ fn host_results(trial: &mut Trial<'_>) -> Verdict {
     let names = ["i32", "i64", "f32", "f64"];
     let types = [ValType::I32, ValType::I64, ValType::F32, ValType::F64];
     for ((value, name), ty) in values.into_iter().zip(names).zip(types) {
-        define(trial, name, &[], &[ty], Behaviour::Return(vec![value]))?;
+        define(trial, name, &[], &[ty], Behavior::Return(vec![value]))?;
         let text = format!(
             r#"(module (import "check" "{name}" (func $f (result {name})))
                  (func (export "get") (result {name}) (call $f)))"#
@@ -297,8 +297,8 @@ fn host_results(trial: &mut Trial<'_>) -> Verdict {
 }
 
 fn host_errors(trial: &mut Trial<'_>) -> Verdict {
-    define(trial, "fail", &[], &[], Behaviour::Fail("the text \u{e9} of a failure".to_string()))?;
-    define(trial, "panic", &[], &[], Behaviour::Panic("the text of a panic".to_string()))?;
+    define(trial, "fail", &[], &[], Behavior::Fail("the text \u{e9} of a failure".to_string()))?;
+    define(trial, "panic", &[], &[], Behavior::Panic("the text of a panic".to_string()))?;
     let instance = trial.instance(
         r#"(module (import "check" "fail" (func $fail)) (import "check" "panic" (func $panic))
              (func (export "fail") (call $fail)) (func (export "panic") (call $panic))

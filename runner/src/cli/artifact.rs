@@ -16,7 +16,7 @@ use std::str::FromStr;
 pub(super) struct CompileArgs {
     /// The module, binary or text.
     input: PathBuf,
-    /// Where to write the artefact.
+    /// Where to write the artifact.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// How much effort to spend.
@@ -35,7 +35,7 @@ pub(super) struct CompileArgs {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum TierArg {
-    /// Optimised code.
+    /// Optimized code.
     Speed,
     /// Quick to compile.
     Quick,
@@ -43,14 +43,14 @@ enum TierArg {
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
-    /// The artefact.
+    /// The artifact.
     input: PathBuf,
     /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Writes an artefact. Exit code 1 if the module is refused.
+/// Writes an artifact. Exit code 1 if the module is refused.
 pub(super) fn compile(arguments: &CompileArgs) -> Result<u8, String> {
     let input = read(&arguments.input)?;
     let module = match wat::Parser::new().parse_bytes(Some(&arguments.input), &input) {
@@ -83,7 +83,7 @@ pub(super) fn compile(arguments: &CompileArgs) -> Result<u8, String> {
     }
 }
 
-/// Describes an artefact. Exit code 1 if it is no artefact or not sound.
+/// Describes an artifact. Exit code 1 if it is no artifact or not sound.
 pub(super) fn inspect(arguments: &InspectArgs) -> Result<u8, String> {
     let bytes = read(&arguments.input)?;
     let inspection = match engine::inspect(&bytes) {
@@ -119,7 +119,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     written.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
-/// Under a temporary name first: an artefact that is mapped somewhere must not change in place.
+/// Under a temporary name first: an artifact that is mapped somewhere must not change in place.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", std::process::id()));

@@ -55,7 +55,7 @@ pub(super) struct RunArgs {
     /// Print only what is wrong, and the last line.
     #[arg(long)]
     quiet: bool,
-    /// Whether to use colour.
+    /// Whether to use color.
     #[arg(long, value_enum, default_value_t = When::Auto)]
     color: When,
     /// Features that scripts may use, whatever they or their folders say: a list such as 3.0,threads,-gc.
@@ -167,12 +167,12 @@ impl RunArgs {
     }
 
     fn paint(&self) -> Paint {
-        let colour = match self.color {
+        let color = match self.color {
             When::Always => true,
             When::Never => false,
             When::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         };
-        Paint { colour }
+        Paint { color }
     }
 }
 

@@ -82,7 +82,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
         self.session.share(instance).map_err(|failure| {
             let message = format!("${name} cannot be shared: {failure}");
             let verdict = self.verdict(&Outcome::Failed(failure), Err(message));
-            verdict.expect_err("a judgement that failed does not pass")
+            verdict.expect_err("a judgment that failed does not pass")
         })
     }
 

@@ -356,7 +356,7 @@ impl Report {
 
     /// As DESIGN's JSON.
     pub fn to_json(&self) -> String {
-        let mut json = serde_json::to_string_pretty(self).expect("strings and numbers always serialise");
+        let mut json = serde_json::to_string_pretty(self).expect("strings and numbers always serialize");
         json.push('\n');
         json
     }
@@ -440,7 +440,7 @@ mod tests {
     #[test]
     fn a_run_in_which_nothing_is_supported_says_so() {
         let told = |report: &Report| {
-            let paint = terminal::Paint { colour: false };
+            let paint = terminal::Paint { color: false };
             [terminal::verdict(report, 0.0, paint), annotations(report), junit(report).expect("XML"), html(report)]
         };
         let says_so = |text: String| text.contains(Report::HOLLOW);

@@ -10,13 +10,13 @@ const SHOWN: usize = 40;
 /// Marks for emphasis, or none.
 #[derive(Clone, Copy, Debug)]
 pub struct Paint {
-    /// Whether to use colour.
-    pub colour: bool,
+    /// Whether to use color.
+    pub color: bool,
 }
 
 impl Paint {
     fn with(self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
 
     /// What is wrong.

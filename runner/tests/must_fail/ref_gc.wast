@@ -1,5 +1,5 @@
 ;;! features: 3.0
-;; Each pattern against its nearest neighbours: what it must not take.
+;; Each pattern against its nearest neighbors: what it must not take.
 ;; fails 27: expected [ref.struct], got [ref.array
 ;; fails 28: expected [ref.struct], got [ref.i31 5]
 ;; fails 29: expected [ref.struct], got [ref.null any]

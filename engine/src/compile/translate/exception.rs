@@ -64,7 +64,7 @@ impl Clause {
 /// What is called, for [`FuncTranslator::emit_call`].
 #[derive(Clone, Copy)]
 pub(super) enum Target {
-    /// A function of this artefact.
+    /// A function of this artifact.
     Function(ir::FuncRef),
     /// Code at an address, with a signature.
     Address(SigRef, Value),

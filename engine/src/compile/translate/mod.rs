@@ -383,7 +383,7 @@ impl<'a> FuncTranslator<'a> {
         self.builder.inst_results(call)[0]
     }
 
-    /// Declares a function of this artefact.
+    /// Declares a function of this artifact.
     fn import(&mut self, symbol: Symbol, signature: impl FnOnce() -> ir::Signature) -> ir::FuncRef {
         if let Some(&known) = self.imports.get(&symbol) {
             return known;

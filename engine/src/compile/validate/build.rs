@@ -359,7 +359,7 @@ fn global_type(ty: wasmparser::GlobalType, module: &Module) -> Result<GlobalType
 }
 
 /// The parser knows features that this engine has no representation for. None of them can be switched on in
-/// [`Features`](crate::Features), so that this is the second line of defence.
+/// [`Features`](crate::Features), so that this is the second line of defense.
 fn unsupported(what: &str, offset: impl Into<Option<u64>>) -> Refusal {
     let error = Error::new(ErrorKind::Unsupported, format!("{what} is not supported"));
     Refusal::Engine(match offset.into() {

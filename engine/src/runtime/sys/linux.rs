@@ -9,7 +9,7 @@ use std::io;
 /// A file in memory that holds what `fill` writes and that nobody, this process included, can change afterwards.
 pub(crate) fn sealed_file(fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<File> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let mut file = File::from(rustix::fs::memfd_create(c"artefact", flags)?);
+    let mut file = File::from(rustix::fs::memfd_create(c"artifact", flags)?);
     fill(&mut file)?;
     let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
     rustix::fs::fcntl_add_seals(&file, seals)?;
@@ -20,7 +20,7 @@ pub(crate) fn sealed_file(fill: impl FnOnce(&mut File) -> io::Result<()>) -> io:
 pub(crate) fn stack_bounds() -> Option<Range<usize>> {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
     let (mut base, mut size) = (core::ptr::null_mut(), 0);
-    // SAFETY: the attributes are initialised by the first call, read by the second if it went well, and destroyed once.
+    // SAFETY: the attributes are initialized by the first call, read by the second if it went well, and destroyed once.
     unsafe {
         if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
             return None;
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn sealed_files_do_not_change() {
-        let mut file = sealed_file(|file| file.write_all(b"artefact")).unwrap();
+        let mut file = sealed_file(|file| file.write_all(b"artifact")).unwrap();
         file.rewind().unwrap();
         assert!(file.write_all(b"A").is_err());
         assert!(file.set_len(1).is_err());

@@ -77,7 +77,7 @@ impl Mapping {
     /// # Safety
     /// The file has the part, and neither cuts nor changes it while the mapping lives. Nobody borrows the bytes.
     pub(crate) unsafe fn overlay(&self, start: usize, file: &File, part: Range<u64>) -> Result<()> {
-        let len = usize::try_from(part.end - part.start).expect("a part of an artefact that is mapped too");
+        let len = usize::try_from(part.end - part.start).expect("a part of an artifact that is mapped too");
         let (start, len) = self.pages(start..start + len);
         let access = ProtFlags::READ | ProtFlags::WRITE;
         let flags = MapFlags::PRIVATE | MapFlags::FIXED;
@@ -174,13 +174,13 @@ mod tests {
     #[test]
     fn filled_bytes_are_there() {
         let write = |bytes: &mut [u8]| {
-            bytes.copy_from_slice(b"artefact");
+            bytes.copy_from_slice(b"artifact");
             Ok(())
         };
         let mapping = Mapping::filled(8, write).unwrap();
         assert_eq!(mapping.len(), rustix::param::page_size());
         // SAFETY: the bytes are readable.
-        assert_eq!(unsafe { slice::from_raw_parts(mapping.as_ptr(), 9) }, b"artefact\0");
+        assert_eq!(unsafe { slice::from_raw_parts(mapping.as_ptr(), 9) }, b"artifact\0");
         let failing = Mapping::filled(8, |_| Err(Error::new(ErrorKind::Io, "no more")));
         assert_eq!(failing.unwrap_err().kind(), ErrorKind::Io);
         assert_eq!(Mapping::filled(0, |_| Ok(())).unwrap().len(), 0);

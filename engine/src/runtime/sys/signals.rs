@@ -143,14 +143,14 @@ fn die(signal: c_int, fault: bool) {
 
 fn only(signal: c_int) -> sigset_t {
     let mut set = default_action().sa_mask;
-    // SAFETY: the set is initialised and the signal a valid one.
+    // SAFETY: the set is initialized and the signal a valid one.
     unsafe { libc::sigaddset(&mut set, signal) };
     set
 }
 
 /// Changes this thread's signal mask until the handler returns: the kernel then restores the interrupted one.
 fn mask(set: &sigset_t, how: c_int) {
-    // SAFETY: the set is initialised; the old one is not asked for.
+    // SAFETY: the set is initialized; the old one is not asked for.
     unsafe { libc::pthread_sigmask(how, set, null_mut()) };
 }
 
