@@ -1,4 +1,4 @@
-// An adapter of Touchstone's executable protocol (lanes/src/child/protocol.rs) for engines that JavaScript embeds:
+// An adapter of Touchstone's executable protocol (lanes/src/adapter/protocol.rs) for engines that JavaScript embeds:
 // V8 (node), JavaScriptCore (bun) and SpiderMonkey (its shell, js), without any dependency:
 //
 //     node lanes/adapters/javascript.js        bun lanes/adapters/javascript.js        js102 lanes/adapters/javascript.js
@@ -14,7 +14,7 @@
 // an array holds (thunks tell which of the two it is), the frames of an exception, and fuel. An exception shows tag and
 // payload if some instance exports its tag. What each engine cannot tell is in its table of texts.
 //
-// The parts share one scope, in this order; lanes/src/child/engines.rs has the same list.
+// The parts share one scope, in this order; lanes/src/adapter/javascript.rs has the same list.
 "use strict";
 
 const PARTS = ["engines", "binaries", "thunks", "values", "requests"];

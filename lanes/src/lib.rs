@@ -22,29 +22,23 @@
 //! that cover several trap kinds say all of them ([`Trap::or_kinds`]); and one that does not tell malformed from invalid
 //! says [`Phase::Rejected`].
 
+pub mod adapter;
 #[cfg(feature = "engine")]
 mod canary;
-pub mod child;
 pub mod compare;
+#[cfg(any(feature = "engine", feature = "wasmi", feature = "wasmtime"))]
+mod engines;
 mod features;
 mod host;
-mod isomorphism;
 mod objects;
 mod observation;
 mod options;
-#[cfg(feature = "engine")]
-pub mod own;
 mod registry;
-#[cfg(any(feature = "engine", feature = "wasmi", feature = "wasmtime"))]
-mod support;
-mod tally;
 mod value;
-#[cfg(feature = "wasmi")]
-mod wasmi;
-#[cfg(feature = "wasmtime")]
-mod wasmtime;
 
-pub use child::valid_with;
+pub use adapter::valid_with;
+#[cfg(feature = "engine")]
+pub use engines::own;
 pub use features::Features;
 pub use host::{Behavior, HostFunc, extra_host_functions, spectest_functions};
 pub use objects::{Contents, Object, Objects};

@@ -3,7 +3,7 @@
 //! A lane of another engine is one row of `FOREIGN`: its name, and how it is opened. A row may say that its engine is
 //! not built in or not installed: that lane is *absent*, which is said and changes nothing else.
 
-use crate::{Lane, Options, child};
+use crate::{Lane, Options, adapter};
 use std::collections::HashSet;
 use std::fmt;
 
@@ -23,27 +23,27 @@ const FOREIGN: &[Foreign] = &[
     Foreign {
         name: "wasmtime",
         #[cfg(feature = "wasmtime")]
-        open: |options| Ok(Box::new(crate::wasmtime::Wasmtime::new(true, options))),
+        open: |options| Ok(Box::new(crate::engines::wasmtime::Wasmtime::new(true, options))),
         #[cfg(not(feature = "wasmtime"))]
         open: |_| Err(not_built_in("wasmtime")),
     },
     Foreign {
         name: "wasmtime/none",
         #[cfg(feature = "wasmtime")]
-        open: |options| Ok(Box::new(crate::wasmtime::Wasmtime::new(false, options))),
+        open: |options| Ok(Box::new(crate::engines::wasmtime::Wasmtime::new(false, options))),
         #[cfg(not(feature = "wasmtime"))]
         open: |_| Err(not_built_in("wasmtime")),
     },
     Foreign {
         name: "wasmi",
         #[cfg(feature = "wasmi")]
-        open: |options| Ok(Box::new(crate::wasmi::Wasmi::new(options))),
+        open: |options| Ok(Box::new(crate::engines::wasmi::Wasmi::new(options))),
         #[cfg(not(feature = "wasmi"))]
         open: |_| Err(not_built_in("wasmi")),
     },
-    Foreign { name: "v8", open: |options| child::open_named("v8", options) },
-    Foreign { name: "jsc", open: |options| child::open_named("jsc", options) },
-    Foreign { name: "spidermonkey", open: |options| child::open_named("spidermonkey", options) },
+    Foreign { name: "v8", open: |options| adapter::open_named("v8", options) },
+    Foreign { name: "jsc", open: |options| adapter::open_named("jsc", options) },
+    Foreign { name: "spidermonkey", open: |options| adapter::open_named("spidermonkey", options) },
 ];
 
 #[cfg(not(all(feature = "engine", feature = "wasmi", feature = "wasmtime")))]
@@ -135,7 +135,7 @@ pub fn parse(list: &str, options: &Options) -> Result<Lanes, LanesError> {
 /// The lane of this name; `None` if the name names nothing. A command's name comes before a built-in one.
 fn open(name: &str, options: &Options) -> Option<Opened> {
     if let Some((_, command)) = options.commands.iter().find(|(known, _)| known == name) {
-        return Some(Ok(Box::new(child::ChildLane::new(name, command.clone(), options))));
+        return Some(Ok(Box::new(adapter::ChildLane::new(name, command.clone(), options))));
     }
     let foreign = FOREIGN.iter().find(|foreign| foreign.name == name);
     own(name, options).or_else(|| foreign.map(|foreign| (foreign.open)(options)))

@@ -212,7 +212,7 @@ impl Watched {
             if let Some(running) = running.take_if(|running| running.started.elapsed() >= timeout) {
                 let _ = answer(&Answer::GaveUp(running.timed_out(timeout)));
                 // Nobody unwinds: a child that hangs would outlive this process.
-                lanes::child::end_all();
+                lanes::adapter::end_all();
                 process::exit(0);
             }
         }

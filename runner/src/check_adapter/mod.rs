@@ -8,7 +8,7 @@
 mod checks;
 mod trial;
 
-use lanes::child::{ChildLane, Introduced};
+use lanes::adapter::{ChildLane, Introduced};
 use lanes::{Features, Lane, Options};
 use std::fmt;
 use std::time::{Duration, Instant};

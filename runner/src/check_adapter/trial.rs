@@ -1,7 +1,7 @@
 //! A session with an adapter on trial: does things, and says of what differs from what was expected.
 
 use super::Verdict;
-use lanes::child::{ChildLane, Introduced};
+use lanes::adapter::{ChildLane, Introduced};
 use lanes::{Binary, Failure, HostCall, InstanceId, ModuleId, Refusal, Session, Trap, TrapKind, Value};
 use wasmparser::{Operator, Parser, Payload};
 

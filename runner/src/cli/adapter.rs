@@ -5,8 +5,8 @@ use super::output::say;
 use crate::check_adapter;
 use crate::script_engine::ScriptEngine;
 use clap::Args;
-use lanes::child::{self, Mischief};
-use lanes::{Options, child::DEFAULT_TIMEOUT};
+use lanes::adapter::{self as protocol_adapter, Mischief};
+use lanes::{Options, adapter::DEFAULT_TIMEOUT};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use std::fmt;
@@ -87,7 +87,7 @@ pub(super) fn serve(arguments: &AdapterArgs) -> Result<u8, String> {
         return Err(absent.to_string());
     }
     let [lane] = &lanes.present[..] else { return Err("an adapter serves one lane".to_string()) };
-    let served = child::serve(&**lane, arguments.mischief, io::stdin().lock(), io::stdout().lock());
+    let served = protocol_adapter::serve(&**lane, arguments.mischief, io::stdin().lock(), io::stdout().lock());
     served.map_err(|error| error.to_string())?;
     Ok(0)
 }

@@ -1,8 +1,8 @@
 //! Values on their way into Wasmtime and out of it, and the walk through its heap.
 
 use super::HostState;
+use crate::engines::guard::id;
 use crate::objects::Walk;
-use crate::support::id;
 use crate::{
     Contents, Converted, Failure, HeapType, Object, ObjectKind, ObjectRef, Objects, Reference, ValType, Value,
 };

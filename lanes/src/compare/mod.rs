@@ -29,8 +29,11 @@
 //!    packed ones by their bits. Of an object into which one of the lanes cannot look, kind and identity are compared,
 //!    and of what a lane cannot tell apart, the kind. Within a family the numbers must be the same, too.
 
-use crate::isomorphism::{Matching, Names};
-pub use crate::tally::{Rule, Tally};
+mod isomorphism;
+mod tally;
+
+use self::isomorphism::{Matching, Names};
+pub use self::tally::{Rule, Tally};
 use crate::{Failure, Frame, HostCall, LaneInfo, Moves, Observation, Outcome, State, TableState, Trap, TrapKind};
 use std::fmt;
 

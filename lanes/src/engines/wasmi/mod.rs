@@ -8,8 +8,8 @@
 //!   process. So here it is the host that ends such a recursion, as exhaustion of the stack.
 //! - What it calls a function is the same function wherever it turns up, so functions are numbered.
 
+use crate::engines::guard::{guarded, guarded_load, id};
 use crate::host::{extra_host_functions, spectest_functions};
-use crate::support::{guarded, guarded_load, id};
 use crate::{
     Behavior, Binary, Failure, Features, HeapType, HostCall, HostFunc, InstanceId, Lane, LaneInfo, MemoryState,
     ModuleId, Moves, Objects, Options, Phase, Reference, Refusal, Session, State, TableState, Trap, TrapKind, ValType,

@@ -1,9 +1,9 @@
 //! A session over the executable protocol.
 
 use super::convert::{self, Functions};
-use super::needs;
 use super::process::{Lost, Process};
 use super::protocol::{Answer, Ask, Export, Item, Reason, STRETCH};
+use super::validity;
 use super::{ChildLane, Introduced, spectest};
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::{
@@ -165,11 +165,11 @@ impl Session for ChildSession<'_> {
         match self.ask(Ask::Load { module: number, binary: BASE64.encode(module.bytes()) }) {
             Ok(Answer::Done {}) => {
                 if self.introduced.hello.fixed_features
-                    && let Some(reason) = needs::not_denied(module.bytes(), self.features, engine)
+                    && let Some(reason) = validity::not_denied(module.bytes(), self.features, engine)
                 {
                     return Err(unsupported(reason));
                 }
-                if let Some(message) = needs::denied(module.bytes(), self.features, engine) {
+                if let Some(message) = validity::denied(module.bytes(), self.features, engine) {
                     return Err(Refusal { phase: Phase::Internal, message });
                 }
                 self.modules.push(number);
@@ -179,10 +179,10 @@ impl Session for ChildSession<'_> {
                 let refusal = convert::refusal(answer);
                 let mut refusal = refusal.map_err(|what| lost_refusal(&self.lose(Lost::Garbage(what))))?;
                 // To an engine a size that no module may have can be one that it lacks.
-                if refusal.phase == Phase::Unsupported && !needs::valid_with(module.bytes(), self.features) {
+                if refusal.phase == Phase::Unsupported && !validity::valid_with(module.bytes(), self.features) {
                     refusal.phase = Phase::Rejected;
                 }
-                match needs::lacking(module.bytes(), self.features, engine) {
+                match validity::lacking(module.bytes(), self.features, engine) {
                     Some(reason) => Err(unsupported(format!("{reason}: {}", refusal.message))),
                     None => Err(refusal),
                 }

@@ -4,23 +4,23 @@
 //! well for the next sessions, and ends those that died, hung or answered garbage: the session that saw it is lost and
 //! says so, the next one gets a new process.
 
+mod client;
 mod convert;
-mod engines;
-mod needs;
+mod javascript;
 mod process;
 pub mod protocol;
-mod serve;
-mod session;
+mod server;
 mod spectest;
+mod validity;
 
-pub use engines::{ENGINES, Engine, open_named};
-pub use needs::valid_with;
+pub use javascript::{ENGINES, Engine, open_named};
 pub use process::{Lost, Process, end_all};
-pub use serve::{Mischief, serve};
+pub use server::{Mischief, serve};
+pub use validity::valid_with;
 
 use crate::{Failure, Features, Lane, LaneInfo, Moves, Options, Session};
+use client::ChildSession;
 use protocol::{Answer, Ask, Hello, TELLS, VERSION};
-use session::ChildSession;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 

@@ -8,8 +8,8 @@
 mod values;
 
 use self::values::{Viewer, engine_type, show, to_engine};
+use crate::engines::guard::{self, id};
 use crate::host::{extra_host_functions, spectest_functions};
-use crate::support::{self, id};
 use crate::{
     Behavior, Binary, Cpu, Exception, Failure, Fault, Features, Frame, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
     MemoryChecks, MemoryState, ModuleId, Moves, OWN_FAMILY, Objects, Options, Phase, Reference, Refusal, RelaxedSimd,
@@ -517,16 +517,16 @@ fn behave(
             _ => Err(Error::host("the host was given no function to call")),
         },
         Behavior::Fail(text) => Err(Error::host(text.clone())),
-        Behavior::Panic(text) => support::host_panic(text),
+        Behavior::Panic(text) => guard::host_panic(text),
     }
 }
 
 fn guarded<R>(run: impl FnOnce() -> Result<R, Error>) -> Result<R, Failure> {
-    support::guarded(|| run().map_err(|error| failure(&error)))
+    guard::guarded(|| run().map_err(|error| failure(&error)))
 }
 
 fn guarded_load<R>(load: impl FnOnce() -> Result<R, Error>) -> Result<R, Refusal> {
-    support::guarded_load(|| {
+    guard::guarded_load(|| {
         load().map_err(|error| {
             let phase = match error.kind() {
                 ErrorKind::Malformed => Phase::Malformed,

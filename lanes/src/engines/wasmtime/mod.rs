@@ -15,8 +15,8 @@
 mod values;
 
 use self::values::{Viewer, engine_type, show, tag_number, to_engine};
+use crate::engines::guard::{self, guarded, guarded_load, id};
 use crate::host::{extra_host_functions, spectest_functions};
-use crate::support::{self, guarded, guarded_load, id};
 use crate::{
     Behavior, Binary, Cpu, Exception, Failure, Features, Frame, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
     MemoryChecks, MemoryState, ModuleId, Moves, Objects, Options, Phase, Refusal, RelaxedSimd, Session, Shared, State,
@@ -400,7 +400,7 @@ fn behave(
             _ => Err(HostFailure("the host was given no function to call".to_string()).into()),
         },
         Behavior::Fail(text) => Err(HostFailure(text.clone()).into()),
-        Behavior::Panic(text) => support::host_panic(text),
+        Behavior::Panic(text) => guard::host_panic(text),
     }
 }
 
