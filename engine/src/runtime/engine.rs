@@ -1,6 +1,6 @@
 //! The engine: a configuration, the epoch, and the ids of types. Everything else belongs to modules and stores.
 
-use super::types::TypeRegistry;
+use super::type_registry::TypeRegistry;
 #[cfg(feature = "compile")]
 use crate::base::Compile;
 use crate::base::{Config, Result};

@@ -10,7 +10,7 @@
 //! Nothing else is ever caught: not traps, not errors of the host, not what a library call refuses.
 
 use super::call::{self, Stop};
-use super::gc::{self, Kept, Root, Rooted};
+use super::gc::{self, Kept, handles};
 use super::store::{OpaqueMut, StoreOpaque};
 use super::tag::Tag;
 use super::{AsContext, AsContextMut, Val, backtrace};
@@ -23,12 +23,13 @@ use crate::wasm::index::TagIndex;
 use core::fmt;
 use std::error::Error as StdError;
 
-/// An exception of a store: a tag, and the values that the tag's type says it carries.
-///
-/// This is a handle: it ends with the call of the host function, or the [`RootScope`](crate::RootScope), in which it was
-/// made, and [`Kept`] holds the exception for longer. Equal handles are one handle.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Exception(Root);
+handles! {
+    /// An exception of a store: a tag, and the values that the tag's type says it carries.
+    ///
+    /// This is a handle: it ends with the call of the host function, or the [`RootScope`](crate::RootScope), in which it was
+    /// made, and [`Kept`] holds the exception for longer. Equal handles are one handle.
+    Exception;
+}
 
 /// The source of an error that carries an exception.
 #[derive(Debug)]
@@ -109,16 +110,6 @@ impl Exception {
     /// What WebAssembly code of this store holds; null is null.
     pub(crate) fn from_bits(bits: u32, store: &mut StoreOpaque) -> Option<Exception> {
         (bits != 0).then(|| Exception(store.root(bits)))
-    }
-}
-
-impl Rooted for Exception {
-    fn from_root(root: Root) -> Exception {
-        Exception(root)
-    }
-
-    fn root(self) -> Root {
-        self.0
     }
 }
 

@@ -1,7 +1,7 @@
 //! Instances: a module's code with its own tables, memories and globals
 //! ([Instantiation](https://webassembly.github.io/spec/core/exec/modules.html#instantiation)).
 
-use super::constant;
+use super::const_eval;
 use super::fixed::Block;
 use super::func::Func;
 use super::gc;
@@ -327,7 +327,7 @@ fn initialize_globals(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     let module = store.instances[index as usize].module.clone();
     let wasm = module.wasm();
     for (position, init) in wasm.global_inits.iter().enumerate() {
-        let value = constant::evaluate(store, index, init)?;
+        let value = const_eval::evaluate(store, index, init)?;
         let global = GlobalIndex::new(wasm.imported_globals as usize + position);
         let global = store.instances[index as usize].global(global);
         store.globals[global as usize].set(value);
@@ -341,7 +341,7 @@ fn initialize_tables(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     let wasm = module.wasm();
     for (table, init) in (wasm.imported_tables as usize..).zip(&wasm.table_inits) {
         let Some(init) = init else { continue };
-        let value = constant::evaluate(store, index, init)?.low64();
+        let value = const_eval::evaluate(store, index, init)?.low64();
         let table = &store.tables[store.instances[index as usize].tables[table] as usize];
         table.fill(0, value, table.length())?;
     }
@@ -354,7 +354,7 @@ fn evaluate_elements(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     for (position, segment) in module.wasm().elements.iter().enumerate() {
         let ElementItems::Expressions(expressions) = &segment.items else { continue };
         for (element, expression) in expressions.iter().enumerate() {
-            let value = constant::evaluate(store, index, expression)?.low64();
+            let value = const_eval::evaluate(store, index, expression)?.low64();
             // At once, so that a collection during the next evaluation finds it.
             if let Segment::Values(values) = &mut store.instances[index as usize].segments[position] {
                 values[element] = value;
@@ -409,7 +409,7 @@ fn write_data(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
 
 /// The value of an active segment's offset, an index of this type.
 fn segment_offset(store: &mut OpaqueMut<'_>, index: u32, expression: &ConstExpr, ty: ValType) -> Result<u64> {
-    let value = constant::evaluate(store, index, expression)?;
+    let value = const_eval::evaluate(store, index, expression)?;
     Ok(match ty {
         ValType::I64 => value.low64(),
         _ => value.low32().into(),

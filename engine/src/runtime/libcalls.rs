@@ -10,9 +10,7 @@ use super::call::{self, Stop};
 use super::exception;
 use super::gc;
 use super::instance::Elements;
-use super::memory;
-use super::parking::WaitResult;
-use super::shared_memory::{SharedMemory, copy_racing, fill_racing};
+use super::memory::{self, SharedMemory, WaitResult, copy_racing, fill_racing};
 use super::store::OpaqueMut;
 use super::table;
 use super::tag::Tag;
@@ -180,35 +178,35 @@ library_calls! {
 
     fn array_fill(store, _instance, array: u32, at: u32, low: u64, high: u64, len: u32) {
         store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
-        gc::array::fill(store, array, at, u128::from(low) | u128::from(high) << 64, len)?;
+        gc::array_ops::fill(store, array, at, u128::from(low) | u128::from(high) << 64, len)?;
         Ok(OK)
     }
 
     fn array_copy(store, _instance, dst_array: u32, dst: u32, src_array: u32, src: u32, len: u32) {
         store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
-        gc::array::copy(store, dst_array, dst, src_array, src, len)?;
+        gc::array_ops::copy(store, dst_array, dst, src_array, src, len)?;
         Ok(OK)
     }
 
     fn array_new_data(store, instance, id: u32, segment: u32, src: u32, len: u32) {
         store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
-        Ok(gc::array::new_data(store, instance, id, DataIndex(segment), src, len)?.into())
+        Ok(gc::array_ops::new_data(store, instance, id, DataIndex(segment), src, len)?.into())
     }
 
     fn array_new_elem(store, instance, id: u32, segment: u32, src: u32, len: u32) {
         store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
-        Ok(gc::array::new_elem(store, instance, id, ElemIndex(segment), src, len)?.into())
+        Ok(gc::array_ops::new_elem(store, instance, id, ElemIndex(segment), src, len)?.into())
     }
 
     fn array_init_data(store, instance, array: u32, segment: u32, dst: u32, src: u32, len: u32) {
         store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
-        gc::array::init_data(store, instance, array, dst, DataIndex(segment), src, len)?;
+        gc::array_ops::init_data(store, instance, array, dst, DataIndex(segment), src, len)?;
         Ok(OK)
     }
 
     fn array_init_elem(store, instance, array: u32, segment: u32, dst: u32, src: u32, len: u32) {
         store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
-        gc::array::init_elem(store, instance, array, dst, ElemIndex(segment), src, len)?;
+        gc::array_ops::init_elem(store, instance, array, dst, ElemIndex(segment), src, len)?;
         Ok(OK)
     }
 

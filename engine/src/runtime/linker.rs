@@ -1,6 +1,6 @@
 //! Linkers: names that modules can import.
 
-use super::host::{self, HostDefinition};
+use super::func::host::{self, HostDefinition};
 use super::instance::instantiate;
 use super::{AsContext, AsContextMut, Caller, Engine, Extern, Instance, IntoFunc, Module, Val};
 use crate::base::{Error, ErrorKind, Result};

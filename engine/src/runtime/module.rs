@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::code::LoadedCode;
-use super::types::RegisteredTypes;
+use super::type_registry::RegisteredTypes;
 use crate::abi::signature::LoweredSignature;
 use crate::abi::vmctx::{FuncRef, VmLayout};
 use crate::base::{Error, ErrorKind, Result};

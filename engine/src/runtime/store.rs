@@ -5,9 +5,9 @@
 //! makes references only for as long as one expression needs them, so that none lives while WebAssembly runs.
 
 use super::fixed::Fixed;
+use super::func::host::{HostDefinition, HostFuncEntry};
 use super::gc::{self, Heap};
 use super::global::GlobalEntry;
-use super::host::{HostDefinition, HostFuncEntry};
 use super::instance::InstanceEntry;
 use super::libcalls;
 use super::memory::MemoryEntry;

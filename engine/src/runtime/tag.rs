@@ -1,7 +1,7 @@
 //! Tags: what tells one kind of exception from another. A tag is itself and no other, whatever its type is.
 
 use super::store::{StoreId, StoreOpaque};
-use super::types::RegisteredTypes;
+use super::type_registry::RegisteredTypes;
 use super::{AsContext, AsContextMut};
 use crate::base::{Error, ErrorKind, Result};
 use crate::wasm::types::FuncType;

@@ -4,9 +4,9 @@
 //! Then the copies are scanned from the first to the last, which brings what they refer to behind the last, until the
 //! scan has caught up. Work is proportional to what survives.
 
+use super::heap::{SPACES, to_usize};
+use super::host_values::{Value, Values};
 use super::shape::{Shape, Shapes};
-use super::values::Values;
-use super::{SPACES, to_usize};
 use crate::abi::heap::{ALIGNMENT, EXTERN, FORWARDED, HEADER, array_size};
 use crate::base::{Result, Trap};
 use crate::runtime::backtrace::visit_references;
@@ -24,7 +24,7 @@ const POISON: u8 = 0xfb;
 ///
 /// # Panics
 /// When a reference names no object, which means that compiled code or a stack map is wrong.
-pub(crate) fn collect(store: &mut OpaqueMut<'_>) -> Result<()> {
+pub(in crate::runtime) fn collect(store: &mut OpaqueMut<'_>) -> Result<()> {
     if store.heap.capacity == 0 {
         return Ok(());
     }
@@ -50,7 +50,7 @@ fn find_slots(store: &mut OpaqueMut<'_>) {
 impl StoreOpaque {
     /// Moves all that is reachable into the space `to`. Returns the first reference that names no object, and the values
     /// of the host that nobody can reach any more.
-    fn copy_reachable(&mut self, to: usize) -> (Option<u32>, Vec<super::values::Value>) {
+    fn copy_reachable(&mut self, to: usize) -> (Option<u32>, Vec<Value>) {
         let StoreOpaque { context, heap, globals, tables, instances, .. } = self;
         let from = SPACES[heap.space];
         let mut copier = Copier {

@@ -5,9 +5,8 @@
 //! in which they began: each call of a host function is one, and [`RootScope`] makes more. A handle whose scope has
 //! ended is refused, never believed: entries carry a generation. [`Kept`] holds a reference for as long as it lives.
 
-use super::{StoreOpaque, gone};
-use crate::base::Result;
-use crate::runtime::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreId};
+use crate::base::{Error, ErrorKind, Result};
+use crate::runtime::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreId, StoreOpaque};
 use core::fmt;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -118,6 +117,27 @@ pub trait Rooted: Copy + Send + Sync + 'static {
     fn root(self) -> Root;
 }
 
+/// Defines handle types: each is a [`Root`].
+macro_rules! handles {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub struct $name($crate::runtime::gc::Root);
+
+        impl $crate::runtime::gc::Rooted for $name {
+            fn from_root(root: $crate::runtime::gc::Root) -> $name {
+                $name(root)
+            }
+
+            fn root(self) -> $crate::runtime::gc::Root {
+                self.0
+            }
+        }
+    )*};
+}
+
+pub(in crate::runtime) use handles;
+
 /// A reference that is held for as long as this lives, or until its store is dropped. What it refers to stays alive.
 ///
 /// For what outlives the host function or the [`RootScope`] in which a handle was made. Clones hold the same reference.
@@ -223,4 +243,12 @@ impl<S: AsContextMut> fmt::Debug for RootScope<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RootScope").finish_non_exhaustive()
     }
+}
+
+/// The error of a reference that is held by nobody any more.
+fn gone() -> Error {
+    Error::new(
+        ErrorKind::Usage,
+        "the scope that held this reference has ended: keep it with `Kept`, or use it before the host function returns",
+    )
 }

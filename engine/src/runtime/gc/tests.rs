@@ -1,9 +1,10 @@
 //! Objects that the host makes, and what collections leave of them.
 
-use super::{OpaqueMut, StoreOpaque, allocate, collect};
+use super::{allocate, collect};
 use crate::abi::heap::{DESCRIPTOR, HEADER, Storage, StructLayout};
 use crate::abi::signature::MachineType;
 use crate::base::{Config, ErrorKind, Trap};
+use crate::runtime::store::{OpaqueMut, StoreOpaque};
 use crate::runtime::{AsContextMut, Engine, ExternRef, Kept, RootScope, Store, StoreLimits};
 use crate::wasm::composite::StructType;
 use crate::wasm::types::{CompositeKind, ConcreteType};

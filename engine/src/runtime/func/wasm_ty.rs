@@ -1,14 +1,12 @@
-//! Rust types for WebAssembly values, and functions whose type was checked once.
+//! Rust types for WebAssembly values, alone and in tuples.
 
-use super::func::for_each_arity;
-use super::store::StoreOpaque;
-use super::values::func_ref_from_bits;
-use super::{AnyRef, AsContextMut, ExternRef, Func};
+use super::Func;
 use crate::abi::ValRaw;
 use crate::base::Result;
+use crate::runtime::store::StoreOpaque;
+use crate::runtime::val::func_ref_from_bits;
+use crate::runtime::{AnyRef, ExternRef};
 use crate::wasm::types::ValType;
-use core::fmt;
-use core::marker::PhantomData;
 
 /// A Rust type that stands for a WebAssembly value type: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `u128` (`v128`),
 /// `Option<Func>` (`funcref`), `Option<ExternRef>` (`externref`), `Option<AnyRef>` (`anyref`). Others cannot be added.
@@ -184,6 +182,30 @@ impl<V: WasmTy> ValueList for V {
     }
 }
 
+/// Calls a macro with 1 to 16 pairs of a type and a value.
+macro_rules! for_each_arity {
+    ($macro:ident) => {
+        $macro!(A1 a1);
+        $macro!(A1 a1 A2 a2);
+        $macro!(A1 a1 A2 a2 A3 a3);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13 A14 a14);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13 A14 a14 A15 a15);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13 A14 a14 A15 a15 A16 a16);
+    };
+}
+
+pub(crate) use for_each_arity;
+
 macro_rules! tuple {
     ($($name:ident $value:ident)*) => {
         impl<$($name: WasmTy,)*> ValueList for ($($name,)*) {
@@ -216,63 +238,4 @@ impl ValueList for () {
     }
 
     unsafe fn from_slots(_: [Slot; 0], _store: &mut StoreOpaque) {}
-}
-
-/// A [`Func`] whose type was checked once, so that a call converts and checks nothing that it need not.
-pub struct TypedFunc<P, R> {
-    func: Func,
-    ty: PhantomData<fn(P) -> R>,
-}
-
-/// The one array of a call: arguments, then results.
-#[derive(Clone, Copy)]
-#[repr(C)]
-union Values<P: Copy, R: Copy> {
-    params: P,
-    results: R,
-}
-
-impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
-    /// Calls the function.
-    ///
-    /// # Errors
-    /// As [`Func::call`].
-    ///
-    /// # Panics
-    /// When a host function panics.
-    pub fn call(&self, mut store: impl AsContextMut, params: P) -> Result<R> {
-        let mut store = store.as_context_mut().into_opaque();
-        store.check(self.func.store(), "function")?;
-        let mut values = Values::<P::Slots, R::Slots> { params: params.into_slots(&store)? };
-        // SAFETY: the function is of this type and store, and so are the arguments; a slot is laid out as a `ValRaw`. The
-        // call has written the results when it returns without an error.
-        unsafe {
-            self.func.call_raw(&mut store, (&raw mut values).cast())?;
-            Ok(R::from_slots(values.results, &mut store))
-        }
-    }
-
-    /// The function, untyped.
-    pub fn func(&self) -> Func {
-        self.func
-    }
-
-    /// A function that is of this type.
-    pub(crate) fn unchecked(func: Func) -> TypedFunc<P, R> {
-        TypedFunc { func, ty: PhantomData }
-    }
-}
-
-impl<P, R> Clone for TypedFunc<P, R> {
-    fn clone(&self) -> TypedFunc<P, R> {
-        *self
-    }
-}
-
-impl<P, R> Copy for TypedFunc<P, R> {}
-
-impl<P, R> fmt::Debug for TypedFunc<P, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TypedFunc").field(&self.func).finish()
-    }
 }

@@ -5,11 +5,11 @@
 //! only grows, and the runtime touches its bytes through atomic accesses alone, because compiled code of other threads
 //! may touch them meanwhile.
 
-use super::memory::{byte_size, reservation, whole_pages};
 use super::parking::{Parking, WaitResult};
-use super::sys::Mapping;
+use super::size::{byte_size, reservation, whole_pages};
 use crate::abi::vmctx::MemoryDef;
 use crate::base::{Error, ErrorKind, MemoryChecks, Result, Trap};
+use crate::runtime::sys::Mapping;
 use crate::wasm::types::MemoryType;
 use core::fmt;
 use core::ptr::NonNull;
@@ -127,7 +127,7 @@ impl SharedMemory {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    pub(super) fn wait32(
+    pub(in crate::runtime) fn wait32(
         &self,
         address: u64,
         expected: u32,
@@ -139,7 +139,7 @@ impl SharedMemory {
         self.0.parking.wait(address, || cell.load(Ordering::SeqCst) == expected.to_le(), timeout, interrupt)
     }
 
-    pub(super) fn wait64(
+    pub(in crate::runtime) fn wait64(
         &self,
         address: u64,
         expected: u64,
@@ -177,7 +177,7 @@ impl SharedMemory {
         }
     }
 
-    pub(super) fn def(&self) -> NonNull<MemoryDef> {
+    pub(in crate::runtime) fn def(&self) -> NonNull<MemoryDef> {
         NonNull::from(&self.0.def)
     }
 
@@ -216,7 +216,7 @@ impl fmt::Debug for SharedMemory {
 ///
 /// # Safety
 /// Both ranges are readable and writable, and nobody has a reference to their bytes.
-pub(super) unsafe fn copy_racing(from: *mut u8, to: *mut u8, len: usize) {
+pub(in crate::runtime) unsafe fn copy_racing(from: *mut u8, to: *mut u8, len: usize) {
     // SAFETY: the caller's contract.
     let byte = |start: *mut u8, index: usize| unsafe { AtomicU8::from_ptr(start.add(index)) };
     let one = |index| byte(to, index).store(byte(from, index).load(Ordering::Relaxed), Ordering::Relaxed);
@@ -230,7 +230,7 @@ pub(super) unsafe fn copy_racing(from: *mut u8, to: *mut u8, len: usize) {
 ///
 /// # Safety
 /// As [`copy_racing`].
-pub(super) unsafe fn fill_racing(start: *mut u8, value: u8, len: usize) {
+pub(in crate::runtime) unsafe fn fill_racing(start: *mut u8, value: u8, len: usize) {
     for index in 0..len {
         // SAFETY: the caller's contract.
         unsafe { AtomicU8::from_ptr(start.add(index)) }.store(value, Ordering::Relaxed);

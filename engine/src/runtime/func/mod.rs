@@ -1,21 +1,26 @@
-//! Functions of a store, and what host functions see of their caller.
+//! Functions of a store: calls from the host, and host functions.
+
+mod caller;
+mod closure;
+pub(super) mod host;
+mod typed;
+mod wasm_ty;
+
+pub use caller::Caller;
+pub use closure::IntoFunc;
+pub use typed::TypedFunc;
+pub use wasm_ty::{WasmParams, WasmResults, WasmRet, WasmTy};
 
 use super::call;
-use super::host::{self, HostCallable, HostDefinition};
 use super::store::{OpaqueMut, StoreId, StoreOpaque};
-use super::typed::ValueList;
-use super::{
-    AsContext, AsContextMut, Engine, Extern, Instance, StoreContextMut, TypedFunc, Val, WasmParams, WasmResults,
-    WasmRet, WasmTy,
-};
+use super::{AsContext, AsContextMut, Val};
 use crate::abi::ValRaw;
-use crate::abi::vmctx::{FuncRef, VmContext};
+use crate::abi::vmctx::FuncRef;
 use crate::base::{Error, ErrorKind, Result};
-use crate::wasm::types::{FuncType, ValType};
-use core::marker::PhantomData;
+use crate::wasm::types::FuncType;
 use core::ptr::{self, NonNull};
+use host::HostDefinition;
 use smallvec::SmallVec;
-use std::sync::Arc;
 
 /// A function of a store: one that a module defines, or one of the host.
 ///
@@ -189,182 +194,3 @@ impl Func {
         NonNull::new(func).map(|func_ref| Func { store, func_ref })
     }
 }
-
-/// What a host function sees of its caller: the store, and the calling instance's exports.
-pub struct Caller<'a, T: 'static> {
-    store: StoreContextMut<'a, T>,
-    instance: Option<Instance>,
-}
-
-impl<'a, T: 'static> Caller<'a, T> {
-    /// The embedder's data.
-    pub fn data(&self) -> &T {
-        self.store.data()
-    }
-
-    /// The embedder's data.
-    pub fn data_mut(&mut self) -> &mut T {
-        self.store.data_mut()
-    }
-
-    /// The engine.
-    pub fn engine(&self) -> &Engine {
-        self.store.engine()
-    }
-
-    /// An export of the calling instance; `None` if it has none of this name, or the host itself called.
-    pub fn get_export(&mut self, name: &str) -> Option<Extern> {
-        let instance = self.instance?;
-        instance.get_export(&mut self.store, name).expect("the caller belongs to the store")
-    }
-
-    /// The fuel that is left; see [`Store::fuel`](crate::Store::fuel).
-    pub fn fuel(&self) -> Result<u64> {
-        self.store.fuel()
-    }
-
-    /// Sets the fuel that is left; see [`Store::set_fuel`](crate::Store::set_fuel).
-    pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
-        self.store.set_fuel(fuel)
-    }
-
-    pub(crate) fn store(&self) -> &StoreContextMut<'a, T> {
-        &self.store
-    }
-
-    pub(crate) fn store_mut(&mut self) -> &mut StoreContextMut<'a, T> {
-        &mut self.store
-    }
-
-    /// The caller whose context compiled code passes.
-    ///
-    /// # Safety
-    /// As [`StoreContextMut::from_caller`].
-    pub(crate) unsafe fn new(caller: NonNull<VmContext>) -> Caller<'a, T> {
-        // SAFETY: the caller's contract.
-        let (store, instance) = unsafe { (StoreContextMut::from_caller(caller), (*caller.as_ptr()).instance) };
-        let id = store.as_context().opaque().id();
-        Caller { store, instance: Instance::from_index(instance, id) }
-    }
-}
-
-/// A closure that can be a host function: up to 16 parameters that are [`WasmTy`], after a [`Caller`] if it wants one,
-/// and a result that is [`WasmRet`].
-pub trait IntoFunc<T: 'static, Params, Results>: Send + Sync + 'static {
-    /// The host function.
-    #[doc(hidden)]
-    fn into_definition(self, engine: &Engine) -> Result<Arc<HostDefinition>>;
-}
-
-/// A closure and how its types map to WebAssembly's.
-struct Wrapped<F, Marker> {
-    closure: F,
-    marker: PhantomData<fn(Marker)>,
-}
-
-impl<F, Marker: 'static> Wrapped<F, Marker> {
-    fn definition<R: WasmRet>(engine: &Engine, closure: F, params: &[ValType]) -> Result<Arc<HostDefinition>>
-    where
-        Wrapped<F, Marker>: HostCallable + 'static,
-    {
-        let ty = FuncType::new(params.iter().copied(), R::Values::TYPES.iter().copied());
-        HostDefinition::new(engine, &ty, Wrapped { closure, marker: PhantomData })
-    }
-}
-
-/// Reads a closure's arguments.
-///
-/// # Safety
-/// `caller` is a context of a store that nobody else uses during the call; `values` holds arguments of the types `P`
-/// that belong to it.
-unsafe fn load_arguments<P: ValueList>(caller: NonNull<VmContext>, values: *mut ValRaw) -> P {
-    // SAFETY: a slot is laid out as a `ValRaw`; the rest is the caller's contract.
-    unsafe { P::from_slots(values.cast::<P::Slots>().read(), &mut OpaqueMut::from_vmctx(caller.as_ptr())) }
-}
-
-/// Writes what a closure returned to where compiled code expects the results.
-///
-/// # Safety
-/// `caller` is a context of a store that nobody else uses during the call; `values` has room for the results.
-unsafe fn store_results<R: WasmRet>(returned: R, caller: NonNull<VmContext>, values: *mut ValRaw) -> Result<()> {
-    let results = returned.into_result()?;
-    // SAFETY: the caller's contract.
-    let store = unsafe { OpaqueMut::from_vmctx(caller.as_ptr()) };
-    let slots = results.into_slots(&store)?;
-    // SAFETY: a slot is laid out as a `ValRaw`, and the caller vouches for the room.
-    unsafe { values.cast::<<R::Values as ValueList>::Slots>().write(slots) };
-    Ok(())
-}
-
-macro_rules! into_func {
-    ($($name:ident $value:ident)*) => {
-        impl<T, F, R, $($name,)*> IntoFunc<T, ($($name,)*), R> for F
-        where
-            T: 'static,
-            F: Fn($($name),*) -> R + Send + Sync + 'static,
-            R: WasmRet,
-            $($name: WasmTy,)*
-        {
-            fn into_definition(self, engine: &Engine) -> Result<Arc<HostDefinition>> {
-                let ignoring_caller = move |_: Caller<'_, T>, $($value: $name),*| self($($value),*);
-                IntoFunc::<T, (Caller<'_, T>, $($name,)*), R>::into_definition(ignoring_caller, engine)
-            }
-        }
-
-        impl<T, F, R, $($name,)*> IntoFunc<T, (Caller<'_, T>, $($name,)*), R> for F
-        where
-            T: 'static,
-            F: Fn(Caller<'_, T>, $($name),*) -> R + Send + Sync + 'static,
-            R: WasmRet,
-            $($name: WasmTy,)*
-        {
-            fn into_definition(self, engine: &Engine) -> Result<Arc<HostDefinition>> {
-                Wrapped::<F, (T, R, $($name,)*)>::definition::<R>(engine, self, &[$($name::TYPE),*])
-            }
-        }
-
-        impl<T, F, R, $($name,)*> HostCallable for Wrapped<F, (T, R, $($name,)*)>
-        where
-            T: 'static,
-            F: Fn(Caller<'_, T>, $($name),*) -> R + Send + Sync + 'static,
-            R: WasmRet,
-            $($name: WasmTy,)*
-        {
-            unsafe fn call(&self, caller: NonNull<VmContext>, values: *mut ValRaw) -> Result<()> {
-                // SAFETY: the caller's contract.
-                let ($($value,)*) = unsafe { load_arguments::<($($name,)*)>(caller, values) };
-                // SAFETY: the caller's contract.
-                let returned = (self.closure)(unsafe { Caller::<T>::new(caller) }, $($value),*);
-                // SAFETY: the caller's contract.
-                unsafe { store_results(returned, caller, values) }
-            }
-        }
-    };
-}
-
-/// Calls a macro with 1 to 16 pairs of a type and a value.
-macro_rules! for_each_arity {
-    ($macro:ident) => {
-        $macro!(A1 a1);
-        $macro!(A1 a1 A2 a2);
-        $macro!(A1 a1 A2 a2 A3 a3);
-        $macro!(A1 a1 A2 a2 A3 a3 A4 a4);
-        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5);
-        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6);
-        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7);
-        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8);
-        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9);
-        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10);
-        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11);
-        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12);
-        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13);
-        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13 A14 a14);
-        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13 A14 a14 A15 a15);
-        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13 A14 a14 A15 a15 A16 a16);
-    };
-}
-
-pub(crate) use for_each_arity;
-
-into_func!();
-for_each_arity!(into_func);

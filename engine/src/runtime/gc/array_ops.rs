@@ -1,10 +1,11 @@
 //! Work on many elements of an array at once.
 
+use super::allocate::allocate;
 use super::shape::Shape;
-use super::{OpaqueMut, StoreOpaque, allocate};
 use crate::abi::heap::{HEADER, array_size};
 use crate::base::{Result, Trap};
 use crate::runtime::instance::Elements;
+use crate::runtime::store::{OpaqueMut, StoreOpaque};
 use crate::wasm::index::{DataIndex, ElemIndex};
 use core::ops::Range;
 use core::ptr;

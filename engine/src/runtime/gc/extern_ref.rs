@@ -1,21 +1,23 @@
 //! Values of the host in WebAssembly.
 
-use super::roots::{Root, Rooted};
-use super::{StoreOpaque, make_room};
+use super::AnyRef;
+use super::allocate::make_room;
+use super::roots::{Rooted, handles};
 use crate::abi::heap::{EXTERN, HEADER};
 use crate::base::{Error, ErrorKind, Result};
-use crate::runtime::store::{AsContext, AsContextMut, StoreContext};
+use crate::runtime::store::{AsContext, AsContextMut, StoreContext, StoreOpaque};
 use core::any::Any;
 
-/// A reference that WebAssembly can pass around but not look into, such as one to a value of the host.
-///
-/// This is a handle: it ends with the call of the host function, or the [`RootScope`](crate::RootScope), in which it was
-/// made, and [`Kept`](crate::Kept) holds what it refers to for longer. A value of the host is dropped when a collection
-/// finds that neither the host nor WebAssembly holds a reference to it.
-///
-/// Equal handles are one handle. Whether two of them refer to the same value, [`same`](ExternRef::same) says.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct ExternRef(Root);
+handles! {
+    /// A reference that WebAssembly can pass around but not look into, such as one to a value of the host.
+    ///
+    /// This is a handle: it ends with the call of the host function, or the [`RootScope`](crate::RootScope), in which it was
+    /// made, and [`Kept`](crate::Kept) holds what it refers to for longer. A value of the host is dropped when a collection
+    /// finds that neither the host nor WebAssembly holds a reference to it.
+    ///
+    /// Equal handles are one handle. Whether two of them refer to the same value, [`same`](ExternRef::same) says.
+    ExternRef;
+}
 
 impl ExternRef {
     /// Puts a value into the store.
@@ -57,6 +59,11 @@ impl ExternRef {
         Ok(store.rooted(self.0)? == store.rooted(other.0)?)
     }
 
+    /// The same reference as an `anyref`, as `any.convert_extern` makes it.
+    pub fn to_any(self) -> AnyRef {
+        AnyRef::from_root(self.0)
+    }
+
     /// What WebAssembly sees.
     pub(crate) fn bits(self, store: &StoreOpaque) -> Result<u32> {
         store.rooted(self.0)
@@ -65,16 +72,6 @@ impl ExternRef {
     /// What WebAssembly code of this store holds; null is null.
     pub(crate) fn from_bits(bits: u32, store: &mut StoreOpaque) -> Option<ExternRef> {
         (bits != 0).then(|| ExternRef(store.root(bits)))
-    }
-}
-
-impl Rooted for ExternRef {
-    fn from_root(root: Root) -> ExternRef {
-        ExternRef(root)
-    }
-
-    fn root(self) -> Root {
-        self.0
     }
 }
 

@@ -167,10 +167,10 @@ fn make_array(
         ArrayOf::Operands(count) => count,
         ArrayOf::Zeros | ArrayOf::Value => stack.pop().low32(),
     };
-    let array = stack.rooted(store, |store| gc::array::new(store, id, length))?;
+    let array = stack.rooted(store, |store| gc::array_ops::new(store, id, length))?;
     match elements {
         ArrayOf::Zeros => {}
-        ArrayOf::Value => gc::array::fill(store, array, 0, stack.pop().bits(), length)?,
+        ArrayOf::Value => gc::array_ops::fill(store, array, 0, stack.pop().bits(), length)?,
         ArrayOf::Operands(count) => {
             let storage = Storage::from(storage);
             for (index, value) in (0..).zip(stack.pop_many(count as usize)) {

@@ -3,16 +3,16 @@
 //! Compiled code -> exit trampoline -> [`shim`] -> [`HostCallable::call`] -> the embedder's closure. The shim turns errors
 //! and panics into [`FAILED`](crate::abi::FAILED); nothing unwinds through compiled frames.
 
-use super::call::{self, Stop};
-use super::exception;
-use super::fixed::Fixed;
-use super::store::OpaqueMut;
-use super::types::RegisteredTypes;
-use super::{Caller, Engine, Func, Val};
+use super::{Caller, Func};
 use crate::abi::signature::LoweredSignature;
 use crate::abi::vmctx::{FuncRef, HOST_FUNC_MAGIC, HostFunc, VmContext};
 use crate::abi::{OK, ValRaw};
 use crate::base::{Error, ErrorKind, Result};
+use crate::runtime::call::{self, Stop};
+use crate::runtime::fixed::Fixed;
+use crate::runtime::store::OpaqueMut;
+use crate::runtime::type_registry::RegisteredTypes;
+use crate::runtime::{Engine, Val, exception};
 use crate::wasm::types::FuncType;
 use core::ffi::c_void;
 use core::marker::PhantomData;

@@ -1,0 +1,170 @@
+//! The region of a store's heap, its two spaces, and raw access to objects.
+
+use super::host_values::Values;
+use super::roots::Roots;
+use super::shape::Shapes;
+use crate::abi::ValRaw;
+use crate::abi::heap::{ALIGNMENT, HEADER, NULL_GUARD, REGION, Storage, StructLayout, exception_layout};
+use crate::base::{Config, Result};
+use crate::runtime::store::StoreOpaque;
+use crate::runtime::sys::Mapping;
+use crate::wasm::types::{CompositeType, ValType};
+use core::ptr;
+
+/// Bytes of a heap at first: few enough to stay in a processor's cache.
+pub(super) const INITIAL: u64 = 512 << 10;
+
+/// What the accessible part of a space is a multiple of, in bytes.
+pub(super) const STEP: u64 = 64 << 10;
+
+/// Bytes of a space at most; the null guard is part of the first one.
+pub(super) const MAX_CAPACITY: u64 = REGION / 2 - NULL_GUARD;
+
+/// Where the two spaces start in the region.
+pub(super) const SPACES: [u64; 2] = [NULL_GUARD, REGION / 2];
+
+/// The heap of a store, but for what compiled code reads and writes itself, which is in the store's context.
+pub(crate) struct Heap {
+    /// Reserved when the store first needs it.
+    region: Option<Mapping>,
+    /// Which space the objects are in.
+    pub(super) space: usize,
+    /// Bytes of the space that objects may take.
+    pub(super) capacity: u64,
+    /// Bytes of each space that are accessible.
+    accessible: [u64; 2],
+    /// What the objects look like, by type.
+    pub(super) shapes: Shapes,
+    /// Values of the host that objects name.
+    pub(super) values: Values,
+    /// What the host holds.
+    pub(in crate::runtime) roots: Roots,
+    /// Slots of frames; empty between collections, and kept for its memory.
+    pub(super) slots: Vec<*mut u32>,
+    /// Whether to collect at every allocation.
+    pub(super) zeal: bool,
+}
+
+// SAFETY: `slots` is empty between collections; all else may move between threads.
+unsafe impl Send for Heap {}
+// SAFETY: as above; `&Heap` allows reading only.
+unsafe impl Sync for Heap {}
+
+impl Heap {
+    /// A heap that has nothing reserved yet.
+    pub(in crate::runtime) fn new(config: &Config) -> Heap {
+        Heap {
+            region: None,
+            space: 0,
+            capacity: 0,
+            accessible: [0; 2],
+            shapes: Shapes::default(),
+            values: Values::default(),
+            roots: Roots::default(),
+            slots: Vec::new(),
+            zeal: config.gc_zeal,
+        }
+    }
+
+    /// Takes note of what the objects of a type look like.
+    pub(in crate::runtime) fn add_type(&mut self, id: u32, ty: &CompositeType) {
+        match ty {
+            CompositeType::Func(_) => {}
+            CompositeType::Struct(ty) => self.shapes.add_struct(id, &StructLayout::from(ty)),
+            CompositeType::Array(element) => self.shapes.add_array(id, element.storage.into()),
+        }
+    }
+
+    /// Takes note of what the exceptions of a tag look like whose type has this id and these parameters.
+    pub(in crate::runtime) fn add_exception(&mut self, id: u32, params: &[ValType]) {
+        self.shapes.add_struct(id, &exception_layout(params));
+    }
+
+    /// Where room for objects ends.
+    pub(super) fn end(&self) -> u64 {
+        SPACES[self.space] + self.capacity
+    }
+
+    /// Makes the first bytes of a space accessible.
+    pub(super) fn make_accessible(&mut self, space: usize, bytes: u64) -> Result<()> {
+        let accessible = self.accessible[space];
+        if bytes <= accessible {
+            return Ok(());
+        }
+        let start = SPACES[space];
+        let region = self.region.as_ref().expect("reserved before anything is made accessible");
+        region.make_accessible(to_usize(start + accessible)..to_usize(start + bytes))?;
+        self.accessible[space] = bytes;
+        Ok(())
+    }
+}
+
+impl StoreOpaque {
+    /// Whether an object of this size can be made without a collection.
+    pub(super) fn has_room(&self, size: u64) -> bool {
+        self.context.heap_next + size <= self.heap.end()
+    }
+
+    /// Bytes that objects take, garbage included.
+    pub(super) fn heap_used(&self) -> u64 {
+        self.context.heap_next - SPACES[self.heap.space]
+    }
+
+    /// Makes an object where there is room; the fields are zero. Returns the reference.
+    pub(super) fn bump(&mut self, id: u32, word: u32, size: u64) -> u32 {
+        assert!(size >= u64::from(HEADER) && size.is_multiple_of(u64::from(ALIGNMENT)) && self.has_room(size));
+        let at = self.context.heap_next;
+        self.context.heap_next += size;
+        let header = u64::from(id) | u64::from(word) << 32;
+        // SAFETY: the object lies between the objects and the end of the accessible space, as just checked.
+        unsafe {
+            let object = self.context.heap_base.add(to_usize(at));
+            object.cast::<u64>().write(header);
+            ptr::write_bytes(object.add(HEADER as usize), 0, to_usize(size) - HEADER as usize);
+        }
+        u32::try_from(at).expect("the region ends at 4 GiB")
+    }
+
+    /// Where a field of an object stands, until the next allocation.
+    pub(in crate::runtime) fn field(&self, reference: u32, offset: u32) -> *mut u8 {
+        self.context.heap_base.wrapping_add(reference as usize + offset as usize)
+    }
+
+    /// Writes a field or element, given by its offset.
+    pub(in crate::runtime) fn write_field(&mut self, object: u32, offset: u32, storage: Storage, value: ValRaw) {
+        let (at, size) = (u64::from(object) + u64::from(offset), storage.size());
+        assert!(object != 0 && at + u64::from(size) <= self.context.heap_next, "a field of an object");
+        // SAFETY: inside the objects, as just checked; nobody holds a reference to the bytes.
+        unsafe { ptr::copy_nonoverlapping(value.0.as_ptr(), self.context.heap_base.add(to_usize(at)), size as usize) };
+    }
+
+    /// The header of an object: its id and word.
+    ///
+    /// # Safety
+    /// The reference is an object's.
+    pub(super) unsafe fn header(&self, reference: u32) -> (u32, u32) {
+        // SAFETY: the caller's contract.
+        let header = unsafe { self.context.heap_base.add(reference as usize).cast::<[u32; 2]>().read() };
+        (header[0], header[1])
+    }
+
+    /// Tells compiled code where room ends: at once, when each allocation shall collect.
+    pub(super) fn publish_end(&mut self) {
+        self.context.heap_end = if self.heap.zeal { 0 } else { self.heap.end() };
+    }
+}
+
+/// Reserves the region, unless that is done: compiled code that knows of objects takes its start to be fixed.
+pub(in crate::runtime) fn reserve(store: &mut StoreOpaque) -> Result<()> {
+    if store.heap.region.is_some() {
+        return Ok(());
+    }
+    let region = Mapping::reserve(to_usize(REGION))?;
+    store.context.heap_base = region.as_ptr();
+    store.heap.region = Some(region);
+    Ok(())
+}
+
+pub(super) fn to_usize(bytes: u64) -> usize {
+    usize::try_from(bytes).expect("64-bit hosts only")
+}

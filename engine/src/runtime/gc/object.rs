@@ -1,0 +1,76 @@
+//! Objects by their types, as the host reads and writes them.
+
+use crate::abi::ValRaw;
+use crate::abi::heap::{FIRST_SPECIAL, Storage};
+use crate::base::{Error, ErrorKind, Result};
+use crate::runtime::Val;
+use crate::runtime::store::StoreOpaque;
+use crate::wasm::composite::{CompositeType, FieldType, StorageType};
+use crate::wasm::types::{ConcreteType, HeapType};
+
+impl StoreOpaque {
+    /// The most exact type of what a reference refers to.
+    pub(crate) fn heap_type_of(&self, reference: u32) -> HeapType {
+        if reference & 1 == 1 {
+            return HeapType::I31;
+        }
+        // SAFETY: a rooted reference that is no i31 is an object's.
+        match unsafe { self.header(reference) } {
+            (id, _) if id < FIRST_SPECIAL => {
+                HeapType::Exact(ConcreteType { kind: self.sub_type(id).composite.kind(), index: id })
+            }
+            _ => HeapType::Any,
+        }
+    }
+
+    /// What the type of an object describes.
+    pub(super) fn composite_of(&self, object: u32) -> CompositeType {
+        // SAFETY: the reference is a struct's or an array's.
+        let (id, _) = unsafe { self.header(object) };
+        self.sub_type(id).composite.clone()
+    }
+
+    /// Reads a field or element, given by its offset.
+    ///
+    /// # Safety
+    /// The object, which is of this store, has a field of this type there.
+    pub(in crate::runtime) unsafe fn read_field(&mut self, object: u32, offset: u32, storage_type: StorageType) -> Val {
+        let storage = Storage::from(storage_type);
+        let mut bytes = ValRaw::ZERO;
+        // SAFETY: the caller's contract; a field has at most 16 bytes.
+        unsafe {
+            core::ptr::copy_nonoverlapping(self.field(object, offset), bytes.0.as_mut_ptr(), storage.size() as usize);
+            Val::from_raw(bytes, storage_type.unpacked(), self)
+        }
+    }
+
+    pub(super) fn write_mutable(
+        &mut self,
+        object: u32,
+        offset: u32,
+        field: FieldType,
+        value: Val,
+        what: &str,
+    ) -> Result<()> {
+        if !field.mutable {
+            return Err(Error::new(ErrorKind::Usage, format!("{what} is immutable")));
+        }
+        let value = value.to_raw(self, field.storage.unpacked(), what)?;
+        self.write_field(object, offset, field.storage.into(), value);
+        Ok(())
+    }
+}
+
+/// What a type of the store describes.
+pub(super) fn composite(store: &StoreOpaque, ty: ConcreteType) -> Result<CompositeType> {
+    match store.known_type(ty.index) {
+        Some(known) => Ok(known.composite.clone()),
+        None => {
+            Err(Error::new(ErrorKind::Usage, format!("no module of the store has a type {}", HeapType::Concrete(ty))))
+        }
+    }
+}
+
+pub(super) fn not_a(what: &str, ty: ConcreteType) -> Error {
+    Error::new(ErrorKind::Usage, format!("{} is not the type of a {what}", HeapType::Concrete(ty)))
+}
