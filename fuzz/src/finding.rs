@@ -1,6 +1,6 @@
-//! What is not fine about a case: which lanes disagree, counted by descent.
+//! What is not fine about a case: which lanes disagree, counted by backend.
 //!
-//! Lanes of one descent may share a mistake, so they are one *voice*, however many they are: our two tiers and Wasmtime
+//! Lanes of one backend may share a mistake, so they are one *voice*, however many they are: our two tiers and Wasmtime
 //! stand on Cranelift. A majority of voices is a hint at who is wrong, not a proof: the specification decides.
 
 use lanes::LaneInfo;
@@ -43,7 +43,7 @@ impl Side {
     pub fn new<'a>(shown: String, lanes: impl IntoIterator<Item = &'a LaneInfo>) -> Side {
         let mut voices: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for lane in lanes {
-            voices.entry(lane.descent.clone()).or_default().push(lane.name.clone());
+            voices.entry(lane.backend.clone()).or_default().push(lane.name.clone());
         }
         Side { shown, voices }
     }

@@ -32,7 +32,7 @@ pub struct New {
 struct Mistake {
     /// A short name, for counts.
     name: &'static str,
-    /// The descent of the engine that makes it.
+    /// The backend of the engine that makes it.
     voice: &'static str,
     /// Writes a module so that the mistake cannot occur in it; `None` where it cannot occur anyway.
     cure: fn(&[u8]) -> Option<Vec<u8>>,
@@ -71,7 +71,7 @@ const MISTAKES: &[Mistake] = &[
     },
 ];
 
-/// The descent of our own lanes.
+/// The backend of our own lanes.
 const OURS: &str = "cranelift";
 
 /// Runs `case` in the lanes of `panel`, and again with the cures of what stands alone against ours.

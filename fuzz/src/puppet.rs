@@ -19,13 +19,13 @@ pub(crate) fn values(number: i32) -> Outcome {
 }
 
 impl Puppet {
-    /// A lane of its own family, whose calls end so; what follows returns nothing.
-    pub(crate) fn new(name: &str, descent: &str, calls: Vec<Outcome>) -> Puppet {
+    /// A lane of an engine of its own, whose calls end so; what follows returns nothing.
+    pub(crate) fn new(name: &str, backend: &str, calls: Vec<Outcome>) -> Puppet {
         let name = name.to_string();
         let info = LaneInfo {
-            family: name.clone(),
+            engine: name.clone(),
             code: name.clone(),
-            descent: descent.to_string(),
+            backend: backend.to_string(),
             moves: Moves::Nothing,
             name,
         };

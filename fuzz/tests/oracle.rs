@@ -156,7 +156,7 @@ fn the_voice_that_is_wrong_stands_alone() {
     assert_eq!(found.1.divided().len(), 0);
 }
 
-/// A lane of ours under another name, family and descent.
+/// A lane of ours under another name, engine and backend.
 struct Stranger {
     inner: Box<dyn Lane>,
     info: LaneInfo,
@@ -166,7 +166,7 @@ impl Stranger {
     fn new(name: &str, options: Options) -> Stranger {
         let name = name.to_string();
         let info =
-            LaneInfo { family: name.clone(), code: name.clone(), descent: name.clone(), moves: Moves::Nothing, name };
+            LaneInfo { engine: name.clone(), code: name.clone(), backend: name.clone(), moves: Moves::Nothing, name };
         Stranger { inner: lane("speed/fresh", &options), info }
     }
 }

@@ -51,7 +51,7 @@ impl Canary {
         let inner = Own::new(Tier::Speed, Origin::Fresh, options);
         let mut info = LaneInfo { name: name.to_string(), ..inner.info().clone() };
         if matches!(mischief, Mischief::Unsupported | Mischief::Crashed) {
-            info.family = "canary".to_string();
+            info.engine = "canary".to_string();
         }
         Some(Canary { inner, info, mischief })
     }

@@ -55,23 +55,24 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The family of our own lanes.
-pub const OWN_FAMILY: &str = "touchstone";
+/// The [engine](LaneInfo::engine) of our own lanes.
+pub const OWN_ENGINE: &str = "touchstone";
 
 /// What a lane is, as far as [`compare`] and those who judge have to know.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LaneInfo {
     /// The name on the command line and in reports.
     pub name: String,
-    /// Engines of one family share their definition of frames, fuel and limits: everything must be equal.
-    pub family: String,
-    /// Lanes of one family with the same code have the same machine code, so that even the depth at which the stack
-    /// overflows is the same.
+    /// The engine that runs the modules. Lanes of one engine share its definitions of frames, fuel and limits, so
+    /// everything that they show must be equal.
+    pub engine: String,
+    /// The machine code, or what stands for it. Lanes of one engine with equal `code` run the same machine code, so that
+    /// even the depth at which the stack overflows must be equal.
     pub code: String,
-    /// Who made the machine code or interprets: `cranelift`, `wasmi`, `v8`, ... Lanes of one descent may share a
-    /// mistake, so that however many they are, they are one voice where lanes disagree. Validation has a descent of its
-    /// own, which this does not say: ours, Wasmtime and wasmi all stand on wasmparser.
-    pub descent: String,
+    /// The code generator or interpreter: `cranelift`, `wasmi`, `v8`, ... Lanes of one backend share its mistakes, so
+    /// they have one vote together where lanes disagree, however many they are. It says nothing about validation: our
+    /// lanes, Wasmtime and wasmi all validate with wasmparser.
+    pub backend: String,
     /// Which traps its compiler may report at another instruction of the function than the one that trapped.
     pub moves: Moves,
 }
@@ -102,7 +103,7 @@ impl LaneInfo {
     /// Whether this is a lane of our own engine, which has to support what it is given: in any other lane a directive
     /// that the engine does not support is told apart from a failed one.
     pub fn is_own(&self) -> bool {
-        self.family == OWN_FAMILY
+        self.engine == OWN_ENGINE
     }
 }
 

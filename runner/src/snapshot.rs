@@ -264,9 +264,9 @@ mod tests {
 
     use lanes::{Moves, Trap};
 
-    fn lane(family: &str) -> LaneInfo {
-        let text = || family.to_string();
-        LaneInfo { name: text(), family: text(), code: text(), descent: text(), moves: Moves::Nothing }
+    fn lane(engine: &str) -> LaneInfo {
+        let text = || engine.to_string();
+        LaneInfo { name: text(), engine: text(), code: text(), backend: text(), moves: Moves::Nothing }
     }
 
     /// What directives that pass show, one for each trap of a text.
@@ -280,7 +280,7 @@ mod tests {
     fn round_trip() {
         let snapshot = Snapshot::parse(TEXT).expect("the text parses");
         assert_eq!(snapshot.to_text("x.wast"), TEXT);
-        assert_eq!(snapshot.compare(&showing(TEXT), &lane(lanes::OWN_FAMILY)), []);
+        assert_eq!(snapshot.compare(&showing(TEXT), &lane(lanes::OWN_ENGINE)), []);
     }
 
     #[test]
@@ -290,7 +290,7 @@ mod tests {
             let mut showing = showing(shown);
             failed.iter().for_each(|&position| showing.directives[position].passed = false);
             let snapshot = Snapshot::parse(expected).expect("the text parses");
-            let mismatches = snapshot.compare(&showing, &lane(lanes::OWN_FAMILY));
+            let mismatches = snapshot.compare(&showing, &lane(lanes::OWN_ENGINE));
             mismatches.into_iter().map(|mismatch| mismatch.directive).collect()
         };
         let (first, second) = two.split_at(two.find("3 integer").expect("the second entry"));
@@ -321,7 +321,7 @@ mod tests {
     fn every_difference_is_found() {
         let snapshot = Snapshot::parse(TEXT).expect("the text parses");
         let lines = |text: &str| -> Vec<u32> {
-            let mismatches = snapshot.compare(&showing(text), &lane(lanes::OWN_FAMILY));
+            let mismatches = snapshot.compare(&showing(text), &lane(lanes::OWN_ENGINE));
             mismatches.iter().map(|mismatch| mismatch.line).collect()
         };
         assert_eq!(lines("3 unreachable\n  m!0 $f @0x2a\n  m!1 @0x31\n9 stack-overflow\n"), [3]);

@@ -47,16 +47,16 @@ pub struct Introduced {
 }
 
 impl ChildLane {
-    /// A lane of this name that runs this command. What stands before an `@` in the name is the engine's descent: the
+    /// A lane of this name that runs this command. What stands before an `@` in the name is the engine's backend: the
     /// lanes `v8@12` and `v8@14` are one voice.
     pub fn new(name: &str, command: Vec<String>, options: &Options) -> ChildLane {
-        let descent = name.split('@').next().unwrap_or(name);
+        let backend = name.split('@').next().unwrap_or(name);
         let info = LaneInfo {
             name: name.to_string(),
             // Of no family that is built in, whatever the name is.
-            family: format!("{name} over the protocol"),
+            engine: format!("{name} over the protocol"),
             code: String::new(),
-            descent: descent.to_string(),
+            backend: backend.to_string(),
             moves: Moves::Nothing,
         };
         ChildLane { info, command, options: options.clone(), hello: OnceLock::new(), idle: Mutex::new(Vec::new()) }
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn no_name_makes_a_command_one_of_our_own_lanes() {
-        let lane = ChildLane::new(crate::OWN_FAMILY, vec!["true".to_string()], &Options::default());
+        let lane = ChildLane::new(crate::OWN_ENGINE, vec!["true".to_string()], &Options::default());
         assert!(!lane.info().is_own());
     }
 }

@@ -57,7 +57,7 @@ impl fmt::Display for Difference {
 /// The comparison of two lanes over one session.
 #[derive(Clone, Debug)]
 pub struct Comparison {
-    same_family: bool,
+    same_engine: bool,
     same_code: bool,
     moves: [Moves; 2],
     names: Names,
@@ -69,12 +69,12 @@ pub struct Comparison {
 impl Comparison {
     /// A comparison of sessions of these lanes that begin now.
     pub fn new(left: &LaneInfo, right: &LaneInfo) -> Comparison {
-        let same_family = left.family == right.family;
+        let same_engine = left.engine == right.engine;
         Comparison {
-            same_family,
-            same_code: same_family && left.code == right.code,
+            same_engine,
+            same_code: same_engine && left.code == right.code,
             moves: [left.moves, right.moves],
-            names: Names::new(same_family),
+            names: Names::new(same_engine),
             admitted: false,
             ended: false,
             tally: Tally::default(),
@@ -93,7 +93,7 @@ impl Comparison {
 
     /// Says that one of the lanes does not support what it was asked for, as far as whoever judges it can tell (rule 3).
     pub fn unsupported(&mut self) {
-        if !self.same_family {
+        if !self.same_engine {
             self.end(Rule::NotSupported);
         }
     }
@@ -107,7 +107,7 @@ impl Comparison {
 
     /// Says that the results of the next step, if both lanes have any, are among several that are right (rule 6).
     pub fn admit(&mut self) {
-        self.admitted = !self.same_family;
+        self.admitted = !self.same_engine;
     }
 
     /// Compares what the same step showed in both lanes.
@@ -122,7 +122,7 @@ impl Comparison {
         }
         self.tally.steps += 1;
         self.outcomes(left, right, admitted).or_else(|| self.host_calls(&left.host_calls, &right.host_calls)).or_else(
-            || match self.same_family && left.fuel != right.fuel {
+            || match self.same_engine && left.fuel != right.fuel {
                 true => difference("fuel", optional(left.fuel.as_ref()), optional(right.fuel.as_ref())),
                 false => None,
             },
@@ -137,7 +137,7 @@ impl Comparison {
         match (left, right) {
             (Some(left), Some(right)) => states(self.names.matching(&left.objects, &right.objects), left, right),
             (None, None) => None,
-            (left, right) if self.same_family => difference("state", visible(left), visible(right)),
+            (left, right) if self.same_engine => difference("state", visible(left), visible(right)),
             _ => None,
         }
     }
@@ -147,7 +147,7 @@ impl Comparison {
         let trap = |kind| move |outcome: &Outcome| outcome.as_trap().is_some_and(|trap| trap.may_be(kind));
         let either = |is: &dyn Fn(&Outcome) -> bool| is(left) || is(right);
         let exhausted = |rule, kind| (!self.same_code && either(&trap(kind))).then_some(rule);
-        let between = |rule, is: &dyn Fn(&Outcome) -> bool| (!self.same_family && either(is)).then_some(rule);
+        let between = |rule, is: &dyn Fn(&Outcome) -> bool| (!self.same_engine && either(is)).then_some(rule);
         exhausted(Rule::StackOverflow, TrapKind::StackOverflow)
             .or_else(|| exhausted(Rule::HeapExhausted, TrapKind::OutOfHeap))
             .or_else(|| between(Rule::NotSupported, &not_comparable))
@@ -183,7 +183,7 @@ impl Comparison {
                 self.frames("frames", left.frames.as_deref(), right.frames.as_deref(), moved)
             }
             (Outcome::Failed(Failure::Trap(left)), Outcome::Failed(Failure::Trap(right)))
-                if !self.same_family && either_reason(left, right) =>
+                if !self.same_engine && either_reason(left, right) =>
             {
                 self.tally.needed(Rule::EitherReason);
                 self.tally.traps += u64::from(left.frames.is_some() && right.frames.is_some());
@@ -211,10 +211,10 @@ impl Comparison {
         let equal = match (left, right) {
             (Some(left), Some(right)) => {
                 self.count(left, right, moved);
-                if self.same_family && !moved { left == right } else { frames_agree(left, right, moved) }
+                if self.same_engine && !moved { left == right } else { frames_agree(left, right, moved) }
             }
             (None, None) => true,
-            _ => !self.same_family,
+            _ => !self.same_engine,
         };
         if left.is_none() || right.is_none() {
             self.tally.needed(Rule::NoFrames);
@@ -352,12 +352,12 @@ mod tests {
     use super::*;
     use crate::{Exception, MemoryState, Object, ObjectKind, ObjectRef, Objects, Phase, Reference, Refusal, Value};
 
-    fn info(family: &str, code: &str) -> LaneInfo {
+    fn info(engine: &str, code: &str) -> LaneInfo {
         LaneInfo {
-            name: format!("{family}/{code}"),
-            family: family.to_string(),
+            name: format!("{engine}/{code}"),
+            engine: engine.to_string(),
             code: code.to_string(),
-            descent: family.to_string(),
+            backend: engine.to_string(),
             moves: Moves::Nothing,
         }
     }

@@ -13,8 +13,8 @@ pub(super) struct LaneArgs {
     /// spidermonkey, where they are installed.
     #[arg(long, value_name = "LIST", default_value_t = lanes::default_list())]
     pub(super) lanes: String,
-    /// One more lane: a command that speaks the executable protocol, such as `v8@12=/opt/node12 adapter.js`. What
-    /// stands before an @ in the name is the engine's descent. May be repeated.
+    /// One more lane: a command that speaks the executable protocol, such as `v8@12=/opt/node12 adapter.js`. Lanes
+    /// whose names are equal up to an @ have one vote where lanes disagree. May be repeated.
     #[arg(long, value_name = "NAME=CMD")]
     pub(super) lane: Vec<adapter::NamedCommand>,
     /// Seconds for one script in one lane.

@@ -12,7 +12,7 @@ use crate::engines::guard::{self, id};
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::{
     Behavior, Binary, Cpu, Exception, Failure, Fault, Features, Frame, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
-    MemoryChecks, MemoryState, ModuleId, Moves, OWN_FAMILY, Objects, Options, Phase, Reference, Refusal, RelaxedSimd,
+    MemoryChecks, MemoryState, ModuleId, Moves, OWN_ENGINE, Objects, Options, Phase, Reference, Refusal, RelaxedSimd,
     Session, Shared, State, TableState, Trap, TrapKind, Value,
 };
 use engine::{
@@ -58,9 +58,9 @@ impl Own {
         };
         let info = LaneInfo {
             name,
-            family: OWN_FAMILY.to_string(),
+            engine: OWN_ENGINE.to_string(),
             code: code.to_string(),
-            descent: "cranelift".to_string(),
+            backend: "cranelift".to_string(),
             moves: Moves::Nothing,
         };
         Own { info, tier, origin, options: options.clone(), engines: Mutex::new(HashMap::new()) }

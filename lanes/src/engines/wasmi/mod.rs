@@ -48,7 +48,7 @@ pub(crate) struct Wasmi {
 impl Wasmi {
     pub(crate) fn new(options: &Options) -> Wasmi {
         let name = || "wasmi".to_string();
-        let info = LaneInfo { name: name(), family: name(), code: name(), descent: name(), moves: Moves::Nothing };
+        let info = LaneInfo { name: name(), engine: name(), code: name(), backend: name(), moves: Moves::Nothing };
         Wasmi { info, options: options.clone() }
     }
 

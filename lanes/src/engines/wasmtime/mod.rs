@@ -72,9 +72,9 @@ impl Wasmtime {
         let name = if optimizes { "wasmtime" } else { "wasmtime/none" };
         let info = LaneInfo {
             name: name.to_string(),
-            family: "wasmtime".to_string(),
+            engine: "wasmtime".to_string(),
             code: name.to_string(),
-            descent: "cranelift".to_string(),
+            backend: "cranelift".to_string(),
             moves: if optimizes { Moves::Anything } else { Moves::Accesses },
         };
         Wasmtime { info, optimizes, options: options.clone(), engines: Mutex::default() }
