@@ -57,7 +57,7 @@ outcome() { local code=0; "$@" 2>&1 || code=$?; echo "exit code $code"; }
 
 build_runner() { cargo build --locked --release -p runner --features wasmi,wasmtime; }
 
-runner() { target/release/runner --quiet "$@" </dev/null; }
+runner() { target/release/touchstone --quiet "$@" </dev/null; }
 
 own_scripts() { runner --lanes all tests/*.wast; }
 

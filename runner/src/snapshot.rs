@@ -2,7 +2,7 @@
 //! frames, the innermost first. An exception that nothing caught stands there like a trap of the kind `exception`.
 //!
 //! ```text
-//! # Traps of deep.wast. Written by `runner --bless`; review every change against the script.
+//! # Traps of deep.wast. Written by `touchstone --bless`; review every change against the script.
 //! 12 integer-divide-by-zero
 //!   m!2 $div @0x4f
 //!   m!3 $main @0x5a
@@ -102,7 +102,7 @@ impl Snapshot {
     /// The file's text, for a script of this file name.
     pub fn to_text(&self, script: &str) -> String {
         let mut text =
-            format!("# Traps of {script}. Written by `runner --bless`; review every change against the script.\n");
+            format!("# Traps of {script}. Written by `touchstone --bless`; review every change against the script.\n");
         for entry in &self.traps {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{} {}", entry.line, entry.kind);
@@ -259,7 +259,7 @@ fn describe(entry: Option<&Entry>) -> String {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "# Traps of x.wast. Written by `runner --bless`; review every change against the script.\n\
+    const TEXT: &str = "# Traps of x.wast. Written by `touchstone --bless`; review every change against the script.\n\
         3 unreachable\n  m!0 $f @0x2a\n  m!1 @0x30\n9 stack-overflow\n";
 
     use lanes::{Moves, Trap};

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const RUNNER: &str = env!("CARGO_BIN_EXE_runner");
+const RUNNER: &str = env!("CARGO_BIN_EXE_touchstone");
 
 fn runner(arguments: &[&str]) -> (Option<i32>, String) {
     let output: Output = Command::new(RUNNER).args(arguments).output().expect("the runner starts");

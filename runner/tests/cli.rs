@@ -17,9 +17,9 @@ const CANARY: &str = "(module $M\n  (func (export \"f\") (result i32) (i32.const
     (assert_trap (invoke \"canary\") \"unreachable\")\n\
     (assert_return (invoke \"f\") (i32.const 1))\n";
 
-fn runner(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
-    command.env_remove("SPEC_TESTSUITE").args(arguments).output().expect("the runner starts")
+fn touchstone(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_touchstone"));
+    command.env_remove("SPEC_TESTSUITE").args(arguments).output().expect("touchstone starts")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -40,14 +40,14 @@ fn report(arguments: &[&str]) -> (Report, Option<i32>) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let file = directory.path().join("report.json");
     let option = format!("json={}", file.display());
-    let output = runner(&[arguments, &["--report", &option]].concat());
+    let output = touchstone(&[arguments, &["--report", &option]].concat());
     let json = fs::read_to_string(&file).unwrap_or_else(|_| panic!("no report: {}", text(&output.stderr)));
     (serde_json::from_str(&json).expect("the report's schema"), output.status.code())
 }
 
 #[track_caller]
 fn refused(arguments: &[&str], says: &str) {
-    let output = runner(arguments);
+    let output = touchstone(arguments);
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(2), "{stdout}{stderr}");
     assert!(stdout.contains(says) || stderr.contains(says), "{says:?} is not in:\n{stdout}{stderr}");
@@ -171,7 +171,7 @@ fn scripts_that_cannot_be_read_do_not_stop_the_others() {
 #[test]
 fn a_script_that_fails_is_not_blessed() {
     let (directory, path) = script(&CANARY.replace("(i32.const 1))\n(assert_trap", "(i32.const 2))\n(assert_trap"));
-    let output = runner(&[&path, "--bless", "--lanes", "speed/fresh"]);
+    let output = touchstone(&[&path, "--bless", "--lanes", "speed/fresh"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
     assert!(text(&output.stderr).contains("no snapshot is written"), "{}", text(&output.stderr));
     assert!(!directory.path().join("x.traps").exists());
@@ -181,7 +181,7 @@ fn a_script_that_fails_is_not_blessed() {
 fn a_failure_is_shown_with_its_place_and_source_line() {
     let (_directory, path) =
         script("(module (func (export \"f\") (result i32) (i32.const 1)))\n  (assert_return (invoke \"f\"))\n");
-    let output = runner(&[&path, "--lanes", "speed/fresh"]);
+    let output = touchstone(&[&path, "--lanes", "speed/fresh"]);
     assert_eq!(output.status.code(), Some(1));
     let stdout = text(&output.stdout);
     assert!(stdout.contains(&format!("{path}:2:3: assert_return: expected no result, got [i32 1]")), "{stdout}");
@@ -246,7 +246,7 @@ fn what_an_engine_does_not_support_is_neither_a_pass_nor_a_failure() {
     assert_eq!((other.status, other.passed, other.failed, other.unsupported), (Status::Pass, 3, 0, 1));
     assert_eq!((other.lacking[0].line, other.lacking[0].message.as_str()), (5, "unsupported: no canaries"));
     assert_eq!((report.totals.unsupported, report.matrix[1].unsupported), (1, 1));
-    let output = runner(&[&path, "--lanes", "canary/unsupported"]);
+    let output = touchstone(&[&path, "--lanes", "canary/unsupported"]);
     assert!(text(&output.stdout).contains("3 directives passed, 1 unsupported"), "{}", text(&output.stdout));
 }
 
@@ -270,7 +270,7 @@ fn a_lane_that_is_not_there_is_said() {
     assert_eq!(report.absent[0].reason, "not installed: it never is");
     let xml = directory.path().join("r.xml");
     let option = format!("junit={}", xml.display());
-    let output = runner(&[&path, "--lanes", "speed/fresh,canary/absent", "--report", &option]);
+    let output = touchstone(&[&path, "--lanes", "speed/fresh,canary/absent", "--report", &option]);
     assert!(text(&output.stdout).contains("canary/absent not installed: it never is"), "{}", text(&output.stdout));
     assert!(fs::read_to_string(xml).expect("XML").contains("<skipped"));
     assert!(text(&output.stdout).contains("in 1 lane (without canary/absent: not there)"));
@@ -281,10 +281,10 @@ fn a_lane_that_is_not_there_is_said() {
 fn snapshots_are_written_and_checked() {
     let (directory, path) = script(CANARY);
     let traps = directory.path().join("x.traps");
-    assert_eq!(runner(&[&path, "--bless"]).status.code(), Some(0));
+    assert_eq!(touchstone(&[&path, "--bless"]).status.code(), Some(0));
     let written = fs::read_to_string(&traps).expect("the snapshot");
     assert!(written.contains("\n5 unreachable\n  M!1 @0x"), "{written}");
-    assert_eq!(runner(&[&path, "--lanes", "all"]).status.code(), Some(0));
+    assert_eq!(touchstone(&[&path, "--lanes", "all"]).status.code(), Some(0));
 
     let (wrong_lane, code) = report(&[&path, "--lanes", "canary/wrong-frame"]);
     assert_eq!((code, wrong_lane.scripts[0].failures[0].line), (Some(1), 5));
@@ -316,7 +316,7 @@ fn a_failure_hides_no_wrong_trap_of_its_line() {
     let (listed, code) = report(&[&path, "--lanes", "speed/fresh", "--expect", &list.display().to_string()]);
     let listed = &listed.scripts[0];
     assert_eq!((code, listed.passed, listed.failed, listed.expected), (Some(1), 1, 1, 1));
-    let output = runner(&[&path, "--lanes", "speed/fresh"]);
+    let output = touchstone(&[&path, "--lanes", "speed/fresh"]);
     let stdout = text(&output.stdout);
     assert!(stdout.contains("x.wast:2:44: trap snapshot: expected unreachable [!0 @0x99], got"), "{stdout}");
     assert!(stdout.contains("1 listed where no directive begins"), "{stdout}");
@@ -328,11 +328,11 @@ fn only_a_lane_that_shows_everything_is_blessed() {
     let (directory, path) = script(CANARY);
     let traps = directory.path().join("x.traps");
     fs::write(&traps, "as it was").expect("a snapshot");
-    let output = runner(&[&path, "--bless", "--lanes", "canary/unsupported"]);
+    let output = touchstone(&[&path, "--bless", "--lanes", "canary/unsupported"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
     assert!(text(&output.stderr).contains("no snapshot is written"), "{}", text(&output.stderr));
     assert_eq!(fs::read_to_string(&traps).expect("the snapshot"), "as it was");
-    let output = runner(&[&path, "--bless", "--lanes", "canary/unsupported,speed/fresh"]);
+    let output = touchstone(&[&path, "--bless", "--lanes", "canary/unsupported,speed/fresh"]);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
     assert!(fs::read_to_string(&traps).expect("the snapshot").contains("\n5 unreachable\n  M!1 @0x"));
 }
@@ -359,7 +359,7 @@ fn expected_failures_of_other_scripts_are_named() {
     let (directory, path) = script(GOOD);
     let list = directory.path().join("expected.txt");
     fs::write(&list, "y.wast:2 a reason\nx.wast:2 @quick/fresh a reason\n").expect("the list");
-    let output = runner(&[&path, "--lanes", "speed/fresh", "--expect", &list.display().to_string()]);
+    let output = touchstone(&[&path, "--lanes", "speed/fresh", "--expect", &list.display().to_string()]);
     assert_eq!(output.status.code(), Some(0));
     let stderr = text(&output.stderr);
     assert!(stderr.contains("2 of the lines") && stderr.contains("y.wast:2"), "{stderr}");
@@ -371,13 +371,13 @@ fn what_does_not_run_is_said() {
     for name in ["a.wast", "b.wast", "c.wast"] {
         fs::write(directory.path().join(name), "(assert_return (invoke \"f\"))").expect("a script");
     }
-    let output = runner(&[&directory.path().display().to_string(), "--fail-fast", "--jobs", "1", "--quiet"]);
+    let output = touchstone(&[&directory.path().display().to_string(), "--fail-fast", "--jobs", "1", "--quiet"]);
     assert_eq!(output.status.code(), Some(1));
     let stderr = text(&output.stderr);
     assert!(stderr.contains("2 of 3 scripts were not run"), "{stderr}");
 
     let (_directory, empty) = script(";; nothing\n");
-    let output = runner(&[&empty]);
+    let output = touchstone(&[&empty]);
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stderr).contains("x.wast has no directives"), "{}", text(&output.stderr));
 }
@@ -388,10 +388,10 @@ fn a_checkout_says_what_it_does_not_have() {
     fs::create_dir(directory.path().join("core")).expect("a directory");
     fs::write(directory.path().join("core/x.wast"), GOOD).expect("a script");
     let checkout = directory.path().display().to_string();
-    let output = runner(&["spec:3.0", "--spec-dir", &checkout]);
+    let output = touchstone(&["spec:3.0", "--spec-dir", &checkout]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(text(&output.stderr), "");
-    let output = runner(&["spec:1.0", "--spec-dir", &checkout, "--filter", "nop.wast"]);
+    let output = touchstone(&["spec:1.0", "--spec-dir", &checkout, "--filter", "nop.wast"]);
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stderr).contains("scripts of spec:1.0 are built-in ones"), "{}", text(&output.stderr));
 }
@@ -404,8 +404,8 @@ fn a_checkout_is_looked_at_when_a_suite_is_named() {
     refused(&["spec:2.0", "--spec-dir", &directory], &says);
     refused(&["spec:2.0", "--spec-dir", "/nowhere"], "--spec-dir or the variable SPEC_TESTSUITE");
     let (_directory, good) = script(GOOD);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
-    let output = command.env("SPEC_TESTSUITE", "/nowhere").arg(&good).output().expect("the runner starts");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_touchstone"));
+    let output = command.env("SPEC_TESTSUITE", "/nowhere").arg(&good).output().expect("touchstone starts");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
 }
 
@@ -416,9 +416,9 @@ fn standard_output_may_be_closed_or_full() {
     let bad = directory.path().join("bad.wast").display().to_string();
     fs::write(&bad, "(assert_return (invoke \"f\"))").expect("a script");
     let run = |arguments: &[&str], stdout: Stdio| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_touchstone"));
         command.env_remove("SPEC_TESTSUITE").args(arguments).stdout(stdout);
-        command.output().expect("the runner starts").status.code()
+        command.output().expect("touchstone starts").status.code()
     };
     let closed = || {
         let (reader, writer) = std::io::pipe().expect("a pipe");
@@ -436,11 +436,11 @@ fn standard_output_may_be_closed_or_full() {
 fn features_come_from_the_head_and_the_command_line() {
     let module = "(module (func (result i32 i32) (i32.const 1) (i32.const 2)))\n";
     let (_directory, old) = script(&format!(";;! features: 1.0\n{module}"));
-    assert_eq!(runner(&[&old]).status.code(), Some(1));
-    assert_eq!(runner(&[&old, "--features", "1.0,multi-value"]).status.code(), Some(0));
+    assert_eq!(touchstone(&[&old]).status.code(), Some(1));
+    assert_eq!(touchstone(&[&old, "--features", "1.0,multi-value"]).status.code(), Some(0));
     let (_directory, new) = script(module);
-    assert_eq!(runner(&[&new]).status.code(), Some(0));
-    assert_eq!(runner(&[&new, "--features", "1.0"]).status.code(), Some(1));
+    assert_eq!(touchstone(&[&new]).status.code(), Some(0));
+    assert_eq!(touchstone(&[&new, "--features", "1.0"]).status.code(), Some(1));
 }
 
 #[test]
@@ -448,7 +448,7 @@ fn the_json_report_has_its_schema() {
     let (directory, path) = script(CANARY);
     let file = |name: &str| directory.path().join(name).display().to_string();
     let (json, junit, html) = (file("r.json"), file("r.xml"), file("r.html"));
-    let output = runner(&[
+    let output = touchstone(&[
         &path,
         "--lanes",
         "speed/fresh,canary/lie",
@@ -502,21 +502,21 @@ fn compile_and_inspect() {
     let file = |name: &str| directory.path().join(name).display().to_string();
     let (module, artifact) = (file("m.wat"), file("m.cwasm"));
     fs::write(&module, "(module $m (func $f (export \"f\")))").expect("a module");
-    assert_eq!(runner(&["compile", &module, "-o", &artifact]).status.code(), Some(0));
-    let output = runner(&["inspect", &artifact, "--json"]);
+    assert_eq!(touchstone(&["compile", &module, "-o", &artifact]).status.code(), Some(0));
+    let output = touchstone(&["inspect", &artifact, "--json"]);
     assert_eq!(output.status.code(), Some(0));
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(json["module_name"], "m");
-    assert_eq!(runner(&["inspect", &artifact]).status.code(), Some(0));
+    assert_eq!(touchstone(&["inspect", &artifact]).status.code(), Some(0));
 
     let mut bytes = fs::read(&artifact).expect("the artifact");
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     fs::write(&artifact, bytes).expect("the artifact");
-    assert_eq!(runner(&["inspect", &artifact]).status.code(), Some(1));
+    assert_eq!(touchstone(&["inspect", &artifact]).status.code(), Some(1));
     for (wrong, place) in [("(module (func (result i32)))", "m.wat: "), ("(module\n (func i32.cons))", "m.wat:2:8")] {
         fs::write(&module, wrong).expect("a module");
-        let output = runner(&["compile", &module, "-o", &artifact]);
+        let output = touchstone(&["compile", &module, "-o", &artifact]);
         assert_eq!(output.status.code(), Some(1));
         assert!(text(&output.stderr).contains(place), "{}", text(&output.stderr));
     }
@@ -532,7 +532,7 @@ fn compile_does_not_replace_what_is_no_file() {
     let file = |name: &str| directory.path().join(name);
     let module = file("m.wat").display().to_string();
     fs::write(&module, "(module)").expect("a module");
-    let compile = |to: &Path| runner(&["compile", &module, "-o", &to.display().to_string()]).status.code();
+    let compile = |to: &Path| touchstone(&["compile", &module, "-o", &to.display().to_string()]).status.code();
     for target in ["there", "not there"] {
         std::os::unix::fs::symlink(file(target), file("link")).expect("a link");
         if target == "there" {
@@ -560,7 +560,7 @@ fn fuzz_compares_lanes() {
     let directory = tempfile::tempdir().expect("a directory");
     let out = directory.path().join("findings").display().to_string();
     let fuzz = ["fuzz", "--inputs", "3", "--seed", "7", "--lanes", "speed/fresh,quick/fresh", "--out", &out];
-    let output = runner(&fuzz);
+    let output = touchstone(&fuzz);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let said = text(&output.stdout);
     assert!(said.contains("lanes: speed/fresh, quick/fresh; seed 7"), "{said}");
@@ -568,7 +568,7 @@ fn fuzz_compares_lanes() {
     assert_eq!(fs::read_dir(&out).expect("it was made").count(), 0);
     refused(&["fuzz", "--lanes", "swift"], "swift");
     refused(&["fuzz", "--lanes", "speed/fresh", "--inputs", "1"], "nothing to compare `speed/fresh` with");
-    let none = runner(&["fuzz", "--inputs", "0", "--out", &out]);
+    let none = touchstone(&["fuzz", "--inputs", "0", "--out", &out]);
     assert_eq!(none.status.code(), Some(0), "{}", text(&none.stderr));
 }
 
@@ -577,11 +577,33 @@ fn replay_says_what_an_input_does() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let input = directory.path().join("input").display().to_string();
     fs::write(&input, 7u64.to_le_bytes()).expect("an input");
-    let output = runner(&["replay", &input]);
+    let output = touchstone(&["replay", &input]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("1 inputs"), "{}", text(&output.stdout));
     refused(&["replay", &input, "--lanes", "speed/fresh"], "nothing to compare");
     refused(&["replay", &directory.path().join("nothing").display().to_string()], "cannot read");
+}
+
+/// Bash itself is asked: the script loads, and an option and a subcommand are completed.
+#[test]
+fn completions_complete() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let output = touchstone(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(text(&output.stdout).contains("touchstone"), "{shell}");
+    }
+    let script = text(&touchstone(&["completions", "bash"]).stdout);
+    let complete = |word: &str| {
+        let ask = format!(
+            "COMP_WORDS=(touchstone {word}) COMP_CWORD=1; _touchstone touchstone {word} touchstone; \
+             echo \"${{COMPREPLY[*]}}\""
+        );
+        let output = Command::new("bash").args(["-c", &format!("{script}\n{ask}")]).output().expect("bash starts");
+        text(&output.stdout).trim().to_string()
+    };
+    assert_eq!(complete("--col"), "--color");
+    assert_eq!(complete("insp"), "inspect");
+    refused(&["completions", "sh"], "possible values: bash");
 }
 
 /// An engine that maps what memories begin with has a file open for each such module; it does without where it must.
@@ -594,7 +616,7 @@ fn modules_with_data_when_files_run_out() {
         "x".repeat(17_000)
     );
     let (_directory, path) = script(&module.repeat(60));
-    let limited = ["-c", "ulimit -n 40 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_runner"), &path];
+    let limited = ["-c", "ulimit -n 40 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_touchstone"), &path];
     let output = Command::new("sh").args(limited).args(["--lanes", "speed/fresh"]).output().expect("a shell");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
 }

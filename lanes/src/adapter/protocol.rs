@@ -1,8 +1,8 @@
 //! The executable protocol, version 1: how a lane drives an engine in a process of its own.
 //!
-//! This page is the specification. Whoever writes an adapter needs this and `runner check-adapter -- CMD`, which tells
-//! what is wrong with one. `lanes/adapters/javascript.js` is an adapter for three engines; [`serve`](super::serve) is
-//! one for every lane that this program has built in.
+//! This page is the specification. Whoever writes an adapter needs this and `touchstone check-adapter -- CMD`, which
+//! tells what is wrong with one. `lanes/adapters/javascript.js` is an adapter for three engines;
+//! [`serve`](super::serve) is one for every lane that this program has built in.
 //!
 //! # Lines
 //!

@@ -1,4 +1,4 @@
-//! `runner check-adapter`: lets an adapter of the executable protocol do what it must be able to do, and what it must
+//! `touchstone check-adapter`: lets an adapter of the executable protocol do what it must be able to do, and what it must
 //! refuse, and says precisely what is wrong.
 //!
 //! Each check is a short session of its own (`checks`), so that one that kills or hangs the adapter costs only itself.

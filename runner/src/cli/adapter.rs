@@ -1,5 +1,5 @@
-//! Engines in processes of their own: `--lane NAME=CMD`, `--script-engine NAME=CMD`, `runner check-adapter`, and
-//! `runner adapter`, which is one.
+//! Engines in processes of their own: `--lane NAME=CMD`, `--script-engine NAME=CMD`, `touchstone check-adapter`, and
+//! `touchstone adapter`, which is one.
 
 use super::output::say;
 use crate::check_adapter;

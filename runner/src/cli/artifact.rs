@@ -1,4 +1,4 @@
-//! `runner compile` and `runner inspect`.
+//! `touchstone compile` and `touchstone inspect`.
 
 use super::lane_args::{Checks, CpuArg};
 use super::output::{say, tell};

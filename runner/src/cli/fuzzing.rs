@@ -1,4 +1,4 @@
-//! `runner fuzz` and `runner replay`: the fuzzer's oracle on the stable toolchain.
+//! `touchstone fuzz` and `touchstone replay`: the fuzzer's oracle on the stable toolchain.
 
 use super::output::{say, tell};
 use clap::Args;

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::worker;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use lane_args::LaneArgs;
 use output::tell;
 use std::process::ExitCode;
@@ -9,6 +9,7 @@ use std::process::ExitCode;
 mod adapter;
 #[cfg(feature = "engine")]
 mod artifact;
+mod completions;
 #[cfg(feature = "engine")]
 mod fuzzing;
 mod lane_args;
@@ -22,7 +23,7 @@ mod screen;
 /// Exit code: 0, all passed that the lanes support; 1, something failed, crashed, timed out or disagreed, or no lane
 /// supports anything; 2, usage, no lane to run, or an input that cannot be read.
 #[derive(Debug, Parser)]
-#[command(name = "runner", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+#[command(name = "touchstone", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -46,9 +47,11 @@ enum Command {
     Fuzz(fuzzing::FuzzArgs),
     /// Try an adapter of the executable protocol, and say what is wrong with it.
     CheckAdapter(adapter::CheckArgs),
-    /// Serve a lane of this build to another runner, over the executable protocol.
+    /// Serve a lane of this build to another process, over the executable protocol.
     Adapter(adapter::AdapterArgs),
-    /// Serve scripts to another runner, over standard input and output.
+    /// Print a script that completes this program's arguments in a shell.
+    Completions(completions::CompletionsArgs),
+    /// Run scripts for a parent process, over standard input and output.
     #[command(hide = true)]
     Worker(LaneArgs),
 }
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Some(Command::Fuzz(arguments)) => fuzzing::fuzz(&arguments),
         Some(Command::CheckAdapter(arguments)) => adapter::check(&arguments),
         Some(Command::Adapter(arguments)) => adapter::serve(&arguments),
+        Some(Command::Completions(arguments)) => completions::print(&arguments, Cli::command()),
         Some(Command::Worker(arguments)) => serve(&arguments),
     };
     match result {
@@ -93,7 +97,6 @@ fn serve(arguments: &LaneArgs) -> Result<u8, String> {
 mod tests {
     use super::lane_args::{Checks, CpuArg, RelaxedArg};
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_arguments_are_consistent() {
@@ -102,11 +105,11 @@ mod tests {
 
     #[test]
     fn a_worker_gets_the_same_lanes() {
-        let arguments = "runner x.wast --lanes quick/fresh --timeout 0.5 --memory-checks explicit --cpu baseline \
+        let arguments = "touchstone x.wast --lanes quick/fresh --timeout 0.5 --memory-checks explicit --cpu baseline \
                          --relaxed-simd machine --gc-zeal";
         let cli = Cli::try_parse_from(arguments.split(' ')).expect("valid arguments");
         let lanes = ["quick/fresh".to_string()];
-        let worker = std::iter::once("runner".to_string()).chain(cli.run.lanes.worker(&lanes));
+        let worker = std::iter::once("touchstone".to_string()).chain(cli.run.lanes.worker(&lanes));
         let Cli { command: Some(Command::Worker(parsed)), .. } = Cli::try_parse_from(worker).expect("valid") else {
             panic!("a worker's arguments select the worker");
         };
