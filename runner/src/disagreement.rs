@@ -1,10 +1,10 @@
 //! Where lanes differ: every pair of lanes is compared, directive by directive and then by what the instances hold, and
 //! a difference is told with what each of the lanes showed. How much was compared is counted.
 
-use crate::execute::{Miss, Run};
+use crate::execute::{LaneRun, Miss};
 use crate::pattern::Pattern;
 use crate::report::{Compared, Disagreement};
-use crate::script::{Directive, Kind, Script};
+use crate::script::{Directive, DirectiveKind, Script};
 use lanes::Lane;
 use lanes::compare::{Comparison, Difference};
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub(crate) fn disagreements(
     path: &str,
     script: &Script,
     lanes: &[&dyn Lane],
-    runs: &[Run],
+    runs: &[LaneRun],
 ) -> (Vec<Disagreement>, Vec<Compared>) {
     let names: Vec<&str> = lanes.iter().map(|lane| lane.info().name.as_str()).collect();
     let mut pairs = Vec::new();
@@ -48,8 +48,7 @@ pub(crate) fn disagreements(
     };
     let mut found = Vec::new();
     for (position, directive) in script.directives.iter().enumerate() {
-        let several =
-            matches!(&directive.kind, Kind::AssertReturn(_, patterns) if !patterns.iter().all(Pattern::is_exact));
+        let several = matches!(&directive.kind, DirectiveKind::AssertReturn(_, patterns) if !patterns.iter().all(Pattern::is_exact));
         let said: Vec<Said> = pairs.iter_mut().map(|pair| pair.step(position, runs, several)).collect();
         found.extend(told(directive, &said));
     }
@@ -66,7 +65,7 @@ pub(crate) fn disagreements(
 
 impl Pair {
     /// Compares what a directive showed; `several` results may be right.
-    fn step(&mut self, position: usize, runs: &[Run], several: bool) -> Said {
+    fn step(&mut self, position: usize, runs: &[LaneRun], several: bool) -> Said {
         let passed = |lane: usize| runs[lane].steps.get(position).is_some_and(|step| step.verdict.is_ok());
         if several && self.lanes.into_iter().all(passed) {
             self.comparison.admit();
@@ -87,7 +86,7 @@ impl Pair {
     }
 
     /// Compares what the instance that a directive made held at the end.
-    fn state(&mut self, position: usize, runs: &[Run]) -> Said {
+    fn state(&mut self, position: usize, runs: &[LaneRun]) -> Said {
         // Instances are in the order in which they were made.
         let state = |lane: usize| {
             let states = &runs[lane].states;

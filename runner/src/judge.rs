@@ -2,7 +2,7 @@
 //! compare what they showed. All in this process; [`pool`](crate::pool) puts it into a child.
 
 use crate::disagreement::disagreements;
-use crate::execute::{Run, Verdict, execute};
+use crate::execute::{LaneRun, Verdict, execute};
 use crate::report::{Compared, Disagreement, Failure, LaneReport};
 use crate::script::{Directive, ParseError, Script};
 use crate::snapshot::{Showing, Snapshot};
@@ -46,7 +46,7 @@ pub trait Progress {
 /// Runs a script in the lanes.
 pub fn judge(case: &Case<'_>, lanes: &[&dyn Lane], progress: &mut dyn Progress) -> Result<Judged, ParseError> {
     let script = Script::parse(case.text)?;
-    let runs: Vec<Run> = lanes.iter().map(|lane| run(case, &script, *lane, lanes.len() > 1, progress)).collect();
+    let runs: Vec<LaneRun> = lanes.iter().map(|lane| run(case, &script, *lane, lanes.len() > 1, progress)).collect();
     let (disagreements, compared) = disagreements(case.path, &script, lanes, &runs);
     // Of another engine's frames the names need not be those that our lanes are compared with.
     let (own, foreign): (Vec<_>, Vec<_>) = lanes.iter().zip(&runs).partition(|(lane, _)| lane.info().is_own());
@@ -54,7 +54,7 @@ pub fn judge(case: &Case<'_>, lanes: &[&dyn Lane], progress: &mut dyn Progress) 
     Ok(Judged { disagreements, compared, snapshot })
 }
 
-fn run(case: &Case<'_>, script: &Script, lane: &dyn Lane, states: bool, progress: &mut dyn Progress) -> Run {
+fn run(case: &Case<'_>, script: &Script, lane: &dyn Lane, states: bool, progress: &mut dyn Progress) -> LaneRun {
     let started = Instant::now();
     progress.begin(&lane.info().name, &script.directives);
     let run = execute(script, lane, case.features, states, &mut |position, verdict| {
@@ -80,7 +80,7 @@ fn run(case: &Case<'_>, script: &Script, lane: &dyn Lane, states: bool, progress
 
 /// A directive that trapped otherwise than the snapshot says has failed, unless it failed already, was not supported,
 /// or did not run.
-fn check_snapshot(expected: &Snapshot, script: &Script, run: &Run, lane: &LaneInfo, report: &mut LaneReport) {
+fn check_snapshot(expected: &Snapshot, script: &Script, run: &LaneRun, lane: &LaneInfo, report: &mut LaneReport) {
     for mismatch in expected.compare(&Showing::of(script, run), lane) {
         report.failures.push(match mismatch.directive {
             Some(position) => {

@@ -18,7 +18,7 @@
 //! not the names. Directives of one line stand in the script's order. Nothing is compared of a directive that failed by
 //! itself, was not supported, or did not run.
 
-use crate::execute::{Miss, Run};
+use crate::execute::{LaneRun, Miss};
 use crate::script::Script;
 use lanes::compare::frames_agree;
 use lanes::{Failure, Frame, LaneInfo, Outcome, TrapKind};
@@ -129,7 +129,7 @@ impl Snapshot {
 
 impl Showing {
     /// What a run showed.
-    pub fn of(script: &Script, run: &Run) -> Showing {
+    pub fn of(script: &Script, run: &LaneRun) -> Showing {
         let directives = script.directives.iter().enumerate().map(|(position, directive)| {
             let step = run.steps.get(position);
             let observation = step.and_then(|step| step.observation.as_ref());

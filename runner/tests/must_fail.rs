@@ -3,7 +3,7 @@
 
 use lanes::{HeapType, Reference, Value};
 use runner::pattern::{Float, Pattern};
-use runner::script::{Action, Directive, Kind, Script, Source};
+use runner::script::{Action, Directive, DirectiveKind, Script, Source};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -67,26 +67,26 @@ const ALL: &[&str] = &[
     "either",
 ];
 
-fn directive(kind: &Kind) -> String {
+fn directive(kind: &DirectiveKind) -> String {
     match kind {
-        Kind::Module { .. } => "module".to_string(),
-        Kind::Definition { .. } => "module definition".to_string(),
-        Kind::Instance { .. } => "module instance".to_string(),
-        Kind::Register { .. } => "register".to_string(),
-        Kind::Action(action) => action_name(action).to_string(),
-        Kind::AssertReturn(action, _) => format!("assert_return {}", action_name(action)),
-        Kind::AssertTrap(action, _) => format!("assert_trap {}", action_name(action)),
-        Kind::AssertExhaustion(..) => "assert_exhaustion".to_string(),
-        Kind::AssertException(_) => "assert_exception".to_string(),
-        Kind::AssertMalformed(_) => "assert_malformed".to_string(),
-        Kind::AssertInvalid(_) => "assert_invalid".to_string(),
-        Kind::AssertMalformedCustom { .. } => "assert_malformed_custom".to_string(),
-        Kind::AssertInvalidCustom { .. } => "assert_invalid_custom".to_string(),
-        Kind::AssertUnlinkable(source, _) => format!("assert_unlinkable {}", source_name(source)),
-        Kind::AssertInstantiationTrap(source, _) => format!("assert_trap {}", source_name(source)),
-        Kind::Thread { .. } => "thread".to_string(),
-        Kind::Wait { .. } => "wait".to_string(),
-        Kind::Unsupported(_) => "not executable".to_string(),
+        DirectiveKind::Module { .. } => "module".to_string(),
+        DirectiveKind::Definition { .. } => "module definition".to_string(),
+        DirectiveKind::Instance { .. } => "module instance".to_string(),
+        DirectiveKind::Register { .. } => "register".to_string(),
+        DirectiveKind::Action(action) => action_name(action).to_string(),
+        DirectiveKind::AssertReturn(action, _) => format!("assert_return {}", action_name(action)),
+        DirectiveKind::AssertTrap(action, _) => format!("assert_trap {}", action_name(action)),
+        DirectiveKind::AssertExhaustion(..) => "assert_exhaustion".to_string(),
+        DirectiveKind::AssertException(_) => "assert_exception".to_string(),
+        DirectiveKind::AssertMalformed(_) => "assert_malformed".to_string(),
+        DirectiveKind::AssertInvalid(_) => "assert_invalid".to_string(),
+        DirectiveKind::AssertMalformedCustom { .. } => "assert_malformed_custom".to_string(),
+        DirectiveKind::AssertInvalidCustom { .. } => "assert_invalid_custom".to_string(),
+        DirectiveKind::AssertUnlinkable(source, _) => format!("assert_unlinkable {}", source_name(source)),
+        DirectiveKind::AssertInstantiationTrap(source, _) => format!("assert_trap {}", source_name(source)),
+        DirectiveKind::Thread { .. } => "thread".to_string(),
+        DirectiveKind::Wait { .. } => "wait".to_string(),
+        DirectiveKind::Unsupported(_) => "not executable".to_string(),
     }
 }
 
@@ -172,7 +172,7 @@ fn failing(text: &str) -> Vec<String> {
         let is_there = |directive: &&Directive| line.parse() == Ok(directive.line);
         let Some(failing) = script.directives.iter().find(is_there) else { panic!("nothing begins on line {line}") };
         found.push(directive(&failing.kind));
-        if let Kind::AssertReturn(_, expected) = &failing.kind
+        if let DirectiveKind::AssertReturn(_, expected) = &failing.kind
             && let [pattern] = expected.as_slice()
             && reason.starts_with("expected [")
         {

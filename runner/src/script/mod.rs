@@ -2,7 +2,7 @@
 //!
 //! In: the text. Out: directives with binaries and plain data, independent of the text's lifetime. Text that does not
 //! parse or encode is kept as such: for `assert_malformed` it is the expected answer, elsewhere a failure. Nothing is
-//! dropped: what this build cannot execute becomes [`Kind::Unsupported`], which every lane reports as a failure.
+//! dropped: what this build cannot execute becomes [`DirectiveKind::Unsupported`], which every lane reports as a failure.
 
 mod annotation;
 mod folded;
@@ -34,7 +34,7 @@ pub struct Directive {
     /// Its keyword.
     pub name: &'static str,
     /// What it asks for.
-    pub kind: Kind,
+    pub kind: DirectiveKind,
 }
 
 /// A module's binary, or why its text is malformed.
@@ -42,7 +42,7 @@ pub type Encoded = Result<Binary, String>;
 
 /// What a directive asks for.
 #[derive(Debug)]
-pub enum Kind {
+pub enum DirectiveKind {
     /// Define and instantiate.
     Module {
         /// The name of both the module and its instance.
@@ -121,15 +121,15 @@ pub enum Kind {
     Unsupported(String),
 }
 
-impl Kind {
+impl DirectiveKind {
     /// The action that it is about, if it is about one.
     pub fn action(&self) -> Option<&Action> {
         match self {
-            Kind::Action(action)
-            | Kind::AssertReturn(action, _)
-            | Kind::AssertTrap(action, _)
-            | Kind::AssertExhaustion(action, _)
-            | Kind::AssertException(action) => Some(action),
+            DirectiveKind::Action(action)
+            | DirectiveKind::AssertReturn(action, _)
+            | DirectiveKind::AssertTrap(action, _)
+            | DirectiveKind::AssertExhaustion(action, _)
+            | DirectiveKind::AssertException(action) => Some(action),
             _ => None,
         }
     }
@@ -214,7 +214,7 @@ fn directives(items: Vec<(Span, Item<'_>)>, position: &dyn Fn(Span) -> (u32, u32
     let directive = |(span, item)| {
         let (line, column) = position(span);
         let (name, kind) = kind(item, position);
-        Directive { line, column, name, kind: kind.unwrap_or_else(Kind::Unsupported) }
+        Directive { line, column, name, kind: kind.unwrap_or_else(DirectiveKind::Unsupported) }
     };
     items.into_iter().map(directive).collect()
 }
@@ -237,99 +237,105 @@ impl Lines {
 }
 
 /// The directive's keyword, and what it asks for or why it cannot be executed.
-fn kind(item: Item<'_>, position: &dyn Fn(Span) -> (u32, u32)) -> (&'static str, Result<Kind, String>) {
+fn kind(item: Item<'_>, position: &dyn Fn(Span) -> (u32, u32)) -> (&'static str, Result<DirectiveKind, String>) {
     match item {
         Item::Thread { id, shared, items } => {
             let directives = directives(items, position);
-            ("thread", Ok(Kind::Thread { id: id.name().to_string(), shared: name(shared), directives }))
+            ("thread", Ok(DirectiveKind::Thread { id: id.name().to_string(), shared: name(shared), directives }))
         }
         Item::Known(directive) => known(*directive),
         Item::Get { module, global } => {
             let action = Action::Get { instance: name(module), global: global.to_string() };
-            ("get", Ok(Kind::Action(action)))
+            ("get", Ok(DirectiveKind::Action(action)))
         }
         Item::Quote { purpose, text } => {
             let (name, kind) = quote(purpose, text);
             (name, Ok(kind))
         }
         Item::Instance(Instance { id, module }) => {
-            ("module", Ok(Kind::Instance { id: name(id), module: name(module) }))
+            ("module", Ok(DirectiveKind::Instance { id: name(id), module: name(module) }))
         }
         Item::AssertReturn { exec, expected } => ("assert_return", assert_return(exec, &expected)),
         Item::Meta(name) => unsupported(name),
         Item::FailingInstance { trap, module, message } => {
             let source = Source::Definition(name(module));
             match trap {
-                true => ("assert_trap", Ok(Kind::AssertInstantiationTrap(source, message.to_string()))),
-                false => ("assert_unlinkable", Ok(Kind::AssertUnlinkable(source, message.to_string()))),
+                true => ("assert_trap", Ok(DirectiveKind::AssertInstantiationTrap(source, message.to_string()))),
+                false => ("assert_unlinkable", Ok(DirectiveKind::AssertUnlinkable(source, message.to_string()))),
             }
         }
     }
 }
 
-fn quote(purpose: Purpose<'_>, mut text: QuoteWat<'_>) -> (&'static str, Kind) {
+fn quote(purpose: Purpose<'_>, mut text: QuoteWat<'_>) -> (&'static str, DirectiveKind) {
     let module = encode(&mut text);
     match purpose {
-        Purpose::Module { definition: true, id } => ("module", Kind::Definition { id: name(id), module }),
-        Purpose::Module { definition: false, id } => ("module", Kind::Module { id: name(id), module }),
-        Purpose::Malformed => ("assert_malformed", Kind::AssertMalformed(module)),
+        Purpose::Module { definition: true, id } => ("module", DirectiveKind::Definition { id: name(id), module }),
+        Purpose::Module { definition: false, id } => ("module", DirectiveKind::Module { id: name(id), module }),
+        Purpose::Malformed => ("assert_malformed", DirectiveKind::AssertMalformed(module)),
         Purpose::MalformedCustom => {
             let plain = quoted(&mut text).ok().and_then(|text| annotation::without_annotations(&text));
             let plain = plain.map(|text| encode_text(&text));
-            ("assert_malformed_custom", Kind::AssertMalformedCustom { module, plain })
+            ("assert_malformed_custom", DirectiveKind::AssertMalformedCustom { module, plain })
         }
-        Purpose::Invalid => ("assert_invalid", Kind::AssertInvalid(module)),
+        Purpose::Invalid => ("assert_invalid", DirectiveKind::AssertInvalid(module)),
         Purpose::InvalidCustom => ("assert_invalid_custom", invalid_custom(module)),
         Purpose::Trap(message) => {
-            ("assert_trap", Kind::AssertInstantiationTrap(Source::Inline(module), message.to_string()))
+            ("assert_trap", DirectiveKind::AssertInstantiationTrap(Source::Inline(module), message.to_string()))
         }
         Purpose::Unlinkable(message) => {
-            ("assert_unlinkable", Kind::AssertUnlinkable(Source::Inline(module), message.to_string()))
+            ("assert_unlinkable", DirectiveKind::AssertUnlinkable(Source::Inline(module), message.to_string()))
         }
     }
 }
 
-fn known(directive: WastDirective<'_>) -> (&'static str, Result<Kind, String>) {
+fn known(directive: WastDirective<'_>) -> (&'static str, Result<DirectiveKind, String>) {
     match directive {
         WastDirective::Module(module) => {
             let id = name(module.name());
-            ("module", core(module).map(|module| Kind::Module { id, module }))
+            ("module", core(module).map(|module| DirectiveKind::Module { id, module }))
         }
         WastDirective::ModuleDefinition(module) => {
             let id = name(module.name());
-            ("module", core(module).map(|module| Kind::Definition { id, module }))
+            ("module", core(module).map(|module| DirectiveKind::Definition { id, module }))
         }
         WastDirective::Register { name: as_name, module, .. } => {
-            ("register", Ok(Kind::Register { name: as_name.to_string(), instance: name(module) }))
+            ("register", Ok(DirectiveKind::Register { name: as_name.to_string(), instance: name(module) }))
         }
-        WastDirective::Invoke(call) => ("invoke", invoke(&call).map(Kind::Action)),
+        WastDirective::Invoke(call) => ("invoke", invoke(&call).map(DirectiveKind::Action)),
         WastDirective::AssertTrap { exec, message, .. } => ("assert_trap", assert_trap(exec, message)),
         WastDirective::AssertExhaustion { call, message, .. } => {
-            ("assert_exhaustion", invoke(&call).map(|call| Kind::AssertExhaustion(call, message.to_string())))
+            ("assert_exhaustion", invoke(&call).map(|call| DirectiveKind::AssertExhaustion(call, message.to_string())))
         }
-        WastDirective::AssertMalformed { module, .. } => ("assert_malformed", core(module).map(Kind::AssertMalformed)),
-        WastDirective::AssertInvalid { module, .. } => ("assert_invalid", core(module).map(Kind::AssertInvalid)),
+        WastDirective::AssertMalformed { module, .. } => {
+            ("assert_malformed", core(module).map(DirectiveKind::AssertMalformed))
+        }
+        WastDirective::AssertInvalid { module, .. } => {
+            ("assert_invalid", core(module).map(DirectiveKind::AssertInvalid))
+        }
         WastDirective::AssertUnlinkable { module, message, .. } => {
-            let kind = |module| Kind::AssertUnlinkable(Source::Inline(module), message.to_string());
+            let kind = |module| DirectiveKind::AssertUnlinkable(Source::Inline(module), message.to_string());
             ("assert_unlinkable", core(QuoteWat::Wat(module)).map(kind))
         }
         WastDirective::AssertMalformedCustom { module, .. } => {
-            let kind = |module| Kind::AssertMalformedCustom { module, plain: None };
+            let kind = |module| DirectiveKind::AssertMalformedCustom { module, plain: None };
             ("assert_malformed_custom", core(module).map(kind))
         }
         WastDirective::AssertInvalidCustom { module, .. } => {
             ("assert_invalid_custom", core(module).map(invalid_custom))
         }
-        WastDirective::AssertException { exec, .. } => ("assert_exception", action(exec).map(Kind::AssertException)),
+        WastDirective::AssertException { exec, .. } => {
+            ("assert_exception", action(exec).map(DirectiveKind::AssertException))
+        }
         WastDirective::AssertSuspension { .. } => unsupported("assert_suspension"),
         WastDirective::Thread(_) | WastDirective::ModuleInstance { .. } | WastDirective::AssertReturn { .. } => {
             unreachable!("the grammar has its own form of it")
         }
-        WastDirective::Wait { thread, .. } => ("wait", Ok(Kind::Wait { id: thread.name().to_string() })),
+        WastDirective::Wait { thread, .. } => ("wait", Ok(DirectiveKind::Wait { id: thread.name().to_string() })),
     }
 }
 
-fn unsupported(name: &'static str) -> (&'static str, Result<Kind, String>) {
+fn unsupported(name: &'static str) -> (&'static str, Result<DirectiveKind, String>) {
     (name, Err(format!("this runner does not execute `{name}` yet")))
 }
 
@@ -343,8 +349,8 @@ fn core(mut module: QuoteWat<'_>) -> Result<Encoded, String> {
     }
 }
 
-fn assert_return(exec: WastExecute<'_>, expected: &[Expected<'_>]) -> Result<Kind, String> {
-    Ok(Kind::AssertReturn(action(exec)?, patterns(expected)?))
+fn assert_return(exec: WastExecute<'_>, expected: &[Expected<'_>]) -> Result<DirectiveKind, String> {
+    Ok(DirectiveKind::AssertReturn(action(exec)?, patterns(expected)?))
 }
 
 fn patterns(expected: &[Expected<'_>]) -> Result<Vec<Pattern>, String> {
@@ -357,13 +363,13 @@ fn patterns(expected: &[Expected<'_>]) -> Result<Vec<Pattern>, String> {
     expected.iter().map(pattern).collect()
 }
 
-fn assert_trap(exec: WastExecute<'_>, message: &str) -> Result<Kind, String> {
+fn assert_trap(exec: WastExecute<'_>, message: &str) -> Result<DirectiveKind, String> {
     match exec {
         WastExecute::Wat(module) => {
             let module = core(QuoteWat::Wat(module))?;
-            Ok(Kind::AssertInstantiationTrap(Source::Inline(module), message.to_string()))
+            Ok(DirectiveKind::AssertInstantiationTrap(Source::Inline(module), message.to_string()))
         }
-        exec => Ok(Kind::AssertTrap(action(exec)?, message.to_string())),
+        exec => Ok(DirectiveKind::AssertTrap(action(exec)?, message.to_string())),
     }
 }
 
@@ -386,9 +392,9 @@ fn name(id: Option<Id<'_>>) -> Option<String> {
     id.map(|id| id.name().to_string())
 }
 
-fn invalid_custom(module: Encoded) -> Kind {
+fn invalid_custom(module: Encoded) -> DirectiveKind {
     let fault = module.as_ref().ok().and_then(|module| annotation::fault(module.bytes()));
-    Kind::AssertInvalidCustom { module, fault }
+    DirectiveKind::AssertInvalidCustom { module, fault }
 }
 
 fn encode(module: &mut QuoteWat<'_>) -> Encoded {
@@ -457,66 +463,73 @@ mod tests {
         assert!(parse("").directives.is_empty());
         assert!(parse(";; a comment\n").directives.is_empty());
         assert!(
-            matches!(one("(get $m \"g\")").kind, Kind::Action(Action::Get { instance: Some(id), .. }) if id == "m")
+            matches!(one("(get $m \"g\")").kind, DirectiveKind::Action(Action::Get { instance: Some(id), .. }) if id == "m")
         );
         let quote = one(r#"(module $Q quote "(func)")"#);
-        assert!(matches!(quote.kind, Kind::Module { id: Some(id), module: Ok(_) } if id == "Q"));
+        assert!(matches!(quote.kind, DirectiveKind::Module { id: Some(id), module: Ok(_) } if id == "Q"));
         let quote = one(r#"(module definition quote "(func)")"#);
-        assert!(matches!(quote.kind, Kind::Definition { id: None, module: Ok(_) }));
+        assert!(matches!(quote.kind, DirectiveKind::Definition { id: None, module: Ok(_) }));
         let quote = one(r#"(module definition $D quote "(fun)")"#);
-        assert!(matches!(quote.kind, Kind::Definition { id: Some(_), module: Err(_) }));
+        assert!(matches!(quote.kind, DirectiveKind::Definition { id: Some(_), module: Err(_) }));
         let quote = one(r#"(assert_malformed (module $Q quote "(fun)") "unexpected token")"#);
-        assert!(matches!(quote.kind, Kind::AssertMalformed(Err(_))));
+        assert!(matches!(quote.kind, DirectiveKind::AssertMalformed(Err(_))));
         let instance = one("(module instance $M)");
-        assert!(matches!(instance.kind, Kind::Instance { id: None, module: Some(id) } if id == "M"));
+        assert!(matches!(instance.kind, DirectiveKind::Instance { id: None, module: Some(id) } if id == "M"));
         let instance = one("(module instance $I $M)");
-        assert!(matches!(instance.kind, Kind::Instance { id: Some(i), module: Some(m) } if i == "I" && m == "M"));
-        assert!(matches!(one("(module instance)").kind, Kind::Instance { id: None, module: None }));
+        assert!(
+            matches!(instance.kind, DirectiveKind::Instance { id: Some(i), module: Some(m) } if i == "I" && m == "M")
+        );
+        assert!(matches!(one("(module instance)").kind, DirectiveKind::Instance { id: None, module: None }));
         let instance = one(r#"(assert_unlinkable (module instance $M) "unknown import")"#);
-        assert!(matches!(instance.kind, Kind::AssertUnlinkable(Source::Definition(Some(id)), _) if id == "M"));
+        assert!(matches!(instance.kind, DirectiveKind::AssertUnlinkable(Source::Definition(Some(id)), _) if id == "M"));
         let instance = one(r#"(assert_trap (module instance $I $M) "unreachable")"#);
-        assert!(matches!(instance.kind, Kind::AssertInstantiationTrap(Source::Definition(Some(id)), _) if id == "M"));
+        assert!(
+            matches!(instance.kind, DirectiveKind::AssertInstantiationTrap(Source::Definition(Some(id)), _) if id == "M")
+        );
     }
 
     #[test]
     fn any_assertion_takes_a_quoted_module() {
         for module in [r#"(module quote "(fun)")"#, r#"(module $Q quote "(fun)")"#] {
             let kind = |name| one(&format!("({name} {module} \"\")")).kind;
-            assert!(matches!(kind("assert_trap"), Kind::AssertInstantiationTrap(Source::Inline(Err(_)), _)));
-            assert!(matches!(kind("assert_unlinkable"), Kind::AssertUnlinkable(Source::Inline(Err(_)), _)));
-            assert!(matches!(kind("assert_malformed_custom"), Kind::AssertMalformedCustom { module: Err(_), .. }));
-            assert!(matches!(kind("assert_invalid_custom"), Kind::AssertInvalidCustom { module: Err(_), .. }));
+            assert!(matches!(kind("assert_trap"), DirectiveKind::AssertInstantiationTrap(Source::Inline(Err(_)), _)));
+            assert!(matches!(kind("assert_unlinkable"), DirectiveKind::AssertUnlinkable(Source::Inline(Err(_)), _)));
+            assert!(matches!(
+                kind("assert_malformed_custom"),
+                DirectiveKind::AssertMalformedCustom { module: Err(_), .. }
+            ));
+            assert!(matches!(kind("assert_invalid_custom"), DirectiveKind::AssertInvalidCustom { module: Err(_), .. }));
         }
         for form in ["definition", "definition $Q"] {
             let kind = |name| one(&format!("({name} (module {form} quote \"(@custom)\") \"\")")).kind;
             let malformed = kind("assert_malformed_custom");
-            assert!(matches!(malformed, Kind::AssertMalformedCustom { module: Err(_), plain: Some(Ok(_)) }));
-            assert!(matches!(kind("assert_invalid_custom"), Kind::AssertInvalidCustom { module: Err(_), .. }));
+            assert!(matches!(malformed, DirectiveKind::AssertMalformedCustom { module: Err(_), plain: Some(Ok(_)) }));
+            assert!(matches!(kind("assert_invalid_custom"), DirectiveKind::AssertInvalidCustom { module: Err(_), .. }));
             let trap = format!("(assert_trap (module {form} quote \"\") \"\")");
             assert!(Script::parse(&trap).is_err(), "a definition is not instantiated");
         }
         let text = r#"(assert_invalid_custom (module definition $Q (func)) "")"#;
-        assert!(matches!(one(text).kind, Kind::AssertInvalidCustom { module: Ok(_), .. }));
+        assert!(matches!(one(text).kind, DirectiveKind::AssertInvalidCustom { module: Ok(_), .. }));
     }
 
     #[test]
     fn patterns_that_the_wast_crate_lacks() {
         let text = r#"(assert_return (invoke "f") (ref) (ref.exn) (either (ref.exn) (i32.const 1)))"#;
-        let Kind::AssertReturn(_, patterns) = one(text).kind else { panic!("it is an assertion") };
+        let DirectiveKind::AssertReturn(_, patterns) = one(text).kind else { panic!("it is an assertion") };
         let either = Pattern::Either(vec![Pattern::Exn, Pattern::Exact(Value::I32(1))]);
         assert_eq!(patterns, [Pattern::Ref, Pattern::Exn, either]);
     }
 
     #[test]
     fn fields_alone_are_a_module() {
-        assert!(matches!(one("(func) (memory 1)").kind, Kind::Module { id: None, module: Ok(_) }));
+        assert!(matches!(one("(func) (memory 1)").kind, DirectiveKind::Module { id: None, module: Ok(_) }));
     }
 
     #[test]
     fn nothing_is_dropped() {
         let meta = ["(script $s (module) (script))", "(input $s \"x.wast\")", "(output)", "(output $s \"x.js\")"];
         for text in ["(assert_suspension (invoke \"f\") \"\")"].into_iter().chain(meta) {
-            assert!(matches!(one(text).kind, Kind::Unsupported(_)), "{text}");
+            assert!(matches!(one(text).kind, DirectiveKind::Unsupported(_)), "{text}");
         }
     }
 
@@ -524,12 +537,16 @@ mod tests {
     fn what_stands_in_a_thread_may_stand_outside() {
         let text =
             "(thread $t (shared (module $M))\n (get \"g\") (module $Q quote \"(func)\")\n (thread $u (wait $t)))";
-        let Kind::Thread { id, shared: Some(shared), directives } = one(text).kind else { panic!("it is a thread") };
+        let DirectiveKind::Thread { id, shared: Some(shared), directives } = one(text).kind else {
+            panic!("it is a thread")
+        };
         assert_eq!((id.as_str(), shared.as_str()), ("t", "M"));
         let positions: Vec<_> = directives.iter().map(|d| (d.line, d.column, d.name)).collect();
         assert_eq!(positions, [(2, 2, "get"), (2, 12, "module"), (3, 2, "thread")]);
-        let Kind::Thread { shared: None, directives, .. } = &directives[2].kind else { panic!("it is a thread") };
-        assert!(matches!(&directives[0].kind, Kind::Wait { id } if id == "t"));
+        let DirectiveKind::Thread { shared: None, directives, .. } = &directives[2].kind else {
+            panic!("it is a thread")
+        };
+        assert!(matches!(&directives[0].kind, DirectiveKind::Wait { id } if id == "t"));
         assert!(Script::parse("(thread (module))").is_err() && Script::parse("(wait)").is_err());
     }
 
@@ -564,7 +581,7 @@ mod tests {
         ];
         for code in wrong {
             let malformed = format!("(assert_malformed (module quote \"{}\") \"\")", module(code));
-            assert!(matches!(one(&malformed).kind, Kind::AssertMalformed(Err(_))), "{code}");
+            assert!(matches!(one(&malformed).kind, DirectiveKind::AssertMalformed(Err(_))), "{code}");
             assert!(Script::parse(&module(code)).is_err(), "{code}");
         }
         let error = Script::parse(&format!("(module)\n{}", module("(try (do)) block (end)"))).expect_err("malformed");
@@ -577,7 +594,7 @@ mod tests {
             "(@x (end))",
         ];
         for code in right {
-            assert!(matches!(one(&module(code)).kind, Kind::Module { module: Ok(_), .. }), "{code}");
+            assert!(matches!(one(&module(code)).kind, DirectiveKind::Module { module: Ok(_), .. }), "{code}");
         }
     }
 
