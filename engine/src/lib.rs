@@ -56,5 +56,5 @@ pub use wasm::types::{
     TableType, ValType,
 };
 
-#[doc(hidden)]
+#[cfg(feature = "planted-faults")]
 pub use base::Fault;

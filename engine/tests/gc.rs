@@ -2,8 +2,8 @@
 //! segments, and in the host's hands.
 
 use engine::{
-    AsContextMut, Caller, Config, Engine, ErrorKind, ExternRef, Fault, Instance, Kept, Linker, Module, Result,
-    RootScope, Store, StoreLimits, Tier, Trap, TypedFunc, Val,
+    AsContextMut, Caller, Config, Engine, ErrorKind, ExternRef, Instance, Kept, Linker, Module, Result, RootScope,
+    Store, StoreLimits, Tier, Trap, TypedFunc, Val,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -324,6 +324,7 @@ fn a_handle_ends_with_the_host_function() {
 /// The canary: with a slot missing from the stack maps, `run` sees a wrong value or none, and zeal shows it at the first
 /// allocation.
 #[test]
+#[cfg(feature = "planted-faults")]
 fn zeal_catches_a_missing_stack_map() {
     let items = r#"(func (export "run") (result i32) (local externref)
         (local.set 0 (call $make (i32.const 1)))
@@ -339,8 +340,8 @@ fn zeal_catches_a_missing_stack_map() {
     };
     for tier in [Tier::Speed, Tier::Quick] {
         assert!(run(tier, false, None) && run(tier, true, None), "a whole stack map");
-        assert!(run(tier, false, Some(Fault::MissingStackMap)), "nothing moves in so short a time");
-        assert!(!run(tier, true, Some(Fault::MissingStackMap)), "zeal moves what the map does not name");
+        assert!(run(tier, false, Some(engine::Fault::MissingStackMap)), "nothing moves in so short a time");
+        assert!(!run(tier, true, Some(engine::Fault::MissingStackMap)), "zeal moves what the map does not name");
     }
 }
 

@@ -46,7 +46,9 @@ pub use observation::{
     Exception, Failure, Frame, HostCall, MemoryState, Observation, Outcome, Phase, Refusal, State, TableState, Trap,
     TrapKind,
 };
-pub use options::{Cpu, Fault, MemoryChecks, Options, RelaxedSimd};
+#[cfg(feature = "planted-faults")]
+pub use options::Fault;
+pub use options::{Cpu, MemoryChecks, Options, RelaxedSimd};
 pub use registry::{Absent, Lanes, LanesError, OWN_LANES, available, default_list, names, parse};
 pub use value::{Converted, HeapType, ObjectKind, ObjectRef, Reference, ValType, Value};
 

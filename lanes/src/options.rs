@@ -33,7 +33,7 @@ pub enum RelaxedSimd {
 }
 
 /// A planted fault, for the tests that prove that a comparison can fail.
-#[doc(hidden)]
+#[cfg(feature = "planted-faults")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Fault {
     /// `i32.sub` adds.
@@ -75,6 +75,7 @@ pub struct Options {
     pub commands: Vec<(String, Vec<String>)>,
     /// How long an engine in a process of its own may take for one request; 10 s if `None`.
     pub request_timeout: Option<Duration>,
-    #[doc(hidden)]
+    /// The fault to plant into the code of our own lanes.
+    #[cfg(feature = "planted-faults")]
     pub fault: Option<Fault>,
 }

@@ -60,9 +60,13 @@ pub(super) fn fingerprint() -> Digest {
     *hasher.finalize().as_bytes()
 }
 
-/// The engine that this is.
+/// The name and version of this engine.
 pub(super) fn producer() -> &'static str {
-    concat!("engine ", env!("CARGO_PKG_VERSION"))
+    if cfg!(feature = "planted-faults") {
+        concat!("engine ", env!("CARGO_PKG_VERSION"), "+faults")
+    } else {
+        concat!("engine ", env!("CARGO_PKG_VERSION"))
+    }
 }
 
 /// The header, read in place. The bytes reach at least to its end.

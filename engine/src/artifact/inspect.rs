@@ -75,7 +75,8 @@ pub struct InspectedConfig {
     pub consume_fuel: bool,
     /// Whether the code checks the epoch.
     pub epoch_interruption: bool,
-    /// The fault that was planted, for tests.
+    /// The name of the fault that the compiler planted.
+    #[cfg(feature = "planted-faults")]
     pub fault: Option<String>,
 }
 
@@ -214,6 +215,7 @@ impl From<&Settings> for InspectedConfig {
             relaxed_simd_deterministic: settings.relaxed_simd_deterministic,
             consume_fuel: settings.consume_fuel,
             epoch_interruption: settings.epoch_interruption,
+            #[cfg(feature = "planted-faults")]
             fault: settings.fault.map(|fault| format!("{fault:?}")),
         }
     }
@@ -244,6 +246,7 @@ impl fmt::Display for Inspection {
         )?;
         writeln!(f, "fuel             {}", config.consume_fuel)?;
         writeln!(f, "epoch            {}", config.epoch_interruption)?;
+        #[cfg(feature = "planted-faults")]
         if let Some(fault) = &config.fault {
             writeln!(f, "planted fault    {fault}")?;
         }

@@ -2,7 +2,9 @@
 //! Serialized with `postcard`; decoding allocates no more than a small multiple of the section's length.
 
 use crate::abi::signature::LoweredSignature;
-use crate::base::{Config, Fault, Features, MemoryChecks, TextOffset, Tier};
+#[cfg(feature = "planted-faults")]
+use crate::base::Fault;
+use crate::base::{Config, Features, MemoryChecks, TextOffset, Tier};
 use crate::wasm::module::Module;
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +40,8 @@ pub(crate) struct Settings {
     pub(crate) consume_fuel: bool,
     /// Whether the code checks the epoch.
     pub(crate) epoch_interruption: bool,
-    /// A planted fault.
+    /// The fault that the compiler planted.
+    #[cfg(feature = "planted-faults")]
     pub(crate) fault: Option<Fault>,
 }
 
@@ -51,6 +54,7 @@ impl From<&Config> for Settings {
             relaxed_simd_deterministic: config.relaxed_simd_deterministic,
             consume_fuel: config.consume_fuel,
             epoch_interruption: config.epoch_interruption,
+            #[cfg(feature = "planted-faults")]
             fault: config.fault,
         }
     }

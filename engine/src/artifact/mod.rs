@@ -214,8 +214,17 @@ fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()
         );
         Err(refused(message, at))
     };
-    let Settings { tier, features, memory_checks, relaxed_simd_deterministic, consume_fuel, epoch_interruption, fault } =
-        found;
+    // Without `..`: a new setting cannot be forgotten here.
+    let Settings {
+        tier,
+        features,
+        memory_checks,
+        relaxed_simd_deterministic,
+        consume_fuel,
+        epoch_interruption,
+        #[cfg(feature = "planted-faults")]
+        fault,
+    } = found;
     if *tier != expected.tier {
         return differ("tier", tier, &expected.tier);
     }
@@ -234,6 +243,7 @@ fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()
     if *epoch_interruption != expected.epoch_interruption {
         return differ("epoch interruption", epoch_interruption, &expected.epoch_interruption);
     }
+    #[cfg(feature = "planted-faults")]
     if *fault != expected.fault {
         return differ("planted fault", fault, &expected.fault);
     }

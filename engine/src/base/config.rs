@@ -1,5 +1,7 @@
 //! The configuration of an engine: what is compiled into artifacts, and how they are loaded and run.
 
+#[cfg(feature = "planted-faults")]
+use super::Fault;
 use serde::{Deserialize, Serialize};
 
 /// How much effort the compiler spends.
@@ -41,26 +43,6 @@ pub enum DigestCheck {
     Full,
     /// Header and tables' metadata only: the caller answers for the rest.
     Metadata,
-}
-
-/// A planted fault, for the tests that prove that an oracle can fail.
-#[doc(hidden)]
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub enum Fault {
-    /// `i32.sub` is compiled as `i32.add`.
-    SubtractionAdds,
-    /// The source map says one byte too much.
-    SourceMapOffByOne,
-    /// Division by zero is recorded as integer overflow.
-    WrongTrapCode,
-    /// The stack maps lack the first reference of each frame.
-    MissingStackMap,
-    /// The clauses of a `try_table` are tried in the wrong order.
-    ClausesReversed,
-    /// What `throw` throws carries another first `i32` or `i64` than it was given.
-    PayloadAltered,
-    /// A tail call is an ordinary call, whose caller returns afterwards.
-    TailCallKeepsFrame,
 }
 
 bitflags::bitflags! {
@@ -154,6 +136,7 @@ pub struct Config {
     pub(crate) digest_check: DigestCheck,
     pub(crate) artifact_key: Option<[u8; 32]>,
     pub(crate) gc_zeal: bool,
+    #[cfg(feature = "planted-faults")]
     pub(crate) fault: Option<Fault>,
 }
 
@@ -172,6 +155,7 @@ impl Default for Config {
             digest_check: DigestCheck::default(),
             artifact_key: None,
             gc_zeal: false,
+            #[cfg(feature = "planted-faults")]
             fault: None,
         }
     }
@@ -259,7 +243,8 @@ impl Config {
         self
     }
 
-    #[doc(hidden)]
+    /// Plants a fault into compiled code. An engine loads only artifacts with the fault that it is configured with.
+    #[cfg(feature = "planted-faults")]
     pub fn fault(&mut self, fault: Option<Fault>) -> &mut Self {
         self.fault = fault;
         self

@@ -5,13 +5,17 @@ mod backtrace;
 mod compile;
 mod config;
 mod error;
+#[cfg(feature = "planted-faults")]
+mod fault;
 mod position;
 mod trap;
 
 pub use backtrace::{Backtrace, Frame};
 #[cfg(feature = "compile")]
 pub(crate) use compile::Compile;
-pub use config::{Config, CpuFeatures, DigestCheck, Fault, Features, MemoryChecks, Tier};
+pub use config::{Config, CpuFeatures, DigestCheck, Features, MemoryChecks, Tier};
 pub use error::{Error, ErrorKind, Result};
+#[cfg(feature = "planted-faults")]
+pub use fault::Fault;
 pub use position::{TextOffset, WasmOffset};
 pub use trap::Trap;

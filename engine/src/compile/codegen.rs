@@ -7,7 +7,7 @@ use super::translate::trap_code;
 use crate::abi::builtins::Builtin;
 use crate::abi::signature::LoweredSignature;
 use crate::artifact::handlers::Catch;
-use crate::base::{Error, ErrorKind, Fault, Result, Trap, WasmOffset};
+use crate::base::{Error, ErrorKind, Result, Trap, WasmOffset};
 use crate::wasm::index::{DefinedFuncIndex, TagIndex};
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
@@ -208,23 +208,22 @@ impl FunctionCompiler {
         isa: &dyn TargetIsa,
         symbol: Symbol,
         first: Option<WasmOffset>,
-        fault: Option<Fault>,
     ) -> Result<CompiledCode> {
         let code = self.emit(isa).map_err(|error| refused(&symbol, &error))?;
         let unwind = code
             .create_unwind_info(isa)
             .map_err(|error| refused(&symbol, &error))?
             .expect("the settings ask for unwind information");
-        let traps = traps(&code, fault);
+        let traps = traps(&code);
         Ok(CompiledCode {
             symbol,
             alignment: code.buffer.alignment.max(isa.function_alignment().preferred),
             relocs: relocations(&code, &self.context.func),
-            source_map: source_map(&code, &traps, first, fault),
+            source_map: source_map(&code, &traps, first),
             traps,
             unwind,
             call_sites: call_sites(&code),
-            stack_maps: stack_maps(&code, fault),
+            stack_maps: stack_maps(&code),
             code: code.buffer.data().to_vec(),
         })
     }
@@ -300,8 +299,8 @@ fn relocations(code: &MachineCode, func: &ir::Function) -> Vec<Relocation> {
     code.buffer.relocs().iter().map(relocation).collect()
 }
 
-fn traps(code: &MachineCode, fault: Option<Fault>) -> Vec<(u32, Trap)> {
-    let mut traps: Vec<_> = code.buffer.traps().iter().map(|trap| (trap.offset, trap_of(trap.code, fault))).collect();
+fn traps(code: &MachineCode) -> Vec<(u32, Trap)> {
+    let mut traps: Vec<_> = code.buffer.traps().iter().map(|trap| (trap.offset, trap_of(trap.code))).collect();
     traps.sort_by_key(|&(offset, _)| offset);
     traps.dedup();
     assert!(traps.windows(2).all(|pair| pair[0].0 != pair[1].0), "an instruction traps for one reason");
@@ -309,29 +308,20 @@ fn traps(code: &MachineCode, fault: Option<Fault>) -> Vec<(u32, Trap)> {
 }
 
 /// Our trap for Cranelift's code, of which it reserves some for itself.
-fn trap_of(code: TrapCode, fault: Option<Fault>) -> Trap {
-    let trap = match code {
+fn trap_of(code: TrapCode) -> Trap {
+    match code {
         TrapCode::STACK_OVERFLOW => Trap::StackOverflow,
         TrapCode::HEAP_OUT_OF_BOUNDS => Trap::MemoryOutOfBounds,
         TrapCode::INTEGER_OVERFLOW => Trap::IntegerOverflow,
         TrapCode::INTEGER_DIVISION_BY_ZERO => Trap::IntegerDivisionByZero,
         TrapCode::BAD_CONVERSION_TO_INTEGER => Trap::InvalidConversionToInteger,
         code => Trap::from_code(code.as_raw().get()).expect("other codes are made from our traps"),
-    };
-    match (trap, fault) {
-        (Trap::IntegerDivisionByZero, Some(Fault::WrongTrapCode)) => Trap::IntegerOverflow,
-        _ => trap,
     }
 }
 
 /// Cranelift's ranges, joined where they touch; then `first` for the traps that none covers: the check of the stack
 /// limit runs before any operator, and what it jumps to stands behind the last one.
-fn source_map(
-    code: &MachineCode,
-    traps: &[(u32, Trap)],
-    first: Option<WasmOffset>,
-    fault: Option<Fault>,
-) -> Vec<(u32, u32, WasmOffset)> {
+fn source_map(code: &MachineCode, traps: &[(u32, Trap)], first: Option<WasmOffset>) -> Vec<(u32, u32, WasmOffset)> {
     let Some(first) = first else {
         return Vec::new();
     };
@@ -354,9 +344,6 @@ fn source_map(
     // One byte is enough: a trap is looked up at its own address.
     map.extend(uncovered.into_iter().map(|at| (at, at + 1, first)));
     map.sort_by_key(|range| range.0);
-    if fault == Some(Fault::SourceMapOffByOne) {
-        map.iter_mut().for_each(|range| range.2.0 += 1);
-    }
     map
 }
 
@@ -392,12 +379,10 @@ fn handlers(items: &[FinalizedMachExceptionHandler]) -> Vec<Handler> {
     items.iter().filter_map(handler).collect()
 }
 
-fn stack_maps(code: &MachineCode, fault: Option<Fault>) -> Vec<StackMap> {
-    let missing = usize::from(fault == Some(Fault::MissingStackMap));
+fn stack_maps(code: &MachineCode) -> Vec<StackMap> {
     let stack_map = |&(return_offset, frame_size, ref map): &(u32, u32, ir::UserStackMap)| {
         let mut slots: Vec<u32> = map.entries().map(|(_, slot)| slot).collect();
         slots.sort_unstable();
-        slots.drain(..missing.min(slots.len()));
         StackMap { return_offset, frame_size, slots }
     };
     code.buffer.user_stack_maps().iter().map(stack_map).collect()

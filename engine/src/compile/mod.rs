@@ -6,6 +6,8 @@
 //! the artifact depends on how many threads there were, or on what was compiled before.
 
 pub(crate) mod codegen;
+#[cfg(feature = "planted-faults")]
+mod fault;
 mod isa;
 pub(crate) mod link;
 pub(crate) mod soft;
@@ -14,7 +16,7 @@ pub(crate) mod translate;
 pub(crate) mod validate;
 
 use crate::abi::signature::LoweredSignature;
-use crate::base::{Compile, Config, Error, ErrorKind, Result};
+use crate::base::{Compile, Config, Error, ErrorKind, Result, WasmOffset};
 use crate::wasm::index::DefinedFuncIndex;
 use crate::wasm::module::Module;
 use codegen::{CompiledCode, FunctionCompiler, Symbol};
@@ -171,7 +173,7 @@ impl Workers {
 impl Worker {
     fn function(&mut self, env: &ModuleEnv<'_>, index: DefinedFuncIndex, body: Body<'_>) -> Result<CompiledCode> {
         let first = translate::translate(env, index, body, self.compiler.func(), &mut self.allocations)?;
-        self.compiler.compile(env.isa, Symbol::Function(index), Some(first), env.config.fault)
+        self.finish(env, Symbol::Function(index), Some(first))
     }
 
     fn helper(&mut self, env: &ModuleEnv<'_>, symbol: Symbol) -> Result<CompiledCode> {
@@ -185,6 +187,14 @@ impl Worker {
                 *func = soft::build(soft.libcall(), isa).expect("every such library call has a routine");
             }
         }
-        self.compiler.compile(isa, symbol, None, env.config.fault)
+        self.finish(env, symbol, None)
+    }
+
+    /// Makes machine code of the function that the compiler holds.
+    fn finish(&mut self, env: &ModuleEnv<'_>, symbol: Symbol, first: Option<WasmOffset>) -> Result<CompiledCode> {
+        let code = self.compiler.compile(env.isa, symbol, first)?;
+        #[cfg(feature = "planted-faults")]
+        let code = fault::plant(env.config.fault, code);
+        Ok(code)
     }
 }

@@ -238,6 +238,7 @@ fn calls_map_to_their_operators() {
 }
 
 #[test]
+#[cfg(feature = "planted-faults")]
 fn faults_are_planted() {
     let text = "(module (func (export \"f\") (param i32 i32) (result i32) local.get 0 local.get 1 i32.div_u))";
     for mut config in tiers() {

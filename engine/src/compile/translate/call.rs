@@ -9,7 +9,9 @@ use super::exception::Target;
 use super::{FuncTranslator, trap_code, wasm_signature};
 use crate::abi::signature::LoweredSignature;
 use crate::abi::vmctx::{FuncImport, FuncRef};
-use crate::base::{Fault, Trap};
+#[cfg(feature = "planted-faults")]
+use crate::base::Fault;
+use crate::base::Trap;
 use crate::compile::codegen::Symbol;
 use crate::wasm::index::*;
 use core::mem::offset_of;
@@ -89,6 +91,7 @@ impl FuncTranslator<'_> {
 
     /// Calls in place of the current frame, which is gone before the callee begins.
     fn return_call(&mut self, callee: Callee, ty: TypeIndex) {
+        #[cfg(feature = "planted-faults")]
         if self.env.config.fault == Some(Fault::TailCallKeepsFrame) {
             self.call(callee, ty);
             return self.return_from_function();

@@ -14,7 +14,9 @@ use super::{FuncTranslator, builtin_signature, clif_type, trap_code};
 use crate::abi::builtins::Builtin;
 use crate::abi::heap::exception_layout;
 use crate::abi::vmctx::StoreContext;
-use crate::base::{Error, ErrorKind, Fault, Result, Trap};
+#[cfg(feature = "planted-faults")]
+use crate::base::Fault;
+use crate::base::{Error, ErrorKind, Result, Trap};
 use crate::compile::codegen::Symbol;
 use crate::wasm::index::TagIndex;
 use crate::wasm::types::ValType;
@@ -111,10 +113,12 @@ impl FuncTranslator<'_> {
             };
             Clause { tag, with_reference, label: Some(label), block: None }
         };
-        let mut clauses: Vec<_> = table.catches.iter().map(clause).collect();
-        if self.env.config.fault == Some(Fault::ClausesReversed) {
-            clauses.reverse();
-        }
+        let clauses: Vec<_> = table.catches.iter().map(clause).collect();
+        #[cfg(feature = "planted-faults")]
+        let clauses = match self.env.config.fault {
+            Some(Fault::ClausesReversed) => clauses.into_iter().rev().collect(),
+            _ => clauses,
+        };
         self.tries.push(Clauses { clauses, position: self.controls.len() - 1, outer: None });
     }
 
@@ -238,10 +242,12 @@ impl FuncTranslator<'_> {
         let number = self.iconst(types::I32, tag.0.cast_signed().into());
         let exception = self.call_builtin(Builtin::ExceptionNew, &[number]);
         let exception = self.ins().ireduce(types::I32, exception);
-        let mut values = self.pop_many(params.len());
-        if self.env.config.fault == Some(Fault::PayloadAltered) {
-            self.alter(params, &mut values);
-        }
+        let values = self.pop_many(params.len());
+        #[cfg(feature = "planted-faults")]
+        let values = match self.env.config.fault {
+            Some(Fault::PayloadAltered) => self.alter(params, values),
+            _ => values,
+        };
         let fields = self.exception_address(exception);
         for (&value, &offset) in values.iter().zip(exception_layout(params).offsets.iter()) {
             let flags = self.payload_flags();
@@ -250,12 +256,14 @@ impl FuncTranslator<'_> {
         self.throw_ref(exception);
     }
 
-    /// Adds one to the first integer: a planted fault.
-    fn alter(&mut self, params: &[ValType], values: &mut [Value]) {
-        let first = params.iter().position(|ty| matches!(ty, ValType::I32 | ValType::I64));
-        let Some(value) = first.map(|first| &mut values[first]) else { return };
-        let one = self.iconst(self.type_of(*value), 1);
-        *value = self.ins().iadd(*value, one);
+    /// Returns the values with one added to the first integer: a planted fault.
+    #[cfg(feature = "planted-faults")]
+    fn alter(&mut self, params: &[ValType], mut values: Vec<Value>) -> Vec<Value> {
+        if let Some(first) = params.iter().position(|ty| matches!(ty, ValType::I32 | ValType::I64)) {
+            let one = self.iconst(self.type_of(values[first]), 1);
+            values[first] = self.ins().iadd(values[first], one);
+        }
+        values
     }
 
     pub(super) fn throw_ref(&mut self, exception: Value) {

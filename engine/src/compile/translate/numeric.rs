@@ -7,6 +7,7 @@
 //! they trap.
 
 use super::FuncTranslator;
+#[cfg(feature = "planted-faults")]
 use crate::base::Fault;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
@@ -87,6 +88,7 @@ impl<'a> FuncTranslator<'a> {
             I32Ctz | I64Ctz => self.unary(|ins, x| ins.ctz(x)),
             I32Popcnt | I64Popcnt => self.unary(|ins, x| ins.popcnt(x)),
             I32Add | I64Add => self.binary(|ins, x, y| ins.iadd(x, y)),
+            #[cfg(feature = "planted-faults")]
             I32Sub if self.env.config.fault == Some(Fault::SubtractionAdds) => {
                 self.binary(|ins, x, y| ins.iadd(x, y));
             }

@@ -11,7 +11,7 @@ use self::values::{Viewer, engine_type, show, to_engine};
 use crate::engines::guard::{self, id};
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::{
-    Behavior, Binary, Cpu, Exception, Failure, Fault, Features, Frame, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
+    Behavior, Binary, Cpu, Exception, Failure, Features, Frame, HostCall, HostFunc, InstanceId, Lane, LaneInfo,
     MemoryChecks, MemoryState, ModuleId, Moves, OWN_ENGINE, Objects, Options, Phase, Reference, Refusal, RelaxedSimd,
     Session, Shared, State, TableState, Trap, TrapKind, Value,
 };
@@ -98,16 +98,9 @@ impl Own {
             .relaxed_simd_deterministic(self.options.relaxed_simd == RelaxedSimd::Deterministic)
             .consume_fuel(self.options.fuel.is_some())
             .gc_zeal(self.options.gc_zeal)
-            .compile_threads(self.options.compile_threads)
-            .fault(self.options.fault.map(|fault| match fault {
-                Fault::SubtractionAdds => engine::Fault::SubtractionAdds,
-                Fault::SourceMapOffByOne => engine::Fault::SourceMapOffByOne,
-                Fault::WrongTrapCode => engine::Fault::WrongTrapCode,
-                Fault::MissingStackMap => engine::Fault::MissingStackMap,
-                Fault::ClausesReversed => engine::Fault::ClausesReversed,
-                Fault::PayloadAltered => engine::Fault::PayloadAltered,
-                Fault::TailCallKeepsFrame => engine::Fault::TailCallKeepsFrame,
-            }));
+            .compile_threads(self.options.compile_threads);
+        #[cfg(feature = "planted-faults")]
+        config.fault(self.options.fault.map(engine_fault));
         if let Some(bytes) = self.options.max_stack {
             config.max_wasm_stack(bytes);
         }
@@ -163,6 +156,20 @@ const FEATURES: &[(Features, engine::Features)] = &[
     (Features::LEGACY_EXCEPTIONS, engine::Features::LEGACY_EXCEPTIONS.union(engine::Features::EXCEPTIONS)),
     (Features::CUSTOM_DESCRIPTORS, engine::Features::CUSTOM_DESCRIPTORS),
 ];
+
+#[cfg(feature = "planted-faults")]
+fn engine_fault(fault: crate::Fault) -> engine::Fault {
+    use crate::Fault;
+    match fault {
+        Fault::SubtractionAdds => engine::Fault::SubtractionAdds,
+        Fault::SourceMapOffByOne => engine::Fault::SourceMapOffByOne,
+        Fault::WrongTrapCode => engine::Fault::WrongTrapCode,
+        Fault::MissingStackMap => engine::Fault::MissingStackMap,
+        Fault::ClausesReversed => engine::Fault::ClausesReversed,
+        Fault::PayloadAltered => engine::Fault::PayloadAltered,
+        Fault::TailCallKeepsFrame => engine::Fault::TailCallKeepsFrame,
+    }
+}
 
 /// The features as the engine names them; those that it lacks are left out.
 pub fn engine_features(features: Features) -> engine::Features {
