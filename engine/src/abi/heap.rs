@@ -21,7 +21,7 @@
 //!          exception: the number of its tag in the store, and at +16 the payload, laid out as a struct's fields
 //! ```
 //!
-//! Compiled code allocates between `StoreContext::heap_next` and `heap_end`, which are offsets too, and calls
+//! Compiled code allocates between `VmStoreContext::heap_next` and `heap_end`, which are offsets too, and calls
 //! [`GcAlloc`](super::builtins::Builtin::GcAlloc) when there is no room. What stands there is not zeroed: an object is
 //! whole before the next call. A call is where the collector may run, and every object may move then; an address is never
 //! kept across one.

@@ -12,7 +12,7 @@
 //! | library call | System V | vmctx, the arguments, as [`builtins`] lists them | `i64`, [`FAILED`] if it failed |
 //!
 //! Before a trampoline leaves compiled code it stores its own frame pointer and its return address into
-//! `StoreContext::exit_fp` and `exit_pc`: a stack walk starts there, in the frame that called the trampoline. When the
+//! `VmStoreContext::exit_fp` and `exit_pc`: a stack walk starts there, in the frame that called the trampoline. When the
 //! host reports [`FAILED`], the trampoline calls [`builtins::Builtin::Raise`], which never returns.
 //!
 //! An entry trampoline stores its frame pointer, its stack pointer and the address of its handler block into the store
@@ -25,7 +25,7 @@ pub(crate) mod signature;
 pub(crate) mod vmctx;
 
 use core::ffi::c_void;
-use vmctx::{StoreContext, VmContext};
+use vmctx::{VmContext, VmStoreContext};
 
 /// The call went well.
 pub(crate) const OK: i64 = 0;
@@ -45,7 +45,7 @@ pub(crate) struct ValRaw(pub(crate) [u8; 16]);
 /// The caller has saved what stood in the store context's `entry_*`, `exit_*` and `stack_limit` fields, has set
 /// `stack_limit`, and restores them afterwards.
 pub(crate) type HostCall = unsafe extern "C" fn(
-    store: *mut StoreContext,
+    store: *mut VmStoreContext,
     wasm_call: *const c_void,
     callee: *mut c_void,
     caller: *mut VmContext,

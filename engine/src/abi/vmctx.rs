@@ -33,7 +33,7 @@ pub(crate) struct VmContext {
     pub(crate) magic: u32,
     /// The instance's number in its store.
     pub(crate) instance: u32,
-    pub(crate) store: *mut StoreContext,
+    pub(crate) store: *mut VmStoreContext,
     pub(crate) builtins: *const BuiltinTable,
     /// Canonical type id by type index of this module.
     pub(crate) type_ids: *const u32,
@@ -63,7 +63,7 @@ pub(crate) const DISPLAY: usize = 7;
 /// The state that compiled code shares with its store. It belongs to the store and is saved and restored per
 /// activation.
 #[repr(C)]
-pub(crate) struct StoreContext {
+pub(crate) struct VmStoreContext {
     /// A function prologue whose frame would reach below this address traps.
     pub(crate) stack_limit: usize,
     /// What the handler needs to leave compiled code: the frame pointer of the newest entry trampoline,
@@ -160,18 +160,18 @@ const _: () = {
     assert!(size_of::<VmContext>() == 40);
     assert!(size_of::<TypeEntry>() == 1 << (u32::BITS - SERIAL_BITS));
     assert!(offset_of!(TypeEntry, display) == 4);
-    assert!(offset_of!(StoreContext, stack_limit) == 0);
-    assert!(offset_of!(StoreContext, entry_fp) == 8);
-    assert!(offset_of!(StoreContext, entry_sp) == 16);
-    assert!(offset_of!(StoreContext, entry_pc) == 24);
-    assert!(offset_of!(StoreContext, exit_fp) == 32);
-    assert!(offset_of!(StoreContext, exit_pc) == 40);
-    assert!(offset_of!(StoreContext, fuel) == 48);
-    assert!(offset_of!(StoreContext, epoch_deadline) == 56);
-    assert!(offset_of!(StoreContext, epoch) == 64);
-    assert!(offset_of!(StoreContext, heap_base) == 72);
-    assert!(offset_of!(StoreContext, heap_next) == 80);
-    assert!(offset_of!(StoreContext, heap_end) == 88);
+    assert!(offset_of!(VmStoreContext, stack_limit) == 0);
+    assert!(offset_of!(VmStoreContext, entry_fp) == 8);
+    assert!(offset_of!(VmStoreContext, entry_sp) == 16);
+    assert!(offset_of!(VmStoreContext, entry_pc) == 24);
+    assert!(offset_of!(VmStoreContext, exit_fp) == 32);
+    assert!(offset_of!(VmStoreContext, exit_pc) == 40);
+    assert!(offset_of!(VmStoreContext, fuel) == 48);
+    assert!(offset_of!(VmStoreContext, epoch_deadline) == 56);
+    assert!(offset_of!(VmStoreContext, epoch) == 64);
+    assert!(offset_of!(VmStoreContext, heap_base) == 72);
+    assert!(offset_of!(VmStoreContext, heap_next) == 80);
+    assert!(offset_of!(VmStoreContext, heap_end) == 88);
     assert!(offset_of!(FuncRef, host_call) == 8);
     assert!(offset_of!(FuncRef, vmctx) == 16);
     assert!(offset_of!(FuncRef, type_id) == 24);
@@ -207,13 +207,13 @@ pub(crate) struct VmLayout {
     size: u32,
 }
 
-/// Where compiled code finds a table, memory or global.
+/// The location of a table's, memory's or global's definition, in bytes from the start of a [`VmContext`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Place {
-    /// The definition stands in this vmctx, at this offset.
-    Own(u32),
-    /// A pointer to the definition stands at this offset.
-    Imported(u32),
+pub(crate) enum Location {
+    /// The definition itself is in the context, at this offset.
+    Inline(u32),
+    /// The context holds a pointer to the definition, at this offset.
+    Pointer(u32),
 }
 
 impl VmLayout {
@@ -266,29 +266,29 @@ impl VmLayout {
     }
 
     /// The [`TableDef`] of a table.
-    pub(crate) fn table(&self, table: TableIndex) -> Place {
-        place(table.0, self.imported_tables, self.table_imports, self.tables)
+    pub(crate) fn table(&self, table: TableIndex) -> Location {
+        location(table.0, self.imported_tables, self.table_imports, self.tables)
     }
 
     /// The [`MemoryDef`] of a memory. A shared one stands elsewhere, wherever it was defined: other stores use it too.
-    pub(crate) fn memory(&self, memory: MemoryIndex) -> Place {
-        match place(memory.0, self.imported_memories, self.memory_imports, self.memories) {
-            Place::Own(offset) if self.shared_memories.contains(&memory) => Place::Imported(offset),
-            place => place,
+    pub(crate) fn memory(&self, memory: MemoryIndex) -> Location {
+        match location(memory.0, self.imported_memories, self.memory_imports, self.memories) {
+            Location::Inline(offset) if self.shared_memories.contains(&memory) => Location::Pointer(offset),
+            location => location,
         }
     }
 
     /// The [`GlobalDef`] of a global.
-    pub(crate) fn global(&self, global: GlobalIndex) -> Place {
-        place(global.0, self.imported_globals, self.global_imports, self.globals)
+    pub(crate) fn global(&self, global: GlobalIndex) -> Location {
+        location(global.0, self.imported_globals, self.global_imports, self.globals)
     }
 }
 
 /// Definitions of all three kinds are 16 bytes long, pointers 8.
-fn place(index: u32, imported: u32, imports: u32, own: u32) -> Place {
+fn location(index: u32, imported: u32, imports: u32, own: u32) -> Location {
     match index.checked_sub(imported) {
-        Some(index) => Place::Own(own + index * 16),
-        None => Place::Imported(imports + index * 8),
+        Some(index) => Location::Inline(own + index * 16),
+        None => Location::Pointer(imports + index * 8),
     }
 }
 
@@ -305,7 +305,7 @@ mod tests {
             Module { memories: vec![shared, memory, shared, memory], imported_memories: 1, ..Module::default() };
         let layout = VmLayout::of(&module).unwrap();
         let places = [0, 1, 2, 3].map(|index| layout.memory(MemoryIndex(index)));
-        assert_eq!(places, [Place::Imported(40), Place::Own(48), Place::Imported(64), Place::Own(80)]);
+        assert_eq!(places, [Location::Pointer(40), Location::Inline(48), Location::Pointer(64), Location::Inline(80)]);
     }
 
     #[test]
@@ -321,9 +321,9 @@ mod tests {
         let layout = VmLayout::of(&module).unwrap();
         assert_eq!(layout.func_import(FuncIndex(0)), Some(40));
         assert_eq!(layout.func_import(FuncIndex(1)), None);
-        assert_eq!(layout.global(GlobalIndex(0)), Place::Imported(64));
-        assert_eq!(layout.global(GlobalIndex(1)), Place::Own(80));
-        assert_eq!(layout.global(GlobalIndex(2)), Place::Own(96));
+        assert_eq!(layout.global(GlobalIndex(0)), Location::Pointer(64));
+        assert_eq!(layout.global(GlobalIndex(1)), Location::Inline(80));
+        assert_eq!(layout.global(GlobalIndex(2)), Location::Inline(96));
         assert_eq!(layout.func_ref(FuncRefIndex(1)), 112 + 32);
         assert_eq!(layout.size(), 112 + 64);
     }

@@ -7,7 +7,7 @@
 use super::translate::{builtin_signature, constant, machine_type, trap_code, trusted, wasm_signature};
 use crate::abi::builtins::Builtin;
 use crate::abi::signature::{LoweredSignature, MachineType};
-use crate::abi::vmctx::{HostFunc, StoreContext, VmContext};
+use crate::abi::vmctx::{HostFunc, VmContext, VmStoreContext};
 use crate::abi::{FAILED, OK, ValRaw};
 use crate::base::Trap;
 use core::mem::offset_of;
@@ -24,11 +24,11 @@ pub(super) type Allocations = FunctionBuilderContext;
 
 const STORE: i32 = offset_of!(VmContext, store) as i32;
 const BUILTINS: i32 = offset_of!(VmContext, builtins) as i32;
-const ENTRY_FP: i32 = offset_of!(StoreContext, entry_fp) as i32;
-const ENTRY_SP: i32 = offset_of!(StoreContext, entry_sp) as i32;
-const ENTRY_PC: i32 = offset_of!(StoreContext, entry_pc) as i32;
-const EXIT_FP: i32 = offset_of!(StoreContext, exit_fp) as i32;
-const EXIT_PC: i32 = offset_of!(StoreContext, exit_pc) as i32;
+const ENTRY_FP: i32 = offset_of!(VmStoreContext, entry_fp) as i32;
+const ENTRY_SP: i32 = offset_of!(VmStoreContext, entry_sp) as i32;
+const ENTRY_PC: i32 = offset_of!(VmStoreContext, entry_pc) as i32;
+const EXIT_FP: i32 = offset_of!(VmStoreContext, exit_fp) as i32;
+const EXIT_PC: i32 = offset_of!(VmStoreContext, exit_pc) as i32;
 const SHIM: i32 = offset_of!(HostFunc, shim) as i32;
 const SLOT: i32 = size_of::<ValRaw>() as i32;
 

@@ -7,7 +7,7 @@
 use super::call::{Activation, Exit};
 use super::code::Image;
 use super::registry::{CODE, Reader};
-use crate::abi::vmctx::{StoreContext, VmContext};
+use crate::abi::vmctx::{VmContext, VmStoreContext};
 use crate::artifact::functions::FunctionKind;
 use crate::artifact::handlers::Catch;
 use crate::base::Backtrace;
@@ -23,7 +23,7 @@ pub(super) struct RawBacktrace(Vec<FrameAddress>);
 
 /// The WebAssembly frames that are active on this thread on behalf of `store`, the innermost first. Empty unless
 /// WebAssembly code of this store has called the host.
-pub(crate) fn backtrace(store: &StoreContext) -> Backtrace {
+pub(crate) fn backtrace(store: &VmStoreContext) -> Backtrace {
     // SAFETY: a shared reference: alive, and no other thread runs the store.
     unsafe { RawBacktrace::capture(store) }.resolve()
 }
@@ -33,7 +33,7 @@ impl RawBacktrace {
     ///
     /// # Safety
     /// The store context is alive, and not that of a store that another thread is running.
-    pub(super) unsafe fn capture(store: *const StoreContext) -> RawBacktrace {
+    pub(super) unsafe fn capture(store: *const VmStoreContext) -> RawBacktrace {
         let mut frames = RawBacktrace::default();
         // SAFETY: as for this function.
         let exit = unsafe { Exit::of(store) };
@@ -96,7 +96,7 @@ impl RawBacktrace {
 ///
 /// # Panics
 /// When the stack cannot be walked to its end, before anything is visited beyond: a reference would be missed.
-pub(super) fn visit_references(store: *const StoreContext, exit: Exit, mut visit: impl FnMut(*mut u32)) {
+pub(super) fn visit_references(store: *const VmStoreContext, exit: Exit, mut visit: impl FnMut(*mut u32)) {
     let reader = CODE.read();
     Activation::with_newest_of(store, |newest| {
         let (mut activation, mut exit) = (newest, exit);
@@ -137,7 +137,7 @@ fn visit_activation(activation: &Activation, exit: Exit, reader: &Reader<'_, Ima
 /// # Safety
 /// The store context is alive, and its newest compiled code waits for this thread.
 pub(super) unsafe fn find_handler(
-    store: *const StoreContext,
+    store: *const VmStoreContext,
     takes: impl Fn(*const VmContext, TagIndex) -> bool,
 ) -> Option<Registers> {
     // SAFETY: as for this function.

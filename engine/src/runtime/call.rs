@@ -20,7 +20,7 @@ use super::backtrace::RawBacktrace;
 use super::code::Image;
 use super::registry::Reader;
 use super::{sys, trap};
-use crate::abi::vmctx::{FuncRef, StoreContext};
+use crate::abi::vmctx::{FuncRef, VmStoreContext};
 use crate::abi::{FAILED, OK, ValRaw};
 use crate::base::{Error, Result, Trap};
 use crate::unwind::frame::Registers;
@@ -67,7 +67,7 @@ impl Exit {
     ///
     /// # Safety
     /// The context is alive and no other thread uses it.
-    pub(super) unsafe fn of(store: *const StoreContext) -> Exit {
+    pub(super) unsafe fn of(store: *const VmStoreContext) -> Exit {
         // SAFETY: the caller vouches for the context.
         unsafe { Exit { fp: (*store).exit_fp as u64, pc: (*store).exit_pc as u64 } }
     }
@@ -77,7 +77,7 @@ impl Exit {
 pub(super) struct Activation {
     /// The next older one on this thread.
     older: *const Activation,
-    store: *mut StoreContext,
+    store: *mut VmStoreContext,
     /// What the store context held before the entry.
     outer: Outer,
     /// Why execution stopped, with the frames of that moment where they were captured.
@@ -103,7 +103,7 @@ struct Outer {
 /// `store` and `func` are alive, of the same store, and used by this thread alone; `values` has the function's arguments
 /// and room for its results.
 pub(crate) unsafe fn invoke(
-    store: *mut StoreContext,
+    store: *mut VmStoreContext,
     max_wasm_stack: usize,
     func: &FuncRef,
     values: *mut ValRaw,
@@ -151,7 +151,7 @@ pub(crate) fn fail(stop: Stop) -> i64 {
 /// # Safety
 /// The store is alive, its newest compiled code waits for this thread, and the registers are those of a handler of a call
 /// that is under way in its newest activation.
-pub(super) unsafe fn resume_at(store: *mut StoreContext, registers: Registers, payload: u64) {
+pub(super) unsafe fn resume_at(store: *mut VmStoreContext, registers: Registers, payload: u64) {
     let register = |value: u64| usize::try_from(value).expect("64-bit hosts only");
     // SAFETY: the caller vouches for the store.
     unsafe {
@@ -184,7 +184,7 @@ impl Activation {
     ///
     /// # Safety
     /// The context is alive while the activation is, and no other thread uses it.
-    unsafe fn new(store: *mut StoreContext) -> Activation {
+    unsafe fn new(store: *mut VmStoreContext) -> Activation {
         // SAFETY: the caller vouches for the context.
         let outer = unsafe {
             Outer {
@@ -260,7 +260,7 @@ impl Activation {
     }
 
     /// Calls `then` with the newest activation of a store on this thread.
-    pub(super) fn with_newest_of<R>(store: *const StoreContext, then: impl FnOnce(Option<&Activation>) -> R) -> R {
+    pub(super) fn with_newest_of<R>(store: *const VmStoreContext, then: impl FnOnce(Option<&Activation>) -> R) -> R {
         Activation::with_newest(|newest| then(find(newest, store)))
     }
 
@@ -273,7 +273,7 @@ impl Activation {
 }
 
 /// The first activation of a store, from `newest` on.
-fn find<'a>(newest: Option<&'a Activation>, store: *const StoreContext) -> Option<&'a Activation> {
+fn find<'a>(newest: Option<&'a Activation>, store: *const VmStoreContext) -> Option<&'a Activation> {
     // SAFETY: older activations stand in frames that outlive the newer ones'.
     let older = |activation: &&'a Activation| unsafe { activation.older.as_ref() };
     core::iter::successors(newest, older).find(|activation| core::ptr::eq(activation.store, store))
@@ -353,7 +353,7 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         #[unsafe(naked)]
         unsafe extern "C" fn enter(
-            store: *mut StoreContext,
+            store: *mut VmStoreContext,
             wasm_call: *const c_void,
             callee: *mut c_void,
             caller: *mut VmContext,
@@ -372,9 +372,9 @@ mod tests {
                 "2:", "mov rax, {failed}",
                 "3:", "add rsp, 8", "pop r15", "pop r14", "pop r13", "pop r12", "pop rbx", "pop rbp",
                 "ret",
-                fp = const offset_of!(StoreContext, entry_fp),
-                sp = const offset_of!(StoreContext, entry_sp),
-                pc = const offset_of!(StoreContext, entry_pc),
+                fp = const offset_of!(VmStoreContext, entry_fp),
+                sp = const offset_of!(VmStoreContext, entry_sp),
+                pc = const offset_of!(VmStoreContext, entry_pc),
                 failed = const FAILED,
             )
         }
@@ -388,7 +388,7 @@ mod tests {
         impl Instance {
             fn new() -> Instance {
                 let epoch = Box::new(AtomicU64::new(0));
-                let store = StoreContext {
+                let store = VmStoreContext {
                     stack_limit: 1,
                     entry_fp: 2,
                     entry_sp: 3,
@@ -421,7 +421,7 @@ mod tests {
             fn assert_as_before(&self) {
                 // SAFETY: nothing runs in the store.
                 let store = unsafe { &*self.vmctx.store };
-                let StoreContext { stack_limit, entry_fp, entry_sp, entry_pc, exit_fp, exit_pc, .. } = *store;
+                let VmStoreContext { stack_limit, entry_fp, entry_sp, entry_pc, exit_fp, exit_pc, .. } = *store;
                 assert_eq!([stack_limit, entry_fp, entry_sp, entry_pc, exit_fp, exit_pc], [1, 2, 3, 4, 0, 0]);
                 assert!(NEWEST.get().is_null());
             }

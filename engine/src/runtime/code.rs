@@ -23,8 +23,8 @@ use crate::base::{Config, Error, ErrorKind, Frame, Result, TextOffset, Trap};
 use crate::unwind::cursor::UnwindTables;
 use crate::unwind::frame::{FrameAddress, UnwindError};
 use crate::unwind::rule::Rule;
-use crate::wasm::image;
 use crate::wasm::index::DefinedFuncIndex;
+use crate::wasm::memory_image::MemoryImage;
 use crate::wasm::module::Module;
 use core::ffi::c_void;
 use core::ops::Range;
@@ -49,26 +49,26 @@ pub(super) struct Image {
     sections: Sections,
     metadata: Metadata,
     /// What one of its memories holds at the start.
-    memory: Option<MemoryImage>,
+    memory: Option<MemoryImageFile>,
 }
 
 /// What a memory of the module holds at the start, as a part of a file that instances map.
 #[derive(Debug)]
-struct MemoryImage {
-    image: image::Image,
+struct MemoryImageFile {
+    image: MemoryImage,
     /// The file, and where in it the picture starts: the artifact's own, or one that is made for the first instance. It
     /// neither changes nor is cut.
     file: OnceLock<(File, u64)>,
 }
 
-impl MemoryImage {
+impl MemoryImageFile {
     /// The picture, if the module has one and this system can map it. `file` is the artifact's own.
-    fn of(sections: &Sections, module: &Module, file: Option<File>) -> Option<MemoryImage> {
-        let image = image::Image::of(module)?;
+    fn of(sections: &Sections, module: &Module, file: Option<File>) -> Option<MemoryImageFile> {
+        let image = MemoryImage::of(module)?;
         let (page, start) = (rustix::param::page_size() as u64, sections.data.start as u64);
         let whole = image.range.start.is_multiple_of(page) && image.range.end.is_multiple_of(page);
         let file = file.filter(|_| start.is_multiple_of(page)).map_or_else(OnceLock::new, |file| (file, start).into());
-        (whole && image.is_laid_out(module, sections.data.len())).then_some(MemoryImage { image, file })
+        (whole && image.is_laid_out(module, sections.data.len())).then_some(MemoryImageFile { image, file })
     }
 
     /// Shows it in a memory. `data` is the artifact's data section.
@@ -156,7 +156,7 @@ impl LoadedCode {
         mapping.make_executable(whole_pages(&sections.text)?)?;
         // SAFETY: the section is well formed and terminated; it is dropped before the mapping.
         let frames = unsafe { UnwindRegistration::new(&bytes[sections.eh_frame.clone()]) };
-        let memory = MemoryImage::of(&sections, &metadata.module, file);
+        let memory = MemoryImageFile::of(&sections, &metadata.module, file);
         let image = Image { _frames: frames, mapping, len, sections, metadata, memory };
         Ok(Arc::new(LoadedCode(CODE.register(image))))
     }
@@ -182,7 +182,7 @@ impl LoadedCode {
     }
 
     /// What a memory of the module holds at the start, if it can be mapped.
-    pub(crate) fn memory_image(&self) -> Option<&image::Image> {
+    pub(crate) fn memory_image(&self) -> Option<&MemoryImage> {
         self.image().memory.as_ref().map(|memory| &memory.image)
     }
 

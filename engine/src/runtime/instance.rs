@@ -15,7 +15,7 @@ use super::tag::{Tag, TagEntry};
 use super::{AsContext, AsContextMut, Extern, Module, TypedFunc, WasmParams, WasmResults};
 use crate::abi::ValRaw;
 use crate::abi::heap;
-use crate::abi::vmctx::{FuncImport, FuncRef, Place, VmContext};
+use crate::abi::vmctx::{FuncImport, FuncRef, Location, VmContext};
 use crate::base::{Error, ErrorKind, Result};
 use crate::wasm::index::*;
 use crate::wasm::module::{ConstExpr, DataMode, ElementItems, ElementMode, ElementSegment, ExportItem, ImportItem};
@@ -531,18 +531,18 @@ impl InstanceEntry {
     }
 
     /// Where an own definition stands, or the pointer to an imported one.
-    fn own<D>(&self, place: Place) -> NonNull<D> {
-        match place {
-            Place::Own(offset) => self.at(offset),
-            Place::Imported(_) => unreachable!("asked for definitions past the imported ones only"),
+    fn own<D>(&self, location: Location) -> NonNull<D> {
+        match location {
+            Location::Inline(offset) => self.at(offset),
+            Location::Pointer(_) => unreachable!("asked for definitions past the imported ones only"),
         }
     }
 
-    fn set_import<D>(&self, place: Place, definition: NonNull<D>) {
-        match place {
+    fn set_import<D>(&self, location: Location, definition: NonNull<D>) {
+        match location {
             // SAFETY: the layout keeps an aligned pointer there, and nobody reads it yet.
-            Place::Imported(offset) => unsafe { self.at::<NonNull<D>>(offset).write(definition) },
-            Place::Own(_) => unreachable!("what is imported or shared stands behind a pointer"),
+            Location::Pointer(offset) => unsafe { self.at::<NonNull<D>>(offset).write(definition) },
+            Location::Inline(_) => unreachable!("what is imported or shared stands behind a pointer"),
         }
     }
 

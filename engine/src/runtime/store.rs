@@ -1,7 +1,7 @@
 //! Stores: all that WebAssembly code of one embedder's unit of work can reach, and the borrows of it.
 //!
 //! A store's parts stand in one allocation that never moves. Compiled code and library calls reach it through the
-//! [`vmctx::StoreContext`] at its start; [`OpaqueMut`] is that raw pointer with the lifetime of an exclusive borrow, and
+//! [`vmctx::VmStoreContext`] at its start; [`OpaqueMut`] is that raw pointer with the lifetime of an exclusive borrow, and
 //! makes references only for as long as one expression needs them, so that none lives while WebAssembly runs.
 
 use super::fixed::Fixed;
@@ -60,7 +60,7 @@ pub struct StoreContextMut<'a, T: 'static> {
     borrows: PhantomData<&'a mut StoreInner<T>>,
 }
 
-/// The whole store. `repr(C)`, so that its address is that of the [`vmctx::StoreContext`].
+/// The whole store. `repr(C)`, so that its address is that of the [`vmctx::VmStoreContext`].
 #[repr(C)]
 struct StoreInner<T: 'static> {
     opaque: StoreOpaque,
@@ -79,7 +79,7 @@ type Map<K, V> = HashMap<K, V, FxBuildHasher>;
 #[repr(C)]
 pub struct StoreOpaque {
     /// Read and written by compiled code.
-    pub(super) context: vmctx::StoreContext,
+    pub(super) context: vmctx::VmStoreContext,
     id: StoreId,
     engine: Engine,
     hooks: Hooks,
@@ -449,7 +449,7 @@ impl Backtrace {
 impl StoreOpaque {
     fn new(engine: &Engine, hooks: Hooks) -> StoreOpaque {
         StoreOpaque {
-            context: vmctx::StoreContext {
+            context: vmctx::VmStoreContext {
                 stack_limit: 0,
                 entry_fp: 0,
                 entry_sp: 0,
@@ -631,7 +631,7 @@ impl<'a> OpaqueMut<'a> {
     }
 
     /// The state that is shared with compiled code.
-    pub(crate) fn context_ptr(&mut self) -> *mut vmctx::StoreContext {
+    pub(crate) fn context_ptr(&mut self) -> *mut vmctx::VmStoreContext {
         self.opaque.as_ptr().cast()
     }
 

@@ -3,8 +3,8 @@
 
 pub(crate) mod canonical;
 pub(crate) mod composite;
-pub(crate) mod image;
 pub(crate) mod index;
+pub(crate) mod memory_image;
 pub(crate) mod module;
 pub(crate) mod references;
 pub(crate) mod storage;

@@ -1,7 +1,7 @@
 //! How CLIF reaches what an instance holds: definitions in the vmctx, elements of tables, bytes of memories.
 
 use super::{FuncTranslator, constant, trap_code, trusted};
-use crate::abi::vmctx::{MemoryDef, Place, TableDef};
+use crate::abi::vmctx::{Location, MemoryDef, TableDef};
 use crate::base::Trap;
 use crate::wasm::index::*;
 use core::mem::offset_of;
@@ -77,11 +77,11 @@ impl FuncTranslator<'_> {
         constant().with_alias_region(Some(self.regions.context))
     }
 
-    /// The definition behind a place.
-    pub(super) fn definition(&mut self, place: Place) -> Definition {
-        match place {
-            Place::Own(offset) => Definition { base: self.vmctx, offset: immediate(offset) },
-            Place::Imported(offset) => {
+    /// The definition at a location.
+    pub(super) fn definition(&mut self, location: Location) -> Definition {
+        match location {
+            Location::Inline(offset) => Definition { base: self.vmctx, offset: immediate(offset) },
+            Location::Pointer(offset) => {
                 let (flags, vmctx) = (self.constant_flags(), self.vmctx);
                 let base = self.ins().load(types::I64, flags, vmctx, immediate(offset));
                 Definition { base, offset: 0 }

@@ -13,12 +13,13 @@
 use super::{FuncTranslator, builtin_signature, clif_type, trap_code};
 use crate::abi::builtins::Builtin;
 use crate::abi::heap::exception_layout;
-use crate::abi::vmctx::StoreContext;
+use crate::abi::vmctx::VmStoreContext;
 #[cfg(feature = "planted-faults")]
 use crate::base::Fault;
 use crate::base::{Error, ErrorKind, Result, Trap};
 use crate::compile::codegen::Symbol;
 use crate::wasm::index::TagIndex;
+#[cfg(feature = "planted-faults")]
 use crate::wasm::types::ValType;
 use core::mem::offset_of;
 use cranelift_codegen::ir::{
@@ -279,7 +280,7 @@ impl FuncTranslator<'_> {
     fn exception_address(&mut self, exception: Value) -> Value {
         let store = self.store_context();
         let flags = self.constant_flags();
-        let base = self.ins().load(types::I64, flags, store, offset_of!(StoreContext, heap_base) as i32);
+        let base = self.ins().load(types::I64, flags, store, offset_of!(VmStoreContext, heap_base) as i32);
         let offset = self.ins().uextend(types::I64, exception);
         self.ins().iadd(base, offset)
     }

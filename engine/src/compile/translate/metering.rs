@@ -6,15 +6,15 @@
 
 use super::FuncTranslator;
 use crate::abi::builtins::Builtin;
-use crate::abi::vmctx::{StoreContext, VmContext};
+use crate::abi::vmctx::{VmContext, VmStoreContext};
 use core::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use wasmparser::Operator;
 
-const FUEL: i32 = offset_of!(StoreContext, fuel) as i32;
-const EPOCH: i32 = offset_of!(StoreContext, epoch) as i32;
-const EPOCH_DEADLINE: i32 = offset_of!(StoreContext, epoch_deadline) as i32;
+const FUEL: i32 = offset_of!(VmStoreContext, fuel) as i32;
+const EPOCH: i32 = offset_of!(VmStoreContext, epoch) as i32;
+const EPOCH_DEADLINE: i32 = offset_of!(VmStoreContext, epoch_deadline) as i32;
 
 /// Whether the operator only structures code.
 fn is_free(operator: &Operator<'_>) -> bool {

@@ -400,7 +400,7 @@ impl<'a> FuncTranslator<'a> {
 
 /// The chain from the instance to its store's stack limit, for the prologue.
 fn stack_limit(func: &mut ir::Function) -> ir::GlobalValue {
-    use crate::abi::vmctx::{StoreContext, VmContext};
+    use crate::abi::vmctx::{VmContext, VmStoreContext};
     let vmctx = func.create_global_value(ir::GlobalValueData::VMContext);
     let mut load = |base, offset: usize, flags: MemFlagsData| {
         let flags = func.dfg.mem_flags.insert(flags).expect("there are few sets of flags");
@@ -413,7 +413,7 @@ fn stack_limit(func: &mut ir::Function) -> ir::GlobalValue {
         })
     };
     let store = load(vmctx, offset_of!(VmContext, store), trusted().with_readonly());
-    load(store, offset_of!(StoreContext, stack_limit), trusted())
+    load(store, offset_of!(VmStoreContext, stack_limit), trusted())
 }
 
 fn wasm_offset(offset: u64) -> WasmOffset {

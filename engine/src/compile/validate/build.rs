@@ -3,8 +3,8 @@
 use super::hints::BranchHints;
 use super::{Body, Refusal, Validated, types};
 use crate::base::{Error, ErrorKind};
-use crate::wasm::image::Image;
 use crate::wasm::index::*;
+use crate::wasm::memory_image::MemoryImage;
 use crate::wasm::module::*;
 use crate::wasm::types::*;
 use wasmparser::{
@@ -79,7 +79,7 @@ impl<'a> Builder<'a> {
         let Names { module: name, functions: mut func_names } = self.names.unwrap_or_default();
         func_names.retain(|(index, _)| index.index() < self.module.functions.len());
         self.module.name = name;
-        let data = match Image::of(&self.module) {
+        let data = match MemoryImage::of(&self.module) {
             Some(image) => image.lay_out(&mut self.module, &self.data),
             None => self.data,
         };

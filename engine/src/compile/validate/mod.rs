@@ -28,7 +28,7 @@ pub(crate) struct Validated<'a> {
     /// The bodies, by `DefinedFuncIndex`.
     pub(crate) bodies: Vec<Body<'a>>,
     /// The bytes of all data segments: `DataSegment::bytes` are ranges of it. One after the other, or as a picture of the
-    /// memory, if they make an [`Image`](crate::wasm::image::Image).
+    /// memory, if they make a [`MemoryImage`](crate::wasm::memory_image::MemoryImage).
     pub(crate) data: Vec<u8>,
     /// The functions' names from the name section, sorted by index.
     pub(crate) func_names: Vec<(FuncIndex, String)>,

@@ -1,6 +1,6 @@
 //! x86-64: the leaf that leaves compiled code, and the names of CPU features.
 
-use crate::abi::vmctx::{StoreContext, VmContext};
+use crate::abi::vmctx::{VmContext, VmStoreContext};
 use core::ffi::c_void;
 use core::mem::offset_of;
 
@@ -20,10 +20,10 @@ pub(crate) unsafe extern "C" fn raise(vmctx: *mut VmContext) -> i64 {
         "xor edx, edx",
         "jmp [rcx + {pc}]",
         store = const offset_of!(VmContext, store),
-        fp = const offset_of!(StoreContext, resume_fp),
-        sp = const offset_of!(StoreContext, resume_sp),
-        pc = const offset_of!(StoreContext, resume_pc),
-        payload = const offset_of!(StoreContext, resume_payload),
+        fp = const offset_of!(VmStoreContext, resume_fp),
+        sp = const offset_of!(VmStoreContext, resume_sp),
+        pc = const offset_of!(VmStoreContext, resume_pc),
+        payload = const offset_of!(VmStoreContext, resume_payload),
     )
 }
 

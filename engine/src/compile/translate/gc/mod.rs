@@ -10,7 +10,7 @@ mod structure;
 use super::{FuncTranslator, clif_type, trap_code};
 use crate::abi::builtins::Builtin;
 use crate::abi::heap::{ALIGNMENT, LARGEST_IN_PLACE, Storage};
-use crate::abi::vmctx::StoreContext;
+use crate::abi::vmctx::VmStoreContext;
 use crate::base::Trap;
 use crate::wasm::composite::{FieldType, StorageType};
 use crate::wasm::index::TypeIndex;
@@ -20,9 +20,9 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 use wasmparser::Operator;
 
-const HEAP_BASE: i32 = offset_of!(StoreContext, heap_base) as i32;
-const HEAP_NEXT: i32 = offset_of!(StoreContext, heap_next) as i32;
-const HEAP_END: i32 = offset_of!(StoreContext, heap_end) as i32;
+const HEAP_BASE: i32 = offset_of!(VmStoreContext, heap_base) as i32;
+const HEAP_NEXT: i32 = offset_of!(VmStoreContext, heap_next) as i32;
+const HEAP_END: i32 = offset_of!(VmStoreContext, heap_end) as i32;
 
 /// A reference to an object of any type, for stack maps: all are alike there.
 const OBJECT: ValType = ValType::Ref(RefType { nullable: false, heap: HeapType::Eq });

@@ -10,7 +10,7 @@
 //! data                              0 [ page | page | page ] passive segments
 //! ```
 //!
-//! Compiler and loader ask the same function, [`Image::of`], whether a module is of this kind.
+//! Compiler and loader ask the same function, [`MemoryImage::of`], whether a module is of this kind.
 
 use super::index::MemoryIndex;
 use super::module::{ConstExpr, ConstOp, DataMode, Module};
@@ -19,7 +19,7 @@ use core::ops::Range;
 
 /// Where the active data segments of a module stand in its memory.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Image {
+pub(crate) struct MemoryImage {
     /// The memory, one that the module defines.
     pub(crate) memory: MemoryIndex,
     /// What of the memory the picture shows, in bytes: whole [`PAGE`]s.
@@ -34,11 +34,11 @@ const PAGE: u64 = 4096;
 /// Fewer bytes than this are written faster than mapped.
 const LEAST: u64 = 16 * 1024;
 
-impl Image {
+impl MemoryImage {
     /// The picture that a module's active segments make; `None` if they are not all written to one private memory of the
     /// module itself, at constant addresses, in rising order, within its first size, or leave more gaps than data. Then
     /// nothing about them can fail or be seen half done, and mapping the picture is the same as writing them.
-    pub(crate) fn of(module: &Module) -> Option<Image> {
+    pub(crate) fn of(module: &Module) -> Option<MemoryImage> {
         let mut addresses = Vec::with_capacity(module.data.len());
         let (mut memory, mut start, mut end, mut written, mut passive) = (None, None, 0, 0, 0);
         for segment in &module.data {
@@ -57,7 +57,7 @@ impl Image {
         let (memory, range) = (memory?, start?..end.checked_next_multiple_of(PAGE)?);
         let pages = range.end - range.start;
         let dense = written >= LEAST && pages <= written * 2 && pages + passive <= u32::MAX.into();
-        (dense && is_private(module, memory, end)).then_some(Image { memory, range, addresses })
+        (dense && is_private(module, memory, end)).then_some(MemoryImage { memory, range, addresses })
     }
 
     /// Puts the segments where they belong; `data` holds their bytes as the module's ranges say. Returns the new data.
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn segments_are_laid_out_as_the_memory_shows_them() {
         let mut module = module(&[(Some(4100), 10_000), (None, 3), (Some(16_000), 10_000), (Some(26_000), 0)]);
-        let image = Image::of(&module).unwrap();
+        let image = MemoryImage::of(&module).unwrap();
         assert_eq!(image.range, 4096..28_672);
         let data: Vec<u8> = (0..20_003).map(|at| (at % 251 + 1) as u8).collect();
         let before: Vec<Vec<u8>> = segments(&module, &data);
@@ -139,7 +139,7 @@ mod tests {
         assert_eq!((&laid_out[..4], laid_out[4]), (&[0; 4][..], 1));
         assert_eq!(laid_out.len(), 24_576 + 3);
         assert!(image.is_laid_out(&module, laid_out.len()) && !image.is_laid_out(&module, 24_575));
-        assert_eq!(Image::of(&module), Some(image), "the loader finds what the compiler found");
+        assert_eq!(MemoryImage::of(&module), Some(image), "the loader finds what the compiler found");
     }
 
     fn segments(module: &Module, data: &[u8]) -> Vec<Vec<u8>> {
@@ -152,7 +152,7 @@ mod tests {
         let is_one = |segments: &[(Option<i32>, u32)], change: fn(&mut Module)| {
             let mut module = module(segments);
             change(&mut module);
-            Image::of(&module).is_some()
+            MemoryImage::of(&module).is_some()
         };
         let good = &[(Some(0), 20_000)][..];
         assert!(is_one(good, |_| ()));
