@@ -58,3 +58,12 @@ pub use wasm::types::{
 
 #[cfg(feature = "planted-faults")]
 pub use base::Fault;
+
+/// The Rust code of the repository's documents, compiled and run as documentation tests.
+#[cfg(all(doctest, feature = "compile"))]
+mod documents {
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../docs/embedding.md")]
+    mod embedding {}
+}
