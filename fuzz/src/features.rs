@@ -56,7 +56,7 @@ impl Audience {
         for feature in DRAWN.iter() {
             let taken = u.ratio(2, 5)?;
             if (taken || all) && !plain {
-                drawn |= feature;
+                drawn |= feature.set;
             }
         }
         if common {
@@ -64,11 +64,10 @@ impl Audience {
         } else if !self.own {
             drawn -= Features::RELAXED_SIMD;
         }
-        if drawn.contains(Features::GC) {
-            drawn |= Features::FUNCTION_REFERENCES;
-        } else {
+        if !drawn.contains(Features::GC) {
             drawn -= Features::CUSTOM_DESCRIPTORS;
         }
+        drawn = drawn.with(drawn);
         // Others refuse a module that has both forms.
         if !self.own && drawn.contains(Features::LEGACY_EXCEPTIONS) {
             drawn -= Features::EXCEPTIONS;
@@ -77,16 +76,10 @@ impl Audience {
     }
 }
 
-/// Those of `features` without which one of the modules is not valid.
+/// Returns those of `features` without which one of the modules is not valid.
 pub fn needed<'a>(modules: impl Iterator<Item = &'a [u8]> + Clone, features: Features) -> Features {
     DRAWN.iter().fold(features, |left, feature| {
-        // What stands on it goes with it.
-        let without = left
-            - match feature {
-                Features::FUNCTION_REFERENCES => feature | Features::GC | Features::CUSTOM_DESCRIPTORS,
-                Features::GC => feature | Features::CUSTOM_DESCRIPTORS,
-                _ => feature,
-            };
+        let without = left.without(feature.set);
         if without != left && modules.clone().all(|wasm| valid_with(wasm, without)) { without } else { left }
     })
 }

@@ -10,7 +10,6 @@ use crate::input::Random;
 use arbitrary::{Result, Unstructured};
 use engine::{Config, Engine, ErrorKind, Extern, Linker, Module, Store, Tier, Val};
 use lanes::Features;
-use lanes::own::engine_features;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -70,7 +69,7 @@ impl Original {
         config
             .tier(if k.is_multiple_of(2) { Tier::Speed } else { Tier::Quick })
             .consume_fuel(true)
-            .features(engine_features(Features::WASM_2_0 | DRAWN))
+            .features(Features::WASM_2_0 | DRAWN)
             .compile_threads(Some(1));
         let engine = Engine::new(&config).expect("this machine runs the engine");
         let bytes = (0..)

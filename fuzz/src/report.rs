@@ -38,8 +38,7 @@ pub fn report(New { finding, case }: &New) -> String {
 
 /// A finding as a script that makes the same calls. It needs the fuzzer's host functions if its modules import them.
 pub fn script(New { finding, case }: &New) -> String {
-    let features = (case.needed - Features::WASM_2_0).iter_names();
-    let features: String = features.map(|(name, _)| format!(", {}", name.to_lowercase().replace('_', "-"))).collect();
+    let features: String = (case.needed - Features::WASM_2_0).names().map(|name| format!(", {name}")).collect();
     let mut text = format!(";;! features: 2.0{features}\n");
     for line in finding.to_string().lines() {
         let _infallible = writeln!(text, ";; {line}");

@@ -28,7 +28,6 @@ mod canary;
 pub mod compare;
 #[cfg(any(feature = "engine", feature = "wasmi", feature = "wasmtime"))]
 mod engines;
-mod features;
 mod host;
 mod objects;
 mod observation;
@@ -36,10 +35,10 @@ mod options;
 mod registry;
 mod value;
 
+pub use ::features::Features;
 pub use adapter::valid_with;
 #[cfg(feature = "engine")]
 pub use engines::own;
-pub use features::Features;
 pub use host::{Behavior, HostFunc, extra_host_functions, spectest_functions};
 pub use objects::{Contents, Object, Objects};
 pub use observation::{

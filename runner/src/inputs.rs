@@ -1,6 +1,6 @@
 //! From the command line's arguments to scripts: files, directories, and suites of the data crate or of a checkout.
 
-use crate::features;
+use lanes::Features;
 use spec_testsuite::{Checkout, CheckoutError, Script, Suite, UnknownSuite, Unreadable};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -15,7 +15,7 @@ pub struct Input {
     /// How reports name it; [`text`] reads it.
     pub path: String,
     /// What its modules may use.
-    pub features: lanes::Features,
+    pub features: Features,
     /// Bytes of its text: the largest scripts begin first.
     pub size: usize,
 }
@@ -26,7 +26,7 @@ pub struct Choice {
     /// An official checkout that takes the data crate's place.
     pub spec_dir: Option<PathBuf>,
     /// Features that override every other way to choose them.
-    pub features: Option<spec_testsuite::Features>,
+    pub features: Option<Features>,
     /// A part that paths must contain.
     pub filter: Option<String>,
 }
@@ -85,7 +85,7 @@ pub fn gather(arguments: &[String], choice: &Choice) -> Result<(Vec<Input>, Vec<
                 };
                 inputs.extend(scripts.into_iter().map(|script| Input {
                     path: script.path,
-                    features: features::of_lanes(choice.features.unwrap_or(script.features)),
+                    features: choice.features.unwrap_or(script.features),
                     size: script.contents.len(),
                 }));
             }
@@ -157,15 +157,11 @@ fn file(path: &Path, choice: &Choice) -> Input {
     // A script that cannot be read must not keep the others from running: the report has it as unreadable.
     let (size, head) = read(path).map_or((0, None), |(text, head)| (text.len(), head));
     let features = choice.features.or(head).or_else(|| spec_testsuite::features_of_path(path));
-    Input {
-        path: path.display().to_string(),
-        features: features.map_or_else(lanes::Features::default, features::of_lanes),
-        size,
-    }
+    Input { path: path.display().to_string(), features: features.unwrap_or_default(), size }
 }
 
 /// The text of a script on the disk, and the features that its head asks for.
-fn read(path: &Path) -> Result<(String, Option<spec_testsuite::Features>), Unreadable> {
+fn read(path: &Path) -> Result<(String, Option<Features>), Unreadable> {
     let text = spec_testsuite::read(path)?;
     let head = spec_testsuite::features_of_head(&text)?;
     Ok((text, head))

@@ -15,7 +15,6 @@ pub mod cli;
 mod disagreement;
 pub mod execute;
 pub mod expectations;
-pub mod features;
 pub mod inputs;
 pub mod judge;
 pub mod pattern;

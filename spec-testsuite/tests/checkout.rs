@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
-use spec_testsuite::{Checkout, CheckoutError, Feature, Features, Script, Suite};
+use spec_testsuite::{Checkout, CheckoutError, Features, Script, Suite};
 
 fn write(root: &Path, files: &[&str]) {
     for file in files {
@@ -31,7 +31,7 @@ fn the_specification_repository() {
 
     let all = checkout.resolve("all").expect("everything is there");
     let legacy = all.iter().find(|script| script.path.ends_with("/c.wast")).expect("`all` has the legacy scripts");
-    assert_eq!(legacy.features, Features::WASM_3_0.with(Feature::LegacyExceptions));
+    assert_eq!(legacy.features, Features::WASM_3_0.with(Features::LEGACY_EXCEPTIONS));
     assert!(all.iter().any(|script| script.path == "spec:1.0/address.wast"));
 }
 
@@ -42,7 +42,7 @@ fn the_testsuite_repository() {
     let checkout = Checkout::open(root.path()).expect("it has core scripts");
     assert_eq!(relative(root.path(), &checkout.resolve("3.0").expect("the scripts on top are 3.0")), ["a.wast"]);
     let threads = checkout.resolve("proposals/threads").expect("the proposal is there");
-    assert_eq!(threads[0].features, Features::WASM_1_0.with(Feature::Threads));
+    assert_eq!(threads[0].features, Features::WASM_1_0.with(Features::THREADS));
     assert_eq!(threads.len(), 1);
     let gc = checkout.resolve("proposals/gc").expect("the data crate has what the checkout no longer lists");
     assert_eq!(gc, Suite::Proposal(spec_testsuite::Proposal::GC).scripts());

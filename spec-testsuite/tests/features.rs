@@ -3,42 +3,13 @@
 //!
 //! A missing feature shows in a module that is refused, one too many in an assertion that finds its module valid.
 
-use spec_testsuite::{Feature, Features, Script, Suite};
+use spec_testsuite::{Features, Script, Suite};
 use wasmparser::{Validator, WasmFeatures};
 use wast::{QuoteWat, WastDirective};
 
 fn parser_features(features: Features) -> WasmFeatures {
-    // What is in every version of the standard.
-    let base = WasmFeatures::FLOATS | WasmFeatures::GC_TYPES;
-    features.iter().map(parser_feature).fold(base, WasmFeatures::union)
-}
-
-fn parser_feature(feature: Feature) -> WasmFeatures {
-    match feature {
-        Feature::MutableGlobal => WasmFeatures::MUTABLE_GLOBAL,
-        Feature::SaturatingFloatToInt => WasmFeatures::SATURATING_FLOAT_TO_INT,
-        Feature::SignExtension => WasmFeatures::SIGN_EXTENSION,
-        Feature::MultiValue => WasmFeatures::MULTI_VALUE,
-        Feature::ReferenceTypes => WasmFeatures::REFERENCE_TYPES,
-        Feature::BulkMemory => WasmFeatures::BULK_MEMORY,
-        Feature::Simd => WasmFeatures::SIMD,
-        Feature::ExtendedConst => WasmFeatures::EXTENDED_CONST,
-        Feature::TailCall => WasmFeatures::TAIL_CALL,
-        Feature::FunctionReferences => WasmFeatures::FUNCTION_REFERENCES,
-        Feature::Gc => WasmFeatures::GC,
-        Feature::Exceptions => WasmFeatures::EXCEPTIONS,
-        Feature::MultiMemory => WasmFeatures::MULTI_MEMORY,
-        Feature::Memory64 => WasmFeatures::MEMORY64,
-        Feature::RelaxedSimd => WasmFeatures::RELAXED_SIMD,
-        Feature::Threads => WasmFeatures::THREADS,
-        Feature::CustomPageSizes => WasmFeatures::CUSTOM_PAGE_SIZES,
-        Feature::WideArithmetic => WasmFeatures::WIDE_ARITHMETIC,
-        Feature::CustomDescriptors => WasmFeatures::CUSTOM_DESCRIPTORS,
-        Feature::LegacyExceptions => WasmFeatures::LEGACY_EXCEPTIONS,
-        Feature::StackSwitching => WasmFeatures::STACK_SWITCHING,
-        Feature::SharedEverythingThreads => WasmFeatures::SHARED_EVERYTHING_THREADS,
-        feature => panic!("a feature without its validator's flag: {feature}"),
-    }
+    let flags = features.parser_flags().map(|flag| WasmFeatures::from_name(flag).expect("a test looks up every flag"));
+    flags.fold(WasmFeatures::FLOATS | WasmFeatures::GC_TYPES, WasmFeatures::union)
 }
 
 /// Whether the text or binary is a valid module.
@@ -96,11 +67,11 @@ fn a_validator_agrees_with_every_script() {
 fn a_wrong_feature_is_noticed() {
     let mut scripts = Suite::V2.scripts();
     let script = scripts.iter_mut().find(|script| script.path.ends_with("/simd_lane.wast")).expect("it is in 2.0");
-    script.features = script.features.without(Feature::Simd);
+    script.features = script.features.without(Features::SIMD);
     assert!(disagreements(script).iter().any(|line| line.ends_with('-')));
 
     let mut scripts = Suite::V3.scripts();
     let script = scripts.iter_mut().find(|script| script.path.ends_with("/memory64.wast")).expect("it is in 3.0");
-    script.features = script.features.with(Feature::MultiMemory);
+    script.features = script.features.with(Features::MULTI_MEMORY);
     assert!(disagreements(script).iter().any(|line| line.ends_with('+')));
 }

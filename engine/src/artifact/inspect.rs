@@ -210,7 +210,7 @@ impl From<&Settings> for InspectedConfig {
     fn from(settings: &Settings) -> InspectedConfig {
         InspectedConfig {
             tier: settings.tier,
-            features: settings.features.iter_names().map(|(name, _)| name.to_lowercase()).collect(),
+            features: settings.features.names().map(str::to_owned).collect(),
             memory_checks: settings.memory_checks,
             relaxed_simd_deterministic: settings.relaxed_simd_deterministic,
             consume_fuel: settings.consume_fuel,

@@ -31,6 +31,7 @@ pub(crate) struct Settings {
     /// The compiler's tier.
     pub(crate) tier: Tier,
     /// The features that the module may use.
+    #[serde(with = "feature_bits")]
     pub(crate) features: Features,
     /// How accesses outside a memory are caught.
     pub(crate) memory_checks: MemoryChecks,
@@ -85,4 +86,20 @@ pub(crate) fn target(architecture: &str, system: &str) -> String {
 fn find(trampolines: &[(LoweredSignature, TextOffset)], signature: &LoweredSignature) -> Option<TextOffset> {
     let position = trampolines.binary_search_by(|(other, _)| other.cmp(signature)).ok()?;
     Some(trampolines[position].1)
+}
+
+/// Features are stored as their bits. A bit that belongs to no feature is an error.
+mod feature_bits {
+    use crate::base::Features;
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    pub(super) fn serialize<S: Serializer>(features: &Features, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(features.bits())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Features, D::Error> {
+        let bits = u64::deserialize(deserializer)?;
+        Features::from_bits(bits).ok_or_else(|| D::Error::custom("unknown WebAssembly features"))
+    }
 }

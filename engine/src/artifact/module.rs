@@ -102,7 +102,7 @@ fn check_spaces(module: &Module, types: &CheckedTypes<'_>, features: Features) -
             module.types.get(tag.index()).and_then(|ty| ty.composite.func()).ok_or("a tag's type does not exist")?;
         require(ty.results.is_empty(), "a tag has results")?;
     }
-    let known = has(Features::EXCEPTIONS, !module.tags.is_empty());
+    let known = module.tags.is_empty() || features.intersects(Features::EXCEPTIONS | Features::LEGACY_EXCEPTIONS);
     require(known, "the module has tags, which the features do not have")?;
     let imported = module.imported_globals as usize;
     require(module.global_inits.len() == module.globals.len() - imported, "a global lacks its initializer")?;

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "planted-faults")]
 use super::Fault;
+use features::Features;
 use serde::{Deserialize, Serialize};
 
 /// How much effort the compiler spends.
@@ -45,82 +46,6 @@ pub enum DigestCheck {
     Metadata,
 }
 
-bitflags::bitflags! {
-    /// WebAssembly features that a module may use, beyond 1.0.
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-    #[serde(transparent)]
-    pub struct Features: u64 {
-        /// Import and export of mutable globals.
-        const MUTABLE_GLOBALS = 1 << 0;
-        /// `i32.trunc_sat_f32_s` and its like.
-        const SATURATING_FLOAT_TO_INT = 1 << 1;
-        /// `i32.extend8_s` and its like.
-        const SIGN_EXTENSION = 1 << 2;
-        /// Several results, and block types with parameters.
-        const MULTI_VALUE = 1 << 3;
-        /// `externref`, tables as first-class values, several tables.
-        const REFERENCE_TYPES = 1 << 4;
-        /// `memory.copy`, passive segments and their like.
-        const BULK_MEMORY = 1 << 5;
-        /// `v128`.
-        const SIMD = 1 << 6;
-        /// Several memories.
-        const MULTI_MEMORY = 1 << 7;
-        /// Memories and tables with 64-bit indices.
-        const MEMORY64 = 1 << 8;
-        /// Integer arithmetic in constant expressions.
-        const EXTENDED_CONST = 1 << 9;
-        /// `return_call` and `return_call_indirect`.
-        const TAIL_CALL = 1 << 10;
-        /// Vector instructions whose results are left to the implementation in part.
-        const RELAXED_SIMD = 1 << 11;
-        /// Memories with pages of one byte.
-        const CUSTOM_PAGE_SIZES = 1 << 12;
-        /// `i64.add128`, `i64.mul_wide_s` and their like.
-        const WIDE_ARITHMETIC = 1 << 13;
-        /// References to functions of a type, `call_ref`.
-        const FUNCTION_REFERENCES = 1 << 15;
-        /// Structs, arrays, `i31`, casts, and types in recursive groups.
-        const GC = 1 << 16;
-        /// `try_table`, `throw`, `throw_ref`.
-        const EXCEPTIONS = 1 << 17;
-        /// Shared memories, atomic instructions, `memory.atomic.wait32` and its like.
-        const THREADS = 1 << 14;
-        /// `try`, `catch`, `delegate`, `rethrow`: the first form of exception handling, which the standard does not have.
-        const LEGACY_EXCEPTIONS = 1 << 18;
-        /// Descriptors of structs, casts by descriptor, and exact types.
-        const CUSTOM_DESCRIPTORS = 1 << 19;
-
-        /// WebAssembly 1.0, with the mutable globals that its test suite expects.
-        const WASM_1_0 = Self::MUTABLE_GLOBALS.bits();
-        /// WebAssembly 2.0.
-        const WASM_2_0 = Self::WASM_1_0.bits()
-            | Self::SATURATING_FLOAT_TO_INT.bits()
-            | Self::SIGN_EXTENSION.bits()
-            | Self::MULTI_VALUE.bits()
-            | Self::REFERENCE_TYPES.bits()
-            | Self::BULK_MEMORY.bits()
-            | Self::SIMD.bits();
-        /// WebAssembly 3.0.
-        const WASM_3_0 = Self::WASM_2_0.bits()
-            | Self::TAIL_CALL.bits()
-            | Self::EXTENDED_CONST.bits()
-            | Self::FUNCTION_REFERENCES.bits()
-            | Self::GC.bits()
-            | Self::MULTI_MEMORY.bits()
-            | Self::MEMORY64.bits()
-            | Self::EXCEPTIONS.bits()
-            | Self::RELAXED_SIMD.bits();
-    }
-}
-
-impl Default for Features {
-    /// WebAssembly 3.0; the proposals beyond it are asked for one by one.
-    fn default() -> Features {
-        Features::WASM_3_0
-    }
-}
-
 /// How an [`Engine`](crate::Engine) compiles, loads and runs modules.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -162,6 +87,14 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The features that this engine implements.
+    pub const SUPPORTED_FEATURES: Features = Features::WASM_3_0
+        .union(Features::THREADS)
+        .union(Features::CUSTOM_PAGE_SIZES)
+        .union(Features::WIDE_ARITHMETIC)
+        .union(Features::CUSTOM_DESCRIPTORS)
+        .union(Features::LEGACY_EXCEPTIONS);
+
     /// The default configuration: `speed` tier, WebAssembly 3.0, guard pages, the host's CPU features.
     pub fn new() -> Config {
         Config::default()
@@ -173,7 +106,8 @@ impl Config {
         self
     }
 
-    /// The features that modules may use. A module that needs another one is invalid.
+    /// The features that modules may use: some of [`SUPPORTED_FEATURES`](Config::SUPPORTED_FEATURES). A module that
+    /// needs another one is invalid.
     pub fn features(&mut self, features: Features) -> &mut Self {
         self.features = features;
         self

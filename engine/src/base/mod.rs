@@ -13,9 +13,10 @@ mod trap;
 pub use backtrace::{Backtrace, Frame};
 #[cfg(feature = "compile")]
 pub(crate) use compile::Compile;
-pub use config::{Config, CpuFeatures, DigestCheck, Features, MemoryChecks, Tier};
+pub use config::{Config, CpuFeatures, DigestCheck, MemoryChecks, Tier};
 pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "planted-faults")]
 pub use fault::Fault;
+pub use features::Features;
 pub use position::{TextOffset, WasmOffset};
 pub use trap::Trap;

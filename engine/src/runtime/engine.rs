@@ -3,7 +3,7 @@
 use super::type_registry::TypeRegistry;
 #[cfg(feature = "compile")]
 use crate::base::Compile;
-use crate::base::{Config, Result};
+use crate::base::{Config, Error, ErrorKind, Result};
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -31,8 +31,14 @@ impl Engine {
     /// An engine with this configuration.
     ///
     /// # Errors
-    /// Kind [`Resource`](crate::ErrorKind::Resource) if there is no address space for the engine's table of types.
+    /// Kind [`Unsupported`](crate::ErrorKind::Unsupported) if the configuration has a feature that this engine does not
+    /// implement; kind [`Resource`](crate::ErrorKind::Resource) if there is no address space for the engine's table of
+    /// types.
     pub fn new(config: &Config) -> Result<Engine> {
+        let missing = config.features - Config::SUPPORTED_FEATURES;
+        if !missing.is_empty() {
+            return Err(Error::new(ErrorKind::Unsupported, format!("this engine does not implement {missing}")));
+        }
         let types = Arc::new(TypeRegistry::new()?);
         let inner = EngineInner {
             config: config.clone(),

@@ -59,7 +59,7 @@ impl<'a> ChildSession<'a> {
             calls: Vec::new(),
             fuel: None,
         };
-        session.done(Ask::Reset { features: features.names(), fuel: lane.options.fuel })?;
+        session.done(Ask::Reset { features: convert::feature_names(features), fuel: lane.options.fuel })?;
         let functions = spectest_functions().iter().chain(&extra_host_functions()).map(convert::function).collect();
         session.done(Ask::Define { functions })?;
         for binary in spectest::modules(features & introduced.features) {

@@ -6,6 +6,7 @@ use crate::{
     Behavior, Converted, Exception, Failure, Features, Frame, HeapType, HostCall, HostFunc, ObjectKind, ObjectRef,
     Objects, Phase, Reference, Refusal, Trap, TrapKind, ValType, Value,
 };
+use features::Feature;
 
 /// The functions that one side has shown to the other: their numbers there, in the order of our own.
 #[derive(Debug, Default)]
@@ -188,13 +189,17 @@ pub(super) fn text(answer: &Answer) -> String {
     serde_json::to_string(answer).expect("strings, numbers and lists always serialize")
 }
 
-/// Features by their names.
+/// Returns the names that the protocol has for features.
+pub(super) fn feature_names(features: Features) -> Vec<String> {
+    features.names().map(str::to_owned).collect()
+}
+
+/// Reads a list of feature names.
 pub(super) fn features(names: &[String]) -> Result<Features, String> {
-    let known = |name: &String| {
-        let found = Features::all().iter().find(|feature| feature.to_string() == *name);
-        found.ok_or_else(|| format!("there is no feature {name:?}"))
-    };
-    names.iter().try_fold(Features::empty(), |all, name| Ok(all | known(name)?))
+    names.iter().try_fold(Features::empty(), |all, name| match Feature::named(name) {
+        Some(feature) => Ok(all | feature.set),
+        None => Err(format!("there is no feature {name:?}")),
+    })
 }
 
 fn frames(frames: Vec<FrameReply>) -> Vec<Frame> {
@@ -318,7 +323,7 @@ mod tests {
 
     #[test]
     fn features_have_names() {
-        assert_eq!(features(&Features::WASM_2_0.names()), Ok(Features::WASM_2_0));
+        assert_eq!(features(&feature_names(Features::WASM_2_0)), Ok(Features::WASM_2_0));
         assert!(features(&["swift".to_string()]).is_err());
     }
 }

@@ -171,7 +171,7 @@ impl<'a> Server<'a> {
             protocol: VERSION,
             engine: self.lane.info().name.clone(),
             version: env!("CARGO_PKG_VERSION").to_string(),
-            features: features.names(),
+            features: convert::feature_names(features),
             fixed_features: false,
             tells: ["phases", "frames", "offsets", "state", "exceptions"].map(String::from).to_vec(),
         }

@@ -45,34 +45,11 @@ pub(super) fn not_denied(binary: &[u8], script: Features, engine: Features) -> O
     explains.then(|| "the engine has features that the script forbids, and cannot leave them out".to_string())
 }
 
+/// Returns wasmparser's flags for a set of features. Floats and references to objects have flags of their own there,
+/// though they are no features.
 fn parser_features(features: Features) -> WasmFeatures {
-    use WasmFeatures as W;
-    const TABLE: &[(Features, WasmFeatures)] = &[
-        (Features::MUTABLE_GLOBALS, W::MUTABLE_GLOBAL),
-        (Features::SATURATING_FLOAT_TO_INT, W::SATURATING_FLOAT_TO_INT),
-        (Features::SIGN_EXTENSION, W::SIGN_EXTENSION),
-        (Features::MULTI_VALUE, W::MULTI_VALUE),
-        (Features::REFERENCE_TYPES, W::REFERENCE_TYPES.union(W::CALL_INDIRECT_OVERLONG)),
-        (Features::BULK_MEMORY, W::BULK_MEMORY.union(W::BULK_MEMORY_OPT)),
-        (Features::SIMD, W::SIMD),
-        (Features::TAIL_CALL, W::TAIL_CALL),
-        (Features::EXTENDED_CONST, W::EXTENDED_CONST),
-        (Features::FUNCTION_REFERENCES, W::FUNCTION_REFERENCES),
-        (Features::GC, W::GC),
-        (Features::MULTI_MEMORY, W::MULTI_MEMORY),
-        (Features::MEMORY64, W::MEMORY64),
-        (Features::EXCEPTIONS, W::EXCEPTIONS),
-        (Features::RELAXED_SIMD, W::RELAXED_SIMD),
-        (Features::THREADS, W::THREADS),
-        (Features::CUSTOM_PAGE_SIZES, W::CUSTOM_PAGE_SIZES),
-        (Features::WIDE_ARITHMETIC, W::WIDE_ARITHMETIC),
-        (Features::CUSTOM_DESCRIPTORS, W::CUSTOM_DESCRIPTORS),
-        (Features::LEGACY_EXCEPTIONS, W::LEGACY_EXCEPTIONS.union(W::EXCEPTIONS)),
-        (Features::STACK_SWITCHING, W::STACK_SWITCHING),
-        (Features::SHARED_EVERYTHING_THREADS, W::SHARED_EVERYTHING_THREADS),
-    ];
-    let base = W::FLOATS | W::GC_TYPES;
-    TABLE.iter().filter(|(feature, _)| features.contains(*feature)).fold(base, |all, &(_, parser)| all | parser)
+    let flags = features.parser_flags().map(|flag| WasmFeatures::from_name(flag).expect("a test looks up every flag"));
+    flags.fold(WasmFeatures::FLOATS | WasmFeatures::GC_TYPES, WasmFeatures::union)
 }
 
 #[cfg(test)]

@@ -2,10 +2,9 @@
 
 use super::lane_args::{Checks, CpuArg};
 use super::output::{say, tell};
-use crate::features;
 use clap::{Args, ValueEnum};
 use engine::{Config, CpuFeatures, Engine, MemoryChecks, Tier};
-use spec_testsuite::Features;
+use lanes::Features;
 use std::fmt::Display;
 use std::fs;
 use std::io;
@@ -58,14 +57,13 @@ pub(super) fn compile(arguments: &CompileArgs) -> Result<u8, String> {
         // It names the file, the line and the column.
         Err(error) => return refused(&error),
     };
-    let features = features::of_lanes(arguments.features);
     let mut config = Config::new();
     config
         .tier(match arguments.tier {
             TierArg::Speed => Tier::Speed,
             TierArg::Quick => Tier::Quick,
         })
-        .features(lanes::own::engine_features(features))
+        .features(arguments.features & Config::SUPPORTED_FEATURES)
         .memory_checks(match arguments.memory_checks {
             Checks::Guard => MemoryChecks::GuardPages,
             Checks::Explicit => MemoryChecks::Explicit,

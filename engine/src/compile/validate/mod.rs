@@ -100,32 +100,11 @@ fn read<'a>(features: Features, wasm: &'a [u8]) -> Result<Validated<'a>, Refusal
     Ok(builder.finish())
 }
 
-/// Our features in wasmparser's words. Floats and reference types cannot be switched off on their own here.
+/// Returns wasmparser's flags for a set of features. Floats and references to objects have flags of their own there,
+/// though they are no features.
 fn parser_features(features: Features) -> WasmFeatures {
-    let table = [
-        (Features::MUTABLE_GLOBALS, WasmFeatures::MUTABLE_GLOBAL),
-        (Features::SATURATING_FLOAT_TO_INT, WasmFeatures::SATURATING_FLOAT_TO_INT),
-        (Features::SIGN_EXTENSION, WasmFeatures::SIGN_EXTENSION),
-        (Features::MULTI_VALUE, WasmFeatures::MULTI_VALUE),
-        (Features::REFERENCE_TYPES, WasmFeatures::REFERENCE_TYPES),
-        (Features::BULK_MEMORY, WasmFeatures::BULK_MEMORY),
-        (Features::SIMD, WasmFeatures::SIMD),
-        (Features::MULTI_MEMORY, WasmFeatures::MULTI_MEMORY),
-        (Features::MEMORY64, WasmFeatures::MEMORY64),
-        (Features::EXTENDED_CONST, WasmFeatures::EXTENDED_CONST),
-        (Features::TAIL_CALL, WasmFeatures::TAIL_CALL),
-        (Features::FUNCTION_REFERENCES, WasmFeatures::FUNCTION_REFERENCES),
-        (Features::GC, WasmFeatures::GC),
-        (Features::RELAXED_SIMD, WasmFeatures::RELAXED_SIMD),
-        (Features::CUSTOM_PAGE_SIZES, WasmFeatures::CUSTOM_PAGE_SIZES),
-        (Features::WIDE_ARITHMETIC, WasmFeatures::WIDE_ARITHMETIC),
-        (Features::EXCEPTIONS, WasmFeatures::EXCEPTIONS),
-        (Features::THREADS, WasmFeatures::THREADS),
-        (Features::LEGACY_EXCEPTIONS, WasmFeatures::LEGACY_EXCEPTIONS),
-        (Features::CUSTOM_DESCRIPTORS, WasmFeatures::CUSTOM_DESCRIPTORS),
-    ];
-    let base = WasmFeatures::FLOATS | WasmFeatures::GC_TYPES;
-    table.iter().filter(|(ours, _)| features.contains(*ours)).fold(base, |all, (_, theirs)| all | *theirs)
+    let flags = features.parser_flags().map(|flag| WasmFeatures::from_name(flag).expect("a test looks up every flag"));
+    flags.fold(WasmFeatures::FLOATS | WasmFeatures::GC_TYPES, WasmFeatures::union)
 }
 
 #[cfg(test)]

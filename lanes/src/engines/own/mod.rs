@@ -86,7 +86,7 @@ impl Own {
         let mut config = engine::Config::new();
         config
             .tier(self.tier)
-            .features(engine_features(features))
+            .features(features & engine::Config::SUPPORTED_FEATURES)
             .memory_checks(match self.options.memory_checks {
                 MemoryChecks::Guard => engine::MemoryChecks::GuardPages,
                 MemoryChecks::Explicit => engine::MemoryChecks::Explicit,
@@ -124,38 +124,13 @@ impl Lane for Own {
     }
 
     fn lacks(&self, features: Features) -> Features {
-        let known = FEATURES.iter().fold(Features::empty(), |known, &(feature, _)| known | feature);
-        features - known
+        features - engine::Config::SUPPORTED_FEATURES
     }
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
         guarded(|| OwnSession::new(self, features)).map(|session| Box::new(session) as Box<dyn Session>)
     }
 }
-
-const FEATURES: &[(Features, engine::Features)] = &[
-    (Features::MUTABLE_GLOBALS, engine::Features::MUTABLE_GLOBALS),
-    (Features::SATURATING_FLOAT_TO_INT, engine::Features::SATURATING_FLOAT_TO_INT),
-    (Features::SIGN_EXTENSION, engine::Features::SIGN_EXTENSION),
-    (Features::MULTI_VALUE, engine::Features::MULTI_VALUE),
-    (Features::REFERENCE_TYPES, engine::Features::REFERENCE_TYPES),
-    (Features::BULK_MEMORY, engine::Features::BULK_MEMORY),
-    (Features::SIMD, engine::Features::SIMD),
-    (Features::MULTI_MEMORY, engine::Features::MULTI_MEMORY),
-    (Features::MEMORY64, engine::Features::MEMORY64),
-    (Features::EXTENDED_CONST, engine::Features::EXTENDED_CONST),
-    (Features::TAIL_CALL, engine::Features::TAIL_CALL),
-    (Features::RELAXED_SIMD, engine::Features::RELAXED_SIMD),
-    (Features::CUSTOM_PAGE_SIZES, engine::Features::CUSTOM_PAGE_SIZES),
-    (Features::WIDE_ARITHMETIC, engine::Features::WIDE_ARITHMETIC),
-    (Features::FUNCTION_REFERENCES, engine::Features::FUNCTION_REFERENCES),
-    (Features::GC, engine::Features::GC),
-    (Features::EXCEPTIONS, engine::Features::EXCEPTIONS),
-    (Features::THREADS, engine::Features::THREADS),
-    // Tags are of the newer form.
-    (Features::LEGACY_EXCEPTIONS, engine::Features::LEGACY_EXCEPTIONS.union(engine::Features::EXCEPTIONS)),
-    (Features::CUSTOM_DESCRIPTORS, engine::Features::CUSTOM_DESCRIPTORS),
-];
 
 #[cfg(feature = "planted-faults")]
 fn engine_fault(fault: crate::Fault) -> engine::Fault {
@@ -169,12 +144,6 @@ fn engine_fault(fault: crate::Fault) -> engine::Fault {
         Fault::PayloadAltered => engine::Fault::PayloadAltered,
         Fault::TailCallKeepsFrame => engine::Fault::TailCallKeepsFrame,
     }
-}
-
-/// The features as the engine names them; those that it lacks are left out.
-pub fn engine_features(features: Features) -> engine::Features {
-    let wanted = FEATURES.iter().filter(|(feature, _)| features.contains(*feature));
-    wanted.fold(engine::Features::empty(), |all, &(_, feature)| all | feature)
 }
 
 /// What the host functions of a session share.

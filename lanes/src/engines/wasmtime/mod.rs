@@ -33,27 +33,9 @@ use wasmtime::{
     Store, Table, TableType, Tag, ThrownException, Trap, UnknownImportError, Val, WasmBacktrace, WasmFeatures,
 };
 
-/// The features that it has, with its names for them.
-const FEATURES: &[(Features, WasmFeatures)] = &[
-    (Features::MUTABLE_GLOBALS, WasmFeatures::MUTABLE_GLOBAL),
-    (Features::SATURATING_FLOAT_TO_INT, WasmFeatures::SATURATING_FLOAT_TO_INT),
-    (Features::SIGN_EXTENSION, WasmFeatures::SIGN_EXTENSION),
-    (Features::MULTI_VALUE, WasmFeatures::MULTI_VALUE),
-    (Features::REFERENCE_TYPES, WasmFeatures::REFERENCE_TYPES),
-    (Features::BULK_MEMORY, WasmFeatures::BULK_MEMORY),
-    (Features::SIMD, WasmFeatures::SIMD),
-    (Features::TAIL_CALL, WasmFeatures::TAIL_CALL),
-    (Features::EXTENDED_CONST, WasmFeatures::EXTENDED_CONST),
-    (Features::FUNCTION_REFERENCES, WasmFeatures::FUNCTION_REFERENCES),
-    (Features::GC, WasmFeatures::GC),
-    (Features::MULTI_MEMORY, WasmFeatures::MULTI_MEMORY),
-    (Features::MEMORY64, WasmFeatures::MEMORY64),
-    (Features::EXCEPTIONS, WasmFeatures::EXCEPTIONS),
-    (Features::RELAXED_SIMD, WasmFeatures::RELAXED_SIMD),
-    (Features::THREADS, WasmFeatures::THREADS),
-    (Features::CUSTOM_PAGE_SIZES, WasmFeatures::CUSTOM_PAGE_SIZES),
-    (Features::WIDE_ARITHMETIC, WasmFeatures::WIDE_ARITHMETIC),
-];
+/// The features that it has.
+const FEATURES: Features =
+    Features::WASM_3_0.union(Features::THREADS).union(Features::CUSTOM_PAGE_SIZES).union(Features::WIDE_ARITHMETIC);
 
 /// Backtraces are cut here. Room for so many is reserved for each of them.
 const MAX_FRAMES: usize = 1 << 16;
@@ -82,8 +64,11 @@ impl Wasmtime {
 
     fn config(&self, features: Features) -> Config {
         let mut config = Config::new();
-        for &(feature, own) in FEATURES {
-            config.wasm_features(own, features.contains(feature));
+        for feature in FEATURES.iter() {
+            for flag in feature.parser_flags {
+                let flag = WasmFeatures::from_name(flag).expect("a test looks up every flag");
+                config.wasm_features(flag, features.contains(feature.set));
+            }
         }
         config
             .wasm_features(WasmFeatures::GC_TYPES, features.contains(Features::REFERENCE_TYPES))
@@ -125,7 +110,7 @@ impl Lane for Wasmtime {
     }
 
     fn lacks(&self, features: Features) -> Features {
-        FEATURES.iter().fold(features, |left, &(feature, _)| left - feature)
+        features - FEATURES
     }
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
