@@ -1,7 +1,7 @@
 //! One script in all lanes: parse it once, run the lanes one after the other, check the trap snapshot in each, and
 //! compare what they showed. All in this process; [`pool`](crate::pool) puts it into a child.
 
-use crate::disagreement::disagreements;
+use crate::agreement::find_disagreements;
 use crate::execute::{LaneRun, Verdict, execute};
 use crate::report::{Compared, Disagreement, Failure, LaneReport};
 use crate::script::{Directive, ParseError, Script};
@@ -47,7 +47,7 @@ pub trait Progress {
 pub fn judge(case: &Case<'_>, lanes: &[&dyn Lane], progress: &mut dyn Progress) -> Result<Judged, ParseError> {
     let script = Script::parse(case.text)?;
     let runs: Vec<LaneRun> = lanes.iter().map(|lane| run(case, &script, *lane, lanes.len() > 1, progress)).collect();
-    let (disagreements, compared) = disagreements(case.path, &script, lanes, &runs);
+    let (disagreements, compared) = find_disagreements(case.path, &script, lanes, &runs);
     // Of another engine's frames the names need not be those that our lanes are compared with.
     let (own, foreign): (Vec<_>, Vec<_>) = lanes.iter().zip(&runs).partition(|(lane, _)| lane.info().is_own());
     let snapshot = own.into_iter().chain(foreign).find_map(|(_, run)| Showing::of(&script, run).snapshot());

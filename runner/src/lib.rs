@@ -10,9 +10,9 @@
 //! Scripts run in child processes, so that a crash or a hang of an engine is a line in the report. A directive that did
 //! not execute is never a pass.
 
+mod agreement;
 pub mod check_adapter;
 pub mod cli;
-mod disagreement;
 pub mod execute;
 pub mod expectations;
 pub mod inputs;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use trial::Trial;
 
 /// Nothing, or what is wrong.
-pub type Verdict = Result<(), String>;
+pub type CheckResult = Result<(), String>;
 
 /// Something that an adapter must do right.
 pub(crate) struct Check {
@@ -24,7 +24,7 @@ pub(crate) struct Check {
     /// Without these features of the engine the check is left out.
     needs: Features,
     /// Does it.
-    run: fn(&mut Trial<'_>) -> Verdict,
+    run: fn(&mut Trial<'_>) -> CheckResult,
 }
 
 /// What came of the checks.
@@ -33,7 +33,7 @@ pub struct CheckReport {
     /// What the adapter said of itself, or why it could not.
     introduced: Result<Introduced, String>,
     /// Each check, and what came of it; `None` if the engine lacks what it needs.
-    results: Vec<(&'static str, Option<Verdict>)>,
+    results: Vec<(&'static str, Option<CheckResult>)>,
 }
 
 /// Tries the adapter that this command starts.
@@ -62,7 +62,7 @@ pub fn check(command: &[String], timeout: Duration) -> CheckReport {
 /// After so many checks that took longer than one request may, the others are not tried: most would hang too.
 const PATIENCE: usize = 3;
 
-fn try_one(lane: &ChildLane, introduced: &Introduced, check: &Check) -> Verdict {
+fn try_one(lane: &ChildLane, introduced: &Introduced, check: &Check) -> CheckResult {
     let features = introduced.features;
     let session = lane.session(features).map_err(|failure| format!("a fresh store: {failure}"))?;
     (check.run)(&mut Trial { lane, introduced, session })

@@ -1,6 +1,6 @@
 //! A session with an adapter on trial: does things, and says of what differs from what was expected.
 
-use super::Verdict;
+use super::CheckResult;
 use lanes::adapter::{ChildLane, Introduced};
 use lanes::{Binary, Failure, HostCall, InstanceId, ModuleId, Refusal, Session, Trap, TrapKind, Value};
 use wasmparser::{Operator, Parser, Payload};
@@ -12,16 +12,16 @@ pub(super) struct Trial<'a> {
 }
 
 /// A module from its text.
-pub(super) fn binary(text: &str) -> Vec<u8> {
+pub(super) fn encode(text: &str) -> Vec<u8> {
     let buffer = wast::parser::ParseBuffer::new(text).expect("a constant of this program");
     let mut module: wast::Wat<'_> = wast::parser::parse(&buffer).expect("a constant of this program");
     module.encode().expect("a constant of this program")
 }
 
 /// The offsets of the calls and `unreachable`s in a module, in order.
-pub(super) fn places(text: &str) -> Vec<u64> {
+pub(super) fn instruction_offsets(text: &str) -> Vec<u64> {
     let mut places = Vec::new();
-    for payload in Parser::new(0).parse_all(&binary(text)) {
+    for payload in Parser::new(0).parse_all(&encode(text)) {
         let Ok(Payload::CodeSectionEntry(body)) = payload else { continue };
         let operators = body.get_operators_reader().into_iter().flat_map(|reader| reader.into_iter_with_offsets());
         for (operator, offset) in operators.flatten() {
@@ -34,8 +34,17 @@ pub(super) fn places(text: &str) -> Vec<u64> {
 }
 
 /// Whether two things are the same.
-pub(super) fn same<T: PartialEq + std::fmt::Debug>(what: &str, got: &T, want: &T) -> Verdict {
+pub(super) fn expect_equal<T: PartialEq + std::fmt::Debug>(what: &str, got: &T, want: &T) -> CheckResult {
     if got == want { Ok(()) } else { Err(format!("{what}: expected {want:?}, got {got:?}")) }
+}
+
+/// Checks that a failure is a link error that begins with these words.
+pub(super) fn expect_link_error(failure: &Failure, what: &str, words: &str) -> CheckResult {
+    match failure {
+        Failure::Link(message) if message.starts_with(words) => Ok(()),
+        Failure::Link(message) => Err(format!("{what}: the link error should begin with `{words}`: {message}")),
+        other => Err(format!("{what}: expected a link error, got {other}")),
+    }
 }
 
 impl Trial<'_> {
@@ -49,17 +58,17 @@ impl Trial<'_> {
     }
 
     pub(super) fn load(&mut self, text: &str) -> Result<ModuleId, String> {
-        self.try_load(&binary(text)).map_err(|refusal| format!("the valid module {text} is refused: {refusal}"))
+        self.try_load(&encode(text)).map_err(|refusal| format!("the valid module {text} is refused: {refusal}"))
     }
 
     /// A module that must instantiate.
-    pub(super) fn instance(&mut self, text: &str) -> Result<InstanceId, String> {
+    pub(super) fn instantiate(&mut self, text: &str) -> Result<InstanceId, String> {
         let module = self.load(text)?;
         self.session.instantiate(module).map_err(|failure| format!("{text} does not instantiate: {failure}"))
     }
 
     /// A module that must load, and must not instantiate.
-    pub(super) fn no_instance(&mut self, text: &str) -> Result<Failure, String> {
+    pub(super) fn expect_no_instance(&mut self, text: &str) -> Result<Failure, String> {
         let module = self.load(text)?;
         match self.session.instantiate(module) {
             Ok(_) => Err(format!("{text} instantiates, though it must not")),
@@ -73,13 +82,24 @@ impl Trial<'_> {
     }
 
     /// A call that must give these results.
-    pub(super) fn returns(&mut self, instance: InstanceId, name: &str, arguments: &[Value], want: &[Value]) -> Verdict {
+    pub(super) fn expect_results(
+        &mut self,
+        instance: InstanceId,
+        name: &str,
+        arguments: &[Value],
+        want: &[Value],
+    ) -> CheckResult {
         let got = self.call(instance, name, arguments)?;
-        same(&format!("{name:?} of {arguments:?}"), &got, &want.to_vec())
+        expect_equal(&format!("{name:?} of {arguments:?}"), &got, &want.to_vec())
     }
 
     /// A call that must not succeed.
-    pub(super) fn fails(&mut self, instance: InstanceId, name: &str, arguments: &[Value]) -> Result<Failure, String> {
+    pub(super) fn expect_failure(
+        &mut self,
+        instance: InstanceId,
+        name: &str,
+        arguments: &[Value],
+    ) -> Result<Failure, String> {
         match self.session.invoke(instance, name, arguments) {
             Ok(values) => Err(format!("{name:?} must not return, but gives {values:?}")),
             Err(failure) => Ok(failure),
@@ -87,15 +107,15 @@ impl Trial<'_> {
     }
 
     /// A call that must trap, with a kind that may be this one.
-    pub(super) fn traps(&mut self, instance: InstanceId, name: &str, kind: TrapKind) -> Result<Trap, String> {
-        match self.fails(instance, name, &[])? {
+    pub(super) fn expect_trap(&mut self, instance: InstanceId, name: &str, kind: TrapKind) -> Result<Trap, String> {
+        match self.expect_failure(instance, name, &[])? {
             Failure::Trap(trap) if trap.may_be(kind) => Ok(trap),
             other => Err(format!("{name:?}: expected a trap of the kind {kind}, got {other}")),
         }
     }
 
     /// The host calls since the last time, as module, name and arguments.
-    pub(super) fn host_calls(&mut self) -> Vec<(String, String, Vec<Value>)> {
+    pub(super) fn take_host_calls(&mut self) -> Vec<(String, String, Vec<Value>)> {
         let call = |call: HostCall| (call.module, call.name, call.arguments);
         self.session.take_host_calls().into_iter().map(call).collect()
     }

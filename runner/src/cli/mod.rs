@@ -14,6 +14,7 @@ mod completions;
 mod fuzzing;
 mod lane_args;
 mod output;
+mod report_to;
 mod run;
 mod screen;
 

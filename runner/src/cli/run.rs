@@ -2,7 +2,8 @@
 
 use super::adapter::NamedCommand;
 use super::lane_args::LaneArgs;
-use super::output::{say, tell};
+use super::output::tell;
+use super::report_to::{self, ReportTo};
 use super::screen::Screen;
 use crate::expectations::Expectations;
 use crate::inputs::{self, Choice, Input};
@@ -17,7 +18,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Instant;
 
@@ -49,8 +50,7 @@ pub(super) struct RunArgs {
     /// shows every trap with all its frames.
     #[arg(long)]
     bless: bool,
-    /// Write a report: json=FILE, junit=FILE, html=FILE, or github for annotations. May be repeated.
-    #[arg(long, value_name = "KIND[=FILE]")]
+    #[arg(long, value_name = "FORMAT[=FILE]", help = report_to::help())]
     report: Vec<ReportTo>,
     /// Print only what is wrong, and the last line.
     #[arg(long)]
@@ -72,28 +72,6 @@ enum When {
     Auto,
     Always,
     Never,
-}
-
-#[derive(Clone, Debug)]
-enum ReportTo {
-    Json(PathBuf),
-    Junit(PathBuf),
-    Html(PathBuf),
-    Github,
-}
-
-impl FromStr for ReportTo {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<ReportTo, String> {
-        match text.split_once('=') {
-            None if text == "github" => Ok(ReportTo::Github),
-            Some(("json", file)) if !file.is_empty() => Ok(ReportTo::Json(file.into())),
-            Some(("junit", file)) if !file.is_empty() => Ok(ReportTo::Junit(file.into())),
-            Some(("html", file)) if !file.is_empty() => Ok(ReportTo::Html(file.into())),
-            _ => Err("expected json=FILE, junit=FILE, html=FILE or github".to_string()),
-        }
-    }
 }
 
 /// Runs the scripts that the arguments name, and writes the reports. Returns the exit code.
@@ -227,7 +205,7 @@ impl Run<'_> {
         }
         // One that cannot be written must not keep the others from being written.
         let targets = self.arguments.report.iter();
-        let written: Vec<Result<(), String>> = targets.map(|target| write_report(target, &report)).collect();
+        let written: Vec<Result<(), String>> = targets.map(|target| target.write(&report)).collect();
         written.into_iter().collect::<Result<(), String>>()?;
         Ok(report.exit_code())
     }
@@ -249,19 +227,4 @@ fn bless(script: &str, text: &str) -> Result<(), String> {
         },
     };
     result.map_err(|error| format!("cannot write {}: {error}", path.display()))
-}
-
-fn write_report(target: &ReportTo, report: &Report) -> Result<(), String> {
-    let write = |path: &Path, text: String| {
-        fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
-    };
-    match target {
-        ReportTo::Json(path) => write(path, report.to_json()),
-        ReportTo::Html(path) => write(path, report::html(report)),
-        ReportTo::Junit(path) => {
-            let xml = report::junit(report).map_err(|error| format!("cannot write JUnit XML: {error}"))?;
-            write(path, xml)
-        }
-        ReportTo::Github => say(&report::annotations(report)),
-    }
 }

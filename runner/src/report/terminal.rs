@@ -170,9 +170,9 @@ pub fn verdict(report: &Report, seconds: f64, paint: Paint) -> String {
     ];
     let counts: Vec<String> =
         counts.iter().filter(|(count, _)| *count != 0).map(|(count, what)| format!("{count} {what}")).collect();
-    let hollow = if report.is_hollow() { format!(": {}", Report::HOLLOW) } else { String::new() };
+    let nothing = if report.tested_nothing() { format!(": {}", Report::NOTHING_TESTED) } else { String::new() };
     format!(
-        "{}: {scripts} in {lanes}, {} directives passed, {}, {seconds:.1} s{hollow}",
+        "{}: {scripts} in {lanes}, {} directives passed, {}, {seconds:.1} s{nothing}",
         paint.bad("FAILED"),
         totals.passed,
         counts.join(", ")

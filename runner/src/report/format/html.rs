@@ -1,6 +1,7 @@
-//! One HTML file that needs nothing else.
+//! HTML: one page that needs no other file.
 
-use super::{LaneReport, LaneTotals, Report};
+use super::{Destination, Format, Report};
+use crate::report::{LaneReport, LaneTotals};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -11,12 +12,12 @@ text-align:left;vertical-align:top}td.n{text-align:right;font-variant-numeric:ta
 pre{white-space:pre-wrap;margin:.2rem 0}@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}\
 th,td{border-color:#444}.pass{color:#6c8}.fail,.crash,.timeout,.unreadable{color:#f77}}";
 
-/// The report as a page.
-pub fn html(report: &Report) -> String {
+pub(super) const FORMAT: Format = Format { name: "html", destination: Destination::File, render };
+
+fn render(report: &Report) -> Result<String, String> {
     let mut page = String::new();
-    // Writing to a string cannot fail.
-    let _ = write_page(&mut page, report);
-    page
+    write_page(&mut page, report).map_err(|error| error.to_string())?;
+    Ok(page)
 }
 
 fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
@@ -24,13 +25,13 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(page, "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Touchstone: {verdict}</title>")?;
     writeln!(page, "<meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style>")?;
     writeln!(page, "<h1>Touchstone: <span class=\"{}\">{verdict}</span></h1>", &verdict[..4])?;
-    if report.is_hollow() {
-        writeln!(page, "<p>{}.", Report::HOLLOW)?;
+    if report.tested_nothing() {
+        writeln!(page, "<p>{}.", Report::NOTHING_TESTED)?;
     }
     write_lanes(page, report)?;
     write_disagreements(page, report)?;
     write_failures(page, report)?;
-    write_lacking(page, report)?;
+    write_unsupported(page, report)?;
     write_scripts(page, report)
 }
 
@@ -115,8 +116,8 @@ fn write_scripts(page: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(page, "</table></html>")
 }
 
-/// What an engine lacks, reason by reason, the most frequent first.
-fn write_lacking(page: &mut String, report: &Report) -> std::fmt::Result {
+/// Writes what the engines do not support: the reasons, the most frequent first.
+fn write_unsupported(page: &mut String, report: &Report) -> std::fmt::Result {
     let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for script in &report.scripts {
         for lacking in &script.lacking {

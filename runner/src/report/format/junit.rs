@@ -1,13 +1,16 @@
-//! JUnit XML: a suite for each lane, a case for each script. A script of which the engine supports nothing is skipped, as
-//! is a lane that is not there. A run in which no lane supports anything has a suite of its own, which fails.
+//! JUnit XML: a suite for each lane, with a case for each script. A script of which the engine supports nothing is
+//! skipped, and so is a lane that is absent. Disagreements are a suite of their own. A run in which no lane supports
+//! anything has one more suite, which fails.
 
-use super::{LaneReport, Report, Status};
+use super::{Destination, Format, Report};
+use crate::report::{LaneReport, Status};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use std::fmt::Write;
 use std::time::Duration;
 
-/// The report as JUnit XML.
-pub fn junit(report: &Report) -> Result<String, quick_junit::SerializeError> {
+pub(super) const FORMAT: Format = Format { name: "junit", destination: Destination::File, render };
+
+fn render(report: &Report) -> Result<String, String> {
     let mut xml = quick_junit::Report::new("touchstone");
     for lane in &report.lanes {
         let mut suite = TestSuite::new(lane.as_str());
@@ -31,14 +34,14 @@ pub fn junit(report: &Report) -> Result<String, quick_junit::SerializeError> {
         }
         xml.add_test_suite(suite);
     }
-    if report.is_hollow() {
+    if report.tested_nothing() {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-        status.set_message(Report::HOLLOW);
+        status.set_message(Report::NOTHING_TESTED);
         let mut suite = TestSuite::new("the run");
         suite.add_test_case(TestCase::new("tests anything", status));
         xml.add_test_suite(suite);
     }
-    xml.to_string()
+    xml.to_string().map_err(|error| error.to_string())
 }
 
 fn case(script: &LaneReport) -> TestCase {
@@ -77,4 +80,21 @@ fn failed(script: &LaneReport, kind: NonSuccessKind) -> TestCaseStatus {
     };
     status.set_type(script.status.name()).set_message(message).set_description(text);
     status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Failure;
+
+    #[test]
+    fn an_unreadable_script_says_why() {
+        let directive = "script".to_string();
+        let failure = Failure { line: 2, column: 1, directive, message: "what is wrong".to_string() };
+        let mut script = LaneReport { lane: "l".to_string(), status: Status::Unreadable, ..LaneReport::default() };
+        script.failures.push(failure);
+        let report = Report::new(vec!["l".to_string()], Vec::new(), vec![script], Vec::new(), Vec::new());
+        let xml = render(&report).expect("XML");
+        assert!(xml.contains("message=\"script: what is wrong\""), "{xml}");
+    }
 }

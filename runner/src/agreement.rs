@@ -23,7 +23,7 @@ struct Said {
 }
 
 /// All differences between the lanes' runs of a script, and how much was compared of each pair of lanes.
-pub(crate) fn disagreements(
+pub(crate) fn find_disagreements(
     path: &str,
     script: &Script,
     lanes: &[&dyn Lane],
