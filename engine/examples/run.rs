@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let ty = function.ty(&store)?;
     let params = ty.params.iter().zip(args).map(|(ty, text)| parse(*ty, &text)).collect::<Result<Vec<_>, _>>()?;
-    let mut results: Vec<Val> = ty.results.iter().map(|&ty| Val::default_for(ty)).collect();
+    let mut results: Vec<Val> = ty.results.iter().map(|&ty| Val::default_for_ty(ty)).collect();
     // The debug form of an error has the backtrace; `main` prints it.
     function.call(&mut store, &params, &mut results)?;
     for result in results {

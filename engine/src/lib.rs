@@ -46,10 +46,10 @@ pub use base::{
     Tier, Trap, WasmOffset,
 };
 pub use runtime::{
-    AnyRef, ArrayRef, AsContext, AsContextMut, Caller, Engine, Exception, ExportType, Extern, ExternRef, Func, Global,
-    I31, ImportType, Instance, InstancePre, IntoFunc, Kept, Linker, Memory, Module, ResourceLimiter, RootScope, Rooted,
-    SharedMemory, Store, StoreContext, StoreContextMut, StoreLimits, StructRef, Table, Tag, TypedFunc, UpdateDeadline,
-    Val, WaitResult, WasmParams, WasmResults, WasmRet, WasmTy,
+    AnyRef, ArrayRef, AsContext, AsContextMut, Caller, Engine, ExnRef, ExportType, Extern, ExternRef, Func, Global,
+    I31, ImportType, Instance, InstancePre, IntoFunc, Linker, Memory, Module, OwnedRooted, ResourceLimiter, RootScope,
+    Rooted, SharedMemory, Store, StoreContext, StoreContextMut, StoreLimits, StructRef, Table, Tag, TypedFunc,
+    UpdateDeadline, Val, WaitResult, WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use wasm::types::{
     CompositeKind, ConcreteType, ExternType, FuncType, GlobalType, HeapType, Limits, MemoryType, PAGE_SIZE, RefType,

@@ -174,7 +174,7 @@ fn tables() {
     assert_eq!(table.grow(&mut store, 2, null).unwrap(), 2);
     assert_eq!(table.size(&store).unwrap(), 4);
     let Some(Val::ExternRef(Some(first))) = table.get(&mut store, 1).unwrap() else { panic!("an extern reference") };
-    assert!(first.same(&one, &store).unwrap());
+    assert!(first.ref_eq(&one, &store).unwrap());
     assert_eq!(table.get(&mut store, 2).unwrap(), Some(null));
     assert_eq!(table.get(&mut store, 4).unwrap(), None);
     assert_eq!(table.set(&mut store, 4, null).unwrap_err().as_trap(), Some(Trap::TableOutOfBounds));

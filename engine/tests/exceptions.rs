@@ -2,7 +2,7 @@
 #![cfg(feature = "compile")]
 
 use engine::{
-    AsContextMut, Caller, Config, Engine, Error, ErrorKind, Exception, ExternRef, ExternType, Func, FuncType, Instance,
+    AsContextMut, Caller, Config, Engine, Error, ErrorKind, ExnRef, ExternRef, ExternType, Func, FuncType, Instance,
     Linker, Module, Result, Store, StoreLimits, Tag, Trap, Val, ValType,
 };
 
@@ -19,8 +19,8 @@ struct World {
 }
 
 /// The exception of an error.
-fn caught(error: &Error, store: impl AsContextMut) -> Exception {
-    error.as_exception().expect("an exception").get(store).unwrap()
+fn caught(error: &Error, store: impl AsContextMut) -> ExnRef {
+    error.as_exception().expect("an exception").to_rooted(store).unwrap()
 }
 
 fn world() -> World {
@@ -72,7 +72,7 @@ fn an_uncaught_exception_has_tag_payload_and_backtrace() {
     let exception = caught(&error, &mut world.store);
     assert_eq!(exception.tag(&world.store).unwrap(), world.tag);
     assert_ne!(exception.tag(&world.store).unwrap(), world.other);
-    let payload = exception.payload(&mut world.store).unwrap();
+    let payload = exception.fields(&mut world.store).unwrap();
     assert_eq!(payload, [Val::I32(7), Val::F64(2.5f64.to_bits())]);
     let frames = &error.backtrace().unwrap().frames;
     let names: Vec<_> = frames.iter().map(|frame| frame.func_name.as_deref().unwrap()).collect();
@@ -87,14 +87,14 @@ fn the_host_throws() {
     world.host(move |mut caller, argument| {
         let tag = if argument < 0 { other } else { tag };
         let payload = [Val::I32(argument * 2), Val::F64(0)];
-        Err(Exception::new(&mut caller, tag, &payload)?.throw(&mut caller))
+        Err(ExnRef::new(&mut caller, tag, &payload)?.throw(&mut caller))
     });
     let instance = world.instantiate(CATCHES);
     assert_eq!(world.call(instance, "run", 21).unwrap(), 42);
     let error = world.call(instance, "run", -4).unwrap_err();
     let exception = caught(&error, &mut world.store);
     assert_eq!(exception.tag(&world.store).unwrap(), other);
-    assert_eq!(exception.payload(&mut world.store).unwrap()[0], Val::I32(-8));
+    assert_eq!(exception.fields(&mut world.store).unwrap()[0], Val::I32(-8));
     let frames = &error.backtrace().unwrap().frames;
     assert_eq!(frames.len(), 1, "the function that called the host");
     assert_eq!(world.call(instance, "run", 3).unwrap(), 6);
@@ -129,7 +129,7 @@ fn the_host_lets_an_exception_pass() {
 fn the_host_catches_an_exception() {
     let mut world = world();
     callback(&mut world, |mut caller, error| {
-        let payload = caught(&error, &mut caller).payload(&mut caller)?;
+        let payload = caught(&error, &mut caller).fields(&mut caller)?;
         Ok(payload[0].i32().expect("an i32") + 100)
     });
     let instance = world.instantiate(CATCHES);
@@ -140,10 +140,10 @@ fn the_host_catches_an_exception() {
 fn the_host_turns_an_exception_into_something_else() {
     let mut world = world();
     let other = world.other;
-    callback(&mut world, move |mut caller, error| match caught(&error, &mut caller).payload(&mut caller)?[0] {
+    callback(&mut world, move |mut caller, error| match caught(&error, &mut caller).fields(&mut caller)?[0] {
         Val::I32(0) => Err(Error::host("refused")),
         Val::I32(1) => Err(Trap::Interrupted.into()),
-        payload => Err(Exception::new(&mut caller, other, &[payload, Val::F64(0)])?.throw(&mut caller)),
+        payload => Err(ExnRef::new(&mut caller, other, &[payload, Val::F64(0)])?.throw(&mut caller)),
     });
     let instance = world.instantiate(CATCHES);
     assert_eq!(world.call(instance, "run", 0).unwrap_err().kind(), ErrorKind::Host);
@@ -155,14 +155,14 @@ fn the_host_turns_an_exception_into_something_else() {
 #[test]
 fn an_exception_of_another_store_is_caught_by_nobody() {
     let mut foreign = world();
-    let exception = Exception::new(&mut foreign.store, foreign.tag, &[Val::I32(1), Val::F64(0)]).unwrap();
+    let exception = ExnRef::new(&mut foreign.store, foreign.tag, &[Val::I32(1), Val::F64(0)]).unwrap();
     let mut world = world();
     assert_eq!(exception.throw(&mut world.store).kind(), ErrorKind::Usage);
     assert_eq!(exception.tag(&world.store).unwrap_err().kind(), ErrorKind::Usage);
-    assert_eq!(exception.payload(&mut world.store).unwrap_err().kind(), ErrorKind::Usage);
+    assert_eq!(exception.fields(&mut world.store).unwrap_err().kind(), ErrorKind::Usage);
     assert_eq!(foreign.tag.ty(&world.store).unwrap_err().kind(), ErrorKind::Usage);
     let payload = [Val::I32(1), Val::F64(0)];
-    assert_eq!(Exception::new(&mut world.store, foreign.tag, &payload).unwrap_err().kind(), ErrorKind::Usage);
+    assert_eq!(ExnRef::new(&mut world.store, foreign.tag, &payload).unwrap_err().kind(), ErrorKind::Usage);
     let text = r#"(module (import "" "h" (func $h (param i32) (result i32)))
         (func (export "run") (param i32) (result i32)
             (block $caught (try_table (catch_all $caught) (return (call $h (local.get 0)))))
@@ -171,19 +171,19 @@ fn an_exception_of_another_store_is_caught_by_nobody() {
     let (store, tag) = (std::sync::Mutex::new(foreign.store), foreign.tag);
     world.host(move |_, _| {
         let mut store = store.lock().unwrap();
-        Err(Exception::new(&mut *store, tag, &[Val::I32(1), Val::F64(0)])?.throw(&mut *store))
+        Err(ExnRef::new(&mut *store, tag, &[Val::I32(1), Val::F64(0)])?.throw(&mut *store))
     });
     let instance = world.instantiate(text);
     let error = world.call(instance, "run", 0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Exception);
-    assert!(error.as_exception().unwrap().get(&mut world.store).is_err());
+    assert!(error.as_exception().unwrap().to_rooted(&mut world.store).is_err());
 }
 
 #[test]
 fn payloads_must_fit() {
     let mut world = world();
     let mut refused = |payload: &[Val]| {
-        assert_eq!(Exception::new(&mut world.store, world.tag, payload).unwrap_err().kind(), ErrorKind::Usage);
+        assert_eq!(ExnRef::new(&mut world.store, world.tag, payload).unwrap_err().kind(), ErrorKind::Usage);
     };
     refused(&[]);
     refused(&[Val::I32(1)]);
@@ -206,8 +206,8 @@ fn tags_are_exported_and_described() {
     assert_eq!(instance.get_tag(&mut world.store, "again").unwrap(), world.tag);
     let own = instance.get_tag(&mut world.store, "own").unwrap();
     assert_eq!(own.ty(&world.store).unwrap(), FuncType::new([ValType::I64], []));
-    let exception = Exception::new(&mut world.store, own, &[Val::I64(-3)]).unwrap();
-    assert_eq!(exception.payload(&mut world.store).unwrap(), [Val::I64(-3)]);
+    let exception = ExnRef::new(&mut world.store, own, &[Val::I64(-3)]).unwrap();
+    assert_eq!(exception.fields(&mut world.store).unwrap(), [Val::I64(-3)]);
     let error = world.instantiate_error(r#"(module (import "" "t" (tag (param i64))))"#);
     assert_eq!(error.kind(), ErrorKind::Link);
     assert!(error.message().contains("expected tag [i64] -> [], found tag [i32 f64] -> []"), "{error}");
@@ -294,11 +294,11 @@ fn a_host_function_that_the_host_calls_may_throw() {
     let tag = world.tag;
     let func = Func::wrap(&mut world.store, move |mut caller: Caller<'_, Vec<i32>>| -> Result<()> {
         let store = caller.as_context_mut();
-        let exception = Exception::new(store, tag, &[Val::I32(4), Val::F64(0)])?;
+        let exception = ExnRef::new(store, tag, &[Val::I32(4), Val::F64(0)])?;
         Err(exception.throw(&mut caller))
     });
     let error = func.call(&mut world.store, &[], &mut []).unwrap_err();
-    assert_eq!(caught(&error, &mut world.store).payload(&mut world.store).unwrap()[0], Val::I32(4));
+    assert_eq!(caught(&error, &mut world.store).fields(&mut world.store).unwrap()[0], Val::I32(4));
 }
 
 /// The collector runs at every allocation, and moves exceptions and what they carry, wherever they are held.
@@ -352,18 +352,18 @@ fn exceptions_move() {
     let held = instance.get_global(&mut store, "held").unwrap().get(&mut store).unwrap();
     let Val::ExnRef(Some(held)) = held else { panic!("{held:?}") };
     store.gc().unwrap();
-    assert_eq!(held.payload(&mut store).unwrap(), [Val::ExternRef(None), Val::I64(9)]);
+    assert_eq!(held.fields(&mut store).unwrap(), [Val::ExternRef(None), Val::I64(9)]);
     let inner = instance.get_tag(&mut store, "inner").unwrap();
     assert_eq!(held.tag(&store).unwrap(), inner);
     let table = instance.get_table(&mut store, "table").unwrap();
     let Some(Val::ExnRef(Some(kept))) = table.get(&mut store, 1).unwrap() else { panic!("an exception") };
-    assert!(!kept.same(&held, &store).unwrap());
-    let [Val::ExternRef(Some(value)), Val::I64(8)] = kept.payload(&mut store).unwrap()[..] else { panic!("{kept:?}") };
+    assert!(!kept.ref_eq(&held, &store).unwrap());
+    let [Val::ExternRef(Some(value)), Val::I64(8)] = kept.fields(&mut store).unwrap()[..] else { panic!("{kept:?}") };
     assert_eq!(text(value, &store), "two");
-    let other = Exception::new(&mut store, inner, &[Val::ExternRef(Some(value)), Val::I64(1)]).unwrap();
+    let other = ExnRef::new(&mut store, inner, &[Val::ExternRef(Some(value)), Val::I64(1)]).unwrap();
     table.set(&mut store, 0, Val::from(other)).unwrap();
     let Some(Val::ExnRef(Some(read))) = table.get(&mut store, 0).unwrap() else { panic!("an exception") };
-    assert!(read.same(&other, &store).unwrap());
+    assert!(read.ref_eq(&other, &store).unwrap());
     assert_eq!(table.set(&mut store, 0, Val::ExternRef(None)).unwrap_err().kind(), ErrorKind::Usage);
 }
 

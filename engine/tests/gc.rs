@@ -2,7 +2,7 @@
 //! segments, and in the host's hands.
 
 use engine::{
-    AsContextMut, Caller, Config, Engine, ErrorKind, ExternRef, Instance, Kept, Linker, Module, Result, RootScope,
+    AsContextMut, Caller, Config, Engine, ErrorKind, ExternRef, Instance, Linker, Module, OwnedRooted, Result, RootScope,
     Store, StoreLimits, Tier, Trap, TypedFunc, Val,
 };
 use std::sync::Arc;
@@ -25,7 +25,7 @@ struct Data {
     alive: Arc<AtomicUsize>,
     limits: StoreLimits,
     /// What `keep` was given.
-    kept: Vec<Kept<ExternRef>>,
+    owned: Vec<OwnedRooted<ExternRef>>,
 }
 
 fn make(mut store: impl AsContextMut<Data = Data>, number: u32) -> Result<Option<ExternRef>> {
@@ -58,8 +58,8 @@ fn linker(engine: &Engine) -> Linker<Data> {
     };
     linker.func_wrap("host", "call", call).unwrap();
     let keep = |mut caller: Caller<'_, Data>, value: Option<ExternRef>| {
-        let kept = Kept::new(&mut caller, value.expect("not null"))?;
-        caller.data_mut().kept.push(kept);
+        let owned = value.expect("not null").to_owned_rooted(&mut caller)?;
+        caller.data_mut().owned.push(owned);
         Ok(())
     };
     linker.func_wrap("host", "keep", keep).unwrap();
@@ -259,8 +259,8 @@ fn values_go_when_nobody_holds_them() {
     assert!(alive.load(Ordering::Relaxed) < 100_000, "the heap's first size holds fewer values");
     store.gc().unwrap();
     assert_eq!(alive.load(Ordering::Relaxed), 1, "what the host keeps");
-    let kept = store.data_mut().kept.pop().unwrap();
-    let handle = kept.get(&mut store).unwrap();
+    let owned = store.data_mut().owned.pop().unwrap();
+    let handle = owned.to_rooted(&mut store).unwrap();
     assert_eq!(number(&mut store, Some(handle)).unwrap(), 1);
     drop(store);
     assert_eq!(alive.load(Ordering::Relaxed), 0);

@@ -75,7 +75,7 @@ fn all_types_pass_both_ways() {
     assert_eq!(results[0], Val::I32(2));
     assert_eq!(results[1..5], params[1..5]);
     let Val::ExternRef(Some(result)) = results[5] else { panic!("an extern reference") };
-    assert!(result.same(&value, &store).unwrap());
+    assert!(result.ref_eq(&value, &store).unwrap());
 }
 
 #[derive(Debug)]

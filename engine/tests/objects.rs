@@ -2,7 +2,7 @@
 //! heap that stays small however much is allocated.
 
 use engine::{
-    AnyRef, ArrayRef, AsContextMut, Caller, Config, Engine, ErrorKind, Features, HeapType, I31, Instance, Kept, Linker,
+    AnyRef, ArrayRef, AsContextMut, Caller, Config, Engine, ErrorKind, Features, HeapType, I31, Instance, Linker,
     Module, RefType, Result, RootScope, Store, StoreLimits, StructRef, Tier, Trap, TypedFunc, Val, ValType,
 };
 
@@ -11,10 +11,10 @@ fn linker(engine: &Engine) -> Linker<StoreLimits> {
     let gc = |mut caller: Caller<'_, StoreLimits>| caller.as_context_mut().gc();
     linker.func_wrap("host", "gc", gc).unwrap();
     let call = |mut caller: Caller<'_, StoreLimits>, func: Option<engine::Func>, value: Option<AnyRef>| {
-        let kept = Kept::new(&mut caller, value.expect("not null"))?;
+        let owned = value.expect("not null").to_owned_rooted(&mut caller)?;
         let mut results = [Val::I32(0)];
         func.expect("not null").call(&mut caller, &[Val::AnyRef(value)], &mut results)?;
-        assert!(kept.get(&mut caller)?.same(&value.expect("not null"), &caller)?);
+        assert!(owned.to_rooted(&mut caller)?.ref_eq(&value.expect("not null"), &caller)?);
         Ok(results[0].i32().expect("an i32"))
     };
     linker.func_wrap("host", "call", call).unwrap();
@@ -227,9 +227,9 @@ fn every_storage_type() {
         assert_eq!(fields[5], Val::I64(-5));
         assert!(matches!(fields[6], Val::FuncRef(Some(_))));
         let Val::ExternRef(Some(found)) = fields[7] else { panic!("a value of the host") };
-        assert!(found.same(&host, &store).unwrap());
+        assert!(found.ref_eq(&host, &store).unwrap());
         let Val::AnyRef(Some(i31)) = fields[8] else { panic!("an i31") };
-        assert_eq!(i31.as_i31(&store).unwrap().unwrap().get_s(), -9);
+        assert_eq!(i31.as_i31(&store).unwrap().unwrap().get_i32(), -9);
         assert_eq!(fields[9], Val::I32(0x80));
         object.set_field(&mut store, 0, Val::I32(0x17f)).unwrap();
         object.set_field(&mut store, 2, Val::I32(-2)).unwrap();
@@ -310,10 +310,10 @@ fn the_host_makes_and_reads_objects() {
                 other => panic!("{other} is no defined type"),
             };
         let (pair_type, list_type) = (parameter(pair, &store), parameter(list, &store));
-        let i31 = AnyRef::from_i31(&mut store, I31::wrapping(-7));
+        let i31 = AnyRef::from_i31(&mut store, I31::wrapping_i32(-7));
         let inner = StructRef::new(&mut store, pair_type, &[Val::I32(11), i31.into()]).unwrap();
         let outer = StructRef::new(&mut store, pair_type, &[Val::I32(12), inner.into()]).unwrap();
-        let array = ArrayRef::new(&mut store, list_type, &[Val::AnyRef(None), inner.into()]).unwrap();
+        let array = ArrayRef::new_fixed(&mut store, list_type, &[Val::AnyRef(None), inner.into()]).unwrap();
         let call = |func: engine::Func, store: &mut RootScope<&mut Store<StoreLimits>>, value: Val| {
             let mut results = [Val::I32(0)];
             func.call(store, &[value], &mut results).map(|()| results[0].i32().unwrap())
@@ -332,7 +332,7 @@ fn the_host_makes_and_reads_objects() {
         usage(outer.set_field(&mut store, 2, Val::I32(1)));
         usage(StructRef::new(&mut store, pair_type, &[Val::I32(1)]).map(drop));
         usage(StructRef::new(&mut store, list_type, &[]).map(drop));
-        usage(ArrayRef::new(&mut store, list_type, &[i31.into()]).map(drop));
+        usage(ArrayRef::new_fixed(&mut store, list_type, &[i31.into()]).map(drop));
         usage(call(pair, &mut store, array.into()).map(drop));
         // Casts of what is not what they name, and conversions.
         let loose = StructRef::new(&mut store, pair_type, &[Val::I32(1), i31.into()]).unwrap();
@@ -389,7 +389,7 @@ fn the_host_makes_structs_with_descriptors() {
         let error = call("is", &[described.into(), two.into()], &mut store).unwrap_err();
         assert_eq!(error.as_trap(), Some(Trap::CastFailure));
         let descriptor = described.descriptor(&mut store).unwrap().unwrap();
-        assert!(AnyRef::from(descriptor).same(&one.into(), &store).unwrap());
+        assert!(AnyRef::from(descriptor).ref_eq(&one.into(), &store).unwrap());
         assert!(one.descriptor(&mut store).unwrap().is_none());
         assert_eq!(AnyRef::from(described).ty(&store).unwrap(), HeapType::Exact(a));
         // What is not of just that type is refused: as an argument, as a global's value, and as a descriptor.

@@ -177,7 +177,7 @@ impl Original {
             let engine::ExternType::Func(ty) = &import.ty else { continue };
             let results = ty.results.to_vec();
             let zeros = move |_: engine::Caller<'_, ()>, _: &[Val], out: &mut [Val]| {
-                out.iter_mut().zip(&results).for_each(|(out, &ty)| *out = Val::default_for(ty));
+                out.iter_mut().zip(&results).for_each(|(out, &ty)| *out = Val::default_for_ty(ty));
                 Ok(())
             };
             linker.allow_shadowing(true);
@@ -188,8 +188,8 @@ impl Original {
         for (_, export) in instance.exports(&mut store).expect("the instance is of this store") {
             let Extern::Func(function) = export else { continue };
             let ty = function.ty(&store).expect("the function is of this store");
-            let arguments: Vec<_> = ty.params.iter().map(|&ty| Val::default_for(ty)).collect();
-            let mut results: Vec<_> = ty.results.iter().map(|&ty| Val::default_for(ty)).collect();
+            let arguments: Vec<_> = ty.params.iter().map(|&ty| Val::default_for_ty(ty)).collect();
+            let mut results: Vec<_> = ty.results.iter().map(|&ty| Val::default_for_ty(ty)).collect();
             store.set_fuel(10_000).expect("fuel is on");
             let _ends = function.call(&mut store, &arguments, &mut results);
         }

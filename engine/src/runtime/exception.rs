@@ -10,7 +10,7 @@
 //! Nothing else is ever caught: not traps, not errors of the host, not what a library call refuses.
 
 use super::call::{self, Stop};
-use super::gc::{self, Kept, handles};
+use super::gc::{self, OwnedRooted, handle};
 use super::store::{OpaqueMut, StoreOpaque};
 use super::tag::Tag;
 use super::{AsContext, AsContextMut, Val, backtrace};
@@ -23,25 +23,25 @@ use crate::wasm::index::TagIndex;
 use core::fmt;
 use std::error::Error as StdError;
 
-handles! {
+handle! {
     /// An exception of a store: a tag, and the values that the tag's type says it carries.
     ///
     /// This is a handle: it ends with the call of the host function, or the [`RootScope`](crate::RootScope), in which it was
-    /// made, and [`Kept`] holds the exception for longer. Equal handles are one handle.
-    Exception;
+    /// made, and [`OwnedRooted`] holds the exception for longer. Equal handle are one handle.
+    ExnRef
 }
 
 /// The source of an error that carries an exception.
 #[derive(Debug)]
-struct Thrown(Kept<Exception>);
+struct Thrown(OwnedRooted<ExnRef>);
 
-impl Exception {
+impl ExnRef {
     /// A new exception of a tag.
     ///
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the payload is not what the tag's type says, or something belongs to another
     /// store; [`Trap::OutOfHeap`] if the heap is full.
-    pub fn new(mut store: impl AsContextMut, tag: Tag, payload: &[Val]) -> Result<Exception> {
+    pub fn new(mut store: impl AsContextMut, tag: Tag, payload: &[Val]) -> Result<ExnRef> {
         let mut store = store.as_context_mut().into_opaque();
         let params = tag.ty_in(&store)?.params.clone();
         if params.len() != payload.len() {
@@ -54,7 +54,7 @@ impl Exception {
             let raw = value.to_raw(&store, ty, "a value that an exception carries")?;
             store.write_field(reference, offset, ty.into(), raw);
         }
-        Ok(Exception(store.root(reference)))
+        Ok(ExnRef(store.root(reference)))
     }
 
     /// The tag.
@@ -70,7 +70,7 @@ impl Exception {
     }
 
     /// What it carries.
-    pub fn payload(&self, mut store: impl AsContextMut) -> Result<Vec<Val>> {
+    pub fn fields(&self, mut store: impl AsContextMut) -> Result<Vec<Val>> {
         let params = self.tag(store.as_context_mut())?.ty(store.as_context_mut())?.params;
         let mut store = store.as_context_mut().into_opaque();
         let reference = store.rooted(self.0)?;
@@ -82,22 +82,13 @@ impl Exception {
     /// The error by which a host function throws the exception in the WebAssembly code that called it. Where code of the
     /// same store catches the exception, the error is gone; code of other stores lets it pass as an error.
     pub fn throw(self, store: impl AsContextMut) -> Error {
-        Kept::new(store, self).map_or_else(|error| error, thrown)
-    }
-
-    /// Whether both are the same exception.
-    ///
-    /// # Errors
-    /// As [`Exception::tag`].
-    pub fn same(&self, other: &Exception, store: impl AsContext) -> Result<bool> {
-        let store = store.as_context().opaque();
-        Ok(store.rooted(self.0)? == store.rooted(other.0)?)
+        self.to_owned_rooted(store).map_or_else(|error| error, thrown)
     }
 
     /// Where the exception is, as [`AnyRef::address`](crate::AnyRef::address) says it of objects.
     ///
     /// # Errors
-    /// As [`Exception::tag`].
+    /// As [`ExnRef::tag`].
     pub fn address(&self, store: impl AsContext) -> Result<u32> {
         store.as_context().opaque().rooted(self.0)
     }
@@ -108,14 +99,14 @@ impl Exception {
     }
 
     /// What WebAssembly code of this store holds; null is null.
-    pub(crate) fn from_bits(bits: u32, store: &mut StoreOpaque) -> Option<Exception> {
-        (bits != 0).then(|| Exception(store.root(bits)))
+    pub(crate) fn from_bits(bits: u32, store: &mut StoreOpaque) -> Option<ExnRef> {
+        (bits != 0).then(|| ExnRef(store.root(bits)))
     }
 }
 
 impl Error {
     /// The exception that nothing caught, if that is why execution stopped.
-    pub fn as_exception(&self) -> Option<&Kept<Exception>> {
+    pub fn as_exception(&self) -> Option<&OwnedRooted<ExnRef>> {
         self.downcast_ref::<Thrown>().map(|thrown| &thrown.0)
     }
 }
@@ -128,7 +119,7 @@ impl fmt::Display for Thrown {
 
 impl StdError for Thrown {}
 
-fn thrown(exception: Kept<Exception>) -> Error {
+fn thrown(exception: OwnedRooted<ExnRef>) -> Error {
     let source = Thrown(exception);
     Error::new(ErrorKind::Exception, source.to_string()).with_source(source)
 }
@@ -154,7 +145,7 @@ pub(super) fn throw(store: &mut OpaqueMut<'_>, reference: u32) -> Result<i64> {
     }
     match catch(store, reference) {
         true => Ok(FAILED),
-        false => Err(thrown(Kept::of(store, reference))),
+        false => Err(thrown(OwnedRooted::of(store, reference))),
     }
 }
 

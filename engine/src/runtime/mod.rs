@@ -38,10 +38,10 @@ mod type_registry;
 mod val;
 
 pub use engine::Engine;
-pub use exception::Exception;
+pub use exception::ExnRef;
 pub use external::Extern;
 pub use func::{Caller, Func, IntoFunc, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy};
-pub use gc::{AnyRef, ArrayRef, ExternRef, I31, Kept, RootScope, Rooted, StructRef};
+pub use gc::{AnyRef, ArrayRef, ExternRef, I31, OwnedRooted, RootScope, Rooted, StructRef};
 pub use global::Global;
 pub use instance::Instance;
 pub use limits::{ResourceLimiter, StoreLimits};

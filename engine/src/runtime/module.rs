@@ -278,9 +278,9 @@ mod tests {
     fn provide(store: &mut Store<StoreLimits>, ty: ExternType) -> Option<Extern> {
         Some(match ty {
             ExternType::Func(ty) => Func::new(store, ty, |_, _, _| Ok(())).into(),
-            ExternType::Table(ty) => Table::new(store, ty, Val::default_for(ValType::Ref(ty.element))).ok()?.into(),
+            ExternType::Table(ty) => Table::new(store, ty, Val::default_for_ty(ValType::Ref(ty.element))).ok()?.into(),
             ExternType::Memory(ty) => Memory::new(store, ty).ok()?.into(),
-            ExternType::Global(ty) => Global::new(store, ty, Val::default_for(ty.content)).ok()?.into(),
+            ExternType::Global(ty) => Global::new(store, ty, Val::default_for_ty(ty.content)).ok()?.into(),
             ExternType::Tag(ty) => Tag::new(store, ty).ok()?.into(),
         })
     }

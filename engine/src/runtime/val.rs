@@ -1,7 +1,7 @@
 //! Values, and how they stand in argument arrays, globals and tables.
 
 use super::store::StoreOpaque;
-use super::{AnyRef, ArrayRef, Exception, ExternRef, Func, StructRef};
+use super::{AnyRef, ArrayRef, ExnRef, ExternRef, Func, StructRef};
 use crate::abi::ValRaw;
 use crate::abi::vmctx::FuncRef;
 use crate::base::{Error, ErrorKind, Result};
@@ -27,7 +27,7 @@ pub enum Val {
     /// `externref`; `None` is null
     ExternRef(Option<ExternRef>),
     /// `exnref`; `None` is null
-    ExnRef(Option<Exception>),
+    ExnRef(Option<ExnRef>),
     /// `anyref` and what is below it; `None` is null
     AnyRef(Option<AnyRef>),
 }
@@ -49,7 +49,7 @@ impl Val {
     }
 
     /// Zero or null of a type.
-    pub fn default_for(ty: ValType) -> Val {
+    pub fn default_for_ty(ty: ValType) -> Val {
         match ty {
             ValType::I32 => Val::I32(0),
             ValType::I64 => Val::I64(0),
@@ -161,7 +161,7 @@ impl Val {
                 // SAFETY: the caller's contract.
                 Hierarchy::Func => Val::FuncRef(unsafe { Func::from_ptr(raw.func_ref(), store.id()) }),
                 Hierarchy::Any => Val::AnyRef(AnyRef::from_bits(raw.low32(), store)),
-                Hierarchy::Exn => Val::ExnRef(Exception::from_bits(raw.low32(), store)),
+                Hierarchy::Exn => Val::ExnRef(ExnRef::from_bits(raw.low32(), store)),
                 Hierarchy::Extern => Val::ExternRef(ExternRef::from_bits(raw.low32(), store)),
             },
         }
@@ -204,8 +204,8 @@ impl From<Func> for Val {
     }
 }
 
-impl From<Exception> for Val {
-    fn from(exception: Exception) -> Val {
+impl From<ExnRef> for Val {
+    fn from(exception: ExnRef) -> Val {
         Val::ExnRef(Some(exception))
     }
 }

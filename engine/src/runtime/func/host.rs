@@ -220,7 +220,7 @@ where
             // SAFETY: the caller's contract.
             buffer.push(unsafe { Val::from_raw(values.add(position).read(), ty, &mut store) });
         }
-        buffer.extend(self.ty.results.iter().map(|&ty| Val::default_for(ty)));
+        buffer.extend(self.ty.results.iter().map(|&ty| Val::default_for_ty(ty)));
         let (params, results) = buffer.split_at_mut(self.ty.params.len());
         // SAFETY: the caller's contract.
         let reborrowed = unsafe { Caller::<T>::new(caller) };

@@ -2,17 +2,17 @@
 //!
 //! All of these are handles, which end with their scopes as [`ExternRef`]s do.
 
-use super::roots::{Rooted, handles};
+use super::roots::{Rooted, handle};
 use super::{ArrayRef, ExternRef, StructRef};
 use crate::base::Result;
 use crate::runtime::store::{AsContext, AsContextMut, StoreOpaque};
 use crate::wasm::types::{CompositeKind, HeapType};
 
-handles! {
+handle! {
     /// A reference to a struct, an array, an [`I31`] or a converted value of the host. Never null.
     ///
-    /// Equal handles are one handle. Whether two of them refer to the same object, [`same`](AnyRef::same) says.
-    AnyRef;
+    /// Equal handles are one handle. Whether two of them refer to the same object, [`ref_eq`](AnyRef::ref_eq) says.
+    AnyRef
 }
 
 /// An integer of 31 bits, which a reference holds in itself.
@@ -21,17 +21,17 @@ pub struct I31(u32);
 
 impl I31 {
     /// The low 31 bits of an integer, as `ref.i31` takes them.
-    pub fn wrapping(value: i32) -> I31 {
+    pub fn wrapping_i32(value: i32) -> I31 {
         I31(value.cast_unsigned() << 1 | 1)
     }
 
     /// The value, sign-extended.
-    pub fn get_s(self) -> i32 {
+    pub fn get_i32(self) -> i32 {
         self.0.cast_signed() >> 1
     }
 
     /// The value, zero-extended.
-    pub fn get_u(self) -> u32 {
+    pub fn get_u32(self) -> u32 {
         self.0 >> 1
     }
 }
@@ -70,12 +70,6 @@ impl AnyRef {
 
     fn is_a(&self, store: impl AsContext, kind: CompositeKind) -> Result<bool> {
         Ok(self.ty(store)?.defined().is_some_and(|ty| ty.kind == kind))
-    }
-
-    /// Whether both refer to the same object, or hold the same integer, as `ref.eq` compares.
-    pub fn same(&self, other: &AnyRef, store: impl AsContext) -> Result<bool> {
-        let store = store.as_context().opaque();
-        Ok(store.rooted(self.0)? == store.rooted(other.0)?)
     }
 
     /// Where this refers to: a number that nothing else in the store has until the next collection, which moves objects.

@@ -1,7 +1,7 @@
 //! Arrays in the host's hands.
 
 use super::object::{composite, not_a};
-use super::roots::{Rooted, handles};
+use super::roots::{Rooted, handle};
 use super::{AnyRef, array_ops};
 use crate::abi::heap::{HEADER, Storage};
 use crate::base::{Result, Trap};
@@ -10,9 +10,9 @@ use crate::runtime::store::{AsContext, AsContextMut, OpaqueMut};
 use crate::wasm::composite::{CompositeType, FieldType};
 use crate::wasm::types::ConcreteType;
 
-handles! {
+handle! {
     /// A reference to an array. Never null.
-    ArrayRef;
+    ArrayRef
 }
 
 impl From<ArrayRef> for AnyRef {
@@ -26,7 +26,7 @@ impl ArrayRef {
     ///
     /// # Errors
     /// As [`StructRef::new`].
-    pub fn new(mut store: impl AsContextMut, ty: ConcreteType, elements: &[Val]) -> Result<ArrayRef> {
+    pub fn new_fixed(mut store: impl AsContextMut, ty: ConcreteType, elements: &[Val]) -> Result<ArrayRef> {
         let mut store = store.as_context_mut().into_opaque();
         let CompositeType::Array(element) = composite(&store, ty)? else { return Err(not_a("array", ty)) };
         let value_type = element.storage.unpacked();

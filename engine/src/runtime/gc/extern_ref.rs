@@ -2,21 +2,21 @@
 
 use super::AnyRef;
 use super::allocate::make_room;
-use super::roots::{Rooted, handles};
+use super::roots::{Rooted, handle};
 use crate::abi::heap::{EXTERN, HEADER};
 use crate::base::{Error, ErrorKind, Result};
-use crate::runtime::store::{AsContext, AsContextMut, StoreContext, StoreOpaque};
+use crate::runtime::store::{AsContextMut, StoreContext, StoreOpaque};
 use core::any::Any;
 
-handles! {
+handle! {
     /// A reference that WebAssembly can pass around but not look into, such as one to a value of the host.
     ///
     /// This is a handle: it ends with the call of the host function, or the [`RootScope`](crate::RootScope), in which it was
-    /// made, and [`Kept`](crate::Kept) holds what it refers to for longer. A value of the host is dropped when a collection
+    /// made, and [`OwnedRooted`](crate::OwnedRooted) holds what it refers to for longer. A value of the host is dropped when a collection
     /// finds that neither the host nor WebAssembly holds a reference to it.
     ///
-    /// Equal handles are one handle. Whether two of them refer to the same value, [`same`](ExternRef::same) says.
-    ExternRef;
+    /// Equal handles are one handle. Whether two of them refer to the same value, [`ref_eq`](ExternRef::ref_eq) says.
+    ExternRef
 }
 
 impl ExternRef {
@@ -48,15 +48,6 @@ impl ExternRef {
         let store = store.into().opaque();
         let reference = store.rooted(self.0)?;
         Ok(store.host_value(reference))
-    }
-
-    /// Whether both refer to the same.
-    ///
-    /// # Errors
-    /// As [`ExternRef::data`].
-    pub fn same(&self, other: &ExternRef, store: impl AsContext) -> Result<bool> {
-        let store = store.as_context().opaque();
-        Ok(store.rooted(self.0)? == store.rooted(other.0)?)
     }
 
     /// The same reference as an `anyref`, as `any.convert_extern` makes it.

@@ -33,10 +33,10 @@ pub(super) mod array_ops;
 pub use any_ref::{AnyRef, I31};
 pub use array_ref::ArrayRef;
 pub use extern_ref::ExternRef;
-pub use roots::{Kept, RootScope, Rooted};
+pub use roots::{OwnedRooted, RootScope, Rooted};
 pub use struct_ref::StructRef;
 
 pub(super) use allocate::allocate;
 pub(super) use collect::collect;
 pub(super) use heap::{Heap, reserve};
-pub(super) use roots::{Root, handles};
+pub(super) use roots::{Root, handle};

@@ -3,7 +3,7 @@
 //! A handle ([`ExternRef`](crate::ExternRef) and its like) names an entry of its store's table of roots, which the
 //! collector rewrites, so it stays right whatever moves. Entries belong to scopes, which end in the reverse of the order
 //! in which they began: each call of a host function is one, and [`RootScope`] makes more. A handle whose scope has
-//! ended is refused, never believed: entries carry a generation. [`Kept`] holds a reference for as long as it lives.
+//! ended is refused, never believed: entries carry a generation. [`OwnedRooted`] holds a reference for as long as it lives.
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::runtime::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreId, StoreOpaque};
@@ -27,10 +27,10 @@ pub(crate) struct Roots {
     scoped: Vec<Scoped>,
     /// How many times a scope with entries has ended, modulo 2^32.
     generation: u32,
-    /// Those of [`Kept`].
-    kept: Vec<Arc<AtomicU32>>,
-    /// How many entries `kept` may have before dropped ones are looked for.
-    kept_limit: usize,
+    /// Those of [`OwnedRooted`].
+    owned: Vec<Arc<AtomicU32>>,
+    /// How many entries `owned` may have before dropped ones are looked for.
+    owned_limit: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -65,28 +65,28 @@ impl Roots {
         }
     }
 
-    fn keep(&mut self, reference: u32) -> Arc<AtomicU32> {
-        if self.kept.len() >= self.kept_limit {
+    fn push_owned(&mut self, reference: u32) -> Arc<AtomicU32> {
+        if self.owned.len() >= self.owned_limit {
             self.forget_dropped();
-            self.kept_limit = (self.kept.len() * 2).max(64);
+            self.owned_limit = (self.owned.len() * 2).max(64);
         }
-        let kept = Arc::new(AtomicU32::new(reference));
-        self.kept.push(kept.clone());
-        kept
+        let owned = Arc::new(AtomicU32::new(reference));
+        self.owned.push(owned.clone());
+        owned
     }
 
     fn forget_dropped(&mut self) {
-        self.kept.retain(|kept| Arc::strong_count(kept) > 1);
+        self.owned.retain(|owned| Arc::strong_count(owned) > 1);
     }
 
     /// Visits every reference.
     pub(super) fn trace(&mut self, visit: &mut impl FnMut(&mut u32)) {
         self.scoped.iter_mut().for_each(|entry| visit(&mut entry.reference));
         self.forget_dropped();
-        for kept in &self.kept {
-            let mut reference = kept.load(Ordering::Relaxed);
+        for owned in &self.owned {
+            let mut reference = owned.load(Ordering::Relaxed);
             visit(&mut reference);
-            kept.store(reference, Ordering::Relaxed);
+            owned.store(reference, Ordering::Relaxed);
         }
     }
 }
@@ -117,12 +117,36 @@ pub trait Rooted: Copy + Send + Sync + 'static {
     fn root(self) -> Root;
 }
 
-/// Defines handle types: each is a [`Root`].
-macro_rules! handles {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+/// Defines a type of handles: a name for a [`Root`].
+macro_rules! handle {
+    ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub struct $name($crate::runtime::gc::Root);
+
+        impl $name {
+            /// Holds the object beyond the handle's scope, for as long as the result lives.
+            ///
+            /// # Errors
+            /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store, or its scope has ended.
+            pub fn to_owned_rooted(
+                self,
+                mut store: impl $crate::runtime::AsContextMut,
+            ) -> $crate::base::Result<$crate::runtime::OwnedRooted<$name>> {
+                let mut store = store.as_context_mut().into_opaque();
+                let reference = store.rooted(self.0)?;
+                Ok($crate::runtime::OwnedRooted::of(&mut store, reference))
+            }
+
+            /// Returns whether both refer to the same object or hold the same 31-bit integer, as `ref.eq` compares.
+            ///
+            /// # Errors
+            /// Kind [`Usage`](crate::ErrorKind::Usage) if a handle belongs to another store, or its scope has ended.
+            pub fn ref_eq(&self, other: &$name, store: impl $crate::runtime::AsContext) -> $crate::base::Result<bool> {
+                let store = store.as_context().opaque();
+                Ok(store.rooted(self.0)? == store.rooted(other.0)?)
+            }
+        }
 
         impl $crate::runtime::gc::Rooted for $name {
             fn from_root(root: $crate::runtime::gc::Root) -> $name {
@@ -133,36 +157,25 @@ macro_rules! handles {
                 self.0
             }
         }
-    )*};
+    };
 }
 
-pub(in crate::runtime) use handles;
+pub(in crate::runtime) use handle;
 
 /// A reference that is held for as long as this lives, or until its store is dropped. What it refers to stays alive.
 ///
 /// For what outlives the host function or the [`RootScope`] in which a handle was made. Clones hold the same reference.
-pub struct Kept<R> {
+pub struct OwnedRooted<R> {
     store: StoreId,
     reference: Arc<AtomicU32>,
     handle: PhantomData<fn() -> R>,
 }
 
-impl<R: Rooted> Kept<R> {
-    /// Keeps what a handle refers to.
-    ///
-    /// # Errors
-    /// Here and below: kind [`Usage`](crate::ErrorKind::Usage) if it belongs to another store; here also if the handle's
-    /// scope has ended.
-    pub fn new(mut store: impl AsContextMut, handle: R) -> Result<Kept<R>> {
-        let mut store = store.as_context_mut().into_opaque();
-        let reference = store.rooted(handle.root())?;
-        Ok(Kept::of(&mut store, reference))
-    }
-
+impl<R: Rooted> OwnedRooted<R> {
     /// Keeps a reference of the store.
-    pub(crate) fn of(store: &mut StoreOpaque, reference: u32) -> Kept<R> {
-        let reference = store.heap.roots.keep(reference);
-        Kept { store: store.id(), reference, handle: PhantomData }
+    pub(crate) fn of(store: &mut StoreOpaque, reference: u32) -> OwnedRooted<R> {
+        let reference = store.heap.roots.push_owned(reference);
+        OwnedRooted { store: store.id(), reference, handle: PhantomData }
     }
 
     /// The reference, if it is one of this store.
@@ -171,22 +184,25 @@ impl<R: Rooted> Kept<R> {
     }
 
     /// A handle in the newest scope.
-    pub fn get(&self, mut store: impl AsContextMut) -> Result<R> {
+    ///
+    /// # Errors
+    /// Kind [`Usage`](crate::ErrorKind::Usage) if the reference belongs to another store.
+    pub fn to_rooted(&self, mut store: impl AsContextMut) -> Result<R> {
         let mut store = store.as_context_mut().into_opaque();
         store.check(self.store, "reference")?;
         Ok(R::from_root(store.root(self.reference.load(Ordering::Relaxed))))
     }
 }
 
-impl<R> Clone for Kept<R> {
-    fn clone(&self) -> Kept<R> {
-        Kept { store: self.store, reference: self.reference.clone(), handle: PhantomData }
+impl<R> Clone for OwnedRooted<R> {
+    fn clone(&self) -> OwnedRooted<R> {
+        OwnedRooted { store: self.store, reference: self.reference.clone(), handle: PhantomData }
     }
 }
 
-impl<R> fmt::Debug for Kept<R> {
+impl<R> fmt::Debug for OwnedRooted<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept").field("store", &self.store).finish_non_exhaustive()
+        f.debug_struct("OwnedRooted").field("store", &self.store).finish_non_exhaustive()
     }
 }
 
@@ -249,6 +265,6 @@ impl<S: AsContextMut> fmt::Debug for RootScope<S> {
 fn gone() -> Error {
     Error::new(
         ErrorKind::Usage,
-        "the scope that held this reference has ended: keep it with `Kept`, or use it before the host function returns",
+        "the scope that held this reference has ended: hold it with `to_owned_rooted`, or use it before the host function returns",
     )
 }

@@ -3,7 +3,7 @@
 use super::AnyRef;
 use super::allocate::allocate;
 use super::object::{composite, not_a};
-use super::roots::{Rooted, handles};
+use super::roots::{Rooted, handle};
 use crate::abi::ValRaw;
 use crate::abi::heap::{DESCRIPTOR, Storage, StructLayout};
 use crate::base::{Error, ErrorKind, Result};
@@ -12,9 +12,9 @@ use crate::runtime::store::{AsContextMut, OpaqueMut, StoreOpaque};
 use crate::wasm::composite::{CompositeType, FieldType, StructType};
 use crate::wasm::types::{ConcreteType, HeapType};
 
-handles! {
+handle! {
     /// A reference to a struct. Never null.
-    StructRef;
+    StructRef
 }
 
 impl From<StructRef> for AnyRef {

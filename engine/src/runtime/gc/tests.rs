@@ -5,7 +5,7 @@ use crate::abi::heap::{DESCRIPTOR, HEADER, Storage, StructLayout};
 use crate::abi::signature::MachineType;
 use crate::base::{Config, ErrorKind, Trap};
 use crate::runtime::store::{OpaqueMut, StoreOpaque};
-use crate::runtime::{AsContextMut, Engine, ExternRef, Kept, RootScope, Store, StoreLimits};
+use crate::runtime::{AsContextMut, Engine, ExternRef, RootScope, Store, StoreLimits};
 use crate::wasm::composite::StructType;
 use crate::wasm::types::{CompositeKind, ConcreteType};
 use std::sync::Arc;
@@ -203,18 +203,18 @@ fn a_stray_reference_is_noticed() {
 fn values_are_dropped_when_nobody_holds_them() {
     let mut store = store(false);
     let value = Arc::new(());
-    let kept = {
+    let owned = {
         let mut scope = RootScope::new(&mut store);
         ExternRef::new(&mut scope, value.clone()).unwrap();
         let held = ExternRef::new(&mut scope, value.clone()).unwrap();
-        Kept::new(&mut scope, held).unwrap()
+        held.to_owned_rooted(&mut scope).unwrap()
     };
     assert_eq!(Arc::strong_count(&value), 3);
     store.gc().unwrap();
     assert_eq!(Arc::strong_count(&value), 2);
-    let handle = kept.get(&mut store).unwrap();
+    let handle = owned.to_rooted(&mut store).unwrap();
     assert!(handle.data(&store).unwrap().unwrap().downcast_ref::<Arc<()>>().is_some());
-    drop(kept);
+    drop(owned);
     store.gc().unwrap();
     assert_eq!(Arc::strong_count(&value), 2, "the handle holds it");
     drop(store);

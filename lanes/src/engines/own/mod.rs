@@ -303,9 +303,9 @@ impl<'a> OwnSession<'a> {
     fn exception(&mut self, error: &Error) -> Result<Option<Failure>, Error> {
         let Some(exception) = error.as_exception() else { return Ok(None) };
         let mut store = RootScope::new(&mut self.store);
-        let exception = exception.get(&mut store)?;
+        let exception = exception.to_rooted(&mut store)?;
         let tag = exception.tag(&store)?;
-        let payload = exception.payload(&mut store)?;
+        let payload = exception.fields(&mut store)?;
         let tag = Some(number(&mut store.as_context_mut().data_mut().tags, tag));
         let (payload, objects) = show(&mut store, &payload)?;
         self.objects = objects;
@@ -354,7 +354,7 @@ impl Session for OwnSession<'_> {
             let mut store = RootScope::new(&mut session.store);
             let function = instance.get_func(&mut store, function)?;
             let results = function.ty(&store)?.results;
-            let mut results: Vec<Val> = results.iter().map(|&ty| Val::default_for(ty)).collect();
+            let mut results: Vec<Val> = results.iter().map(|&ty| Val::default_for_ty(ty)).collect();
             let arguments = arguments.iter().map(|&value| to_engine(&mut store, value));
             let arguments = arguments.collect::<Result<Vec<Val>, Error>>()?;
             function.call(&mut store, &arguments, &mut results)?;

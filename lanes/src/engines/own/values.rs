@@ -4,7 +4,7 @@ use super::{HostState, number};
 use crate::objects::Walk;
 use crate::{Contents, Converted, HeapType, Object, ObjectKind, ObjectRef, Objects, Reference, ValType, Value};
 use engine::{
-    AnyRef, ArrayRef, AsContext, AsContextMut, Error, ErrorKind, Exception, ExternRef, I31, RootScope, StructRef, Val,
+    AnyRef, ArrayRef, AsContext, AsContextMut, Error, ErrorKind, ExnRef, ExternRef, I31, RootScope, StructRef, Val,
 };
 
 fn nullable(heap: engine::HeapType) -> engine::ValType {
@@ -47,7 +47,7 @@ pub(super) fn to_engine(mut store: impl AsContextMut<Data = HostState>, value: V
         Value::Ref(Reference::Extern(number)) => Val::ExternRef(Some(ExternRef::new(&mut store, number)?)),
         Value::Ref(Reference::Host(number)) => Val::AnyRef(Some(ExternRef::new(&mut store, number)?.to_any())),
         Value::Ref(Reference::I31(value)) => {
-            Val::AnyRef(Some(AnyRef::from_i31(&mut store, I31::wrapping(value.cast_signed()))))
+            Val::AnyRef(Some(AnyRef::from_i31(&mut store, I31::wrapping_i32(value.cast_signed()))))
         }
         Value::Ref(Reference::Object(_) | Reference::Converted(_)) => {
             return Err(Error::new(ErrorKind::Usage, "no object of WebAssembly's can be named as an argument"));
@@ -70,7 +70,7 @@ pub(super) fn show(
 enum Handle {
     Struct(StructRef),
     Array(ArrayRef),
-    Exn(Exception),
+    Exn(ExnRef),
 }
 
 /// Shows values, and then the objects that they reach.
@@ -122,7 +122,7 @@ impl Viewer {
     /// What an `anyref` refers to.
     fn internal(&mut self, store: &impl AsContext, reference: AnyRef) -> Result<Internal, Error> {
         if let Some(value) = reference.as_i31(store)? {
-            return Ok(Internal::I31(value.get_u()));
+            return Ok(Internal::I31(value.get_u32()));
         }
         let address = reference.address(store)?;
         if let Some(object) = reference.as_struct(store)? {
@@ -155,7 +155,7 @@ impl Viewer {
                 Handle::Exn(exception) => {
                     let tag = exception.tag(&store)?;
                     let tag = Some(number(&mut store.as_context_mut().data_mut().tags, tag));
-                    let payload = exception.payload(&mut store)?;
+                    let payload = exception.fields(&mut store)?;
                     Object::Exn { tag, payload: self.contents(&mut store, &payload)? }
                 }
             };
