@@ -2,8 +2,8 @@
 //! segments, and in the host's hands.
 
 use engine::{
-    AsContextMut, Caller, Config, Engine, ErrorKind, ExternRef, Instance, Linker, Module, OwnedRooted, Result, RootScope,
-    Store, StoreLimits, Tier, Trap, TypedFunc, Val,
+    AsContextMut, Caller, Config, Engine, ErrorKind, ExternRef, Instance, Linker, Module, OwnedRooted, Result,
+    RootScope, Store, StoreLimits, Tier, Trap, TypedFunc, Val,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

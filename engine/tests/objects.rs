@@ -403,10 +403,10 @@ fn the_host_makes_structs_with_descriptors() {
         exactly.set(&mut store, described.into()).unwrap();
         usage(exactly.set(&mut store, sub), "must be of type (ref null (exact ");
         usage(StructRef::new(&mut store, a, &[Val::I32(1)]).map(drop), "but with no descriptor");
-        usage(StructRef::new_desc(&mut store, d, &[Val::I32(1)], one).map(drop), "are made with no descriptor");
-        usage(StructRef::new_desc(&mut store, b, &[Val::I32(1)], one).map(drop), "are made with a descriptor");
+        usage(StructRef::new_desc(&mut store, d, &[Val::I32(1)], one).map(drop), "needs no descriptor");
+        usage(StructRef::new_desc(&mut store, b, &[Val::I32(1)], one).map(drop), "needs a descriptor");
         let other = StructRef::new(&mut store, e, &[Val::I32(1)]).unwrap();
-        usage(StructRef::new_desc(&mut store, a, &[Val::I32(1)], other).map(drop), "are made with a descriptor");
+        usage(StructRef::new_desc(&mut store, a, &[Val::I32(1)], other).map(drop), "needs a descriptor");
     }
 }
 

@@ -1,31 +1,33 @@
-//! Constant expressions ([Constant expressions](https://webassembly.github.io/spec/core/valid/instructions.html#constant-expressions)),
-//! evaluated when a module is instantiated.
+//! The evaluation of constant expressions at instantiation
+//! ([Constant expressions](https://webassembly.github.io/spec/core/valid/instructions.html#constant-expressions)).
 
 use super::gc;
 use super::store::OpaqueMut;
 use crate::abi::ValRaw;
-use crate::abi::heap::{DESCRIPTOR, Storage, StructLayout};
+use crate::abi::heap::{DESCRIPTOR, HEADER, Storage, StructLayout};
 use crate::base::{Result, Trap};
 use crate::wasm::composite::{CompositeType, FieldType};
 use crate::wasm::index::TypeIndex;
 use crate::wasm::module::{ConstExpr, ConstOp};
 use smallvec::SmallVec;
 
-/// An operand, and whether it is a reference that the collector follows.
+/// A value on the stack.
 #[derive(Clone, Copy)]
 struct Operand {
     value: ValRaw,
+    /// Whether the value is a reference that the collector must update.
     traced: bool,
 }
 
-/// The operands, the lowest first.
+/// The operand stack, the lowest operand first.
 struct Stack(SmallVec<[Operand; 4]>);
 
-/// The value of a constant expression of an instance. Validation has seen to the types, and that only globals that are
-/// initialized already are named. May collect garbage.
+/// Evaluates a constant expression of an instance. Validation has checked the types, and that the expression reads only
+/// globals that are initialized before. May collect.
 ///
 /// # Errors
-/// As [`gc::allocate`].
+/// [`Trap::OutOfHeap`] if the heap cannot hold an object, [`Trap::NullReference`] if a descriptor is null, or the limiter's
+/// error.
 pub(crate) fn evaluate(store: &mut OpaqueMut<'_>, instance: u32, expression: &ConstExpr) -> Result<ValRaw> {
     let mut stack = Stack(SmallVec::new());
     for &op in &expression.0 {
@@ -91,13 +93,14 @@ impl Stack {
         self.0.drain(first..).map(|operand| operand.value).collect()
     }
 
-    /// Makes an object, and lets the operands be moved meanwhile.
-    fn rooted(
+    /// Makes an object by `make`, and updates the operands to which a collection there moves objects.
+    fn allocate(
         &mut self,
         store: &mut OpaqueMut<'_>,
         make: impl FnOnce(&mut OpaqueMut<'_>) -> Result<u32>,
     ) -> Result<u32> {
         let began = store.heap.roots.begin_scope();
+        // The collector does not know this stack, so its references are in a scope of roots meanwhile.
         let root = |operand: &Operand| operand.traced.then(|| store.root(operand.value.low32()));
         let roots: SmallVec<[_; 4]> = self.0.iter().map(root).collect();
         let made = make(store);
@@ -111,7 +114,7 @@ impl Stack {
     }
 }
 
-/// A type of the instance's module: its canonical id and what it describes.
+/// Returns the canonical id and the composite type of a type of the instance's module.
 fn composite(store: &OpaqueMut<'_>, instance: u32, ty: TypeIndex) -> (u32, CompositeType) {
     let module = store.instances[instance as usize].module();
     (module.types().ids()[ty.index()], module.wasm().types[ty.index()].composite.clone())
@@ -131,7 +134,7 @@ fn make_struct(
         return Err(Trap::NullReference.into());
     }
     let layout = StructLayout::from(&ty);
-    let object = stack.rooted(store, |store| gc::allocate(store, id, 0, layout.size.into()))?;
+    let object = stack.allocate(store, |store| gc::allocate(store, id, 0, layout.size.into()))?;
     if ty.descriptor.is_some() {
         store.write_field(object, DESCRIPTOR, Storage::Reference, stack.pop());
     }
@@ -145,11 +148,14 @@ fn make_struct(
     Ok(())
 }
 
-/// What the elements of a new array are.
+/// The initial elements of a new array.
 #[derive(Clone, Copy)]
 enum ArrayOf {
+    /// All elements are zero or null.
     Zeros,
+    /// All elements are one operand.
     Value,
+    /// Each element is an operand; there are this many.
     Operands(u32),
 }
 
@@ -167,14 +173,14 @@ fn make_array(
         ArrayOf::Operands(count) => count,
         ArrayOf::Zeros | ArrayOf::Value => stack.pop().low32(),
     };
-    let array = stack.rooted(store, |store| gc::array_ops::new(store, id, length))?;
+    let array = stack.allocate(store, |store| gc::array_ops::new(store, id, length))?;
     match elements {
         ArrayOf::Zeros => {}
         ArrayOf::Value => gc::array_ops::fill(store, array, 0, stack.pop().bits(), length)?,
         ArrayOf::Operands(count) => {
             let storage = Storage::from(storage);
             for (index, value) in (0..).zip(stack.pop_many(count as usize)) {
-                store.write_field(array, crate::abi::heap::HEADER + index * storage.size(), storage, value);
+                store.write_field(array, HEADER + index * storage.size(), storage, value);
             }
         }
     }
@@ -182,7 +188,7 @@ fn make_array(
     Ok(())
 }
 
-/// The integer arithmetic of constant expressions.
+/// Evaluates the integer arithmetic of constant expressions.
 fn arithmetic(op: ConstOp, left: ValRaw, right: ValRaw) -> ValRaw {
     let (narrow_left, narrow_right) = (left.low32(), right.low32());
     let (left, right) = (left.low64(), right.low64());

@@ -1,13 +1,13 @@
-//! Exceptions ([Exception instances](https://webassembly.github.io/spec/core/exec/runtime.html#exception-instances)): throwing
-//! one, and what the host sees of it.
+//! Exceptions: the handles of the host, and throwing
+//! ([Exception instances](https://webassembly.github.io/spec/core/exec/runtime.html#exception-instances)).
 //!
-//! An exception is an object of the heap that names its tag by the number that the tag has in the store. Throwing it is a
-//! search: up the compiled frames of the newest activation, for a call with a handler that takes it
-//! ([`backtrace::find_handler`]). If there is one, compiled code goes on there. If not, the activation ends with an error
-//! that carries the exception, as it would with a trap. A host function that made the call may catch it; when the error
-//! comes back out of a host function, the search goes on in the activation around it.
+//! An exception is an object of the heap that holds the number of its tag in the store. To throw it, the runtime searches
+//! the compiled frames of the newest activation for a call with a handler that catches it
+//! ([`backtrace::find_handler`]). If there is one, compiled code continues there. If there is none, the activation ends
+//! with an error that carries the exception, just as a trap ends it. A host function that entered the activation may
+//! handle the error. If it returns the error instead, the search continues in the activation that called it.
 //!
-//! Nothing else is ever caught: not traps, not errors of the host, not what a library call refuses.
+//! Only exceptions are ever caught: not traps, not other errors of the host, not errors of library calls.
 
 use super::call::{self, Stop};
 use super::gc::{self, OwnedRooted, handle};
@@ -24,10 +24,11 @@ use core::fmt;
 use std::error::Error as StdError;
 
 handle! {
-    /// An exception of a store: a tag, and the values that the tag's type says it carries.
+    /// A handle to an exception: a tag, and values of the types that the tag's type lists.
     ///
-    /// This is a handle: it ends with the call of the host function, or the [`RootScope`](crate::RootScope), in which it was
-    /// made, and [`OwnedRooted`] holds the exception for longer. Equal handle are one handle.
+    /// A handle is valid until the end of the host function, or of the [`RootScope`](crate::RootScope), in which it was
+    /// made; [`to_owned_rooted`](ExnRef::to_owned_rooted) makes a reference that lives longer. `==` compares handles;
+    /// [`ref_eq`](ExnRef::ref_eq) compares the exceptions.
     ExnRef
 }
 
@@ -36,11 +37,11 @@ handle! {
 struct Thrown(OwnedRooted<ExnRef>);
 
 impl ExnRef {
-    /// A new exception of a tag.
+    /// Makes an exception of a tag.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the payload is not what the tag's type says, or something belongs to another
-    /// store; [`Trap::OutOfHeap`] if the heap is full.
+    /// Kind [`Usage`](ErrorKind::Usage) if the fields do not match the tag's type, or the tag or a field belongs to another
+    /// store; [`Trap::OutOfHeap`] if the heap is full; the limiter's error.
     pub fn new(mut store: impl AsContextMut, tag: Tag, payload: &[Val]) -> Result<ExnRef> {
         let mut store = store.as_context_mut().into_opaque();
         let params = tag.ty_in(&store)?.params.clone();
@@ -57,11 +58,10 @@ impl ExnRef {
         Ok(ExnRef(store.root(reference)))
     }
 
-    /// The tag.
+    /// Returns the tag.
     ///
     /// # Errors
-    /// Here and below: kind [`Usage`](ErrorKind::Usage) if the exception belongs to another store, or the handle's scope
-    /// has ended.
+    /// Kind [`Usage`](ErrorKind::Usage) if the handle belongs to another store, or its scope has ended.
     pub fn tag(&self, store: impl AsContext) -> Result<Tag> {
         let store = store.as_context().opaque();
         let reference = store.rooted(self.0)?;
@@ -69,7 +69,10 @@ impl ExnRef {
         Ok(Tag::from_index(unsafe { store.tag_of(reference) }, store.id()))
     }
 
-    /// What it carries.
+    /// Returns the values that the exception carries.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the handle belongs to another store, or its scope has ended.
     pub fn fields(&self, mut store: impl AsContextMut) -> Result<Vec<Val>> {
         let params = self.tag(store.as_context_mut())?.ty(store.as_context_mut())?.params;
         let mut store = store.as_context_mut().into_opaque();
@@ -79,33 +82,37 @@ impl ExnRef {
         Ok(fields.map(|(&ty, offset)| unsafe { store.read_field(reference, offset, StorageType::Val(ty)) }).collect())
     }
 
-    /// The error by which a host function throws the exception in the WebAssembly code that called it. Where code of the
-    /// same store catches the exception, the error is gone; code of other stores lets it pass as an error.
+    /// Returns the error by which a host function throws the exception: the exception is thrown in the calling WebAssembly
+    /// code. Only code of the same store can catch it. Through code of other stores it passes as any other error.
     pub fn throw(self, store: impl AsContextMut) -> Error {
-        self.to_owned_rooted(store).map_or_else(|error| error, thrown)
+        match self.to_owned_rooted(store) {
+            Ok(exception) => uncaught_error(exception),
+            Err(error) => error,
+        }
     }
 
-    /// Where the exception is, as [`AnyRef::address`](crate::AnyRef::address) says it of objects.
+    /// Returns a number that identifies the exception in its store until the next collection. Collections move objects, so
+    /// it serves as a key only while nothing is allocated.
     ///
     /// # Errors
-    /// As [`ExnRef::tag`].
+    /// Kind [`Usage`](ErrorKind::Usage) if the handle belongs to another store, or its scope has ended.
     pub fn address(&self, store: impl AsContext) -> Result<u32> {
         store.as_context().opaque().rooted(self.0)
     }
 
-    /// What WebAssembly sees.
+    /// Returns the reference as compiled code represents it.
     pub(crate) fn bits(self, store: &StoreOpaque) -> Result<u32> {
         store.rooted(self.0)
     }
 
-    /// What WebAssembly code of this store holds; null is null.
+    /// Makes a handle of a reference of compiled code; `None` if it is null.
     pub(crate) fn from_bits(bits: u32, store: &mut StoreOpaque) -> Option<ExnRef> {
         (bits != 0).then(|| ExnRef(store.root(bits)))
     }
 }
 
 impl Error {
-    /// The exception that nothing caught, if that is why execution stopped.
+    /// Returns the exception that nothing caught, if this error carries one.
     pub fn as_exception(&self) -> Option<&OwnedRooted<ExnRef>> {
         self.downcast_ref::<Thrown>().map(|thrown| &thrown.0)
     }
@@ -119,12 +126,17 @@ impl fmt::Display for Thrown {
 
 impl StdError for Thrown {}
 
-fn thrown(exception: OwnedRooted<ExnRef>) -> Error {
+/// Makes the error that carries an exception.
+fn uncaught_error(exception: OwnedRooted<ExnRef>) -> Error {
     let source = Thrown(exception);
     Error::new(ErrorKind::Exception, source.to_string()).with_source(source)
 }
 
-/// Makes an exception that carries zeroes. Returns the reference. May collect.
+/// Makes an exception whose fields are zero. Returns the reference. May collect.
+///
+/// # Errors
+/// Kind [`Usage`](ErrorKind::Usage) if the tag belongs to another store; [`Trap::OutOfHeap`] if the heap is full; the
+/// limiter's error.
 pub(super) fn allocate(store: &mut OpaqueMut<'_>, tag: Tag) -> Result<u32> {
     let size = exception_layout(&tag.ty_in(store)?.params).size;
     let type_id = tag.type_id(store)?;
@@ -134,23 +146,23 @@ pub(super) fn allocate(store: &mut OpaqueMut<'_>, tag: Tag) -> Result<u32> {
     Ok(reference)
 }
 
-/// `throw_ref`: throws an exception of this store where compiled code has called the library. If a handler of the newest
-/// activation takes it, the answer is [`FAILED`], and [`raise`](call::raise) goes on there.
+/// Throws an exception of this store in the compiled code that called the library (`throw_ref`). If a handler of the newest
+/// activation catches it, returns [`FAILED`]; then [`raise`](call::raise) continues at the handler.
 ///
 /// # Errors
-/// The error that ends the activation: nobody there takes the exception, or it is null.
+/// The error that ends the activation: the reference is null, or no handler catches the exception.
 pub(super) fn throw(store: &mut OpaqueMut<'_>, reference: u32) -> Result<i64> {
     if reference == 0 {
         return Err(Trap::NullReference.into());
     }
-    match catch(store, reference) {
-        true => Ok(FAILED),
-        false => Err(thrown(OwnedRooted::of(store, reference))),
+    if catch(store, reference) {
+        return Ok(FAILED);
     }
+    Err(uncaught_error(OwnedRooted::of(store, reference)))
 }
 
-/// A host function returned an error: if it carries an exception of the store, the exception is thrown where compiled code
-/// has called the host.
+/// Handles an error that a host function returned. If it carries an exception of the store, throws the exception in the
+/// compiled code that called the host function.
 pub(super) fn fail(store: &mut OpaqueMut<'_>, error: Error) -> i64 {
     match error.as_exception().and_then(|exception| exception.reference(store)) {
         Some(reference) if catch(store, reference) => FAILED,
@@ -158,19 +170,19 @@ pub(super) fn fail(store: &mut OpaqueMut<'_>, error: Error) -> i64 {
     }
 }
 
-/// Looks for a handler in the newest activation. If there is one, [`raise`](call::raise) goes on there. Nothing may be
-/// allocated until then.
+/// Looks for a handler in the newest activation. If there is one, returns true; then [`raise`](call::raise) continues there
+/// with the reference. The reference is in no root until then, so nothing may be allocated.
 fn catch(store: &mut OpaqueMut<'_>, reference: u32) -> bool {
     let context = store.context_ptr();
     // SAFETY: the callers have an exception of this store.
     let thrown = unsafe { store.tag_of(reference) };
-    let takes = |context: *const VmContext, tag: TagIndex| {
+    let catches = |context: *const VmContext, tag: TagIndex| {
         // SAFETY: a handler's context is that of an instance whose code waits, so it lives.
         let instance = unsafe { (*context).instance };
         store.instances[instance as usize].tag(tag) == thrown
     };
     // SAFETY: the store's code waits for this function.
-    let handler = unsafe { backtrace::find_handler(context, takes) };
+    let handler = unsafe { backtrace::find_handler(context, catches) };
     let Some(handler) = handler else { return false };
     // SAFETY: as above.
     unsafe { call::resume_at(context, handler, reference.into()) };
@@ -178,7 +190,7 @@ fn catch(store: &mut OpaqueMut<'_>, reference: u32) -> bool {
 }
 
 impl StoreOpaque {
-    /// The number of an exception's tag.
+    /// Returns the number of an exception's tag.
     ///
     /// # Safety
     /// The reference is an exception of this store.

@@ -1,11 +1,11 @@
-//! What instances import and export.
+//! External values: the items that instances import and export.
 
 use super::store::StoreOpaque;
 use super::{AsContext, Func, Global, Memory, Table, Tag};
 use crate::base::Result;
 use crate::wasm::types::ExternType;
 
-/// What an instance exports or imports.
+/// An item that an instance exports or imports.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Extern {
     /// A function.
@@ -21,7 +21,7 @@ pub enum Extern {
 }
 
 impl Extern {
-    /// The function, if it is one.
+    /// Returns the function, if this is one.
     pub fn into_func(self) -> Option<Func> {
         match self {
             Extern::Func(func) => Some(func),
@@ -29,7 +29,7 @@ impl Extern {
         }
     }
 
-    /// The table, if it is one.
+    /// Returns the table, if this is one.
     pub fn into_table(self) -> Option<Table> {
         match self {
             Extern::Table(table) => Some(table),
@@ -37,7 +37,7 @@ impl Extern {
         }
     }
 
-    /// The memory, if it is one.
+    /// Returns the memory, if this is one.
     pub fn into_memory(self) -> Option<Memory> {
         match self {
             Extern::Memory(memory) => Some(memory),
@@ -45,7 +45,7 @@ impl Extern {
         }
     }
 
-    /// The global, if it is one.
+    /// Returns the global, if this is one.
     pub fn into_global(self) -> Option<Global> {
         match self {
             Extern::Global(global) => Some(global),
@@ -53,7 +53,7 @@ impl Extern {
         }
     }
 
-    /// The tag, if it is one.
+    /// Returns the tag, if this is one.
     pub fn into_tag(self) -> Option<Tag> {
         match self {
             Extern::Tag(tag) => Some(tag),
@@ -61,10 +61,10 @@ impl Extern {
         }
     }
 
-    /// The type as an import sees it: the minimum of a memory or table is its current size.
+    /// Returns the type by which an import is matched. The minimum of a memory or table is its current size.
     ///
     /// # Errors
-    /// Kind [`Usage`](crate::ErrorKind::Usage) if it belongs to another store.
+    /// Kind [`Usage`](crate::ErrorKind::Usage) if the item belongs to another store.
     pub fn ty(&self, store: impl AsContext) -> Result<ExternType> {
         self.ty_in(store.as_context().opaque())
     }

@@ -1,4 +1,4 @@
-//! Globals: one value each, in 16 bytes that compiled code reads and writes.
+//! Globals of a store. Each is a value in 16 bytes that compiled code reads and writes.
 
 use super::fixed::Fixed;
 use super::store::{StoreId, StoreOpaque};
@@ -19,8 +19,9 @@ pub struct Global {
 
 /// A global in its store.
 pub(crate) struct GlobalEntry {
-    /// Used by compiled code; in the context of the instance that defines the global, or in `_own`.
+    /// The value, which is in the context of the instance that defines the global, or in `_own`.
     def: NonNull<GlobalDef>,
+    /// The value of a global that the host made.
     _own: Option<Fixed<GlobalDef>>,
     pub(crate) ty: GlobalType,
 }
@@ -31,7 +32,7 @@ unsafe impl Send for GlobalEntry {}
 unsafe impl Sync for GlobalEntry {}
 
 impl Global {
-    /// A new global.
+    /// Makes a global.
     ///
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the value is not of the type's content or belongs to another store.
@@ -43,15 +44,18 @@ impl Global {
         Ok(Global::add(&mut store, entry))
     }
 
-    /// The type.
+    /// Returns the type.
     ///
     /// # Errors
-    /// Here and below: kind [`Usage`](ErrorKind::Usage) if the global belongs to another store.
+    /// Kind [`Usage`](ErrorKind::Usage) if the global belongs to another store.
     pub fn ty(&self, store: impl AsContext) -> Result<GlobalType> {
         Ok(self.entry(store.as_context().opaque())?.ty)
     }
 
-    /// The value.
+    /// Returns the value.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the global belongs to another store.
     pub fn get(&self, mut store: impl AsContextMut) -> Result<Val> {
         let mut store = store.as_context_mut().into_opaque();
         let entry = self.entry(&store)?;
@@ -63,7 +67,8 @@ impl Global {
     /// Sets the value of a mutable global.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the global is immutable, or the value is not of its type.
+    /// Kind [`Usage`](ErrorKind::Usage) if the global is immutable, the value is not of its type, or the value or the global
+    /// belongs to another store.
     pub fn set(&self, mut store: impl AsContextMut, value: Val) -> Result<()> {
         let store = store.as_context_mut().into_opaque();
         let entry = self.entry(&store)?;
@@ -87,7 +92,7 @@ impl Global {
         Global { store, index }
     }
 
-    /// Makes a global part of the store.
+    /// Adds a global to the store.
     pub(crate) fn add(store: &mut StoreOpaque, entry: GlobalEntry) -> Global {
         let index = u32::try_from(store.globals.len()).expect("memory ends long before 2^32 globals");
         store.globals.push(entry);
@@ -96,7 +101,7 @@ impl Global {
 }
 
 impl GlobalEntry {
-    /// A global that an instance defines; `def` stands in the instance's context.
+    /// Makes the entry of a global that an instance defines. `def` is in the instance's context.
     pub(crate) fn defined(def: NonNull<GlobalDef>, ty: GlobalType) -> GlobalEntry {
         GlobalEntry { def, _own: None, ty }
     }
@@ -105,7 +110,7 @@ impl GlobalEntry {
         self.def
     }
 
-    /// The value.
+    /// Returns the value.
     pub(crate) fn get(&self) -> ValRaw {
         // SAFETY: the definition lives as long as the store, and nobody writes it while the store is borrowed.
         ValRaw(unsafe { (*self.def.as_ptr()).0 })
@@ -120,7 +125,7 @@ impl GlobalEntry {
         }
     }
 
-    /// Sets the value, which is one of the global's type and store.
+    /// Sets the value, which is of the global's type and store.
     pub(crate) fn set(&self, value: ValRaw) {
         // SAFETY: the definition lives as long as the store; callers hold an exclusive borrow of it.
         unsafe { (*self.def.as_ptr()).0 = value.0 };

@@ -1,4 +1,5 @@
-//! Tables: arrays of function references (addresses) or of extern references (indices). Null is zero in both.
+//! Tables of a store. The elements of a table of functions are the addresses of function references, 8 bytes each; the
+//! elements of all other tables are references into the heap, 4 bytes each. Null is zero in both.
 
 use super::fixed::{Block, Fixed};
 use super::store::{OpaqueMut, StoreId, StoreOpaque};
@@ -12,8 +13,8 @@ use core::alloc::Layout;
 use core::ptr::{self, NonNull};
 use core::slice;
 
-/// The most elements that this implementation gives a table, as the JavaScript interface does. It bounds how long a bulk
-/// operation runs between two looks at the epoch.
+/// The largest number of elements of a table, as in the JavaScript interface. It bounds the time that a bulk operation
+/// runs between two checks of the epoch.
 const MAX_ELEMENTS: u64 = 10_000_000;
 
 /// A table of a store.
@@ -25,11 +26,13 @@ pub struct Table {
 
 /// A table in its store.
 pub(crate) struct TableEntry {
-    /// Read by compiled code; in the context of the instance that defines the table, or in `_own`.
+    /// The base and length that compiled code reads. They are in the context of the instance that defines the table, or in
+    /// `_own`.
     def: NonNull<TableDef>,
+    /// The definition of a table that the host made.
     _own: Option<Fixed<TableDef>>,
     ty: TableType,
-    /// At least as long as the table; the bytes past its length are zero.
+    /// The elements, with spare room past the length. The spare bytes are zero.
     elements: Block,
 }
 
@@ -39,11 +42,11 @@ unsafe impl Send for TableEntry {}
 unsafe impl Sync for TableEntry {}
 
 impl Table {
-    /// A new table, each element `init`.
+    /// Makes a table, each element `init`.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if `init` is not of the table's type or belongs to another store, or the maximum
-    /// is below the minimum; [`Resource`](ErrorKind::Resource) if the table is too large or the limiter refuses.
+    /// Kind [`Usage`](ErrorKind::Usage) if `init` is not of the element type or belongs to another store, or the type's
+    /// maximum is below its minimum; [`Resource`](ErrorKind::Resource) if the table is too large or the limiter refuses.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Val) -> Result<Table> {
         let mut store = store.as_context_mut().into_opaque();
         if !ty.is_valid() {
@@ -60,20 +63,26 @@ impl Table {
         Ok(Table::add(&mut store, entry))
     }
 
-    /// The type as declared: the minimum is the size at the start.
+    /// Returns the declared type, whose minimum is the initial size.
     ///
     /// # Errors
-    /// Here and below: kind [`Usage`](ErrorKind::Usage) if the table belongs to another store.
+    /// Kind [`Usage`](ErrorKind::Usage) if the table belongs to another store.
     pub fn ty(&self, store: impl AsContext) -> Result<TableType> {
         Ok(self.entry(store.as_context().opaque())?.ty)
     }
 
-    /// The size in elements.
+    /// Returns the number of elements.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the table belongs to another store.
     pub fn size(&self, store: impl AsContext) -> Result<u64> {
         Ok(self.entry(store.as_context().opaque())?.length())
     }
 
-    /// An element; `None` past the end.
+    /// Returns an element; `None` if the index is past the end.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the table belongs to another store.
     pub fn get(&self, mut store: impl AsContextMut, index: u64) -> Result<Option<Val>> {
         let mut store = store.as_context_mut().into_opaque();
         let entry = self.entry(&store)?;
@@ -87,7 +96,8 @@ impl Table {
     /// Sets an element.
     ///
     /// # Errors
-    /// [`Trap::TableOutOfBounds`] past the end; kind [`Usage`](ErrorKind::Usage) if the value is not of the element type.
+    /// [`Trap::TableOutOfBounds`] if the index is past the end; kind [`Usage`](ErrorKind::Usage) if the value is not of the
+    /// element type, or the value or the table belongs to another store.
     pub fn set(&self, store: impl AsContextMut, index: u64, value: Val) -> Result<()> {
         self.fill(store, index, value, 1)
     }
@@ -95,7 +105,8 @@ impl Table {
     /// Grows by `delta` elements, each `init`. Returns the old size.
     ///
     /// # Errors
-    /// Kind [`Resource`](ErrorKind::Resource) if the maximum or the limiter does not allow it.
+    /// Kind [`Resource`](ErrorKind::Resource) if the maximum or the limiter does not allow it; [`Usage`](ErrorKind::Usage)
+    /// if `init` is not of the element type, or `init` or the table belongs to another store.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64, init: Val) -> Result<u64> {
         let mut store = store.as_context_mut().into_opaque();
         let ty = self.entry(&store)?.ty;
@@ -107,7 +118,9 @@ impl Table {
     /// Sets `len` elements from `index` on.
     ///
     /// # Errors
-    /// As [`Table::set`]; nothing is set then.
+    /// [`Trap::TableOutOfBounds`], with nothing set, if the range does not lie inside the table; kind
+    /// [`Usage`](ErrorKind::Usage) if the value is not of the element type, or the value or the table belongs to another
+    /// store.
     pub fn fill(&self, mut store: impl AsContextMut, index: u64, value: Val, len: u64) -> Result<()> {
         let store = store.as_context_mut().into_opaque();
         let entry = self.entry(&store)?;
@@ -128,7 +141,7 @@ impl Table {
         Table { store, index }
     }
 
-    /// Makes a table part of the store.
+    /// Adds a table to the store.
     pub(crate) fn add(store: &mut StoreOpaque, entry: TableEntry) -> Table {
         let index = u32::try_from(store.tables.len()).expect("memory ends long before 2^32 tables");
         store.tables.push(entry);
@@ -137,7 +150,7 @@ impl Table {
 }
 
 impl TableEntry {
-    /// A table that an instance defines; `def` stands in the instance's context.
+    /// Makes the entry of a table that an instance defines. `def` is in the instance's context.
     pub(crate) fn defined(def: NonNull<TableDef>, ty: TableType, elements: Block) -> TableEntry {
         // SAFETY: the context was just allocated, with room for this definition.
         unsafe { def.write(definition(&elements, ty)) };
@@ -148,18 +161,18 @@ impl TableEntry {
         self.def
     }
 
-    /// In elements.
+    /// Returns the number of elements.
     pub(crate) fn length(&self) -> u64 {
         // SAFETY: the definition lives as long as the store.
         unsafe { (*self.def.as_ptr()).length }
     }
 
-    /// The type with the current size as its minimum.
+    /// Returns the type with the current size as its minimum.
     pub(crate) fn current_type(&self) -> TableType {
         TableType { limits: Limits { min: self.length(), max: self.ty.limits.max }, ..self.ty }
     }
 
-    /// Where a range starts, if it lies inside the table.
+    /// Returns the start of a range, after a check that the range lies inside the table.
     pub(crate) fn range(&self, index: u64, len: u64) -> Result<usize, Trap> {
         match index.checked_add(len) {
             Some(end) if end <= self.length() => Ok(to_usize(index)),
@@ -167,43 +180,46 @@ impl TableEntry {
         }
     }
 
-    /// The bits of an element; `None` past the end.
+    /// Returns the bits of an element; `None` if the index is past the end.
     pub(crate) fn get(&self, index: u64) -> Option<u64> {
         let index = self.range(index, 1).ok()?;
         let base = self.elements.as_ptr();
         // SAFETY: the index is below the length, which the block covers.
         Some(unsafe {
-            match self.ty.element.heap.is_func() {
-                true => base.cast::<u64>().add(index).read(),
-                false => base.cast::<u32>().add(index).read().into(),
+            if self.ty.element.heap.is_func() {
+                base.cast::<u64>().add(index).read()
+            } else {
+                base.cast::<u32>().add(index).read().into()
             }
         })
     }
 
-    /// Sets a range of elements, whose bits are a reference of the table's type.
+    /// Sets a range of elements to the same bits, which are a reference of the table's type.
     pub(crate) fn fill(&self, index: u64, bits: u64, len: u64) -> Result<(), Trap> {
         let start = self.range(index, len)?;
         let (base, len) = (self.elements.as_ptr(), to_usize(len));
         // SAFETY: the range lies inside the table, which the block covers; nobody else uses the elements meanwhile.
         unsafe {
-            match self.ty.element.heap.is_func() {
-                true => slice::from_raw_parts_mut(base.cast::<u64>().add(start), len).fill(bits),
-                false => slice::from_raw_parts_mut(base.cast::<u32>().add(start), len).fill(index_bits(bits)),
+            if self.ty.element.heap.is_func() {
+                slice::from_raw_parts_mut(base.cast::<u64>().add(start), len).fill(bits);
+            } else {
+                slice::from_raw_parts_mut(base.cast::<u32>().add(start), len).fill(heap_reference(bits));
             }
         }
         Ok(())
     }
 
-    /// Sets elements from an index on, whose bits are references of the table's type.
+    /// Sets the elements from `index` on to these bits, which are references of the table's type.
     pub(crate) fn write(&self, index: u64, values: impl ExactSizeIterator<Item = u64>) -> Result<(), Trap> {
         let (base, len) = (self.elements.as_ptr(), values.len());
         let start = self.range(index, len as u64)?;
         let elements = (start..start + len).zip(values);
         // SAFETY: the range lies inside the table, which the block covers; nobody else uses the elements meanwhile.
         unsafe {
-            match self.ty.element.heap.is_func() {
-                true => elements.for_each(|(at, bits)| base.cast::<u64>().add(at).write(bits)),
-                false => elements.for_each(|(at, bits)| base.cast::<u32>().add(at).write(index_bits(bits))),
+            if self.ty.element.heap.is_func() {
+                elements.for_each(|(at, bits)| base.cast::<u64>().add(at).write(bits));
+            } else {
+                elements.for_each(|(at, bits)| base.cast::<u32>().add(at).write(heap_reference(bits)));
             }
         }
         Ok(())
@@ -218,10 +234,10 @@ impl TableEntry {
         }
     }
 
-    /// Copies elements from a table whose elements may stand in this one, maybe from this one itself.
+    /// Copies elements from a table whose element type is a subtype of this one's. The source may be this table itself.
     pub(crate) fn copy_from(&self, source: &TableEntry, to: u64, from: u64, len: u64) -> Result<(), Trap> {
         let size = element_size(self.ty);
-        assert_eq!(size, element_size(source.ty), "validation allows copies between tables of one family only");
+        assert_eq!(size, element_size(source.ty), "validation allows copies between tables of matching types only");
         let (from, to) = (source.range(from, len)?, self.range(to, len)?);
         // SAFETY: both ranges lie inside their tables; `copy` allows them to overlap.
         unsafe {
@@ -232,7 +248,10 @@ impl TableEntry {
     }
 }
 
-/// Asks the limiter and allocates the elements of a table of this type, all null.
+/// Allocates the elements of a table of this type, all null, if the limiter allows it.
+///
+/// # Errors
+/// Kind [`Resource`](ErrorKind::Resource) if the table is too large or the limiter refuses; the limiter's error.
 pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: TableType) -> Result<Block> {
     let Limits { min, max } = ty.limits;
     if !ask(store, 0, min, max)? {
@@ -247,7 +266,10 @@ pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: TableType) -> Result<Block
         .ok_or_else(|| Error::new(ErrorKind::Resource, format!("no memory for a table of {min} elements")))
 }
 
-/// Grows a table; `None` if that cannot be. Returns the old size.
+/// Grows a table by `delta` elements, each `init`. Returns the old size; `None`, with nothing changed, if it cannot grow.
+///
+/// # Errors
+/// The limiter's error.
 pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64, init: u64) -> Result<Option<u64>> {
     let entry = &store.tables[index as usize];
     let (old, ty) = (entry.length(), entry.ty);
@@ -260,7 +282,7 @@ pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64, init: u64)
     }
     let entry = &mut store.tables[index as usize];
     if block_layout(ty, new).size() > entry.elements.size() {
-        // Doubling makes a loop of small growths linear.
+        // Doubling makes the cost of many small growths linear.
         let Some(elements) = Block::try_zeroed(block_layout(ty, new.max(old * 2).min(largest))) else {
             return Ok(None);
         };
@@ -271,6 +293,7 @@ pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64, init: u64)
         }
         entry.elements = elements;
     }
+    // The old block is freed above, before the new base is published. Compiled code does not run in between.
     // SAFETY: the definition lives as long as the store, and nobody borrows it. Compiled code loads the base anew at
     // each access.
     unsafe { entry.def.write(TableDef { base: entry.elements.as_ptr(), length: new }) };
@@ -280,6 +303,7 @@ pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64, init: u64)
     Ok(Some(old))
 }
 
+/// Asks the store's limiter whether a table may grow. Sizes are in elements.
 fn ask(store: &mut OpaqueMut<'_>, current: u64, desired: u64, max: Option<u64>) -> Result<bool> {
     match store.limiter() {
         Some(limiter) => limiter.table_growing(current, desired, max),
@@ -291,7 +315,7 @@ fn definition(elements: &Block, ty: TableType) -> TableDef {
     TableDef { base: elements.as_ptr(), length: ty.limits.min }
 }
 
-/// Bytes of an element: an address, or an index.
+/// Returns the size of an element in bytes: of an address for functions, otherwise of a reference into the heap.
 fn element_size(ty: TableType) -> usize {
     if ty.element.heap.is_func() { 8 } else { 4 }
 }
@@ -301,8 +325,8 @@ fn block_layout(ty: TableType, elements: u64) -> Layout {
     Layout::from_size_align(bytes, 8).expect("bounded by the largest table")
 }
 
-fn index_bits(bits: u64) -> u32 {
-    u32::try_from(bits).expect("an extern reference is a 32-bit index")
+fn heap_reference(bits: u64) -> u32 {
+    u32::try_from(bits).expect("a reference into the heap has 32 bits")
 }
 
 fn to_usize(elements: u64) -> usize {

@@ -1,4 +1,4 @@
-//! Tags: what tells one kind of exception from another. A tag is itself and no other, whatever its type is.
+//! Tags of a store, which tell one kind of exception from another. Tags are distinct even where their types are equal.
 
 use super::store::{StoreId, StoreOpaque};
 use super::type_registry::RegisteredTypes;
@@ -8,7 +8,7 @@ use crate::wasm::types::FuncType;
 
 /// A tag of a store.
 ///
-/// Two handles are equal if they are the same tag of the same store.
+/// Handles are equal if they refer to the same tag of the same store.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Tag {
     store: StoreId,
@@ -17,18 +17,18 @@ pub struct Tag {
 
 /// A tag in its store.
 pub(crate) struct TagEntry {
-    /// The canonical id of its type.
+    /// The canonical id of the tag's type.
     type_id: u32,
-    /// Keeps the id of a tag that the host made; that of a module's tag is kept by the module, and that by the store.
+    /// Keeps the type id of a tag that the host made in use. The module keeps the id of a tag that it defines.
     _types: Option<RegisteredTypes>,
 }
 
 impl Tag {
-    /// A new tag. The parameters of the type are what its exceptions carry.
+    /// Makes a tag. Its exceptions carry a value for each parameter of the type.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the type has results; [`Resource`](ErrorKind::Resource) if the engine has used
-    /// up its type ids.
+    /// Kind [`Usage`](ErrorKind::Usage) if the type has results, or names a defined type that the engine does not know;
+    /// [`Resource`](ErrorKind::Resource) if the engine has used up its type ids.
     pub fn new(mut store: impl AsContextMut, ty: FuncType) -> Result<Tag> {
         if !ty.results.is_empty() {
             return Err(Error::new(ErrorKind::Usage, format!("a tag has no results, but its type is {ty}")));
@@ -40,7 +40,7 @@ impl Tag {
         Ok(Tag::add(&mut store, TagEntry { type_id, _types: Some(types) }))
     }
 
-    /// The type, which has no results.
+    /// Returns the type, which has no results.
     ///
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the tag belongs to another store.
@@ -52,13 +52,13 @@ impl Tag {
         Ok(store.func_type(self.type_id(store)?))
     }
 
-    /// The canonical id of the type.
+    /// Returns the canonical id of the type.
     pub(crate) fn type_id(&self, store: &StoreOpaque) -> Result<u32> {
         store.check(self.store, "tag")?;
         Ok(store.tags[self.index as usize].type_id)
     }
 
-    /// The number by which the store's exceptions name it.
+    /// Returns the number by which the store's exceptions refer to the tag.
     pub(crate) fn index(&self) -> u32 {
         self.index
     }
@@ -67,7 +67,7 @@ impl Tag {
         Tag { store, index }
     }
 
-    /// Makes a tag part of the store.
+    /// Adds a tag to the store.
     pub(crate) fn add(store: &mut StoreOpaque, entry: TagEntry) -> Tag {
         let index = u32::try_from(store.tags.len()).expect("memory ends long before 2^32 tags");
         let params = store.func_type(entry.type_id).params.clone();
@@ -78,7 +78,7 @@ impl Tag {
 }
 
 impl TagEntry {
-    /// A tag that a module defines.
+    /// Makes the entry of a tag that a module defines.
     pub(crate) fn defined(type_id: u32) -> TagEntry {
         TagEntry { type_id, _types: None }
     }

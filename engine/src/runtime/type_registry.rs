@@ -1,12 +1,13 @@
-//! Canonical ids of types, one id per type in the whole engine, so that compiled code compares numbers.
+//! The engine-wide registry of types. It gives each type one canonical id, so that compiled code compares types as numbers.
 //!
-//! A type keeps its id as long as somebody holds a registration of it. Modules and host functions do, and a store holds
-//! both, so an id that a store's code can see means one type while the store lives. Ids are never given out twice.
+//! A type keeps its id as long as there is a registration of it. Modules and host functions hold registrations, and a
+//! store holds both, so an id that the code of a store can see denotes one type for as long as the store lives. Ids are
+//! never used twice.
 //!
-//! Types are registered by recursive group ([`canonical`](crate::wasm::canonical)). A group holds registrations of the
-//! groups that it names: their ids are part of its identity.
+//! Types are registered by recursive group ([`canonical`](crate::wasm::canonical)). The ids of the groups to which a group
+//! refers are part of its identity, so a group holds registrations of those groups.
 //!
-//! What a cast needs stands in the [`TypeTable`], which compiled code reads without a lock.
+//! The [`TypeTable`] holds the data for casts, which compiled code reads without a lock.
 
 use super::sys::Mapping;
 use crate::abi::heap::FIRST_SPECIAL;
@@ -17,36 +18,41 @@ use crate::wasm::types::{CompositeType, ConcreteType, FuncType, HeapType, SubTyp
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The types of an engine that are in use.
+/// The registry of an engine's types.
 pub(crate) struct TypeRegistry {
     types: Mutex<Types>,
     table: TypeTable,
 }
 
+/// The types in use.
 struct Types {
+    /// The recursive groups in use, by their canonical form.
     groups: HashMap<Arc<Key>, Group>,
-    /// By serial number.
+    /// The types in use, by serial number.
     types: HashMap<u32, Entry>,
-    /// The next serial number. None is 0.
+    /// The next serial number. No type has the number 0.
     next: u32,
 }
 
+/// A recursive group in use.
 struct Group {
-    /// The serial number of its first type.
+    /// The serial number of the group's first type.
     first: u32,
+    /// The number of registrations: those of modules and host functions, and one for each group that refers to this one.
     registrations: usize,
 }
 
 /// A type in use.
 struct Entry {
     id: u32,
-    /// Names types by canonical ids.
+    /// The type, which refers to other types by canonical ids.
     ty: Arc<SubType>,
+    /// The number of supertypes above the type.
     depth: u32,
     group: Arc<Key>,
 }
 
-/// Some types and their ids, which stay theirs as long as this lives.
+/// A registration of types. It keeps their ids in use for as long as it lives.
 pub(crate) struct RegisteredTypes {
     registry: Arc<TypeRegistry>,
     types: Box<[Arc<SubType>]>,
@@ -55,7 +61,10 @@ pub(crate) struct RegisteredTypes {
 }
 
 impl RegisteredTypes {
-    /// Registers the types of a module, which validation or the check of an artifact has seen.
+    /// Registers the types of a module, after validation or the check of an artifact.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the engine has used up its type ids.
     pub(crate) fn new(registry: &Arc<TypeRegistry>, types: &[SubType], group_ends: &[u32]) -> Result<RegisteredTypes> {
         let mut groups = Vec::with_capacity(group_ends.len());
         let mut registered = registry.lock();
@@ -69,16 +78,17 @@ impl RegisteredTypes {
             Err(_) => Box::default(),
         };
         drop(registered);
-        // What was registered before an error is given back here.
+        // After an error, dropping `own` releases the groups that were registered before it.
         let mut own = RegisteredTypes { registry: registry.clone(), types, ids: Box::default(), groups };
         own.ids = ids?.into();
         Ok(own)
     }
 
-    /// Registers a function type that names types by their ids.
+    /// Registers a function type that refers to other types by canonical ids.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if it names a type that the engine does not have.
+    /// Kind [`Usage`](ErrorKind::Usage) if it refers to a type that the engine does not know;
+    /// [`Resource`](ErrorKind::Resource) if the engine has used up its type ids.
     pub(crate) fn function(registry: &Arc<TypeRegistry>, ty: &FuncType) -> Result<RegisteredTypes> {
         let key: Box<Key> = [SubType::plain(CompositeType::Func(ty.clone()))].into();
         let mut registered = registry.lock();
@@ -93,22 +103,22 @@ impl RegisteredTypes {
         Ok(RegisteredTypes { registry: registry.clone(), types, ids, groups: vec![group] })
     }
 
-    /// Whether they are registered here.
+    /// Returns whether the types are registered in `registry`.
     pub(crate) fn are_of(&self, registry: &Arc<TypeRegistry>) -> bool {
         Arc::ptr_eq(&self.registry, registry)
     }
 
-    /// The ids, in the order of the types. They do not move while this lives.
+    /// Returns the ids, in the order of the types. They do not move while this registration lives.
     pub(crate) fn ids(&self) -> &[u32] {
         &self.ids
     }
 
-    /// The types, which name types by canonical ids.
+    /// Returns the types, which refer to other types by canonical ids.
     pub(crate) fn types(&self) -> &[Arc<SubType>] {
         &self.types
     }
 
-    /// What a type index of the module stands for in the whole engine.
+    /// Converts a type that is given by its index in the module to one given by its canonical id.
     pub(crate) fn canonical(&self, ty: ConcreteType) -> ConcreteType {
         ConcreteType { index: self.ids[ty.index as usize], ..ty }
     }
@@ -124,18 +134,21 @@ impl Drop for RegisteredTypes {
 }
 
 impl TypeRegistry {
-    /// An engine's registry, still empty.
+    /// Makes an empty registry.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if there is no address space for the [`TypeTable`].
     pub(crate) fn new() -> Result<TypeRegistry> {
         let types = Types { groups: HashMap::new(), types: HashMap::new(), next: 1 };
         Ok(TypeRegistry { types: Mutex::new(types), table: TypeTable::new()? })
     }
 
-    /// What contexts point to.
+    /// Returns the table's address, for the contexts of instances.
     pub(crate) fn table(&self) -> *const TypeEntry {
         self.table.0.as_ptr().cast()
     }
 
-    /// Whether a type is another or was declared as a subtype of it; both by their ids.
+    /// Returns whether the type `id` is the type `of` or a declared subtype of it.
     pub(crate) fn extends(&self, id: u32, of: u32) -> bool {
         if id == of {
             return true;
@@ -150,7 +163,7 @@ impl TypeRegistry {
     }
 
     fn lock(&self) -> MutexGuard<'_, Types> {
-        // No step of an update can panic half-way, so a poisoned registry is a whole one.
+        // No update can panic half-way, so the types behind a poisoned lock are consistent.
         self.types.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -172,7 +185,10 @@ impl Types {
         self.get(ty.index).is_some_and(|entry| entry.ty.composite.kind() == ty.kind)
     }
 
-    /// Registers a group whose outer names are registered. Returns the serial number of its first type, and itself.
+    /// Registers a group that refers to registered groups only. Returns the serial number of its first type, and its key.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the engine has used up its type ids.
     fn register(&mut self, key: Box<Key>, table: &TypeTable) -> Result<(u32, Arc<Key>)> {
         if let Some((known, _)) = self.groups.get_key_value(&*key) {
             let known = known.clone();
@@ -182,7 +198,8 @@ impl Types {
         }
         let (first, key) = (self.next, Arc::<Key>::from(key));
         let next = u32::try_from(key.len()).ok().and_then(|count| first.checked_add(count));
-        // Casts tell objects by serial numbers alone, and what is no object of a type must have none of a type.
+        // A cast reads the serial number in an object's header. Objects of no defined type (exceptions and values of the
+        // host) have the special ids, so no type may get a serial number of those.
         let next = next.filter(|&next| next <= serial(FIRST_SPECIAL)).ok_or_else(|| {
             Error::new(ErrorKind::Resource, format!("this engine has used up its {} type ids", serial(FIRST_SPECIAL)))
         })?;
@@ -201,6 +218,7 @@ impl Types {
     fn add(&mut self, serial: u32, ty: SubType, group: &Arc<Key>, table: &TypeTable) {
         let id = canonical_id(ty.composite.kind(), serial);
         let mut entry = match ty.supertype {
+            // The display lists the supertypes from the root down, so a type's display extends that of its supertype.
             Some(supertype) => {
                 let above = table.get(supertype.index);
                 TypeEntry { depth: above.depth + 1, ..above }
@@ -208,24 +226,26 @@ impl Types {
             None => TypeEntry { depth: 0, display: [0; DISPLAY] },
         };
         let depth = entry.depth;
-        if let Some(place) = entry.display.get_mut(depth as usize) {
-            *place = id;
+        // A type deeper than the display is in no display: a cast to it calls the library.
+        if let Some(slot) = entry.display.get_mut(depth as usize) {
+            *slot = id;
         }
         table.set(id, entry);
         self.types.insert(serial, Entry { id, ty: ty.into(), depth, group: group.clone() });
     }
 
-    /// Gives back a registration of a group, and of those that it names if it was the last.
+    /// Releases a registration of a group. If it was the last, removes the group and releases the groups to which it refers.
     fn release(&mut self, group: Arc<Key>) {
-        let mut given_back = vec![group];
-        while let Some(key) = given_back.pop() {
+        // A list of work instead of recursion, because a module can make chains of groups of any length.
+        let mut released = vec![group];
+        while let Some(key) = released.pop() {
             let group = self.groups.get_mut(&key).expect("a registered group stays until its last release");
             group.registrations -= 1;
             if group.registrations > 0 {
                 continue;
             }
             let first = group.first;
-            given_back.extend(canonical::outer_names(&key).map(|outer| self.entry(outer.index).group.clone()));
+            released.extend(canonical::outer_names(&key).map(|outer| self.entry(outer.index).group.clone()));
             for (serial, _) in (first..).zip(key.iter()) {
                 self.types.remove(&serial);
             }
@@ -234,30 +254,31 @@ impl Types {
     }
 }
 
-/// The [`TypeEntry`]s of an engine, in address space that is reserved for all that there can be. An entry is written
-/// before anybody knows its id, and stays.
+/// The [`TypeEntry`]s of an engine, by serial number, in address space that is reserved for the largest number of types.
+/// An entry is written before its id is known anywhere, and never changes.
 struct TypeTable(Mapping);
 
 impl TypeTable {
     fn new() -> Result<TypeTable> {
         let table = TypeTable(Mapping::reserve(size_of::<TypeEntry>() << SERIAL_BITS)?);
-        // All of it can be read, so that every bit pattern in an object's header finds an entry or zeros.
+        // All of the table is readable, so that every bit pattern in an object's header finds an entry or zeros.
         table.0.make_accessible(0..table.0.len())?;
         Ok(table)
     }
 
     fn get(&self, id: u32) -> TypeEntry {
-        // SAFETY: serial numbers have as many bits as the table has places, and all are readable. Only writers write,
+        // SAFETY: the table has an entry for each serial number, and all are readable. Only writers write,
         // under the registry's lock, which callers hold.
-        unsafe { self.place(id).read() }
+        unsafe { self.entry(id).read() }
     }
 
     fn set(&self, id: u32, entry: TypeEntry) {
         // SAFETY: as in `get`; compiled code does not read an entry whose id it cannot have seen yet.
-        unsafe { self.place(id).write(entry) };
+        unsafe { self.entry(id).write(entry) };
     }
 
-    fn place(&self, id: u32) -> *mut TypeEntry {
+    /// Returns the address of an entry.
+    fn entry(&self, id: u32) -> *mut TypeEntry {
         self.0.as_ptr().cast::<TypeEntry>().wrapping_add(serial(id) as usize)
     }
 }

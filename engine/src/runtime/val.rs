@@ -1,4 +1,4 @@
-//! Values, and how they stand in argument arrays, globals and tables.
+//! WebAssembly values of the host, and their conversion from and to the raw values of compiled code.
 
 use super::store::StoreOpaque;
 use super::{AnyRef, ArrayRef, ExnRef, ExternRef, Func, StructRef};
@@ -9,7 +9,7 @@ use crate::wasm::references::Hierarchy;
 use crate::wasm::types::{CompositeKind, ConcreteType, HeapType, RefType, ValType};
 use core::ptr;
 
-/// A WebAssembly value. Floats are their bits, so that no NaN loses its payload.
+/// A WebAssembly value. Floats are stored as bits, so that no NaN loses its payload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Val {
     /// `i32`
@@ -33,7 +33,7 @@ pub enum Val {
 }
 
 impl Val {
-    /// The type.
+    /// Returns the type. For a reference it is the top type of the variant, such as `anyref` for a struct.
     pub fn ty(&self) -> ValType {
         match self {
             Val::I32(_) => ValType::I32,
@@ -48,7 +48,7 @@ impl Val {
         }
     }
 
-    /// Zero or null of a type.
+    /// Returns the default value of a type: zero, or null even if the type is not nullable.
     pub fn default_for_ty(ty: ValType) -> Val {
         match ty {
             ValType::I32 => Val::I32(0),
@@ -65,7 +65,7 @@ impl Val {
         }
     }
 
-    /// The integer, if it is an `i32`.
+    /// Returns the integer, if this is an `i32`.
     pub fn i32(&self) -> Option<i32> {
         match *self {
             Val::I32(value) => Some(value),
@@ -73,7 +73,7 @@ impl Val {
         }
     }
 
-    /// The integer, if it is an `i64`.
+    /// Returns the integer, if this is an `i64`.
     pub fn i64(&self) -> Option<i64> {
         match *self {
             Val::I64(value) => Some(value),
@@ -81,7 +81,7 @@ impl Val {
         }
     }
 
-    /// The float, if it is an `f32`.
+    /// Returns the float, if this is an `f32`.
     pub fn f32(&self) -> Option<f32> {
         match *self {
             Val::F32(bits) => Some(f32::from_bits(bits)),
@@ -89,7 +89,7 @@ impl Val {
         }
     }
 
-    /// The float, if it is an `f64`.
+    /// Returns the float, if this is an `f64`.
     pub fn f64(&self) -> Option<f64> {
         match *self {
             Val::F64(bits) => Some(f64::from_bits(bits)),
@@ -97,7 +97,10 @@ impl Val {
         }
     }
 
-    /// The most exact type that the value has in its store.
+    /// Returns the most specific type of the value.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the value belongs to another store.
     fn exact_type(&self, store: &StoreOpaque) -> Result<ValType> {
         let some = |heap| ValType::Ref(RefType { nullable: false, heap });
         let null = |heap| ValType::Ref(RefType { nullable: true, heap });
@@ -123,7 +126,10 @@ impl Val {
         })
     }
 
-    /// The value for compiled code, once it is known to be a `ty` of this store. `what` says whose value it is.
+    /// Converts the value for compiled code, after a check that it is a `ty` of this store. `what` names it in errors.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the value is not a `ty` or belongs to another store.
     pub(crate) fn to_raw(self, store: &StoreOpaque, ty: ValType, what: &str) -> Result<ValRaw> {
         if !self.exact_type(store)?.matches(ty, &|ty, of| store.extends(ty, of)) {
             let message = format!("{what} must be of type {ty}, but is of type {}", self.ty());
@@ -146,7 +152,7 @@ impl Val {
         }))
     }
 
-    /// What compiled code of this store left as a `ty`. A reference into the heap is rooted in the newest scope.
+    /// Converts a value of compiled code. A reference into the heap is rooted in the innermost scope.
     ///
     /// # Safety
     /// `raw` holds a value of type `ty` of this store.
@@ -235,38 +241,38 @@ impl From<ExternRef> for Val {
 }
 
 impl ValRaw {
-    /// All bytes zero: zero or null of any type.
+    /// Zero or null of any type: all bytes zero.
     pub(crate) const ZERO: ValRaw = ValRaw([0; 16]);
 
-    /// A value from its bits, zero-extended.
+    /// Makes a value of its bits, zero-extended.
     pub(crate) fn from_bits(bits: u128) -> ValRaw {
         ValRaw(bits.to_le_bytes())
     }
 
-    /// All bits.
+    /// Returns all bits.
     pub(crate) fn bits(self) -> u128 {
         u128::from_le_bytes(self.0)
     }
 
-    /// The low 64 bits.
+    /// Returns the low 64 bits.
     #[expect(clippy::cast_possible_truncation, reason = "the low half is what is asked for")]
     pub(crate) fn low64(self) -> u64 {
         self.bits() as u64
     }
 
-    /// The low 32 bits.
+    /// Returns the low 32 bits.
     #[expect(clippy::cast_possible_truncation, reason = "the low quarter is what is asked for")]
     pub(crate) fn low32(self) -> u32 {
         self.bits() as u32
     }
 
-    /// The function reference that the bits are the address of.
+    /// Returns the function reference whose address the bits are.
     pub(crate) fn func_ref(self) -> *mut FuncRef {
         func_ref_from_bits(self.low64())
     }
 }
 
-/// The function reference at an address that a table, global or value holds.
+/// Returns the function reference at an address that a table, global or value holds.
 pub(crate) fn func_ref_from_bits(bits: u64) -> *mut FuncRef {
     ptr::with_exposed_provenance_mut(usize::try_from(bits).expect("64-bit hosts only"))
 }

@@ -13,15 +13,15 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 use std::sync::Arc;
 
-/// A closure that can be a host function: up to 16 parameters that are [`WasmTy`], after a [`Caller`] if it wants one,
-/// and a result that is [`WasmRet`].
+/// A closure that can be a host function: an optional [`Caller`], then up to 16 parameters that are [`WasmTy`], and a
+/// result that is [`WasmRet`].
 pub trait IntoFunc<T: 'static, Params, Results>: Send + Sync + 'static {
-    /// The host function.
+    /// Makes a host function of the closure.
     #[doc(hidden)]
     fn into_definition(self, engine: &Engine) -> Result<Arc<HostDefinition>>;
 }
 
-/// A closure and how its types map to WebAssembly's.
+/// A closure, with a marker for its parameter and result types.
 struct Wrapped<F, Marker> {
     closure: F,
     marker: PhantomData<fn(Marker)>,
@@ -37,7 +37,7 @@ impl<F, Marker: 'static> Wrapped<F, Marker> {
     }
 }
 
-/// Reads a closure's arguments.
+/// Reads the arguments of a closure.
 ///
 /// # Safety
 /// `caller` is a context of a store that nobody else uses during the call; `values` holds arguments of the types `P`
@@ -47,7 +47,7 @@ unsafe fn load_arguments<P: ValueList>(caller: NonNull<VmContext>, values: *mut 
     unsafe { P::from_slots(values.cast::<P::Slots>().read(), &mut OpaqueMut::from_vmctx(caller.as_ptr())) }
 }
 
-/// Writes what a closure returned to where compiled code expects the results.
+/// Writes the results of a closure to the array from which compiled code reads them.
 ///
 /// # Safety
 /// `caller` is a context of a store that nobody else uses during the call; `values` has room for the results.

@@ -1,7 +1,7 @@
-//! Host functions: what compiled code calls through an exit trampoline.
+//! Host functions, which compiled code calls through an exit trampoline.
 //!
-//! Compiled code -> exit trampoline -> [`shim`] -> [`HostCallable::call`] -> the embedder's closure. The shim turns errors
-//! and panics into [`FAILED`](crate::abi::FAILED); nothing unwinds through compiled frames.
+//! The way of a call: compiled code -> exit trampoline -> [`shim`] -> [`HostCallable::call`] -> the embedder's closure.
+//! The shim turns errors and panics into [`FAILED`](crate::abi::FAILED), so nothing unwinds through compiled frames.
 
 use super::{Caller, Func};
 use crate::abi::signature::LoweredSignature;
@@ -21,9 +21,9 @@ use smallvec::SmallVec;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// A host function of an engine that is in no store yet.
+/// A host function of an engine, independent of stores.
 pub struct HostDefinition {
-    /// Its type, the only one.
+    /// The registration of exactly one type, the function's.
     types: RegisteredTypes,
     signature: LoweredSignature,
     callable: Box<dyn HostCallable>,
@@ -31,7 +31,7 @@ pub struct HostDefinition {
 
 /// The Rust side of a host function.
 pub(crate) trait HostCallable: Send + Sync {
-    /// Reads the arguments from `values` and leaves the results there.
+    /// Calls the closure with the arguments in `values`, and writes the results there.
     ///
     /// # Safety
     /// `caller` is a context of a store whose data is of the type that the closure expects, and nobody else uses the
@@ -39,12 +39,12 @@ pub(crate) trait HostCallable: Send + Sync {
     unsafe fn call(&self, caller: NonNull<VmContext>, values: *mut ValRaw) -> Result<()>;
 }
 
-/// A host function in its store. `repr(C)`: its address is that of the [`HostFunc`].
+/// A host function in its store. `repr(C)`, so that its address is that of the [`HostFunc`].
 #[repr(C)]
 pub(crate) struct HostFuncEntry {
     header: HostFunc,
     func_ref: FuncRef,
-    /// Keeps the id of the function's type too.
+    /// The closure. It also keeps the id of the function's type in use.
     definition: Arc<HostDefinition>,
 }
 
@@ -54,8 +54,10 @@ unsafe impl Send for HostFuncEntry {}
 unsafe impl Sync for HostFuncEntry {}
 
 impl HostDefinition {
+    /// Makes a definition of a function type and the code to call.
+    ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the type names one that the engine does not have.
+    /// Kind [`Usage`](ErrorKind::Usage) if the type names a defined type that the engine does not know.
     pub(crate) fn new(
         engine: &Engine,
         ty: &FuncType,
@@ -65,10 +67,10 @@ impl HostDefinition {
         Ok(Arc::new(HostDefinition { types, signature: ty.into(), callable: Box::new(callable) }))
     }
 
-    /// A definition whose closure sees values of run-time types.
+    /// Makes a definition of a closure that takes and returns [`Val`]s.
     ///
     /// # Errors
-    /// As [`HostDefinition::new`].
+    /// Kind [`Usage`](ErrorKind::Usage) if the type names a defined type that the engine does not know.
     pub(crate) fn untyped<T: 'static, F>(engine: &Engine, ty: FuncType, closure: F) -> Result<Arc<HostDefinition>>
     where
         F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
@@ -76,12 +78,12 @@ impl HostDefinition {
         HostDefinition::new(engine, &ty.clone(), Untyped { ty, closure, data: PhantomData })
     }
 
-    /// The canonical id of its type.
+    /// Returns the canonical id of the function's type.
     pub(crate) fn type_id(&self) -> u32 {
         self.types.ids()[0]
     }
 
-    /// Of exit trampolines, it needs the one of this signature.
+    /// Returns the signature of the exit trampoline that the function needs.
     pub(crate) fn signature(&self) -> &LoweredSignature {
         &self.signature
     }
@@ -92,7 +94,7 @@ impl HostFuncEntry {
         &self.definition.signature
     }
 
-    /// Makes it callable from WebAssembly.
+    /// Sets the exit trampoline, which makes the function callable from WebAssembly.
     ///
     /// # Safety
     /// It is part of a store, which the caller has to itself. The function may be under way.
@@ -102,7 +104,7 @@ impl HostFuncEntry {
     }
 }
 
-/// Makes a host function part of a store. The data of the store is of the type that the definition's closure expects.
+/// Adds a host function to a store. The store's data must be of the type that the definition's closure expects.
 ///
 /// # Errors
 /// Kind [`Usage`](ErrorKind::Usage) if the store is another engine's.
@@ -130,14 +132,17 @@ pub(crate) fn add(store: &mut OpaqueMut<'_>, definition: &Arc<HostDefinition>) -
     Ok(Func::from_func_ref(func_ref, store.id()))
 }
 
-/// Makes a linker's definition part of a store, once per store.
+/// Adds a linker's definition to a store, unless the store already has it.
+///
+/// # Errors
+/// Kind [`Usage`](ErrorKind::Usage) if the store is another engine's.
 pub(crate) fn add_linked(store: &mut OpaqueMut<'_>, definition: &Arc<HostDefinition>) -> Result<Func> {
     let key = Arc::as_ptr(definition).addr();
     if let Some(&func) = store.linked.get(&key) {
         return Ok(func);
     }
     let func = add(store, definition)?;
-    // The entry keeps the definition, so that no other one gets its address while the store lives.
+    // The store's entry owns the definition, so no other definition gets the same address while the store lives.
     store.linked.insert(key, func);
     Ok(func)
 }
@@ -156,7 +161,7 @@ pub(crate) unsafe fn call(store: OpaqueMut<'_>, func: NonNull<FuncRef>, values: 
     }
 }
 
-/// Calls a host function with a scope of roots of its own.
+/// Calls a host function in a scope of roots of its own.
 ///
 /// # Safety
 /// The entry is one of the store of `caller`; the rest as [`HostCallable::call`].
@@ -169,7 +174,7 @@ unsafe fn call_in_scope(entry: *mut HostFuncEntry, caller: NonNull<VmContext>, v
     }
 }
 
-/// The scope of roots of a host function. It ends when the function returns or panics.
+/// The scope of roots of a host function. It ends when the function returns, and when it panics.
 struct Scope {
     caller: NonNull<VmContext>,
     began: usize,
@@ -182,7 +187,7 @@ impl Drop for Scope {
     }
 }
 
-/// [`crate::abi::HostShim`] of all host functions.
+/// The entry point of all host functions for compiled code, a [`crate::abi::HostShim`].
 unsafe extern "C" fn shim(callee: *mut c_void, caller: *mut VmContext, values: *mut ValRaw, _count: usize) -> i64 {
     let call = || {
         // SAFETY: compiled code passes the context of the function reference that it calls, its own context, and an array
@@ -201,6 +206,7 @@ unsafe extern "C" fn shim(callee: *mut c_void, caller: *mut VmContext, values: *
     }
 }
 
+/// A closure that takes and returns [`Val`]s.
 struct Untyped<T, F> {
     ty: FuncType,
     closure: F,
@@ -214,7 +220,7 @@ where
     unsafe fn call(&self, caller: NonNull<VmContext>, values: *mut ValRaw) -> Result<()> {
         // SAFETY: the caller's contract.
         let mut store = unsafe { OpaqueMut::from_vmctx(caller.as_ptr()) };
-        // One buffer for both, which for most functions needs no allocation.
+        // One buffer for arguments and results, which needs no allocation for most functions.
         let mut buffer = SmallVec::<[Val; 8]>::new();
         for (position, &ty) in self.ty.params.iter().enumerate() {
             // SAFETY: the caller's contract.

@@ -1,4 +1,4 @@
-//! Functions of a store: calls from the host, and host functions.
+//! Functions of a store: handles, calls from the host, and host functions.
 
 mod caller;
 mod closure;
@@ -38,14 +38,14 @@ unsafe impl Send for Func {}
 unsafe impl Sync for Func {}
 
 impl Func {
-    /// A host function of a type that is known at run time only.
+    /// Makes a host function whose type is known at run time only.
     ///
-    /// The closure gets the arguments, and one result each of zero or null to write over. An error that it returns stops
-    /// the WebAssembly code that called it, and comes back unchanged, with a backtrace, from the call that entered
-    /// WebAssembly; so does a panic.
+    /// The closure receives the arguments and a slice of results, each zero or null, which it overwrites. An error that it
+    /// returns stops the calling WebAssembly code. The call that entered WebAssembly returns that error unchanged, with a
+    /// backtrace. A panic stops the code in the same way and resumes in the embedder.
     ///
     /// # Panics
-    /// When the engine has used up its 2^27 type ids, or the type names a defined type that the engine does not have.
+    /// When the engine has used up its 2^27 type ids, or the type names a defined type that the engine does not know.
     pub fn new<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
         ty: FuncType,
@@ -57,8 +57,9 @@ impl Func {
             .expect("type ids are left, and every type that is named is known")
     }
 
-    /// A host function from a closure, whose type gives the function's: parameters that are [`WasmTy`], after a
-    /// [`Caller`] if it wants one, and results that are [`WasmRet`]. Errors and panics are as with [`Func::new`].
+    /// Makes a host function of a closure. The closure's type determines the function's type: an optional [`Caller`], then
+    /// parameters that are [`WasmTy`], and a result that is [`WasmRet`]. [`Func::new`] describes the effect of errors and
+    /// panics.
     ///
     /// # Panics
     /// When the engine has used up its 2^27 type ids.
@@ -71,7 +72,7 @@ impl Func {
         definition.and_then(|definition| host::add(&mut store, &definition)).expect("type ids are left")
     }
 
-    /// The type.
+    /// Returns the type.
     ///
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the function belongs to another store.
@@ -79,11 +80,12 @@ impl Func {
         self.ty_in(store.as_context().opaque()).cloned()
     }
 
-    /// Calls the function. `results` has one place for each result; what stood there is written over.
+    /// Calls the function. `results` has one element for each result; their old values are overwritten.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage), before anything runs, if the counts or types do not fit or something belongs to
-    /// another store; [`Trap`](ErrorKind::Trap) with a backtrace if the code traps; whatever a host function returns.
+    /// Kind [`Usage`](ErrorKind::Usage), before anything runs, if a count or type does not match the function's, or a
+    /// value or the function belongs to another store; [`Trap`](ErrorKind::Trap) with a backtrace if the code traps;
+    /// [`Exception`](ErrorKind::Exception) if nothing catches an exception; the error of a host function.
     ///
     /// # Panics
     /// When a host function panics.
@@ -101,10 +103,10 @@ impl Func {
         Ok(())
     }
 
-    /// The function with its type checked once.
+    /// Returns the function as one of this type, so that calls need not check the type again.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage), naming both types, if the function has another type.
+    /// Kind [`Usage`](ErrorKind::Usage) if the function is of another type or belongs to another store.
     pub fn typed<P: WasmParams, R: WasmResults>(&self, store: impl AsContext) -> Result<TypedFunc<P, R>> {
         let store = store.as_context();
         let ty = self.ty_in(store.opaque())?;
@@ -116,7 +118,7 @@ impl Func {
         Ok(TypedFunc::unchecked(*self))
     }
 
-    /// Checks the arguments and puts them into an array that has room for the results too.
+    /// Checks the arguments and writes them to an array that also has room for the results.
     fn lower(
         &self,
         store: &StoreOpaque,
@@ -125,15 +127,14 @@ impl Func {
         values: &mut SmallVec<[ValRaw; 8]>,
     ) -> Result<()> {
         let ty = self.ty_in(store)?;
-        let count = |what: &str, wanted: usize, given: usize| match wanted == given {
-            true => Ok(()),
-            false => {
+        for (what, wanted, given) in
+            [("parameters", ty.params.len(), params.len()), ("results", ty.results.len(), results)]
+        {
+            if wanted != given {
                 let message = format!("a function of type {ty} has {wanted} {what}, but {given} were given");
-                Err(Error::new(ErrorKind::Usage, message))
+                return Err(Error::new(ErrorKind::Usage, message));
             }
-        };
-        count("parameters", ty.params.len(), params.len())?;
-        count("results", ty.results.len(), results)?;
+        }
         for (value, &ty) in params.iter().zip(&ty.params) {
             values.push(value.to_raw(store, ty, "the argument")?);
         }
@@ -141,7 +142,7 @@ impl Func {
         Ok(())
     }
 
-    /// Calls the function.
+    /// Calls the function with raw values.
     ///
     /// # Safety
     /// The function belongs to the store. `values` holds arguments of its type that belong to the store too, and has room
@@ -166,7 +167,7 @@ impl Func {
         Ok(store.func_type(self.type_id(store)?))
     }
 
-    /// The canonical id of the type.
+    /// Returns the canonical id of the type.
     pub(crate) fn type_id(&self, store: &StoreOpaque) -> Result<u32> {
         store.check(self.store, "function")?;
         // SAFETY: function references live as long as their store.
@@ -181,12 +182,12 @@ impl Func {
         Func { store, func_ref }
     }
 
-    /// What WebAssembly sees; null is null.
+    /// Returns the reference as compiled code represents it; null for `None`.
     pub(crate) fn to_ptr(func: Option<Func>) -> *mut FuncRef {
         func.map_or(ptr::null_mut(), |func| func.func_ref.as_ptr())
     }
 
-    /// The function that WebAssembly code of this store holds.
+    /// Makes a handle of a reference of compiled code; `None` if it is null.
     ///
     /// # Safety
     /// The pointer is null or a function reference of the store.

@@ -1,4 +1,4 @@
-//! Functions whose type was checked once.
+//! Functions of a statically known type.
 
 use super::{Func, WasmParams, WasmResults};
 use crate::base::Result;
@@ -6,13 +6,13 @@ use crate::runtime::AsContextMut;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// A [`Func`] whose type was checked once, so that a call converts and checks nothing that it need not.
+/// A [`Func`] of a statically known type. The type was checked when this was made, so a call does not check it.
 pub struct TypedFunc<P, R> {
     func: Func,
     ty: PhantomData<fn(P) -> R>,
 }
 
-/// The one array of a call: arguments, then results.
+/// The array of a call: the arguments before the call, the results after it.
 #[derive(Clone, Copy)]
 #[repr(C)]
 union Values<P: Copy, R: Copy> {
@@ -24,13 +24,17 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     /// Calls the function.
     ///
     /// # Errors
-    /// As [`Func::call`].
+    /// Kind [`Usage`](crate::ErrorKind::Usage), before anything runs, if a value or the function belongs to another store;
+    /// [`Trap`](crate::ErrorKind::Trap) with a backtrace if the code traps; [`Exception`](crate::ErrorKind::Exception) if
+    /// nothing catches an exception; the error of a host function.
     ///
     /// # Panics
     /// When a host function panics.
     pub fn call(&self, mut store: impl AsContextMut, params: P) -> Result<R> {
         let mut store = store.as_context_mut().into_opaque();
         store.check(self.func.store(), "function")?;
+        // The entry trampoline reads the arguments from this array and writes the results over them, so the array is as
+        // long as the longer of both.
         let mut values = Values::<P::Slots, R::Slots> { params: params.into_slots(&store)? };
         // SAFETY: the function is of this type and store, and so are the arguments; a slot is laid out as a `ValRaw`. The
         // call has written the results when it returns without an error.
@@ -40,12 +44,12 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
         }
     }
 
-    /// The function, untyped.
+    /// Returns the function without its static type.
     pub fn func(&self) -> Func {
         self.func
     }
 
-    /// A function that is of this type.
+    /// Makes a typed function of one that is known to be of this type.
     pub(crate) fn unchecked(func: Func) -> TypedFunc<P, R> {
         TypedFunc { func, ty: PhantomData }
     }

@@ -8,17 +8,21 @@ use crate::runtime::val::func_ref_from_bits;
 use crate::runtime::{AnyRef, ExternRef};
 use crate::wasm::types::ValType;
 
-/// A Rust type that stands for a WebAssembly value type: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `u128` (`v128`),
-/// `Option<Func>` (`funcref`), `Option<ExternRef>` (`externref`), `Option<AnyRef>` (`anyref`). Others cannot be added.
+/// A Rust type that corresponds to a WebAssembly value type. Implemented by `i32`, `u32`, `i64`, `u64`, `f32`, `f64`,
+/// `u128` (`v128`), `Option<Func>` (`funcref`), `Option<ExternRef>` (`externref`) and `Option<AnyRef>` (`anyref`), and by
+/// no other types.
 pub trait WasmTy: Copy + Send + Sync + 'static {
-    /// The type.
+    /// The WebAssembly type.
     const TYPE: ValType;
 
-    /// For compiled code of this store, to which it must belong.
+    /// Converts the value for compiled code of a store.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](crate::ErrorKind::Usage) if the value belongs to another store.
     #[doc(hidden)]
     fn into_slot(self, store: &StoreOpaque) -> Result<Slot>;
 
-    /// From compiled code of this store.
+    /// Converts a value from compiled code of a store.
     ///
     /// # Safety
     /// The slot holds a value of the type that belongs to the store.
@@ -26,25 +30,28 @@ pub trait WasmTy: Copy + Send + Sync + 'static {
     unsafe fn from_slot(slot: Slot, store: &mut StoreOpaque) -> Self;
 }
 
-/// A value as arrays between the host and compiled code hold it.
+/// A value in the representation of arrays between the host and compiled code.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Slot(ValRaw);
 
 /// A value, or a tuple of values.
 pub trait ValueList: Copy + 'static {
-    /// The types.
+    /// The WebAssembly types.
     const TYPES: &'static [ValType];
 
-    /// An array of as many slots.
+    /// An array with a slot for each value.
     #[doc(hidden)]
     type Slots: Copy;
 
-    /// For compiled code of this store, to which they must belong.
+    /// Converts the values for compiled code of a store.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](crate::ErrorKind::Usage) if a value belongs to another store.
     #[doc(hidden)]
     fn into_slots(self, store: &StoreOpaque) -> Result<Self::Slots>;
 
-    /// From compiled code of this store.
+    /// Converts values from compiled code of a store.
     ///
     /// # Safety
     /// The slots hold values of the types that belong to the store.
@@ -61,13 +68,16 @@ pub trait WasmResults: ValueList {}
 impl<V: ValueList> WasmParams for V {}
 impl<V: ValueList> WasmResults for V {}
 
-/// What a host closure returns: [`WasmResults`], or a [`Result`] of them.
+/// The return type of a host closure: [`WasmResults`], or a [`Result`] of them.
 pub trait WasmRet: 'static {
-    /// The results.
+    /// The type of the results.
     #[doc(hidden)]
     type Values: WasmResults;
 
-    /// The results, or the error that stops the caller.
+    /// Returns the results.
+    ///
+    /// # Errors
+    /// The closure's error, which stops the caller.
     #[doc(hidden)]
     fn into_result(self) -> Result<Self::Values>;
 }
@@ -182,7 +192,7 @@ impl<V: WasmTy> ValueList for V {
     }
 }
 
-/// Calls a macro with 1 to 16 pairs of a type and a value.
+/// Invokes a macro for each arity from 1 to 16, with a type name and a value name for each item.
 macro_rules! for_each_arity {
     ($macro:ident) => {
         $macro!(A1 a1);

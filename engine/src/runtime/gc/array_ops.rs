@@ -1,4 +1,4 @@
-//! Work on many elements of an array at once.
+//! Bulk operations on arrays, for library calls and constant expressions.
 
 use super::allocate::allocate;
 use super::shape::Shape;
@@ -10,17 +10,17 @@ use crate::wasm::index::{DataIndex, ElemIndex};
 use core::ops::Range;
 use core::ptr;
 
-/// An array of the heap; good until the next allocation.
+/// The location of an array's elements. It is valid until the next allocation.
 #[derive(Clone, Copy)]
 struct Array {
     elements: *mut u8,
     length: u32,
-    /// Bytes of an element.
+    /// The size of an element in bytes.
     size: usize,
 }
 
 impl Array {
-    /// The address of the first of some elements, which exist.
+    /// Returns the address of the first of `len` elements from `at` on, after a check that they exist.
     fn range(self, at: u32, len: u32) -> Result<*mut u8, Trap> {
         match at.checked_add(len) {
             Some(end) if end <= self.length => Ok(self.elements.wrapping_add(at as usize * self.size)),
@@ -30,7 +30,7 @@ impl Array {
 }
 
 impl StoreOpaque {
-    /// The array that a reference of an array type refers to.
+    /// Returns the array to which a reference of an array type refers.
     fn array(&self, reference: u32) -> Result<Array, Trap> {
         if reference == 0 {
             return Err(Trap::NullReference);
@@ -41,6 +41,7 @@ impl StoreOpaque {
         Ok(Array { elements, length, size: self.element_size(id) })
     }
 
+    /// Returns the size in bytes of the elements of arrays of a type.
     fn element_size(&self, id: u32) -> usize {
         match self.heap.shapes.of(id, 0) {
             Shape::Array { element, .. } => element as usize,
@@ -48,14 +49,14 @@ impl StoreOpaque {
         }
     }
 
-    /// The bytes of `len` elements of `size` bytes in a data segment.
+    /// Returns the bytes of `len` elements of `size` bytes each in a data segment.
     fn segment_bytes(&self, instance: u32, segment: DataIndex, src: u32, len: u32, size: usize) -> Result<&[u8], Trap> {
         let bytes = self.instances[instance as usize].data(segment);
         let range = src as usize..src as usize + len as usize * size;
         bytes.get(range).ok_or(Trap::MemoryOutOfBounds)
     }
 
-    /// Writes elements of a segment, which exist, to an array's of so many bytes each.
+    /// Writes elements of a segment to an array whose elements have `size` bytes. The range lies inside the segment.
     ///
     /// # Safety
     /// `to` is the address of as many elements of an array of the segment's type.
@@ -64,7 +65,7 @@ impl StoreOpaque {
         match entry.elements(segment) {
             Elements::Functions(functions) => {
                 for (index, &function) in functions[range].iter().enumerate() {
-                    // SAFETY: references to functions take 8 bytes; the caller vouches for the place.
+                    // SAFETY: references to functions take 8 bytes; the caller vouches for the destination.
                     unsafe { to.cast::<u64>().add(index).write(entry.func_ref_bits(function)) };
                 }
             }
@@ -77,7 +78,7 @@ impl StoreOpaque {
         }
     }
 
-    /// The positions of elements in a segment.
+    /// Returns the range of `len` elements from `src` on, after a check that it lies inside the segment.
     fn segment_range(&self, instance: u32, segment: ElemIndex, src: u32, len: u32) -> Result<Range<usize>, Trap> {
         let range = src as usize..src as usize + len as usize;
         let available = match self.instances[instance as usize].elements(segment) {
@@ -88,7 +89,7 @@ impl StoreOpaque {
     }
 }
 
-/// `array.fill`. The value is in the low bytes.
+/// `array.fill`. The value is in the low bytes of `value`.
 pub(crate) fn fill(store: &StoreOpaque, array: u32, at: u32, value: u128, len: u32) -> Result<(), Trap> {
     let array = store.array(array)?;
     let (to, len) = (array.range(at, len)?, len as usize);
@@ -105,10 +106,10 @@ pub(crate) fn fill(store: &StoreOpaque, array: u32, at: u32, value: u128, len: u
     Ok(())
 }
 
-/// Writes a value so many times.
+/// Writes a value `len` times.
 ///
 /// # Safety
-/// There is room for them, maybe without alignment.
+/// There is room for `len` values at `to`, which need not be aligned.
 unsafe fn repeat<T: Copy>(to: *mut u8, value: T, len: usize) {
     let to = to.cast::<T>();
     for index in 0..len {
@@ -127,7 +128,7 @@ pub(crate) fn copy(store: &StoreOpaque, to: u32, dst: u32, from: u32, src: u32, 
     Ok(())
 }
 
-/// `array.new_data`.
+/// `array.new_data`. Checks the segment's bounds first: a trap of the specification comes before one for want of memory.
 pub(crate) fn new_data(
     store: &mut OpaqueMut<'_>,
     instance: u32,
@@ -161,7 +162,7 @@ pub(crate) fn init_data(
     Ok(())
 }
 
-/// `array.new_elem`.
+/// `array.new_elem`. Checks the segment's bounds first: a trap of the specification comes before one for want of memory.
 pub(crate) fn new_elem(
     store: &mut OpaqueMut<'_>,
     instance: u32,
@@ -194,7 +195,7 @@ pub(crate) fn init_elem(
     Ok(())
 }
 
-/// An array of zeros.
+/// Makes an array of zeros.
 pub(crate) fn new(store: &mut OpaqueMut<'_>, id: u32, len: u32) -> Result<u32> {
     let size = store.element_size(id);
     let size = u32::try_from(size).expect("an element has at most 16 bytes");

@@ -1,4 +1,4 @@
-//! Arrays in the host's hands.
+//! Handles of the host to arrays.
 
 use super::object::{composite, not_a};
 use super::roots::{Rooted, handle};
@@ -11,7 +11,11 @@ use crate::wasm::composite::{CompositeType, FieldType};
 use crate::wasm::types::ConcreteType;
 
 handle! {
-    /// A reference to an array. Never null.
+    /// A handle to an array. Never null.
+    ///
+    /// A handle is valid until the end of the host function, or of the [`RootScope`](crate::RootScope), in which it was
+    /// made; [`to_owned_rooted`](ArrayRef::to_owned_rooted) makes a reference that lives longer. `==` compares handles;
+    /// [`ref_eq`](ArrayRef::ref_eq) compares the objects.
     ArrayRef
 }
 
@@ -22,18 +26,22 @@ impl From<ArrayRef> for AnyRef {
 }
 
 impl ArrayRef {
-    /// A new array of a type that a module in the store, or its imports, name.
+    /// Makes an array of these elements, of a type that the store knows from a module or a host function.
     ///
     /// # Errors
-    /// As [`StructRef::new`].
+    /// Kind [`Usage`](crate::ErrorKind::Usage) if the store does not know the type, it is not the type of an array, or an
+    /// element does not match it; [`Trap::OutOfHeap`] if the heap is full; the limiter's error.
     pub fn new_fixed(mut store: impl AsContextMut, ty: ConcreteType, elements: &[Val]) -> Result<ArrayRef> {
         let mut store = store.as_context_mut().into_opaque();
         let CompositeType::Array(element) = composite(&store, ty)? else { return Err(not_a("array", ty)) };
         let value_type = element.storage.unpacked();
-        elements.iter().try_for_each(|value| value.to_raw(&store, value_type, "the element").map(drop))?;
+        for value in elements {
+            value.to_raw(&store, value_type, "the element")?;
+        }
         let length = u32::try_from(elements.len()).map_err(|_| Trap::OutOfHeap)?;
         let object = array_ops::new(&mut store, ty.index, length)?;
-        // The values are read again: the allocation may have moved what they refer to.
+        // The check before the allocation discards the raw values, and they are taken again here: the allocation may have
+        // moved the objects to which they refer.
         for (index, value) in (0..).zip(elements) {
             let value = value.to_raw(&store, value_type, "the element")?;
             store.write_field(object, element_offset(element, index), element.storage.into(), value);
@@ -41,44 +49,49 @@ impl ArrayRef {
         Ok(ArrayRef(store.root(object)))
     }
 
-    /// How many elements there are.
+    /// Returns the number of elements.
     ///
     /// # Errors
-    /// Here and below: kind [`Usage`](ErrorKind::Usage) if this belongs to another store, or its scope has ended.
+    /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store, or its scope has ended.
     pub fn len(&self, store: impl AsContext) -> Result<u32> {
         let store = store.as_context().opaque();
         // SAFETY: the reference is an array's.
         Ok(unsafe { store.header(store.rooted(self.0)?).1 })
     }
 
-    /// Whether there are none.
+    /// Returns whether the array has no elements.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store, or its scope has ended.
     pub fn is_empty(&self, store: impl AsContext) -> Result<bool> {
         Ok(self.len(store)? == 0)
     }
 
-    /// An element; a packed one is zero-extended.
+    /// Returns an element. A packed element is zero-extended.
     ///
     /// # Errors
-    /// [`Trap::ArrayOutOfBounds`] past the end.
+    /// [`Trap::ArrayOutOfBounds`] if the index is past the end; kind [`Usage`](crate::ErrorKind::Usage) if the handle
+    /// belongs to another store, or its scope has ended.
     pub fn get(&self, mut store: impl AsContextMut, index: u32) -> Result<Val> {
         let mut store = store.as_context_mut().into_opaque();
-        let (object, element, offset) = self.place(&store, index)?;
+        let (object, element, offset) = self.locate(&store, index)?;
         // SAFETY: the element holds a value of its type, of this store.
         Ok(unsafe { store.read_field(object, offset, element.storage) })
     }
 
-    /// Sets an element of a mutable array; of a value for a packed one, the low bits count.
+    /// Sets an element of a mutable array. A packed element takes the low bits of the value.
     ///
     /// # Errors
-    /// [`Trap::ArrayOutOfBounds`] past the end; kind [`Usage`](ErrorKind::Usage) also if the array is immutable, or the
-    /// value is not of its type.
+    /// [`Trap::ArrayOutOfBounds`] if the index is past the end; kind [`Usage`](crate::ErrorKind::Usage) if the array is
+    /// immutable, the value is not of its type, the handle belongs to another store, or its scope has ended.
     pub fn set(&self, mut store: impl AsContextMut, index: u32, value: Val) -> Result<()> {
         let mut store = store.as_context_mut().into_opaque();
-        let (object, element, offset) = self.place(&store, index)?;
+        let (object, element, offset) = self.locate(&store, index)?;
         store.write_mutable(object, offset, element, value, "the element")
     }
 
-    fn place(&self, store: &OpaqueMut<'_>, index: u32) -> Result<(u32, FieldType, u32)> {
+    /// Returns the object, the type of its elements, and an element's offset.
+    fn locate(&self, store: &OpaqueMut<'_>, index: u32) -> Result<(u32, FieldType, u32)> {
         let object = store.rooted(self.0)?;
         let CompositeType::Array(element) = store.composite_of(object) else {
             unreachable!("checked when it was made")

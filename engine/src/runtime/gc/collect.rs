@@ -1,8 +1,8 @@
 //! The collector: Cheney's copying algorithm.
 //!
-//! Roots first: each object that one names is copied to the end of the other space, and the old place says where it went.
-//! Then the copies are scanned from the first to the last, which brings what they refer to behind the last, until the
-//! scan has caught up. Work is proportional to what survives.
+//! The collector copies each object that a root refers to into the other space, and leaves the new offset in the old
+//! header ([`FORWARDED`]). Then it scans the copies in order. Objects that a copy refers to are copied in turn, to the end
+//! of the copies, until the scan reaches that end. The work is proportional to the size of what survives.
 
 use super::heap::{SPACES, to_usize};
 use super::host_values::{Value, Values};
@@ -14,13 +14,13 @@ use crate::runtime::call::Exit;
 use crate::runtime::store::{OpaqueMut, StoreOpaque};
 use core::ptr;
 
-/// What an abandoned space is filled with under zeal: no object's header, and no reference.
+/// The byte that fills an abandoned space under zeal. It makes neither a valid header nor a valid reference.
 const POISON: u8 = 0xfb;
 
-/// Collects: afterwards the heap holds reachable objects only, all of them elsewhere. Drops values of the host.
+/// Collects garbage. Moves all reachable objects, and drops the values of the host that are unreachable.
 ///
 /// # Errors
-/// [`Trap::OutOfHeap`] if the other space cannot be had; nothing has changed then.
+/// [`Trap::OutOfHeap`], with nothing changed, if the other space cannot be made accessible.
 ///
 /// # Panics
 /// When a reference names no object, which means that compiled code or a stack map is wrong.
@@ -32,12 +32,13 @@ pub(in crate::runtime) fn collect(store: &mut OpaqueMut<'_>) -> Result<()> {
     store.heap.make_accessible(to, capacity).map_err(|_| Trap::OutOfHeap)?;
     find_slots(store);
     let (stray, dead) = store.copy_reachable(to);
+    // Dropping runs the embedder's code, so it waits until the heap is whole again.
     drop(dead);
     assert!(stray.is_none(), "the collector met a reference to no object ({stray:#x?}): a stack map or code is wrong");
     Ok(())
 }
 
-/// Fills `Heap::slots` with the places of references in the store's frames.
+/// Fills `Heap::slots` with the addresses of all references in the store's frames.
 fn find_slots(store: &mut OpaqueMut<'_>) {
     let context = store.context_ptr();
     let mut slots = core::mem::take(&mut store.heap.slots);
@@ -48,8 +49,8 @@ fn find_slots(store: &mut OpaqueMut<'_>) {
 }
 
 impl StoreOpaque {
-    /// Moves all that is reachable into the space `to`. Returns the first reference that names no object, and the values
-    /// of the host that nobody can reach any more.
+    /// Moves all reachable objects into the space `to`. Returns the first reference that names no object, and the values
+    /// of the host that are unreachable.
     fn copy_reachable(&mut self, to: usize) -> (Option<u32>, Vec<Value>) {
         let StoreOpaque { context, heap, globals, tables, instances, .. } = self;
         let from = SPACES[heap.space];
@@ -88,16 +89,17 @@ impl StoreOpaque {
     }
 }
 
-/// A collection under way.
+/// A collection in progress. All offsets count from the start of the region.
 struct Copier<'a> {
+    /// The address of the region.
     base: *mut u8,
-    /// Where the objects are: from here,
+    /// The offset of the space to evacuate.
     from: u32,
-    /// so many bytes.
+    /// The size in bytes of all objects in the space to evacuate.
     used: u32,
-    /// Where the next copy goes.
+    /// The offset of the next copy.
     next: u64,
-    /// The end of the space that copies go to.
+    /// The end of the space that receives the copies.
     end: u64,
     shapes: &'a Shapes,
     values: &'a mut Values,
@@ -106,18 +108,20 @@ struct Copier<'a> {
 }
 
 impl Copier<'_> {
-    /// What a reference is after the collection.
+    /// Returns the value of a reference after the collection.
     fn moved(&mut self, reference: u32) -> u32 {
+        // Null, or an integer that the reference holds in itself.
         if reference == 0 || reference & 1 == 1 {
             return reference;
         }
+        // A stray reference is recorded, not reported at once: the collection has to end before it may panic.
         self.copy(reference).unwrap_or_else(|| {
             self.stray.get_or_insert(reference);
             reference
         })
     }
 
-    /// Copies an object, unless that has been done; where it is now. `None` if there is no object.
+    /// Copies an object unless it is copied already. Returns its new reference; `None` if there is no such object.
     fn copy(&mut self, reference: u32) -> Option<u32> {
         let within = reference.wrapping_sub(self.from);
         if within >= self.used || !reference.is_multiple_of(ALIGNMENT) {
@@ -135,7 +139,7 @@ impl Copier<'_> {
             return None;
         }
         if id == EXTERN {
-            self.values.reach(word);
+            self.values.mark(word);
         }
         self.next = new + size;
         let new = small(new);
@@ -147,7 +151,7 @@ impl Copier<'_> {
         Some(new)
     }
 
-    /// Bytes of an object with this header.
+    /// Returns the size in bytes of an object with this header; `None` if its type is unknown.
     fn size(&self, id: u32, word: u32) -> Option<u64> {
         match self.shapes.of(id, word) {
             Shape::Struct { size, .. } => Some(size.into()),
@@ -156,7 +160,7 @@ impl Copier<'_> {
         }
     }
 
-    /// Follows the references in the copies from `at` on.
+    /// Moves the objects to which the copies from `at` on refer.
     fn scan(&mut self, mut at: u64) {
         let shapes = self.shapes;
         while at < self.next {
@@ -165,7 +169,7 @@ impl Copier<'_> {
             match shapes.of(id, word) {
                 Shape::Struct { size, first, traced } => {
                     for &offset in shapes.offsets(first, traced) {
-                        self.follow(at + u64::from(offset));
+                        self.update(at + u64::from(offset));
                     }
                     at += u64::from(size);
                 }
@@ -173,7 +177,9 @@ impl Copier<'_> {
                     let size = array_size(element, word);
                     if traced {
                         let first = at + u64::from(HEADER);
-                        (0..u64::from(word)).for_each(|index| self.follow(first + index * u64::from(element)));
+                        for index in 0..u64::from(word) {
+                            self.update(first + index * u64::from(element));
+                        }
                     }
                     at += size;
                 }
@@ -182,19 +188,20 @@ impl Copier<'_> {
         }
     }
 
-    /// Follows the reference at a place in a copy.
-    fn follow(&mut self, at: u64) {
+    /// Moves the object to which the field at `at` refers, and updates the field.
+    fn update(&mut self, at: u64) {
         let field = self.at(at).cast::<u32>();
         // SAFETY: a field of a copy, aligned by the object's layout.
         unsafe { field.write(self.moved(field.read())) };
     }
 
+    /// Returns the address at an offset.
     fn at(&self, offset: u64) -> *mut u8 {
         self.base.wrapping_add(to_usize(offset))
     }
 }
 
-/// Copies words. Most objects have few, for which a call of `memcpy` costs more than the copy.
+/// Copies words. Most objects have only a few, for which a call of `memcpy` costs more than the copy itself.
 ///
 /// # Safety
 /// `from` and `to` are aligned, do not overlap, and have as many words to read and to write.

@@ -1,4 +1,4 @@
-//! Values of the host in WebAssembly.
+//! Handles of the host to values of type `externref`, among them the host's own values.
 
 use super::AnyRef;
 use super::allocate::make_room;
@@ -9,25 +9,26 @@ use crate::runtime::store::{AsContextMut, StoreContext, StoreOpaque};
 use core::any::Any;
 
 handle! {
-    /// A reference that WebAssembly can pass around but not look into, such as one to a value of the host.
+    /// A handle to a value that WebAssembly can pass around but not inspect, such as a value of the host. Never null.
     ///
-    /// This is a handle: it ends with the call of the host function, or the [`RootScope`](crate::RootScope), in which it was
-    /// made, and [`OwnedRooted`](crate::OwnedRooted) holds what it refers to for longer. A value of the host is dropped when a collection
-    /// finds that neither the host nor WebAssembly holds a reference to it.
+    /// A handle is valid until the end of the host function, or of the [`RootScope`](crate::RootScope), in which it was
+    /// made; [`to_owned_rooted`](ExternRef::to_owned_rooted) makes a reference that lives longer. `==` compares handles;
+    /// [`ref_eq`](ExternRef::ref_eq) compares the objects.
     ///
-    /// Equal handles are one handle. Whether two of them refer to the same value, [`ref_eq`](ExternRef::ref_eq) says.
+    /// A value of the host is dropped when a collection finds that neither the host nor WebAssembly refers to it.
     ExternRef
 }
 
 impl ExternRef {
-    /// Puts a value into the store.
+    /// Moves a value of the host into the store.
     ///
     /// # Errors
-    /// Kind [`Resource`](ErrorKind::Resource) if the store holds 2^32 of them already;
+    /// Kind [`Resource`](ErrorKind::Resource) if the store holds 2^32 values already;
     /// [`Trap::OutOfHeap`](crate::Trap::OutOfHeap) if the heap is full.
     pub fn new(mut store: impl AsContextMut, value: impl Any + Send + Sync) -> Result<ExternRef> {
         let mut store = store.as_context_mut().into_opaque();
-        // Until its object is there, a collection would not find the value to be in use.
+        // A collection between the two steps would drop the value, because no object refers to it yet. So the room is
+        // made first.
         make_room(&mut store, HEADER.into())?;
         let number = store.heap.values.insert(Box::new(value));
         let number =
@@ -36,11 +37,11 @@ impl ExternRef {
         Ok(ExternRef(store.root(reference)))
     }
 
-    /// The value of the host; `None` if this refers to something else, which `extern.convert_any` has made an
-    /// `externref` of.
+    /// Returns the value of the host; `None` if this refers to an object or integer of WebAssembly, which
+    /// `extern.convert_any` has converted.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if this belongs to another store, or its scope has ended.
+    /// Kind [`Usage`](ErrorKind::Usage) if the handle belongs to another store, or its scope has ended.
     pub fn data<'a, T: 'static>(
         &self,
         store: impl Into<StoreContext<'a, T>>,
@@ -50,24 +51,24 @@ impl ExternRef {
         Ok(store.host_value(reference))
     }
 
-    /// The same reference as an `anyref`, as `any.convert_extern` makes it.
+    /// Converts the reference to an `anyref`, as `any.convert_extern` does.
     pub fn to_any(self) -> AnyRef {
         AnyRef::from_root(self.0)
     }
 
-    /// What WebAssembly sees.
+    /// Returns the reference as compiled code represents it.
     pub(crate) fn bits(self, store: &StoreOpaque) -> Result<u32> {
         store.rooted(self.0)
     }
 
-    /// What WebAssembly code of this store holds; null is null.
+    /// Makes a handle of a reference of compiled code; `None` if it is null.
     pub(crate) fn from_bits(bits: u32, store: &mut StoreOpaque) -> Option<ExternRef> {
         (bits != 0).then(|| ExternRef(store.root(bits)))
     }
 }
 
 impl StoreOpaque {
-    /// The value of the host that a reference names, if it names one.
+    /// Returns the value of the host to which a reference refers, if it refers to one.
     fn host_value(&self, reference: u32) -> Option<&(dyn Any + Send + Sync)> {
         if reference & 1 == 1 {
             return None;

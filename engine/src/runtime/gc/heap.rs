@@ -11,37 +11,37 @@ use crate::runtime::sys::Mapping;
 use crate::wasm::types::{CompositeType, ValType};
 use core::ptr;
 
-/// Bytes of a heap at first: few enough to stay in a processor's cache.
+/// The first capacity of a heap, in bytes: small enough to stay in a processor's cache.
 pub(super) const INITIAL: u64 = 512 << 10;
 
-/// What the accessible part of a space is a multiple of, in bytes.
+/// The granularity in which a heap grows, in bytes.
 pub(super) const STEP: u64 = 64 << 10;
 
-/// Bytes of a space at most; the null guard is part of the first one.
+/// The largest capacity of a space, in bytes. The null guard is taken from the first space.
 pub(super) const MAX_CAPACITY: u64 = REGION / 2 - NULL_GUARD;
 
-/// Where the two spaces start in the region.
+/// The offsets of the two spaces in the region.
 pub(super) const SPACES: [u64; 2] = [NULL_GUARD, REGION / 2];
 
-/// The heap of a store, but for what compiled code reads and writes itself, which is in the store's context.
+/// The heap of a store. The fields that compiled code itself reads and writes are in the store's context.
 pub(crate) struct Heap {
-    /// Reserved when the store first needs it.
+    /// The address space of both spaces, reserved when the store first needs it.
     region: Option<Mapping>,
-    /// Which space the objects are in.
+    /// The index in [`SPACES`] of the space that holds the objects.
     pub(super) space: usize,
-    /// Bytes of the space that objects may take.
+    /// The size in bytes of the part of the space that objects may use.
     pub(super) capacity: u64,
-    /// Bytes of each space that are accessible.
+    /// The size in bytes of each space's accessible part.
     accessible: [u64; 2],
-    /// What the objects look like, by type.
+    /// The layout of objects, by type.
     pub(super) shapes: Shapes,
-    /// Values of the host that objects name.
+    /// The values of the host to which objects refer.
     pub(super) values: Values,
-    /// What the host holds.
+    /// The references that the host holds.
     pub(in crate::runtime) roots: Roots,
-    /// Slots of frames; empty between collections, and kept for its memory.
+    /// Slots of frames that hold references. Empty between collections; a field so that its allocation is reused.
     pub(super) slots: Vec<*mut u32>,
-    /// Whether to collect at every allocation.
+    /// Whether every allocation collects first.
     pub(super) zeal: bool,
 }
 
@@ -51,7 +51,7 @@ unsafe impl Send for Heap {}
 unsafe impl Sync for Heap {}
 
 impl Heap {
-    /// A heap that has nothing reserved yet.
+    /// Returns a heap with nothing reserved yet.
     pub(in crate::runtime) fn new(config: &Config) -> Heap {
         Heap {
             region: None,
@@ -66,7 +66,7 @@ impl Heap {
         }
     }
 
-    /// Takes note of what the objects of a type look like.
+    /// Registers the layout of a type's objects.
     pub(in crate::runtime) fn add_type(&mut self, id: u32, ty: &CompositeType) {
         match ty {
             CompositeType::Func(_) => {}
@@ -75,17 +75,17 @@ impl Heap {
         }
     }
 
-    /// Takes note of what the exceptions of a tag look like whose type has this id and these parameters.
+    /// Registers the layout of exceptions whose tag has a type with this id and these parameters.
     pub(in crate::runtime) fn add_exception(&mut self, id: u32, params: &[ValType]) {
         self.shapes.add_struct(id, &exception_layout(params));
     }
 
-    /// Where room for objects ends.
+    /// Returns the end of the room for objects, as an offset in the region.
     pub(super) fn end(&self) -> u64 {
         SPACES[self.space] + self.capacity
     }
 
-    /// Makes the first bytes of a space accessible.
+    /// Makes the first `bytes` bytes of a space accessible.
     pub(super) fn make_accessible(&mut self, space: usize, bytes: u64) -> Result<()> {
         let accessible = self.accessible[space];
         if bytes <= accessible {
@@ -100,22 +100,23 @@ impl Heap {
 }
 
 impl StoreOpaque {
-    /// Whether an object of this size can be made without a collection.
+    /// Returns whether an object of `size` bytes fits without a collection.
     pub(super) fn has_room(&self, size: u64) -> bool {
         self.context.heap_next + size <= self.heap.end()
     }
 
-    /// Bytes that objects take, garbage included.
+    /// Returns the size in bytes of all objects, garbage included.
     pub(super) fn heap_used(&self) -> u64 {
         self.context.heap_next - SPACES[self.heap.space]
     }
 
-    /// Makes an object where there is room; the fields are zero. Returns the reference.
+    /// Makes an object of zeros at the end of the objects, where the caller has made room. Returns the reference.
     pub(super) fn bump(&mut self, id: u32, word: u32, size: u64) -> u32 {
         assert!(size >= u64::from(HEADER) && size.is_multiple_of(u64::from(ALIGNMENT)) && self.has_room(size));
         let at = self.context.heap_next;
         self.context.heap_next += size;
         let header = u64::from(id) | u64::from(word) << 32;
+        // The fields are cleared here, because a space that is used again still holds objects of earlier collections.
         // SAFETY: the object lies between the objects and the end of the accessible space, as just checked.
         unsafe {
             let object = self.context.heap_base.add(to_usize(at));
@@ -125,12 +126,12 @@ impl StoreOpaque {
         u32::try_from(at).expect("the region ends at 4 GiB")
     }
 
-    /// Where a field of an object stands, until the next allocation.
+    /// Returns the address of an object's field. It is valid until the next allocation.
     pub(in crate::runtime) fn field(&self, reference: u32, offset: u32) -> *mut u8 {
         self.context.heap_base.wrapping_add(reference as usize + offset as usize)
     }
 
-    /// Writes a field or element, given by its offset.
+    /// Writes the field or element at `offset`.
     pub(in crate::runtime) fn write_field(&mut self, object: u32, offset: u32, storage: Storage, value: ValRaw) {
         let (at, size) = (u64::from(object) + u64::from(offset), storage.size());
         assert!(object != 0 && at + u64::from(size) <= self.context.heap_next, "a field of an object");
@@ -138,7 +139,7 @@ impl StoreOpaque {
         unsafe { ptr::copy_nonoverlapping(value.0.as_ptr(), self.context.heap_base.add(to_usize(at)), size as usize) };
     }
 
-    /// The header of an object: its id and word.
+    /// Returns the header of an object: its type id and its word.
     ///
     /// # Safety
     /// The reference is an object's.
@@ -148,13 +149,16 @@ impl StoreOpaque {
         (header[0], header[1])
     }
 
-    /// Tells compiled code where room ends: at once, when each allocation shall collect.
+    /// Tells compiled code where room ends. Under zeal there is never room, so that each allocation calls the runtime.
     pub(super) fn publish_end(&mut self) {
         self.context.heap_end = if self.heap.zeal { 0 } else { self.heap.end() };
     }
 }
 
-/// Reserves the region, unless that is done: compiled code that knows of objects takes its start to be fixed.
+/// Reserves the region unless it is reserved already.
+///
+/// Instantiation calls this for each module with object types, because their compiled code takes the region's start to be
+/// constant.
 pub(in crate::runtime) fn reserve(store: &mut StoreOpaque) -> Result<()> {
     if store.heap.region.is_some() {
         return Ok(());

@@ -1,12 +1,12 @@
-//! Values of the host that objects of the heap name by number. One is dropped when a collection does not reach the
-//! object.
+//! Values of the host, to which objects of the heap refer by number. A value is dropped when a collection finds its
+//! object unreachable.
 
 use core::any::Any;
 
 /// A value of the host.
 pub(super) type Value = Box<dyn Any + Send + Sync>;
 
-/// The values of a store.
+/// The host's values in a store.
 #[derive(Default)]
 pub(super) struct Values {
     slots: Vec<Slot>,
@@ -15,12 +15,12 @@ pub(super) struct Values {
 
 struct Slot {
     value: Option<Value>,
-    /// Whether the collection that is under way has reached the object.
+    /// Whether the current collection has reached the object.
     reached: bool,
 }
 
 impl Values {
-    /// Puts a value in and returns its number; `None` if there are 2^32 already.
+    /// Adds a value and returns its number; `None` if there are 2^32 values already.
     pub(super) fn insert(&mut self, value: Value) -> Option<u32> {
         let slot = Slot { value: Some(value), reached: false };
         if let Some(number) = self.free.pop() {
@@ -32,20 +32,20 @@ impl Values {
         Some(number)
     }
 
-    /// The value of this number.
+    /// Returns the value with this number.
     pub(super) fn get(&self, number: u32) -> Option<&(dyn Any + Send + Sync)> {
         self.slots.get(number as usize)?.value.as_deref()
     }
 
-    /// Takes note that the object of a value is reachable.
-    pub(super) fn reach(&mut self, number: u32) {
+    /// Marks a value whose object is reachable.
+    pub(super) fn mark(&mut self, number: u32) {
         if let Some(slot) = self.slots.get_mut(number as usize) {
             slot.reached = true;
         }
     }
 
-    /// Takes out the values that were not reached. The caller drops them, which runs code of the embedder, when nothing
-    /// is half done.
+    /// Removes and returns the values that were not marked, and clears the marks. Dropping them runs the embedder's code,
+    /// so the caller does that when its own update is complete.
     pub(super) fn sweep(&mut self) -> Vec<Value> {
         let mut dead = Vec::new();
         for (number, slot) in (0..).zip(&mut self.slots) {

@@ -1,18 +1,20 @@
-//! The heap of a store: objects of structs, arrays and exceptions, and values of the host. [`crate::abi::heap`] says how
-//! they are laid out.
+//! The garbage-collected heap of a store: structs, arrays, exceptions, and values of the host. [`crate::abi::heap`]
+//! defines their layout.
 //!
-//! Objects stand in one of two semi-spaces of a reserved region, side by side in the order of their allocation. When the
-//! space is full, [`collect`] copies what is reachable into the other one. A space has as many bytes accessible as the
-//! heap was ever large; the heap grows when more than half of it is in use after a collection, as far as the store's
-//! limiter allows.
+//! Objects lie in one of two semi-spaces of a reserved region, contiguous and in the order of their allocation. When the
+//! space is full, [`collect`] copies the reachable objects into the other space. The accessible part of a space is as
+//! large as the heap has ever been. The heap grows when more than half of it is in use after a collection, as far as the
+//! store's limiter allows.
 //!
 //! # Who may hold references
 //!
-//! A collection runs inside [`allocate`] and [`gc`](crate::Store::gc), and moves every object. What it knows of, and
-//! rewrites: slots of compiled frames that stack maps name, globals, tables, element segments, and [`roots`]. The host
-//! keeps a reference across an allocation in one of these places only. A value that was taken out of a `ValRaw` is
-//! rooted, or used before anything is allocated; arguments and results are in such arrays only between the two
-//! conversions, and nothing is allocated there.
+//! A collection runs inside [`allocate`] and [`gc`](crate::Store::gc), and moves every object. It finds and rewrites
+//! references in these locations: slots of compiled frames that a stack map lists, globals, tables, element segments,
+//! and [`roots`]. Only there may the runtime hold a reference across an allocation.
+//!
+//! A reference in a `ValRaw` is in none of them. Code that reads one out of a `ValRaw` roots it, or uses it before the
+//! next allocation. Arrays of arguments and results hold references only between the conversion on the one side and
+//! the conversion on the other, and nothing is allocated in between.
 
 mod allocate;
 mod any_ref;

@@ -1,4 +1,4 @@
-//! Objects by their types, as the host reads and writes them.
+//! Access to objects by their types, for the host.
 
 use crate::abi::ValRaw;
 use crate::abi::heap::{FIRST_SPECIAL, Storage};
@@ -9,7 +9,7 @@ use crate::wasm::composite::{CompositeType, FieldType, StorageType};
 use crate::wasm::types::{ConcreteType, HeapType};
 
 impl StoreOpaque {
-    /// The most exact type of what a reference refers to.
+    /// Returns the most specific type of the value of a reference.
     pub(crate) fn heap_type_of(&self, reference: u32) -> HeapType {
         if reference & 1 == 1 {
             return HeapType::I31;
@@ -23,14 +23,14 @@ impl StoreOpaque {
         }
     }
 
-    /// What the type of an object describes.
+    /// Returns the composite type of a struct or array.
     pub(super) fn composite_of(&self, object: u32) -> CompositeType {
         // SAFETY: the reference is a struct's or an array's.
         let (id, _) = unsafe { self.header(object) };
         self.sub_type(id).composite.clone()
     }
 
-    /// Reads a field or element, given by its offset.
+    /// Reads the field or element at `offset`.
     ///
     /// # Safety
     /// The object, which is of this store, has a field of this type there.
@@ -44,6 +44,8 @@ impl StoreOpaque {
         }
     }
 
+    /// Writes the field or element at `offset`, after a check of its mutability and type. `what` names it in errors.
+    /// Writes the field or element at `offset`, after a check of its mutability and type. `what` names it in errors.
     pub(super) fn write_mutable(
         &mut self,
         object: u32,
@@ -61,7 +63,7 @@ impl StoreOpaque {
     }
 }
 
-/// What a type of the store describes.
+/// Returns the composite type of a type that the store knows.
 pub(super) fn composite(store: &StoreOpaque, ty: ConcreteType) -> Result<CompositeType> {
     match store.known_type(ty.index) {
         Some(known) => Ok(known.composite.clone()),
@@ -71,6 +73,7 @@ pub(super) fn composite(store: &StoreOpaque, ty: ConcreteType) -> Result<Composi
     }
 }
 
+/// The error of a type that is not the type of a `what`.
 pub(super) fn not_a(what: &str, ty: ConcreteType) -> Error {
     Error::new(ErrorKind::Usage, format!("{} is not the type of a {what}", HeapType::Concrete(ty)))
 }

@@ -1,9 +1,12 @@
 //! References that the host holds.
 //!
-//! A handle ([`ExternRef`](crate::ExternRef) and its like) names an entry of its store's table of roots, which the
-//! collector rewrites, so it stays right whatever moves. Entries belong to scopes, which end in the reverse of the order
-//! in which they began: each call of a host function is one, and [`RootScope`] makes more. A handle whose scope has
-//! ended is refused, never believed: entries carry a generation. [`OwnedRooted`] holds a reference for as long as it lives.
+//! A handle ([`ExternRef`](crate::ExternRef), [`AnyRef`](crate::AnyRef), ..) names an entry of its store's table of
+//! roots. The collector rewrites the entries, so handles stay valid when objects move.
+//!
+//! Entries belong to scopes, which nest: each call of a host function is a scope, and [`RootScope`] makes further ones.
+//! The end of a scope drops its entries. Entries and handles carry a generation, by which a handle whose scope has ended
+//! is detected, even where its index is in use again. An [`OwnedRooted`] belongs to no scope and holds its reference for
+//! as long as it lives.
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::runtime::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreId, StoreOpaque};
@@ -12,7 +15,7 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
-/// An entry of a store's table of roots.
+/// The identity of an entry in a store's table of roots.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Root {
     store: StoreId,
@@ -23,16 +26,17 @@ pub struct Root {
 /// The references that the host holds in a store.
 #[derive(Default)]
 pub(crate) struct Roots {
-    /// Those of scopes, the outermost first.
+    /// The references of all open scopes, the outermost scope first.
     scoped: Vec<Scoped>,
-    /// How many times a scope with entries has ended, modulo 2^32.
+    /// The number of scopes with entries that have ended, modulo 2^32.
     generation: u32,
-    /// Those of [`OwnedRooted`].
+    /// The references of all [`OwnedRooted`]s. An entry that has no other owner belongs to a dropped one.
     owned: Vec<Arc<AtomicU32>>,
-    /// How many entries `owned` may have before dropped ones are looked for.
+    /// The length of `owned` at which entries of dropped handles are removed next.
     owned_limit: usize,
 }
 
+/// An entry of a scope.
 #[derive(Clone, Copy)]
 struct Scoped {
     reference: u32,
@@ -40,34 +44,39 @@ struct Scoped {
 }
 
 impl Roots {
-    /// Makes the newest scope hold a reference.
+    /// Adds a reference to the innermost scope.
     fn push(&mut self, reference: u32, store: StoreId) -> Root {
         let index = u32::try_from(self.scoped.len()).expect("memory ends long before 2^32 handles");
         self.scoped.push(Scoped { reference, generation: self.generation });
         Root { store, index, generation: self.generation }
     }
 
+    /// Returns the reference of an entry; `None` if its scope has ended.
+    /// Returns the reference of an entry; `None` if its scope has ended.
     fn get(&self, root: Root) -> Option<u32> {
         let entry = self.scoped.get(root.index as usize)?;
         (entry.generation == root.generation).then_some(entry.reference)
     }
 
-    /// What [`Roots::end_scope`] takes to end the scope that begins here.
+    /// Begins a scope. Returns its start, by which [`Roots::end_scope`] ends it.
     pub(crate) fn begin_scope(&self) -> usize {
         self.scoped.len()
     }
 
-    /// Forgets what was pushed since the scope began.
+    /// Drops all entries of the scope that began at `began`, and of scopes inside it.
     pub(crate) fn end_scope(&mut self, began: usize) {
+        // A scope without entries left no handles behind, so it needs no generation of its own.
         if self.scoped.len() > began {
             self.scoped.truncate(began);
             self.generation = self.generation.wrapping_add(1);
         }
     }
 
+    /// Adds a reference that is held for as long as the result has other owners than this table.
     fn push_owned(&mut self, reference: u32) -> Arc<AtomicU32> {
+        // Looking only when the table has doubled makes the cost of an entry constant on average.
         if self.owned.len() >= self.owned_limit {
-            self.forget_dropped();
+            self.remove_dropped();
             self.owned_limit = (self.owned.len() * 2).max(64);
         }
         let owned = Arc::new(AtomicU32::new(reference));
@@ -75,14 +84,14 @@ impl Roots {
         owned
     }
 
-    fn forget_dropped(&mut self) {
+    fn remove_dropped(&mut self) {
         self.owned.retain(|owned| Arc::strong_count(owned) > 1);
     }
 
     /// Visits every reference.
     pub(super) fn trace(&mut self, visit: &mut impl FnMut(&mut u32)) {
         self.scoped.iter_mut().for_each(|entry| visit(&mut entry.reference));
-        self.forget_dropped();
+        self.remove_dropped();
         for owned in &self.owned {
             let mut reference = owned.load(Ordering::Relaxed);
             visit(&mut reference);
@@ -92,29 +101,28 @@ impl Roots {
 }
 
 impl StoreOpaque {
-    /// Roots a reference of this store in the newest scope.
+    /// Roots a reference of this store in the innermost scope.
     pub(crate) fn root(&mut self, reference: u32) -> Root {
         let id = self.id();
         self.heap.roots.push(reference, id)
     }
 
-    /// The reference that a root holds.
+    /// Returns the reference that a root holds.
     ///
     /// # Errors
-    /// Kind [`Usage`](crate::ErrorKind::Usage) if it belongs to another store, or its scope has ended.
+    /// Kind [`Usage`](crate::ErrorKind::Usage) if the root belongs to another store, or its scope has ended.
     pub(crate) fn rooted(&self, root: Root) -> Result<u32> {
         self.check(root.store, "reference")?;
-        self.heap.roots.get(root).ok_or_else(gone)
+        self.heap.roots.get(root).ok_or_else(scope_ended)
     }
 }
 
-/// A handle to an object of the heap: [`ExternRef`](crate::ExternRef) and its like. Others cannot be added.
+/// A handle of the host to an object of the heap. Implemented by [`AnyRef`](crate::AnyRef),
+/// [`ArrayRef`](crate::ArrayRef), [`ExnRef`](crate::ExnRef), [`ExternRef`](crate::ExternRef) and
+/// [`StructRef`](crate::StructRef), and by no other types.
 pub trait Rooted: Copy + Send + Sync + 'static {
     #[doc(hidden)]
     fn from_root(root: Root) -> Self;
-
-    #[doc(hidden)]
-    fn root(self) -> Root;
 }
 
 /// Defines a type of handles: a name for a [`Root`].
@@ -125,7 +133,7 @@ macro_rules! handle {
         pub struct $name($crate::runtime::gc::Root);
 
         impl $name {
-            /// Holds the object beyond the handle's scope, for as long as the result lives.
+            /// Returns a reference to the same object that outlives the handle's scope.
             ///
             /// # Errors
             /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store, or its scope has ended.
@@ -138,7 +146,7 @@ macro_rules! handle {
                 Ok($crate::runtime::OwnedRooted::of(&mut store, reference))
             }
 
-            /// Returns whether both refer to the same object or hold the same 31-bit integer, as `ref.eq` compares.
+            /// Returns whether both handles refer to the same object or hold the same 31-bit integer, as `ref.eq` does.
             ///
             /// # Errors
             /// Kind [`Usage`](crate::ErrorKind::Usage) if a handle belongs to another store, or its scope has ended.
@@ -152,19 +160,17 @@ macro_rules! handle {
             fn from_root(root: $crate::runtime::gc::Root) -> $name {
                 $name(root)
             }
-
-            fn root(self) -> $crate::runtime::gc::Root {
-                self.0
-            }
         }
     };
 }
 
 pub(in crate::runtime) use handle;
 
-/// A reference that is held for as long as this lives, or until its store is dropped. What it refers to stays alive.
+/// A reference that belongs to no scope. It keeps its object alive until it is dropped, or its store is.
 ///
-/// For what outlives the host function or the [`RootScope`] in which a handle was made. Clones hold the same reference.
+/// It is for references that outlive the host function or the [`RootScope`] in which a handle was made, for example in
+/// the store's data. Each of the handle types has a method `to_owned_rooted` that makes one. Clones hold the same
+/// reference.
 pub struct OwnedRooted<R> {
     store: StoreId,
     reference: Arc<AtomicU32>,
@@ -172,18 +178,18 @@ pub struct OwnedRooted<R> {
 }
 
 impl<R: Rooted> OwnedRooted<R> {
-    /// Keeps a reference of the store.
+    /// Holds a reference of the store.
     pub(crate) fn of(store: &mut StoreOpaque, reference: u32) -> OwnedRooted<R> {
         let reference = store.heap.roots.push_owned(reference);
         OwnedRooted { store: store.id(), reference, handle: PhantomData }
     }
 
-    /// The reference, if it is one of this store.
+    /// Returns the reference; `None` if it belongs to another store.
     pub(crate) fn reference(&self, store: &StoreOpaque) -> Option<u32> {
         (self.store == store.id()).then(|| self.reference.load(Ordering::Relaxed))
     }
 
-    /// A handle in the newest scope.
+    /// Returns a handle in the innermost scope.
     ///
     /// # Errors
     /// Kind [`Usage`](crate::ErrorKind::Usage) if the reference belongs to another store.
@@ -206,17 +212,17 @@ impl<R> fmt::Debug for OwnedRooted<R> {
     }
 }
 
-/// A borrow of a store during which handles are made that end with it.
+/// A borrow of a store whose end drops all handles that were made through it.
 ///
-/// A call of a host function has such a scope of its own. Outside of one, handles live as long as the store, and so does
-/// what they refer to: a host that works for long with references should work in scopes.
+/// A call of a host function is such a scope by itself. Handles that are made outside of any scope live as long as the
+/// store, and so do their objects: a host that works with many references should open scopes.
 pub struct RootScope<S: AsContextMut> {
     store: S,
     began: usize,
 }
 
 impl<S: AsContextMut> RootScope<S> {
-    /// Begins a scope.
+    /// Opens a scope in a store.
     pub fn new(mut store: S) -> RootScope<S> {
         let began = store.as_context_mut().into_opaque().heap.roots.begin_scope();
         RootScope { store, began }
@@ -261,8 +267,8 @@ impl<S: AsContextMut> fmt::Debug for RootScope<S> {
     }
 }
 
-/// The error of a reference that is held by nobody any more.
-fn gone() -> Error {
+/// The error of a handle whose scope has ended.
+fn scope_ended() -> Error {
     Error::new(
         ErrorKind::Usage,
         "the scope that held this reference has ended: hold it with `to_owned_rooted`, or use it before the host function returns",

@@ -1,29 +1,30 @@
-//! What the objects of each type look like to the collector.
+//! The layout of each type's objects, as far as the collector needs it.
 
 use crate::abi::heap::{EXCEPTION, EXTERN, HEADER, Storage, StructLayout};
 use crate::wasm::canonical::serial;
 
-/// The shapes of a store's types, by canonical id. An exception's is that of its tag's function type.
+/// The shapes of a store's types, by canonical id. The shape of an exception is stored under the id of its tag's
+/// function type.
 #[derive(Default)]
 pub(super) struct Shapes {
     shapes: Vec<Shape>,
-    /// The offsets of all structs' references.
+    /// The offsets of the references in all structs, one struct after the other.
     offsets: Vec<u32>,
 }
 
-/// How large the objects of a type are, and where they hold references.
+/// The size of a type's objects, and the offsets of their references.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Shape {
-    /// No object of this type is in the store.
+    /// The store has no objects of this type.
     Unknown,
-    /// `traced` references, whose offsets begin at `first`.
+    /// A struct of `size` bytes. The offsets of its `traced` references begin at index `first` of the table of offsets.
     Struct { size: u32, first: u32, traced: u32 },
-    /// Elements of so many bytes.
+    /// An array with elements of `element` bytes, which are references if `traced` is set.
     Array { element: u32, traced: bool },
 }
 
 impl Shapes {
-    /// Takes note of a struct's or an exception's type.
+    /// Registers the type of a struct or an exception.
     pub(super) fn add_struct(&mut self, id: u32, layout: &StructLayout) {
         if self.get(id) != Shape::Unknown {
             return;
@@ -33,7 +34,7 @@ impl Shapes {
         self.add(id, Shape::Struct { size: layout.size, first, traced: count(layout.traced.len()) });
     }
 
-    /// Takes note of an array's type.
+    /// Registers the type of an array.
     pub(super) fn add_array(&mut self, id: u32, element: Storage) {
         self.add(id, Shape::Array { element: element.size(), traced: element.is_traced() });
     }
@@ -48,7 +49,7 @@ impl Shapes {
         }
     }
 
-    /// The shape of an object with this header.
+    /// Returns the shape of an object with this header.
     pub(super) fn of(&self, id: u32, word: u32) -> Shape {
         match id {
             EXTERN => Shape::Struct { size: HEADER, first: 0, traced: 0 },
@@ -61,7 +62,7 @@ impl Shapes {
         self.shapes.get(serial(id) as usize).copied().unwrap_or(Shape::Unknown)
     }
 
-    /// The offsets of a struct's references.
+    /// Returns the offsets of a struct's references.
     pub(super) fn offsets(&self, first: u32, traced: u32) -> &[u32] {
         &self.offsets[first as usize..(first + traced) as usize]
     }

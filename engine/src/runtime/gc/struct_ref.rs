@@ -1,4 +1,4 @@
-//! Structs in the host's hands.
+//! Handles of the host to structs.
 
 use super::AnyRef;
 use super::allocate::allocate;
@@ -13,7 +13,11 @@ use crate::wasm::composite::{CompositeType, FieldType, StructType};
 use crate::wasm::types::{ConcreteType, HeapType};
 
 handle! {
-    /// A reference to a struct. Never null.
+    /// A handle to a struct. Never null.
+    ///
+    /// A handle is valid until the end of the host function, or of the [`RootScope`](crate::RootScope), in which it was
+    /// made; [`to_owned_rooted`](StructRef::to_owned_rooted) makes a reference that lives longer. `==` compares handles;
+    /// [`ref_eq`](StructRef::ref_eq) compares the objects.
     StructRef
 }
 
@@ -24,20 +28,22 @@ impl From<StructRef> for AnyRef {
 }
 
 impl StructRef {
-    /// A new struct of a type that a module in the store, or its imports, name.
+    /// Makes a struct of a type that the store knows from a module or a host function.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the type is not one of structs that the store knows, its structs have
-    /// descriptors, or the fields do not fit; [`Trap::OutOfHeap`] if the heap is full, or what the limiter says.
+    /// Kind [`Usage`](ErrorKind::Usage) if the store does not know the type, it is not the type of a struct, its structs
+    /// have descriptors, or the fields do not match it; [`Trap::OutOfHeap`](crate::Trap::OutOfHeap) if the heap is full;
+    /// the limiter's error.
     pub fn new(mut store: impl AsContextMut, ty: ConcreteType, fields: &[Val]) -> Result<StructRef> {
         StructRef::make(&mut store.as_context_mut().into_opaque(), ty, fields, None)
     }
 
-    /// A new struct with this descriptor, as `struct.new_desc` makes it.
+    /// Makes a struct with a descriptor, as `struct.new_desc` does.
     ///
     /// # Errors
-    /// As [`StructRef::new`]; kind [`Usage`](ErrorKind::Usage) also if the type's structs have no descriptors, or this one
-    /// is not of exactly the type that describes them.
+    /// Kind [`Usage`](ErrorKind::Usage) if the store does not know the type, it is not the type of a struct, its structs
+    /// have no descriptors, the descriptor is not of exactly the type that describes them, or the fields do not match it;
+    /// [`Trap::OutOfHeap`](crate::Trap::OutOfHeap) if the heap is full; the limiter's error.
     pub fn new_desc(
         mut store: impl AsContextMut,
         ty: ConcreteType,
@@ -61,10 +67,12 @@ impl StructRef {
             return Err(Error::new(ErrorKind::Usage, message));
         }
         let layout = StructLayout::from(&struct_type);
-        let check = |(&field, value): (&FieldType, &Val)| value.to_raw(store, field.storage.unpacked(), "the field");
-        struct_type.fields.iter().zip(fields).try_for_each(|field| check(field).map(drop))?;
+        for (field, value) in struct_type.fields.iter().zip(fields) {
+            value.to_raw(store, field.storage.unpacked(), "the field")?;
+        }
         let object = allocate(store, ty.index, 0, layout.size.into())?;
-        // The values are read again: the allocation may have moved what they refer to.
+        // The check before the allocation discards the raw values, and they are taken again here: the allocation may have
+        // moved the objects to which they refer.
         if let Some(descriptor) = descriptor {
             let reference = ValRaw::from_bits(store.rooted(descriptor.0)?.into());
             store.write_field(object, DESCRIPTOR, Storage::Reference, reference);
@@ -76,10 +84,10 @@ impl StructRef {
         Ok(StructRef(store.root(object)))
     }
 
-    /// What describes the struct, as `ref.get_desc` reads it; `None` if structs of its type have no descriptors.
+    /// Returns the descriptor of the struct, as `ref.get_desc` does; `None` if structs of its type have no descriptors.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if this belongs to another store, or its scope has ended.
+    /// Kind [`Usage`](ErrorKind::Usage) if the handle belongs to another store, or its scope has ended.
     pub fn descriptor(&self, mut store: impl AsContextMut) -> Result<Option<StructRef>> {
         let mut store = store.as_context_mut().into_opaque();
         let object = store.rooted(self.0)?;
@@ -91,10 +99,10 @@ impl StructRef {
         Ok(Some(StructRef(store.root(descriptor))))
     }
 
-    /// All fields; packed ones are zero-extended.
+    /// Returns all fields. Packed fields are zero-extended.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if this belongs to another store, or its scope has ended.
+    /// Kind [`Usage`](ErrorKind::Usage) if the handle belongs to another store, or its scope has ended.
     pub fn fields(&self, mut store: impl AsContextMut) -> Result<Vec<Val>> {
         let mut store = store.as_context_mut().into_opaque();
         let object = store.rooted(self.0)?;
@@ -104,28 +112,31 @@ impl StructRef {
         Ok(fields.map(|(field, offset)| unsafe { store.read_field(object, offset, field.storage) }).collect())
     }
 
-    /// A field; a packed one is zero-extended.
+    /// Returns a field. A packed field is zero-extended.
     ///
     /// # Errors
-    /// Here and below: kind [`Usage`](ErrorKind::Usage) also if there is no such field.
+    /// Kind [`Usage`](ErrorKind::Usage) if there is no such field, the handle belongs to another store, or its scope has
+    /// ended.
     pub fn field(&self, mut store: impl AsContextMut, index: usize) -> Result<Val> {
         let mut store = store.as_context_mut().into_opaque();
-        let (object, field, offset) = self.place(&store, index)?;
+        let (object, field, offset) = self.locate(&store, index)?;
         // SAFETY: the field holds a value of its type, of this store.
         Ok(unsafe { store.read_field(object, offset, field.storage) })
     }
 
-    /// Sets a mutable field; of a value for a packed one, the low bits count.
+    /// Sets a mutable field. A packed field takes the low bits of the value.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) also if the field is immutable, or the value is not of its type.
+    /// Kind [`Usage`](ErrorKind::Usage) if there is no such field, it is immutable, the value is not of its type, the
+    /// handle belongs to another store, or its scope has ended.
     pub fn set_field(&self, mut store: impl AsContextMut, index: usize, value: Val) -> Result<()> {
         let mut store = store.as_context_mut().into_opaque();
-        let (object, field, offset) = self.place(&store, index)?;
+        let (object, field, offset) = self.locate(&store, index)?;
         store.write_mutable(object, offset, field, value, "the field")
     }
 
-    fn place(&self, store: &OpaqueMut<'_>, index: usize) -> Result<(u32, FieldType, u32)> {
+    /// Returns the object, the type of a field, and the field's offset.
+    fn locate(&self, store: &OpaqueMut<'_>, index: usize) -> Result<(u32, FieldType, u32)> {
         let object = store.rooted(self.0)?;
         let CompositeType::Struct(ty) = store.composite_of(object) else { unreachable!("checked when it was made") };
         match ty.fields.get(index) {
@@ -138,7 +149,8 @@ impl StructRef {
     }
 }
 
-/// Structs of the type are made with a descriptor of exactly the type that describes them, or with none.
+/// Checks that a descriptor is given if and only if structs of the type have one, and that it is of exactly the type that
+/// describes them.
 fn check_descriptor(
     store: &StoreOpaque,
     ty: ConcreteType,
@@ -155,6 +167,6 @@ fn check_descriptor(
     }
     let named = |ty: Option<HeapType>| ty.map_or_else(|| "no descriptor".to_owned(), |ty| format!("a descriptor {ty}"));
     let heap = HeapType::Concrete(ty);
-    let message = format!("structs of type {heap} are made with {}, but with {} this was", named(wanted), named(given));
+    let message = format!("a struct of type {heap} needs {}, but {} was given", named(wanted), named(given));
     Err(Error::new(ErrorKind::Usage, message))
 }

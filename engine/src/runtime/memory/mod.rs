@@ -1,5 +1,5 @@
-//! Linear memories: a reserved range of address space whose first bytes are accessible. The base never moves.
-//! [`SharedMemory`] has what threads share; here a store holds a handle of it.
+//! Linear memories of a store. A memory is a reserved range of address space whose first bytes are accessible; its base
+//! never moves. A memory that threads share is a [`SharedMemory`], to which the store holds a handle.
 
 mod parking;
 mod shared;
@@ -30,18 +30,20 @@ pub struct Memory {
 
 /// A memory in its store.
 pub(crate) struct MemoryEntry {
-    /// Read by compiled code; in the context of the instance that defines the memory, in `_own`, or in the shared memory.
+    /// The base and length that compiled code reads. They are in the context of the instance that defines the memory, in
+    /// `_own`, or in the shared memory.
     def: NonNull<MemoryDef>,
+    /// The definition of an unshared memory that the host made.
     _own: Option<Fixed<MemoryDef>>,
     ty: MemoryType,
     bytes: Bytes,
 }
 
-/// Where the bytes of a memory are.
+/// The address space of a memory.
 pub(crate) enum Bytes {
-    /// In the store.
+    /// Address space that only the store uses.
     Own(Mapping),
-    /// In a memory that other threads may use.
+    /// A memory that other threads may use.
     Shared(SharedMemory),
 }
 
@@ -51,10 +53,10 @@ unsafe impl Send for MemoryEntry {}
 unsafe impl Sync for MemoryEntry {}
 
 impl Memory {
-    /// A new memory of zeros.
+    /// Makes a memory of zeros.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the type is not valid, [`Resource`](ErrorKind::Resource) if the store's
+    /// Kind [`Usage`](ErrorKind::Usage) if the type is not valid; [`Resource`](ErrorKind::Resource) if the store's
     /// limiter or the operating system refuses.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
         let mut store = store.as_context_mut().into_opaque();
@@ -75,7 +77,7 @@ impl Memory {
         Ok(Memory::add(&mut store, entry))
     }
 
-    /// A shared memory as an item of this store, to be imported.
+    /// Adds a shared memory to a store, so that instances can import it.
     ///
     /// # Errors
     /// Kind [`Resource`](ErrorKind::Resource) if the store's limiter refuses one more memory.
@@ -86,7 +88,7 @@ impl Memory {
         Ok(Memory::add(&mut store, MemoryEntry::shared(shared.clone())))
     }
 
-    /// The shared memory behind this item, to be used by other threads; `None` if it is not shared.
+    /// Returns the shared memory, which other threads can use; `None` if this memory is not shared.
     ///
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the memory belongs to another store.
@@ -94,15 +96,18 @@ impl Memory {
         Ok(self.entry(store.as_context().opaque())?.as_shared().cloned())
     }
 
-    /// The type as declared: the minimum is the size at the start.
+    /// Returns the declared type, whose minimum is the initial size.
     ///
     /// # Errors
-    /// Here and below: kind [`Usage`](ErrorKind::Usage) if the memory belongs to another store.
+    /// Kind [`Usage`](ErrorKind::Usage) if the memory belongs to another store.
     pub fn ty(&self, store: impl AsContext) -> Result<MemoryType> {
         Ok(self.entry(store.as_context().opaque())?.ty)
     }
 
-    /// The size in pages, of 64 KiB unless the type says otherwise.
+    /// Returns the size in pages. A page has 64 KiB unless the type has another page size.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the memory belongs to another store.
     pub fn size(&self, store: impl AsContext) -> Result<u64> {
         Ok(self.entry(store.as_context().opaque())?.pages())
     }
@@ -110,7 +115,8 @@ impl Memory {
     /// Grows by `delta` pages of zeros. Returns the old size.
     ///
     /// # Errors
-    /// Kind [`Resource`](ErrorKind::Resource) if the maximum, the limiter or the operating system does not allow it.
+    /// Kind [`Resource`](ErrorKind::Resource) if the maximum, the limiter or the operating system does not allow it;
+    /// [`Usage`](ErrorKind::Usage) if the memory belongs to another store.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64> {
         let mut store = store.as_context_mut().into_opaque();
         store.check(self.store, "memory")?;
@@ -121,7 +127,8 @@ impl Memory {
     /// Copies from the memory into `buffer`.
     ///
     /// # Errors
-    /// [`Trap::MemoryOutOfBounds`], with nothing copied, if the range does not lie inside the memory.
+    /// [`Trap::MemoryOutOfBounds`], with nothing copied, if the range does not lie inside the memory; kind
+    /// [`Usage`](ErrorKind::Usage) if the memory belongs to another store.
     pub fn read(&self, store: impl AsContext, offset: u64, buffer: &mut [u8]) -> Result<()> {
         let store = store.as_context();
         let entry = self.entry(store.opaque())?;
@@ -137,7 +144,8 @@ impl Memory {
     /// Copies `bytes` into the memory.
     ///
     /// # Errors
-    /// [`Trap::MemoryOutOfBounds`], with nothing copied, if the range does not lie inside the memory.
+    /// [`Trap::MemoryOutOfBounds`], with nothing copied, if the range does not lie inside the memory; kind
+    /// [`Usage`](ErrorKind::Usage) if the memory belongs to another store.
     pub fn write(&self, mut store: impl AsContextMut, offset: u64, bytes: &[u8]) -> Result<()> {
         let store = store.as_context_mut().into_opaque();
         let entry = self.entry(&store)?;
@@ -150,22 +158,31 @@ impl Memory {
         Ok(())
     }
 
-    /// All bytes.
+    /// Returns all bytes.
     ///
     /// # Errors
-    /// Here and below: kind [`Usage`](ErrorKind::Usage) also if the memory is shared, since other threads may write.
+    /// Kind [`Usage`](ErrorKind::Usage) if the memory is shared, so that other threads may write to it, or belongs to
+    /// another store.
     pub fn data<'a, T: 'static>(&self, store: impl Into<StoreContext<'a, T>>) -> Result<&'a [u8]> {
         let entry = self.unshared(store.into().opaque())?;
         // SAFETY: these bytes are accessible, never move or shrink, and nobody writes them while the store is borrowed.
         Ok(unsafe { slice::from_raw_parts(entry.base(), entry.length()) })
     }
 
-    /// All bytes.
+    /// Returns all bytes, to be changed.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the memory is shared, so that other threads may use it, or belongs to another
+    /// store.
     pub fn data_mut<'a, T: 'static>(&self, store: impl Into<StoreContextMut<'a, T>>) -> Result<&'a mut [u8]> {
         Ok(self.data_and_store_mut(store)?.0)
     }
 
-    /// All bytes, and the embedder's data beside them.
+    /// Returns all bytes, and the embedder's data beside them, both to be changed.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the memory is shared, so that other threads may use it, or belongs to another
+    /// store.
     pub fn data_and_store_mut<'a, T: 'static>(
         &self,
         store: impl Into<StoreContextMut<'a, T>>,
@@ -178,6 +195,7 @@ impl Memory {
         Ok((unsafe { slice::from_raw_parts_mut(base, length) }, store.into_data_mut()))
     }
 
+    /// Returns the entry, after a check that the memory is not shared.
     fn unshared<'a>(&self, store: &'a StoreOpaque) -> Result<&'a MemoryEntry> {
         let entry = self.entry(store)?;
         if entry.as_shared().is_none() {
@@ -200,7 +218,7 @@ impl Memory {
         Memory { store, index }
     }
 
-    /// Makes a memory part of the store.
+    /// Adds a memory to the store.
     pub(crate) fn add(store: &mut StoreOpaque, entry: MemoryEntry) -> Memory {
         let index = u32::try_from(store.memories.len()).expect("address space ends long before 2^32 memories");
         store.memories.push(entry);
@@ -209,19 +227,19 @@ impl Memory {
 }
 
 impl MemoryEntry {
-    /// A memory that an instance defines; `def` stands in the instance's context.
+    /// Makes the entry of a memory that an instance defines. `def` is in the instance's context.
     pub(crate) fn defined(def: NonNull<MemoryDef>, ty: MemoryType, mapping: Mapping) -> MemoryEntry {
         // SAFETY: the context was just allocated, with room for this definition.
         unsafe { def.write(definition(&mapping, ty)) };
         MemoryEntry { def, _own: None, ty, bytes: Bytes::Own(mapping) }
     }
 
-    /// A memory that other stores may use too.
+    /// Makes the entry of a memory that other stores may use too.
     pub(crate) fn shared(shared: SharedMemory) -> MemoryEntry {
         MemoryEntry { def: shared.def(), _own: None, ty: shared.ty(), bytes: Bytes::Shared(shared) }
     }
 
-    /// The memory that other stores may use too, if it is one.
+    /// Returns the memory as one that other stores may use too, if it is one.
     pub(crate) fn as_shared(&self) -> Option<&SharedMemory> {
         match &self.bytes {
             Bytes::Own(_) => None,
@@ -233,7 +251,7 @@ impl MemoryEntry {
         self.def
     }
 
-    /// The address space of a memory that no other thread uses.
+    /// Returns the address space of an unshared memory; `None` for a shared one.
     pub(crate) fn own_mapping(&self) -> Option<&Mapping> {
         match &self.bytes {
             Bytes::Own(mapping) => Some(mapping),
@@ -246,14 +264,14 @@ impl MemoryEntry {
         unsafe { self.def.as_ref().base }
     }
 
-    /// In bytes.
+    /// Returns the length in bytes.
     pub(crate) fn length(&self) -> usize {
         // SAFETY: the definition lives as long as the store.
         let length = unsafe { self.def.as_ref() }.length.load(Ordering::Relaxed);
         usize::try_from(length).expect("no longer than the mapping")
     }
 
-    /// `memory.atomic.notify`: nobody waits in a memory that is not shared.
+    /// `memory.atomic.notify`. In an unshared memory there are no waiters, so only the address is checked.
     pub(crate) fn notify(&self, address: u64, count: u32) -> Result<u32> {
         if let Some(shared) = self.as_shared() {
             return shared.atomic_notify(address, count);
@@ -269,7 +287,8 @@ impl MemoryEntry {
         self.length() as u64 >> self.ty.page_size_log2
     }
 
-    /// Makes an unshared memory this long, which is no shorter than it was; `false` if that cannot be.
+    /// Extends an unshared memory to `bytes` bytes, at least its present length. Returns `false`, with nothing changed, if
+    /// there is no room.
     fn extend(&self, bytes: u64) -> bool {
         let Bytes::Own(mapping) = &self.bytes else { unreachable!("a shared memory grows by itself") };
         let accessible = whole_pages(self.length() as u64)..whole_pages(bytes);
@@ -281,12 +300,12 @@ impl MemoryEntry {
         true
     }
 
-    /// The type with the current size as its minimum.
+    /// Returns the type with the current size as its minimum.
     pub(crate) fn current_type(&self) -> MemoryType {
         MemoryType { limits: Limits { min: self.pages(), max: self.ty.limits.max }, ..self.ty }
     }
 
-    /// Where a range starts, if it lies inside the memory.
+    /// Returns the start of a range, after a check that the range lies inside the memory.
     pub(crate) fn range(&self, offset: u64, len: u64) -> Result<usize, Trap> {
         match offset.checked_add(len) {
             Some(end) if end <= self.length() as u64 => Ok(usize::try_from(offset).expect("inside the memory")),
@@ -295,7 +314,10 @@ impl MemoryEntry {
     }
 }
 
-/// Asks the limiter and reserves address space for a memory of this type, its first pages accessible.
+/// Reserves address space for a memory of this type and makes its first pages accessible, if the limiter allows it.
+///
+/// # Errors
+/// Kind [`Resource`](ErrorKind::Resource) if the limiter or the operating system refuses; the limiter's error.
 pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: MemoryType) -> Result<Bytes> {
     let bytes = byte_size(ty, ty.limits.min)
         .ok_or_else(|| Error::new(ErrorKind::Resource, format!("a memory of {ty} is larger than any address space")))?;
@@ -311,7 +333,10 @@ pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: MemoryType) -> Result<Byte
     Ok(Bytes::Own(mapping))
 }
 
-/// Grows a memory; `None` if that cannot be. Returns the old size in pages.
+/// Grows a memory by `delta` pages. Returns the old size in pages; `None`, with nothing changed, if it cannot grow.
+///
+/// # Errors
+/// The limiter's error.
 pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64) -> Result<Option<u64>> {
     let entry = &store.memories[index as usize];
     let (old, ty) = (entry.pages(), entry.ty);
@@ -330,6 +355,7 @@ pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64) -> Result<
     Ok(store.memories[index as usize].extend(bytes).then_some(old))
 }
 
+/// Asks the store's limiter whether a memory may grow. Sizes are in bytes.
 fn ask(store: &mut OpaqueMut<'_>, ty: MemoryType, current: u64, desired: u64) -> Result<bool> {
     let max = ty.limits.max.map(|pages| pages.saturating_mul(ty.page_size()));
     match store.limiter() {

@@ -1,7 +1,8 @@
-//! Where threads wait at an address of a shared memory until another one wakes them.
+//! Threads that wait at an address of a shared memory until another thread notifies it.
 //!
-//! One lock orders everything: a waiter looks at the value and lines up under it, and who notifies takes waiters out of
-//! their line under it. So no wake-up is lost between the look and the lining up.
+//! A memory has one lock. A waiter compares the value and joins the queue of its address in one critical section; a
+//! notifying thread removes waiters from the queue in another. So no notification is lost between the comparison and the
+//! joining.
 
 use crate::base::Result;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -10,37 +11,43 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// How long a waiter sleeps between two looks at what may interrupt it.
-const LOOK: Duration = Duration::from_millis(5);
+/// The time between two calls of `interrupt` during a wait.
+const INTERRUPT_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How a wait ended. The numbers are those that `memory.atomic.wait32` and `memory.atomic.wait64` return.
+/// The result of a wait. The discriminants are the results of `memory.atomic.wait32` and `memory.atomic.wait64`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub enum WaitResult {
-    /// Another thread notified.
+    /// Another thread notified the address.
     Ok = 0,
     /// The memory did not hold the expected value.
     Mismatch = 1,
-    /// The time was over first.
+    /// The timeout passed without a notification.
     TimedOut = 2,
 }
 
-/// The waiters of one memory, in lines by address, the first to come in front.
+/// The waiters of one memory.
 #[derive(Default)]
-pub(super) struct Parking(Mutex<Lines>);
+pub(super) struct Parking(Mutex<Queues>);
 
-type Lines = HashMap<u64, VecDeque<Arc<Waiter>>>;
+/// A queue of waiters for each address at which threads wait, the first waiter in front.
+type Queues = HashMap<u64, VecDeque<Arc<Waiter>>>;
 
+/// A thread that waits.
 #[derive(Default)]
 struct Waiter {
-    /// Set under the lock, by who takes the waiter out of its line.
+    /// Set under the lock, by the thread that removes the waiter from its queue. It tells a notification from a spurious
+    /// wake-up of the condition variable.
     woken: AtomicBool,
-    bell: Condvar,
+    condition: Condvar,
 }
 
 impl Parking {
-    /// Waits at `address` if `expected` holds, at most for `timeout`. Where `interrupt` is given it is asked every now
-    /// and then, without the lock; its error ends the wait.
+    /// Waits at `address` if `expected` returns true, at most for `timeout`. Calls `interrupt`, if there is one, at regular
+    /// intervals without the lock.
+    ///
+    /// # Errors
+    /// The error of `interrupt`, which ends the wait.
     pub(super) fn wait(
         &self,
         address: u64,
@@ -48,76 +55,85 @@ impl Parking {
         timeout: Option<Duration>,
         mut interrupt: Option<&mut dyn FnMut() -> Result<()>>,
     ) -> Result<WaitResult> {
+        // A timeout past the end of the clock is none.
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let waiter = Arc::new(Waiter::default());
-        let mut lines = self.lock();
+        let mut queues = self.lock();
         if !expected() {
             return Ok(WaitResult::Mismatch);
         }
-        lines.entry(address).or_default().push_back(waiter.clone());
+        queues.entry(address).or_default().push_back(waiter.clone());
         loop {
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
-                leave(&mut lines, address, &waiter);
+                remove(&mut queues, address, &waiter);
                 return Ok(WaitResult::TimedOut);
             }
-            let nap = if interrupt.is_some() { Some(left.map_or(LOOK, |left| left.min(LOOK))) } else { left };
-            lines = sleep(lines, &waiter.bell, nap);
+            let nap = match interrupt {
+                Some(_) => Some(left.map_or(INTERRUPT_INTERVAL, |left| left.min(INTERRUPT_INTERVAL))),
+                None => left,
+            };
+            queues = sleep(queues, &waiter.condition, nap);
             if waiter.woken.load(Ordering::Relaxed) {
                 return Ok(WaitResult::Ok);
             }
             if let Some(interrupt) = &mut interrupt {
-                drop(lines);
-                let asked = interrupt();
-                lines = self.lock();
-                // Who notified meanwhile has counted this thread, which therefore was woken, not interrupted.
+                // It runs the embedder's code, which may use this memory.
+                drop(queues);
+                let interrupted = interrupt();
+                queues = self.lock();
+                // A thread that notified meanwhile has counted this waiter, so the wait ended by its notification, even if
+                // it was interrupted too.
                 if waiter.woken.load(Ordering::Relaxed) {
                     return Ok(WaitResult::Ok);
                 }
-                if let Err(error) = asked {
-                    leave(&mut lines, address, &waiter);
+                if let Err(error) = interrupted {
+                    remove(&mut queues, address, &waiter);
                     return Err(error);
                 }
             }
         }
     }
 
-    /// Wakes the first `count` waiters at `address`. Returns how many there were.
+    /// Wakes the first `count` waiters at `address`. Returns the number of waiters that it woke.
     pub(super) fn notify(&self, address: u64, count: u32) -> u32 {
-        let mut lines = self.lock();
+        let mut queues = self.lock();
         let mut woken = 0;
         while woken < count
-            && let Some(waiter) = lines.get_mut(&address).and_then(VecDeque::pop_front)
+            && let Some(waiter) = queues.get_mut(&address).and_then(VecDeque::pop_front)
         {
             waiter.woken.store(true, Ordering::Relaxed);
-            waiter.bell.notify_one();
+            waiter.condition.notify_one();
             woken += 1;
         }
-        if lines.get(&address).is_some_and(VecDeque::is_empty) {
-            lines.remove(&address);
+        if queues.get(&address).is_some_and(VecDeque::is_empty) {
+            queues.remove(&address);
         }
         woken
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lines> {
-        // Only whole updates are made under the lock.
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        // No update can panic half-way, so the queues of a poisoned lock are consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn sleep<'a>(lines: MutexGuard<'a, Lines>, bell: &Condvar, nap: Option<Duration>) -> MutexGuard<'a, Lines> {
+/// Releases the lock until `condition` is notified or `nap` has passed, then takes it again.
+fn sleep<'a>(queues: MutexGuard<'a, Queues>, condition: &Condvar, nap: Option<Duration>) -> MutexGuard<'a, Queues> {
     match nap {
-        Some(nap) => bell.wait_timeout(lines, nap).map_or_else(|poison| poison.into_inner().0, |(lines, _)| lines),
-        None => bell.wait(lines).unwrap_or_else(PoisonError::into_inner),
+        Some(nap) => {
+            condition.wait_timeout(queues, nap).map_or_else(|poison| poison.into_inner().0, |(queues, _)| queues)
+        }
+        None => condition.wait(queues).unwrap_or_else(PoisonError::into_inner),
     }
 }
 
-/// Takes a waiter that nobody woke out of its line.
-fn leave(lines: &mut Lines, address: u64, waiter: &Arc<Waiter>) {
-    if let Some(line) = lines.get_mut(&address) {
-        line.retain(|other| !Arc::ptr_eq(other, waiter));
-        if line.is_empty() {
-            lines.remove(&address);
+/// Removes a waiter that nobody woke from its queue.
+fn remove(queues: &mut Queues, address: u64, waiter: &Arc<Waiter>) {
+    if let Some(queue) = queues.get_mut(&address) {
+        queue.retain(|other| !Arc::ptr_eq(other, waiter));
+        if queue.is_empty() {
+            queues.remove(&address);
         }
     }
 }
@@ -129,14 +145,14 @@ mod tests {
     use std::thread;
 
     #[test]
-    fn what_does_not_hold_is_not_waited_for() {
+    fn a_mismatch_ends_a_wait_at_once() {
         let parking = Parking::default();
         assert_eq!(parking.wait(0, || false, None, None).unwrap(), WaitResult::Mismatch);
         assert_eq!(parking.notify(0, 1), 0);
     }
 
     #[test]
-    fn time_ends_a_wait_and_leaves_no_waiter() {
+    fn a_timeout_ends_a_wait_and_leaves_no_waiter() {
         let parking = Parking::default();
         for timeout in [Duration::ZERO, Duration::from_millis(2)] {
             assert_eq!(parking.wait(8, || true, Some(timeout), None).unwrap(), WaitResult::TimedOut);
@@ -147,10 +163,10 @@ mod tests {
     #[test]
     fn an_interrupted_wait_leaves_no_waiter() {
         let parking = Parking::default();
-        let mut looks = 0;
+        let mut calls = 0;
         let mut interrupt = || {
-            looks += 1;
-            if looks == 3 { Err(Trap::Interrupted.into()) } else { Ok(()) }
+            calls += 1;
+            if calls == 3 { Err(Trap::Interrupted.into()) } else { Ok(()) }
         };
         let error = parking.wait(8, || true, None, Some(&mut interrupt)).unwrap_err();
         assert_eq!(error.as_trap(), Some(Trap::Interrupted));
@@ -158,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_are_woken_as_were_asked_for_and_at_that_address_only() {
+    fn notify_wakes_at_most_count_waiters_and_only_at_its_address() {
         let parking = Parking::default();
         thread::scope(|scope| {
             let parking = &parking;

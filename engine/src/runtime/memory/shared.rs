@@ -1,9 +1,9 @@
-//! Memories that several threads use at a time
+//! Memories that several threads use at the same time
 //! ([Threads](https://github.com/WebAssembly/threads/blob/main/proposals/threads/Overview.md)).
 //!
-//! A shared memory belongs to no store: each store that uses it holds a handle. It never moves, its length is atomic and
-//! only grows, and the runtime touches its bytes through atomic accesses alone, because compiled code of other threads
-//! may touch them meanwhile.
+//! A shared memory belongs to no store; each store that uses it holds a handle. It never moves, and its length is atomic
+//! and only grows. The runtime accesses its bytes only atomically, because compiled code of other threads may access them
+//! at the same time.
 
 use super::parking::{Parking, WaitResult};
 use super::size::{byte_size, reservation, whole_pages};
@@ -18,17 +18,17 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A linear memory that threads share. Cheap to clone; clones are the same memory, and any store can use it
-/// ([`Memory::from_shared`](crate::Memory::from_shared)), of whichever engine.
+/// A linear memory that threads share. Clones are cheap, and refer to the same memory. Stores of all engines can use it
+/// ([`Memory::from_shared`](crate::Memory::from_shared)).
 #[derive(Clone)]
 pub struct SharedMemory(Arc<Inner>);
 
 struct Inner {
-    /// Read by compiled code of all stores. Does not move, as the allocation around it does not.
+    /// The base and length that compiled code of all stores reads. The allocation of the `Arc` keeps it from moving.
     def: MemoryDef,
     ty: MemoryType,
     mapping: Mapping,
-    /// Held while the memory grows.
+    /// Locked while the memory grows.
     growing: Mutex<()>,
     parking: Parking,
 }
@@ -39,10 +39,10 @@ unsafe impl Send for Inner {}
 unsafe impl Sync for Inner {}
 
 impl SharedMemory {
-    /// A new memory of zeros.
+    /// Makes a memory of zeros.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the type is not valid or not shared, [`Resource`](ErrorKind::Resource) if the
+    /// Kind [`Usage`](ErrorKind::Usage) if the type is not valid or not shared; [`Resource`](ErrorKind::Resource) if the
     /// operating system refuses.
     pub fn new(ty: MemoryType) -> Result<SharedMemory> {
         if !ty.is_valid() || !ty.shared {
@@ -51,19 +51,19 @@ impl SharedMemory {
         let too_large =
             || Error::new(ErrorKind::Resource, format!("a memory of {ty} is larger than any address space"));
         let bytes = byte_size(ty, ty.limits.min).ok_or_else(too_large)?;
-        // Stores of any configuration may use it.
+        // Stores of any configuration may use the memory, so it has guard pages even where its first user checks bounds.
         let mapping = Mapping::reserve(reservation(MemoryChecks::GuardPages, ty) as usize)?;
         mapping.make_accessible(0..whole_pages(bytes))?;
         let def = MemoryDef { base: mapping.as_ptr(), length: AtomicU64::new(bytes) };
         Ok(SharedMemory(Arc::new(Inner { def, ty, mapping, growing: Mutex::new(()), parking: Parking::default() })))
     }
 
-    /// The type as declared: the minimum is the size at the start.
+    /// Returns the declared type, whose minimum is the initial size.
     pub fn ty(&self) -> MemoryType {
         self.0.ty
     }
 
-    /// The size in pages.
+    /// Returns the size in pages.
     pub fn size(&self) -> u64 {
         self.length() >> self.0.ty.page_size_log2
     }
@@ -77,7 +77,7 @@ impl SharedMemory {
             .ok_or_else(|| Error::new(ErrorKind::Resource, format!("the memory cannot grow by {delta} pages")))
     }
 
-    /// Copies from the memory into `buffer`, byte by byte while other threads may write.
+    /// Copies from the memory into `buffer`. Other threads may write at the same time; each byte is read atomically.
     ///
     /// # Errors
     /// [`Trap::MemoryOutOfBounds`], with nothing copied, if the range does not lie inside the memory.
@@ -87,46 +87,53 @@ impl SharedMemory {
         Ok(())
     }
 
-    /// Copies `source` into the memory, byte by byte while other threads may read.
+    /// Copies `source` into the memory. Other threads may read at the same time; each byte is written atomically.
     ///
     /// # Errors
-    /// As [`SharedMemory::read`].
+    /// [`Trap::MemoryOutOfBounds`], with nothing copied, if the range does not lie inside the memory.
     pub fn write(&self, offset: u64, source: &[u8]) -> Result<()> {
         let bytes = self.bytes(offset, source.len() as u64)?;
         bytes.iter().zip(source).for_each(|(byte, &source)| byte.store(source, Ordering::Relaxed));
         Ok(())
     }
 
-    /// Wakes up to `count` threads that wait at an address. Returns how many there were.
+    /// Wakes up to `count` threads that wait at an address. Returns the number of threads that it woke.
     ///
     /// # Errors
-    /// [`Trap::UnalignedAtomic`] unless the address is a multiple of 4, [`Trap::MemoryOutOfBounds`] outside the memory.
+    /// [`Trap::UnalignedAtomic`] unless the address is a multiple of 4; [`Trap::MemoryOutOfBounds`] if it is outside the
+    /// memory.
     pub fn atomic_notify(&self, address: u64, count: u32) -> Result<u32> {
         self.atomic(address, 4)?;
         Ok(self.0.parking.notify(address, count))
     }
 
-    /// Blocks this thread while the 32 bits at an address are `expected` and nobody notifies, at most for `timeout`.
+    /// Blocks this thread until another thread notifies the address, or for `timeout`. Returns at once if the 32 bits at the
+    /// address are not `expected`.
     ///
     /// # Errors
-    /// As [`SharedMemory::atomic_notify`].
+    /// [`Trap::UnalignedAtomic`] unless the address is a multiple of 4; [`Trap::MemoryOutOfBounds`] if it is outside the
+    /// memory.
     pub fn atomic_wait32(&self, address: u64, expected: u32, timeout: Option<Duration>) -> Result<WaitResult> {
         self.wait32(address, expected, timeout, None)
     }
 
-    /// As [`SharedMemory::atomic_wait32`] with 64 bits; the address is a multiple of 8.
+    /// Blocks this thread until another thread notifies the address, or for `timeout`. Returns at once if the 64 bits at the
+    /// address are not `expected`.
     ///
     /// # Errors
-    /// As [`SharedMemory::atomic_notify`].
+    /// [`Trap::UnalignedAtomic`] unless the address is a multiple of 8; [`Trap::MemoryOutOfBounds`] if it is outside the
+    /// memory.
     pub fn atomic_wait64(&self, address: u64, expected: u64, timeout: Option<Duration>) -> Result<WaitResult> {
         self.wait64(address, expected, timeout, None)
     }
 
-    /// Whether both are handles of one memory.
+    /// Returns whether both are handles of the same memory.
     pub fn same(&self, other: &SharedMemory) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Waits as [`atomic_wait32`](SharedMemory::atomic_wait32) does. The error of `interrupt`, which is called now and then,
+    /// ends the wait.
     pub(in crate::runtime) fn wait32(
         &self,
         address: u64,
@@ -139,6 +146,8 @@ impl SharedMemory {
         self.0.parking.wait(address, || cell.load(Ordering::SeqCst) == expected.to_le(), timeout, interrupt)
     }
 
+    /// Waits as [`atomic_wait64`](SharedMemory::atomic_wait64) does. The error of `interrupt`, which is called now and then,
+    /// ends the wait.
     pub(in crate::runtime) fn wait64(
         &self,
         address: u64,
@@ -151,8 +160,13 @@ impl SharedMemory {
         self.0.parking.wait(address, || cell.load(Ordering::SeqCst) == expected.to_le(), timeout, interrupt)
     }
 
-    /// Grows if `ask` allows it, given the old and the new size in bytes; `None` if that cannot be. Returns the old size
-    /// in pages. `ask` runs without the lock, because it is the embedder's, and again if another thread was faster.
+    /// Grows by `delta` pages if `ask` allows it, given the old and the new size in bytes. Returns the old size in pages;
+    /// `None`, with nothing changed, if the memory cannot grow.
+    ///
+    /// `ask` is the embedder's code, so it runs without the lock. It runs again if another thread grew the memory meanwhile.
+    ///
+    /// # Errors
+    /// The error of `ask`.
     pub(super) fn grow_if(&self, delta: u64, mut ask: impl FnMut(u64, u64) -> Result<bool>) -> Result<Option<u64>> {
         let Inner { def, ty, mapping, growing, .. } = &*self.0;
         loop {
@@ -181,12 +195,12 @@ impl SharedMemory {
         NonNull::from(&self.0.def)
     }
 
-    /// In bytes.
+    /// Returns the length in bytes.
     fn length(&self) -> u64 {
         self.0.def.length.load(Ordering::SeqCst)
     }
 
-    /// The bytes of a range, if it lies inside the memory.
+    /// Returns the bytes of a range, after a check that the range lies inside the memory.
     fn bytes(&self, offset: u64, len: u64) -> Result<&[AtomicU8], Trap> {
         let inside = offset.checked_add(len).is_some_and(|end| end <= self.length());
         if !inside {
@@ -197,7 +211,7 @@ impl SharedMemory {
         Ok(unsafe { slice::from_raw_parts(self.0.def.base.add(offset as usize).cast(), len as usize) })
     }
 
-    /// The address of an atomic access of `size` bytes.
+    /// Returns the address of an atomic access of `size` bytes, after a check of its alignment and bounds.
     fn atomic(&self, address: u64, size: u64) -> Result<*mut u8, Trap> {
         if !address.is_multiple_of(size) {
             return Err(Trap::UnalignedAtomic);
@@ -212,7 +226,7 @@ impl fmt::Debug for SharedMemory {
     }
 }
 
-/// Copies bytes that other threads may use meanwhile. The ranges may overlap.
+/// Copies bytes that other threads may use at the same time. The ranges may overlap.
 ///
 /// # Safety
 /// Both ranges are readable and writable, and nobody has a reference to their bytes.
@@ -220,16 +234,18 @@ pub(in crate::runtime) unsafe fn copy_racing(from: *mut u8, to: *mut u8, len: us
     // SAFETY: the caller's contract.
     let byte = |start: *mut u8, index: usize| unsafe { AtomicU8::from_ptr(start.add(index)) };
     let one = |index| byte(to, index).store(byte(from, index).load(Ordering::Relaxed), Ordering::Relaxed);
-    match to.addr() > from.addr() {
-        true => (0..len).rev().for_each(one),
-        false => (0..len).for_each(one),
+    // Where the ranges overlap, this order reads each byte before it is overwritten.
+    if to.addr() > from.addr() {
+        (0..len).rev().for_each(one);
+    } else {
+        (0..len).for_each(one);
     }
 }
 
-/// Fills bytes that other threads may use meanwhile.
+/// Fills bytes that other threads may use at the same time.
 ///
 /// # Safety
-/// As [`copy_racing`].
+/// The range is readable and writable, and nobody has a reference to its bytes.
 pub(in crate::runtime) unsafe fn fill_racing(start: *mut u8, value: u8, len: usize) {
     for index in 0..len {
         // SAFETY: the caller's contract.

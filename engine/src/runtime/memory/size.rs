@@ -3,16 +3,16 @@
 use crate::base::MemoryChecks;
 use crate::wasm::types::{MemoryType, PAGE_SIZE};
 
-/// What a memory of 64-bit indices reserves, and so how far it can grow, unless its type has a bound below or starts
-/// above: 64 GiB.
+/// The address space of a memory with 64-bit indices, in bytes: 64 GiB. It bounds the memory's growth. A memory whose
+/// type has a lower maximum reserves less; one whose minimum is larger reserves that.
 const RESERVATION_64: u64 = 1 << 36;
 
-/// What one instruction can reach in a memory that relies on guard pages: a 32-bit index plus a 32-bit offset plus the
-/// bytes of the widest access, rounded up to a page.
+/// The address space of a memory that relies on guard pages, in bytes. It covers all that one instruction can reach: a
+/// 32-bit index plus a 32-bit offset plus the bytes of the widest access, rounded up to a page.
 const GUARDED_RESERVATION: u64 = (1 << 33) + PAGE_SIZE;
 
-/// Bytes of address space for a memory: where the fault is the check, all that an instruction can reach; otherwise all
-/// that it may grow to, as far as this engine lets it.
+/// Returns the bytes of address space to reserve for a memory: with guard pages all that an instruction can reach,
+/// otherwise the size to which this engine lets the memory grow.
 pub(super) fn reservation(checks: MemoryChecks, ty: MemoryType) -> u64 {
     if ty.is_guarded(checks) {
         return GUARDED_RESERVATION;
@@ -22,12 +22,12 @@ pub(super) fn reservation(checks: MemoryChecks, ty: MemoryType) -> u64 {
     most.min(RESERVATION_64.max(start))
 }
 
-/// The bytes of this many pages, if they fit into an address space of 63 bits.
+/// Returns the size of `pages` pages in bytes, if it fits into an address space of 63 bits.
 pub(super) fn byte_size(ty: MemoryType, pages: u64) -> Option<u64> {
     pages.checked_mul(ty.page_size()).filter(|&bytes| bytes < 1 << 63)
 }
 
-/// The bytes rounded up to what the operating system can make accessible.
+/// Rounds a size up to whole pages of the operating system.
 pub(super) fn whole_pages(bytes: u64) -> usize {
     to_usize(bytes).next_multiple_of(rustix::param::page_size())
 }
