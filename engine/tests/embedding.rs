@@ -1,4 +1,4 @@
-//! The embedding interface from outside: modules, instances, and what they import and export.
+//! The embedding interface: modules, instances, and their imports and exports.
 
 use engine::{
     Caller, Config, Engine, ErrorKind, Extern, ExternRef, ExternType, Func, FuncType, Global, GlobalType, Instance,
@@ -9,7 +9,7 @@ fn engine() -> Engine {
     Engine::new(&Config::new()).unwrap()
 }
 
-/// A store of `()` and an instance of a module without imports.
+/// Returns a store of `()` with an instance of a module without imports.
 fn instance(text: &str) -> (Store<()>, Instance) {
     let engine = engine();
     let module = Module::new(&engine, text).unwrap();
@@ -18,7 +18,7 @@ fn instance(text: &str) -> (Store<()>, Instance) {
     (store, instance)
 }
 
-/// The sentence of an error of kind `Usage`.
+/// Returns the message of an error of kind `Usage`.
 fn usage<T: std::fmt::Debug>(result: Result<T>) -> String {
     let error = result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage, "{error:?}");
@@ -350,7 +350,7 @@ fn imports_are_looked_up_once_for_many_stores() {
         (func $run (export "run") (param i32) (result i32) (call $double (local.get 0)))
         (table (export "table") 2 funcref) (elem (i32.const 0) $run $double))"#;
     let linked = linker.instantiate_pre(&Module::new(&engine, text).unwrap()).unwrap();
-    // What is defined later changes nothing.
+    // A later definition changes nothing.
     linker.allow_shadowing(true).func_wrap("host", "double", |x: i32| x).unwrap();
     for start in [10, 20] {
         let mut store = Store::new(&engine, start);

@@ -1,4 +1,4 @@
-//! Exceptions as the host meets them: those that it throws, catches and lets pass, and what it sees of them.
+//! Exceptions in the host: throwing, catching and passing them on, and reading their tags and fields.
 #![cfg(feature = "compile")]
 
 use engine::{
@@ -10,7 +10,8 @@ fn engine() -> Engine {
     Engine::new(&Config::new()).unwrap()
 }
 
-/// What a module imports here: tags `t: [i32 f64]` and `other: [i32 f64]`, and a host function `h: [i32] -> [i32]`.
+/// A store, and a linker with the imports of all modules here: tags `t: [i32 f64]` and `other: [i32 f64]`, and a host
+/// function `h: [i32] -> [i32]`.
 struct World {
     store: Store<Vec<i32>>,
     linker: Linker<Vec<i32>>,
@@ -18,7 +19,7 @@ struct World {
     other: Tag,
 }
 
-/// The exception of an error.
+/// Returns the exception that an error carries.
 fn caught(error: &Error, store: impl AsContextMut) -> ExnRef {
     error.as_exception().expect("an exception").to_rooted(store).unwrap()
 }
@@ -64,7 +65,7 @@ const THROWS: &str = r#"(module $m
     (func $run (export "run") (param i32) (result i32) (call $throw (local.get 0))))"#;
 
 #[test]
-fn an_uncaught_exception_has_tag_payload_and_backtrace() {
+fn an_uncaught_exception_has_tag_fields_and_backtrace() {
     let mut world = world();
     let instance = world.instantiate(THROWS);
     let error = world.call(instance, "run", 7).unwrap_err();
@@ -100,7 +101,8 @@ fn the_host_throws() {
     assert_eq!(world.call(instance, "run", 3).unwrap(), 6);
 }
 
-/// Calls the export `run` of the instance that `throw` names.
+/// Defines `h` as a host function that calls the export `run` of an instance of [`THROWS`], and passes its error to
+/// `handle`.
 fn callback(world: &mut World, handle: impl Fn(Caller<'_, Vec<i32>>, Error) -> Result<i32> + Send + Sync + 'static) {
     let throwing = world.instantiate(THROWS);
     let run = throwing.get_func(&mut world.store, "run").unwrap();
@@ -167,7 +169,7 @@ fn an_exception_of_another_store_is_caught_by_nobody() {
         (func (export "run") (param i32) (result i32)
             (block $caught (try_table (catch_all $caught) (return (call $h (local.get 0)))))
             (i32.const -1)))"#;
-    // As an error it passes through, like any error of the host.
+    // It passes through as an error, like any error of the host.
     let (store, tag) = (std::sync::Mutex::new(foreign.store), foreign.tag);
     world.host(move |_, _| {
         let mut store = store.lock().unwrap();
@@ -196,7 +198,8 @@ fn payloads_must_fit() {
 #[test]
 fn tags_are_exported_and_described() {
     let mut world = world();
-    let text = r#"(module (import "" "t" (tag $t (param i32 f64))) (export "again" (tag $t)) (tag (export "own") (param i64)))"#;
+    let text = r#"(module
+        (import "" "t" (tag $t (param i32 f64))) (export "again" (tag $t)) (tag (export "own") (param i64)))"#;
     let module = Module::new(world.store.engine(), text).unwrap();
     let types: Vec<ExternType> = module.exports().map(|export| export.ty).collect();
     let ty = |params: &[ValType]| ExternType::Tag(FuncType::new(params.iter().copied(), []));
@@ -220,7 +223,7 @@ impl World {
     }
 }
 
-/// Fuel and epochs stop code inside of a `try_table` for good.
+/// No handler catches the traps of fuel and epochs.
 #[test]
 fn limits_are_not_caught() {
     let text = r#"(module
@@ -239,7 +242,7 @@ fn limits_are_not_caught() {
     assert_eq!(run.call(&mut store, ()).unwrap_err().as_trap(), Some(Trap::Interrupted));
 }
 
-/// What a throw costs in fuel is the same wherever the handler stands: an operator for itself.
+/// A throw costs one unit of fuel, wherever the handler is.
 #[test]
 fn a_throw_is_charged_before_it_leaves() {
     let text = r#"(module (tag $e)
@@ -255,7 +258,7 @@ fn a_throw_is_charged_before_it_leaves() {
     assert_eq!(store.fuel().unwrap(), 97, "the call, the constant and the throw");
 }
 
-/// Entering a `try_table` is no code: the function is the same as with a block.
+/// Entering a `try_table` costs no code: the function is the same as with a `block`.
 #[test]
 fn entering_costs_nothing() {
     let size = |text: &str| {
@@ -273,7 +276,7 @@ fn entering_costs_nothing() {
     assert_eq!(size(&body("(try_table (catch_all $h)")), size(&body("(block")));
 }
 
-/// A function whose exception tables would be much larger than its code is refused, soon.
+/// A function whose exception tables would be much larger than its code is refused early.
 #[test]
 fn exception_tables_are_bounded() {
     let (depth, calls) = (2000, 2000);
@@ -287,7 +290,7 @@ fn exception_tables_are_bounded() {
     assert_eq!(wasm.unwrap_err().kind(), ErrorKind::TooLarge);
 }
 
-/// What a `catch` of the host's own does not know of: a host function that is called without a frame of WebAssembly.
+/// A host function that the host calls, without any frame of WebAssembly, can throw too.
 #[test]
 fn a_host_function_that_the_host_calls_may_throw() {
     let mut world = world();
@@ -301,7 +304,7 @@ fn a_host_function_that_the_host_calls_may_throw() {
     assert_eq!(caught(&error, &mut world.store).fields(&mut world.store).unwrap()[0], Val::I32(4));
 }
 
-/// The collector runs at every allocation, and moves exceptions and what they carry, wherever they are held.
+/// Under zeal, every allocation moves exceptions and the objects that they carry. All references to them stay valid.
 #[test]
 fn exceptions_move() {
     let text = r#"(module
@@ -367,7 +370,7 @@ fn exceptions_move() {
     assert_eq!(table.set(&mut store, 0, Val::ExternRef(None)).unwrap_err().kind(), ErrorKind::Usage);
 }
 
-/// Exceptions that nobody holds are collected: 100,000 of them need a heap of a megabyte at most.
+/// Unreachable exceptions are collected: 100,000 of them fit into a heap of one megabyte.
 #[test]
 fn caught_exceptions_are_garbage() {
     let text = r#"(module (tag $e (param i64 i64))

@@ -1,5 +1,5 @@
-//! References through collections: in frames of compiled code at every kind of call, in globals, tables and element
-//! segments, and in the host's hands.
+//! References that survive collections: in frames of compiled code at every kind of call, in globals, tables and
+//! element segments, and in handles of the host.
 
 use engine::{
     AsContextMut, Caller, Config, Engine, ErrorKind, ExternRef, Instance, Linker, Module, OwnedRooted, Result,
@@ -8,7 +8,7 @@ use engine::{
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A value of the host that counts how many of its kind there are.
+/// A value of the host that counts the living values of its type.
 struct Counted {
     number: u32,
     alive: Arc<AtomicUsize>,
@@ -24,7 +24,7 @@ impl Drop for Counted {
 struct Data {
     alive: Arc<AtomicUsize>,
     limits: StoreLimits,
-    /// What `keep` was given.
+    /// The arguments of `keep`.
     owned: Vec<OwnedRooted<ExternRef>>,
 }
 
@@ -52,7 +52,7 @@ fn linker(engine: &Engine) -> Linker<Data> {
     let call = |mut caller: Caller<'_, Data>, func: Option<engine::Func>, value: Option<ExternRef>| {
         let mut results = [Val::I32(0)];
         func.expect("not null").call(&mut caller, &[Val::ExternRef(value)], &mut results)?;
-        // The argument is still what it was, wherever it has moved.
+        // The argument is still valid, wherever its object has moved.
         number(&mut caller, value)?;
         Ok(results[0].i32().expect("an i32"))
     };
@@ -75,7 +75,7 @@ fn instantiate(config: &Config, text: &str) -> (Store<Data>, Result<Instance>) {
     (store, instance)
 }
 
-/// Both tiers, with and without zeal.
+/// Returns configurations of both tiers, with and without zeal.
 fn configurations() -> [Config; 4] {
     [(Tier::Speed, false), (Tier::Speed, true), (Tier::Quick, false), (Tier::Quick, true)].map(|(tier, zeal)| {
         let mut config = Config::new();
@@ -92,7 +92,7 @@ const IMPORTS: &str = r#"
     (import "host" "keep" (func $keep (param externref)))
 "#;
 
-/// Runs the export `run` of a module with these items, in all configurations, and expects the number.
+/// Runs the export `run` of a module with these items in all configurations, and checks its result.
 #[track_caller]
 fn survives(items: &str, expected: i32) {
     for config in configurations() {
@@ -104,8 +104,8 @@ fn survives(items: &str, expected: i32) {
     }
 }
 
-/// A caller of `$middle` that holds references over the call, some of them on the operand stack, some in locals that a
-/// loop changes.
+/// A function that holds references across a call of `$middle`, some on the operand stack, some in locals that a loop
+/// changes.
 const HOLDER: &str = r#"
     (func $garbage (drop (call $make (i32.const 99))) (call $gc) (drop (call $make (i32.const 98))))
     (func (export "run") (result i32) (local $a externref) (local $b externref) (local $i i32)
@@ -245,7 +245,7 @@ fn a_start_function_and_an_element_segment() {
 }
 
 #[test]
-fn values_go_when_nobody_holds_them() {
+fn unreachable_values_are_dropped() {
     let items = r#"(func (export "run") (param i32) (result i32) (local externref)
         (loop $again
             (local.set 1 (call $make (local.get 0)))
@@ -321,8 +321,8 @@ fn a_handle_ends_with_the_host_function() {
     assert_eq!(made.data(&store).unwrap().unwrap().downcast_ref(), Some(&2));
 }
 
-/// The canary: with a slot missing from the stack maps, `run` sees a wrong value or none, and zeal shows it at the first
-/// allocation.
+/// The canary: with a slot missing from the stack maps, `run` sees a wrong value or none, and zeal shows it at the
+/// first allocation.
 #[test]
 #[cfg(feature = "planted-faults")]
 fn zeal_catches_a_missing_stack_map() {
@@ -345,8 +345,8 @@ fn zeal_catches_a_missing_stack_map() {
     }
 }
 
-/// What an object costs in fuel, and where the fuel runs out, does not depend on whether there is room for the object:
-/// compiled code makes it in place, or the library does.
+/// The fuel that an allocation costs, and the location where fuel runs out, do not depend on whether there is room for
+/// the object, that is, on whether compiled code or the library makes it.
 #[test]
 fn fuel_does_not_depend_on_room() {
     let text = r#"(module

@@ -1,4 +1,4 @@
-//! Host functions: how WebAssembly reaches them, and how errors and panics of theirs get back.
+//! Host functions: calls from WebAssembly and from the host, and the way of their errors and panics.
 
 use engine::{
     AsContextMut, Backtrace, Caller, Config, Engine, Error, ErrorKind, Extern, ExternRef, Func, FuncType, Instance,
@@ -10,7 +10,7 @@ fn engine() -> Engine {
     Engine::new(&Config::new()).unwrap()
 }
 
-/// An instance of a module that imports what the linker was told.
+/// Returns a store with an instance of a module whose imports `define` adds to a linker.
 fn link<T: 'static>(data: T, text: &str, define: impl FnOnce(&mut Linker<T>)) -> (Store<T>, Instance) {
     let engine = engine();
     let mut linker = Linker::new(&engine);
@@ -118,7 +118,7 @@ fn a_trap_of_the_host_is_a_trap() {
 }
 
 #[test]
-fn panics_go_on_behind_the_call() {
+fn panics_resume_in_the_caller() {
     let (mut store, instance) = link((), CALLS_H, |linker| {
         linker.func_wrap("", "h", |x: i32| if x == 0 { panic!("at zero") } else { x }).unwrap();
     });
@@ -128,7 +128,7 @@ fn panics_go_on_behind_the_call() {
     assert_eq!(run.call(&mut store, 8).unwrap(), 8, "the store goes on working");
 }
 
-/// WebAssembly -> host -> the same store's WebAssembly -> trap.
+/// The calls are WebAssembly -> host -> WebAssembly of the same store -> trap.
 #[test]
 fn backtraces_show_both_sides_of_a_host_call() {
     let text = r#"(module
@@ -185,7 +185,7 @@ fn results_of_untyped_functions_are_checked() {
     assert_eq!(error.kind(), ErrorKind::Usage);
 }
 
-/// A host function that exists before any code with its signature is loaded becomes callable when such code is.
+/// A host function that exists before any code with its signature becomes callable when such code is loaded.
 #[test]
 fn host_functions_wait_for_their_trampoline() {
     let engine = engine();

@@ -1,5 +1,5 @@
-//! What bounds a store: fuel, the epoch, the stack and a resource limiter. Each stops a loop, a recursion, a bulk
-//! operation or a growth.
+//! The limits of a store: fuel, the epoch, the stack and a resource limiter. They stop loops, recursion, bulk
+//! operations and growth.
 
 use engine::{
     Config, Engine, Error, ErrorKind, Instance, Memory, MemoryType, Module, Result, Store, StoreLimits, Table,
@@ -63,7 +63,7 @@ fn fuel_stops_loops_recursion_and_bulk_operations() {
 }
 
 #[test]
-fn fuel_is_deterministic_and_enough_is_enough() {
+fn fuel_is_deterministic_and_the_least_sufficient_amount_suffices() {
     let used = |fuel: u64| {
         let (mut store, instance) = instance(Config::new().consume_fuel(true), ());
         store.set_fuel(fuel).unwrap();
@@ -76,7 +76,7 @@ fn fuel_is_deterministic_and_enough_is_enough() {
     assert_eq!(store.set_fuel(1).unwrap_err().kind(), ErrorKind::Usage);
 }
 
-/// Advances the epoch until told to stop.
+/// A thread that advances an engine's epoch until this is dropped.
 struct Ticker(Arc<AtomicBool>, Option<thread::JoinHandle<()>>);
 
 impl Ticker {
@@ -110,7 +110,7 @@ fn the_epoch_stops_a_loop_and_a_bulk_operation() {
     assert_eq!(error.as_trap(), Some(Trap::Interrupted));
     assert_eq!(error.backtrace().unwrap().frames[0].func_index, 0);
 
-    // 1 GiB takes long enough that the deadline is met inside the fill.
+    // Filling 1 GiB takes long enough that the deadline is reached during the fill.
     store.set_epoch_deadline(u64::MAX);
     assert_eq!(call1(&mut store, instance, "grow", 16_383).unwrap(), 1);
     store.set_epoch_deadline(1);
@@ -140,7 +140,7 @@ fn a_deadline_callback_extends_interrupts_or_fails() {
 }
 
 #[test]
-fn a_deadline_callback_that_panicked_is_asked_again() {
+fn a_deadline_callback_that_panicked_is_called_again() {
     let (mut store, instance) = instance(Config::new().epoch_interruption(true), 0);
     store.set_epoch_deadline(0);
     store.epoch_deadline_callback(|mut store| {

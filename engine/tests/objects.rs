@@ -1,4 +1,4 @@
-//! Structs and arrays: linked structures through collections at every kind of call, objects in the host's hands, and a
+//! Structs and arrays: linked structures that survive collections at every kind of call, handles of the host, and a
 //! heap that stays small however much is allocated.
 
 use engine::{
@@ -64,7 +64,7 @@ const PRELUDE: &str = r#"
         (i32.add (call $sum (local.get $other)) (call $sum (local.get $list))))
 "#;
 
-/// Runs `run` with this function `$middle`, in both tiers, with and without zeal.
+/// Runs `run` with this function `$middle` in both tiers, with and without zeal, and checks its result.
 #[track_caller]
 fn survives(middle: &str) {
     for (tier, zeal) in [(Tier::Speed, false), (Tier::Speed, true), (Tier::Quick, false), (Tier::Quick, true)] {
@@ -83,7 +83,8 @@ fn a_direct_call() {
 #[test]
 fn an_indirect_call() {
     survives(
-        "(table funcref (elem $inner)) (func $middle (type $sum) (call_indirect (type $sum) (local.get 0) (i32.const 0)))",
+        "(table funcref (elem $inner))
+         (func $middle (type $sum) (call_indirect (type $sum) (local.get 0) (i32.const 0)))",
     );
 }
 
@@ -116,13 +117,15 @@ fn instantiation_and_start() {
         (type $cells (array (mut (ref null $cell))))
         (type $bytes (array i8))
         (global $list (ref null $cell)
-            (struct.new $cell (i32.const 1) (struct.new $cell (i32.const 20) (struct.new $cell (i32.const 300) (ref.null none)))))
+            (struct.new $cell (i32.const 1)
+                (struct.new $cell (i32.const 20) (struct.new $cell (i32.const 300) (ref.null none)))))
         (global $cells (ref $cells)
             (array.new_fixed $cells 2 (struct.new $cell (i32.const 4000) (global.get $list)) (global.get $list)))
         (global $many (ref $cells) (array.new $cells (struct.new_default $cell) (i32.const 100)))
         (global $bytes (ref $bytes) (array.new $bytes (i32.const 7) (i32.const 5)))
         (global $nothing (mut anyref) (extern.convert_any_is_below))
-        (table $table (ref null $cell) (elem (struct.new $cell (i32.const 50000) (global.get $list)) (global.get $list)))
+        (table $table (ref null $cell)
+            (elem (struct.new $cell (i32.const 50000) (global.get $list)) (global.get $list)))
         (elem $passive (ref null $cell) (struct.new $cell (i32.const 600000) (ref.null none)) (global.get $list))
         (start $start)
         (func $start (local $own (ref null $cell))
@@ -133,7 +136,8 @@ fn instantiation_and_start() {
         (func (export "run") (result i32) (local $new (ref $cells))
             (local.set $new (array.new_elem $cells $passive (i32.const 0) (i32.const 2)))
             (call $gc)
-            (if (i32.eqz (ref.eq (array.get $cells (local.get $new) (i32.const 1)) (global.get $list))) (then unreachable))
+            (if (i32.eqz (ref.eq (array.get $cells (local.get $new) (i32.const 1)) (global.get $list)))
+                (then unreachable))
             (call $number (global.get $list))
             (i32.add (call $number (struct.get $cell 1 (global.get $list))))
             (i32.add (call $number (struct.get $cell 1 (struct.get $cell 1 (global.get $list)))))
@@ -153,7 +157,7 @@ fn instantiation_and_start() {
     }
 }
 
-/// 100 million cells, of which 1,000 are alive at any time, in a heap of 1 MiB.
+/// Allocates 100 million cells, of which 1,000 are alive at any time, in a heap of 1 MiB.
 #[test]
 fn a_hundred_million_objects_in_a_small_heap() {
     let text = r#"(module
@@ -260,7 +264,8 @@ fn bulk_operations() {
             (i64x2.extract_lane 1 (array.get $w (array.new $w (v128.const i64x2 5 6) (i32.const 3)) (i32.const 2))))
         (func (export "float") (result f32)
             (array.get $f (array.new $f (f32.const -1.25) (i32.const 30)) (i32.const 29)))
-        (func (export "fill outside") (array.fill $b (array.new_default $b (i32.const 3)) (i32.const 2) (i32.const 0) (i32.const 2)))
+        (func (export "fill outside")
+            (array.fill $b (array.new_default $b (i32.const 3)) (i32.const 2) (i32.const 0) (i32.const 2)))
         (func (export "fill null") (array.fill $b (ref.null $b) (i32.const 0) (i32.const 0) (i32.const 0)))
         (func (export "data outside") (drop (array.new_data $b $d (i32.const 4) (i32.const 5))))
         (func (export "get null") (drop (array.get_u $b (ref.null $b) (i32.const 0))))
@@ -325,7 +330,7 @@ fn the_host_makes_and_reads_objects() {
         assert_eq!(array.len(&store).unwrap(), 2);
         assert_eq!(array.get(&mut store, 0).unwrap(), Val::AnyRef(None));
         assert_eq!(array.get(&mut store, 2).unwrap_err().as_trap(), Some(Trap::ArrayOutOfBounds));
-        // What does not fit is refused before anything is written.
+        // Values that do not match are refused before anything is written.
         let usage = |result: Result<()>| assert_eq!(result.unwrap_err().kind(), ErrorKind::Usage);
         usage(array.set(&mut store, 0, array.into()));
         usage(outer.set_field(&mut store, 0, Val::I32(1)));
@@ -334,7 +339,7 @@ fn the_host_makes_and_reads_objects() {
         usage(StructRef::new(&mut store, list_type, &[]).map(drop));
         usage(ArrayRef::new_fixed(&mut store, list_type, &[i31.into()]).map(drop));
         usage(call(pair, &mut store, array.into()).map(drop));
-        // Casts of what is not what they name, and conversions.
+        // Casts that fail, and conversions.
         let loose = StructRef::new(&mut store, pair_type, &[Val::I32(1), i31.into()]).unwrap();
         assert_eq!(call(pair, &mut store, loose.into()).unwrap_err().as_trap(), Some(Trap::CastFailure));
         let converted = AnyRef::from(inner).to_extern();
@@ -343,7 +348,7 @@ fn the_host_makes_and_reads_objects() {
     }
 }
 
-/// Structs with descriptors and exact types in the host's hands.
+/// The host makes and reads structs with descriptors and exact types.
 #[test]
 fn the_host_makes_structs_with_descriptors() {
     let text = r#"(module
@@ -392,7 +397,7 @@ fn the_host_makes_structs_with_descriptors() {
         assert!(AnyRef::from(descriptor).ref_eq(&one.into(), &store).unwrap());
         assert!(one.descriptor(&mut store).unwrap().is_none());
         assert_eq!(AnyRef::from(described).ty(&store).unwrap(), HeapType::Exact(a));
-        // What is not of just that type is refused: as an argument, as a global's value, and as a descriptor.
+        // A value that is not of exactly the type is refused: as an argument, as a global's value, and as a descriptor.
         let usage = |result: Result<()>, what: &str| {
             let error = result.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage);
@@ -402,7 +407,7 @@ fn the_host_makes_structs_with_descriptors() {
         let exactly = instance.get_global(&mut store, "exactly").unwrap();
         exactly.set(&mut store, described.into()).unwrap();
         usage(exactly.set(&mut store, sub), "must be of type (ref null (exact ");
-        usage(StructRef::new(&mut store, a, &[Val::I32(1)]).map(drop), "but with no descriptor");
+        usage(StructRef::new(&mut store, a, &[Val::I32(1)]).map(drop), "but no descriptor was given");
         usage(StructRef::new_desc(&mut store, d, &[Val::I32(1)], one).map(drop), "needs no descriptor");
         usage(StructRef::new_desc(&mut store, b, &[Val::I32(1)], one).map(drop), "needs a descriptor");
         let other = StructRef::new(&mut store, e, &[Val::I32(1)]).unwrap();
@@ -410,7 +415,7 @@ fn the_host_makes_structs_with_descriptors() {
     }
 }
 
-/// Functions of types that read alike, one of which extends the other.
+/// Two types that print alike, of which one extends the other, are told apart in the error.
 #[test]
 fn an_exact_import_says_which_type_it_wants() {
     let mut config = Config::new();

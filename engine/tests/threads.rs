@@ -1,5 +1,5 @@
-//! Shared memories between stores on several threads: atomics lose no update, waits block and wake, time and epochs end
-//! them, growth is seen everywhere.
+//! Shared memories between stores on several threads: atomics lose no update, waits end by notification, timeout and
+//! epoch, and all stores see growth.
 #![cfg(feature = "compile")]
 
 use engine::{
@@ -55,7 +55,7 @@ fn shared() -> SharedMemory {
     SharedMemory::new(MemoryType { shared: true, ..MemoryType::new(1, Some(8)) }).unwrap()
 }
 
-/// A store with an instance around the memory.
+/// Returns a store with an instance that imports the memory.
 fn instantiate(module: &Module, memory: &SharedMemory) -> (Store<()>, Instance) {
     let mut store = Store::new(module.engine(), ());
     let memory = Memory::from_shared(&mut store, memory).unwrap();
@@ -63,7 +63,7 @@ fn instantiate(module: &Module, memory: &SharedMemory) -> (Store<()>, Instance) 
     (store, instance)
 }
 
-/// Runs an export on each of some threads.
+/// Runs an export on several threads, each with arguments of its own.
 fn on_threads(module: &Module, memory: &SharedMemory, arguments: &[(u32, u32, u32)], name: &str) {
     thread::scope(|scope| {
         for &(rounds, mine, other) in arguments {
@@ -143,7 +143,7 @@ fn the_host_waits_and_notifies_too() {
 }
 
 #[test]
-fn time_ends_a_wait() {
+fn a_timeout_ends_a_wait() {
     let module = Module::new(&engine(Tier::Quick, MemoryChecks::GuardPages, false), TEXT).unwrap();
     let (mut store, instance) = instantiate(&module, &shared());
     let wait = instance.get_typed_func::<u64, u32>(&mut store, "wait").unwrap();
@@ -153,7 +153,7 @@ fn time_ends_a_wait() {
 }
 
 #[test]
-fn an_epoch_ends_a_wait_without_end() {
+fn an_epoch_ends_a_wait_without_timeout() {
     let engine = engine(Tier::Speed, MemoryChecks::GuardPages, true);
     let module = Module::new(&engine, TEXT).unwrap();
     let memory = shared();
@@ -168,7 +168,7 @@ fn an_epoch_ends_a_wait_without_end() {
     assert_eq!(error.as_trap(), Some(Trap::Interrupted));
     assert_eq!(error.backtrace().unwrap().frames.len(), 1);
     ticker.join().unwrap();
-    // The waiter is gone: nobody is woken.
+    // The waiter has left the queue, so a notification wakes nobody.
     assert_eq!(memory.atomic_notify(256, 9).unwrap(), 0);
 }
 
@@ -194,7 +194,7 @@ fn growth_is_seen_by_every_store() {
 }
 
 #[test]
-fn threads_that_grow_at_a_time_share_the_pages() {
+fn threads_that_grow_at_the_same_time_share_the_pages() {
     let module = Module::new(&engine(Tier::Speed, MemoryChecks::GuardPages, false), TEXT).unwrap();
     let memory = shared();
     let grown: Vec<u32> = thread::scope(|scope| {
@@ -215,7 +215,9 @@ fn threads_that_grow_at_a_time_share_the_pages() {
 #[test]
 fn a_modules_own_shared_memory_is_handed_out() {
     let engine = engine(Tier::Speed, MemoryChecks::GuardPages, false);
-    let text = r#"(module (memory (export "unshared") 1) (memory (export "memory") 1 8 shared) (data (memory 1) (i32.const 3) "abc"))"#;
+    let text = r#"(module
+        (memory (export "unshared") 1) (memory (export "memory") 1 8 shared)
+        (data (memory 1) (i32.const 3) "abc"))"#;
     let features = Features::WASM_2_0 | Features::THREADS | Features::MULTI_MEMORY;
     let both = Engine::new(Config::new().features(features)).unwrap();
     let mut store = Store::new(&both, StoreLimits::new().memories(2));
@@ -230,7 +232,7 @@ fn a_modules_own_shared_memory_is_handed_out() {
     memory.write(&mut store, 0, &[9]).unwrap();
     assert_eq!(Memory::from_shared(&mut store, &shared).unwrap_err().kind(), ErrorKind::Resource);
     drop(store);
-    // The memory outlives its store, and serves another engine's.
+    // The memory outlives its store, and a store of another engine can use it.
     let (mut store, instance) = instantiate(&Module::new(&engine, TEXT).unwrap(), &shared);
     let size = instance.get_typed_func::<(), u32>(&mut store, "size").unwrap();
     assert_eq!((size.call(&mut store, ()).unwrap(), word(&shared, 0)), (1, 0x6100_0009));

@@ -26,8 +26,8 @@ struct Stack(SmallVec<[Operand; 4]>);
 /// globals that are initialized before. May collect.
 ///
 /// # Errors
-/// [`Trap::OutOfHeap`] if the heap cannot hold an object, [`Trap::NullReference`] if a descriptor is null, or the limiter's
-/// error.
+/// [`Trap::OutOfHeap`] if the heap cannot hold an object, [`Trap::NullReference`] if a descriptor is null, or the
+/// limiter's error.
 pub(crate) fn evaluate(store: &mut OpaqueMut<'_>, instance: u32, expression: &ConstExpr) -> Result<ValRaw> {
     let mut stack = Stack(SmallVec::new());
     for &op in &expression.0 {

@@ -1,8 +1,8 @@
 //! Exceptions: the handles of the host, and throwing
 //! ([Exception instances](https://webassembly.github.io/spec/core/exec/runtime.html#exception-instances)).
 //!
-//! An exception is an object of the heap that holds the number of its tag in the store. To throw it, the runtime searches
-//! the compiled frames of the newest activation for a call with a handler that catches it
+//! An exception is an object of the heap that holds the number of its tag in the store. To throw it, the runtime
+//! searches the compiled frames of the newest activation for a call with a handler that catches it
 //! ([`backtrace::find_handler`]). If there is one, compiled code continues there. If there is none, the activation ends
 //! with an error that carries the exception, just as a trap ends it. A host function that entered the activation may
 //! handle the error. If it returns the error instead, the search continues in the activation that called it.
@@ -40,8 +40,8 @@ impl ExnRef {
     /// Makes an exception of a tag.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the fields do not match the tag's type, or the tag or a field belongs to another
-    /// store; [`Trap::OutOfHeap`] if the heap is full; the limiter's error.
+    /// Kind [`Usage`](ErrorKind::Usage) if the fields do not match the tag's type, or the tag or a field belongs to
+    /// another store; [`Trap::OutOfHeap`] if the heap is full; the limiter's error.
     pub fn new(mut store: impl AsContextMut, tag: Tag, payload: &[Val]) -> Result<ExnRef> {
         let mut store = store.as_context_mut().into_opaque();
         let params = tag.ty_in(&store)?.params.clone();
@@ -78,12 +78,14 @@ impl ExnRef {
         let mut store = store.as_context_mut().into_opaque();
         let reference = store.rooted(self.0)?;
         let fields = params.iter().zip(exception_layout(&params).offsets);
-        // SAFETY: the fields of an exception of this store, whose tag says what they are. Nothing is allocated meanwhile.
+        // SAFETY: the fields of an exception of this store, whose tag says what they are. Nothing is allocated
+        // meanwhile.
         Ok(fields.map(|(&ty, offset)| unsafe { store.read_field(reference, offset, StorageType::Val(ty)) }).collect())
     }
 
-    /// Returns the error by which a host function throws the exception: the exception is thrown in the calling WebAssembly
-    /// code. Only code of the same store can catch it. Through code of other stores it passes as any other error.
+    /// Returns the error by which a host function throws the exception: the exception is thrown in the calling
+    /// WebAssembly code. Only code of the same store can catch it. Through code of other stores it passes as any other
+    /// error.
     pub fn throw(self, store: impl AsContextMut) -> Error {
         match self.to_owned_rooted(store) {
             Ok(exception) => uncaught_error(exception),
@@ -91,8 +93,8 @@ impl ExnRef {
         }
     }
 
-    /// Returns a number that identifies the exception in its store until the next collection. Collections move objects, so
-    /// it serves as a key only while nothing is allocated.
+    /// Returns a number that identifies the exception in its store until the next collection. Collections move objects,
+    /// so it serves as a key only while nothing is allocated.
     ///
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the handle belongs to another store, or its scope has ended.
@@ -146,8 +148,8 @@ pub(super) fn allocate(store: &mut OpaqueMut<'_>, tag: Tag) -> Result<u32> {
     Ok(reference)
 }
 
-/// Throws an exception of this store in the compiled code that called the library (`throw_ref`). If a handler of the newest
-/// activation catches it, returns [`FAILED`]; then [`raise`](call::raise) continues at the handler.
+/// Throws an exception of this store in the compiled code that called the library (`throw_ref`). If a handler of the
+/// newest activation catches it, returns [`FAILED`]; then [`raise`](call::raise) continues at the handler.
 ///
 /// # Errors
 /// The error that ends the activation: the reference is null, or no handler catches the exception.
@@ -170,8 +172,8 @@ pub(super) fn fail(store: &mut OpaqueMut<'_>, error: Error) -> i64 {
     }
 }
 
-/// Looks for a handler in the newest activation. If there is one, returns true; then [`raise`](call::raise) continues there
-/// with the reference. The reference is in no root until then, so nothing may be allocated.
+/// Looks for a handler in the newest activation. If there is one, returns true; then [`raise`](call::raise) continues
+/// there with the reference. The reference is in no root until then, so nothing may be allocated.
 fn catch(store: &mut OpaqueMut<'_>, reference: u32) -> bool {
     let context = store.context_ptr();
     // SAFETY: the callers have an exception of this store.

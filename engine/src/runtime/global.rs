@@ -67,8 +67,8 @@ impl Global {
     /// Sets the value of a mutable global.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the global is immutable, the value is not of its type, or the value or the global
-    /// belongs to another store.
+    /// Kind [`Usage`](ErrorKind::Usage) if the global is immutable, the value is not of its type, or the value or the
+    /// global belongs to another store.
     pub fn set(&self, mut store: impl AsContextMut, value: Val) -> Result<()> {
         let store = store.as_context_mut().into_opaque();
         let entry = self.entry(&store)?;

@@ -26,8 +26,8 @@ pub struct Table {
 
 /// A table in its store.
 pub(crate) struct TableEntry {
-    /// The base and length that compiled code reads. They are in the context of the instance that defines the table, or in
-    /// `_own`.
+    /// The base and length that compiled code reads. They are in the context of the instance that defines the table, or
+    /// in `_own`.
     def: NonNull<TableDef>,
     /// The definition of a table that the host made.
     _own: Option<Fixed<TableDef>>,
@@ -46,7 +46,8 @@ impl Table {
     ///
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if `init` is not of the element type or belongs to another store, or the type's
-    /// maximum is below its minimum; [`Resource`](ErrorKind::Resource) if the table is too large or the limiter refuses.
+    /// maximum is below its minimum; [`Resource`](ErrorKind::Resource) if the table is too large or the limiter
+    /// refuses.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Val) -> Result<Table> {
         let mut store = store.as_context_mut().into_opaque();
         if !ty.is_valid() {
@@ -96,8 +97,8 @@ impl Table {
     /// Sets an element.
     ///
     /// # Errors
-    /// [`Trap::TableOutOfBounds`] if the index is past the end; kind [`Usage`](ErrorKind::Usage) if the value is not of the
-    /// element type, or the value or the table belongs to another store.
+    /// [`Trap::TableOutOfBounds`] if the index is past the end; kind [`Usage`](ErrorKind::Usage) if the value is not of
+    /// the element type, or the value or the table belongs to another store.
     pub fn set(&self, store: impl AsContextMut, index: u64, value: Val) -> Result<()> {
         self.fill(store, index, value, 1)
     }
@@ -105,8 +106,9 @@ impl Table {
     /// Grows by `delta` elements, each `init`. Returns the old size.
     ///
     /// # Errors
-    /// Kind [`Resource`](ErrorKind::Resource) if the maximum or the limiter does not allow it; [`Usage`](ErrorKind::Usage)
-    /// if `init` is not of the element type, or `init` or the table belongs to another store.
+    /// Kind [`Resource`](ErrorKind::Resource) if the maximum or the limiter does not allow it;
+    /// [`Usage`](ErrorKind::Usage) if `init` is not of the element type, or `init` or the table belongs to another
+    /// store.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64, init: Val) -> Result<u64> {
         let mut store = store.as_context_mut().into_opaque();
         let ty = self.entry(&store)?.ty;
@@ -119,8 +121,8 @@ impl Table {
     ///
     /// # Errors
     /// [`Trap::TableOutOfBounds`], with nothing set, if the range does not lie inside the table; kind
-    /// [`Usage`](ErrorKind::Usage) if the value is not of the element type, or the value or the table belongs to another
-    /// store.
+    /// [`Usage`](ErrorKind::Usage) if the value is not of the element type, or the value or the table belongs to
+    /// another store.
     pub fn fill(&self, mut store: impl AsContextMut, index: u64, value: Val, len: u64) -> Result<()> {
         let store = store.as_context_mut().into_opaque();
         let entry = self.entry(&store)?;
@@ -266,7 +268,8 @@ pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: TableType) -> Result<Block
         .ok_or_else(|| Error::new(ErrorKind::Resource, format!("no memory for a table of {min} elements")))
 }
 
-/// Grows a table by `delta` elements, each `init`. Returns the old size; `None`, with nothing changed, if it cannot grow.
+/// Grows a table by `delta` elements, each `init`. Returns the old size; `None`, with nothing changed, if it cannot
+/// grow.
 ///
 /// # Errors
 /// The limiter's error.

@@ -1,11 +1,12 @@
-//! The engine-wide registry of types. It gives each type one canonical id, so that compiled code compares types as numbers.
+//! The engine-wide registry of types. It gives each type one canonical id, so that compiled code compares types as
+//! numbers.
 //!
 //! A type keeps its id as long as there is a registration of it. Modules and host functions hold registrations, and a
 //! store holds both, so an id that the code of a store can see denotes one type for as long as the store lives. Ids are
 //! never used twice.
 //!
-//! Types are registered by recursive group ([`canonical`](crate::wasm::canonical)). The ids of the groups to which a group
-//! refers are part of its identity, so a group holds registrations of those groups.
+//! Types are registered by recursive group ([`canonical`](crate::wasm::canonical)). The ids of the groups to which a
+//! group refers are part of its identity, so a group holds registrations of those groups.
 //!
 //! The [`TypeTable`] holds the data for casts, which compiled code reads without a lock.
 
@@ -38,7 +39,8 @@ struct Types {
 struct Group {
     /// The serial number of the group's first type.
     first: u32,
-    /// The number of registrations: those of modules and host functions, and one for each group that refers to this one.
+    /// The number of registrations: those of modules and host functions, and one for each group that refers to this
+    /// one.
     registrations: usize,
 }
 
@@ -185,7 +187,8 @@ impl Types {
         self.get(ty.index).is_some_and(|entry| entry.ty.composite.kind() == ty.kind)
     }
 
-    /// Registers a group that refers to registered groups only. Returns the serial number of its first type, and its key.
+    /// Registers a group that refers to registered groups only. Returns the serial number of its first type, and its
+    /// key.
     ///
     /// # Errors
     /// Kind [`Resource`](ErrorKind::Resource) if the engine has used up its type ids.
@@ -198,8 +201,8 @@ impl Types {
         }
         let (first, key) = (self.next, Arc::<Key>::from(key));
         let next = u32::try_from(key.len()).ok().and_then(|count| first.checked_add(count));
-        // A cast reads the serial number in an object's header. Objects of no defined type (exceptions and values of the
-        // host) have the special ids, so no type may get a serial number of those.
+        // A cast reads the serial number in an object's header. Objects of no defined type (exceptions and values of
+        // the host) have the special ids, so no type may get a serial number of those.
         let next = next.filter(|&next| next <= serial(FIRST_SPECIAL)).ok_or_else(|| {
             Error::new(ErrorKind::Resource, format!("this engine has used up its {} type ids", serial(FIRST_SPECIAL)))
         })?;
@@ -234,7 +237,8 @@ impl Types {
         self.types.insert(serial, Entry { id, ty: ty.into(), depth, group: group.clone() });
     }
 
-    /// Releases a registration of a group. If it was the last, removes the group and releases the groups to which it refers.
+    /// Releases a registration of a group. If it was the last, removes the group and releases the groups to which it
+    /// refers.
     fn release(&mut self, group: Arc<Key>) {
         // A list of work instead of recursion, because a module can make chains of groups of any length.
         let mut released = vec![group];
@@ -254,8 +258,8 @@ impl Types {
     }
 }
 
-/// The [`TypeEntry`]s of an engine, by serial number, in address space that is reserved for the largest number of types.
-/// An entry is written before its id is known anywhere, and never changes.
+/// The [`TypeEntry`]s of an engine, by serial number, in address space that is reserved for the largest number of
+/// types. An entry is written before its id is known anywhere, and never changes.
 struct TypeTable(Mapping);
 
 impl TypeTable {

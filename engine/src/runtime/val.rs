@@ -143,6 +143,8 @@ impl Val {
             Val::V128(bits) => bits,
             Val::FuncRef(func) => {
                 func.map_or(Ok(()), |func| store.check(func.store(), "function"))?;
+                // Compiled code holds the address as an integer. Exposing its provenance here allows the way back in
+                // `from_raw`.
                 (Func::to_ptr(func).expose_provenance() as u64).into()
             }
             Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None) => 0,

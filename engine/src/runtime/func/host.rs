@@ -99,7 +99,8 @@ impl HostFuncEntry {
     /// # Safety
     /// It is part of a store, which the caller has to itself. The function may be under way.
     pub(crate) unsafe fn set_exit(entry: NonNull<HostFuncEntry>, exit: *const c_void) {
-        // SAFETY: the caller's contract. A function that is under way borrows its definition, nothing else of the entry.
+        // SAFETY: the caller's contract. A function that is under way borrows its definition, nothing else of the
+        // entry.
         unsafe { (*entry.as_ptr()).func_ref.wasm_call = exit };
     }
 }
@@ -122,6 +123,7 @@ pub(crate) fn add(store: &mut OpaqueMut<'_>, definition: &Arc<HostDefinition>) -
     let address = entry.as_ptr().as_ptr();
     // SAFETY: the entry was just made; nobody else knows it.
     let func_ref = unsafe { NonNull::new_unchecked(&raw mut (*address).func_ref) };
+    // Without a loaded module of this signature there is no exit trampoline yet. The store then sets it later.
     let wasm_call = store.find_exit(entry.as_ptr(), definition);
     // SAFETY: as above.
     unsafe {
@@ -153,8 +155,8 @@ pub(crate) fn add_linked(store: &mut OpaqueMut<'_>, definition: &Arc<HostDefinit
 /// `func` is a host function of this store; `values` holds arguments of its type and has room for its results.
 pub(crate) unsafe fn call(store: OpaqueMut<'_>, func: NonNull<FuncRef>, values: *mut ValRaw) -> Result<()> {
     let caller = store.root_context();
-    // SAFETY: the context of a host function's reference is its entry, which lives as long as the store. The store's data
-    // is of the closure's type: `Func` and `Linker` see to that when they make host functions.
+    // SAFETY: the context of a host function's reference is its entry, which lives as long as the store. The store's
+    // data is of the closure's type: `Func` and `Linker` see to that when they make host functions.
     unsafe {
         let entry = (*func.as_ptr()).vmctx.cast::<HostFuncEntry>();
         call_in_scope(entry, caller, values)
@@ -190,14 +192,15 @@ impl Drop for Scope {
 /// The entry point of all host functions for compiled code, a [`crate::abi::HostShim`].
 unsafe extern "C" fn shim(callee: *mut c_void, caller: *mut VmContext, values: *mut ValRaw, _count: usize) -> i64 {
     let call = || {
-        // SAFETY: compiled code passes the context of the function reference that it calls, its own context, and an array
-        // for the function's signature. Compiled code waits, so nobody else uses the store.
+        // SAFETY: compiled code passes the context of the function reference that it calls, its own context, and an
+        // array for the function's signature. Compiled code waits, so nobody else uses the store.
         unsafe {
             let entry = callee.cast::<HostFuncEntry>();
             debug_assert_eq!((*entry).header.magic, HOST_FUNC_MAGIC);
             call_in_scope(entry, NonNull::new_unchecked(caller), values)
         }
     };
+    // Compiled frames have no landing pads for panics, so a panic stops here and resumes when they are left.
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(())) => OK,
         // SAFETY: as above; the host function has returned.

@@ -40,9 +40,9 @@ unsafe impl Sync for Func {}
 impl Func {
     /// Makes a host function whose type is known at run time only.
     ///
-    /// The closure receives the arguments and a slice of results, each zero or null, which it overwrites. An error that it
-    /// returns stops the calling WebAssembly code. The call that entered WebAssembly returns that error unchanged, with a
-    /// backtrace. A panic stops the code in the same way and resumes in the embedder.
+    /// The closure receives the arguments and a slice of results, each zero or null, which it overwrites. An error that
+    /// it returns stops the calling WebAssembly code. The call that entered WebAssembly returns that error unchanged,
+    /// with a backtrace. A panic stops the code in the same way and resumes in the embedder.
     ///
     /// # Panics
     /// When the engine has used up its 2^27 type ids, or the type names a defined type that the engine does not know.
@@ -57,9 +57,9 @@ impl Func {
             .expect("type ids are left, and every type that is named is known")
     }
 
-    /// Makes a host function of a closure. The closure's type determines the function's type: an optional [`Caller`], then
-    /// parameters that are [`WasmTy`], and a result that is [`WasmRet`]. [`Func::new`] describes the effect of errors and
-    /// panics.
+    /// Makes a host function of a closure. The closure's type determines the function's type: an optional [`Caller`],
+    /// then parameters that are [`WasmTy`], and a result that is [`WasmRet`]. [`Func::new`] describes the effect of
+    /// errors and panics.
     ///
     /// # Panics
     /// When the engine has used up its 2^27 type ids.
@@ -145,9 +145,10 @@ impl Func {
     /// Calls the function with raw values.
     ///
     /// # Safety
-    /// The function belongs to the store. `values` holds arguments of its type that belong to the store too, and has room
-    /// for its results.
+    /// The function belongs to the store. `values` holds arguments of its type that belong to the store too, and has
+    /// room for its results.
     pub(crate) unsafe fn call_raw(&self, store: &mut OpaqueMut<'_>, values: *mut ValRaw) -> Result<()> {
+        // A host function is called directly: there is no compiled code to enter, and its exit trampoline may be missing.
         // SAFETY: function references live as long as their store.
         if unsafe { (*self.func_ref.as_ptr()).host_call.is_none() } {
             // SAFETY: only host functions have no entry for the host; the rest is the caller's contract.

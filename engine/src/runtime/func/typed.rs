@@ -24,9 +24,9 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     /// Calls the function.
     ///
     /// # Errors
-    /// Kind [`Usage`](crate::ErrorKind::Usage), before anything runs, if a value or the function belongs to another store;
-    /// [`Trap`](crate::ErrorKind::Trap) with a backtrace if the code traps; [`Exception`](crate::ErrorKind::Exception) if
-    /// nothing catches an exception; the error of a host function.
+    /// Kind [`Usage`](crate::ErrorKind::Usage), before anything runs, if a value or the function belongs to another
+    /// store; [`Trap`](crate::ErrorKind::Trap) with a backtrace if the code traps;
+    /// [`Exception`](crate::ErrorKind::Exception) if nothing catches an exception; the error of a host function.
     ///
     /// # Panics
     /// When a host function panics.
@@ -36,8 +36,8 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
         // The entry trampoline reads the arguments from this array and writes the results over them, so the array is as
         // long as the longer of both.
         let mut values = Values::<P::Slots, R::Slots> { params: params.into_slots(&store)? };
-        // SAFETY: the function is of this type and store, and so are the arguments; a slot is laid out as a `ValRaw`. The
-        // call has written the results when it returns without an error.
+        // SAFETY: the function is of this type and store, and so are the arguments; a slot is laid out as a `ValRaw`.
+        // The call has written the results when it returns without an error.
         unsafe {
             self.func.call_raw(&mut store, (&raw mut values).cast())?;
             Ok(R::from_slots(values.results, &mut store))

@@ -9,8 +9,8 @@ use crate::runtime::{AnyRef, ExternRef};
 use crate::wasm::types::ValType;
 
 /// A Rust type that corresponds to a WebAssembly value type. Implemented by `i32`, `u32`, `i64`, `u64`, `f32`, `f64`,
-/// `u128` (`v128`), `Option<Func>` (`funcref`), `Option<ExternRef>` (`externref`) and `Option<AnyRef>` (`anyref`), and by
-/// no other types.
+/// `u128` (`v128`), `Option<Func>` (`funcref`), `Option<ExternRef>` (`externref`) and `Option<AnyRef>` (`anyref`), and
+/// by no other types.
 pub trait WasmTy: Copy + Send + Sync + 'static {
     /// The WebAssembly type.
     const TYPE: ValType;
@@ -142,6 +142,7 @@ impl WasmTy for Option<Func> {
 
     fn into_slot(self, store: &StoreOpaque) -> Result<Slot> {
         self.map_or(Ok(()), |func| store.check(func.store(), "function"))?;
+        // Compiled code holds the address as an integer. Exposing its provenance here allows the way back in `from_slot`.
         Ok(Slot(ValRaw::from_bits((Func::to_ptr(self).expose_provenance() as u64).into())))
     }
 
@@ -210,7 +211,8 @@ macro_rules! for_each_arity {
         $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13);
         $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13 A14 a14);
         $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13 A14 a14 A15 a15);
-        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8 A9 a9 A10 a10 A11 a11 A12 a12 A13 a13 A14 a14 A15 a15 A16 a16);
+        $macro!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8
+            A9 a9 A10 a10 A11 a11 A12 a12 A13 a13 A14 a14 A15 a15 A16 a16);
     };
 }
 

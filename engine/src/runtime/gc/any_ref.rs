@@ -7,7 +7,8 @@ use crate::runtime::store::{AsContext, AsContextMut, StoreOpaque};
 use crate::wasm::types::{CompositeKind, HeapType};
 
 handle! {
-    /// A handle to a struct, an array, an [`I31`], or a value of the host converted by `any.convert_extern`. Never null.
+    /// A handle to a struct, an array, an [`I31`], or a value of the host converted by `any.convert_extern`. Never
+    /// null.
     ///
     /// A handle is valid until the end of the host function, or of the [`RootScope`](crate::RootScope), in which it was
     /// made; [`to_owned_rooted`](AnyRef::to_owned_rooted) makes a reference that lives longer. `==` compares handles;

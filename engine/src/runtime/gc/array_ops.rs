@@ -128,7 +128,8 @@ pub(crate) fn copy(store: &StoreOpaque, to: u32, dst: u32, from: u32, src: u32, 
     Ok(())
 }
 
-/// `array.new_data`. Checks the segment's bounds first: a trap of the specification comes before one for want of memory.
+/// `array.new_data`. Checks the segment's bounds first: a trap of the specification comes before one for want of
+/// memory.
 pub(crate) fn new_data(
     store: &mut OpaqueMut<'_>,
     instance: u32,
@@ -162,7 +163,8 @@ pub(crate) fn init_data(
     Ok(())
 }
 
-/// `array.new_elem`. Checks the segment's bounds first: a trap of the specification comes before one for want of memory.
+/// `array.new_elem`. Checks the segment's bounds first: a trap of the specification comes before one for want of
+/// memory.
 pub(crate) fn new_elem(
     store: &mut OpaqueMut<'_>,
     instance: u32,

@@ -29,8 +29,8 @@ impl ArrayRef {
     /// Makes an array of these elements, of a type that the store knows from a module or a host function.
     ///
     /// # Errors
-    /// Kind [`Usage`](crate::ErrorKind::Usage) if the store does not know the type, it is not the type of an array, or an
-    /// element does not match it; [`Trap::OutOfHeap`] if the heap is full; the limiter's error.
+    /// Kind [`Usage`](crate::ErrorKind::Usage) if the store does not know the type, it is not the type of an array, or
+    /// an element does not match it; [`Trap::OutOfHeap`] if the heap is full; the limiter's error.
     pub fn new_fixed(mut store: impl AsContextMut, ty: ConcreteType, elements: &[Val]) -> Result<ArrayRef> {
         let mut store = store.as_context_mut().into_opaque();
         let CompositeType::Array(element) = composite(&store, ty)? else { return Err(not_a("array", ty)) };
@@ -40,8 +40,8 @@ impl ArrayRef {
         }
         let length = u32::try_from(elements.len()).map_err(|_| Trap::OutOfHeap)?;
         let object = array_ops::new(&mut store, ty.index, length)?;
-        // The check before the allocation discards the raw values, and they are taken again here: the allocation may have
-        // moved the objects to which they refer.
+        // The check before the allocation discards the raw values, and they are taken again here: the allocation may
+        // have moved the objects to which they refer.
         for (index, value) in (0..).zip(elements) {
             let value = value.to_raw(&store, value_type, "the element")?;
             store.write_field(object, element_offset(element, index), element.storage.into(), value);

@@ -1,8 +1,8 @@
 //! The collector: Cheney's copying algorithm.
 //!
 //! The collector copies each object that a root refers to into the other space, and leaves the new offset in the old
-//! header ([`FORWARDED`]). Then it scans the copies in order. Objects that a copy refers to are copied in turn, to the end
-//! of the copies, until the scan reaches that end. The work is proportional to the size of what survives.
+//! header ([`FORWARDED`]). Then it scans the copies in order. Objects that a copy refers to are copied in turn, to the
+//! end of the copies, until the scan reaches that end. The work is proportional to the size of what survives.
 
 use super::heap::{SPACES, to_usize};
 use super::host_values::{Value, Values};
@@ -49,8 +49,8 @@ fn find_slots(store: &mut OpaqueMut<'_>) {
 }
 
 impl StoreOpaque {
-    /// Moves all reachable objects into the space `to`. Returns the first reference that names no object, and the values
-    /// of the host that are unreachable.
+    /// Moves all reachable objects into the space `to`. Returns the first reference that names no object, and the
+    /// values of the host that are unreachable.
     fn copy_reachable(&mut self, to: usize) -> (Option<u32>, Vec<Value>) {
         let StoreOpaque { context, heap, globals, tables, instances, .. } = self;
         let from = SPACES[heap.space];
@@ -127,6 +127,8 @@ impl Copier<'_> {
         if within >= self.used || !reference.is_multiple_of(ALIGNMENT) {
             return None;
         }
+        // A wrong reference may lead into the middle of an object. The checks above and below keep every access inside
+        // the two spaces even then.
         let old = self.at(reference.into());
         // SAFETY: inside the space that objects are in, and aligned.
         let [id, word] = unsafe { old.cast::<[u32; 2]>().read() };

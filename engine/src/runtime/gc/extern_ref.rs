@@ -12,8 +12,8 @@ handle! {
     /// A handle to a value that WebAssembly can pass around but not inspect, such as a value of the host. Never null.
     ///
     /// A handle is valid until the end of the host function, or of the [`RootScope`](crate::RootScope), in which it was
-    /// made; [`to_owned_rooted`](ExternRef::to_owned_rooted) makes a reference that lives longer. `==` compares handles;
-    /// [`ref_eq`](ExternRef::ref_eq) compares the objects.
+    /// made; [`to_owned_rooted`](ExternRef::to_owned_rooted) makes a reference that lives longer. `==` compares
+    /// handles; [`ref_eq`](ExternRef::ref_eq) compares the objects.
     ///
     /// A value of the host is dropped when a collection finds that neither the host nor WebAssembly refers to it.
     ExternRef

@@ -157,8 +157,8 @@ impl StoreOpaque {
 
 /// Reserves the region unless it is reserved already.
 ///
-/// Instantiation calls this for each module with object types, because their compiled code takes the region's start to be
-/// constant.
+/// Instantiation calls this for each module with object types, because their compiled code takes the region's start to
+/// be constant.
 pub(in crate::runtime) fn reserve(store: &mut StoreOpaque) -> Result<()> {
     if store.heap.region.is_some() {
         return Ok(());

@@ -44,8 +44,8 @@ impl Values {
         }
     }
 
-    /// Removes and returns the values that were not marked, and clears the marks. Dropping them runs the embedder's code,
-    /// so the caller does that when its own update is complete.
+    /// Removes and returns the values that were not marked, and clears the marks. Dropping them runs the embedder's
+    /// code, so the caller does that when its own update is complete.
     pub(super) fn sweep(&mut self) -> Vec<Value> {
         let mut dead = Vec::new();
         for (number, slot) in (0..).zip(&mut self.slots) {

@@ -4,9 +4,9 @@
 //! roots. The collector rewrites the entries, so handles stay valid when objects move.
 //!
 //! Entries belong to scopes, which nest: each call of a host function is a scope, and [`RootScope`] makes further ones.
-//! The end of a scope drops its entries. Entries and handles carry a generation, by which a handle whose scope has ended
-//! is detected, even where its index is in use again. An [`OwnedRooted`] belongs to no scope and holds its reference for
-//! as long as it lives.
+//! The end of a scope drops its entries. Entries and handles carry a generation, by which a handle whose scope has
+//! ended is detected, even where its index is in use again. An [`OwnedRooted`] belongs to no scope and holds its
+//! reference for as long as it lives.
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::runtime::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreId, StoreOpaque};
@@ -271,6 +271,7 @@ impl<S: AsContextMut> fmt::Debug for RootScope<S> {
 fn scope_ended() -> Error {
     Error::new(
         ErrorKind::Usage,
-        "the scope that held this reference has ended: hold it with `to_owned_rooted`, or use it before the host function returns",
+        "the scope that held this reference has ended: hold it with `to_owned_rooted`, or use it before the host \
+         function returns",
     )
 }

@@ -16,8 +16,8 @@ handle! {
     /// A handle to a struct. Never null.
     ///
     /// A handle is valid until the end of the host function, or of the [`RootScope`](crate::RootScope), in which it was
-    /// made; [`to_owned_rooted`](StructRef::to_owned_rooted) makes a reference that lives longer. `==` compares handles;
-    /// [`ref_eq`](StructRef::ref_eq) compares the objects.
+    /// made; [`to_owned_rooted`](StructRef::to_owned_rooted) makes a reference that lives longer. `==` compares
+    /// handles; [`ref_eq`](StructRef::ref_eq) compares the objects.
     StructRef
 }
 
@@ -31,9 +31,9 @@ impl StructRef {
     /// Makes a struct of a type that the store knows from a module or a host function.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the store does not know the type, it is not the type of a struct, its structs
-    /// have descriptors, or the fields do not match it; [`Trap::OutOfHeap`](crate::Trap::OutOfHeap) if the heap is full;
-    /// the limiter's error.
+    /// Kind [`Usage`](ErrorKind::Usage) if the store does not know the type, it is not the type of a struct, its
+    /// structs have descriptors, or the fields do not match it; [`Trap::OutOfHeap`](crate::Trap::OutOfHeap) if the heap
+    /// is full; the limiter's error.
     pub fn new(mut store: impl AsContextMut, ty: ConcreteType, fields: &[Val]) -> Result<StructRef> {
         StructRef::make(&mut store.as_context_mut().into_opaque(), ty, fields, None)
     }
@@ -41,9 +41,9 @@ impl StructRef {
     /// Makes a struct with a descriptor, as `struct.new_desc` does.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the store does not know the type, it is not the type of a struct, its structs
-    /// have no descriptors, the descriptor is not of exactly the type that describes them, or the fields do not match it;
-    /// [`Trap::OutOfHeap`](crate::Trap::OutOfHeap) if the heap is full; the limiter's error.
+    /// Kind [`Usage`](ErrorKind::Usage) if the store does not know the type, it is not the type of a struct, its
+    /// structs have no descriptors, the descriptor is not of exactly the type that describes them, or the fields do not
+    /// match it; [`Trap::OutOfHeap`](crate::Trap::OutOfHeap) if the heap is full; the limiter's error.
     pub fn new_desc(
         mut store: impl AsContextMut,
         ty: ConcreteType,
@@ -71,8 +71,8 @@ impl StructRef {
             value.to_raw(store, field.storage.unpacked(), "the field")?;
         }
         let object = allocate(store, ty.index, 0, layout.size.into())?;
-        // The check before the allocation discards the raw values, and they are taken again here: the allocation may have
-        // moved the objects to which they refer.
+        // The check before the allocation discards the raw values, and they are taken again here: the allocation may
+        // have moved the objects to which they refer.
         if let Some(descriptor) = descriptor {
             let reference = ValRaw::from_bits(store.rooted(descriptor.0)?.into());
             store.write_field(object, DESCRIPTOR, Storage::Reference, reference);
@@ -115,8 +115,8 @@ impl StructRef {
     /// Returns a field. A packed field is zero-extended.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if there is no such field, the handle belongs to another store, or its scope has
-    /// ended.
+    /// Kind [`Usage`](ErrorKind::Usage) if there is no such field, the handle belongs to another store, or its scope
+    /// has ended.
     pub fn field(&self, mut store: impl AsContextMut, index: usize) -> Result<Val> {
         let mut store = store.as_context_mut().into_opaque();
         let (object, field, offset) = self.locate(&store, index)?;
@@ -149,8 +149,8 @@ impl StructRef {
     }
 }
 
-/// Checks that a descriptor is given if and only if structs of the type have one, and that it is of exactly the type that
-/// describes them.
+/// Checks that a descriptor is given if and only if structs of the type have one, and that it is of exactly the type
+/// that describes them.
 fn check_descriptor(
     store: &StoreOpaque,
     ty: ConcreteType,

@@ -1,4 +1,4 @@
-//! Objects that the host makes, and what collections leave of them.
+//! Collections of objects that the tests make directly in the heap.
 
 use super::{allocate, collect};
 use crate::abi::heap::{DESCRIPTOR, HEADER, Storage, StructLayout};
@@ -15,11 +15,12 @@ const CELL: u32 = 5;
 const NUMBER: u32 = 8;
 const NEXT: u32 = 12;
 
-/// The type of structs without fields, each of which a cell describes.
+/// The type of structs without fields whose descriptor is a cell.
 const DESCRIBED: u32 = 6;
 
-/// The type of an array of references, and of one of bytes.
+/// The type of an array of references.
 const REFERENCES: u32 = 7;
+/// The type of an array of bytes.
 const BYTES: u32 = 8;
 
 fn store(zeal: bool) -> Store<StoreLimits> {
@@ -50,7 +51,7 @@ fn write(store: &mut StoreOpaque, object: u32, offset: u32, value: u32) {
     unsafe { store.context.heap_base.add((object + offset) as usize).cast::<u32>().write(value) }
 }
 
-/// A list of the numbers below `count`, the last first.
+/// Makes a list of the numbers below `count`, the last number first.
 fn list(store: &mut OpaqueMut<'_>, count: u32) -> u32 {
     let mut head = 0;
     for number in 0..count {
@@ -161,7 +162,7 @@ fn the_heap_grows_as_far_as_it_may() {
     assert_eq!((error.kind(), made), (ErrorKind::Trap(Trap::OutOfHeap), 48));
     drop(scope);
     let mut opaque = store.as_context_mut().into_opaque();
-    allocate(&mut opaque, BYTES, 65_528, 65_536).expect("what no handle holds makes room");
+    allocate(&mut opaque, BYTES, 65_528, 65_536).expect("unreachable objects make room");
     assert_eq!(opaque.heap_used(), 65_536);
     for size in [4 << 20, (1 << 32) + 8, 16 << 32] {
         let error = allocate(&mut opaque, BYTES, u32::MAX, size).unwrap_err();
@@ -200,7 +201,7 @@ fn a_stray_reference_is_noticed() {
 }
 
 #[test]
-fn values_are_dropped_when_nobody_holds_them() {
+fn unreachable_values_are_dropped() {
     let mut store = store(false);
     let value = Arc::new(());
     let owned = {
@@ -229,7 +230,7 @@ fn a_handle_ends_with_its_scope() {
     drop(scope);
     assert_eq!(ended.data(&store).unwrap_err().kind(), ErrorKind::Usage);
     let next = ExternRef::new(&mut store, 2).unwrap();
-    assert_eq!(ended.data(&store).unwrap_err().kind(), ErrorKind::Usage, "also when its place is taken again");
+    assert_eq!(ended.data(&store).unwrap_err().kind(), ErrorKind::Usage, "also when its index is in use again");
     assert_eq!(next.data(&store).unwrap().unwrap().downcast_ref(), Some(&2));
 }
 

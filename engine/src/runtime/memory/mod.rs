@@ -30,8 +30,8 @@ pub struct Memory {
 
 /// A memory in its store.
 pub(crate) struct MemoryEntry {
-    /// The base and length that compiled code reads. They are in the context of the instance that defines the memory, in
-    /// `_own`, or in the shared memory.
+    /// The base and length that compiled code reads. They are in the context of the instance that defines the memory,
+    /// in `_own`, or in the shared memory.
     def: NonNull<MemoryDef>,
     /// The definition of an unshared memory that the host made.
     _own: Option<Fixed<MemoryDef>>,
@@ -172,8 +172,8 @@ impl Memory {
     /// Returns all bytes, to be changed.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the memory is shared, so that other threads may use it, or belongs to another
-    /// store.
+    /// Kind [`Usage`](ErrorKind::Usage) if the memory is shared, so that other threads may use it, or belongs to
+    /// another store.
     pub fn data_mut<'a, T: 'static>(&self, store: impl Into<StoreContextMut<'a, T>>) -> Result<&'a mut [u8]> {
         Ok(self.data_and_store_mut(store)?.0)
     }
@@ -181,8 +181,8 @@ impl Memory {
     /// Returns all bytes, and the embedder's data beside them, both to be changed.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the memory is shared, so that other threads may use it, or belongs to another
-    /// store.
+    /// Kind [`Usage`](ErrorKind::Usage) if the memory is shared, so that other threads may use it, or belongs to
+    /// another store.
     pub fn data_and_store_mut<'a, T: 'static>(
         &self,
         store: impl Into<StoreContextMut<'a, T>>,
@@ -287,8 +287,8 @@ impl MemoryEntry {
         self.length() as u64 >> self.ty.page_size_log2
     }
 
-    /// Extends an unshared memory to `bytes` bytes, at least its present length. Returns `false`, with nothing changed, if
-    /// there is no room.
+    /// Extends an unshared memory to `bytes` bytes, at least its present length. Returns `false`, with nothing changed,
+    /// if there is no room.
     fn extend(&self, bytes: u64) -> bool {
         let Bytes::Own(mapping) = &self.bytes else { unreachable!("a shared memory grows by itself") };
         let accessible = whole_pages(self.length() as u64)..whole_pages(bytes);

@@ -1,8 +1,8 @@
 //! Threads that wait at an address of a shared memory until another thread notifies it.
 //!
 //! A memory has one lock. A waiter compares the value and joins the queue of its address in one critical section; a
-//! notifying thread removes waiters from the queue in another. So no notification is lost between the comparison and the
-//! joining.
+//! notifying thread removes waiters from the queue in another. So no notification is lost between the comparison and
+//! the joining.
 
 use crate::base::Result;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -36,15 +36,15 @@ type Queues = HashMap<u64, VecDeque<Arc<Waiter>>>;
 /// A thread that waits.
 #[derive(Default)]
 struct Waiter {
-    /// Set under the lock, by the thread that removes the waiter from its queue. It tells a notification from a spurious
-    /// wake-up of the condition variable.
+    /// Set under the lock, by the thread that removes the waiter from its queue. It tells a notification from a
+    /// spurious wake-up of the condition variable.
     woken: AtomicBool,
     condition: Condvar,
 }
 
 impl Parking {
-    /// Waits at `address` if `expected` returns true, at most for `timeout`. Calls `interrupt`, if there is one, at regular
-    /// intervals without the lock.
+    /// Waits at `address` if `expected` returns true, at most for `timeout`. Calls `interrupt`, if there is one, at
+    /// regular intervals without the lock.
     ///
     /// # Errors
     /// The error of `interrupt`, which ends the wait.
@@ -82,8 +82,8 @@ impl Parking {
                 drop(queues);
                 let interrupted = interrupt();
                 queues = self.lock();
-                // A thread that notified meanwhile has counted this waiter, so the wait ended by its notification, even if
-                // it was interrupted too.
+                // A thread that notified meanwhile has counted this waiter, so the wait ended by its notification, even
+                // if it was interrupted too.
                 if waiter.woken.load(Ordering::Relaxed) {
                     return Ok(WaitResult::Ok);
                 }

@@ -1,9 +1,9 @@
 //! Memories that several threads use at the same time
 //! ([Threads](https://github.com/WebAssembly/threads/blob/main/proposals/threads/Overview.md)).
 //!
-//! A shared memory belongs to no store; each store that uses it holds a handle. It never moves, and its length is atomic
-//! and only grows. The runtime accesses its bytes only atomically, because compiled code of other threads may access them
-//! at the same time.
+//! A shared memory belongs to no store; each store that uses it holds a handle. It never moves, and its length is
+//! atomic and only grows. The runtime accesses its bytes only atomically, because compiled code of other threads may
+//! access them at the same time.
 
 use super::parking::{Parking, WaitResult};
 use super::size::{byte_size, reservation, whole_pages};
@@ -42,8 +42,8 @@ impl SharedMemory {
     /// Makes a memory of zeros.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the type is not valid or not shared; [`Resource`](ErrorKind::Resource) if the
-    /// operating system refuses.
+    /// Kind [`Usage`](ErrorKind::Usage) if the type is not valid or not shared; [`Resource`](ErrorKind::Resource) if
+    /// the operating system refuses.
     pub fn new(ty: MemoryType) -> Result<SharedMemory> {
         if !ty.is_valid() || !ty.shared {
             return Err(Error::new(ErrorKind::Usage, format!("a shared memory of type {ty} is not valid")));
@@ -51,7 +51,8 @@ impl SharedMemory {
         let too_large =
             || Error::new(ErrorKind::Resource, format!("a memory of {ty} is larger than any address space"));
         let bytes = byte_size(ty, ty.limits.min).ok_or_else(too_large)?;
-        // Stores of any configuration may use the memory, so it has guard pages even where its first user checks bounds.
+        // Stores of any configuration may use the memory, so it has guard pages even where its first user checks
+        // bounds.
         let mapping = Mapping::reserve(reservation(MemoryChecks::GuardPages, ty) as usize)?;
         mapping.make_accessible(0..whole_pages(bytes))?;
         let def = MemoryDef { base: mapping.as_ptr(), length: AtomicU64::new(bytes) };
@@ -100,29 +101,29 @@ impl SharedMemory {
     /// Wakes up to `count` threads that wait at an address. Returns the number of threads that it woke.
     ///
     /// # Errors
-    /// [`Trap::UnalignedAtomic`] unless the address is a multiple of 4; [`Trap::MemoryOutOfBounds`] if it is outside the
-    /// memory.
+    /// [`Trap::UnalignedAtomic`] unless the address is a multiple of 4; [`Trap::MemoryOutOfBounds`] if it is outside
+    /// the memory.
     pub fn atomic_notify(&self, address: u64, count: u32) -> Result<u32> {
         self.atomic(address, 4)?;
         Ok(self.0.parking.notify(address, count))
     }
 
-    /// Blocks this thread until another thread notifies the address, or for `timeout`. Returns at once if the 32 bits at the
-    /// address are not `expected`.
+    /// Blocks this thread until another thread notifies the address, or for `timeout`. Returns at once if the 32 bits
+    /// at the address are not `expected`.
     ///
     /// # Errors
-    /// [`Trap::UnalignedAtomic`] unless the address is a multiple of 4; [`Trap::MemoryOutOfBounds`] if it is outside the
-    /// memory.
+    /// [`Trap::UnalignedAtomic`] unless the address is a multiple of 4; [`Trap::MemoryOutOfBounds`] if it is outside
+    /// the memory.
     pub fn atomic_wait32(&self, address: u64, expected: u32, timeout: Option<Duration>) -> Result<WaitResult> {
         self.wait32(address, expected, timeout, None)
     }
 
-    /// Blocks this thread until another thread notifies the address, or for `timeout`. Returns at once if the 64 bits at the
-    /// address are not `expected`.
+    /// Blocks this thread until another thread notifies the address, or for `timeout`. Returns at once if the 64 bits
+    /// at the address are not `expected`.
     ///
     /// # Errors
-    /// [`Trap::UnalignedAtomic`] unless the address is a multiple of 8; [`Trap::MemoryOutOfBounds`] if it is outside the
-    /// memory.
+    /// [`Trap::UnalignedAtomic`] unless the address is a multiple of 8; [`Trap::MemoryOutOfBounds`] if it is outside
+    /// the memory.
     pub fn atomic_wait64(&self, address: u64, expected: u64, timeout: Option<Duration>) -> Result<WaitResult> {
         self.wait64(address, expected, timeout, None)
     }
@@ -132,8 +133,8 @@ impl SharedMemory {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Waits as [`atomic_wait32`](SharedMemory::atomic_wait32) does. The error of `interrupt`, which is called now and then,
-    /// ends the wait.
+    /// Waits as [`atomic_wait32`](SharedMemory::atomic_wait32) does. The error of `interrupt`, which is called now and
+    /// then, ends the wait.
     pub(in crate::runtime) fn wait32(
         &self,
         address: u64,
@@ -146,8 +147,8 @@ impl SharedMemory {
         self.0.parking.wait(address, || cell.load(Ordering::SeqCst) == expected.to_le(), timeout, interrupt)
     }
 
-    /// Waits as [`atomic_wait64`](SharedMemory::atomic_wait64) does. The error of `interrupt`, which is called now and then,
-    /// ends the wait.
+    /// Waits as [`atomic_wait64`](SharedMemory::atomic_wait64) does. The error of `interrupt`, which is called now and
+    /// then, ends the wait.
     pub(in crate::runtime) fn wait64(
         &self,
         address: u64,
@@ -160,10 +161,11 @@ impl SharedMemory {
         self.0.parking.wait(address, || cell.load(Ordering::SeqCst) == expected.to_le(), timeout, interrupt)
     }
 
-    /// Grows by `delta` pages if `ask` allows it, given the old and the new size in bytes. Returns the old size in pages;
-    /// `None`, with nothing changed, if the memory cannot grow.
+    /// Grows by `delta` pages if `ask` allows it, given the old and the new size in bytes. Returns the old size in
+    /// pages; `None`, with nothing changed, if the memory cannot grow.
     ///
-    /// `ask` is the embedder's code, so it runs without the lock. It runs again if another thread grew the memory meanwhile.
+    /// `ask` is the embedder's code, so it runs without the lock. It runs again if another thread grew the memory
+    /// meanwhile.
     ///
     /// # Errors
     /// The error of `ask`.
