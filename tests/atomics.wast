@@ -1,6 +1,6 @@
 ;;! features: 2.0, threads, memory64, multi-memory
-;; Atomic accesses: narrow ones touch their bytes only and zero-extend, an unaligned address traps wherever it is, an
-;; aligned one past the end is out of bounds, and a wait needs a shared memory.
+;; Atomic accesses: narrow ones touch only their own bytes and zero-extend; an unaligned address traps anywhere; an
+;; aligned address past the end is out of bounds; a wait needs a shared memory.
 
 (module $M
   (memory $m (export "m") 1 1 shared)
@@ -45,7 +45,7 @@
 (assert_return (invoke "get" (i32.const 0)) (i64.const 0x0870665544332210))
 (assert_return (invoke "xchg32" (i32.const 4) (i64.const -1)) (i64.const 0x08706655))
 (assert_return (invoke "or" (i32.const 0) (i64.const 1)) (i64.const 0xffffffff44332210))
-;; An expected value that does not fit into the access is cut to it.
+;; An expected value that is too large for the access is truncated.
 (assert_return (invoke "cas8" (i32.const 1) (i32.const 0x122) (i32.const 0x33)) (i32.const 0x22))
 (assert_return (invoke "load8" (i32.const 1)) (i32.const 0x33))
 (assert_return (invoke "cas8" (i32.const 1) (i32.const 0x22) (i32.const 0x44)) (i32.const 0x33))
@@ -60,7 +60,7 @@
 (assert_trap (invoke "load" (i32.const -1)) "unaligned atomic")
 (assert_trap (invoke "load" (i32.const 65536)) "out of bounds memory access")
 (assert_trap (invoke "load" (i32.const -4)) "out of bounds memory access")
-;; The offset counts.
+;; The offset is part of the address.
 (assert_trap (invoke "load-offset" (i32.const 8)) "unaligned atomic")
 (assert_trap (invoke "load-offset" (i32.const 65532)) "out of bounds memory access")
 (assert_trap (invoke "load16" (i32.const 65537)) "unaligned atomic")

@@ -1,4 +1,4 @@
-;; Copies within one memory or table behave as if through a buffer, in either direction, and of nothing.
+;; Overlapping copies within one memory or table act as if through a buffer, in both directions; so do empty copies.
 
 (module $M
   (memory 1)

@@ -1,6 +1,6 @@
 ;;! features: 2.0, function-references, gc
-;; Casts and branches on them: along a chain of declared supertypes longer than what compiled code looks up in place,
-;; across the abstract types, of null, of i31 and of converted values of the host; and that a cast that fails traps at
+;; Casts and branches on casts: along a chain of supertypes longer than what compiled code looks up inline, between
+;; abstract types, of null, of i31, and of converted host values. A failing cast traps at the cast instruction.
 ;; the cast.
 
 (module $m
@@ -14,7 +14,7 @@
   (type $t7 (sub $t6 (struct (field i32) (field i64))))
   (type $t8 (sub $t7 (struct (field i32) (field i64))))
   (type $t9 (sub final $t8 (struct (field i32) (field i64))))
-  ;; Beside the chain: as $t1, but another type; and the root again, which is the same type.
+  ;; Outside of the chain: the same shape as $t1, but another type; and the root again, which is the same type.
   (type $beside (sub $t0 (struct (field i32) (field i32))))
   (type $root (sub (struct)))
   (type $bytes (array (mut i8)))
@@ -30,7 +30,7 @@
   (func (export "init") (param externref)
     (table.set $any (i32.const 16) (any.convert_extern (local.get 0))))
 
-  ;; The bits: which of the ten types of the chain the element is of.
+  ;; One bit for each of the ten types in the chain: set if the element is of that type.
   (func (export "chain") (param i32) (result i32)
     (local $it anyref)
     (local.set $it (table.get $any (local.get 0)))
@@ -45,7 +45,7 @@
     (i32.or (i32.shl (ref.test (ref $beside) (local.get $it)) (i32.const 10))
             (i32.shl (ref.test (ref null $root) (local.get $it)) (i32.const 11))))))))))))
 
-  ;; The bits: any, eq, i31, struct, array, none, then the same with null.
+  ;; One bit for each of any, eq, i31, struct, array, none; then the same for their nullable forms.
   (func (export "abstract") (param i32) (result i32)
     (local $it anyref)
     (local.set $it (table.get $any (local.get 0)))
@@ -75,7 +75,7 @@
   (func (export "cast-deep") (param i32) (result i64)
     (i64.add (i64.const 1) (call $cast-t2 (local.get 0))))
 
-  ;; What kind of thing an element is, by branches: 1 null, 2 i31, 3 a struct of the chain, 4 another struct, 5 else.
+  ;; The kind of an element, found by branches: 1 null, 2 i31, 3 a struct of the chain, 4 another struct, 5 other.
   (func (export "kind") (param i32) (result i32)
     (local $it anyref)
     (local.set $it (table.get $any (local.get 0)))
@@ -94,7 +94,7 @@
     (drop)
     (i32.const 4))
 
-  ;; The same by what does not hold; values below the reference go along.
+  ;; The same by failing casts; values below the reference stay on the stack.
   (func (export "length-or") (param i32 i32) (result i32)
     (block $other (result i32 anyref)
       (local.get 1)
@@ -158,7 +158,7 @@
 (assert_return (invoke "length-or" (i32.const 0) (i32.const 100)) (i32.const 100))
 (assert_trap (invoke "length-or" (i32.const 15) (i32.const 100)) "null array reference")
 
-;; Functions are cast as well, and a call through a table asks for the declared type or one that extends it.
+;; Functions can be cast too. A call through a table accepts the declared type and its subtypes.
 (module $f
   (type $base (sub (func (result i32))))
   (type $derived (sub $base (func (result i32))))
@@ -192,7 +192,7 @@
 (assert_return (invoke "cast-derived" (i32.const 2)) (i32.const 3))
 (assert_trap (invoke "cast-derived" (i32.const 3)) "cast failure")
 
-;; A function is imported as any type that its own extends, and as no other.
+;; A function can be imported as its own type or a supertype of it, and as no other type.
 (register "f" $f)
 (module
   (type $base (sub (func (result i32))))

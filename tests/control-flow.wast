@@ -1,4 +1,4 @@
-;; Branches that carry values out of nested blocks, back into loops, and past values that nobody wants.
+;; Branches that carry values out of nested blocks, back into loops, and past values that are dropped.
 
 (module $M
   (func (export "out") (param i32) (result i32 i64)

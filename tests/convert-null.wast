@@ -1,4 +1,4 @@
-;; Conversions between the two worlds of references take subtypes, and the nulls of one are those of the other.
+;; `any.convert_extern` and `extern.convert_any` accept subtypes, and a null stays a null.
 ;;! features: 3.0
 
 (module

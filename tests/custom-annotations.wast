@@ -1,4 +1,4 @@
-;; Custom annotations: sections made of them change nothing, and wrong ones are told apart from wrong modules.
+;; Custom annotations: well-formed ones do not change a module, and a wrong one is not a wrong module.
 
 (module
   (@custom "first" "contents")

@@ -26,7 +26,7 @@
 (assert_trap (invoke "load32" (i32.const -1)) "out of bounds memory access")
 (assert_trap (invoke "store8" (i32.const 5) (i32.const 1)) "out of bounds memory access")
 (assert_return (invoke "grow" (i32.const 1)) (i32.const 5))
-;; The byte behind the old end was not written.
+;; The byte after the old end was not written.
 (assert_return (invoke "load8" (i32.const 5)) (i32.const 0))
 (assert_return (invoke "grow" (i32.const 4000)) (i32.const 6))
 (assert_return (invoke "grow" (i32.const 500)) (i32.const 4006))
@@ -46,7 +46,7 @@
 (assert_return (invoke "wide8" (i64.const 3)) (i32.const 0))
 (assert_return (invoke "wide-size") (i64.const 4))
 
-;; Page sizes do not match each other.
+;; Memories of different page sizes do not match in imports.
 (register "m" $M)
 (module (import "m" "m" (memory 4506 5000 (pagesize 1))))
 (assert_unlinkable (module (import "m" "m" (memory 0))) "incompatible import type")

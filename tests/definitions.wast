@@ -1,5 +1,5 @@
-;; A definition runs nothing and allocates nothing; each of its instances has state of its own, and a name is only what
-;; `register` makes it.
+;; A module definition runs nothing and allocates nothing. Each of its instances has its own state. Only `register`
+;; makes a name importable.
 
 (module definition $Counter
   (global $n (mut i32) (i32.const 0))

@@ -1,7 +1,7 @@
 ;;! features: 3.0, custom-descriptors
-;; Casts by descriptor tell structs apart by the descriptor that they were made with, and nothing else passes for one: null
-;; counts as the type says, and `i31`, arrays, values of the host and structs without a descriptor are never of the type,
-;; whatever their bits are.
+;; Casts by descriptor accept only structs made with that descriptor. Null counts as the target type says.
+;; `i31`, arrays, host values and structs without a descriptor are never of the type, whatever their
+;; bits are.
 
 (module $m
   (rec
@@ -54,14 +54,14 @@
       (ref.cast_desc_eq (ref (exact $a)) (table.get $values (local.get 0)) (global.get $one))))
   (func (export "cast-null") (param i32) (result i32)
     (ref.is_null (ref.cast_desc_eq (ref null $a) (table.get $values (local.get 0)) (global.get $one))))
-  ;; A descriptor that is known as one of the supertype gives the supertype.
+  ;; If the descriptor is known only by its supertype, so is the result.
   (func $upcast (export "upcast") (param i32) (param $d (ref null $a.desc)) (result i32)
     (struct.get $a $x (ref.cast_desc_eq (ref $a) (table.get $values (local.get 0)) (local.get $d))))
   (func (export "upcast-sub") (param i32) (result i32) (call $upcast (local.get 0) (global.get $sub)))
   (func (export "downcast") (param i32) (result i64)
     (struct.get $b $y (ref.cast_desc_eq (ref $b) (table.get $values (local.get 0)) (global.get $sub))))
 
-  ;; An array in whose header the length stands where a struct has its descriptor.
+  ;; An array whose length is stored where a struct has its descriptor.
   (func (export "length") (param $length i32) (result i32)
     (block $no (result anyref)
       (drop (br_on_cast_desc_eq_fail $no anyref (ref $a)
@@ -78,7 +78,7 @@
       (ref.get_desc $a (ref.cast (ref $a) (table.get $values (local.get 1))))))
 )
 
-;; The number in a reference to the first object of a heap that has not been collected yet.
+;; The value of a reference to the first object of a heap that has not been collected yet.
 (assert_return (invoke "length" (i32.const 262144)) (i32.const 0))
 (assert_return (invoke "host" (ref.extern 262144)))
 

@@ -1,7 +1,7 @@
 ;;! features: 3.0, custom-descriptors
-;; Descriptors under collection: a struct keeps what describes it, and knows where it went; one descriptor stays one,
-;; however many structs it describes. Small structs, structs too large to be made in place, chains of descriptors, and a
-;; descriptor that lives in an operand while its struct is allocated.
+;; Descriptors and garbage collection: a struct keeps its descriptor alive and refers to its new location; a
+;; descriptor that many structs share stays one object. Covers small structs, structs too large for inline allocation,
+;; chains of descriptors, and a descriptor that is an operand while its struct is allocated.
 
 (module $m
   (rec
@@ -25,14 +25,14 @@
       (local.get $tag)
       (array.new $bytes (local.get $tag) (i32.const 5))
       (call $meta (i32.add (local.get $tag) (i32.const 1000)))))
-  ;; Garbage: more of it than the heap has at first.
+  ;; More garbage than the initial heap can hold.
   (func $waste (param $count i32)
     (loop $again
       (drop (call $desc (local.get $count)))
       (drop (array.new_default $bytes (i32.const 900)))
       (br_if $again (local.tee $count (i32.sub (local.get $count) (i32.const 1))))))
 
-  ;; A list of structs, each with a descriptor of its own that nothing else refers to.
+  ;; A list of structs, each with a descriptor that nothing else refers to.
   (func (export "list") (param $count i32)
     (loop $again
       (global.set $head
@@ -42,7 +42,7 @@
           (call $desc (local.get $count))))
       (br_if $again (local.tee $count (i32.sub (local.get $count) (i32.const 1))))))
   (func (export "waste") (param i32) (call $waste (local.get 0)))
-  ;; 1 for each struct of the list whose descriptors, all three, are the ones that it was made with.
+  ;; Counts the structs of the list whose three descriptors are still the original ones.
   (func (export "right") (result i32)
     (local $at (ref null $a)) (local $desc (ref null $a.desc)) (local $right i32)
     (local.set $at (global.get $head))
@@ -62,7 +62,7 @@
       (br_if $again (i32.eqz (ref.is_null (local.get $at)))))
     (local.get $right))
 
-  ;; Two structs of one descriptor: after collections it is still one, and still tells them from a third.
+  ;; Two structs share one descriptor. After collections they still do, and a third struct still differs.
   (func (export "shared") (param $waste i32) (result i32 i32 i32)
     (local $one (ref null $a)) (local $two (ref null $a)) (local $desc (ref null (exact $a.desc)))
     (local.set $desc (call $desc (i32.const 3)))
@@ -78,7 +78,7 @@
       (ref.null any))
     (ref.is_null))
 
-  ;; The descriptor is an operand while another object is made, and then the struct.
+  ;; The descriptor is an operand while another object and then the struct are allocated.
   (func (export "operand") (param $waste i32) (result i32)
     (local $made (ref null $large))
     (local.set $made
@@ -99,7 +99,7 @@
 (assert_return (invoke "operand" (i32.const 1200)) (i32.const 77))
 (assert_return (invoke "right") (i32.const 300))
 
-;; In constant expressions: what was made before is moved by what is made after.
+;; In constant expressions: later allocations move earlier objects.
 (module
   (rec (type $a (descriptor $d) (struct (field (ref $bytes)))) (type $d (describes $a) (struct (field i32 (ref $bytes))))
     (type $bytes (array i8)))

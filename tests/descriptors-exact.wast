@@ -1,12 +1,12 @@
 ;;! features: 3.0, custom-descriptors
-;; Exact types: only what was made as that very type is of it, in every test, cast and branch, for structs, arrays and
-;; functions, whatever the type is called and wherever it was declared.
+;; Exact types: only an object made as exactly that type matches, in every test, cast and branch, for structs, arrays
+;; and functions, under any name and from any module.
 
 (module $m
   (type $s (sub (struct (field i32))))
   (type $s1 (sub $s (struct (field i32))))
   (type $s2 (sub final $s1 (struct (field i32) (field i64))))
-  ;; Equal to $s1, under another name.
+  ;; The same type as $s1, under another name.
   (type $other (sub $s (struct (field i32))))
   (type $l (sub (array (mut i8))))
   (type $l1 (sub $l (array (mut i8))))
@@ -37,7 +37,7 @@
     (struct.get $s 0 (ref.cast (ref (exact $s)) (table.get $t (local.get 0)))))
   (func $cast-null (export "cast-null") (param i32)
     (drop (ref.cast (ref null (exact $l1)) (table.get $t (local.get 0)))))
-  ;; The target need not be below the source, only of its family.
+  ;; The target need not be a subtype of the source, only of the same hierarchy.
   (func (export "branch") (param i32) (result i32)
     (block $yes (result (ref (exact $s1)))
       (drop (br_on_cast $yes anyref (ref (exact $s1)) (table.get $t (local.get 0))))

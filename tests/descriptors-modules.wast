@@ -1,6 +1,6 @@
 ;;! features: 3.0, custom-descriptors
-;; Across modules: descriptors, exact types and function types are what they are by their recursive groups, wherever they
-;; were declared; what is imported must be of the exact type that is asked for, and the clauses are part of a type.
+;; Across modules: types with descriptors and exact types are equal if their recursive groups are, wherever they are
+;; declared. An import must have exactly the requested type, and the descriptor clauses are part of a type.
 
 (module $lib
   (rec
@@ -88,7 +88,7 @@
 (assert_return (invoke "functions") (i32.const 1) (i32.const 1) (i32.const 0))
 (assert_return (invoke $lib "make" (i32.const 1)) (ref.struct))
 
-;; What is not exact is not imported as such.
+;; An import of an exact type does not accept an inexact one.
 (assert_unlinkable
   (module
     (rec
@@ -103,7 +103,7 @@
       (type $a.desc (sub (describes $a) (struct (field (mut i32))))))
     (import "lib" "nullable" (global (ref (exact $a.desc)))))
   "incompatible import type")
-;; What can be set, and what is in a table, is of the very type.
+;; A mutable global and a table must have exactly the imported type.
 (assert_unlinkable
   (module
     (rec
@@ -125,7 +125,7 @@
       (type $a.desc (sub (describes $a) (struct (field (mut i32))))))
     (import "lib" "base-table" (table 2 (ref null (exact $a)))))
   "incompatible import type")
-;; A function of a subtype is none of the exact type.
+;; A function of a subtype is not of the exact type.
 (assert_unlinkable
   (module
     (type $f (sub (func (result i32))))
@@ -151,7 +151,7 @@
       (type $a.desc (sub (struct (field (mut i32))))))
     (import "lib" "check" (func (param (ref null $a)) (result i32))))
   "incompatible import type")
-;; And so it is where it is described otherwise.
+;; With another descriptor it is another type as well.
 (assert_unlinkable
   (module
     (rec

@@ -1,6 +1,6 @@
 ;;! features: 3.0, custom-descriptors
-;; A null where a descriptor must be is a trap, at the instruction that takes the descriptor, and before anything is said
-;; of the value: null, or of another type. A null struct has no descriptor to get.
+;; A null descriptor traps at the instruction that takes it, before the value is looked at, whether that value is null
+;; or of another type. A null struct has no descriptor to get.
 
 (module $m
   (rec
@@ -30,7 +30,7 @@
       (then (call $deep (i32.sub (local.get 0) (i32.const 1))))
       (else (call $new))))
 
-  ;; Nothing was made before the trap: the fields come first, the descriptor last, and then the struct.
+  ;; The struct is not allocated before the trap: fields are evaluated first, then the descriptor.
   (global $made (mut i32) (i32.const 0))
   (func $count (result i32) (global.set $made (i32.add (global.get $made) (i32.const 1))) (global.get $made))
   (func $order (export "order") (result anyref) (struct.new_desc $a (call $count) (call $none)))
@@ -50,7 +50,7 @@
 (assert_trap (invoke "order") "null descriptor reference")
 (assert_return (invoke "made") (i32.const 1))
 
-;; In constant expressions of globals, tables and segments too.
+;; The same in constant expressions of globals, tables and segments.
 (assert_trap
   (module
     (rec (type $a (descriptor $d) (struct)) (type $d (describes $a) (struct)))

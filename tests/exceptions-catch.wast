@@ -1,5 +1,5 @@
-;; Which clause takes an exception, what reaches its label, and what the code around it has kept: the innermost
-;; `try_table` first, clauses in order, every type as payload, locals as they were at the call.
+;; Which clause catches an exception, what reaches its label, and what the surrounding code keeps: the innermost
+;; `try_table` first, clauses in order, payloads of every type, locals with their values at the call.
 ;;! features: 2.0, exceptions
 (module $catch
   (type $void (func))
@@ -13,13 +13,13 @@
   (func $nothing)
   (func $throw-none (throw $none))
   (func $throw-one (param i32) (result i32) (throw $one (local.get 0)))
-  ;; What stands on the stack below the payload is dropped.
+  ;; Operands below the payload are dropped.
   (func $throw-below (param i32) (i64.const 5) (local.get 0) (i32.const 9) (drop) (throw $one))
   (func $throw (param i32)
     (if (i32.eq (local.get 0) (i32.const 1)) (then (throw $none)))
     (if (i32.eq (local.get 0) (i32.const 2)) (then (throw $one (i32.const 22)))))
 
-  ;; The first clause that fits wins, and none behind a `catch_all` does.
+  ;; The first matching clause wins, and no clause after a `catch_all` is tried.
   (func (export "order") (param i32) (result i32)
     (block $all
       (block $first (result i32)
@@ -41,7 +41,7 @@
       (return))
     (i32.const 7))
 
-  ;; The inner one takes what it names, the outer one the rest.
+  ;; The inner one catches the tag that it names, the outer one every other.
   (func (export "nested") (param i32) (result i32)
     (block $outer (result i32)
       (try_table (catch $one $outer)
@@ -51,7 +51,7 @@
         (return (i32.const 1)))
       (unreachable)))
 
-  ;; A clause is not in force in its own handler, nor behind its `try_table`.
+  ;; A clause is not active in its own handler, nor after its `try_table`.
   (func $handler (param i32) (result i32)
     (block $inner
       (try_table (catch $none $inner) (call $throw (local.get 0)))
@@ -78,7 +78,7 @@
   (func $throw-wide (param i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64) (result i64 i64 i64 i64 i64 i64 i64 i64)
     (throw $wide (local.get 11) (local.get 10) (local.get 9) (local.get 8) (local.get 7) (local.get 6) (local.get 5)
       (local.get 4) (local.get 3) (local.get 2) (local.get 1) (local.get 0)))
-  ;; Arguments and results on the stack, and a callee that takes the arguments off.
+  ;; Arguments and results on the stack, with a callee that pops its arguments.
   (func (export "wide") (result i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64)
     (block $h (result i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64)
       (try_table (catch $wide $h)
@@ -87,7 +87,7 @@
         (unreachable))
       (unreachable)))
 
-  ;; Locals are as they were at the call that threw, in whatever register or slot they live.
+  ;; Locals have the values of the call that threw, in registers and in stack slots.
   (func (export "locals") (param $which i32) (result i32 i64 f64)
     (local $a i32) (local $b i64) (local $c f64)
     (local.set $c (f64.const 0.5))
@@ -104,7 +104,7 @@
         (local.set $a (i32.const 99))))
     (local.get $a) (local.get $b) (local.get $c))
 
-  ;; A label can be a loop's: count how often it takes.
+  ;; The label may be a loop's: count how often it is taken.
   (func (export "loop") (param $n i32) (result i32)
     (local $caught i32)
     (i32.const -1)
@@ -116,12 +116,12 @@
       (try_table (catch $one $again) (drop (call $throw-one (local.get $n)))))
     (unreachable))
 
-  ;; A label can be the function's.
+  ;; The label may be the function's.
   (func (export "function") (param i32) (result i32)
     (try_table (catch $one 0) (drop (call $throw-one (local.get 0))))
     (unreachable))
 
-  ;; A `try_table` has parameters and results, and a branch out of it is no exception.
+  ;; A `try_table` has parameters and results, and a branch out of it is not an exception.
   (func (export "values") (param i32) (result i32)
     (block $h (result i32)
       (i32.const 10) (local.get 0)
@@ -142,7 +142,7 @@
       (return (i32.const 0)))
     (i32.const 1))
 
-  ;; What was written before the throw stays written.
+  ;; Memory written before the throw stays written.
   (func $write (i32.store (i32.const 0) (i32.const 5)) (throw $none))
   (func (export "effects") (result i32)
     (block $h
@@ -173,7 +173,7 @@
     (block $h (result i32)
       (try_table (result i32) (catch $one $h) (call $passing (local.get 0)))))
 
-  ;; Code that nothing reaches.
+  ;; Unreachable code.
   (func (export "unreachable") (result i32)
     (block $h (result i32)
       (return (i32.const 1))
@@ -219,5 +219,5 @@
 (assert_return (invoke "unreachable") (i32.const 1))
 (assert_return (invoke "empty") (i32.const 1))
 (assert_exception (invoke "no-clause"))
-;; A clause within another function takes nothing of this one's.
+;; A clause in another function does not catch exceptions of this one.
 (assert_return (invoke "passing" (i32.const 0)) (i32.const 13))

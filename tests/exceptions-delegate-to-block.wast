@@ -1,4 +1,4 @@
-;; A `delegate` may name a block that is no `try`: the exception goes on to the handlers around that block.
+;; A `delegate` may name a block that is not a `try`: the exception goes to the handlers around that block.
 ;;! features: 2.0, exceptions, legacy-exceptions
 
 (module

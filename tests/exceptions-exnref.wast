@@ -1,5 +1,5 @@
-;; `exnref`: exceptions as values in locals, globals, tables, parameters and results, in payloads of other exceptions, and
-;; thrown again, also where the handler is in the same function.
+;; `exnref`: exceptions as values in locals, globals, tables, parameters, results and payloads of other exceptions, and
+;; rethrown, also to a handler in the same function.
 ;;! features: 2.0, exceptions
 (module $exnref
   (import "host" "call" (func $host (param funcref)))
@@ -18,7 +18,7 @@
     (block $h (result exnref)
       (try_table (catch_all_ref $h) (call $throw (local.get 0)))
       (unreachable)))
-  ;; What an exception carries; -1 if it is one of $f.
+  ;; Returns the payload, or -1 for an exception of $f.
   (func $open (param exnref) (result i32)
     (block $f
       (block $e (result i32)
@@ -41,7 +41,7 @@
       (unreachable))
     (call $open))
 
-  ;; Many are held at once.
+  ;; Many are live at once.
   (func (export "held") (result i32 i32 i32 i32)
     (local $a exnref) (local $b exnref)
     (local.set $a (call $catch (i32.const 1)))
@@ -57,7 +57,7 @@
     (ref.is_null (call $catch (i32.const 1))))
   (func (export "throw-null") (throw_ref (ref.null exn)))
   (func (export "throw-table") (param i32) (throw_ref (table.get (local.get 0))))
-  ;; Null is a trap, which nothing catches.
+  ;; `throw_ref` of null traps, and no clause catches that.
   (func (export "null-in-try") (block $h (try_table (catch_all $h) (throw_ref (ref.null exn)))))
 
   (func (export "table") (result i32 i32 i32)
@@ -69,7 +69,7 @@
     (call $open (table.get (i32.const 5)))
     (ref.is_null (table.get (i32.const 0))))
 
-  ;; An exception carries another one.
+  ;; The payload of an exception is another exception.
   (func (export "carried") (result i32 i64)
     (local $n i64)
     (block $h (result exnref i64)
@@ -80,7 +80,7 @@
     (call $open)
     (local.get $n))
 
-  ;; Thrown again from handlers, level by level, in one function.
+  ;; Rethrown from handler to handler in one function.
   (func (export "levels") (result i32)
     (local $n i32)
     (block $3 (result exnref)

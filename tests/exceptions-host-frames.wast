@@ -1,5 +1,5 @@
-;; The host in the middle: a host function passes on what the code that it calls throws, and the code around it catches
-;; that, in this instance, in another, and below further host frames.
+;; Exceptions across host frames: a host function passes on what its callee throws, and the calling code catches it, in
+;; the same instance, in another one, and below further host frames.
 ;;! features: 2.0, exceptions
 (module $a
   (import "host" "call" (func $call (param funcref)))
@@ -15,7 +15,7 @@
       (i32.const 1000)
       (i32.add)))
   (func (export "through") (param i32) (result i32) (call $catch (local.get 0)))
-  ;; Four activations; the innermost exception ends one of them, the handler is in the one around it.
+  ;; Four activations: the exception ends the innermost one, and the handler is in the one around it.
   (func (export "inner") (param i32) (result i32)
     (block $h (result i32)
       (try_table (result i32) (catch $e $h)
@@ -27,7 +27,7 @@
     (block $h (result i32)
       (try_table (catch $e $h) (call $call (ref.func $middle)))
       (unreachable)))
-  ;; Once caught, the next throw is as good as the first.
+  ;; After one exception was caught, the next one works the same.
   (func (export "often") (param $n i32) (result i32)
     (local $sum i32)
     (loop $next

@@ -1,4 +1,4 @@
-;; A tag is itself: the same type is not enough, each instance makes its own, and an import under two names is one tag.
+;; Identity of tags: equal types are not enough, each instance has its own tag, and an import under two names is one.
 ;;! features: 2.0, exceptions
 (module definition $M
   (tag $t (export "t") (param i32))
@@ -36,7 +36,7 @@
         (try_table (catch $two $one) (catch $alias $alias) (catch $one $one) (call $throw-one (i32.const 7)))
         (unreachable))
       (return (i32.add (i32.const 10)))))
-  ;; One instance's throw passes the other's handler.
+  ;; An exception of one instance passes the handler of the other.
   (func (export "only-two") (block $h (result i32)
     (try_table (catch $two $h) (call $throw-one (i32.const 5))) (unreachable)) (drop)))
 (assert_return (invoke "which" (i32.const 0)) (i32.const 303))
@@ -46,7 +46,7 @@
 (assert_exception (invoke "only-two"))
 (register "client")
 
-;; The frame that throws and the one that catches are of two instances of one module.
+;; The throwing frame and the catching frame belong to two instances of one module.
 (module $chain
   (import "client" "own" (tag $a (param i32)))
   (import "client" "again" (tag $b (param i32)))

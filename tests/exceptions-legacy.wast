@@ -1,4 +1,4 @@
-;; The first form of exception handling, on the same tables as the standard's, and together with it.
+;; Legacy exception handling, alone and mixed with the standard form.
 ;;! features: 2.0, exceptions, legacy-exceptions
 (module $legacy
   (import "host" "call" (func $host (param funcref)))
@@ -10,7 +10,7 @@
     (if (i32.gt_s (local.get 0) (i32.const 0)) (then (throw $e (local.get 0)))))
   (func $throw-9 (throw $e (i32.const 9)))
 
-  ;; Handlers in order; what one of them throws is not for the others.
+  ;; Handlers are tried in order, and do not catch what one of them throws.
   (func (export "order") (param i32) (result i32)
     try (result i32)
       try (result i32)
@@ -29,7 +29,7 @@
       i32.add
     end)
 
-  ;; A handler takes up the values of locals as they were at the call.
+  ;; A handler sees locals with their values at the call.
   (func (export "locals") (param i32) (result i32) (local $n i32)
     try
       (local.set $n (i32.const 10))
@@ -43,7 +43,7 @@
     end
     local.get $n)
 
-  ;; Parameters of a `try`, a branch out of it, and one without handlers.
+  ;; Parameters of a `try`, a branch out of it, and a `try` without handlers.
   (func (export "values") (param i32) (result i32)
     (i32.const 7)
     try (param i32) (result i32)
@@ -55,7 +55,7 @@
     catch $e
     end)
 
-  ;; `rethrow` by depth, from within a handler in a handler.
+  ;; `rethrow` by depth, in nested handlers.
   (func (export "rethrow") (param i32) (result i32)
     try (result i32)
       try (result i32)
@@ -90,7 +90,7 @@
       end
     end)
 
-  ;; `delegate` passes what lies between by.
+  ;; `delegate` skips the handlers in between.
   (func (export "delegate") (param i32) (result i32)
     try $outer (result i32)
       try (result i32)
@@ -110,7 +110,7 @@
     catch_all
       i32.const 200
     end)
-  ;; To a block: the handlers around that block. To the function: none of it.
+  ;; To a block: the handlers around that block. To the function: none of its handlers.
   (func (export "delegate-block") (param i32) (result i32)
     try (result i32)
       block $b (result i32)
@@ -140,7 +140,7 @@
       (call $to-caller (local.get 0))
     catch $e
     end)
-  ;; To a `try` that is in its handler already: that one is over.
+  ;; To a `try` whose handler is running: that `try` is no longer active.
   (func (export "delegate-handler") (result i32)
     try (result i32)
       try $done (result i32)
@@ -153,7 +153,7 @@
     catch $e
     end)
 
-  ;; The two forms see each other's exceptions.
+  ;; Each form catches exceptions of the other.
   (func (export "mixed") (param i32) (result i32)
     block $h (result i32)
       try_table (result i32) (catch $e $h)
@@ -180,7 +180,7 @@
     catch $e
     end)
 
-  ;; Code that nothing reaches, `try`s in it, and handlers that nothing leads to.
+  ;; Unreachable code, `try`s in it, and unreachable handlers.
   (func (export "unreachable") (result i32)
     try (result i32)
       i32.const 4

@@ -1,5 +1,5 @@
-;; What no clause takes: traps, an exhausted stack, and what a host function fails with. Code after them runs as if
-;; nothing had been.
+;; Failures that no clause catches: traps, an exhausted stack, and host errors. Code that runs afterwards is not
+;; affected.
 ;;! features: 2.0, exceptions
 (module $uncatchable
   (import "host" "fail" (func $fail))

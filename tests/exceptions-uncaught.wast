@@ -1,4 +1,4 @@
-;; Exceptions that nothing catches: the frames of the throw, through calls, tail calls and the host; and at
+;; Uncaught exceptions show the frames of the throw, through calls, tail calls and host functions, and during
 ;; instantiation.
 ;;! features: 2.0, exceptions, tail-call
 (module $uncaught
@@ -17,27 +17,27 @@
   (func $outer (export "payload") (param i32) (result i32) (call $middle (local.get 0)))
   (func (export "indirect") (call_indirect (i32.const 0)))
 
-  ;; A clause for another tag is passed by.
+  ;; A clause for another tag does not catch it.
   (func (export "other-tag") (param i32) (result i32)
     (block $h
       (try_table (result i32) (catch $e $h) (call $middle (local.get 0)))
       (return))
     (i32.const 0))
 
-  ;; The host lies between: both sides are in the trace.
+  ;; Through the host: the frames on both sides are in the trace.
   (func $through-host (call $call (ref.func $throw)))
   (func (export "through-host") (call $through-host))
   (func (export "through-two") (call $call (ref.func $through-host)))
   (func (export "host-payload") (param i32) (result i32)
     (call $call_i32 (ref.func $throw-payload) (local.get 0)))
 
-  ;; A caller that has left by a tail call has no frame, and its clauses are gone with it.
+  ;; A caller that left by a tail call has no frame, and its clauses are inactive.
   (func $leaves (return_call $throw))
   (func $leaves-try (block $h (try_table (catch_all $h) (return_call $throw))))
   (func (export "tail") (call $leaves))
   (func (export "tail-try") (call $leaves-try))
 
-  ;; The second throw is another place.
+  ;; The second throw is at another offset.
   (func (export "again")
     (block $h
       (try_table (catch $e $h) (call $throw)))

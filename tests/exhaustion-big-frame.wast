@@ -1,4 +1,4 @@
-;; A frame of many locals, all of them live: deep recursion with it is a trap, and a shallow one keeps every local.
+;; A frame with many live locals: deep recursion traps, and shallow recursion keeps every local.
 
 (module $M
   (func $big (export "big") (param $n i32) (result i64)
@@ -247,7 +247,7 @@
     (local.set $sum (i64.add (local.get $sum) (local.get 991)))
     (local.get $sum)))
 
-;; 100 locals hold n + 0, n + 10, .. n + 990: 49,500 + 100 n for each level.
+;; 100 locals hold n + 0, n + 10, .. n + 990: 49,500 + 100 n per level.
 (assert_return (invoke "big" (i32.const 0)) (i64.const 49500))
 (assert_return (invoke "big" (i32.const 3)) (i64.const 198600))
 (assert_exhaustion (invoke "big" (i32.const -1)) "call stack exhausted")

@@ -1,4 +1,4 @@
-;; A recursion without end is stopped by a trap, again and again, and the store works afterwards.
+;; Endless recursion ends in a trap, again and again, and the store works afterwards.
 
 (module $M
   (global $depth (export "depth") (mut i32) (i32.const 0))

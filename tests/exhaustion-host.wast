@@ -1,4 +1,4 @@
-;; A recursion through the host ends in the same trap: host frames lie on the same stack.
+;; Recursion through the host ends in the same trap: host frames are on the same stack.
 
 (module $M
   (import "host" "call" (func $host-call (param funcref)))

@@ -1,4 +1,4 @@
-;; Arithmetic in constant expressions: in globals, and as the places of segments; it wraps.
+;; Arithmetic in constant expressions, in globals and segment offsets, wraps.
 ;;! features: 2.0, extended-const
 (module
   (import "spectest" "global_i32" (global $six i32))  ;; 666

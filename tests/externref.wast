@@ -1,4 +1,4 @@
-;; External references go in and out of tables, globals, locals, blocks and calls, and stay alive across calls.
+;; External references pass through tables, globals, locals, blocks and calls, and stay alive across calls.
 
 (module $M
   (import "spectest" "print" (func $print))

@@ -1,5 +1,5 @@
-;; An instantiation that fails after linking keeps what it wrote into imports, and functions that it put into a foreign
-;; table go on working; one that fails to link has written nothing.
+;; An instantiation that fails after linking keeps its writes to imports, and its functions in an imported table still
+;; work. One that fails to link has written nothing.
 
 (module $Host
   (type $f (func (result i32)))

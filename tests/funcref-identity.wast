@@ -1,4 +1,4 @@
-;; A function reference is the same function wherever it has been: tables, globals, other instances, host functions.
+;; A function reference stays the same function through tables, globals, other instances and host functions.
 
 (module $A
   (func $f (export "f") (result i32) (i32.const 11))

@@ -1,6 +1,6 @@
 ;;! features: 2.0, function-references, tail-call
-;; References to functions of a type: calls, tail calls, branches on null, tables with an initializer, locals that are
-;; never null; and that a null traps at the very instruction that needed it.
+;; Typed function references: calls, tail calls, branches on null, tables with an initializer, and non-nullable
+;; locals. A null traps at the instruction that needs the function.
 
 (module $library
   (type $unary (func (param i32) (result i32)))
@@ -103,7 +103,7 @@
 
 (assert_return (invoke "default" (ref.null func) (i32.const 3)) (i32.const 3))
 
-;; What is imported must be of the very type, and a local that is never null must be set before it is read.
+;; An import must match the type, and a non-nullable local must be set before it is read.
 (assert_unlinkable
   (module
     (type $other (func (param i64) (result i32)))

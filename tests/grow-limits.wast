@@ -1,5 +1,5 @@
 ;;! features: 2.0
-;; Growth of memories and tables up to their maximum, past it, by nothing, and by more than can be.
+;; Memories and tables grow to their maximum, not past it, by zero, and not by more than is possible.
 
 (module $Bounded
   (memory 1 3)

@@ -1,4 +1,4 @@
-;; Host functions with every number type, called directly, through a table, and from an export.
+;; Host functions with every number type, called directly, through a table, and as an export.
 
 (module $M
   (import "spectest" "print" (func $print))

@@ -1,4 +1,4 @@
-;; Several tables of several types in one module; `call_indirect`, `table.copy` and `table.init` name theirs.
+;; Several tables of several types in one module: `call_indirect`, `table.copy` and `table.init` use the one they name.
 
 (module $M
   (type $f (func (result i32)))

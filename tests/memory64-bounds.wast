@@ -1,5 +1,5 @@
 ;;! features: 2.0, memory64
-;; Addresses of a 64-bit memory are numbers without bound: index, offset and size never wrap back into the memory.
+;; Addresses of a 64-bit memory are unbounded numbers: index plus offset plus size never wraps into the memory.
 
 (module $M
   (memory i64 1)
@@ -18,7 +18,7 @@
 (assert_return (invoke "plain" (i64.const 7)) (i32.const 104))
 (assert_return (invoke "plain" (i64.const 65535)) (i32.const 0))
 (assert_trap (invoke "plain" (i64.const 65536)) "out of bounds memory access")
-;; The low half alone lies inside the memory.
+;; The low half alone would be inside the memory.
 (assert_trap (invoke "plain" (i64.const 0x1_0000_0000)) "out of bounds memory access")
 (assert_trap (invoke "plain" (i64.const 0x8000_0000_0000_0000)) "out of bounds memory access")
 (assert_trap (invoke "plain" (i64.const -1)) "out of bounds memory access")

@@ -1,6 +1,6 @@
 ;;! features: 2.0, memory64, multi-memory
-;; Growth, size and bulk operations of 64-bit memories, and copies between memories of both kinds of index: the length of
-;; a mixed copy has 32 bits.
+;; Growth, size and bulk operations of 64-bit memories, and copies between 32-bit and 64-bit memories, whose length
+;; operand has 32 bits.
 
 (module $M
   (memory $wide (export "wide") i64 1 3)
@@ -50,13 +50,13 @@
 (assert_trap (invoke "wide-to-narrow" (i32.const 65527) (i64.const 0) (i32.const 10)) "out of bounds memory access")
 (assert_trap (invoke "wide-to-narrow" (i32.const 0) (i64.const 0x1_0000_0000) (i32.const 1))
   "out of bounds memory access")
-;; As a length of 32 bits, -1 is 4 GiB less one.
+;; As a 32-bit length, -1 is 4 GiB less one byte.
 (assert_trap (invoke "wide-to-narrow" (i32.const 0) (i64.const 0) (i32.const -1)) "out of bounds memory access")
 (assert_return (invoke "narrow-to-wide" (i64.const 131062) (i32.const 65526) (i32.const 10)))
 (assert_return (invoke "wide8" (i64.const 131070)) (i32.const 57))
 (assert_trap (invoke "narrow-to-wide" (i64.const -1) (i32.const 0) (i32.const 1)) "out of bounds memory access")
 
-;; Kinds of index do not match each other in imports, whatever the sizes.
+;; A 32-bit and a 64-bit memory do not match in imports, whatever their sizes.
 (register "m" $M)
 (module (import "m" "wide" (memory i64 2 3)) (import "m" "narrow" (memory 1 3)))
 (assert_unlinkable (module (import "m" "wide" (memory 1 3))) "incompatible import type")

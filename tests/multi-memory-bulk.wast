@@ -1,6 +1,6 @@
 ;;! features: 2.0, multi-memory
-;; Each operation works on the memory that it names: own and imported ones, one memory imported twice, and copies between
-;; any two of them.
+;; Each operation uses the memory that it names: own and imported memories, one memory imported twice, and copies
+;; between any two.
 
 (module $Owner
   (memory $a (export "a") 1 2)
@@ -28,7 +28,7 @@
   (func (export "own8") (param i32) (result i32) (i32.load8_u $own (local.get 0)))
   (func (export "store-again") (param i32 i32) (i32.store8 $again (local.get 0) (local.get 1)))
   (func (export "seen-twice") (param i32 i32) (result i32)
-    ;; A store to one name of a memory is seen through the other.
+    ;; A store through one name of a memory is visible through the other.
     (i32.store8 $x (local.get 0) (i32.const 0))
     (i32.store8 $again (local.get 0) (local.get 1))
     (i32.load8_u $x (local.get 0))))
@@ -41,7 +41,7 @@
 (assert_return (invoke $Guest "own-to-x" (i32.const 3) (i32.const 65526) (i32.const 10)))
 (assert_return (invoke $Owner "a8" (i32.const 12)) (i32.const 57))
 (assert_trap (invoke $Guest "own-to-x" (i32.const 3) (i32.const 65527) (i32.const 10)) "out of bounds memory access")
-;; The same memory by two names: the ranges overlap.
+;; One memory under two names: the ranges overlap.
 (assert_return (invoke $Guest "x-to-again" (i32.const 4) (i32.const 3) (i32.const 10)))
 (assert_return (invoke $Owner "a8" (i32.const 13)) (i32.const 57))
 (assert_return (invoke $Owner "a8" (i32.const 4)) (i32.const 48))

@@ -1,5 +1,5 @@
-;; NaN bits pass unchanged through everything that does not compute: constants, locals, globals, memory, select, calls,
-;; reinterpretation, sign operations. What computes gives a quiet NaN.
+;; NaN bits pass unchanged through everything that is not arithmetic: constants, locals, globals, memory, select, calls,
+;; reinterpretation, sign operations. Arithmetic returns a quiet NaN.
 
 (module $M
   (memory 1)

@@ -1,7 +1,7 @@
 ;;! features: 3.0
-;; What the host is shown of objects: fields of every kind, arrays, sharing, cycles, exceptions, and objects in globals
-;; and tables. The patterns say only what a result refers to; that the lanes see the same objects behind it, field by field,
-;; is for the comparison of the lanes.
+;; Objects as the host sees them: fields of every kind, arrays, sharing, cycles, exceptions, and objects in globals
+;; and tables. The patterns only say what kind of object a result refers to. The comparison of lanes checks that all
+;; lanes see equal objects, field by field.
 
 (module $m
   (type $unary (func (param i32) (result i32)))
@@ -28,7 +28,7 @@
       (unreachable))
     (return))
 
-  ;; Globals and tables: the pair in $shared is in the table and in $cycle, too.
+  ;; Globals and tables: the pair in $shared is also in the table and in $cycle.
   (global $shared (export "shared") (ref $pair) (struct.new $pair (i32.const 1) (ref.i31 (i32.const -1))))
   (global $equal (export "equal") (ref $pair) (struct.new $pair (i32.const 1) (ref.i31 (i32.const -1))))
   (global $cycle (export "cycle") (mut anyref) (ref.null any))
@@ -47,7 +47,7 @@
     (table.set 1 (i32.const 1) (global.get $exception)))
   (start $start)
 
-  ;; Every kind of field, and of element.
+  ;; Every kind of field and element.
   (func (export "all") (param externref) (result anyref)
     (struct.new $all
       (i32.const 0x1ff) (v128.const i32x4 1 2 3 0xffffffff) (i32.const 0x18000) (i64.const -5) (f32.const -nan:0x200001)
@@ -62,7 +62,7 @@
   (func (export "nothing") (result arrayref structref)
     (array.new_fixed $objects 0) (struct.new_default $all))
 
-  ;; One object twice; two equal ones.
+  ;; One object twice, and two equal objects.
   (func (export "once") (result anyref anyref) (local $it (ref null $pair))
     (local.set $it (call $pair (i32.const 1) (ref.null none)))
     (local.get $it) (local.get $it))
@@ -73,7 +73,7 @@
     (array.new_fixed $objects 4 (local.get $it) (call $pair (i32.const 1) (local.get $it)) (local.get $it)
       (extern.convert_any (local.get $it)) (any.convert_extern)))
 
-  ;; Cycles of one and of two.
+  ;; Cycles of length one and two.
   (func (export "loop") (result structref) (local $it (ref null $pair))
     (local.set $it (call $pair (i32.const 1) (ref.null none)))
     (struct.set $pair 1 (local.get $it) (local.get $it))
@@ -88,7 +88,7 @@
     (array.set $objects (local.get $it) (i32.const 2) (call $pair (i32.const 2) (local.get $it)))
     (local.get $it))
 
-  ;; More than what is looked at: a long list, and a long array of objects.
+  ;; More than is looked at: a long list, and a long array of objects.
   (func (export "list") (param $length i32) (result structref) (local $it (ref null $pair))
     (loop $more
       (local.set $it (call $pair (local.get $length) (local.get $it)))
@@ -107,7 +107,7 @@
     (struct.new_default $all))
   (func (export "both-functions") (result funcref funcref) (ref.func $half) (ref.func $double))
 
-  ;; Exceptions, as a result and thrown; the same one twice, and one whose payload leads back to it.
+  ;; Exceptions, returned and thrown; the same one twice, and one whose payload refers back to it.
   (func (export "exceptions") (result exnref exnref exnref)
     (call $caught (i32.const 1) (global.get $shared) (ref.null extern)) (global.get $exception) (global.get $exception))
   (func (export "empty") (result exnref)
@@ -116,7 +116,7 @@
     (throw $carries (i32.const 8) (call $pair (i32.const 9) (global.get $cycle)) (local.get 0)))
   (func (export "rethrow") (throw_ref (global.get $exception)))
 
-  ;; What is shown is what is there now.
+  ;; Objects are shown as they are now.
   (func (export "count") (result anyref)
     (struct.set $pair 0 (global.get $shared) (i32.add (struct.get $pair 0 (global.get $shared)) (i32.const 1)))
     (global.get $shared)))

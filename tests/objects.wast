@@ -1,6 +1,6 @@
 ;;! features: 2.0, function-references, gc, extended-const
-;; Structs, arrays and i31: what every kind of field keeps, what constant expressions make, references that live across
-;; calls that allocate, and the traps of null and of bounds, each at the instruction that raised it.
+;; Structs, arrays and i31: every kind of field keeps its value, constant expressions allocate, references survive
+;; calls that allocate, and null and bounds trap at the instruction that raised them.
 
 (module $m
   (type $unary (func (param i32) (result i32)))
@@ -63,14 +63,14 @@
     (struct.get $all $i (local.get $it))
     (i32x4.extract_lane 2 (struct.get $all $b (local.get $it))))
 
-  ;; Garbage, so that a collection comes now and then.
+  ;; Garbage, to trigger collections.
   (func $litter
     (local $count i32)
     (loop $again
       (drop (array.new_default $bytes (i32.const 1000)))
       (br_if $again (i32.lt_u (local.tee $count (i32.add (local.get $count) (i32.const 1))) (i32.const 20)))))
 
-  ;; A list of so many nodes, each with a leaf that knows it, made and added up with garbage in between.
+  ;; A list of N nodes, each with a leaf that refers back to it, built and summed with garbage in between.
   (func $build (param i32) (result (ref null $node))
     (local $head (ref null $node)) (local $leaf (ref $leaf))
     (loop $again
@@ -95,7 +95,7 @@
         (br $again)))
     (local.get $sum))
 
-  ;; Operands wait on the stack while later ones are made.
+  ;; Operands stay on the stack while later ones are allocated.
   (func (export "operands") (result i32)
     (i32.sub
       (array.len (array.new_fixed $objects 3 (struct.new_default $leaf) (call $made) (ref.i31 (i32.const 1))))
@@ -152,7 +152,7 @@
     (array.init_elem $objects $elem (local.get $it) (local.get 0) (local.get 1) (local.get 2))
     (ref.is_null (array.get $objects (local.get $it) (i32.const 1))))
 
-  ;; An integer of 31 bits, with its sign and without; and equality by identity.
+  ;; A 31-bit integer, sign-extended and zero-extended; and equality by identity.
   (func (export "i31") (param i32) (result i32 i32)
     (i31.get_s (ref.i31 (local.get 0))) (i31.get_u (ref.i31 (local.get 0))))
   (func (export "same") (result i32 i32 i32 i32)
@@ -163,7 +163,7 @@
     (ref.eq (ref.i31 (i32.const 3)) (ref.i31 (i32.const 0x80000003)))
     (ref.eq (ref.null eq) (ref.null none)))
 
-  ;; Through the host's type and back, the reference stays the same.
+  ;; Converted to `externref` and back, the reference is the same.
   (func (export "convert") (param externref) (result externref i32)
     (local $it (ref $leaf))
     (local.set $it (struct.new_default $leaf))

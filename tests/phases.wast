@@ -1,5 +1,5 @@
 ;;! features: 2.0
-;; Malformed, invalid, unlinkable and trapping are four different ways to be refused.
+;; A module can be malformed, invalid, unlinkable or trapping, and each is a different failure.
 
 (assert_malformed (module binary "\00asm") "unexpected end")
 (assert_malformed (module binary "\00asm" "\02\00\00\00") "unknown binary version")

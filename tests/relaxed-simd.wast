@@ -1,5 +1,5 @@
 ;;! features: 2.0, relaxed-simd
-;; The deterministic profile's choice where the standard leaves a relaxed instruction's result to the implementation.
+;; The result of the deterministic profile where the standard lets the implementation choose.
 
 (module
   (func (export "swizzle") (param v128 v128) (result v128) (i8x16.relaxed_swizzle (local.get 0) (local.get 1)))
@@ -26,11 +26,11 @@
   (func (export "dot-add") (param v128 v128 v128) (result v128)
     (i32x4.relaxed_dot_i8x16_i7x16_add_s (local.get 0) (local.get 1) (local.get 2))))
 
-;; A lane number from 16 on gives zero, whatever its sign.
+;; A lane index of 16 or more selects zero, also as a negative number.
 (assert_return (invoke "swizzle" (v128.const i8x16 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
                                  (v128.const i8x16 15 0 16 31 32 127 -128 -1 1 2 3 4 5 6 7 8))
   (v128.const i8x16 16 1 0 0 0 0 0 0 2 3 4 5 6 7 8 9))
-;; Conversions saturate, and NaN is zero.
+;; Conversions saturate, and NaN becomes zero.
 (assert_return (invoke "trunc32_s" (v128.const f32x4 nan 3e9 -3e9 -1.5)) (v128.const i32x4 0 2147483647 -2147483648 -1))
 (assert_return (invoke "trunc32_u" (v128.const f32x4 nan 5e9 -1 3e9)) (v128.const i32x4 0 -1 0 3000000000))
 (assert_return (invoke "trunc64_s" (v128.const f64x2 nan 3e9)) (v128.const i32x4 0 2147483647 0 0))
@@ -54,13 +54,13 @@
 (assert_return (invoke "laneselect64" (v128.const i64x2 -1 -1) (v128.const i64x2 0 0)
                                       (v128.const i64x2 1 0x8000_0000_0000_0000))
   (v128.const i64x2 1 0x8000_0000_0000_0000))
-;; Minimum and maximum are the strict ones: NaN wins, and -0 is less than 0.
+;; Minimum and maximum are the strict ones: NaN propagates, and -0 is less than 0.
 (assert_return (invoke "min32" (v128.const f32x4 nan 1 0 -0) (v128.const f32x4 1 nan -0 0))
   (v128.const f32x4 nan:arithmetic nan:arithmetic -0 -0))
 (assert_return (invoke "max32" (v128.const f32x4 nan 1 0 -0) (v128.const f32x4 1 nan -0 0))
   (v128.const f32x4 nan:arithmetic nan:arithmetic 0 0))
 (assert_return (invoke "max64" (v128.const f64x2 -0 nan) (v128.const f64x2 0 1)) (v128.const f64x2 0 nan:arithmetic))
-;; The one product that overflows saturates, and so does the one sum.
+;; The only overflowing product saturates, and so does the only overflowing sum.
 (assert_return (invoke "q15" (v128.const i16x8 -32768 -32768 32767 1 0 0 0 0)
                              (v128.const i16x8 -32768 32767 32767 1 0 0 0 0))
   (v128.const i16x8 32767 -32767 32766 0 0 0 0 0))

@@ -1,4 +1,4 @@
-;; A comparison that is the condition of a `select` keeps its sense, and the operands their order.
+;; A comparison as the condition of a `select` keeps its meaning, and the operands keep their order.
 
 (module $M
   (func (export "eqz") (param i32) (result i32)

@@ -1,4 +1,4 @@
-;; Mutable globals of every type are one cell for exporter and importer; initializers read what they import.
+;; A mutable global of any type is one cell for exporter and importer, and initializers read imported globals.
 
 (module $Owner
   (global (export "i32") (mut i32) (i32.const 1))

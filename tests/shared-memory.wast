@@ -1,4 +1,4 @@
-;; An imported memory is the exporter's: writes, growth and bounds are seen on both sides, in the middle of a call too.
+;; An imported memory is the exporter's memory: writes, growth and bounds are visible on both sides, even during a call.
 
 (module $Owner
   (memory (export "memory") 1 4)
@@ -23,7 +23,7 @@
 (assert_return (invoke $Owner "grow" (i32.const 2)) (i32.const 2))
 (assert_return (invoke $Owner "size") (i32.const 4))
 
-;; What it has grown to counts for linking, not what it was declared as.
+;; Linking checks the current size, not the declared one.
 (module (import "owner" "memory" (memory 4 4)))
 (assert_unlinkable (module (import "owner" "memory" (memory 5))) "incompatible import type")
 (assert_unlinkable (module (import "owner" "memory" (memory 1 3))) "incompatible import type")

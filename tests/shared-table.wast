@@ -1,4 +1,4 @@
-;; An imported table is the exporter's: entries, growth and null, with functions of three instances in it.
+;; An imported table is the exporter's table: entries, growth and nulls, with functions of three instances.
 
 (module $Owner
   (type $f (func (result i32)))

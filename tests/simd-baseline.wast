@@ -1,4 +1,4 @@
-;; The vector and float operations that old x86-64 processors have no instruction for.
+;; Vector and float operations that old x86-64 processors have no instruction for.
 
 (module $M
   (func (export "f32.ceil") (param f32) (result f32) (f32.ceil (local.get 0)))

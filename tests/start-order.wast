@@ -1,5 +1,5 @@
-;; Globals, then element segments, then data segments, then the start function, which may call imports and be called
-;; again afterwards.
+;; Instantiation order: globals, element segments, data segments, then the start function, which may call imports and
+;; can be called again afterwards.
 
 (module $M
   (import "spectest" "print_i32" (func $print (param i32)))

@@ -1,5 +1,5 @@
 ;;! features: 2.0, memory64
-;; Tables of 64-bit indices: every index and size counts in full, and a copy between kinds has a length of 32 bits.
+;; Tables with 64-bit indices: every bit of an index or size counts; a mixed copy has a 32-bit length.
 
 (module $M
   (type $number (func (result i32)))

@@ -1,5 +1,5 @@
-;; A collection behind a tail call to a function with fewer arguments than the one that made it: the frame of the second
-;; stands in the room for the arguments of the first, and so above the stack pointer of the frame that called it.
+;; Garbage collection after a tail call to a function with fewer arguments than its caller: the second frame lies in the
+;; argument area of the first, above the stack pointer of the frame that called it.
 ;;! features: 3.0
 
 (module

@@ -1,5 +1,5 @@
-;; Tail calls: constant stack over ten million iterations, through each kind of call; more arguments than the caller
-;; has; and frames that are gone from the backtrace.
+;; Tail calls of every kind: constant stack over ten million iterations, more arguments than the caller has, and no
+;; frame of the caller in the backtrace.
 ;;! features: 2.0, tail-call
 (module $tail
   (import "spectest" "print_i32" (func $print (param i32)))
@@ -25,7 +25,7 @@
       (then (i32.const 0))
       (else (return_call $even (i64.sub (local.get 0) (i64.const 1))))))
 
-  ;; The callee's arguments need stack of their own, the caller's do not.
+  ;; The callee needs stack space for arguments, the caller does not.
   (func $wide (param i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64) (result i64)
     (if (i64.eqz (local.get 0)) (then (return (i64.add (local.get 10) (local.get 11)))))
     (return_call $narrow (i64.sub (local.get 0) (i64.const 1)) (local.get 11)))
@@ -33,7 +33,7 @@
     (return_call $wide (local.get 0) (i64.const 1) (i64.const 2) (i64.const 3) (i64.const 4) (i64.const 5)
       (i64.const 6) (i64.const 7) (i64.const 8) (i64.const 9) (i64.const 100) (i64.add (local.get 1) (i64.const 1))))
 
-  ;; A tail call of a host function: no frame of ours is left while it runs.
+  ;; A tail call to a host function: no WebAssembly frame is left while it runs.
   (func (export "host") (return_call $print (i32.const 7)))
 
   (func $trap (param i32) (result i32) (i32.div_u (i32.const 1) (local.get 0)))

@@ -1,6 +1,6 @@
 ;;! features: 2.0, threads
-;; Waits without end on both sides of a hand-over: a wake-up that is lost hangs the script. The value that is waited for
-;; is the one that was read, so that a change in between is a mismatch, not a sleep.
+;; Two threads hand over to each other and wait without a timeout: a lost wake-up hangs the script. Each waits for the
+;; value that it read, so a change in between is a mismatch and not a sleep.
 
 (module $Mem (memory (export "shared") 1 1 shared))
 
@@ -34,4 +34,4 @@
       (drop (memory.atomic.notify (i32.const 64) (i32.const 1)))
       (br_if $again (local.tee $rounds (i32.sub (local.get $rounds) (i32.const 1)))))))
 (assert_return (invoke "take-turns" (i32.const 200)))
-;; Nobody waits for the thread here: the end of the script does.
+;; No directive waits for this thread; the end of the script does.

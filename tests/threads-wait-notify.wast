@@ -1,6 +1,6 @@
 ;;! features: 2.0, threads
-;; Threads of a script are threads of the operating system: each has a store of its own and shares one module's memories,
-;; they wait for each other without end, and whoever comes first.
+;; Threads of a script are operating-system threads, each with its own store. They share one module's memories and wait
+;; for each other without a timeout, in any order.
 
 (module $Mem (memory (export "shared") 1 1 shared))
 
@@ -27,12 +27,12 @@
     (memory (import "mem" "shared") 1 1 shared)
     (func (export "sleep") (result i32)
       (local $result i32)
-      ;; Woken, or too late to have to wait.
+      ;; Woken, or too late to wait.
       (local.set $result (memory.atomic.wait64 (i32.const 16) (i64.const 0) (i64.const -1)))
       (i32.lt_u (local.get $result) (i32.const 2)))
     (func (export "trap") (drop (i32.atomic.load (i32.const 1)))))
   (assert_return (invoke "sleep") (i32.const 1))
-  ;; Traps on another thread are caught there.
+  ;; A trap on another thread is caught there.
   (assert_trap (invoke "trap") "unaligned atomic")
   (assert_trap (module (func $f unreachable) (start $f)) "unreachable"))
 

@@ -1,4 +1,4 @@
-;; A jump table whose arms trap each in its own way, and the default.
+;; A jump table whose arms and default each trap in a different way.
 
 (module $M
   (memory 1)

@@ -1,4 +1,4 @@
-;; One callee called from many places of one function: the caller's offset tells which, whatever the compiler merges.
+;; One callee, called from many places in one function: the caller's offset tells which, even if code is merged.
 
 (module $M
   (func $check (param i32) (if (local.get 0) (then (unreachable))))

@@ -1,4 +1,4 @@
-;; Traps of several kinds within one expression and on paths that a compiler moves out of line or merges.
+;; Several kinds of traps in one expression, and on paths that a compiler moves out of line or merges.
 
 (module $M
   (memory 1)

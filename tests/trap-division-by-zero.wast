@@ -1,4 +1,4 @@
-;; Every division and remainder by zero, of variables and of constants, used and dropped.
+;; Every division and remainder by zero, with variables and constants, used and dropped.
 
 (module $M
   (func (export "i32.div_s") (param i32 i32) (result i32) (i32.div_s (local.get 0) (local.get 1)))

@@ -1,4 +1,4 @@
-;; What was done before a trap stays done, what comes after it is not done: memories, globals, tables, host calls.
+;; Effects before a trap stay, effects after it do not happen: memories, globals, tables, host calls.
 
 (module $M
   (import "spectest" "print_i32" (func $print (param i32)))

@@ -1,4 +1,4 @@
-;; Segments that do not fit: a trap without a frame. Those before it in order stay written, those after it do not.
+;; A segment that does not fit is a trap without a frame. Earlier segments stay written, later ones are not written.
 
 (module $Shared
   (memory (export "memory") 1)
@@ -28,7 +28,7 @@
 (assert_return (invoke $Shared "call" (i32.const 0)) (i32.const 1))
 (assert_trap (invoke $Shared "call" (i32.const 3)) "uninitialized element")
 
-;; Elements come before data.
+;; Element segments come before data segments.
 (assert_trap
   (module
     (import "shared" "memory" (memory 1))
@@ -48,7 +48,7 @@
   "out of bounds memory access")
 (assert_return (invoke $Shared "call" (i32.const 1)) (i32.const 3))
 
-;; An empty segment at the end fits; beyond it not even an empty one does.
+;; An empty segment fits at the end, but not past it.
 (module (memory 1) (data (i32.const 65536) ""))
 (assert_trap (module (memory 1) (data (i32.const 65537) "")) "out of bounds memory access")
 (module (table 1 funcref) (elem (i32.const 1) func))

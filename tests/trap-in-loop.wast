@@ -1,4 +1,4 @@
-;; A trap in the n-th turn of a loop, inner loops included: state from the turns before it stays.
+;; A trap in the n-th iteration of a loop and of nested loops: state from earlier iterations stays.
 
 (module $M
   (memory 1)

@@ -1,4 +1,4 @@
-;; A start function that traps in a callee, in an imported function, behind the host, and at depth.
+;; A start function that traps in a callee, in an imported function, below a host frame, and deep in a recursion.
 
 (module $Lib
   (memory 1)
@@ -30,7 +30,7 @@
     (start $start))
   "invalid conversion to integer")
 
-;; An imported function can itself be the start function: then the importing module has no frame.
+;; An imported function can be the start function itself: then the importing module has no frame.
 (module $Boom (func (export "boom") unreachable))
 (register "boom" $Boom)
 (assert_trap (module (import "boom" "boom" (func $boom)) (start $boom)) "unreachable")

@@ -1,4 +1,4 @@
-;; A start function that traps: the frames are those of the instantiation, and what ran before it stays done.
+;; A start function that traps: the frames are those of the instantiation, and earlier effects stay.
 
 (module $Effects
   (memory (export "memory") 1)

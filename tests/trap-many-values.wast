@@ -1,5 +1,5 @@
-;; More parameters and results than there are registers, of all number types, through direct and indirect calls down to
-;; a trap; and back, when there is none.
+;; More parameters and results than registers, of all number types, through direct and indirect calls down to a trap,
+;; and back if there is none.
 
 (module $M
   (type $wide (func (param i32 i64 f32 f64 i32 i64 f32 f64 i32 i64 f32 f64 i32 i64 f32 f64 i32 i64 f32 f64 i32 i64 f32 f64)

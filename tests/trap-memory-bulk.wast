@@ -12,7 +12,7 @@
   (func $wrapped (export "wrapped") (param i32) nop (call $fill (local.get 0) (i32.const 2)))
   (func (export "load8") (param i32) (result i32) (i32.load8_u (local.get 0))))
 
-;; The destination runs over.
+;; The destination ends outside.
 (assert_trap (invoke "fill" (i32.const 65530) (i32.const 7)) "out of bounds memory access")
 (assert_trap (invoke "fill" (i32.const -1) (i32.const -1)) "out of bounds memory access")
 (assert_return (invoke "load8" (i32.const 65530)) (i32.const 0))
@@ -20,20 +20,20 @@
 (assert_trap (invoke "fill" (i32.const 65537) (i32.const 0)) "out of bounds memory access")
 (assert_trap (invoke "wrapped" (i32.const 65535)) "out of bounds memory access")
 
-;; Source or destination of a copy run over.
+;; Source or destination of a copy ends outside.
 (assert_trap (invoke "copy" (i32.const 65534) (i32.const 0) (i32.const 3)) "out of bounds memory access")
 (assert_trap (invoke "copy" (i32.const 0) (i32.const 65534) (i32.const 3)) "out of bounds memory access")
 (assert_return (invoke "load8" (i32.const 0)) (i32.const 120))
 (assert_return (invoke "copy" (i32.const 65536) (i32.const 65536) (i32.const 0)))
 
-;; The segment runs over, then the memory.
+;; The segment ends outside, then the memory.
 (assert_trap (invoke "init" (i32.const 0) (i32.const 5) (i32.const 6)) "out of bounds memory access")
 (assert_trap (invoke "init" (i32.const 65530) (i32.const 0) (i32.const 7)) "out of bounds memory access")
 (assert_trap (invoke "init" (i32.const 0) (i32.const -1) (i32.const 2)) "out of bounds memory access")
 (assert_return (invoke "init" (i32.const 100) (i32.const 9) (i32.const 1)))
 (assert_return (invoke "load8" (i32.const 100)) (i32.const 57))
 
-;; An active segment is dropped when it has been used.
+;; An active segment is dropped after use.
 (assert_return (invoke "init-active" (i32.const 0)))
 (assert_trap (invoke "init-active" (i32.const 1)) "out of bounds memory access")
 (assert_return (invoke "drop"))

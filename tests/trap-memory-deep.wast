@@ -1,4 +1,4 @@
-;; Two functions call each other and one of them ends in a load out of bounds: frames alternate between them.
+;; Two functions call each other until one loads out of bounds: their frames alternate.
 
 (module $M
   (memory 1 1)

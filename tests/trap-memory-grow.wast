@@ -1,4 +1,4 @@
-;; Growing moves the bound in the middle of a function; a failed growth does not.
+;; Growth moves the bound in the middle of a function; a failed growth does not.
 
 (module $M
   (memory 0 3)

@@ -1,4 +1,4 @@
-;; Every scalar load at the last address that is in bounds, and at the first that is not.
+;; Every scalar load at the last address in bounds, and at the first one out of bounds.
 
 (module $M
   (memory 1)

@@ -1,4 +1,4 @@
-;; Addresses are index plus offset without wrapping at 2^32: a large immediate never comes back into the memory.
+;; Index plus offset does not wrap at 2^32: a large offset never reaches back into the memory.
 
 (module $M
   (memory 1)

@@ -1,4 +1,4 @@
-;; Vector loads and stores over the end of the memory: whole, extended, splatted, zero-filled, single lanes.
+;; Vector loads and stores across the end of the memory: whole, extended, splatted, zero-filled, single lanes.
 
 (module $M
   (memory 1)
@@ -23,6 +23,6 @@
 (assert_return (invoke "last") (i64.const 0))
 (assert_trap (invoke "store8_lane" (i32.const 65535)) "out of bounds memory access")
 (assert_trap (invoke "store8_lane" (i32.const -1)) "out of bounds memory access")
-;; An unaligned vector operand is no trap, even where an instruction with a memory operand would want alignment.
+;; An unaligned vector operand does not trap, even if an instruction with a memory operand would need alignment.
 (assert_return (invoke "sunk" (i32.const 65519)) (v128.const i64x2 1 1))
 (assert_trap (invoke "sunk" (i32.const 65527)) "out of bounds memory access")

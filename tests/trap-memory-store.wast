@@ -1,5 +1,5 @@
-;; Every scalar store at the first address that is out of bounds, its operands computed by other instructions; a store
-;; that traps writes nothing, not even the bytes that would still be in bounds.
+;; Every scalar store at the first address out of bounds, with operands that other instructions compute. A store that
+;; traps writes nothing, not even the bytes that are in bounds.
 
 (module $M
   (memory (export "memory") 1)

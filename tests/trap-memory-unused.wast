@@ -1,4 +1,4 @@
-;; A load whose result nobody uses still traps, and of two equal loads the first one does.
+;; A load with an unused result still traps, and of two equal loads the first one does.
 
 (module $M
   (memory 1)

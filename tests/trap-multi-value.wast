@@ -1,4 +1,4 @@
-;; Traps between values that are already on the stack, in functions, blocks and loops with several results.
+;; Traps with values already on the stack, in functions, blocks and loops with several results.
 
 (module $M
   (func $pair (param i32) (result i32 i64)

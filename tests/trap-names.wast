@@ -1,4 +1,4 @@
-;; Names from the name section are shown as they are: dots, signs, letters beyond ASCII, quotes, one very long.
+;; Names from the name section are shown unchanged: dots, signs, non-ASCII letters, quotes, a very long one.
 
 (module $module-name
   (func $"with space" (export "with space") (call $"\"quoted\""))

@@ -1,5 +1,5 @@
-;; Offsets count from the start of the binary, whatever stands before the code: custom sections, and lengths encoded in
-;; more bytes than they need.
+;; Offsets count from the start of the binary, whatever precedes the code: custom sections, and lengths in overlong
+;; encodings.
 
 (module binary
   "\00asm" "\01\00\00\00"

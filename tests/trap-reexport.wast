@@ -1,4 +1,4 @@
-;; A function that three modules pass on is still one function of the module that defined it.
+;; A function that three modules re-export is still one function of the module that defined it.
 
 (module $A
   (func)

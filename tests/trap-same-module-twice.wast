@@ -1,4 +1,4 @@
-;; Two instances of one definition: the same code with other state, and both in one backtrace.
+;; Two instances of one definition: the same code with different state, both in one backtrace.
 
 (module definition $Def
   (import "state" "next" (func $next (param i32) (result i32)))

@@ -1,5 +1,5 @@
-;; Segments that are too short for arrays that would be too long, and a null entry of a table whose type leaves no
-;; signature to mismatch: engines look at these in orders, and say them in words, of their own.
+;; Segments that are too short for arrays that would be too long, and a null entry of a table whose type rules out a
+;; signature mismatch. Engines check these in different orders and report them in different words.
 ;;! features: 3.0
 
 (module

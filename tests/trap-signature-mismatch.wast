@@ -1,4 +1,4 @@
-;; `call_indirect` to a function of another type. Types are equal by structure: two definitions of one type are one.
+;; `call_indirect` to a function of another type. Types are structural: two equal definitions are one type.
 
 (module $M
   (type $none (func))

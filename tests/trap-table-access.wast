@@ -1,4 +1,4 @@
-;; `table.get` and `table.set` outside their table, of both reference types, and in a table that is not the first.
+;; `table.get` and `table.set` out of bounds, for both reference types, and in a table other than the first.
 
 (module $M
   (table $funcs 3 funcref)

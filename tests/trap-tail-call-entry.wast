@@ -1,5 +1,5 @@
-;; A function that the host calls with arguments on the stack calls one without in its own place: the callee's frame stands
-;; higher than that of its caller did, in what was the caller's room for arguments. Its traps are traps nevertheless.
+;; The host calls a function with stack arguments, which tail-calls one without. The callee's frame starts higher than
+;; the caller's did, in the caller's argument area. Its traps are still reported as traps.
 ;;! features: 2.0, tail-call
 
 (module

@@ -1,4 +1,4 @@
-;; A store works on after a trap: instances, call stack and host calls are as good as before, many times over.
+;; A store works after a trap: instances, call stack and host calls, many times over.
 
 (module $M
   (import "host" "call" (func $host-call (param funcref)))

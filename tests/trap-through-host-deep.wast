@@ -1,4 +1,4 @@
-;; Every level of a recursion goes through the host, with a value in and out; locals survive the host call.
+;; Every level of a recursion passes through the host, with a value in and out; locals survive the host call.
 
 (module $M
   (import "host" "call_i32" (func $host-call (param funcref i32) (result i32)))

@@ -1,5 +1,5 @@
-;; A host function as an exported import, and a trap in another instance that the host calls: the other module's frames
-;; and indices, then the caller's.
+;; A host function as a re-exported import, and a trap in another instance that the host calls: first the frames and
+;; indices of the other module, then the caller's.
 
 (module $Lib
   (import "spectest" "print_i32" (func $print (param i32)))

@@ -1,4 +1,4 @@
-;; wasm -> host -> wasm -> trap: the frames on both sides of each host call are there, the host's own are not.
+;; wasm -> host -> wasm -> trap: the trace has the WebAssembly frames on both sides, but no host frames.
 
 (module $M
   (import "host" "call" (func $host-call (param funcref)))

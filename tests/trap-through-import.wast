@@ -1,4 +1,4 @@
-;; Calls that cross instances: a frame's function index counts in its own module, where imports come first.
+;; Calls across instances: a frame's function index counts in its own module, where imports come first.
 
 (module $Callee
   (func $unused)

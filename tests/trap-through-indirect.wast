@@ -1,4 +1,4 @@
-;; A chain of `call_indirect`, each level in another function: frames are the table's functions, not the table's order.
+;; A chain of `call_indirect`, each level in another function: the frames show the called functions, not table order.
 
 (module $M
   (type $step (func (param i32) (result i32)))

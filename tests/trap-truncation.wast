@@ -1,4 +1,4 @@
-;; Truncation of NaN is an invalid conversion, of a number too large an overflow; the neighbors inside are neither.
+;; Truncating NaN is an invalid conversion, truncating too large a number an overflow; the nearest valid inputs pass.
 
 (module $M
   (func (export "i32.trunc_f32_s") (param f32) (result i32) (i32.trunc_f32_s (local.get 0)))

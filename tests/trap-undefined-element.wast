@@ -1,4 +1,4 @@
-;; `call_indirect` with an index outside the table, at depth 1 and through callers, before and after the table grows.
+;; `call_indirect` with an index out of bounds, at depth 1 and through callers, before and after the table grows.
 
 (module $M
   (type $unary (func (param i32) (result i32)))

@@ -1,4 +1,4 @@
-;; `call_indirect` through a null entry: never written, and written with null later.
+;; `call_indirect` through a null entry: never written, and later overwritten with null.
 
 (module $M
   (type $thunk (func))

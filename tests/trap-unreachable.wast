@@ -1,4 +1,4 @@
-;; `unreachable` at depth 1, at several places of a function: the offset is that of the instruction that was reached.
+;; `unreachable` at depth 1, at several positions in a function: the offset is that of the executed instruction.
 
 (module $M
   (func $bare (export "bare") unreachable)

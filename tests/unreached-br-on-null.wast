@@ -1,4 +1,4 @@
-;; In code that cannot be reached, too, a branch on null may lead out of all blocks.
+;; Even in unreachable code, a branch on null may lead out of all blocks.
 ;;! features: 2.0, function-references
 
 (module

@@ -1,6 +1,6 @@
 ;;! features: 2.0, wide-arithmetic
-;; Carries and borrows between the halves of 128 bits, and products of both signs; also with operands that the compiler
-;; knows.
+;; Carries and borrows between the halves of 128 bits, and signed and unsigned products, also with operands that are
+;; constants for the compiler.
 
 (module
   (func (export "add") (param i64 i64 i64 i64) (result i64 i64)
