@@ -23,11 +23,11 @@ use std::path::Path;
 #[derive(Debug, Default)]
 pub struct Expectations {
     file: String,
-    entries: Vec<Entry>,
+    entries: Vec<ExpectedFailure>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct ExpectedFailure {
     path: String,
     lines: RangeInclusive<u32>,
     /// Those that the line is of; all if it names none.
@@ -66,7 +66,7 @@ impl Expectations {
     /// Counts listed failures as expected, and adds a failure for each listed line on which all directives passed, and for
     /// each entry that lists none.
     pub fn apply(&self, report: &mut LaneReport) {
-        let own: Vec<&Entry> = self.entries.iter().filter(|entry| entry.concerns(report)).collect();
+        let own: Vec<&ExpectedFailure> = self.entries.iter().filter(|entry| entry.concerns(report)).collect();
         // A script that did not run to its end says nothing about the directives that did not run.
         if own.is_empty() || !matches!(report.status, Status::Pass | Status::Fail) {
             return;
@@ -93,7 +93,7 @@ impl Expectations {
     }
 
     /// A failure for each listed line on which all directives passed, and for each entry that lists none.
-    fn unfounded(&self, own: &[&Entry], report: &LaneReport) -> (Vec<Failure>, Vec<Failure>) {
+    fn unfounded(&self, own: &[&ExpectedFailure], report: &LaneReport) -> (Vec<Failure>, Vec<Failure>) {
         // What the lane does not support says nothing either.
         let failed = report.failures.iter().filter(|failure| failure.counts()).chain(&report.lacking);
         let failed: BTreeSet<u32> = failed.map(|failure| failure.line).collect();
@@ -117,8 +117,9 @@ impl Expectations {
     /// Whether lanes that are not listed there agree. That the others are wrong is known, so it does not count.
     pub fn explain(&self, disagreement: &Disagreement) -> bool {
         let listed = |lane: &String| {
-            let is_listed =
-                |entry: &Entry| entry.lines.contains(&disagreement.line) && entry.names(&disagreement.path, lane);
+            let is_listed = |entry: &ExpectedFailure| {
+                entry.lines.contains(&disagreement.line) && entry.names(&disagreement.path, lane)
+            };
             self.entries.iter().any(is_listed)
         };
         disagreement.pairs.iter().all(|pair| pair.iter().any(listed))
@@ -134,7 +135,7 @@ impl Expectations {
     }
 }
 
-impl Entry {
+impl ExpectedFailure {
     fn concerns(&self, report: &LaneReport) -> bool {
         self.names(&report.path, &report.lane)
     }
@@ -150,7 +151,7 @@ impl Entry {
 
 const FORM: &str = "expected `PATH:LINE [@LANE,..] CAUSE`, or `PATH:FIRST-LAST [@LANE,..] CAUSE`";
 
-fn parse(line: &str) -> Result<Entry, String> {
+fn parse(line: &str) -> Result<ExpectedFailure, String> {
     let no_cause = || format!("a cause is missing: {FORM}");
     let (path, lines, rest) = place(line.trim()).ok_or(FORM)?;
     if lines.is_empty() {
@@ -166,7 +167,7 @@ fn parse(line: &str) -> Result<Entry, String> {
     if cause.trim().is_empty() {
         return Err(no_cause());
     }
-    Ok(Entry { path: path.to_string(), lines, lanes })
+    Ok(ExpectedFailure { path: path.to_string(), lines, lanes })
 }
 
 /// Path and lines of an entry, and what comes behind them. A path may have blanks in it: it ends at the first colon with

@@ -1,7 +1,9 @@
 //! From the command line's arguments to scripts: files, directories, and suites of the data crate or of a checkout.
 
 use lanes::Features;
-use spec_testsuite::{Checkout, CheckoutError, Script, Suite, UnknownSuite, Unreadable};
+pub use spec_testsuite::Unreadable;
+
+use spec_testsuite::{Checkout, CheckoutError, Script, Suite, UnknownSuite};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};

@@ -1,60 +1,119 @@
-//! One script in all lanes: parse it once, run the lanes one after the other, check the trap snapshot in each, and
-//! compare what they showed. All in this process; [`pool`](crate::pool) puts it into a child.
+//! Judges one script in several lanes, in this process: parses it once, runs the lanes one after the other, checks the
+//! trap snapshot in each, and compares what they showed.
+//!
+//! An engine that crashes or hangs takes the process along. The program runs `judge` in child processes
+//! ([`pool`](crate::pool)).
 
 use crate::agreement::find_disagreements;
 use crate::execute::{LaneRun, Verdict, execute};
-use crate::report::{Compared, Disagreement, Failure, LaneReport};
+use crate::inputs::{self, Unreadable};
+use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
 use crate::script::{Directive, ParseError, Script};
 use crate::snapshot::{Showing, Snapshot};
 use lanes::{Features, Lane, LaneInfo};
+use std::borrow::Cow;
 use std::time::Instant;
 
 /// A script to judge.
 pub struct Case<'a> {
-    /// How reports name it.
+    /// The path, which reports show.
     pub path: &'a str,
-    /// Its text.
-    pub text: &'a str,
-    /// What its modules may use.
+    /// The text.
+    pub text: Cow<'a, str>,
+    /// The features that the modules may use.
     pub features: Features,
-    /// The trap snapshot beside it.
+    /// The traps that every lane has to show.
     pub snapshot: Option<Snapshot>,
 }
 
-/// What the lanes say together.
+impl<'a> Case<'a> {
+    /// Reads a script, and the trap snapshot beside it if there is one. `path` is that of a file or of a built-in
+    /// script, as [`gather`](inputs::gather) returns them.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the file if it cannot be read.
+    pub fn read(path: &'a str, features: Features) -> Result<Case<'a>, Unreadable> {
+        let mut case = Case::read_script(path, features)?;
+        case.snapshot = Snapshot::beside(path).map_err(Unreadable::whole)?;
+        Ok(case)
+    }
+
+    /// Reads a script without its trap snapshot.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the file if it cannot be read.
+    pub fn read_script(path: &'a str, features: Features) -> Result<Case<'a>, Unreadable> {
+        Ok(Case { path, text: inputs::text(path)?, features, snapshot: None })
+    }
+}
+
+/// The results of a script in all lanes.
 #[derive(Debug, Default)]
-pub struct Judged {
-    /// Where they differ.
+pub struct Judgment {
+    /// The report of each lane.
+    pub reports: Vec<LaneReport>,
+    /// The directives on which lanes differ.
     pub disagreements: Vec<Disagreement>,
-    /// How much was compared of each pair of lanes.
+    /// How much of each pair of lanes was compared.
     pub compared: Vec<Compared>,
-    /// The traps that a lane showed, of our own lanes if one of them is there; `None` if no lane supports the whole script
-    /// and shows every trap with one kind and all frames.
+    /// The traps that a lane showed, one of our own if possible; `None` if no lane supports the whole script and shows
+    /// every trap with one kind and all frames.
     pub snapshot: Option<Snapshot>,
 }
 
-/// Is told of the progress.
-pub trait Progress {
-    /// A lane begins, with this many directives.
-    fn begin(&mut self, lane: &str, directives: &[Directive]);
-    /// A directive is about to run (`None`), or has run.
-    fn step(&mut self, position: usize, directive: &Directive, verdict: Option<&Verdict>);
-    /// A lane has ended.
-    fn end(&mut self, report: LaneReport);
+impl Judgment {
+    /// Returns whether every lane passed, and all of them agree. What a lane does not support is no failure.
+    pub fn passed(&self) -> bool {
+        self.disagreements.is_empty() && self.reports.iter().all(|report| report.status == Status::Pass)
+    }
 }
 
-/// Runs a script in the lanes.
-pub fn judge(case: &Case<'_>, lanes: &[&dyn Lane], progress: &mut dyn Progress) -> Result<Judged, ParseError> {
-    let script = Script::parse(case.text)?;
-    let runs: Vec<LaneRun> = lanes.iter().map(|lane| run(case, &script, *lane, lanes.len() > 1, progress)).collect();
+/// Follows the progress of a script. `()` does not care.
+pub trait Progress {
+    /// Is called when a lane begins.
+    fn begin(&mut self, _lane: &str, _directives: &[Directive]) {}
+
+    /// Is called before a directive runs, with no verdict, and after it.
+    fn step(&mut self, _position: usize, _directive: &Directive, _verdict: Option<&Verdict>) {}
+
+    /// Is called when a lane has ended.
+    fn end(&mut self, _report: &LaneReport) {}
+}
+
+impl Progress for () {}
+
+/// Runs a script in the lanes, and compares them.
+///
+/// # Errors
+///
+/// Says where and why the script does not parse.
+pub fn judge(case: &Case<'_>, lanes: &[&dyn Lane], progress: &mut dyn Progress) -> Result<Judgment, ParseError> {
+    let script = Script::parse(&case.text)?;
+    let mut runs = Vec::with_capacity(lanes.len());
+    let mut reports = Vec::with_capacity(lanes.len());
+    for lane in lanes {
+        let (run, report) = run_lane(case, &script, *lane, lanes.len() > 1, progress);
+        progress.end(&report);
+        runs.push(run);
+        reports.push(report);
+    }
     let (disagreements, compared) = find_disagreements(case.path, &script, lanes, &runs);
-    // Of another engine's frames the names need not be those that our lanes are compared with.
+    // Another engine may name functions differently, and our lanes are compared with the names of the snapshot.
     let (own, foreign): (Vec<_>, Vec<_>) = lanes.iter().zip(&runs).partition(|(lane, _)| lane.info().is_own());
     let snapshot = own.into_iter().chain(foreign).find_map(|(_, run)| Showing::of(&script, run).snapshot());
-    Ok(Judged { disagreements, compared, snapshot })
+    Ok(Judgment { reports, disagreements, compared, snapshot })
 }
 
-fn run(case: &Case<'_>, script: &Script, lane: &dyn Lane, states: bool, progress: &mut dyn Progress) -> LaneRun {
+/// Runs a script in one lane. `states` asks for the state of the instances at the end.
+fn run_lane(
+    case: &Case<'_>,
+    script: &Script,
+    lane: &dyn Lane,
+    states: bool,
+    progress: &mut dyn Progress,
+) -> (LaneRun, LaneReport) {
     let started = Instant::now();
     progress.begin(&lane.info().name, &script.directives);
     let run = execute(script, lane, case.features, states, &mut |position, verdict| {
@@ -74,12 +133,10 @@ fn run(case: &Case<'_>, script: &Script, lane: &dyn Lane, states: bool, progress
     }
     report.milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     report.close();
-    progress.end(report);
-    run
+    (run, report)
 }
 
-/// A directive that trapped otherwise than the snapshot says has failed, unless it failed already, was not supported,
-/// or did not run.
+/// Fails each directive that passed, and trapped otherwise than the snapshot says.
 fn check_snapshot(expected: &Snapshot, script: &Script, run: &LaneRun, lane: &LaneInfo, report: &mut LaneReport) {
     for mismatch in expected.compare(&Showing::of(script, run), lane) {
         report.failures.push(match mismatch.directive {

@@ -1,26 +1,40 @@
-//! Runs WebAssembly `.wast` scripts in several lanes, and reports.
+//! Runs WebAssembly `.wast` scripts in several lanes, and reports what fails and where lanes disagree.
 //!
 //! ```text
 //! cli ─> inputs ─> pool ══ JSON lines ══> worker ─> judge ─> script    parsed and encoded once
 //!                    │                                │ └──> execute   in each lane, against a fresh store
-//!                    │                                └────> snapshot, disagreement (lanes::compare)
+//!                    │                                └────> snapshot, agreement (lanes::compare)
 //!                    └─> expectations ─> report ─> terminal, JSON, JUnit, HTML, annotations
 //! ```
 //!
-//! Scripts run in child processes, so that a crash or a hang of an engine is a line in the report. A directive that did
-//! not execute is never a pass.
+//! The program runs scripts in child processes, so that a crash or a hang of an engine is a line in the report. A
+//! directive that did not execute is never a pass.
+//!
+//! # In the tests of an engine
+//!
+//! An engine that implements [`lanes::Lane`] runs scripts without the program: [`inputs::gather`] finds them,
+//! [`Case::read`] reads one, and [`judge`](fn@judge) runs it, in the process of the test.
+//!
+//! ```
+#![doc = include_str!("../examples/engine_tests.rs")]
+//! ```
 
 mod agreement;
 pub mod check_adapter;
 pub mod cli;
-pub mod execute;
-pub mod expectations;
+mod execute;
+mod expectations;
 pub mod inputs;
-pub mod judge;
+mod judge;
 pub mod pattern;
-pub mod pool;
+mod pool;
 pub mod report;
 pub mod script;
-pub mod script_engine;
-pub mod snapshot;
-pub mod worker;
+mod script_engine;
+mod snapshot;
+mod worker;
+
+pub use execute::{Miss, Verdict};
+pub use expectations::Expectations;
+pub use judge::{Case, Judgment, Progress, judge};
+pub use snapshot::Snapshot;

@@ -21,39 +21,39 @@ use std::time::Duration;
 
 /// How to run workers.
 #[derive(Clone, Debug)]
-pub struct Pool {
+pub(crate) struct Pool {
     /// The program that becomes a worker.
-    pub program: PathBuf,
+    pub(crate) program: PathBuf,
     /// Its arguments.
-    pub arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
     /// The names of the lanes that these arguments select, in order.
-    pub lanes: Vec<String>,
+    pub(crate) lanes: Vec<String>,
     /// How many workers run at a time.
-    pub jobs: usize,
+    pub(crate) jobs: usize,
     /// After this time in one lane a worker gives up on its own.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// Whether to write trap snapshots instead of checking them.
-    pub bless: bool,
+    pub(crate) bless: bool,
     /// Commands that run each script after the lanes.
-    pub script_engines: Vec<ScriptEngine>,
+    pub(crate) script_engines: Vec<ScriptEngine>,
 }
 
 /// What became of a script.
 #[derive(Debug, Default)]
-pub struct Finished {
+pub(crate) struct Finished {
     /// One report for each lane, and then one for each script engine.
-    pub lanes: Vec<LaneReport>,
+    pub(crate) lanes: Vec<LaneReport>,
     /// Where lanes differ.
-    pub disagreements: Vec<Disagreement>,
+    pub(crate) disagreements: Vec<Disagreement>,
     /// How much was compared of each pair of lanes.
-    pub compared: Vec<Compared>,
+    pub(crate) compared: Vec<Compared>,
     /// What to write into the trap snapshot, if asked.
-    pub snapshot: Option<String>,
+    pub(crate) snapshot: Option<String>,
 }
 
 impl Finished {
     /// Whether all lanes passed, and agree.
-    pub fn passed(&self) -> bool {
+    pub(crate) fn passed(&self) -> bool {
         self.disagreements.is_empty() && self.lanes.iter().all(|report| report.status == Status::Pass)
     }
 
@@ -68,7 +68,11 @@ impl Finished {
 
 impl Pool {
     /// Runs the scripts. `finished` hears of each as it is done, and says whether to go on.
-    pub fn run(&self, mut inputs: Vec<Input>, mut finished: impl FnMut(&Input, Finished) -> bool) -> io::Result<()> {
+    pub(crate) fn run(
+        &self,
+        mut inputs: Vec<Input>,
+        mut finished: impl FnMut(&Input, Finished) -> bool,
+    ) -> io::Result<()> {
         inputs.sort_by_key(|input| std::cmp::Reverse(input.size));
         let jobs = self.jobs.clamp(1, inputs.len().max(1));
         let queue = Mutex::new(VecDeque::from(inputs));

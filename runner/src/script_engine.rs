@@ -16,16 +16,16 @@ use std::time::{Duration, Instant};
 
 /// A command that runs scripts: exit code 0 means that everything in the script is as it should be.
 #[derive(Clone, Debug)]
-pub struct ScriptEngine {
+pub(crate) struct ScriptEngine {
     /// Its name in reports.
-    pub name: String,
+    pub(crate) name: String,
     /// Program and arguments. The word `{}` stands for the script's path; without one the path comes last.
-    pub command: Vec<String>,
+    pub(crate) command: Vec<String>,
 }
 
 impl ScriptEngine {
     /// Runs the script of this path.
-    pub fn run(&self, path: &str, timeout: Duration) -> LaneReport {
+    pub(crate) fn run(&self, path: &str, timeout: Duration) -> LaneReport {
         let started = Instant::now();
         let (status, message) = match self.outcome(path, timeout) {
             Ok(outcome) => outcome,

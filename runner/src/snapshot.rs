@@ -24,15 +24,17 @@ use lanes::compare::frames_agree;
 use lanes::{Failure, Frame, LaneInfo, Outcome, TrapKind};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// A snapshot file, parsed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Snapshot {
-    traps: Vec<Entry>,
+    traps: Vec<TrapEntry>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Entry {
+struct TrapEntry {
     line: u32,
     kind: String,
     /// What the lane means by it; none of a file's.
@@ -50,12 +52,12 @@ struct Shown {
     /// Whether it passed. A snapshot says nothing of the others.
     passed: bool,
     /// What it stopped with, if it did.
-    entry: Option<Entry>,
+    entry: Option<TrapEntry>,
 }
 
 /// What the directives of a script showed, in order.
 #[derive(Clone, Debug)]
-pub struct Showing {
+pub(crate) struct Showing {
     directives: Vec<Shown>,
     /// Whether the lane supported all of them, and showed each trap as a whole.
     whole: bool,
@@ -63,19 +65,40 @@ pub struct Showing {
 
 /// A snapshot that is not what a lane showed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Mismatch {
+pub(crate) struct Mismatch {
     /// The line of the script.
-    pub line: u32,
+    pub(crate) line: u32,
     /// The position of the directive; `None` if no directive is left on the line that the trap could be of.
-    pub directive: Option<usize>,
+    pub(crate) directive: Option<usize>,
     /// What differs.
-    pub message: String,
+    pub(crate) message: String,
+}
+
+/// Returns the path of a script's trap snapshot; `None` for built-in scripts.
+pub(crate) fn snapshot_path(script: &str) -> Option<PathBuf> {
+    (!script.starts_with("spec:")).then(|| Path::new(script).with_extension("traps"))
 }
 
 impl Snapshot {
-    /// Reads a snapshot file; the error names its line.
+    /// Reads the snapshot beside a script, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Says which file cannot be read, or which of its lines is malformed.
+    pub fn beside(script: &str) -> Result<Option<Snapshot>, String> {
+        let Some(path) = snapshot_path(script).filter(|path| path.exists()) else { return Ok(None) };
+        let text = fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let snapshot = Snapshot::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Some(snapshot))
+    }
+
+    /// Parses the text of a snapshot file.
+    ///
+    /// # Errors
+    ///
+    /// Says which line is malformed.
     pub fn parse(text: &str) -> Result<Snapshot, String> {
-        let mut traps: Vec<Entry> = Vec::new();
+        let mut traps: Vec<TrapEntry> = Vec::new();
         for (number, line) in text.lines().enumerate() {
             if line.trim().is_empty() || line.starts_with('#') {
                 continue;
@@ -89,18 +112,23 @@ impl Snapshot {
             let (at, kind) = line.trim_end().split_once(' ').ok_or_else(malformed)?;
             let at = at.parse().map_err(|_| malformed())?;
             let frames = (kind != TrapKind::StackOverflow.name()).then(Vec::new);
-            traps.push(Entry { line: at, kind: kind.to_string(), kinds: Vec::new(), frames, whole: true });
+            traps.push(TrapEntry { line: at, kind: kind.to_string(), kinds: Vec::new(), frames, whole: true });
         }
         Ok(Snapshot { traps })
     }
 
-    /// Whether nothing trapped.
-    pub fn is_empty(&self) -> bool {
-        self.traps.is_empty()
+    /// Returns the text of the file beside a script: empty if nothing trapped, for which there is no file. `None` for
+    /// built-in scripts.
+    pub(crate) fn file_text(&self, script: &str) -> Option<String> {
+        snapshot_path(script)?;
+        if self.traps.is_empty() {
+            return Some(String::new());
+        }
+        Some(self.to_text(&Path::new(script).with_extension("wast").file_name()?.to_string_lossy()))
     }
 
-    /// The file's text, for a script of this file name.
-    pub fn to_text(&self, script: &str) -> String {
+    /// Returns the file's text, for a script of this file name.
+    fn to_text(&self, script: &str) -> String {
         let mut text =
             format!("# Traps of {script}. Written by `touchstone --bless`; review every change against the script.\n");
         for entry in &self.traps {
@@ -115,7 +143,7 @@ impl Snapshot {
 
     /// Compares this snapshot, as the file has it, with what a lane showed: every word of it, or, if the lane is not one
     /// of our own, the places.
-    pub fn compare(&self, showing: &Showing, lane: &LaneInfo) -> Vec<Mismatch> {
+    pub(crate) fn compare(&self, showing: &Showing, lane: &LaneInfo) -> Vec<Mismatch> {
         let mut lines: BTreeMap<u32, Line<'_>> = BTreeMap::new();
         for entry in &self.traps {
             lines.entry(entry.line).or_default().expected.push(entry);
@@ -129,7 +157,7 @@ impl Snapshot {
 
 impl Showing {
     /// What a run showed.
-    pub fn of(script: &Script, run: &LaneRun) -> Showing {
+    pub(crate) fn of(script: &Script, run: &LaneRun) -> Showing {
         let directives = script.directives.iter().enumerate().map(|(position, directive)| {
             let step = run.steps.get(position);
             let observation = step.and_then(|step| step.observation.as_ref());
@@ -146,7 +174,7 @@ impl Showing {
     }
 
     /// The snapshot to write; `None` if the lane does not show all that should be in it.
-    pub fn snapshot(self) -> Option<Snapshot> {
+    pub(crate) fn snapshot(self) -> Option<Snapshot> {
         let traps = self.directives.into_iter().filter_map(|shown| shown.entry);
         self.whole.then(|| Snapshot { traps: traps.collect() })
     }
@@ -156,7 +184,7 @@ impl Showing {
 #[derive(Default)]
 struct Line<'a> {
     /// What the snapshot has of it.
-    expected: Vec<&'a Entry>,
+    expected: Vec<&'a TrapEntry>,
     /// The directives that begin on it, with their positions.
     directives: Vec<(usize, &'a Shown)>,
 }
@@ -166,7 +194,7 @@ impl Line<'_> {
     /// that says.
     fn compare(&self, line: u32, lane: &LaneInfo) -> Vec<Mismatch> {
         let mut mismatches = Vec::new();
-        let mut mismatch = |directive: Option<usize>, want: Option<&Entry>, got: Option<&Entry>| {
+        let mut mismatch = |directive: Option<usize>, want: Option<&TrapEntry>, got: Option<&TrapEntry>| {
             let message = format!("expected {}, got {}", describe(want), describe(got));
             mismatches.push(Mismatch { line, directive, message });
         };
@@ -195,7 +223,7 @@ impl Line<'_> {
 }
 
 /// The entry of a directive that trapped, or threw an exception that nothing caught.
-fn stopped(line: u32, outcome: &Outcome) -> Option<Entry> {
+fn stopped(line: u32, outcome: &Outcome) -> Option<TrapEntry> {
     let texts = |frames: &Vec<Frame>| frames.iter().map(ToString::to_string).collect();
     let exact = |frames: &Vec<Frame>| frames.iter().all(|frame| frame.module_offset.is_some());
     match outcome {
@@ -204,18 +232,18 @@ fn stopped(line: u32, outcome: &Outcome) -> Option<Entry> {
             let overflow = trap.kind == TrapKind::StackOverflow;
             let whole = kinds.len() == 1 && (overflow || trap.frames.as_ref().is_some_and(exact));
             let frames = trap.frames.as_ref().filter(|_| !overflow).map(texts);
-            Some(Entry { line, kind: trap.kind.name().to_string(), kinds, frames, whole })
+            Some(TrapEntry { line, kind: trap.kind.name().to_string(), kinds, frames, whole })
         }
         Outcome::Failed(Failure::Exception(exception)) => {
             let frames = exception.frames.as_ref();
             let (whole, frames) = (frames.is_some_and(exact), frames.map(texts));
-            Some(Entry { line, kind: "exception".to_string(), kinds: Vec::new(), frames, whole })
+            Some(TrapEntry { line, kind: "exception".to_string(), kinds: Vec::new(), frames, whole })
         }
         _ => None,
     }
 }
 
-fn equal(want: &Entry, got: &Entry, lane: &LaneInfo) -> bool {
+fn equal(want: &TrapEntry, got: &TrapEntry, lane: &LaneInfo) -> bool {
     let same_kind = want.kind == got.kind || got.kinds.iter().any(|kind| kind.name() == want.kind);
     let moved = got.kinds.iter().any(|&kind| lane.moves.may_move(kind));
     let same_frames = match (&want.frames, &got.frames) {
@@ -247,11 +275,11 @@ fn place(frame: &str) -> Option<Frame> {
     Some(Frame { func_index, func_name: None, module_name: None, module_offset })
 }
 
-fn describe(entry: Option<&Entry>) -> String {
+fn describe(entry: Option<&TrapEntry>) -> String {
     match entry {
         None => "no trap".to_string(),
-        Some(Entry { kind, frames: Some(frames), .. }) => format!("{kind} [{}]", frames.join(", ")),
-        Some(Entry { kind, frames: None, .. }) => kind.clone(),
+        Some(TrapEntry { kind, frames: Some(frames), .. }) => format!("{kind} [{}]", frames.join(", ")),
+        Some(TrapEntry { kind, frames: None, .. }) => kind.clone(),
     }
 }
 

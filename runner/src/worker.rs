@@ -4,37 +4,34 @@
 //! time reports so and ends itself; when one dies, [`pool`](crate::pool) starts another.
 
 use crate::execute::Verdict;
-use crate::inputs;
 use crate::judge::{Case, Progress, judge};
 use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
 use crate::script::Directive;
-use crate::snapshot::Snapshot;
 use lanes::{Features, Lane};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Write};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use std::{fs, process, thread};
+use std::{process, thread};
 
 /// A script to judge.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Request {
+pub(crate) struct Request {
     /// What [`inputs::gather`] named.
-    pub path: String,
+    pub(crate) path: String,
     /// The bits of [`Features`].
-    pub features: u64,
+    pub(crate) features: u64,
     /// Positions in the worker's list of lanes.
-    pub lanes: Vec<usize>,
+    pub(crate) lanes: Vec<usize>,
     /// Whether to report each directive as it runs, to find out where a crash happens.
-    pub trace: bool,
+    pub(crate) trace: bool,
     /// Whether to write the trap snapshot instead of checking it.
-    pub bless: bool,
+    pub(crate) bless: bool,
 }
 
 /// What a worker says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// The script is not run.
     Unreadable {
         /// Counted from 1.
@@ -68,13 +65,8 @@ pub enum Answer {
     },
 }
 
-/// The name of a script's trap snapshot; `None` for scripts that are not files of ours.
-pub fn snapshot_path(script: &str) -> Option<PathBuf> {
-    (!script.starts_with("spec:")).then(|| Path::new(script).with_extension("traps"))
-}
-
 /// Serves requests until standard input ends.
-pub fn serve(lanes: &[Box<dyn Lane>], timeout: Duration) -> io::Result<()> {
+pub(crate) fn serve(lanes: &[Box<dyn Lane>], timeout: Duration) -> io::Result<()> {
     // Compiled code runs on this thread's stack, next to deep recursion in the parser.
     const STACK: usize = 64 << 20;
     let watched = Arc::new(Watched::default());
@@ -94,48 +86,24 @@ pub fn serve(lanes: &[Box<dyn Lane>], timeout: Duration) -> io::Result<()> {
 }
 
 fn serve_one(request: &Request, lanes: &[&dyn Lane], watched: &Watched) -> Answer {
-    let unreadable = |message: String| Answer::Unreadable { line: 1, column: 1, message };
-    let text = match inputs::text(&request.path) {
-        Ok(text) => text,
-        Err(error) => {
-            return Answer::Unreadable { line: error.line, column: error.column, message: error.message };
-        }
-    };
-    let snapshot_path = snapshot_path(&request.path);
-    let snapshot = match &snapshot_path {
-        Some(path) if !request.bless && path.exists() => match read_snapshot(path) {
-            Ok(snapshot) => Some(snapshot),
-            Err(message) => return unreadable(message),
-        },
-        _ => None,
-    };
     let Some(features) = Features::from_bits(request.features) else {
-        return unreadable("the request has unknown features".to_string());
+        let message = "the request has unknown features".to_string();
+        return Answer::Unreadable { line: 1, column: 1, message };
     };
-    let case = Case { path: &request.path, text: &text, features, snapshot };
+    let read = if request.bless { Case::read_script } else { Case::read };
+    let case = match read(&request.path, features) {
+        Ok(case) => case,
+        Err(error) => return Answer::Unreadable { line: error.line, column: error.column, message: error.message },
+    };
     let mut progress = Reporting { request, watched, directives: 0 };
     match judge(&case, lanes, &mut progress) {
         Err(error) => Answer::Unreadable { line: error.line, column: error.column, message: error.message },
-        Ok(judged) => Answer::Done {
-            disagreements: judged.disagreements,
-            compared: judged.compared,
-            snapshot: snapshot_path
-                .filter(|_| request.bless)
-                .zip(judged.snapshot)
-                .map(|(path, shown)| blessed(&path, &shown)),
+        Ok(judgment) => Answer::Done {
+            disagreements: judgment.disagreements,
+            compared: judgment.compared,
+            snapshot: judgment.snapshot.filter(|_| request.bless).and_then(|traps| traps.file_text(&request.path)),
         },
     }
-}
-
-fn read_snapshot(path: &Path) -> Result<Snapshot, String> {
-    let text = fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    Snapshot::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-fn blessed(path: &Path, snapshot: &Snapshot) -> String {
-    let script = path.with_extension("wast");
-    let name = script.file_name().unwrap_or_default().to_string_lossy();
-    if snapshot.is_empty() { String::new() } else { snapshot.to_text(&name) }
 }
 
 fn answer(answer: &Answer) -> io::Result<()> {
@@ -182,11 +150,11 @@ impl Progress for Reporting<'_> {
         }
     }
 
-    fn end(&mut self, report: LaneReport) {
+    fn end(&mut self, report: &LaneReport) {
         let mut running = self.watched.lock();
         // While the lock is held, the watchdog cannot report the same lane.
         *running = None;
-        let _ = answer(&Answer::Lane(report));
+        let _ = answer(&Answer::Lane(report.clone()));
     }
 }
 

@@ -3,10 +3,8 @@
 
 use lanes::own::{Origin, Own, Tier};
 use lanes::{Fault, Features, Lane, Options};
-use runner::execute::Verdict;
-use runner::judge::{Case, Progress, judge};
-use runner::report::{Disagreement, LaneReport, Status};
-use runner::script::Directive;
+use runner::report::{Disagreement, Status};
+use runner::{Case, Judgment, judge};
 
 const SCRIPT: &str = "(module\n\
     (func (export \"subtract\") (param i32 i32) (result i32) (i32.sub (local.get 0) (local.get 1)))\n\
@@ -15,38 +13,28 @@ const SCRIPT: &str = "(module\n\
     (invoke \"subtract\" (i32.const 5) (i32.const 3))\n\
     (assert_trap (invoke \"divide\" (i32.const 1) (i32.const 0)) \"integer\")\n";
 
-struct Reports(Vec<LaneReport>);
-
-impl Progress for Reports {
-    fn begin(&mut self, _lane: &str, _directives: &[Directive]) {}
-
-    fn step(&mut self, _position: usize, _directive: &Directive, _verdict: Option<&Verdict>) {}
-
-    fn end(&mut self, report: LaneReport) {
-        self.0.push(report);
-    }
-}
-
-fn disagreements(fault: Option<Fault>) -> Vec<Disagreement> {
-    let (reports, disagreements) = run(SCRIPT, &Options { fault, ..Options::default() });
-    assert!(reports.0.iter().all(|report| report.status == Status::Pass), "{:?}", reports.0);
-    disagreements
-}
-
 /// Runs a script in a healthy lane and in one with these options.
-fn run(text: &str, options: &Options) -> (Reports, Vec<Disagreement>) {
+fn run(text: &str, options: &Options) -> Judgment {
     let healthy = Own::new(Tier::Speed, Origin::Fresh, &Options::default());
     let faulty = Own::new(Tier::Quick, Origin::Reload, options);
-    let lanes: [&dyn Lane; 2] = [&healthy, &faulty];
-    let case = Case { path: "x.wast", text, features: Features::default(), snapshot: None };
-    let mut reports = Reports(Vec::new());
-    let judged = judge(&case, &lanes, &mut reports).expect("the script parses");
-    (reports, judged.disagreements)
+    judge_text(text, &[&healthy, &faulty])
+}
+
+fn judge_text(text: &str, lanes: &[&dyn Lane]) -> Judgment {
+    let case = Case { path: "x.wast", text: text.into(), features: Features::default(), snapshot: None };
+    judge(&case, lanes, &mut ()).expect("the script parses")
+}
+
+/// Returns the disagreements with a lane that has this fault. Each lane alone passes.
+fn find_disagreements(fault: Option<Fault>) -> Vec<Disagreement> {
+    let judgment = run(SCRIPT, &Options { fault, ..Options::default() });
+    assert!(judgment.reports.iter().all(|report| report.status == Status::Pass), "{:?}", judgment.reports);
+    judgment.disagreements
 }
 
 #[track_caller]
-fn caught(fault: Fault, line: u32, what: &str) {
-    let found = disagreements(Some(fault));
+fn expect_caught(fault: Fault, line: u32, what: &str) {
+    let found = find_disagreements(Some(fault));
     let [disagreement] = found.as_slice() else { panic!("one disagreement: {found:?}") };
     assert_eq!(disagreement.line, line);
     assert!(disagreement.lanes.values().all(|text| text.starts_with(what)), "{disagreement:?}");
@@ -54,22 +42,22 @@ fn caught(fault: Fault, line: u32, what: &str) {
 
 #[test]
 fn healthy_lanes_agree() {
-    assert_eq!(disagreements(None), []);
+    assert_eq!(find_disagreements(None), []);
 }
 
 #[test]
 fn a_wrong_result() {
-    caught(Fault::SubtractionAdds, 5, "outcome");
+    expect_caught(Fault::SubtractionAdds, 5, "outcome");
 }
 
 #[test]
 fn a_wrong_trap() {
-    caught(Fault::WrongTrapCode, 6, "outcome");
+    expect_caught(Fault::WrongTrapCode, 6, "outcome");
 }
 
 #[test]
 fn a_wrong_position() {
-    caught(Fault::SourceMapOffByOne, 6, "frames");
+    expect_caught(Fault::SourceMapOffByOne, 6, "frames");
 }
 
 /// A list of two cells that is held over the allocation of a third.
@@ -84,9 +72,9 @@ const CELLS: &str = "(module (type $cell (struct (field i32) (field (ref null $c
 #[test]
 fn zeal_shows_a_missing_stack_map() {
     let faulty = |gc_zeal, fault| {
-        let (reports, _) = run(CELLS, &Options { gc_zeal, fault, ..Options::default() });
-        assert_eq!(reports.0[0].status, Status::Pass, "the healthy lane");
-        reports.0[1].status
+        let reports = run(CELLS, &Options { gc_zeal, fault, ..Options::default() }).reports;
+        assert_eq!(reports[0].status, Status::Pass, "the healthy lane");
+        reports[1].status
     };
     assert_eq!(faulty(true, None), Status::Pass);
     assert_eq!(faulty(false, Some(Fault::MissingStackMap)), Status::Pass, "nothing moves in so short a time");
@@ -103,11 +91,9 @@ fn a_wrong_field() {
     let options = Options::default();
     let lane = |name| lanes::parse(name, &options).expect("a lane").present.remove(0);
     let (healthy, faulty) = (lane("quick/fresh"), lane("canary/wrong-field"));
-    let case = Case { path: "x.wast", text, features: Features::default(), snapshot: None };
-    let mut reports = Reports(Vec::new());
-    let judged = judge(&case, &[&*healthy, &*faulty], &mut reports).expect("the script parses");
-    assert!(reports.0.iter().all(|report| report.status == Status::Pass), "{:?}", reports.0);
-    let [disagreement] = judged.disagreements.as_slice() else { panic!("one: {:?}", judged.disagreements) };
+    let judgment = judge_text(text, &[&*healthy, &*faulty]);
+    assert!(judgment.reports.iter().all(|report| report.status == Status::Pass), "{:?}", judgment.reports);
+    let [disagreement] = judgment.disagreements.as_slice() else { panic!("one: {:?}", judgment.disagreements) };
     let shown = |value| format!("object \"#0\": struct of 2, value 0: i32 {value}");
     assert_eq!(disagreement.line, 4);
     assert_eq!(disagreement.lanes["quick/fresh"], shown(1));

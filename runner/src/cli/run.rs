@@ -10,7 +10,7 @@ use crate::inputs::{self, Choice, Input};
 use crate::pool::{Finished, Pool};
 use crate::report::terminal::Paint;
 use crate::report::{self, AbsentLane, Compared, Disagreement, LaneReport, Report};
-use crate::worker;
+use crate::snapshot::snapshot_path;
 use clap::{Args, ValueEnum};
 use lanes::Features;
 use lanes::{Absent, Lane, Lanes, LanesError};
@@ -84,7 +84,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
     let (inputs, remarks) = arguments.inputs()?;
     let pool = arguments.pool(lanes)?;
     let scripts = inputs.len();
-    let mut run = Run {
+    let mut run = RunInProgress {
         arguments,
         built_in: Expectations::built_in()?,
         expectations: arguments.expectations()?,
@@ -95,7 +95,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
         compared: Vec::new(),
     };
     remarks.iter().for_each(|remark| run.screen.remark(remark));
-    if arguments.bless && inputs.iter().any(|input| worker::snapshot_path(&input.path).is_none()) {
+    if arguments.bless && inputs.iter().any(|input| snapshot_path(&input.path).is_none()) {
         run.screen.remark("no trap snapshots are written for built-in official scripts");
     }
     let mut result = Ok(());
@@ -155,7 +155,7 @@ impl RunArgs {
 }
 
 /// A run under way.
-struct Run<'a> {
+struct RunInProgress<'a> {
     arguments: &'a RunArgs,
     built_in: [Expectations; 2],
     expectations: Expectations,
@@ -167,7 +167,7 @@ struct Run<'a> {
     compared: Vec<Compared>,
 }
 
-impl Run<'_> {
+impl RunInProgress<'_> {
     /// Takes note of a script that is done. Returns whether to go on.
     fn finished(&mut self, input: &Input, mut finished: Finished) -> Result<bool, String> {
         let lists = || self.built_in.iter().chain([&self.expectations]);
@@ -178,7 +178,7 @@ impl Run<'_> {
         finished.disagreements.retain(|disagreement| !lists().any(|list| list.explain(disagreement)));
         let unwritten = |why: &str| self.screen.remark(&format!("no snapshot is written of {}, {why}", input.path));
         match &finished.snapshot {
-            _ if !self.arguments.bless || worker::snapshot_path(&input.path).is_none() => {}
+            _ if !self.arguments.bless || snapshot_path(&input.path).is_none() => {}
             _ if !finished.passed() => unwritten("which fails"),
             Some(text) => bless(&input.path, text)?,
             None => unwritten("of which no lane supports everything and shows every trap with all its frames"),
@@ -218,7 +218,7 @@ fn checkout_of_environment() -> Option<PathBuf> {
 
 /// Writes a trap snapshot, or removes it if nothing trapped.
 fn bless(script: &str, text: &str) -> Result<(), String> {
-    let Some(path) = worker::snapshot_path(script) else { return Ok(()) };
+    let Some(path) = snapshot_path(script) else { return Ok(()) };
     let result = match text.is_empty() {
         false => fs::write(&path, text),
         true => match fs::remove_file(&path) {

@@ -75,11 +75,11 @@ impl From<String> for Miss {
 
 /// The result of a directive.
 #[derive(Debug)]
-pub struct Step {
+pub(crate) struct Step {
     /// The verdict.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// What the lane showed; `None` if the directive asked nothing of it that can be compared.
-    pub observation: Option<Observation>,
+    pub(crate) observation: Option<Observation>,
 }
 
 impl Step {
@@ -90,18 +90,18 @@ impl Step {
 
 /// The results of a script in a lane.
 #[derive(Debug)]
-pub struct LaneRun {
+pub(crate) struct LaneRun {
     /// One step for each directive, up to the one that lost the engine.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     /// What the exports of each instance held at the end, with the position of the directive that made the instance.
-    pub states: Vec<(usize, Option<State>)>,
+    pub(crate) states: Vec<(usize, Option<State>)>,
 }
 
 /// Is called with the position of each directive before it runs (`None`) and after it.
-pub type Watch<'a> = &'a mut dyn FnMut(usize, Option<&Verdict>);
+pub(crate) type Watch<'a> = &'a mut dyn FnMut(usize, Option<&Verdict>);
 
 /// Runs a script. `states` asks for the state of the instances at the end.
-pub fn execute(script: &Script, lane: &dyn Lane, features: Features, states: bool, watch: Watch<'_>) -> LaneRun {
+pub(crate) fn execute(script: &Script, lane: &dyn Lane, features: Features, states: bool, watch: Watch<'_>) -> LaneRun {
     std::thread::scope(|scope| execute_in(scope, script, lane, features, states, watch))
 }
 

@@ -12,6 +12,7 @@ mod rewrite;
 use crate::pattern::{self, Pattern};
 use grammar::{Document, Expected, Instance, Item, Purpose};
 use lanes::{Binary, Value};
+use thiserror::Error;
 use wast::lexer::{Lexer, Token, TokenKind};
 use wast::parser::{self, ParseBuffer};
 use wast::token::{Id, Span};
@@ -174,14 +175,15 @@ impl Action {
     }
 }
 
-/// A script that does not parse.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// An error in the text of a script.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("{line}:{column}: {message}")]
 pub struct ParseError {
-    /// Counted from 1.
+    /// The line, counted from 1.
     pub line: u32,
-    /// Counted from 1, in bytes.
+    /// The column in bytes, counted from 1.
     pub column: u32,
-    /// What is wrong.
+    /// The cause.
     pub message: String,
 }
 
