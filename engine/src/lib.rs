@@ -25,7 +25,7 @@
 //! # Rooms
 //!
 //! `base <- wasm <- abi <- artifact <- { compile | unwind <- runtime } <- lib.rs`: each room uses only rooms to its left,
-//! and `tests/rooms.rs` checks it. `compile` and `runtime` meet in `module.rs` alone.
+//! and `tests/rooms.rs` checks it. `compile` and `runtime` meet in `compile_and_load.rs` alone.
 
 pub(crate) mod abi;
 pub(crate) mod artifact;
@@ -33,7 +33,7 @@ pub(crate) mod base;
 #[cfg(feature = "compile")]
 mod compile;
 #[cfg(feature = "compile")]
-mod module;
+mod compile_and_load;
 pub(crate) mod runtime;
 pub(crate) mod unwind;
 pub(crate) mod wasm;
