@@ -3,16 +3,15 @@
 //! In: a finished [`ir::Function`] and the machine. Out: a [`CompiledCode`], whose positions are all relative to its own
 //! start. Nothing here knows where the code will stand; `link` places it.
 
-use super::translate::trap_code;
-use crate::abi::builtins::Builtin;
-use crate::abi::signature::LoweredSignature;
+use super::clif::{trap_code, trap_of};
+use super::symbol::Symbol;
 use crate::artifact::handlers::Catch;
 use crate::base::{Error, ErrorKind, Result, Trap, WasmOffset};
-use crate::wasm::index::{DefinedFuncIndex, TagIndex};
+use crate::wasm::index::TagIndex;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
-use cranelift_codegen::ir::{self, ExternalName, InstBuilder, InstructionData, LibCall, TrapCode};
+use cranelift_codegen::ir::{self, InstBuilder, InstructionData};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::isa::unwind::UnwindInfo;
 use cranelift_codegen::settings::OptLevel;
@@ -20,36 +19,6 @@ use cranelift_codegen::{
     CodegenError, CodegenResult, CompiledCode as MachineCode, Context, ExceptionContextLoc,
     FinalizedMachExceptionHandler, FinalizedRelocTarget,
 };
-
-/// What a piece of code is. The order of this type is the order of the pieces in `.text`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(crate) enum Symbol {
-    /// A function of the module.
-    Function(DefinedFuncIndex),
-    /// The entry trampoline of a signature.
-    Entry(LoweredSignature),
-    /// The exit trampoline of a signature.
-    Exit(LoweredSignature),
-    /// The trampoline of a library call.
-    Builtin(Builtin),
-    /// A routine in place of an instruction that the CPU lacks.
-    Soft(Soft),
-}
-
-/// The routines that stand in for instructions that the CPU lacks.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[repr(u8)]
-pub(crate) enum Soft {
-    CeilF32,
-    CeilF64,
-    FloorF32,
-    FloorF64,
-    TruncF32,
-    TruncF64,
-    NearestF32,
-    NearestF64,
-    Pshufb,
-}
 
 /// A piece of machine code and what the artifact's tables say about it. Offsets are bytes from its start.
 #[derive(Clone, Debug)]
@@ -116,60 +85,6 @@ pub(crate) struct StackMap {
     pub(crate) frame_size: u32,
     /// Bytes from the stack pointer at the call to each reference, sorted.
     pub(crate) slots: Vec<u32>,
-}
-
-/// The name spaces of external functions in CLIF.
-const FUNCTIONS: u32 = 0;
-const BUILTINS: u32 = 1;
-
-impl Symbol {
-    /// The name under which CLIF refers to it; `None` for what is never called by name.
-    pub(crate) fn name(&self) -> Option<ir::UserExternalName> {
-        match *self {
-            Symbol::Function(index) => Some(ir::UserExternalName::new(FUNCTIONS, index.0)),
-            Symbol::Builtin(builtin) => Some(ir::UserExternalName::new(BUILTINS, builtin as u32)),
-            Symbol::Entry(_) | Symbol::Exit(_) | Symbol::Soft(_) => None,
-        }
-    }
-
-    /// The symbol that a relocation in `func` refers to.
-    fn of(name: &ExternalName, func: &ir::Function) -> Symbol {
-        match *name {
-            ExternalName::User(name) => match func.params.user_named_funcs()[name] {
-                ir::UserExternalName { namespace: FUNCTIONS, index } => Symbol::Function(DefinedFuncIndex(index)),
-                ir::UserExternalName { index, .. } => Symbol::Builtin(Builtin::ALL[index as usize]),
-            },
-            ExternalName::LibCall(libcall) => {
-                Symbol::Soft(Soft::of(libcall).expect("the translator emits nothing that needs another library call"))
-            }
-            _ => unreachable!("no other names are made here"),
-        }
-    }
-}
-
-impl Soft {
-    /// All of them with the library calls that they answer, in order.
-    const ALL: [(Soft, LibCall); 9] = [
-        (Soft::CeilF32, LibCall::CeilF32),
-        (Soft::CeilF64, LibCall::CeilF64),
-        (Soft::FloorF32, LibCall::FloorF32),
-        (Soft::FloorF64, LibCall::FloorF64),
-        (Soft::TruncF32, LibCall::TruncF32),
-        (Soft::TruncF64, LibCall::TruncF64),
-        (Soft::NearestF32, LibCall::NearestF32),
-        (Soft::NearestF64, LibCall::NearestF64),
-        (Soft::Pshufb, LibCall::X86Pshufb),
-    ];
-
-    /// The routine for a library call.
-    pub(crate) fn of(libcall: LibCall) -> Option<Soft> {
-        Soft::ALL.iter().find(|entry| entry.1 == libcall).map(|entry| entry.0)
-    }
-
-    /// The library call that it answers.
-    pub(crate) fn libcall(self) -> LibCall {
-        Soft::ALL[self as usize].1
-    }
 }
 
 /// Compiles functions, one after the other, and reuses what it allocated.
@@ -305,18 +220,6 @@ fn traps(code: &MachineCode) -> Vec<(u32, Trap)> {
     traps.dedup();
     assert!(traps.windows(2).all(|pair| pair[0].0 != pair[1].0), "an instruction traps for one reason");
     traps
-}
-
-/// Our trap for Cranelift's code, of which it reserves some for itself.
-fn trap_of(code: TrapCode) -> Trap {
-    match code {
-        TrapCode::STACK_OVERFLOW => Trap::StackOverflow,
-        TrapCode::HEAP_OUT_OF_BOUNDS => Trap::MemoryOutOfBounds,
-        TrapCode::INTEGER_OVERFLOW => Trap::IntegerOverflow,
-        TrapCode::INTEGER_DIVISION_BY_ZERO => Trap::IntegerDivisionByZero,
-        TrapCode::BAD_CONVERSION_TO_INTEGER => Trap::InvalidConversionToInteger,
-        code => Trap::from_code(code.as_raw().get()).expect("other codes are made from our traps"),
-    }
 }
 
 /// Cranelift's ranges, joined where they touch; then `first` for the traps that none covers: the check of the stack

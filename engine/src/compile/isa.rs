@@ -15,8 +15,8 @@ pub(crate) fn build(config: &Config) -> Result<OwnedTargetIsa> {
         .map_err(|error| Error::new(ErrorKind::Unsupported, format!("this machine's flags do not fit: {error}")))
 }
 
-/// Whether the machine has a feature, by the name that Cranelift gives its flag; `false` if it knows no such flag.
-pub(crate) fn has(isa: &dyn TargetIsa, flag: &str) -> bool {
+/// Returns whether the machine has the CPU feature of this Cranelift flag; `false` if there is no such flag.
+pub(crate) fn has_flag(isa: &dyn TargetIsa, flag: &str) -> bool {
     isa.isa_flags().iter().any(|value| value.name == flag && value.as_bool() == Some(true))
 }
 

@@ -4,7 +4,9 @@
 //! code that asks for anything else is refused), moves the pieces' tables to where the code stands, and hands all to
 //! [`artifact::write`](crate::artifact::write). Same pieces, same bytes.
 
-use super::codegen::{CompiledCode, Relocation, Symbol};
+use super::arch;
+use super::codegen::CompiledCode;
+use super::symbol::Symbol;
 use crate::abi::signature::LoweredSignature;
 use crate::artifact::functions::{FunctionEntry, FunctionKind};
 use crate::artifact::handlers;
@@ -13,7 +15,6 @@ use crate::artifact::write::{self, PAGE, Parts};
 use crate::base::{Config, Error, ErrorKind, Result, TextOffset, Trap, WasmOffset};
 use crate::wasm::index::FuncIndex;
 use crate::wasm::module::Module;
-use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::isa::unwind::UnwindInfo;
 use cranelift_codegen::settings::Value;
@@ -31,9 +32,6 @@ pub(crate) struct LinkInput<'a> {
     /// Sorted by symbol.
     pub(crate) code: Vec<CompiledCode>,
 }
-
-/// What stands between pieces of code and behind the last one: `int3`, so that a stray jump stops.
-const PADDING: u8 = 0xcc;
 
 /// Links an artifact.
 pub(crate) fn link(input: LinkInput<'_>) -> Result<Vec<u8>> {
@@ -103,7 +101,7 @@ fn place(code: &[CompiledCode]) -> Result<Vec<TextOffset>> {
 /// The text: every piece in its place, relocated; whole pages, at least one.
 fn fill(code: &[CompiledCode], placed: &[TextOffset]) -> Result<Vec<u8>> {
     let end = code.iter().zip(placed).map(|(piece, start)| start.0 as usize + piece.code.len()).max().unwrap_or(0);
-    let mut text = vec![PADDING; end.next_multiple_of(PAGE).max(PAGE)];
+    let mut text = vec![arch::PADDING; end.next_multiple_of(PAGE).max(PAGE)];
     for (piece, start) in code.iter().zip(placed) {
         let bytes = &mut text[start.0 as usize..][..piece.code.len()];
         bytes.copy_from_slice(&piece.code);
@@ -111,30 +109,13 @@ fn fill(code: &[CompiledCode], placed: &[TextOffset]) -> Result<Vec<u8>> {
             let target = code.binary_search_by(|other| other.symbol.cmp(&relocation.target)).map_err(|_| {
                 fault(&format!("{:?} refers to {:?}, which is not there", piece.symbol, relocation.target))
             })?;
-            relocate(bytes, *start, relocation, placed[target])?;
+            let place = i64::from(start.0) + i64::from(relocation.offset);
+            let field = bytes.get_mut(relocation.offset as usize..).unwrap_or_default();
+            arch::relocate(field, relocation.kind, place, placed[target].0.into(), relocation.addend)
+                .map_err(|reason| fault(&reason))?;
         }
     }
     Ok(text)
-}
-
-/// Fills one place of a piece that starts at `start`
-/// ([System V ABI, x86-64 supplement, section 4.4](https://gitlab.com/x86-psABIs/x86-64-ABI)).
-///
-/// ```text
-/// word at P = S + A - P
-/// ```
-fn relocate(bytes: &mut [u8], start: TextOffset, relocation: &Relocation, target: TextOffset) -> Result<()> {
-    match relocation.kind {
-        // Calls through a linkage table are direct calls once the target's place is known.
-        Reloc::X86PCRel4 | Reloc::X86CallPCRel4 | Reloc::X86CallPLTRel4 => {}
-        kind => return Err(fault(&format!("a relocation of kind {kind} would survive linking"))),
-    }
-    let place = i64::from(start.0) + i64::from(relocation.offset);
-    let value = i64::from(target.0).checked_add(relocation.addend).and_then(|value| value.checked_sub(place));
-    let value = value.and_then(|value| i32::try_from(value).ok()).ok_or_else(|| fault("a relocation is too far"))?;
-    let word = bytes.get_mut(relocation.offset as usize..).and_then(|rest| rest.first_chunk_mut());
-    *word.ok_or_else(|| fault("a relocation is behind its code"))? = value.to_le_bytes();
-    Ok(())
 }
 
 /// The table of functions. Trampolines are numbered by their positions in the metadata's lists.
@@ -146,7 +127,7 @@ fn functions(code: &[CompiledCode], placed: &[TextOffset], module: &Module) -> V
             Symbol::Entry(_) => FunctionKind::Entry(entries.next().expect("the range has no end")),
             Symbol::Exit(_) => FunctionKind::Exit(exits.next().expect("the range has no end")),
             Symbol::Builtin(builtin) => FunctionKind::Builtin(builtin),
-            Symbol::Soft(routine) => FunctionKind::Soft(routine as u32),
+            Symbol::Fallback(fallback) => FunctionKind::Soft(fallback as u32),
         };
         FunctionEntry { kind, start, end: moved(start, piece.code.len() as u32) }
     };
@@ -206,33 +187,10 @@ fn stack_maps(piece: &CompiledCode, start: TextOffset) -> impl Iterator<Item = (
     piece.stack_maps.iter().map(move |map| (moved(start, map.return_offset), map.frame_size, map.slots.clone()))
 }
 
-/// Cranelift's names of CPU features and those that `is_x86_feature_detected!` takes.
-const CPU_FEATURES: [(&str, &str); 19] = [
-    ("has_sse3", "sse3"),
-    ("has_ssse3", "ssse3"),
-    ("has_cmpxchg16b", "cmpxchg16b"),
-    ("has_sse41", "sse4.1"),
-    ("has_sse42", "sse4.2"),
-    ("has_avx", "avx"),
-    ("has_avx2", "avx2"),
-    ("has_fma", "fma"),
-    ("has_avx_vnni", "avxvnni"),
-    ("has_avx512bitalg", "avx512bitalg"),
-    ("has_avx512dq", "avx512dq"),
-    ("has_avx512vl", "avx512vl"),
-    ("has_avx512vbmi", "avx512vbmi"),
-    ("has_avx512f", "avx512f"),
-    ("has_avx512vnni", "avx512vnni"),
-    ("has_popcnt", "popcnt"),
-    ("has_bmi1", "bmi1"),
-    ("has_bmi2", "bmi2"),
-    ("has_lzcnt", "lzcnt"),
-];
-
 /// The CPU features that the code may use, by the names that the loader's check takes.
 fn cpu_features(flags: &[Value]) -> Result<Vec<String>> {
     let used = flags.iter().filter(|flag| flag.name.starts_with("has_") && flag.as_bool() == Some(true));
-    let known = used.map(|flag| match CPU_FEATURES.iter().find(|(name, _)| *name == flag.name) {
+    let known = used.map(|flag| match arch::CPU_FEATURES.iter().find(|(name, _)| *name == flag.name) {
         Some((_, name)) => Ok((*name).to_owned()),
         None => Err(fault(&format!("no check is known for the CPU feature `{}`", flag.name))),
     });
@@ -247,11 +205,12 @@ mod tests {
     use crate::abi::builtins::Builtin;
     use crate::abi::signature::MachineType;
     use crate::artifact::{check, inspect};
-    use crate::compile::codegen::{CallSite, Handler, StackMap};
+    use crate::compile::codegen::{CallSite, Handler, Relocation, StackMap};
     use crate::compile::isa;
     use crate::wasm::index::{DefinedFuncIndex, TypeIndex};
     use crate::wasm::module::Function;
     use crate::wasm::types::{CompositeType, FuncType, SubType, ValType};
+    use cranelift_codegen::binemit::Reloc;
     use cranelift_codegen::isa::OwnedTargetIsa;
 
     fn target() -> OwnedTargetIsa {
@@ -351,7 +310,7 @@ mod tests {
         let text = &bytes[sections.text.clone()];
         assert!(text.len().is_multiple_of(PAGE));
         let end = table.iter().last().unwrap().end.0 as usize;
-        assert!(text[end..].iter().all(|&byte| byte == PADDING), "what is behind the code traps");
+        assert!(text[end..].iter().all(|&byte| byte == arch::PADDING), "what is behind the code traps");
         assert!(inspect(&bytes).unwrap().is_sound());
     }
 
@@ -372,7 +331,7 @@ mod tests {
         let word = |at: usize| i32::from_le_bytes(*text[at..].first_chunk().unwrap());
         assert_eq!((word(1), word(10), word(36)), (48 - 4 - 1, 7 - 10, 48 - 4 - 36));
         assert_eq!(text[0], 0x90);
-        assert_eq!(text[40..48], [PADDING; 8]);
+        assert_eq!(text[40..48], [arch::PADDING; 8]);
     }
 
     #[test]
@@ -389,7 +348,7 @@ mod tests {
         assert!(refused(call(0, Reloc::X86GOTPCRel4, function(0), 0)).contains("would survive"));
         assert!(refused(call(0, Reloc::X86CallPCRel4, function(1), -4)).contains("not there"));
         assert!(refused(call(0, Reloc::X86CallPCRel4, Symbol::Builtin(Builtin::Raise), -4)).contains("not there"));
-        assert!(refused(call(5, Reloc::X86CallPCRel4, function(0), -4)).contains("behind its code"));
+        assert!(refused(call(5, Reloc::X86CallPCRel4, function(0), -4)).contains("outside of its code"));
         assert!(refused(call(0, Reloc::X86PCRel4, function(0), i64::MAX)).contains("too far"));
         assert!(refused(call(0, Reloc::X86PCRel4, function(0), 1 << 31)).contains("too far"));
     }
@@ -431,6 +390,6 @@ mod tests {
         let features = cpu_features(&isa.isa_flags()).unwrap();
         assert!(features.is_sorted());
         let known = isa.isa_flags().iter().filter(|flag| flag.name.starts_with("has_")).count();
-        assert_eq!(known, CPU_FEATURES.len(), "each of Cranelift's CPU features stands in the table");
+        assert_eq!(known, arch::CPU_FEATURES.len(), "each of Cranelift's CPU features stands in the table");
     }
 }

@@ -5,27 +5,30 @@
 //! WebAssembly and the host; [`link`] places everything in one fixed order. Bodies compile in parallel, and nothing in
 //! the artifact depends on how many threads there were, or on what was compiled before.
 
-pub(crate) mod codegen;
+mod arch;
+mod clif;
+mod codegen;
 #[cfg(feature = "planted-faults")]
 mod fault;
 mod isa;
-pub(crate) mod link;
-pub(crate) mod soft;
+mod link;
+mod symbol;
 mod trampoline;
-pub(crate) mod translate;
+mod translate;
 pub(crate) mod validate;
 
 use crate::abi::signature::LoweredSignature;
-use crate::base::{Compile, Config, Error, ErrorKind, Result, WasmOffset};
+use crate::base::{Compile, Config, Error, ErrorKind, Result};
 use crate::wasm::index::DefinedFuncIndex;
 use crate::wasm::module::Module;
-use codegen::{CompiledCode, FunctionCompiler, Symbol};
+use codegen::{CompiledCode, FunctionCompiler};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use link::LinkInput;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
+use symbol::Symbol;
 use translate::ModuleEnv;
 use validate::{Body, Validated};
 
@@ -62,6 +65,8 @@ impl Compiler {
         let helpers = self.run_all(env, helpers.cloned().map(Task::Helper).collect())?;
         code.extend(helpers);
         code.sort_by(|one, other| one.symbol.cmp(&other.symbol));
+        #[cfg(feature = "planted-faults")]
+        let code = code.into_iter().map(|piece| fault::plant(self.config.fault, piece)).collect();
         Ok(code)
     }
 
@@ -173,7 +178,7 @@ impl Workers {
 impl Worker {
     fn function(&mut self, env: &ModuleEnv<'_>, index: DefinedFuncIndex, body: Body<'_>) -> Result<CompiledCode> {
         let first = translate::translate(env, index, body, self.compiler.func(), &mut self.allocations)?;
-        self.finish(env, Symbol::Function(index), Some(first))
+        self.compiler.compile(env.isa, Symbol::Function(index), Some(first))
     }
 
     fn helper(&mut self, env: &ModuleEnv<'_>, symbol: Symbol) -> Result<CompiledCode> {
@@ -183,18 +188,8 @@ impl Worker {
             Symbol::Entry(signature) => trampoline::entry(func, isa, signature, allocations),
             Symbol::Exit(signature) => trampoline::exit(func, isa, signature, allocations),
             Symbol::Builtin(builtin) => trampoline::builtin(func, isa, *builtin, allocations),
-            Symbol::Soft(soft) => {
-                *func = soft::build(soft.libcall(), isa).expect("every such library call has a routine");
-            }
+            Symbol::Fallback(fallback) => *func = fallback.build(isa),
         }
-        self.finish(env, symbol, None)
-    }
-
-    /// Makes machine code of the function that the compiler holds.
-    fn finish(&mut self, env: &ModuleEnv<'_>, symbol: Symbol, first: Option<WasmOffset>) -> Result<CompiledCode> {
-        let code = self.compiler.compile(env.isa, symbol, first)?;
-        #[cfg(feature = "planted-faults")]
-        let code = fault::plant(env.config.fault, code);
-        Ok(code)
+        self.compiler.compile(isa, symbol, None)
     }
 }

@@ -4,7 +4,7 @@
 //! signature. A library call's trampoline leads into the runtime. All are built from their signature alone, so that
 //! equal ones of different modules are the same code.
 
-use super::translate::{builtin_signature, constant, machine_type, trap_code, trusted, wasm_signature};
+use super::clif::{builtin_signature, constant, machine_type, trap_code, trusted, wasm_signature};
 use crate::abi::builtins::Builtin;
 use crate::abi::signature::{LoweredSignature, MachineType};
 use crate::abi::vmctx::{HostFunc, VmContext, VmStoreContext};

@@ -1,8 +1,9 @@
 //! How CLIF reaches what an instance holds: definitions in the vmctx, elements of tables, bytes of memories.
 
-use super::{FuncTranslator, constant, trap_code, trusted};
+use super::FuncTranslator;
 use crate::abi::vmctx::{Location, MemoryDef, TableDef};
 use crate::base::Trap;
+use crate::compile::clif::{constant, trap_code, trusted};
 use crate::wasm::index::*;
 use core::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;

@@ -5,9 +5,10 @@
 //! looked at, wherever the memory ends. Narrow accesses work on the low bits of their operands and zero-extend what they
 //! read.
 
-use super::{FuncTranslator, trap_code};
+use super::FuncTranslator;
 use crate::abi::builtins::Builtin;
 use crate::base::Trap;
+use crate::compile::clif::trap_code;
 use cranelift_codegen::ir::types::*;
 use cranelift_codegen::ir::{AtomicRmwOp, InstBuilder, MemFlagsData, Type, Value};
 use wasmparser::{MemArg, MemArgTarget, Operator};

@@ -4,15 +4,16 @@
 //! call checks that the table's element exists, is not null and has the expected type; a call of a reference, that it is not
 //! null. Tail calls go the same ways.
 
+use super::FuncTranslator;
 use super::access::immediate;
 use super::exception::Target;
-use super::{FuncTranslator, trap_code, wasm_signature};
 use crate::abi::signature::LoweredSignature;
 use crate::abi::vmctx::{FuncImport, FuncRef};
 #[cfg(feature = "planted-faults")]
 use crate::base::Fault;
 use crate::base::Trap;
-use crate::compile::codegen::Symbol;
+use crate::compile::clif::{trap_code, wasm_signature};
+use crate::compile::symbol::Symbol;
 use crate::wasm::index::*;
 use core::mem::offset_of;
 use cranelift_codegen::ir::{self, InstBuilder, SigRef, Value, types};

@@ -2,11 +2,12 @@
 //! that ask for it
 //! ([Reference instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#reference-instructions)).
 
+use super::FuncTranslator;
 use super::access::immediate;
-use super::{FuncTranslator, trap_code};
 use crate::abi::builtins::Builtin;
 use crate::abi::vmctx::{DISPLAY, FuncRef, TypeEntry, VmContext};
 use crate::base::Trap;
+use crate::compile::clif::trap_code;
 use crate::wasm::canonical::{KIND_SHIFT, SERIAL_BITS};
 use crate::wasm::index::TypeIndex;
 use crate::wasm::types::{self as wasm, CompositeKind, ConcreteType};

@@ -5,9 +5,10 @@
 //! validated but not translated: [`FuncTranslator::unreachable_operator`] only counts blocks until the one that is open
 //! ends.
 
+use super::FuncTranslator;
 use super::legacy::Handlers;
-use super::{FuncTranslator, clif_type, trap_code};
 use crate::base::Trap;
+use crate::compile::clif::{clif_type, trap_code};
 use crate::wasm::index::TypeIndex;
 use crate::wasm::types::ValType;
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Value};
@@ -20,7 +21,7 @@ type Args = SmallVec<[BlockArg; 4]>;
 
 /// An open block.
 pub(super) struct ControlFrame {
-    kind: Kind,
+    kind: FrameKind,
     /// Height of the operand stack below the block's parameters.
     height: usize,
     /// How many values a branch to a loop carries.
@@ -33,7 +34,7 @@ pub(super) struct ControlFrame {
     exit_reached: bool,
 }
 
-enum Kind {
+enum FrameKind {
     /// `block`, the function itself, and an `if` whose `else` has begun.
     Block,
     /// `try_table`
@@ -102,23 +103,23 @@ impl FuncTranslator<'_> {
 
     /// Opens the frame of the function itself.
     pub(super) fn push_function_frame(&mut self, results: &[ValType]) {
-        self.open(Kind::Block, 0, results);
+        self.open(FrameKind::Block, 0, results);
     }
 
     fn block(&mut self, ty: BlockType) {
         let (params, results) = self.block_type(ty);
-        self.open(Kind::Block, params.len(), &results);
+        self.open(FrameKind::Block, params.len(), &results);
     }
 
     fn begin_try_table(&mut self, table: &TryTable) {
         let (params, results) = self.block_type(table.ty);
-        self.open(Kind::TryTable, params.len(), &results);
+        self.open(FrameKind::TryTable, params.len(), &results);
         self.open_clauses(table);
     }
 
     fn begin_try(&mut self, ty: BlockType) {
         let (params, results) = self.block_type(ty);
-        self.open(Kind::Try, params.len(), &results);
+        self.open(FrameKind::Try, params.len(), &results);
         self.open_try();
     }
 
@@ -128,17 +129,17 @@ impl FuncTranslator<'_> {
         }
         let height = self.frame(0).height;
         self.stack.truncate(height);
-        let mut handlers = match core::mem::replace(&mut self.frame_mut(0).kind, Kind::Try) {
-            Kind::Handler(handlers) => handlers,
+        let mut handlers = match core::mem::replace(&mut self.frame_mut(0).kind, FrameKind::Try) {
+            FrameKind::Handler(handlers) => handlers,
             _ => self.close_try(),
         };
         self.begin_handler(&mut handlers);
-        self.frame_mut(0).kind = Kind::Handler(handlers);
+        self.frame_mut(0).kind = FrameKind::Handler(handlers);
     }
 
     /// The exception of the handler at this depth.
     pub(super) fn caught(&self, depth: u32) -> Value {
-        let Kind::Handler(handlers) = &self.frame(depth).kind else {
+        let FrameKind::Handler(handlers) = &self.frame(depth).kind else {
             unreachable!("validation lets `rethrow` name handlers only");
         };
         handlers.caught().expect("a handler that is reached has an exception")
@@ -150,7 +151,7 @@ impl FuncTranslator<'_> {
         let args = self.top(params.len());
         self.ins().jump(header, &args);
         self.builder.switch_to_block(header);
-        self.open(Kind::Loop { header }, params.len(), &results);
+        self.open(FrameKind::Loop { header }, params.len(), &results);
         let height = self.frame(0).height;
         self.stack.truncate(height);
         self.push_block_params(header);
@@ -169,7 +170,7 @@ impl FuncTranslator<'_> {
         self.builder.seal_block(otherwise);
         self.builder.switch_to_block(then);
         let saved = self.stack[self.stack.len() - params.len()..].to_vec();
-        self.open(Kind::If { otherwise, params: saved }, params.len(), &results);
+        self.open(FrameKind::If { otherwise, params: saved }, params.len(), &results);
     }
 
     fn begin_else(&mut self) {
@@ -177,7 +178,7 @@ impl FuncTranslator<'_> {
             self.jump_to_exit();
         }
         let frame = self.controls.last_mut().expect("an `else` stands in an `if`");
-        let Kind::If { otherwise, params } = core::mem::replace(&mut frame.kind, Kind::Block) else {
+        let FrameKind::If { otherwise, params } = core::mem::replace(&mut frame.kind, FrameKind::Block) else {
             unreachable!("validation lets `else` stand in an `if` only");
         };
         self.stack.truncate(frame.height);
@@ -187,21 +188,21 @@ impl FuncTranslator<'_> {
     }
 
     fn end(&mut self) {
-        if matches!(self.frame(0).kind, Kind::If { .. }) {
+        if matches!(self.frame(0).kind, FrameKind::If { .. }) {
             // The missing arm hands its parameters through.
             self.begin_else();
         }
-        let catches = matches!(self.frame(0).kind, Kind::TryTable) && self.can_catch();
+        let catches = matches!(self.frame(0).kind, FrameKind::TryTable) && self.can_catch();
         if (self.frame(0).exit_reached || catches) && !self.unreachable {
             self.jump_to_exit();
         }
         let frame = self.controls.pop().expect("an `end` closes a frame");
         match frame.kind {
-            Kind::TryTable => self.close_clauses(),
-            Kind::Try => drop(self.close_try()),
+            FrameKind::TryTable => self.close_clauses(),
+            FrameKind::Try => drop(self.close_try()),
             _ => {}
         }
-        if let Kind::Loop { header } = frame.kind {
+        if let FrameKind::Loop { header } = frame.kind {
             self.builder.seal_block(header);
         }
         if frame.exit_reached {
@@ -327,7 +328,7 @@ impl FuncTranslator<'_> {
     }
 
     /// Opens a frame whose parameters are the topmost operands.
-    fn open(&mut self, kind: Kind, params: usize, results: &[ValType]) {
+    fn open(&mut self, kind: FrameKind, params: usize, results: &[ValType]) {
         let exit = self.block_with_params(results);
         let height = self.stack.len() - params;
         self.controls.push(ControlFrame { kind, height, params, results: results.len(), exit, exit_reached: false });
@@ -345,8 +346,8 @@ impl FuncTranslator<'_> {
     pub(super) fn target(&mut self, depth: u32) -> (Block, Args) {
         let frame = self.frame_mut(depth);
         let (block, arity) = match frame.kind {
-            Kind::Loop { header } => (header, frame.params),
-            Kind::Block | Kind::TryTable | Kind::Try | Kind::Handler(_) | Kind::If { .. } => {
+            FrameKind::Loop { header } => (header, frame.params),
+            FrameKind::Block | FrameKind::TryTable | FrameKind::Try | FrameKind::Handler(_) | FrameKind::If { .. } => {
                 frame.exit_reached = true;
                 (frame.exit, frame.results)
             }

@@ -10,14 +10,15 @@
 //! `throw` and `throw_ref` are library calls. They too are `try_call`s where a handler is in sight, so that there is one way
 //! in which an exception finds its handler.
 
-use super::{FuncTranslator, builtin_signature, clif_type, trap_code};
+use super::FuncTranslator;
 use crate::abi::builtins::Builtin;
 use crate::abi::heap::exception_layout;
 use crate::abi::vmctx::VmStoreContext;
 #[cfg(feature = "planted-faults")]
 use crate::base::Fault;
 use crate::base::{Error, ErrorKind, Result, Trap};
-use crate::compile::codegen::Symbol;
+use crate::compile::clif::{builtin_signature, clif_type, trap_code};
+use crate::compile::symbol::Symbol;
 use crate::wasm::index::TagIndex;
 #[cfg(feature = "planted-faults")]
 use crate::wasm::types::ValType;

@@ -28,19 +28,20 @@ mod simd;
 mod table;
 mod variable;
 
-use super::codegen::Symbol;
+use super::clif::{builtin_signature, trusted, wasm_signature};
+use super::symbol::Symbol;
 use super::validate::{Body, classify, types as convert};
 use crate::abi::builtins::Builtin;
 use crate::abi::heap::{Storage, StructLayout};
-use crate::abi::signature::{LoweredSignature, MachineType};
+use crate::abi::signature::LoweredSignature;
 use crate::abi::vmctx::VmLayout;
-use crate::base::{Config, Error, ErrorKind, Features, Result, Trap, WasmOffset};
+use crate::base::{Config, Error, ErrorKind, Features, Result, WasmOffset};
 use crate::wasm::index::*;
 use crate::wasm::module::Module;
 use crate::wasm::types::{CompositeType, HeapType, ValType};
 use control::ControlFrame;
 use core::mem::offset_of;
-use cranelift_codegen::ir::{self, AbiParam, ArgumentPurpose, InstBuilder, MemFlagsData, Type, Value, types};
+use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, Type, Value, types};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, FunctionBuilderContext, Variable};
 use std::collections::{HashMap, VecDeque};
@@ -178,60 +179,9 @@ struct Local {
     ty: ValType,
 }
 
-/// Cranelift's type of a WebAssembly type. Vectors are always of this one type between operators.
-pub(crate) fn clif_type(ty: ValType) -> Type {
-    machine_type(MachineType::from(ty))
-}
-
-/// Cranelift's type of a lowered type.
-pub(crate) fn machine_type(ty: MachineType) -> Type {
-    match ty {
-        MachineType::I32 => types::I32,
-        MachineType::I64 => types::I64,
-        MachineType::F32 => types::F32,
-        MachineType::F64 => types::F64,
-        MachineType::V128 => types::I8X16,
-    }
-}
-
 /// Whether values of the type stand in stack maps.
 fn is_traced(ty: ValType) -> bool {
     Storage::from(ty).is_traced()
-}
-
-/// The signature of a function as WebAssembly code calls it.
-pub(crate) fn wasm_signature(signature: &LoweredSignature) -> ir::Signature {
-    let values = |types: &[MachineType]| types.iter().map(|&ty| AbiParam::new(machine_type(ty))).collect::<Vec<_>>();
-    let mut lowered = ir::Signature::new(CallConv::Tail);
-    lowered.params.push(AbiParam::special(types::I64, ArgumentPurpose::VMContext));
-    lowered.params.push(AbiParam::new(types::I64));
-    lowered.params.extend(values(&signature.params));
-    lowered.returns.extend(values(&signature.results));
-    lowered
-}
-
-/// The signature of a library call's trampoline (Tail) or of the library call itself (System V).
-pub(crate) fn builtin_signature(builtin: Builtin, convention: CallConv) -> ir::Signature {
-    let mut signature = ir::Signature::new(convention);
-    signature.params.push(AbiParam::new(types::I64));
-    signature.params.extend(builtin.params().iter().map(|&ty| AbiParam::new(machine_type(ty))));
-    signature.returns.push(AbiParam::new(types::I64));
-    signature
-}
-
-/// Cranelift's code for a trap.
-pub(crate) fn trap_code(trap: Trap) -> ir::TrapCode {
-    ir::TrapCode::unwrap_user(trap.code())
-}
-
-/// Flags of an access to our own structures, which are always there and aligned.
-pub(crate) fn trusted() -> MemFlagsData {
-    MemFlagsData::trusted()
-}
-
-/// Flags of a load from our own structures of what never changes while a function runs.
-pub(crate) fn constant() -> MemFlagsData {
-    trusted().with_readonly().with_can_move()
 }
 
 impl<'a> FuncTranslator<'a> {

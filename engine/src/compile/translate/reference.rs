@@ -2,10 +2,11 @@
 //!
 //! A reference to a function is the address of a `FuncRef`, any other a 32-bit index; null is zero in both.
 
+use super::FuncTranslator;
 use super::access::immediate;
-use super::{FuncTranslator, clif_type, trap_code};
 use crate::abi::vmctx::FuncImport;
 use crate::base::Trap;
+use crate::compile::clif::{clif_type, trap_code};
 use crate::wasm::index::FuncIndex;
 use crate::wasm::types::{RefType, ValType};
 use core::mem::offset_of;

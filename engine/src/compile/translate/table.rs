@@ -1,9 +1,10 @@
 //! Tables ([Table instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#table-instructions)).
 //! Single elements are accessed in place; what touches many, or resizes, is a library call.
 
-use super::{FuncTranslator, clif_type};
+use super::FuncTranslator;
 use crate::abi::builtins::Builtin;
 use crate::base::Trap;
+use crate::compile::clif::clif_type;
 use crate::wasm::index::TableIndex;
 use crate::wasm::types::ValType;
 use cranelift_codegen::ir::{InstBuilder, Value, types};

@@ -1,8 +1,9 @@
 //! Locals and globals ([Variable instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#variable-instructions)).
 
 use super::access::Definition;
-use super::{FuncTranslator, Local, clif_type, is_traced};
+use super::{FuncTranslator, Local, is_traced};
 use crate::abi::signature::MachineType;
+use crate::compile::clif::clif_type;
 use crate::wasm::index::GlobalIndex;
 use crate::wasm::types::ValType;
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};

@@ -1,9 +1,10 @@
 //! Arrays. Single elements are accessed in place; what touches many is a library call.
 
-use super::{Extension, FuncTranslator, trap_code};
+use super::{Extension, FuncTranslator};
 use crate::abi::builtins::Builtin;
 use crate::abi::heap::{self, ALIGNMENT, HEADER, Storage};
 use crate::base::Trap;
+use crate::compile::clif::trap_code;
 use crate::compile::translate::access::immediate;
 use crate::wasm::composite::{CompositeType, FieldType};
 use crate::wasm::index::TypeIndex;

@@ -7,11 +7,12 @@
 mod array;
 mod structure;
 
-use super::{FuncTranslator, clif_type, trap_code};
+use super::FuncTranslator;
 use crate::abi::builtins::Builtin;
 use crate::abi::heap::{ALIGNMENT, LARGEST_IN_PLACE, Storage};
 use crate::abi::vmctx::VmStoreContext;
 use crate::base::Trap;
+use crate::compile::clif::{clif_type, trap_code};
 use crate::wasm::composite::{FieldType, StorageType};
 use crate::wasm::index::TypeIndex;
 use crate::wasm::types::{HeapType, RefType, ValType};

@@ -1,8 +1,9 @@
 //! Structs and their descriptors.
 
-use super::{Extension, FuncTranslator, OBJECT, trap_code};
+use super::{Extension, FuncTranslator, OBJECT};
 use crate::abi::heap::{DESCRIPTOR, Storage};
 use crate::base::Trap;
+use crate::compile::clif::trap_code;
 use crate::compile::translate::access::immediate;
 use crate::wasm::composite::{CompositeType, FieldType, StructType};
 use crate::wasm::index::TypeIndex;

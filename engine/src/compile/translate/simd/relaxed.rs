@@ -101,7 +101,7 @@ impl FuncTranslator<'_> {
     /// The machine's choice; `false` if this CPU has no shorter way than the deterministic one.
     fn relaxed_by_machine(&mut self, op: &Operator<'_>) -> bool {
         use Operator::*;
-        let has = |feature| isa::has(self.env.isa, feature);
+        let has = |feature| isa::has_flag(self.env.isa, feature);
         match op {
             I8x16RelaxedSwizzle if has("has_ssse3") => self.vector_binary(I8X16, |ins, x, y| ins.x86_pshufb(x, y)),
             I16x8RelaxedQ15mulrS if has("has_ssse3") => self.vector_binary(I16X8, |ins, x, y| ins.x86_pmulhrsw(x, y)),

@@ -1,9 +1,9 @@
-//! Routines for instructions that the CPU lacks.
+//! Instruction fallbacks: routines in place of instructions that the CPU lacks.
 //!
-//! x86-64 has no rounding instruction before SSE4.1 and no byte shuffle before SSSE3. Where the machine's flags say so,
-//! Cranelift calls a routine instead ([`LibCall`]). These are the routines, as CLIF: they are compiled into the
+//! x86-64 has no rounding instruction before SSE4.1 and no byte shuffle before SSSE3. Without them, Cranelift calls a
+//! routine instead and names it by a [`LibCall`]. This file builds these routines as CLIF. They are compiled into the
 //! artifact with everything else, so that an artifact needs nothing of its host. They follow the System V convention,
-//! use no instruction that would call one of them, and leave no relocation. They cannot trap.
+//! use no instruction that needs a fallback itself, and leave no relocation. They cannot trap.
 
 use cranelift_codegen::ir::condcodes::FloatCC;
 use cranelift_codegen::ir::types::*;
@@ -13,32 +13,71 @@ use cranelift_codegen::ir::{
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
-/// The routine for a library call; `None` if there is none.
-pub(crate) fn build(libcall: LibCall, isa: &dyn TargetIsa) -> Option<Function> {
-    let routine: fn(&mut FunctionBuilder<'_>, &[Value]) -> Value = match libcall {
-        LibCall::CeilF32 | LibCall::CeilF64 => |builder, params| round(builder, params[0], Rounding::Up),
-        LibCall::FloorF32 | LibCall::FloorF64 => |builder, params| round(builder, params[0], Rounding::Down),
-        LibCall::TruncF32 | LibCall::TruncF64 => |builder, params| round(builder, params[0], Rounding::Zero),
-        LibCall::NearestF32 | LibCall::NearestF64 => |builder, params| round(builder, params[0], Rounding::Nearest),
-        LibCall::X86Pshufb => |builder, params| shuffle_bytes(builder, params[0], params[1]),
-        _ => return None,
-    };
-    let signature = libcall.signature(CallConv::SystemV, isa.pointer_type());
-    let mut function = Function::with_name_signature(UserFuncName::default(), signature);
-    let mut context = FunctionBuilderContext::new();
-    let mut builder = FunctionBuilder::new(&mut function, &mut context);
-    let entry = builder.create_block();
-    builder.append_block_params_for_function_params(entry);
-    builder.switch_to_block(entry);
-    builder.seal_block(entry);
-    let params = builder.block_params(entry).to_vec();
-    let result = routine(&mut builder, &params);
-    builder.ins().return_(&[result]);
-    builder.finalize(isa.frontend_config());
-    Some(function)
+/// An instruction fallback. Artifacts record its number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub(crate) enum Fallback {
+    CeilF32,
+    CeilF64,
+    FloorF32,
+    FloorF64,
+    TruncF32,
+    TruncF64,
+    NearestF32,
+    NearestF64,
+    Pshufb,
 }
 
-/// Which neighboring integer a float is rounded to.
+impl Fallback {
+    /// All fallbacks in the order of their numbers, each with the library call that it answers.
+    const ALL: [(Fallback, LibCall); 9] = [
+        (Fallback::CeilF32, LibCall::CeilF32),
+        (Fallback::CeilF64, LibCall::CeilF64),
+        (Fallback::FloorF32, LibCall::FloorF32),
+        (Fallback::FloorF64, LibCall::FloorF64),
+        (Fallback::TruncF32, LibCall::TruncF32),
+        (Fallback::TruncF64, LibCall::TruncF64),
+        (Fallback::NearestF32, LibCall::NearestF32),
+        (Fallback::NearestF64, LibCall::NearestF64),
+        (Fallback::Pshufb, LibCall::X86Pshufb),
+    ];
+
+    /// The fallback that answers a library call, if there is one.
+    pub(crate) fn of(libcall: LibCall) -> Option<Fallback> {
+        Fallback::ALL.iter().find(|entry| entry.1 == libcall).map(|entry| entry.0)
+    }
+
+    /// Builds the routine.
+    pub(crate) fn build(self, isa: &dyn TargetIsa) -> Function {
+        let libcall = Fallback::ALL[self as usize].1;
+        let signature = libcall.signature(CallConv::SystemV, isa.pointer_type());
+        let mut function = Function::with_name_signature(UserFuncName::default(), signature);
+        let mut context = FunctionBuilderContext::new();
+        let mut builder = FunctionBuilder::new(&mut function, &mut context);
+        let entry = builder.create_block();
+        builder.append_block_params_for_function_params(entry);
+        builder.switch_to_block(entry);
+        builder.seal_block(entry);
+        let params = builder.block_params(entry).to_vec();
+        let result = self.emit(&mut builder, &params);
+        builder.ins().return_(&[result]);
+        builder.finalize(isa.frontend_config());
+        function
+    }
+
+    /// Emits the routine's body and returns its result.
+    fn emit(self, builder: &mut FunctionBuilder<'_>, params: &[Value]) -> Value {
+        match self {
+            Fallback::CeilF32 | Fallback::CeilF64 => round(builder, params[0], Rounding::Up),
+            Fallback::FloorF32 | Fallback::FloorF64 => round(builder, params[0], Rounding::Down),
+            Fallback::TruncF32 | Fallback::TruncF64 => round(builder, params[0], Rounding::Zero),
+            Fallback::NearestF32 | Fallback::NearestF64 => round(builder, params[0], Rounding::Nearest),
+            Fallback::Pshufb => shuffle_bytes(builder, params[0], params[1]),
+        }
+    }
+}
+
+/// The neighboring integer that a float is rounded to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rounding {
     Up,
@@ -128,6 +167,7 @@ fn shuffle_bytes(builder: &mut FunctionBuilder<'_>, bytes: Value, lanes: Value) 
 mod tests {
     use super::*;
     use crate::base::{Config, CpuFeatures, Tier};
+    use crate::compile::isa;
     use cranelift_codegen::Context;
     use cranelift_codegen::control::ControlPlane;
 
@@ -137,18 +177,16 @@ mod tests {
         for tier in [Tier::Speed, Tier::Quick] {
             let mut config = Config::new();
             config.tier(tier).cpu_features(CpuFeatures::Baseline);
-            let isa = crate::compile::isa::build(&config).expect("the baseline is always there");
-            let mut built = 0;
-            for &libcall in LibCall::all_libcalls() {
-                let Some(function) = build(libcall, &*isa) else { continue };
+            let isa = isa::build(&config).expect("the baseline is always there");
+            for (number, (fallback, libcall)) in Fallback::ALL.into_iter().enumerate() {
+                assert_eq!((fallback as usize, Fallback::of(libcall)), (number, Some(fallback)));
+                let function = fallback.build(&*isa);
                 cranelift_codegen::verify_function(&function, &*isa).expect("the routine is well-formed");
                 let mut context = Context::for_function(function);
                 let code = context.compile(&*isa, &mut ControlPlane::default()).expect("the routine compiles");
                 assert!(code.buffer.relocs().is_empty(), "{libcall} refers to something else");
                 assert!(code.buffer.traps().is_empty(), "{libcall} can trap");
-                built += 1;
             }
-            assert_eq!(built, 9);
         }
     }
 }

@@ -1,0 +1,19 @@
+//! Everything in the compiler that depends on the architecture that code is made for, which is the host's.
+//!
+//! | item | is |
+//! |---|---|
+//! | `CPU_FEATURES` | Cranelift's CPU flags, and the names under which an artifact records them |
+//! | `PADDING` | the byte between pieces of code |
+//! | `relocate` | the relocations that the linker resolves |
+//! | `Fallback` | routines in place of instructions that a CPU lacks |
+//!
+//! Another architecture brings a file with these items, and its lines here.
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+#[cfg(not(target_arch = "x86_64"))]
+compile_error!("the compiler needs a file for this architecture in compile/arch");
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use x86_64::{CPU_FEATURES, Fallback, PADDING, relocate};
