@@ -8,10 +8,10 @@
 mod arch;
 mod clif;
 mod codegen;
-#[cfg(feature = "planted-faults")]
-mod fault;
 mod isa;
 mod link;
+#[cfg(feature = "planted-faults")]
+mod planted_faults;
 mod symbol;
 mod trampoline;
 mod translate;
@@ -66,7 +66,7 @@ impl Compiler {
         code.extend(helpers);
         code.sort_by(|one, other| one.symbol.cmp(&other.symbol));
         #[cfg(feature = "planted-faults")]
-        let code = code.into_iter().map(|piece| fault::plant(self.config.fault, piece)).collect();
+        planted_faults::plant_in_tables(&mut code, self.config.fault);
         Ok(code)
     }
 

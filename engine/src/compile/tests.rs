@@ -237,6 +237,7 @@ fn calls_map_to_their_operators() {
     }
 }
 
+#[cfg(feature = "planted-faults")]
 #[test]
 #[cfg(feature = "planted-faults")]
 fn faults_are_planted() {

@@ -6,6 +6,7 @@
 //! | `PADDING` | the byte between pieces of code |
 //! | `relocate` | the relocations that the linker resolves |
 //! | `Fallback` | routines in place of instructions that a CPU lacks |
+//! | `relaxed` | single instructions for relaxed vector operations |
 //!
 //! Another architecture brings a file with these items, and its lines here.
 
@@ -16,4 +17,4 @@ mod x86_64;
 compile_error!("the compiler needs a file for this architecture in compile/arch");
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86_64::{CPU_FEATURES, Fallback, PADDING, relocate};
+pub(super) use x86_64::{CPU_FEATURES, Fallback, PADDING, relaxed, relocate};

@@ -133,7 +133,7 @@ impl FuncTranslator<'_> {
     /// Where guard pages are the check, the access itself traps: index, offset and size stay below 8 GiB and a page
     /// together, all of which such a memory reserves. Otherwise the end of the access is compared with the memory's
     /// length first.
-    pub(crate) fn memory_access(&mut self, memarg: &MemArg, bytes: u8) -> (MemFlagsData, Value, i32) {
+    pub(crate) fn memory_access(&mut self, memarg: MemArg, bytes: u8) -> (MemFlagsData, Value, i32) {
         let MemArgTarget::Memory(memory) = memarg.target else {
             unreachable!("validation accepts no accesses to arrays");
         };

@@ -6,105 +6,109 @@
 //! read.
 
 use super::FuncTranslator;
+use super::operators::operators;
 use crate::abi::builtins::Builtin;
 use crate::base::Trap;
 use crate::compile::clif::trap_code;
 use cranelift_codegen::ir::types::*;
 use cranelift_codegen::ir::{AtomicRmwOp, InstBuilder, MemFlagsData, Type, Value};
-use wasmparser::{MemArg, MemArgTarget, Operator};
+use wasmparser::{MemArg, MemArgTarget, Ordering};
 
-/// An atomic access: of `access`, in the low bits of a `value`.
-struct Access<'a> {
-    memarg: &'a MemArg,
+/// The width of an atomic access: `access`, in the low bits of a `value`.
+#[derive(Clone, Copy)]
+struct Width {
     value: Type,
     access: Type,
 }
 
-/// Finds a row of the table below, which has a name for each value and access: 32, 64, 32/8, 32/16, 64/8, 64/16, 64/32.
-macro_rules! family {
-    ($operator:ident, $($op:expr => $i32:ident $i64:ident $i32_8:ident $i32_16:ident $i64_8:ident $i64_16:ident $i64_32:ident;)*) => {
-        match $operator {
-            $(
-                Operator::$i32 { memarg } => Some(($op, Access { memarg, value: I32, access: I32 })),
-                Operator::$i64 { memarg } => Some(($op, Access { memarg, value: I64, access: I64 })),
-                Operator::$i32_8 { memarg } => Some(($op, Access { memarg, value: I32, access: I8 })),
-                Operator::$i32_16 { memarg } => Some(($op, Access { memarg, value: I32, access: I16 })),
-                Operator::$i64_8 { memarg } => Some(($op, Access { memarg, value: I64, access: I8 })),
-                Operator::$i64_16 { memarg } => Some(($op, Access { memarg, value: I64, access: I16 })),
-                Operator::$i64_32 { memarg } => Some(($op, Access { memarg, value: I64, access: I32 })),
-            )*
-            _ => None,
-        }
-    };
-}
-
 /// What an atomic access does.
 #[derive(Clone, Copy)]
-enum Kind {
+enum AtomicOperation {
     Load,
     Store,
     Modify(AtomicRmwOp),
     CompareExchange,
 }
 
-fn access<'a>(operator: &'a Operator<'_>) -> Option<(Kind, Access<'a>)> {
-    use AtomicRmwOp::{Add, And, Or, Sub, Xchg, Xor};
-    use Kind::{CompareExchange, Load, Modify, Store};
-    family!(operator,
-        Load => I32AtomicLoad I64AtomicLoad I32AtomicLoad8U I32AtomicLoad16U I64AtomicLoad8U I64AtomicLoad16U
-            I64AtomicLoad32U;
-        Store => I32AtomicStore I64AtomicStore I32AtomicStore8 I32AtomicStore16 I64AtomicStore8 I64AtomicStore16
-            I64AtomicStore32;
-        Modify(Add) => I32AtomicRmwAdd I64AtomicRmwAdd I32AtomicRmw8AddU I32AtomicRmw16AddU I64AtomicRmw8AddU
-            I64AtomicRmw16AddU I64AtomicRmw32AddU;
-        Modify(Sub) => I32AtomicRmwSub I64AtomicRmwSub I32AtomicRmw8SubU I32AtomicRmw16SubU I64AtomicRmw8SubU
-            I64AtomicRmw16SubU I64AtomicRmw32SubU;
-        Modify(And) => I32AtomicRmwAnd I64AtomicRmwAnd I32AtomicRmw8AndU I32AtomicRmw16AndU I64AtomicRmw8AndU
-            I64AtomicRmw16AndU I64AtomicRmw32AndU;
-        Modify(Or) => I32AtomicRmwOr I64AtomicRmwOr I32AtomicRmw8OrU I32AtomicRmw16OrU I64AtomicRmw8OrU
-            I64AtomicRmw16OrU I64AtomicRmw32OrU;
-        Modify(Xor) => I32AtomicRmwXor I64AtomicRmwXor I32AtomicRmw8XorU I32AtomicRmw16XorU I64AtomicRmw8XorU
-            I64AtomicRmw16XorU I64AtomicRmw32XorU;
-        Modify(Xchg) => I32AtomicRmwXchg I64AtomicRmwXchg I32AtomicRmw8XchgU I32AtomicRmw16XchgU I64AtomicRmw8XchgU
-            I64AtomicRmw16XchgU I64AtomicRmw32XchgU;
-        CompareExchange => I32AtomicRmwCmpxchg I64AtomicRmwCmpxchg I32AtomicRmw8CmpxchgU I32AtomicRmw16CmpxchgU
-            I64AtomicRmw8CmpxchgU I64AtomicRmw16CmpxchgU I64AtomicRmw32CmpxchgU;
-    )
+/// Defines the translations of one operation on each pair of value and access: 32, 64, 32/8, 32/16, 64/8, 64/16, 64/32.
+macro_rules! atomic_accesses {
+    ($($operation:expr => $i32:ident $i64:ident $i32_8:ident $i32_16:ident $i64_8:ident $i64_16:ident $i64_32:ident;)*) => {
+        operators! {$(
+            $i32(self, memarg: MemArg) => self.atomic($operation, Width { value: I32, access: I32 }, memarg);
+            $i64(self, memarg: MemArg) => self.atomic($operation, Width { value: I64, access: I64 }, memarg);
+            $i32_8(self, memarg: MemArg) => self.atomic($operation, Width { value: I32, access: I8 }, memarg);
+            $i32_16(self, memarg: MemArg) => self.atomic($operation, Width { value: I32, access: I16 }, memarg);
+            $i64_8(self, memarg: MemArg) => self.atomic($operation, Width { value: I64, access: I8 }, memarg);
+            $i64_16(self, memarg: MemArg) => self.atomic($operation, Width { value: I64, access: I16 }, memarg);
+            $i64_32(self, memarg: MemArg) => self.atomic($operation, Width { value: I64, access: I32 }, memarg);
+        )*}
+    };
 }
 
 impl FuncTranslator<'_> {
-    /// Translates an atomic instruction; `false` if the operator is none.
-    pub(super) fn translate_atomic(&mut self, operator: &Operator<'_>) -> bool {
-        match operator {
-            Operator::AtomicFence { .. } => {
-                self.ins().fence();
-            }
-            Operator::MemoryAtomicNotify { memarg } => self.notify(memarg),
-            Operator::MemoryAtomicWait32 { memarg } => self.wait(Builtin::MemoryWait32, memarg),
-            Operator::MemoryAtomicWait64 { memarg } => self.wait(Builtin::MemoryWait64, memarg),
-            _ => match access(operator) {
-                Some((kind, access)) => self.atomic(kind, &access),
-                None => return false,
-            },
-        }
-        true
+    operators! {
+        visit_atomic_fence(self, _ordering: Ordering) => _ = self.ins().fence();
+        visit_memory_atomic_notify(self, memarg: MemArg) => self.notify(memarg);
+        visit_memory_atomic_wait32(self, memarg: MemArg) => self.wait(Builtin::MemoryWait32, memarg);
+        visit_memory_atomic_wait64(self, memarg: MemArg) => self.wait(Builtin::MemoryWait64, memarg);
     }
 
-    fn atomic(&mut self, kind: Kind, access: &Access<'_>) {
-        let value = if matches!(kind, Kind::Load) { None } else { Some(self.pop_narrowed(access.access)) };
-        let expected =
-            if matches!(kind, Kind::CompareExchange) { Some(self.pop_narrowed(access.access)) } else { None };
-        let (flags, address) = self.atomic_address(access);
-        let read = match (kind, expected, value) {
-            (Kind::Store, _, Some(value)) => {
+    atomic_accesses! {
+        AtomicOperation::Load => visit_i32_atomic_load visit_i64_atomic_load
+            visit_i32_atomic_load8_u visit_i32_atomic_load16_u
+            visit_i64_atomic_load8_u visit_i64_atomic_load16_u visit_i64_atomic_load32_u;
+        AtomicOperation::Store => visit_i32_atomic_store visit_i64_atomic_store
+            visit_i32_atomic_store8 visit_i32_atomic_store16
+            visit_i64_atomic_store8 visit_i64_atomic_store16 visit_i64_atomic_store32;
+        AtomicOperation::Modify(AtomicRmwOp::Add) => visit_i32_atomic_rmw_add visit_i64_atomic_rmw_add
+            visit_i32_atomic_rmw8_add_u visit_i32_atomic_rmw16_add_u
+            visit_i64_atomic_rmw8_add_u visit_i64_atomic_rmw16_add_u visit_i64_atomic_rmw32_add_u;
+        AtomicOperation::Modify(AtomicRmwOp::Sub) => visit_i32_atomic_rmw_sub visit_i64_atomic_rmw_sub
+            visit_i32_atomic_rmw8_sub_u visit_i32_atomic_rmw16_sub_u
+            visit_i64_atomic_rmw8_sub_u visit_i64_atomic_rmw16_sub_u visit_i64_atomic_rmw32_sub_u;
+        AtomicOperation::Modify(AtomicRmwOp::And) => visit_i32_atomic_rmw_and visit_i64_atomic_rmw_and
+            visit_i32_atomic_rmw8_and_u visit_i32_atomic_rmw16_and_u
+            visit_i64_atomic_rmw8_and_u visit_i64_atomic_rmw16_and_u visit_i64_atomic_rmw32_and_u;
+        AtomicOperation::Modify(AtomicRmwOp::Or) => visit_i32_atomic_rmw_or visit_i64_atomic_rmw_or
+            visit_i32_atomic_rmw8_or_u visit_i32_atomic_rmw16_or_u
+            visit_i64_atomic_rmw8_or_u visit_i64_atomic_rmw16_or_u visit_i64_atomic_rmw32_or_u;
+        AtomicOperation::Modify(AtomicRmwOp::Xor) => visit_i32_atomic_rmw_xor visit_i64_atomic_rmw_xor
+            visit_i32_atomic_rmw8_xor_u visit_i32_atomic_rmw16_xor_u
+            visit_i64_atomic_rmw8_xor_u visit_i64_atomic_rmw16_xor_u visit_i64_atomic_rmw32_xor_u;
+        AtomicOperation::Modify(AtomicRmwOp::Xchg) => visit_i32_atomic_rmw_xchg visit_i64_atomic_rmw_xchg
+            visit_i32_atomic_rmw8_xchg_u visit_i32_atomic_rmw16_xchg_u
+            visit_i64_atomic_rmw8_xchg_u visit_i64_atomic_rmw16_xchg_u visit_i64_atomic_rmw32_xchg_u;
+        AtomicOperation::CompareExchange => visit_i32_atomic_rmw_cmpxchg visit_i64_atomic_rmw_cmpxchg
+            visit_i32_atomic_rmw8_cmpxchg_u visit_i32_atomic_rmw16_cmpxchg_u
+            visit_i64_atomic_rmw8_cmpxchg_u visit_i64_atomic_rmw16_cmpxchg_u visit_i64_atomic_rmw32_cmpxchg_u;
+    }
+
+    fn atomic(&mut self, operation: AtomicOperation, width: Width, memarg: MemArg) {
+        // The operands are popped from the top: the value, then the value to compare with, then the index.
+        let result = match operation {
+            AtomicOperation::Load => {
+                let (flags, address) = self.atomic_address(memarg, width.access);
+                self.ins().atomic_load(width.access, flags, address)
+            }
+            AtomicOperation::Store => {
+                let value = self.pop_narrowed(width.access);
+                let (flags, address) = self.atomic_address(memarg, width.access);
                 self.ins().atomic_store(flags, value, address);
                 return;
             }
-            (Kind::Modify(op), _, Some(value)) => self.ins().atomic_rmw(access.access, flags, op, address, value),
-            (_, Some(expected), Some(value)) => self.ins().atomic_cas(flags, address, expected, value),
-            _ => self.ins().atomic_load(access.access, flags, address),
+            AtomicOperation::Modify(op) => {
+                let value = self.pop_narrowed(width.access);
+                let (flags, address) = self.atomic_address(memarg, width.access);
+                self.ins().atomic_rmw(width.access, flags, op, address, value)
+            }
+            AtomicOperation::CompareExchange => {
+                let value = self.pop_narrowed(width.access);
+                let expected = self.pop_narrowed(width.access);
+                let (flags, address) = self.atomic_address(memarg, width.access);
+                self.ins().atomic_cas(flags, address, expected, value)
+            }
         };
-        let result = if access.access == access.value { read } else { self.ins().uextend(access.value, read) };
+        let result = if width.access == width.value { result } else { self.ins().uextend(width.value, result) };
         self.push(result);
     }
 
@@ -114,14 +118,14 @@ impl FuncTranslator<'_> {
         if self.type_of(value) == ty { value } else { self.ins().ireduce(ty, value) }
     }
 
-    /// Pops the index; traps unless the address is aligned and the access inside the memory.
-    fn atomic_address(&mut self, access: &Access<'_>) -> (MemFlagsData, Value) {
-        let bytes = u8::try_from(access.access.bytes()).expect("no access is wider than 8 bytes");
+    /// Pops the index. Traps unless the address is aligned and the access inside the memory.
+    fn atomic_address(&mut self, memarg: MemArg, access: Type) -> (MemFlagsData, Value) {
+        let bytes = u8::try_from(access.bytes()).expect("no access is wider than 8 bytes");
         if bytes > 1 {
             let index = *self.stack.last().expect("validated code has an index on its stack");
-            self.check_alignment(index, access.memarg.offset, bytes);
+            self.check_alignment(index, memarg.offset, bytes);
         }
-        let (flags, address, offset) = self.memory_access(access.memarg, bytes);
+        let (flags, address, offset) = self.memory_access(memarg, bytes);
         let offset = self.iconst(I64, offset.into());
         (flags, self.ins().iadd(address, offset))
     }
@@ -136,7 +140,7 @@ impl FuncTranslator<'_> {
         self.ins().trapnz(low_bits, trap_code(Trap::UnalignedAtomic));
     }
 
-    fn notify(&mut self, memarg: &MemArg) {
+    fn notify(&mut self, memarg: MemArg) {
         let count = self.pop();
         let (memory, address) = self.waiting_address(memarg, 4);
         let woken = self.call_builtin(Builtin::MemoryNotify, &[memory, address, count]);
@@ -144,7 +148,7 @@ impl FuncTranslator<'_> {
         self.push(woken);
     }
 
-    fn wait(&mut self, builtin: Builtin, memarg: &MemArg) {
+    fn wait(&mut self, builtin: Builtin, memarg: MemArg) {
         let (expected, timeout) = self.pop2();
         let bytes = if self.type_of(expected) == I64 { 8 } else { 4 };
         let (memory, address) = self.waiting_address(memarg, bytes);
@@ -154,7 +158,7 @@ impl FuncTranslator<'_> {
     }
 
     /// Pops the index. The memory, and the address in it, which is aligned; the library call looks at the bounds.
-    fn waiting_address(&mut self, memarg: &MemArg, bytes: u8) -> (Value, Value) {
+    fn waiting_address(&mut self, memarg: MemArg, bytes: u8) -> (Value, Value) {
         let MemArgTarget::Memory(memory) = memarg.target else {
             unreachable!("validation accepts no accesses to arrays");
         };

@@ -7,17 +7,15 @@
 use super::FuncTranslator;
 use super::access::immediate;
 use super::exception::Target;
+use super::operators::operators;
 use crate::abi::signature::LoweredSignature;
 use crate::abi::vmctx::{FuncImport, FuncRef};
-#[cfg(feature = "planted-faults")]
-use crate::base::Fault;
 use crate::base::Trap;
 use crate::compile::clif::{trap_code, wasm_signature};
 use crate::compile::symbol::Symbol;
 use crate::wasm::index::*;
 use core::mem::offset_of;
 use cranelift_codegen::ir::{self, InstBuilder, SigRef, Value, types};
-use wasmparser::Operator;
 
 /// What is called.
 #[derive(Clone, Copy)]
@@ -29,39 +27,35 @@ enum Callee {
 }
 
 impl FuncTranslator<'_> {
-    pub(super) fn translate_call(&mut self, operator: &Operator<'_>) -> bool {
-        match *operator {
-            Operator::Call { function_index } => {
-                let function = FuncIndex(function_index);
-                let callee = self.callee(function);
-                self.call(callee, self.env.module.functions[function.index()].ty);
-            }
-            Operator::CallIndirect { type_index, table_index } => {
-                let (table, ty) = (TableIndex(table_index), TypeIndex(type_index));
-                let callee = self.table_callee(ty, table);
-                self.call(callee, ty);
-            }
-            Operator::ReturnCall { function_index } => {
-                let function = FuncIndex(function_index);
-                let callee = self.callee(function);
-                self.return_call(callee, self.env.module.functions[function.index()].ty);
-            }
-            Operator::ReturnCallIndirect { type_index, table_index } => {
-                let (table, ty) = (TableIndex(table_index), TypeIndex(type_index));
-                let callee = self.table_callee(ty, table);
-                self.return_call(callee, ty);
-            }
-            Operator::CallRef { type_index } => {
-                let callee = self.referenced_callee();
-                self.call(callee, TypeIndex(type_index));
-            }
-            Operator::ReturnCallRef { type_index } => {
-                let callee = self.referenced_callee();
-                self.return_call(callee, TypeIndex(type_index));
-            }
-            _ => return false,
-        }
-        true
+    operators! {
+        visit_call(self, function_index: u32) => {
+            let function = FuncIndex(function_index);
+            let callee = self.callee(function);
+            self.call(callee, self.env.module.functions[function.index()].ty);
+        };
+        visit_return_call(self, function_index: u32) => {
+            let function = FuncIndex(function_index);
+            let callee = self.callee(function);
+            self.return_call(callee, self.env.module.functions[function.index()].ty);
+        };
+        visit_call_indirect(self, type_index: u32, table_index: u32) => {
+            let ty = TypeIndex(type_index);
+            let callee = self.table_callee(ty, TableIndex(table_index));
+            self.call(callee, ty);
+        };
+        visit_return_call_indirect(self, type_index: u32, table_index: u32) => {
+            let ty = TypeIndex(type_index);
+            let callee = self.table_callee(ty, TableIndex(table_index));
+            self.return_call(callee, ty);
+        };
+        visit_call_ref(self, type_index: u32) => {
+            let callee = self.referenced_callee();
+            self.call(callee, TypeIndex(type_index));
+        };
+        visit_return_call_ref(self, type_index: u32) => {
+            let callee = self.referenced_callee();
+            self.return_call(callee, TypeIndex(type_index));
+        };
     }
 
     /// What a call of a function of this module leads to.
@@ -92,11 +86,6 @@ impl FuncTranslator<'_> {
 
     /// Calls in place of the current frame, which is gone before the callee begins.
     fn return_call(&mut self, callee: Callee, ty: TypeIndex) {
-        #[cfg(feature = "planted-faults")]
-        if self.env.config.fault == Some(Fault::TailCallKeepsFrame) {
-            self.call(callee, ty);
-            return self.return_from_function();
-        }
         let arguments = self.arguments(callee, ty);
         match callee {
             Callee::Defined(defined) => {

@@ -4,6 +4,7 @@
 
 use super::FuncTranslator;
 use super::access::immediate;
+use super::operators::operators;
 use crate::abi::builtins::Builtin;
 use crate::abi::vmctx::{DISPLAY, FuncRef, TypeEntry, VmContext};
 use crate::base::Trap;
@@ -14,7 +15,7 @@ use crate::wasm::types::{self as wasm, CompositeKind, ConcreteType};
 use core::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
-use wasmparser::{HeapType, Operator};
+use wasmparser::{HeapType, RefType};
 
 /// From the reference to what the tested type says of it.
 #[derive(Clone, Copy)]
@@ -45,49 +46,40 @@ enum IdTest {
 }
 
 impl FuncTranslator<'_> {
-    pub(super) fn translate_cast(&mut self, operator: &Operator<'_>) -> bool {
-        match *operator {
-            Operator::RefEq => {
-                let (one, other) = self.pop2();
-                let equal = self.ins().icmp(IntCC::Equal, one, other);
-                let equal = self.ins().uextend(types::I32, equal);
-                self.push(equal);
-            }
-            Operator::RefTestNonNull { hty } => self.ref_test(hty, false),
-            Operator::RefTestNullable { hty } => self.ref_test(hty, true),
-            Operator::RefCastNonNull { hty } => self.ref_cast(hty, false),
-            Operator::RefCastNullable { hty } => self.ref_cast(hty, true),
-            Operator::BrOnCast { relative_depth, to_ref_type, .. } => {
-                let is = self.is_of(to_ref_type.heap_type(), to_ref_type.is_nullable());
-                self.br_if_value(is, relative_depth);
-            }
-            Operator::BrOnCastFail { relative_depth, to_ref_type, .. } => {
-                let is = self.is_of(to_ref_type.heap_type(), to_ref_type.is_nullable());
-                let is_not = self.ins().bxor_imm_u(is, 1);
-                self.br_if_value(is_not, relative_depth);
-            }
-            _ => return self.translate_descriptor_cast(operator),
-        }
-        true
+    operators! {
+        visit_ref_test_non_null(self, hty: HeapType) => self.ref_test(hty, false);
+        visit_ref_test_nullable(self, hty: HeapType) => self.ref_test(hty, true);
+        visit_ref_cast_non_null(self, hty: HeapType) => self.ref_cast(hty, false);
+        visit_ref_cast_nullable(self, hty: HeapType) => self.ref_cast(hty, true);
+        visit_br_on_cast(self, relative_depth: u32, _from_ref_type: RefType, to_ref_type: RefType) => {
+            let is = self.is_of(to_ref_type.heap_type(), to_ref_type.is_nullable());
+            self.br_if_value(is, relative_depth);
+        };
+        visit_br_on_cast_fail(self, relative_depth: u32, _from_ref_type: RefType, to_ref_type: RefType) => {
+            let is = self.is_of(to_ref_type.heap_type(), to_ref_type.is_nullable());
+            self.br_unless_value(is, relative_depth);
+        };
     }
 
-    /// Casts that compare descriptors. The type that they name is what validation concludes; nothing is left to test of it.
-    fn translate_descriptor_cast(&mut self, operator: &Operator<'_>) -> bool {
-        match *operator {
-            Operator::RefCastDescEqNonNull { .. } => self.ref_cast_desc_eq(false),
-            Operator::RefCastDescEqNullable { .. } => self.ref_cast_desc_eq(true),
-            Operator::BrOnCastDescEq { relative_depth, to_ref_type, .. } => {
-                let is = self.has_descriptor(to_ref_type.is_nullable());
-                self.br_if_value(is, relative_depth);
-            }
-            Operator::BrOnCastDescEqFail { relative_depth, to_ref_type, .. } => {
-                let is = self.has_descriptor(to_ref_type.is_nullable());
-                let is_not = self.ins().bxor_imm_u(is, 1);
-                self.br_if_value(is_not, relative_depth);
-            }
-            _ => return false,
-        }
-        true
+    // Casts that compare descriptors. The type that they name is what validation concludes from the descriptor's: the
+    // comparison of descriptors is the whole test.
+    operators! {
+        visit_ref_cast_desc_eq_non_null(self, _hty: HeapType) => self.ref_cast_desc_eq(false);
+        visit_ref_cast_desc_eq_nullable(self, _hty: HeapType) => self.ref_cast_desc_eq(true);
+        visit_br_on_cast_desc_eq(self, relative_depth: u32, _from_ref_type: RefType, to_ref_type: RefType) => {
+            let is = self.has_descriptor(to_ref_type.is_nullable());
+            self.br_if_value(is, relative_depth);
+        };
+        visit_br_on_cast_desc_eq_fail(self, relative_depth: u32, _from_ref_type: RefType, to_ref_type: RefType) => {
+            let is = self.has_descriptor(to_ref_type.is_nullable());
+            self.br_unless_value(is, relative_depth);
+        };
+    }
+
+    /// Branches if an answer, which is 0 or 1, is 0.
+    fn br_unless_value(&mut self, answer: Value, depth: u32) {
+        let negated = self.ins().bxor_imm_u(answer, 1);
+        self.br_if_value(negated, depth);
     }
 
     fn ref_cast_desc_eq(&mut self, nullable: bool) {

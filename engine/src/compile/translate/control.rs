@@ -7,6 +7,7 @@
 
 use super::FuncTranslator;
 use super::legacy::Handlers;
+use super::operators::operators;
 use crate::base::Trap;
 use crate::compile::clif::{clif_type, trap_code};
 use crate::wasm::index::TypeIndex;
@@ -50,37 +51,42 @@ enum FrameKind {
 }
 
 impl FuncTranslator<'_> {
-    pub(super) fn translate_control(&mut self, operator: &Operator<'_>) -> bool {
-        match *operator {
-            Operator::Nop => {}
-            Operator::Unreachable => {
-                // A block that does nothing but trap would become a conditional trap of the branch that leads there.
-                self.ins().sequence_point();
-                self.ins().trap(trap_code(Trap::Unreachable));
-                self.unreachable = true;
-            }
-            Operator::Block { blockty } => self.block(blockty),
-            Operator::Loop { blockty } => self.begin_loop(blockty),
-            Operator::TryTable { ref try_table } => self.begin_try_table(try_table),
-            Operator::Try { blockty } => self.begin_try(blockty),
-            Operator::Catch { .. } | Operator::CatchAll => self.begin_catch(),
-            Operator::If { blockty } => self.begin_if(blockty),
-            Operator::Else => self.begin_else(),
-            Operator::End | Operator::Delegate { .. } => self.end(),
-            Operator::Br { relative_depth } => self.br(relative_depth),
-            Operator::BrIf { relative_depth } => self.br_if(relative_depth),
-            Operator::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
-            Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth),
-            Operator::BrTable { ref targets } => self.br_table(targets),
-            Operator::Return => self.return_from_function(),
-            Operator::Drop => {
-                self.pop();
-            }
-            Operator::Select => self.select(None),
-            Operator::TypedSelect { ty } => self.select(Some(self.val_type(ty))),
-            _ => return false,
-        }
-        true
+    operators! {
+        visit_nop(self) => {};
+        visit_unreachable(self) => {
+            // A block that does nothing but trap would become a conditional trap of the branch that leads there.
+            self.ins().sequence_point();
+            self.ins().trap(trap_code(Trap::Unreachable));
+            self.unreachable = true;
+        };
+        visit_block(self, blockty: BlockType) => self.begin_block(blockty);
+        visit_loop(self, blockty: BlockType) => self.begin_loop(blockty);
+        visit_try_table(self, try_table: TryTable) => self.begin_try_table(&try_table);
+        visit_try(self, blockty: BlockType) => self.begin_try(blockty);
+        visit_catch(self, _tag_index: u32) => self.begin_catch();
+        visit_catch_all(self) => self.begin_catch();
+        visit_if(self, blockty: BlockType) => self.begin_if(blockty);
+        visit_else(self) => self.begin_else();
+        visit_end(self) => self.end();
+        visit_delegate(self, _relative_depth: u32) => self.end();
+    }
+
+    operators! {
+        visit_br(self, relative_depth: u32) => self.br(relative_depth);
+        visit_br_if(self, relative_depth: u32) => self.br_if(relative_depth);
+        visit_br_on_null(self, relative_depth: u32) => self.br_on_null(relative_depth);
+        visit_br_on_non_null(self, relative_depth: u32) => self.br_on_non_null(relative_depth);
+        visit_br_table(self, targets: BrTable<'_>) => self.br_table(&targets);
+        visit_return(self) => self.return_from_function();
+    }
+
+    operators! {
+        visit_drop(self) => _ = self.pop();
+        visit_select(self) => self.select(None);
+        visit_typed_select(self, ty: wasmparser::ValType) => self.select(Some(self.val_type(ty)));
+        visit_typed_select_multi(self, _tys: Vec<wasmparser::ValType>) => {
+            unreachable!("validation refuses a `select` of several values");
+        };
     }
 
     /// An operator in code that cannot be reached.
@@ -106,7 +112,7 @@ impl FuncTranslator<'_> {
         self.open(FrameKind::Block, 0, results);
     }
 
-    fn block(&mut self, ty: BlockType) {
+    fn begin_block(&mut self, ty: BlockType) {
         let (params, results) = self.block_type(ty);
         self.open(FrameKind::Block, params.len(), &results);
     }

@@ -11,17 +11,14 @@
 //! in which an exception finds its handler.
 
 use super::FuncTranslator;
+use super::operators::operators;
 use crate::abi::builtins::Builtin;
 use crate::abi::heap::exception_layout;
 use crate::abi::vmctx::VmStoreContext;
-#[cfg(feature = "planted-faults")]
-use crate::base::Fault;
 use crate::base::{Error, ErrorKind, Result, Trap};
 use crate::compile::clif::{builtin_signature, clif_type, trap_code};
 use crate::compile::symbol::Symbol;
 use crate::wasm::index::TagIndex;
-#[cfg(feature = "planted-faults")]
-use crate::wasm::types::ValType;
 use core::mem::offset_of;
 use cranelift_codegen::ir::{
     self, Block, BlockArg, BlockCall, Endianness, ExceptionTableData, ExceptionTableItem, ExceptionTag, InstBuilder,
@@ -31,7 +28,7 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 use smallvec::SmallVec;
 use std::collections::HashSet;
-use wasmparser::{Operator, TryTable};
+use wasmparser::TryTable;
 
 /// A call's exception table lists the clauses of all `try_table`s around it: with both in the thousands it would take the
 /// compiler's memory.
@@ -88,20 +85,16 @@ impl Clause {
 }
 
 impl FuncTranslator<'_> {
-    pub(super) fn translate_exception(&mut self, operator: &Operator<'_>) -> bool {
-        match *operator {
-            Operator::Throw { tag_index } => self.throw(TagIndex(tag_index)),
-            Operator::ThrowRef => {
-                let exception = self.pop();
-                self.throw_ref(exception);
-            }
-            Operator::Rethrow { relative_depth } => {
-                let exception = self.caught(relative_depth);
-                self.throw_ref(exception);
-            }
-            _ => return false,
-        }
-        true
+    operators! {
+        visit_throw(self, tag_index: u32) => self.throw(TagIndex(tag_index));
+        visit_throw_ref(self) => {
+            let exception = self.pop();
+            self.throw_ref(exception);
+        };
+        visit_rethrow(self, relative_depth: u32) => {
+            let exception = self.caught(relative_depth);
+            self.throw_ref(exception);
+        };
     }
 
     /// Opens the clauses of a `try_table`, whose frame is open.
@@ -115,12 +108,7 @@ impl FuncTranslator<'_> {
             };
             Clause { tag, with_reference, label: Some(label), block: None }
         };
-        let clauses: Vec<_> = table.catches.iter().map(clause).collect();
-        #[cfg(feature = "planted-faults")]
-        let clauses = match self.env.config.fault {
-            Some(Fault::ClausesReversed) => clauses.into_iter().rev().collect(),
-            _ => clauses,
-        };
+        let clauses = table.catches.iter().map(clause).collect();
         self.tries.push(Clauses { clauses, position: self.controls.len() - 1, outer: None });
     }
 
@@ -245,27 +233,12 @@ impl FuncTranslator<'_> {
         let exception = self.call_builtin(Builtin::ExceptionNew, &[number]);
         let exception = self.ins().ireduce(types::I32, exception);
         let values = self.pop_many(params.len());
-        #[cfg(feature = "planted-faults")]
-        let values = match self.env.config.fault {
-            Some(Fault::PayloadAltered) => self.alter(params, values),
-            _ => values,
-        };
         let fields = self.exception_address(exception);
         for (&value, &offset) in values.iter().zip(exception_layout(params).offsets.iter()) {
             let flags = self.payload_flags();
             self.ins().store(flags, value, fields, field(offset));
         }
         self.throw_ref(exception);
-    }
-
-    /// Returns the values with one added to the first integer: a planted fault.
-    #[cfg(feature = "planted-faults")]
-    fn alter(&mut self, params: &[ValType], mut values: Vec<Value>) -> Vec<Value> {
-        if let Some(first) = params.iter().position(|ty| matches!(ty, ValType::I32 | ValType::I64)) {
-            let one = self.iconst(self.type_of(values[first]), 1);
-            values[first] = self.ins().iadd(values[first], one);
-        }
-        values
     }
 
     pub(super) fn throw_ref(&mut self, exception: Value) {

@@ -2,65 +2,49 @@
 //! [`access`](super::access) makes single accesses safe; what touches many bytes, or resizes, is a library call.
 
 use super::FuncTranslator;
+use super::operators::operators;
 use crate::abi::builtins::Builtin;
 use crate::wasm::index::MemoryIndex;
-use cranelift_codegen::ir::{InstBuilder, Opcode, Type, types};
-use wasmparser::{MemArg, Operator};
+use cranelift_codegen::ir::types::{F32, F64, I32, I64};
+use cranelift_codegen::ir::{InstBuilder, Opcode, Type};
+use wasmparser::MemArg;
 
 impl FuncTranslator<'_> {
-    pub(super) fn translate_memory(&mut self, operator: &Operator<'_>) -> bool {
-        match *operator {
-            Operator::MemorySize { mem } => self.memory_size(MemoryIndex(mem)),
-            Operator::MemoryGrow { mem } => self.memory_grow(mem),
-            Operator::MemoryCopy { dst_mem, src_mem } => self.memory_copy(dst_mem, src_mem),
-            Operator::MemoryFill { mem } => self.memory_fill(mem),
-            Operator::MemoryInit { data_index, mem } => self.init(Builtin::MemoryInit, mem, data_index),
-            Operator::DataDrop { data_index } => {
-                let segment = self.index(data_index);
-                self.call_builtin(Builtin::DataDrop, &[segment]);
-            }
-            _ => return self.translate_load(operator) || self.translate_store(operator),
-        }
-        true
+    operators! {
+        visit_memory_size(self, mem: u32) => self.memory_size(MemoryIndex(mem));
+        visit_memory_grow(self, mem: u32) => self.memory_grow(mem);
+        visit_memory_copy(self, dst_mem: u32, src_mem: u32) => self.memory_copy(dst_mem, src_mem);
+        visit_memory_fill(self, mem: u32) => self.memory_fill(mem);
+        visit_memory_init(self, data_index: u32, mem: u32) => self.init(Builtin::MemoryInit, mem, data_index);
+        visit_data_drop(self, data_index: u32) => self.drop_segment(Builtin::DataDrop, data_index);
     }
 
-    fn translate_load(&mut self, operator: &Operator<'_>) -> bool {
-        use Opcode::{Load, Sload8, Sload16, Sload32, Uload8, Uload16, Uload32};
-        use types::{F32, F64, I32, I64};
-        match operator {
-            Operator::I32Load { memarg } => self.load(memarg, Load, I32, 4),
-            Operator::I64Load { memarg } => self.load(memarg, Load, I64, 8),
-            Operator::F32Load { memarg } => self.load(memarg, Load, F32, 4),
-            Operator::F64Load { memarg } => self.load(memarg, Load, F64, 8),
-            Operator::I32Load8S { memarg } => self.load(memarg, Sload8, I32, 1),
-            Operator::I32Load8U { memarg } => self.load(memarg, Uload8, I32, 1),
-            Operator::I32Load16S { memarg } => self.load(memarg, Sload16, I32, 2),
-            Operator::I32Load16U { memarg } => self.load(memarg, Uload16, I32, 2),
-            Operator::I64Load8S { memarg } => self.load(memarg, Sload8, I64, 1),
-            Operator::I64Load8U { memarg } => self.load(memarg, Uload8, I64, 1),
-            Operator::I64Load16S { memarg } => self.load(memarg, Sload16, I64, 2),
-            Operator::I64Load16U { memarg } => self.load(memarg, Uload16, I64, 2),
-            Operator::I64Load32S { memarg } => self.load(memarg, Sload32, I64, 4),
-            Operator::I64Load32U { memarg } => self.load(memarg, Uload32, I64, 4),
-            _ => return false,
-        }
-        true
+    operators! {
+        visit_i32_load(self, memarg: MemArg) => self.load(memarg, Opcode::Load, I32, 4);
+        visit_i64_load(self, memarg: MemArg) => self.load(memarg, Opcode::Load, I64, 8);
+        visit_f32_load(self, memarg: MemArg) => self.load(memarg, Opcode::Load, F32, 4);
+        visit_f64_load(self, memarg: MemArg) => self.load(memarg, Opcode::Load, F64, 8);
+        visit_i32_load8_s(self, memarg: MemArg) => self.load(memarg, Opcode::Sload8, I32, 1);
+        visit_i32_load8_u(self, memarg: MemArg) => self.load(memarg, Opcode::Uload8, I32, 1);
+        visit_i32_load16_s(self, memarg: MemArg) => self.load(memarg, Opcode::Sload16, I32, 2);
+        visit_i32_load16_u(self, memarg: MemArg) => self.load(memarg, Opcode::Uload16, I32, 2);
+        visit_i64_load8_s(self, memarg: MemArg) => self.load(memarg, Opcode::Sload8, I64, 1);
+        visit_i64_load8_u(self, memarg: MemArg) => self.load(memarg, Opcode::Uload8, I64, 1);
+        visit_i64_load16_s(self, memarg: MemArg) => self.load(memarg, Opcode::Sload16, I64, 2);
+        visit_i64_load16_u(self, memarg: MemArg) => self.load(memarg, Opcode::Uload16, I64, 2);
+        visit_i64_load32_s(self, memarg: MemArg) => self.load(memarg, Opcode::Sload32, I64, 4);
+        visit_i64_load32_u(self, memarg: MemArg) => self.load(memarg, Opcode::Uload32, I64, 4);
     }
 
-    fn translate_store(&mut self, operator: &Operator<'_>) -> bool {
-        use Opcode::{Istore8, Istore16, Istore32, Store};
-        match operator {
-            Operator::I32Store { memarg } | Operator::F32Store { memarg } => self.store(memarg, Store, 4),
-            Operator::I64Store { memarg } | Operator::F64Store { memarg } => self.store(memarg, Store, 8),
-            Operator::I32Store8 { memarg } | Operator::I64Store8 { memarg } => self.store(memarg, Istore8, 1),
-            Operator::I32Store16 { memarg } | Operator::I64Store16 { memarg } => self.store(memarg, Istore16, 2),
-            Operator::I64Store32 { memarg } => self.store(memarg, Istore32, 4),
-            _ => return false,
-        }
-        true
+    operators! {
+        visit_i32_store | visit_f32_store (self, memarg: MemArg) => self.store(memarg, Opcode::Store, 4);
+        visit_i64_store | visit_f64_store (self, memarg: MemArg) => self.store(memarg, Opcode::Store, 8);
+        visit_i32_store8 | visit_i64_store8 (self, memarg: MemArg) => self.store(memarg, Opcode::Istore8, 1);
+        visit_i32_store16 | visit_i64_store16 (self, memarg: MemArg) => self.store(memarg, Opcode::Istore16, 2);
+        visit_i64_store32(self, memarg: MemArg) => self.store(memarg, Opcode::Istore32, 4);
     }
 
-    fn load(&mut self, memarg: &MemArg, opcode: Opcode, ty: Type, bytes: u8) {
+    fn load(&mut self, memarg: MemArg, opcode: Opcode, ty: Type, bytes: u8) {
         let (flags, address, offset) = self.memory_access(memarg, bytes);
         let flags = self.builder.func.dfg.mem_flags.insert(flags).expect("there are few sets of flags");
         let (load, dfg) = self.ins().Load(opcode, ty, flags, offset.into(), address);
@@ -68,7 +52,7 @@ impl FuncTranslator<'_> {
         self.push(value);
     }
 
-    fn store(&mut self, memarg: &MemArg, opcode: Opcode, bytes: u8) {
+    fn store(&mut self, memarg: MemArg, opcode: Opcode, bytes: u8) {
         let value = self.pop();
         let (flags, address, offset) = self.memory_access(memarg, bytes);
         let flags = self.builder.func.dfg.mem_flags.insert(flags).expect("there are few sets of flags");
@@ -79,7 +63,7 @@ impl FuncTranslator<'_> {
     fn memory_size(&mut self, memory: MemoryIndex) {
         let length = self.memory_length(memory);
         let ty = self.env.module.memories[memory.index()];
-        let log2 = self.iconst(types::I64, ty.page_size_log2.into());
+        let log2 = self.iconst(I64, ty.page_size_log2.into());
         let pages = self.ins().ushr(length, log2);
         let pages = self.of_index_type(pages, ty.index64);
         self.push(pages);

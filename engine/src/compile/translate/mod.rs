@@ -23,6 +23,7 @@ mod metering;
 mod numeric;
 #[cfg(test)]
 mod operator_tests;
+mod operators;
 mod reference;
 mod simd;
 mod table;
@@ -127,7 +128,7 @@ pub(crate) fn translate(
         let (operator, offset) = operators.read_with_offset().map_err(refused)?;
         validator.op(offset, &operator).map_err(refused)?;
         translator.locate(offset);
-        translator.operator(&operator);
+        translator.operator(operator);
         translator.check_clauses()?;
     }
     operators.finish().map_err(refused)?;
@@ -170,6 +171,13 @@ pub(crate) struct FuncTranslator<'a> {
     imports: HashMap<Symbol, ir::FuncRef>,
     /// The signatures declared so far, by type.
     signatures: HashMap<TypeIndex, ir::SigRef>,
+}
+
+/// The extension of a narrow integer to more bits.
+#[derive(Clone, Copy)]
+enum Extension {
+    Signed,
+    Unsigned,
 }
 
 /// A parameter or local.
@@ -237,24 +245,14 @@ impl<'a> FuncTranslator<'a> {
         self.check_interrupts();
     }
 
-    fn operator(&mut self, operator: &Operator<'_>) {
+    fn operator(&mut self, operator: Operator<'_>) {
         if self.unreachable {
-            return self.unreachable_operator(operator);
+            return self.unreachable_operator(&operator);
         }
-        self.charge(operator);
-        let known = self.translate_control(operator)
-            || self.translate_variable(operator)
-            || self.translate_numeric(operator)
-            || self.translate_memory(operator)
-            || self.translate_atomic(operator)
-            || self.translate_call(operator)
-            || self.translate_exception(operator)
-            || self.translate_table(operator)
-            || self.translate_reference(operator)
-            || self.translate_gc(operator)
-            || self.translate_cast(operator)
-            || self.translate_simd(operator);
-        assert!(known, "validation lets no operator pass that has no translation: {operator:?}");
+        self.charge(&operator);
+        #[cfg(feature = "planted-faults")]
+        let operator = super::planted_faults::plant_in_operator(self, operator);
+        self.dispatch(operator);
     }
 
     /// Our own form of a value type. Validation has refused what has none.

@@ -4,6 +4,7 @@
 
 use super::FuncTranslator;
 use super::access::immediate;
+use super::operators::operators;
 use crate::abi::vmctx::FuncImport;
 use crate::base::Trap;
 use crate::compile::clif::{clif_type, trap_code};
@@ -12,35 +13,36 @@ use crate::wasm::types::{RefType, ValType};
 use core::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
-use wasmparser::Operator;
 
 impl FuncTranslator<'_> {
-    pub(super) fn translate_reference(&mut self, operator: &Operator<'_>) -> bool {
-        match *operator {
-            Operator::RefNull { hty } => {
-                let heap = self.heap_type(hty);
-                let null = self.iconst(clif_type(ValType::Ref(RefType { nullable: true, heap })), 0);
-                self.push(null);
-            }
-            Operator::RefIsNull => {
-                let reference = self.pop();
-                let null = self.iconst(self.type_of(reference), 0);
-                let is_null = self.ins().icmp(IntCC::Equal, reference, null);
-                let is_null = self.ins().uextend(types::I32, is_null);
-                self.push(is_null);
-            }
-            Operator::RefFunc { function_index } => {
-                let reference = self.func_ref(FuncIndex(function_index));
-                self.push(reference);
-            }
-            Operator::RefAsNonNull => {
-                let reference = self.pop();
-                self.ins().trapz(reference, trap_code(Trap::NullReference));
-                self.push(reference);
-            }
-            _ => return false,
-        }
-        true
+    operators! {
+        visit_ref_null(self, hty: wasmparser::HeapType) => {
+            let heap = self.heap_type(hty);
+            let null = self.iconst(clif_type(ValType::Ref(RefType { nullable: true, heap })), 0);
+            self.push(null);
+        };
+        visit_ref_is_null(self) => {
+            let reference = self.pop();
+            let null = self.iconst(self.type_of(reference), 0);
+            let is_null = self.ins().icmp(IntCC::Equal, reference, null);
+            let is_null = self.ins().uextend(types::I32, is_null);
+            self.push(is_null);
+        };
+        visit_ref_func(self, function_index: u32) => {
+            let reference = self.func_ref(FuncIndex(function_index));
+            self.push(reference);
+        };
+        visit_ref_as_non_null(self) => {
+            let reference = self.pop();
+            self.ins().trapz(reference, trap_code(Trap::NullReference));
+            self.push(reference);
+        };
+        visit_ref_eq(self) => {
+            let (one, other) = self.pop2();
+            let equal = self.ins().icmp(IntCC::Equal, one, other);
+            let equal = self.ins().uextend(types::I32, equal);
+            self.push(equal);
+        };
     }
 
     fn func_ref(&mut self, function: FuncIndex) -> Value {

@@ -2,35 +2,24 @@
 //! Single elements are accessed in place; what touches many, or resizes, is a library call.
 
 use super::FuncTranslator;
+use super::operators::operators;
 use crate::abi::builtins::Builtin;
 use crate::base::Trap;
 use crate::compile::clif::clif_type;
 use crate::wasm::index::TableIndex;
 use crate::wasm::types::ValType;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
-use wasmparser::Operator;
 
 impl FuncTranslator<'_> {
-    pub(super) fn translate_table(&mut self, operator: &Operator<'_>) -> bool {
-        match *operator {
-            Operator::TableGet { table } => self.table_get(TableIndex(table)),
-            Operator::TableSet { table } => self.table_set(TableIndex(table)),
-            Operator::TableSize { table } => {
-                let length = self.table_length(TableIndex(table));
-                let length = self.of_index_type(length, self.env.module.tables[table as usize].index64);
-                self.push(length);
-            }
-            Operator::TableGrow { table } => self.table_grow(table),
-            Operator::TableFill { table } => self.table_fill(table),
-            Operator::TableCopy { dst_table, src_table } => self.table_copy(dst_table, src_table),
-            Operator::TableInit { elem_index, table } => self.init(Builtin::TableInit, table, elem_index),
-            Operator::ElemDrop { elem_index } => {
-                let segment = self.index(elem_index);
-                self.call_builtin(Builtin::ElemDrop, &[segment]);
-            }
-            _ => return false,
-        }
-        true
+    operators! {
+        visit_table_get(self, table: u32) => self.table_get(TableIndex(table));
+        visit_table_set(self, table: u32) => self.table_set(TableIndex(table));
+        visit_table_size(self, table: u32) => self.table_size(TableIndex(table));
+        visit_table_grow(self, table: u32) => self.table_grow(table);
+        visit_table_fill(self, table: u32) => self.table_fill(table);
+        visit_table_copy(self, dst_table: u32, src_table: u32) => self.table_copy(dst_table, src_table);
+        visit_table_init(self, elem_index: u32, table: u32) => self.init(Builtin::TableInit, table, elem_index);
+        visit_elem_drop(self, elem_index: u32) => self.drop_segment(Builtin::ElemDrop, elem_index);
     }
 
     fn table_get(&mut self, table: TableIndex) {
@@ -47,6 +36,12 @@ impl FuncTranslator<'_> {
         let address = self.table_element(table, index, Trap::TableOutOfBounds);
         let flags = self.table_flags();
         self.ins().store(flags, value, address, 0);
+    }
+
+    fn table_size(&mut self, table: TableIndex) {
+        let length = self.table_length(table);
+        let length = self.of_index_type(length, self.env.module.tables[table.index()].index64);
+        self.push(length);
     }
 
     fn table_grow(&mut self, table: u32) {
@@ -85,6 +80,12 @@ impl FuncTranslator<'_> {
         let (dst, src, count) = self.pop3();
         let arguments = [self.index(target), self.index(segment), self.extended_to_64_bits(dst), src, count];
         self.call_builtin(builtin, &arguments);
+    }
+
+    /// `elem.drop` and `data.drop`.
+    pub(super) fn drop_segment(&mut self, builtin: Builtin, segment: u32) {
+        let segment = self.index(segment);
+        self.call_builtin(builtin, &[segment]);
     }
 
     /// An index of the module, as an argument.

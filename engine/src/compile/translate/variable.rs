@@ -1,6 +1,7 @@
 //! Locals and globals ([Variable instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#variable-instructions)).
 
 use super::access::Definition;
+use super::operators::operators;
 use super::{FuncTranslator, Local, is_traced};
 use crate::abi::signature::MachineType;
 use crate::compile::clif::clif_type;
@@ -8,30 +9,25 @@ use crate::wasm::index::GlobalIndex;
 use crate::wasm::types::ValType;
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Value, types};
-use wasmparser::Operator;
 
 impl FuncTranslator<'_> {
-    pub(super) fn translate_variable(&mut self, operator: &Operator<'_>) -> bool {
-        match *operator {
-            Operator::LocalGet { local_index } => {
-                let local = self.locals[local_index as usize];
-                let value = self.builder.use_var(local.variable);
-                self.push_typed(value, local.ty);
-            }
-            Operator::LocalSet { local_index } => {
-                let value = self.pop();
-                self.builder.def_var(self.locals[local_index as usize].variable, value);
-            }
-            Operator::LocalTee { local_index } => {
-                let value = self.pop();
-                self.builder.def_var(self.locals[local_index as usize].variable, value);
-                self.push(value);
-            }
-            Operator::GlobalGet { global_index } => self.global_get(GlobalIndex(global_index)),
-            Operator::GlobalSet { global_index } => self.global_set(GlobalIndex(global_index)),
-            _ => return false,
-        }
-        true
+    operators! {
+        visit_local_get(self, local_index: u32) => {
+            let local = self.locals[local_index as usize];
+            let value = self.builder.use_var(local.variable);
+            self.push_typed(value, local.ty);
+        };
+        visit_local_set(self, local_index: u32) => {
+            let value = self.pop();
+            self.builder.def_var(self.locals[local_index as usize].variable, value);
+        };
+        visit_local_tee(self, local_index: u32) => {
+            let value = self.pop();
+            self.builder.def_var(self.locals[local_index as usize].variable, value);
+            self.push(value);
+        };
+        visit_global_get(self, global_index: u32) => self.global_get(GlobalIndex(global_index));
+        visit_global_set(self, global_index: u32) => self.global_set(GlobalIndex(global_index));
     }
 
     /// Declares the next local, which starts as `value`.

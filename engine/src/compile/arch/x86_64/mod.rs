@@ -1,6 +1,7 @@
 //! x86-64.
 
 mod fallback;
+pub(in crate::compile) mod relaxed;
 
 pub(in crate::compile) use fallback::Fallback;
 

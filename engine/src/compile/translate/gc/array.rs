@@ -6,12 +6,12 @@ use crate::abi::heap::{self, ALIGNMENT, HEADER, Storage};
 use crate::base::Trap;
 use crate::compile::clif::trap_code;
 use crate::compile::translate::access::immediate;
+use crate::compile::translate::operators::operators;
 use crate::wasm::composite::{CompositeType, FieldType};
 use crate::wasm::index::TypeIndex;
 use crate::wasm::types::ValType;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
-use wasmparser::Operator;
 
 /// Where an array's length stands.
 const LENGTH: i32 = 4;
@@ -20,68 +20,61 @@ const LENGTH: i32 = 4;
 const ELEMENTS: i32 = HEADER as i32;
 
 impl FuncTranslator<'_> {
-    pub(super) fn translate_array(&mut self, operator: &Operator<'_>) -> bool {
-        match *operator {
-            Operator::ArrayNew { array_type_index } => self.array_new(TypeIndex(array_type_index)),
-            Operator::ArrayNewDefault { array_type_index } => {
-                let length = self.pop();
-                let array = self.allocate_array(TypeIndex(array_type_index), length);
-                self.push(array);
-            }
-            Operator::ArrayNewFixed { array_type_index, array_size } => {
-                self.array_new_fixed(TypeIndex(array_type_index), array_size);
-            }
-            Operator::ArrayNewData { array_type_index, array_data_index } => {
-                self.array_new_from(Builtin::ArrayNewData, array_type_index, array_data_index);
-            }
-            Operator::ArrayNewElem { array_type_index, array_elem_index } => {
-                self.array_new_from(Builtin::ArrayNewElem, array_type_index, array_elem_index);
-            }
-            Operator::ArrayGet { array_type_index } | Operator::ArrayGetU { array_type_index } => {
-                self.array_get(TypeIndex(array_type_index), Extension::Unsigned);
-            }
-            Operator::ArrayGetS { array_type_index } => {
-                self.array_get(TypeIndex(array_type_index), Extension::Signed);
-            }
-            Operator::ArraySet { array_type_index } => {
-                let (array, index, value) = self.pop3();
-                let element = self.element_type(TypeIndex(array_type_index));
-                let address = self.element(array, index, element);
-                self.store_field(element, value, address, ELEMENTS);
-            }
-            Operator::ArrayLen => {
-                let array = self.pop();
-                let address = self.object(array);
-                let length = self.array_length(address);
-                self.push(length);
-            }
-            _ => return self.translate_bulk(operator),
-        }
-        true
+    operators! {
+        visit_array_new(self, array_type_index: u32) => self.array_new(TypeIndex(array_type_index));
+        visit_array_new_default(self, array_type_index: u32) => {
+            let length = self.pop();
+            let array = self.allocate_array(TypeIndex(array_type_index), length);
+            self.push(array);
+        };
+        visit_array_new_fixed(self, array_type_index: u32, array_size: u32) => {
+            self.array_new_fixed(TypeIndex(array_type_index), array_size);
+        };
+        visit_array_new_data(self, array_type_index: u32, array_data_index: u32) => {
+            self.array_new_from(Builtin::ArrayNewData, array_type_index, array_data_index);
+        };
+        visit_array_new_elem(self, array_type_index: u32, array_elem_index: u32) => {
+            self.array_new_from(Builtin::ArrayNewElem, array_type_index, array_elem_index);
+        };
+        visit_array_get | visit_array_get_u (self, array_type_index: u32) => {
+            self.array_get(TypeIndex(array_type_index), Extension::Unsigned);
+        };
+        visit_array_get_s(self, array_type_index: u32) => {
+            self.array_get(TypeIndex(array_type_index), Extension::Signed);
+        };
+        visit_array_set(self, array_type_index: u32) => {
+            let (array, index, value) = self.pop3();
+            let element = self.element_type(TypeIndex(array_type_index));
+            let address = self.element(array, index, element);
+            self.store_field(element, value, address, ELEMENTS);
+        };
+        visit_array_len(self) => {
+            let array = self.pop();
+            let address = self.object(array);
+            let length = self.array_length(address);
+            self.push(length);
+        };
     }
 
-    fn translate_bulk(&mut self, operator: &Operator<'_>) -> bool {
-        match *operator {
-            Operator::ArrayFill { array_type_index } => {
-                let count = self.pop();
-                let (array, at, value) = self.pop3();
-                self.fill_array(TypeIndex(array_type_index), array, at, value, count);
-            }
-            Operator::ArrayCopy { .. } => {
-                let count = self.pop();
-                let (source, from) = self.pop2();
-                let (array, to) = self.pop2();
-                self.call_builtin(Builtin::ArrayCopy, &[array, to, source, from, count]);
-            }
-            Operator::ArrayInitData { array_data_index, .. } => {
-                self.array_init(Builtin::ArrayInitData, array_data_index);
-            }
-            Operator::ArrayInitElem { array_elem_index, .. } => {
-                self.array_init(Builtin::ArrayInitElem, array_elem_index);
-            }
-            _ => return false,
-        }
-        true
+    // Instructions on many elements.
+    operators! {
+        visit_array_fill(self, array_type_index: u32) => {
+            let count = self.pop();
+            let (array, at, value) = self.pop3();
+            self.fill_array(TypeIndex(array_type_index), array, at, value, count);
+        };
+        visit_array_copy(self, _array_type_index_dst: u32, _array_type_index_src: u32) => {
+            let count = self.pop();
+            let (source, from) = self.pop2();
+            let (array, to) = self.pop2();
+            self.call_builtin(Builtin::ArrayCopy, &[array, to, source, from, count]);
+        };
+        visit_array_init_data(self, _array_type_index: u32, array_data_index: u32) => {
+            self.array_init(Builtin::ArrayInitData, array_data_index);
+        };
+        visit_array_init_elem(self, _array_type_index: u32, array_elem_index: u32) => {
+            self.array_init(Builtin::ArrayInitElem, array_elem_index);
+        };
     }
 
     fn array_new(&mut self, ty: TypeIndex) {

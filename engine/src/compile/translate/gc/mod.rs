@@ -7,7 +7,8 @@
 mod array;
 mod structure;
 
-use super::FuncTranslator;
+use super::operators::operators;
+use super::{Extension, FuncTranslator};
 use crate::abi::builtins::Builtin;
 use crate::abi::heap::{ALIGNMENT, LARGEST_IN_PLACE, Storage};
 use crate::abi::vmctx::VmStoreContext;
@@ -19,7 +20,6 @@ use crate::wasm::types::{HeapType, RefType, ValType};
 use core::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
-use wasmparser::Operator;
 
 const HEAP_BASE: i32 = offset_of!(VmStoreContext, heap_base) as i32;
 const HEAP_NEXT: i32 = offset_of!(VmStoreContext, heap_next) as i32;
@@ -28,30 +28,19 @@ const HEAP_END: i32 = offset_of!(VmStoreContext, heap_end) as i32;
 /// A reference to an object of any type, for stack maps: all are alike there.
 const OBJECT: ValType = ValType::Ref(RefType { nullable: false, heap: HeapType::Eq });
 
-/// How a packed value is made an `i32`.
-#[derive(Clone, Copy)]
-enum Extension {
-    Signed,
-    Unsigned,
-}
-
 impl FuncTranslator<'_> {
-    pub(super) fn translate_gc(&mut self, operator: &Operator<'_>) -> bool {
-        match *operator {
-            Operator::RefI31 => {
-                let value = self.pop();
-                let one = self.iconst(types::I32, 1);
-                let shifted = self.ins().ishl(value, one);
-                let reference = self.ins().bor(shifted, one);
-                self.push(reference);
-            }
-            Operator::I31GetS => self.i31_get(Extension::Signed),
-            Operator::I31GetU => self.i31_get(Extension::Unsigned),
-            // The same reference, under another type.
-            Operator::AnyConvertExtern | Operator::ExternConvertAny => {}
-            _ => return self.translate_struct(operator) || self.translate_array(operator),
-        }
-        true
+    operators! {
+        visit_ref_i31(self) => {
+            let value = self.pop();
+            let one = self.iconst(types::I32, 1);
+            let shifted = self.ins().ishl(value, one);
+            let reference = self.ins().bor(shifted, one);
+            self.push(reference);
+        };
+        visit_i31_get_s(self) => self.i31_get(Extension::Signed);
+        visit_i31_get_u(self) => self.i31_get(Extension::Unsigned);
+        // The same reference, under another type.
+        visit_any_convert_extern | visit_extern_convert_any (self) => {};
     }
 
     fn i31_get(&mut self, extension: Extension) {

@@ -5,48 +5,43 @@ use crate::abi::heap::{DESCRIPTOR, Storage};
 use crate::base::Trap;
 use crate::compile::clif::trap_code;
 use crate::compile::translate::access::immediate;
+use crate::compile::translate::operators::operators;
 use crate::wasm::composite::{CompositeType, FieldType, StructType};
 use crate::wasm::index::TypeIndex;
 use crate::wasm::module::Module;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
-use wasmparser::Operator;
 
 impl FuncTranslator<'_> {
-    pub(super) fn translate_struct(&mut self, operator: &Operator<'_>) -> bool {
-        match *operator {
-            Operator::StructNew { struct_type_index } => self.struct_new(TypeIndex(struct_type_index), None),
-            Operator::StructNewDefault { struct_type_index } => {
-                self.struct_new_default(TypeIndex(struct_type_index), None);
-            }
-            Operator::StructNewDesc { struct_type_index } => {
-                let descriptor = self.pop_descriptor();
-                self.struct_new(TypeIndex(struct_type_index), Some(descriptor));
-            }
-            Operator::StructNewDefaultDesc { struct_type_index } => {
-                let descriptor = self.pop_descriptor();
-                self.struct_new_default(TypeIndex(struct_type_index), Some(descriptor));
-            }
-            Operator::RefGetDesc { .. } => {
-                let reference = self.pop();
-                let descriptor = self.descriptor(reference);
-                self.push_typed(descriptor, OBJECT);
-            }
-            Operator::StructGet { struct_type_index, field_index }
-            | Operator::StructGetU { struct_type_index, field_index } => {
-                self.struct_get(TypeIndex(struct_type_index), field_index, Extension::Unsigned);
-            }
-            Operator::StructGetS { struct_type_index, field_index } => {
-                self.struct_get(TypeIndex(struct_type_index), field_index, Extension::Signed);
-            }
-            Operator::StructSet { struct_type_index, field_index } => {
-                let (reference, value) = self.pop2();
-                let (field, offset) = self.field(TypeIndex(struct_type_index), field_index);
-                let address = self.object(reference);
-                self.store_field(field, value, address, offset);
-            }
-            _ => return false,
-        }
-        true
+    operators! {
+        visit_struct_new(self, struct_type_index: u32) => self.struct_new(TypeIndex(struct_type_index), None);
+        visit_struct_new_default(self, struct_type_index: u32) => {
+            self.struct_new_default(TypeIndex(struct_type_index), None);
+        };
+        visit_struct_new_desc(self, struct_type_index: u32) => {
+            let descriptor = self.pop_descriptor();
+            self.struct_new(TypeIndex(struct_type_index), Some(descriptor));
+        };
+        visit_struct_new_default_desc(self, struct_type_index: u32) => {
+            let descriptor = self.pop_descriptor();
+            self.struct_new_default(TypeIndex(struct_type_index), Some(descriptor));
+        };
+        visit_ref_get_desc(self, _type_index: u32) => {
+            let reference = self.pop();
+            let descriptor = self.descriptor(reference);
+            self.push_typed(descriptor, OBJECT);
+        };
+        visit_struct_get | visit_struct_get_u (self, struct_type_index: u32, field_index: u32) => {
+            self.struct_get(TypeIndex(struct_type_index), field_index, Extension::Unsigned);
+        };
+        visit_struct_get_s(self, struct_type_index: u32, field_index: u32) => {
+            self.struct_get(TypeIndex(struct_type_index), field_index, Extension::Signed);
+        };
+        visit_struct_set(self, struct_type_index: u32, field_index: u32) => {
+            let (reference, value) = self.pop2();
+            let (field, offset) = self.field(TypeIndex(struct_type_index), field_index);
+            let address = self.object(reference);
+            self.store_field(field, value, address, offset);
+        };
     }
 
     /// Pops a descriptor, which must not be null.

@@ -1,10 +1,12 @@
 //! Integer arithmetic and comparison on lanes, and changes of their width.
 
 use super::FuncTranslator;
+use crate::compile::translate::Extension::{self, Signed, Unsigned};
+use crate::compile::translate::operators::operators;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::*;
 use cranelift_codegen::ir::{InstBuilder, Type, Value};
-use wasmparser::Operator;
+use cranelift_frontend::FuncInstBuilder;
 
 /// Which half of a vector is widened.
 #[derive(Clone, Copy)]
@@ -13,223 +15,194 @@ pub(super) enum Half {
     High,
 }
 
-/// How lanes are widened.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Extension {
-    Signed,
-    Unsigned,
-}
-
-use Extension::{Signed, Unsigned};
 use Half::{High, Low};
 
-impl FuncTranslator<'_> {
-    pub(super) fn vector_integer(&mut self, op: &Operator<'_>) -> bool {
-        self.integer_lanes(op)
-            || self.saturating_lanes(op)
-            || self.minimum_and_maximum(op)
-            || self.vector_shift(op)
-            || self.lane_summary(op)
+impl<'a> FuncTranslator<'a> {
+    // Arithmetic.
+    operators! {
+        visit_i8x16_abs(self) => self.vector_unary(I8X16, |ins, x| ins.iabs(x));
+        visit_i16x8_abs(self) => self.vector_unary(I16X8, |ins, x| ins.iabs(x));
+        visit_i32x4_abs(self) => self.vector_unary(I32X4, |ins, x| ins.iabs(x));
+        visit_i64x2_abs(self) => self.vector_unary(I64X2, |ins, x| ins.iabs(x));
+        visit_i8x16_neg(self) => self.vector_unary(I8X16, |ins, x| ins.ineg(x));
+        visit_i16x8_neg(self) => self.vector_unary(I16X8, |ins, x| ins.ineg(x));
+        visit_i32x4_neg(self) => self.vector_unary(I32X4, |ins, x| ins.ineg(x));
+        visit_i64x2_neg(self) => self.vector_unary(I64X2, |ins, x| ins.ineg(x));
+        visit_i8x16_popcnt(self) => self.vector_unary(I8X16, |ins, x| ins.popcnt(x));
+        visit_i8x16_add(self) => self.vector_binary(I8X16, |ins, x, y| ins.iadd(x, y));
+        visit_i16x8_add(self) => self.vector_binary(I16X8, |ins, x, y| ins.iadd(x, y));
+        visit_i32x4_add(self) => self.vector_binary(I32X4, |ins, x, y| ins.iadd(x, y));
+        visit_i64x2_add(self) => self.vector_binary(I64X2, |ins, x, y| ins.iadd(x, y));
+        visit_i8x16_sub(self) => self.vector_binary(I8X16, |ins, x, y| ins.isub(x, y));
+        visit_i16x8_sub(self) => self.vector_binary(I16X8, |ins, x, y| ins.isub(x, y));
+        visit_i32x4_sub(self) => self.vector_binary(I32X4, |ins, x, y| ins.isub(x, y));
+        visit_i64x2_sub(self) => self.vector_binary(I64X2, |ins, x, y| ins.isub(x, y));
+        visit_i16x8_mul(self) => self.vector_binary(I16X8, |ins, x, y| ins.imul(x, y));
+        visit_i32x4_mul(self) => self.vector_binary(I32X4, |ins, x, y| ins.imul(x, y));
+        visit_i64x2_mul(self) => self.vector_binary(I64X2, |ins, x, y| ins.imul(x, y));
+        visit_i8x16_avgr_u(self) => self.vector_binary(I8X16, |ins, x, y| ins.avg_round(x, y));
+        visit_i16x8_avgr_u(self) => self.vector_binary(I16X8, |ins, x, y| ins.avg_round(x, y));
+        visit_i32x4_dot_i16x8_s(self) => self.dot_product();
     }
 
-    fn integer_lanes(&mut self, op: &Operator<'_>) -> bool {
-        use Operator::*;
-        match op {
-            I8x16Abs => self.vector_unary(I8X16, |ins, x| ins.iabs(x)),
-            I16x8Abs => self.vector_unary(I16X8, |ins, x| ins.iabs(x)),
-            I32x4Abs => self.vector_unary(I32X4, |ins, x| ins.iabs(x)),
-            I64x2Abs => self.vector_unary(I64X2, |ins, x| ins.iabs(x)),
-            I8x16Neg => self.vector_unary(I8X16, |ins, x| ins.ineg(x)),
-            I16x8Neg => self.vector_unary(I16X8, |ins, x| ins.ineg(x)),
-            I32x4Neg => self.vector_unary(I32X4, |ins, x| ins.ineg(x)),
-            I64x2Neg => self.vector_unary(I64X2, |ins, x| ins.ineg(x)),
-            I8x16Popcnt => self.vector_unary(I8X16, |ins, x| ins.popcnt(x)),
-            I8x16Add => self.vector_binary(I8X16, |ins, x, y| ins.iadd(x, y)),
-            I16x8Add => self.vector_binary(I16X8, |ins, x, y| ins.iadd(x, y)),
-            I32x4Add => self.vector_binary(I32X4, |ins, x, y| ins.iadd(x, y)),
-            I64x2Add => self.vector_binary(I64X2, |ins, x, y| ins.iadd(x, y)),
-            I8x16Sub => self.vector_binary(I8X16, |ins, x, y| ins.isub(x, y)),
-            I16x8Sub => self.vector_binary(I16X8, |ins, x, y| ins.isub(x, y)),
-            I32x4Sub => self.vector_binary(I32X4, |ins, x, y| ins.isub(x, y)),
-            I64x2Sub => self.vector_binary(I64X2, |ins, x, y| ins.isub(x, y)),
-            I16x8Mul => self.vector_binary(I16X8, |ins, x, y| ins.imul(x, y)),
-            I32x4Mul => self.vector_binary(I32X4, |ins, x, y| ins.imul(x, y)),
-            I64x2Mul => self.vector_binary(I64X2, |ins, x, y| ins.imul(x, y)),
-            I8x16AvgrU => self.vector_binary(I8X16, |ins, x, y| ins.avg_round(x, y)),
-            I16x8AvgrU => self.vector_binary(I16X8, |ins, x, y| ins.avg_round(x, y)),
-            I32x4DotI16x8S => self.dot_product(),
-            _ => return false,
-        }
-        true
+    // Saturating arithmetic.
+    operators! {
+        visit_i8x16_add_sat_s(self) => self.vector_binary(I8X16, |ins, x, y| ins.sadd_sat(x, y));
+        visit_i16x8_add_sat_s(self) => self.vector_binary(I16X8, |ins, x, y| ins.sadd_sat(x, y));
+        visit_i8x16_add_sat_u(self) => self.vector_binary(I8X16, |ins, x, y| ins.uadd_sat(x, y));
+        visit_i16x8_add_sat_u(self) => self.vector_binary(I16X8, |ins, x, y| ins.uadd_sat(x, y));
+        visit_i8x16_sub_sat_s(self) => self.vector_binary(I8X16, |ins, x, y| ins.ssub_sat(x, y));
+        visit_i16x8_sub_sat_s(self) => self.vector_binary(I16X8, |ins, x, y| ins.ssub_sat(x, y));
+        visit_i8x16_sub_sat_u(self) => self.vector_binary(I8X16, |ins, x, y| ins.usub_sat(x, y));
+        visit_i16x8_sub_sat_u(self) => self.vector_binary(I16X8, |ins, x, y| ins.usub_sat(x, y));
+        visit_i16x8_q15mulr_sat_s(self) => self.vector_binary(I16X8, |ins, x, y| ins.sqmul_round_sat(x, y));
+        visit_i8x16_narrow_i16x8_s(self) => self.vector_binary(I16X8, |ins, x, y| ins.snarrow(x, y));
+        visit_i16x8_narrow_i32x4_s(self) => self.vector_binary(I32X4, |ins, x, y| ins.snarrow(x, y));
+        visit_i8x16_narrow_i16x8_u(self) => self.vector_binary(I16X8, |ins, x, y| ins.unarrow(x, y));
+        visit_i16x8_narrow_i32x4_u(self) => self.vector_binary(I32X4, |ins, x, y| ins.unarrow(x, y));
     }
 
-    fn saturating_lanes(&mut self, op: &Operator<'_>) -> bool {
-        use Operator::*;
-        match op {
-            I8x16AddSatS => self.vector_binary(I8X16, |ins, x, y| ins.sadd_sat(x, y)),
-            I16x8AddSatS => self.vector_binary(I16X8, |ins, x, y| ins.sadd_sat(x, y)),
-            I8x16AddSatU => self.vector_binary(I8X16, |ins, x, y| ins.uadd_sat(x, y)),
-            I16x8AddSatU => self.vector_binary(I16X8, |ins, x, y| ins.uadd_sat(x, y)),
-            I8x16SubSatS => self.vector_binary(I8X16, |ins, x, y| ins.ssub_sat(x, y)),
-            I16x8SubSatS => self.vector_binary(I16X8, |ins, x, y| ins.ssub_sat(x, y)),
-            I8x16SubSatU => self.vector_binary(I8X16, |ins, x, y| ins.usub_sat(x, y)),
-            I16x8SubSatU => self.vector_binary(I16X8, |ins, x, y| ins.usub_sat(x, y)),
-            I16x8Q15MulrSatS => self.vector_binary(I16X8, |ins, x, y| ins.sqmul_round_sat(x, y)),
-            I8x16NarrowI16x8S => self.vector_binary(I16X8, |ins, x, y| ins.snarrow(x, y)),
-            I16x8NarrowI32x4S => self.vector_binary(I32X4, |ins, x, y| ins.snarrow(x, y)),
-            I8x16NarrowI16x8U => self.vector_binary(I16X8, |ins, x, y| ins.unarrow(x, y)),
-            I16x8NarrowI32x4U => self.vector_binary(I32X4, |ins, x, y| ins.unarrow(x, y)),
-            _ => return false,
-        }
-        true
+    // Minimum and maximum.
+    operators! {
+        visit_i8x16_min_s(self) => self.vector_binary(I8X16, |ins, x, y| ins.smin(x, y));
+        visit_i16x8_min_s(self) => self.vector_binary(I16X8, |ins, x, y| ins.smin(x, y));
+        visit_i32x4_min_s(self) => self.vector_binary(I32X4, |ins, x, y| ins.smin(x, y));
+        visit_i8x16_min_u(self) => self.vector_binary(I8X16, |ins, x, y| ins.umin(x, y));
+        visit_i16x8_min_u(self) => self.vector_binary(I16X8, |ins, x, y| ins.umin(x, y));
+        visit_i32x4_min_u(self) => self.vector_binary(I32X4, |ins, x, y| ins.umin(x, y));
+        visit_i8x16_max_s(self) => self.vector_binary(I8X16, |ins, x, y| ins.smax(x, y));
+        visit_i16x8_max_s(self) => self.vector_binary(I16X8, |ins, x, y| ins.smax(x, y));
+        visit_i32x4_max_s(self) => self.vector_binary(I32X4, |ins, x, y| ins.smax(x, y));
+        visit_i8x16_max_u(self) => self.vector_binary(I8X16, |ins, x, y| ins.umax(x, y));
+        visit_i16x8_max_u(self) => self.vector_binary(I16X8, |ins, x, y| ins.umax(x, y));
+        visit_i32x4_max_u(self) => self.vector_binary(I32X4, |ins, x, y| ins.umax(x, y));
     }
 
-    fn minimum_and_maximum(&mut self, op: &Operator<'_>) -> bool {
-        use Operator::*;
-        match op {
-            I8x16MinS => self.vector_binary(I8X16, |ins, x, y| ins.smin(x, y)),
-            I16x8MinS => self.vector_binary(I16X8, |ins, x, y| ins.smin(x, y)),
-            I32x4MinS => self.vector_binary(I32X4, |ins, x, y| ins.smin(x, y)),
-            I8x16MinU => self.vector_binary(I8X16, |ins, x, y| ins.umin(x, y)),
-            I16x8MinU => self.vector_binary(I16X8, |ins, x, y| ins.umin(x, y)),
-            I32x4MinU => self.vector_binary(I32X4, |ins, x, y| ins.umin(x, y)),
-            I8x16MaxS => self.vector_binary(I8X16, |ins, x, y| ins.smax(x, y)),
-            I16x8MaxS => self.vector_binary(I16X8, |ins, x, y| ins.smax(x, y)),
-            I32x4MaxS => self.vector_binary(I32X4, |ins, x, y| ins.smax(x, y)),
-            I8x16MaxU => self.vector_binary(I8X16, |ins, x, y| ins.umax(x, y)),
-            I16x8MaxU => self.vector_binary(I16X8, |ins, x, y| ins.umax(x, y)),
-            I32x4MaxU => self.vector_binary(I32X4, |ins, x, y| ins.umax(x, y)),
-            _ => return false,
-        }
-        true
+    // Shifts, which take one amount for all lanes, modulo their width.
+    operators! {
+        visit_i8x16_shl(self) => self.shift_lanes(I8X16, |ins, x, amount| ins.ishl(x, amount));
+        visit_i16x8_shl(self) => self.shift_lanes(I16X8, |ins, x, amount| ins.ishl(x, amount));
+        visit_i32x4_shl(self) => self.shift_lanes(I32X4, |ins, x, amount| ins.ishl(x, amount));
+        visit_i64x2_shl(self) => self.shift_lanes(I64X2, |ins, x, amount| ins.ishl(x, amount));
+        visit_i8x16_shr_s(self) => self.shift_lanes(I8X16, |ins, x, amount| ins.sshr(x, amount));
+        visit_i16x8_shr_s(self) => self.shift_lanes(I16X8, |ins, x, amount| ins.sshr(x, amount));
+        visit_i32x4_shr_s(self) => self.shift_lanes(I32X4, |ins, x, amount| ins.sshr(x, amount));
+        visit_i64x2_shr_s(self) => self.shift_lanes(I64X2, |ins, x, amount| ins.sshr(x, amount));
+        visit_i8x16_shr_u(self) => self.shift_lanes(I8X16, |ins, x, amount| ins.ushr(x, amount));
+        visit_i16x8_shr_u(self) => self.shift_lanes(I16X8, |ins, x, amount| ins.ushr(x, amount));
+        visit_i32x4_shr_u(self) => self.shift_lanes(I32X4, |ins, x, amount| ins.ushr(x, amount));
+        visit_i64x2_shr_u(self) => self.shift_lanes(I64X2, |ins, x, amount| ins.ushr(x, amount));
     }
 
-    /// Shifts take one amount for all lanes, modulo their width.
-    fn vector_shift(&mut self, op: &Operator<'_>) -> bool {
-        use Operator::*;
-        let ty = match op {
-            I8x16Shl | I8x16ShrS | I8x16ShrU => I8X16,
-            I16x8Shl | I16x8ShrS | I16x8ShrU => I16X8,
-            I32x4Shl | I32x4ShrS | I32x4ShrU => I32X4,
-            I64x2Shl | I64x2ShrS | I64x2ShrU => I64X2,
-            _ => return false,
-        };
+    // Instructions that make one number of all lanes.
+    operators! {
+        visit_i8x16_all_true(self) => self.all_true(I8X16);
+        visit_i16x8_all_true(self) => self.all_true(I16X8);
+        visit_i32x4_all_true(self) => self.all_true(I32X4);
+        visit_i64x2_all_true(self) => self.all_true(I64X2);
+        visit_i8x16_bitmask(self) => self.bitmask(I8X16);
+        visit_i16x8_bitmask(self) => self.bitmask(I16X8);
+        visit_i32x4_bitmask(self) => self.bitmask(I32X4);
+        visit_i64x2_bitmask(self) => self.bitmask(I64X2);
+    }
+
+    // Comparison.
+    operators! {
+        visit_i8x16_eq(self) => self.compare_lanes(I8X16, IntCC::Equal);
+        visit_i16x8_eq(self) => self.compare_lanes(I16X8, IntCC::Equal);
+        visit_i32x4_eq(self) => self.compare_lanes(I32X4, IntCC::Equal);
+        visit_i64x2_eq(self) => self.compare_lanes(I64X2, IntCC::Equal);
+        visit_i8x16_ne(self) => self.compare_lanes(I8X16, IntCC::NotEqual);
+        visit_i16x8_ne(self) => self.compare_lanes(I16X8, IntCC::NotEqual);
+        visit_i32x4_ne(self) => self.compare_lanes(I32X4, IntCC::NotEqual);
+        visit_i64x2_ne(self) => self.compare_lanes(I64X2, IntCC::NotEqual);
+        visit_i8x16_lt_s(self) => self.compare_lanes(I8X16, IntCC::SignedLessThan);
+        visit_i16x8_lt_s(self) => self.compare_lanes(I16X8, IntCC::SignedLessThan);
+        visit_i32x4_lt_s(self) => self.compare_lanes(I32X4, IntCC::SignedLessThan);
+        visit_i64x2_lt_s(self) => self.compare_lanes(I64X2, IntCC::SignedLessThan);
+        visit_i8x16_lt_u(self) => self.compare_lanes(I8X16, IntCC::UnsignedLessThan);
+        visit_i16x8_lt_u(self) => self.compare_lanes(I16X8, IntCC::UnsignedLessThan);
+        visit_i32x4_lt_u(self) => self.compare_lanes(I32X4, IntCC::UnsignedLessThan);
+        visit_i8x16_gt_s(self) => self.compare_lanes(I8X16, IntCC::SignedGreaterThan);
+        visit_i16x8_gt_s(self) => self.compare_lanes(I16X8, IntCC::SignedGreaterThan);
+        visit_i32x4_gt_s(self) => self.compare_lanes(I32X4, IntCC::SignedGreaterThan);
+        visit_i64x2_gt_s(self) => self.compare_lanes(I64X2, IntCC::SignedGreaterThan);
+        visit_i8x16_gt_u(self) => self.compare_lanes(I8X16, IntCC::UnsignedGreaterThan);
+        visit_i16x8_gt_u(self) => self.compare_lanes(I16X8, IntCC::UnsignedGreaterThan);
+        visit_i32x4_gt_u(self) => self.compare_lanes(I32X4, IntCC::UnsignedGreaterThan);
+        visit_i8x16_le_s(self) => self.compare_lanes(I8X16, IntCC::SignedLessThanOrEqual);
+        visit_i16x8_le_s(self) => self.compare_lanes(I16X8, IntCC::SignedLessThanOrEqual);
+        visit_i32x4_le_s(self) => self.compare_lanes(I32X4, IntCC::SignedLessThanOrEqual);
+        visit_i64x2_le_s(self) => self.compare_lanes(I64X2, IntCC::SignedLessThanOrEqual);
+        visit_i8x16_le_u(self) => self.compare_lanes(I8X16, IntCC::UnsignedLessThanOrEqual);
+        visit_i16x8_le_u(self) => self.compare_lanes(I16X8, IntCC::UnsignedLessThanOrEqual);
+        visit_i32x4_le_u(self) => self.compare_lanes(I32X4, IntCC::UnsignedLessThanOrEqual);
+        visit_i8x16_ge_s(self) => self.compare_lanes(I8X16, IntCC::SignedGreaterThanOrEqual);
+        visit_i16x8_ge_s(self) => self.compare_lanes(I16X8, IntCC::SignedGreaterThanOrEqual);
+        visit_i32x4_ge_s(self) => self.compare_lanes(I32X4, IntCC::SignedGreaterThanOrEqual);
+        visit_i64x2_ge_s(self) => self.compare_lanes(I64X2, IntCC::SignedGreaterThanOrEqual);
+        visit_i8x16_ge_u(self) => self.compare_lanes(I8X16, IntCC::UnsignedGreaterThanOrEqual);
+        visit_i16x8_ge_u(self) => self.compare_lanes(I16X8, IntCC::UnsignedGreaterThanOrEqual);
+        visit_i32x4_ge_u(self) => self.compare_lanes(I32X4, IntCC::UnsignedGreaterThanOrEqual);
+    }
+
+    // Instructions whose result has wider lanes than their operands.
+    operators! {
+        visit_i16x8_extend_low_i8x16_s(self) => self.extend_half(I8X16, Low, Signed);
+        visit_i16x8_extend_high_i8x16_s(self) => self.extend_half(I8X16, High, Signed);
+        visit_i16x8_extend_low_i8x16_u(self) => self.extend_half(I8X16, Low, Unsigned);
+        visit_i16x8_extend_high_i8x16_u(self) => self.extend_half(I8X16, High, Unsigned);
+        visit_i32x4_extend_low_i16x8_s(self) => self.extend_half(I16X8, Low, Signed);
+        visit_i32x4_extend_high_i16x8_s(self) => self.extend_half(I16X8, High, Signed);
+        visit_i32x4_extend_low_i16x8_u(self) => self.extend_half(I16X8, Low, Unsigned);
+        visit_i32x4_extend_high_i16x8_u(self) => self.extend_half(I16X8, High, Unsigned);
+        visit_i64x2_extend_low_i32x4_s(self) => self.extend_half(I32X4, Low, Signed);
+        visit_i64x2_extend_high_i32x4_s(self) => self.extend_half(I32X4, High, Signed);
+        visit_i64x2_extend_low_i32x4_u(self) => self.extend_half(I32X4, Low, Unsigned);
+        visit_i64x2_extend_high_i32x4_u(self) => self.extend_half(I32X4, High, Unsigned);
+        visit_i16x8_extmul_low_i8x16_s(self) => self.multiply_half(I8X16, Low, Signed);
+        visit_i16x8_extmul_high_i8x16_s(self) => self.multiply_half(I8X16, High, Signed);
+        visit_i16x8_extmul_low_i8x16_u(self) => self.multiply_half(I8X16, Low, Unsigned);
+        visit_i16x8_extmul_high_i8x16_u(self) => self.multiply_half(I8X16, High, Unsigned);
+        visit_i32x4_extmul_low_i16x8_s(self) => self.multiply_half(I16X8, Low, Signed);
+        visit_i32x4_extmul_high_i16x8_s(self) => self.multiply_half(I16X8, High, Signed);
+        visit_i32x4_extmul_low_i16x8_u(self) => self.multiply_half(I16X8, Low, Unsigned);
+        visit_i32x4_extmul_high_i16x8_u(self) => self.multiply_half(I16X8, High, Unsigned);
+        visit_i64x2_extmul_low_i32x4_s(self) => self.multiply_half(I32X4, Low, Signed);
+        visit_i64x2_extmul_high_i32x4_s(self) => self.multiply_half(I32X4, High, Signed);
+        visit_i64x2_extmul_low_i32x4_u(self) => self.multiply_half(I32X4, Low, Unsigned);
+        visit_i64x2_extmul_high_i32x4_u(self) => self.multiply_half(I32X4, High, Unsigned);
+        visit_i16x8_extadd_pairwise_i8x16_s(self) => self.add_pairs(I8X16, Signed);
+        visit_i16x8_extadd_pairwise_i8x16_u(self) => self.add_pairs(I8X16, Unsigned);
+        visit_i32x4_extadd_pairwise_i16x8_s(self) => self.add_pairs(I16X8, Signed);
+        visit_i32x4_extadd_pairwise_i16x8_u(self) => self.add_pairs(I16X8, Unsigned);
+    }
+
+    /// Shifts all lanes by one amount.
+    fn shift_lanes(&mut self, ty: Type, emit: impl FnOnce(FuncInstBuilder<'_, 'a>, Value, Value) -> Value) {
         let amount = self.pop();
         let vector = self.pop_vector(ty);
-        let result = match op {
-            I8x16Shl | I16x8Shl | I32x4Shl | I64x2Shl => self.ins().ishl(vector, amount),
-            I8x16ShrS | I16x8ShrS | I32x4ShrS | I64x2ShrS => self.ins().sshr(vector, amount),
-            _ => self.ins().ushr(vector, amount),
-        };
+        let result = emit(self.ins(), vector, amount);
         self.push_vector(result);
-        true
     }
 
-    /// Instructions that make one number of all lanes.
-    fn lane_summary(&mut self, op: &Operator<'_>) -> bool {
-        use Operator::*;
-        let (ty, all_true) = match op {
-            I8x16AllTrue => (I8X16, true),
-            I16x8AllTrue => (I16X8, true),
-            I32x4AllTrue => (I32X4, true),
-            I64x2AllTrue => (I64X2, true),
-            I8x16Bitmask => (I8X16, false),
-            I16x8Bitmask => (I16X8, false),
-            I32x4Bitmask => (I32X4, false),
-            I64x2Bitmask => (I64X2, false),
-            _ => return false,
-        };
+    /// 1 if no lane is zero, else 0.
+    fn all_true(&mut self, ty: Type) {
         let vector = self.pop_vector(ty);
-        let result = if all_true {
-            let answer = self.ins().vall_true(vector);
-            self.ins().uextend(I32, answer)
-        } else {
-            self.ins().vhigh_bits(I32, vector)
-        };
+        let answer = self.ins().vall_true(vector);
+        let result = self.ins().uextend(I32, answer);
         self.push(result);
-        true
     }
 
-    pub(super) fn vector_integer_comparison(&mut self, op: &Operator<'_>) -> bool {
-        use Operator::*;
-        let (ty, condition) = match op {
-            I8x16Eq => (I8X16, IntCC::Equal),
-            I16x8Eq => (I16X8, IntCC::Equal),
-            I32x4Eq => (I32X4, IntCC::Equal),
-            I64x2Eq => (I64X2, IntCC::Equal),
-            I8x16Ne => (I8X16, IntCC::NotEqual),
-            I16x8Ne => (I16X8, IntCC::NotEqual),
-            I32x4Ne => (I32X4, IntCC::NotEqual),
-            I64x2Ne => (I64X2, IntCC::NotEqual),
-            I8x16LtS => (I8X16, IntCC::SignedLessThan),
-            I16x8LtS => (I16X8, IntCC::SignedLessThan),
-            I32x4LtS => (I32X4, IntCC::SignedLessThan),
-            I64x2LtS => (I64X2, IntCC::SignedLessThan),
-            I8x16LtU => (I8X16, IntCC::UnsignedLessThan),
-            I16x8LtU => (I16X8, IntCC::UnsignedLessThan),
-            I32x4LtU => (I32X4, IntCC::UnsignedLessThan),
-            I8x16GtS => (I8X16, IntCC::SignedGreaterThan),
-            I16x8GtS => (I16X8, IntCC::SignedGreaterThan),
-            I32x4GtS => (I32X4, IntCC::SignedGreaterThan),
-            I64x2GtS => (I64X2, IntCC::SignedGreaterThan),
-            I8x16GtU => (I8X16, IntCC::UnsignedGreaterThan),
-            I16x8GtU => (I16X8, IntCC::UnsignedGreaterThan),
-            I32x4GtU => (I32X4, IntCC::UnsignedGreaterThan),
-            I8x16LeS => (I8X16, IntCC::SignedLessThanOrEqual),
-            I16x8LeS => (I16X8, IntCC::SignedLessThanOrEqual),
-            I32x4LeS => (I32X4, IntCC::SignedLessThanOrEqual),
-            I64x2LeS => (I64X2, IntCC::SignedLessThanOrEqual),
-            I8x16LeU => (I8X16, IntCC::UnsignedLessThanOrEqual),
-            I16x8LeU => (I16X8, IntCC::UnsignedLessThanOrEqual),
-            I32x4LeU => (I32X4, IntCC::UnsignedLessThanOrEqual),
-            I8x16GeS => (I8X16, IntCC::SignedGreaterThanOrEqual),
-            I16x8GeS => (I16X8, IntCC::SignedGreaterThanOrEqual),
-            I32x4GeS => (I32X4, IntCC::SignedGreaterThanOrEqual),
-            I64x2GeS => (I64X2, IntCC::SignedGreaterThanOrEqual),
-            I8x16GeU => (I8X16, IntCC::UnsignedGreaterThanOrEqual),
-            I16x8GeU => (I16X8, IntCC::UnsignedGreaterThanOrEqual),
-            I32x4GeU => (I32X4, IntCC::UnsignedGreaterThanOrEqual),
-            _ => return false,
-        };
+    /// The sign bits of all lanes, the lowest lane's in the lowest bit.
+    fn bitmask(&mut self, ty: Type) {
+        let vector = self.pop_vector(ty);
+        let result = self.ins().vhigh_bits(I32, vector);
+        self.push(result);
+    }
+
+    fn compare_lanes(&mut self, ty: Type, condition: IntCC) {
         self.vector_binary(ty, |ins, x, y| ins.icmp(condition, x, y));
-        true
-    }
-
-    /// Instructions whose result has wider lanes than their operands.
-    pub(super) fn vector_width(&mut self, op: &Operator<'_>) -> bool {
-        use Operator::*;
-        match op {
-            I16x8ExtendLowI8x16S => self.extend_half(I8X16, Low, Signed),
-            I16x8ExtendHighI8x16S => self.extend_half(I8X16, High, Signed),
-            I16x8ExtendLowI8x16U => self.extend_half(I8X16, Low, Unsigned),
-            I16x8ExtendHighI8x16U => self.extend_half(I8X16, High, Unsigned),
-            I32x4ExtendLowI16x8S => self.extend_half(I16X8, Low, Signed),
-            I32x4ExtendHighI16x8S => self.extend_half(I16X8, High, Signed),
-            I32x4ExtendLowI16x8U => self.extend_half(I16X8, Low, Unsigned),
-            I32x4ExtendHighI16x8U => self.extend_half(I16X8, High, Unsigned),
-            I64x2ExtendLowI32x4S => self.extend_half(I32X4, Low, Signed),
-            I64x2ExtendHighI32x4S => self.extend_half(I32X4, High, Signed),
-            I64x2ExtendLowI32x4U => self.extend_half(I32X4, Low, Unsigned),
-            I64x2ExtendHighI32x4U => self.extend_half(I32X4, High, Unsigned),
-            I16x8ExtMulLowI8x16S => self.multiply_half(I8X16, Low, Signed),
-            I16x8ExtMulHighI8x16S => self.multiply_half(I8X16, High, Signed),
-            I16x8ExtMulLowI8x16U => self.multiply_half(I8X16, Low, Unsigned),
-            I16x8ExtMulHighI8x16U => self.multiply_half(I8X16, High, Unsigned),
-            I32x4ExtMulLowI16x8S => self.multiply_half(I16X8, Low, Signed),
-            I32x4ExtMulHighI16x8S => self.multiply_half(I16X8, High, Signed),
-            I32x4ExtMulLowI16x8U => self.multiply_half(I16X8, Low, Unsigned),
-            I32x4ExtMulHighI16x8U => self.multiply_half(I16X8, High, Unsigned),
-            I64x2ExtMulLowI32x4S => self.multiply_half(I32X4, Low, Signed),
-            I64x2ExtMulHighI32x4S => self.multiply_half(I32X4, High, Signed),
-            I64x2ExtMulLowI32x4U => self.multiply_half(I32X4, Low, Unsigned),
-            I64x2ExtMulHighI32x4U => self.multiply_half(I32X4, High, Unsigned),
-            I16x8ExtAddPairwiseI8x16S => self.add_pairs(I8X16, Signed),
-            I16x8ExtAddPairwiseI8x16U => self.add_pairs(I8X16, Unsigned),
-            I32x4ExtAddPairwiseI16x8S => self.add_pairs(I16X8, Signed),
-            I32x4ExtAddPairwiseI16x8U => self.add_pairs(I16X8, Unsigned),
-            _ => return false,
-        }
-        true
     }
 
     pub(super) fn widen(&mut self, x: Value, half: Half, extension: Extension) -> Value {

@@ -1,46 +1,41 @@
 //! Instructions that name lanes: splats, extraction, replacement, shuffles.
 
 use super::FuncTranslator;
+use crate::compile::translate::operators::operators;
 use cranelift_codegen::ir::types::*;
-use cranelift_codegen::ir::{ConstantData, InstBuilder, Type};
-use wasmparser::Operator;
+use cranelift_codegen::ir::{ConstantData, InstBuilder, Type, Value};
 
 impl FuncTranslator<'_> {
-    pub(super) fn vector_lanes(&mut self, op: &Operator<'_>) -> bool {
-        use Operator::*;
-        match op {
-            I8x16Splat => self.splat(I8X16),
-            I16x8Splat => self.splat(I16X8),
-            I32x4Splat => self.splat(I32X4),
-            I64x2Splat => self.splat(I64X2),
-            F32x4Splat => self.splat(F32X4),
-            F64x2Splat => self.splat(F64X2),
-            I8x16ExtractLaneS { lane } => self.extract_lane(I8X16, *lane, true),
-            I8x16ExtractLaneU { lane } => self.extract_lane(I8X16, *lane, false),
-            I16x8ExtractLaneS { lane } => self.extract_lane(I16X8, *lane, true),
-            I16x8ExtractLaneU { lane } => self.extract_lane(I16X8, *lane, false),
-            I32x4ExtractLane { lane } => self.extract_lane(I32X4, *lane, false),
-            I64x2ExtractLane { lane } => self.extract_lane(I64X2, *lane, false),
-            F32x4ExtractLane { lane } => self.extract_lane(F32X4, *lane, false),
-            F64x2ExtractLane { lane } => self.extract_lane(F64X2, *lane, false),
-            I8x16ReplaceLane { lane } => self.replace_lane(I8X16, *lane),
-            I16x8ReplaceLane { lane } => self.replace_lane(I16X8, *lane),
-            I32x4ReplaceLane { lane } => self.replace_lane(I32X4, *lane),
-            I64x2ReplaceLane { lane } => self.replace_lane(I64X2, *lane),
-            F32x4ReplaceLane { lane } => self.replace_lane(F32X4, *lane),
-            F64x2ReplaceLane { lane } => self.replace_lane(F64X2, *lane),
-            I8x16Swizzle => self.vector_binary(I8X16, |ins, x, lanes| ins.swizzle(x, lanes)),
-            I8x16Shuffle { lanes } => {
-                let lanes = self.builder.func.dfg.immediates.push(ConstantData::from(&lanes[..]));
-                self.vector_binary(I8X16, |ins, x, y| ins.shuffle(x, y, lanes));
-            }
-            _ => return false,
-        }
-        true
+    operators! {
+        visit_i8x16_splat(self) => self.splat(I8X16);
+        visit_i16x8_splat(self) => self.splat(I16X8);
+        visit_i32x4_splat(self) => self.splat(I32X4);
+        visit_i64x2_splat(self) => self.splat(I64X2);
+        visit_f32x4_splat(self) => self.splat(F32X4);
+        visit_f64x2_splat(self) => self.splat(F64X2);
+        visit_i8x16_extract_lane_s(self, lane: u8) => self.extract_lane(I8X16, lane, true);
+        visit_i8x16_extract_lane_u(self, lane: u8) => self.extract_lane(I8X16, lane, false);
+        visit_i16x8_extract_lane_s(self, lane: u8) => self.extract_lane(I16X8, lane, true);
+        visit_i16x8_extract_lane_u(self, lane: u8) => self.extract_lane(I16X8, lane, false);
+        visit_i32x4_extract_lane(self, lane: u8) => self.extract_lane(I32X4, lane, false);
+        visit_i64x2_extract_lane(self, lane: u8) => self.extract_lane(I64X2, lane, false);
+        visit_f32x4_extract_lane(self, lane: u8) => self.extract_lane(F32X4, lane, false);
+        visit_f64x2_extract_lane(self, lane: u8) => self.extract_lane(F64X2, lane, false);
+        visit_i8x16_replace_lane(self, lane: u8) => self.replace_lane(I8X16, lane);
+        visit_i16x8_replace_lane(self, lane: u8) => self.replace_lane(I16X8, lane);
+        visit_i32x4_replace_lane(self, lane: u8) => self.replace_lane(I32X4, lane);
+        visit_i64x2_replace_lane(self, lane: u8) => self.replace_lane(I64X2, lane);
+        visit_f32x4_replace_lane(self, lane: u8) => self.replace_lane(F32X4, lane);
+        visit_f64x2_replace_lane(self, lane: u8) => self.replace_lane(F64X2, lane);
+        visit_i8x16_swizzle(self) => self.vector_binary(I8X16, |ins, x, lanes| ins.swizzle(x, lanes));
+        visit_i8x16_shuffle(self, lanes: [u8; 16]) => {
+            let lanes = self.builder.func.dfg.immediates.push(ConstantData::from(&lanes[..]));
+            self.vector_binary(I8X16, |ins, x, y| ins.shuffle(x, y, lanes));
+        };
     }
 
     /// Pops a number and makes it a lane: integer lanes of fewer than 32 bits come as an `i32`.
-    fn pop_lane(&mut self, lane: Type) -> cranelift_codegen::ir::Value {
+    fn pop_lane(&mut self, lane: Type) -> Value {
         let value = self.pop();
         if self.type_of(value) == lane { value } else { self.ins().ireduce(lane, value) }
     }

@@ -1,96 +1,96 @@
 //! Vector loads and stores.
 
 use super::FuncTranslator;
+use super::integer::Half;
+use crate::compile::translate::Extension::{self, Signed, Unsigned};
+use crate::compile::translate::operators::operators;
 use cranelift_codegen::ir::types::*;
 use cranelift_codegen::ir::{InstBuilder, Type, Value};
-use wasmparser::{MemArg, Operator};
+use wasmparser::MemArg;
 
 impl FuncTranslator<'_> {
-    pub(super) fn vector_memory(&mut self, op: &Operator<'_>) -> bool {
-        match op {
-            Operator::V128Load { memarg } => {
-                let value = self.load_bits(memarg, I8X16);
-                self.push(value);
-            }
-            Operator::V128Store { memarg } => {
-                let value = self.pop();
-                self.store_bits(memarg, value);
-            }
-            _ => return self.load_extended(op) || self.load_filled(op) || self.lane_memory(op),
-        }
-        true
+    operators! {
+        visit_v128_load(self, memarg: MemArg) => {
+            let value = self.load_bits(memarg, I8X16);
+            self.push(value);
+        };
+        visit_v128_store(self, memarg: MemArg) => {
+            let value = self.pop();
+            self.store_bits(memarg, value);
+        };
+    }
+
+    operators! {
+        visit_v128_load8x8_s(self, memarg: MemArg) => self.load_extended(memarg, I8X16, Signed);
+        visit_v128_load8x8_u(self, memarg: MemArg) => self.load_extended(memarg, I8X16, Unsigned);
+        visit_v128_load16x4_s(self, memarg: MemArg) => self.load_extended(memarg, I16X8, Signed);
+        visit_v128_load16x4_u(self, memarg: MemArg) => self.load_extended(memarg, I16X8, Unsigned);
+        visit_v128_load32x2_s(self, memarg: MemArg) => self.load_extended(memarg, I32X4, Signed);
+        visit_v128_load32x2_u(self, memarg: MemArg) => self.load_extended(memarg, I32X4, Unsigned);
+        visit_v128_load8_splat(self, memarg: MemArg) => self.load_splat(memarg, I8X16);
+        visit_v128_load16_splat(self, memarg: MemArg) => self.load_splat(memarg, I16X8);
+        visit_v128_load32_splat(self, memarg: MemArg) => self.load_splat(memarg, I32X4);
+        visit_v128_load64_splat(self, memarg: MemArg) => self.load_splat(memarg, I64X2);
+        visit_v128_load32_zero(self, memarg: MemArg) => self.load_zero(memarg, I32X4);
+        visit_v128_load64_zero(self, memarg: MemArg) => self.load_zero(memarg, I64X2);
+    }
+
+    operators! {
+        visit_v128_load8_lane(self, memarg: MemArg, lane: u8) => self.load_lane(memarg, I8X16, lane);
+        visit_v128_load16_lane(self, memarg: MemArg, lane: u8) => self.load_lane(memarg, I16X8, lane);
+        visit_v128_load32_lane(self, memarg: MemArg, lane: u8) => self.load_lane(memarg, I32X4, lane);
+        visit_v128_load64_lane(self, memarg: MemArg, lane: u8) => self.load_lane(memarg, I64X2, lane);
+        visit_v128_store8_lane(self, memarg: MemArg, lane: u8) => self.store_lane(memarg, I8X16, lane);
+        visit_v128_store16_lane(self, memarg: MemArg, lane: u8) => self.store_lane(memarg, I16X8, lane);
+        visit_v128_store32_lane(self, memarg: MemArg, lane: u8) => self.store_lane(memarg, I32X4, lane);
+        visit_v128_store64_lane(self, memarg: MemArg, lane: u8) => self.store_lane(memarg, I64X2, lane);
     }
 
     /// Loads half a vector and widens each lane. As a plain load and a widening: Cranelift joins the two where the CPU
     /// can, and has no single instruction on the baseline.
-    fn load_extended(&mut self, op: &Operator<'_>) -> bool {
-        let (memarg, ty, signed) = match op {
-            Operator::V128Load8x8S { memarg } => (memarg, I8X16, true),
-            Operator::V128Load8x8U { memarg } => (memarg, I8X16, false),
-            Operator::V128Load16x4S { memarg } => (memarg, I16X8, true),
-            Operator::V128Load16x4U { memarg } => (memarg, I16X8, false),
-            Operator::V128Load32x2S { memarg } => (memarg, I32X4, true),
-            Operator::V128Load32x2U { memarg } => (memarg, I32X4, false),
-            _ => return false,
-        };
+    fn load_extended(&mut self, memarg: MemArg, ty: Type, extension: Extension) {
         let bits = self.load_bits(memarg, I64);
         let half = self.ins().scalar_to_vector(I64X2, bits);
         let half = self.cast(half, ty);
-        let result = if signed { self.ins().swiden_low(half) } else { self.ins().uwiden_low(half) };
+        let result = self.widen(half, Half::Low, extension);
         self.push_vector(result);
-        true
     }
 
-    /// Loads one number: into every lane, or into the lowest with zeros above.
-    fn load_filled(&mut self, op: &Operator<'_>) -> bool {
-        let (memarg, ty, splat) = match op {
-            Operator::V128Load8Splat { memarg } => (memarg, I8X16, true),
-            Operator::V128Load16Splat { memarg } => (memarg, I16X8, true),
-            Operator::V128Load32Splat { memarg } => (memarg, I32X4, true),
-            Operator::V128Load64Splat { memarg } => (memarg, I64X2, true),
-            Operator::V128Load32Zero { memarg } => (memarg, I32X4, false),
-            Operator::V128Load64Zero { memarg } => (memarg, I64X2, false),
-            _ => return false,
-        };
+    /// Loads one number into every lane.
+    fn load_splat(&mut self, memarg: MemArg, ty: Type) {
         let bits = self.load_bits(memarg, ty.lane_type());
-        let result = if splat { self.ins().splat(ty, bits) } else { self.ins().scalar_to_vector(ty, bits) };
+        let result = self.ins().splat(ty, bits);
         self.push_vector(result);
-        true
     }
 
-    /// Loads or stores one lane of a vector.
-    fn lane_memory(&mut self, op: &Operator<'_>) -> bool {
-        let (memarg, ty, lane, load) = match op {
-            Operator::V128Load8Lane { memarg, lane } => (memarg, I8X16, lane, true),
-            Operator::V128Load16Lane { memarg, lane } => (memarg, I16X8, lane, true),
-            Operator::V128Load32Lane { memarg, lane } => (memarg, I32X4, lane, true),
-            Operator::V128Load64Lane { memarg, lane } => (memarg, I64X2, lane, true),
-            Operator::V128Store8Lane { memarg, lane } => (memarg, I8X16, lane, false),
-            Operator::V128Store16Lane { memarg, lane } => (memarg, I16X8, lane, false),
-            Operator::V128Store32Lane { memarg, lane } => (memarg, I32X4, lane, false),
-            Operator::V128Store64Lane { memarg, lane } => (memarg, I64X2, lane, false),
-            _ => return false,
-        };
+    /// Loads one number into the lowest lane, with zeros above.
+    fn load_zero(&mut self, memarg: MemArg, ty: Type) {
+        let bits = self.load_bits(memarg, ty.lane_type());
+        let result = self.ins().scalar_to_vector(ty, bits);
+        self.push_vector(result);
+    }
+
+    fn load_lane(&mut self, memarg: MemArg, ty: Type, lane: u8) {
         let vector = self.pop_vector(ty);
-        if load {
-            let bits = self.load_bits(memarg, ty.lane_type());
-            let result = self.ins().insertlane(vector, bits, *lane);
-            self.push_vector(result);
-        } else {
-            let bits = self.ins().extractlane(vector, *lane);
-            self.store_bits(memarg, bits);
-        }
-        true
+        let bits = self.load_bits(memarg, ty.lane_type());
+        let result = self.ins().insertlane(vector, bits, lane);
+        self.push_vector(result);
+    }
+
+    fn store_lane(&mut self, memarg: MemArg, ty: Type, lane: u8) {
+        let vector = self.pop_vector(ty);
+        let bits = self.ins().extractlane(vector, lane);
+        self.store_bits(memarg, bits);
     }
 
     /// Pops the index and loads a value of this type, which may stand at any address.
-    fn load_bits(&mut self, memarg: &MemArg, ty: Type) -> Value {
+    fn load_bits(&mut self, memarg: MemArg, ty: Type) -> Value {
         let (flags, address, offset) = self.memory_access(memarg, byte_size(ty));
         self.ins().load(ty, flags, address, offset)
     }
 
     /// Pops the index and stores the value.
-    fn store_bits(&mut self, memarg: &MemArg, value: Value) {
+    fn store_bits(&mut self, memarg: MemArg, value: Value) {
         let (flags, address, offset) = self.memory_access(memarg, byte_size(self.type_of(value)));
         self.ins().store(flags, value, address, offset);
     }

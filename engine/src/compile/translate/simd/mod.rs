@@ -15,52 +15,35 @@ mod memory;
 mod relaxed;
 
 use super::FuncTranslator;
+use super::operators::operators;
 use cranelift_codegen::ir::types::*;
 use cranelift_codegen::ir::{ConstantData, Endianness, InstBuilder, MemFlagsData, Type, Value};
 use cranelift_frontend::FuncInstBuilder;
-use wasmparser::Operator;
+use wasmparser::V128;
 
 impl<'a> FuncTranslator<'a> {
-    /// Translates a vector instruction; `false` if the operator is none.
-    pub(super) fn translate_simd(&mut self, op: &Operator<'_>) -> bool {
-        self.vector_memory(op)
-            || self.vector_lanes(op)
-            || self.vector_bits(op)
-            || self.vector_integer(op)
-            || self.vector_integer_comparison(op)
-            || self.vector_width(op)
-            || self.vector_float(op)
-            || self.vector_float_comparison(op)
-            || self.vector_conversion(op)
-            || self.vector_relaxed(op)
-    }
-
-    /// Instructions that do not look at lanes.
-    fn vector_bits(&mut self, op: &Operator<'_>) -> bool {
-        match op {
-            Operator::V128Const { value } => {
-                let result = self.vector_const(I8X16, value.bytes());
-                self.push(result);
-            }
-            Operator::V128Not => self.vector_unary(I8X16, |ins, x| ins.bnot(x)),
-            Operator::V128And => self.vector_binary(I8X16, |ins, x, y| ins.band(x, y)),
-            Operator::V128AndNot => self.vector_binary(I8X16, |ins, x, y| ins.band_not(x, y)),
-            Operator::V128Or => self.vector_binary(I8X16, |ins, x, y| ins.bor(x, y)),
-            Operator::V128Xor => self.vector_binary(I8X16, |ins, x, y| ins.bxor(x, y)),
-            Operator::V128Bitselect => {
-                let (x, y, mask) = self.pop3();
-                let result = self.ins().bitselect(mask, x, y);
-                self.push(result);
-            }
-            Operator::V128AnyTrue => {
-                let x = self.pop();
-                let answer = self.ins().vany_true(x);
-                let result = self.ins().uextend(I32, answer);
-                self.push(result);
-            }
-            _ => return false,
-        }
-        true
+    // Instructions that do not look at lanes.
+    operators! {
+        visit_v128_const(self, value: V128) => {
+            let result = self.vector_const(I8X16, value.bytes());
+            self.push(result);
+        };
+        visit_v128_not(self) => self.vector_unary(I8X16, |ins, x| ins.bnot(x));
+        visit_v128_and(self) => self.vector_binary(I8X16, |ins, x, y| ins.band(x, y));
+        visit_v128_andnot(self) => self.vector_binary(I8X16, |ins, x, y| ins.band_not(x, y));
+        visit_v128_or(self) => self.vector_binary(I8X16, |ins, x, y| ins.bor(x, y));
+        visit_v128_xor(self) => self.vector_binary(I8X16, |ins, x, y| ins.bxor(x, y));
+        visit_v128_bitselect(self) => {
+            let (x, y, mask) = self.pop3();
+            let result = self.ins().bitselect(mask, x, y);
+            self.push(result);
+        };
+        visit_v128_any_true(self) => {
+            let x = self.pop();
+            let answer = self.ins().vany_true(x);
+            let result = self.ins().uextend(I32, answer);
+            self.push(result);
+        };
     }
 
     /// The same bits as another type of 128 bits.

@@ -6,60 +6,83 @@
 //! one; which one depends on the CPU's features only, never on the tier.
 
 use super::FuncTranslator;
-use super::integer::{Extension::Signed, Half};
-use crate::compile::isa;
+use super::integer::Half;
+use crate::compile::arch::relaxed;
+use crate::compile::translate::Extension::Signed;
+use crate::compile::translate::operators::operators;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::*;
 use cranelift_codegen::ir::{InstBuilder, Type};
-use wasmparser::Operator;
+use cranelift_codegen::isa::TargetIsa;
 
 impl FuncTranslator<'_> {
-    /// Translates a relaxed vector instruction; `false` if the operator is none.
-    pub(super) fn vector_relaxed(&mut self, op: &Operator<'_>) -> bool {
-        (!self.env.config.relaxed_simd_deterministic && self.relaxed_by_machine(op)) || self.relaxed_strictly(op)
-    }
-
-    /// The deterministic choice.
-    fn relaxed_strictly(&mut self, op: &Operator<'_>) -> bool {
-        use Operator::*;
-        let strict = match op {
-            I8x16RelaxedSwizzle => I8x16Swizzle,
-            I32x4RelaxedTruncF32x4S => I32x4TruncSatF32x4S,
-            I32x4RelaxedTruncF32x4U => I32x4TruncSatF32x4U,
-            I32x4RelaxedTruncF64x2SZero => I32x4TruncSatF64x2SZero,
-            I32x4RelaxedTruncF64x2UZero => I32x4TruncSatF64x2UZero,
-            I8x16RelaxedLaneselect | I16x8RelaxedLaneselect | I32x4RelaxedLaneselect | I64x2RelaxedLaneselect => {
-                V128Bitselect
-            }
-            F32x4RelaxedMin => F32x4Min,
-            F32x4RelaxedMax => F32x4Max,
-            F64x2RelaxedMin => F64x2Min,
-            F64x2RelaxedMax => F64x2Max,
-            I16x8RelaxedQ15mulrS => I16x8Q15MulrSatS,
-            _ => return self.multiply_and_add(op),
+    operators! {
+        visit_i8x16_relaxed_swizzle(self) => match self.by_machine(relaxed::swizzle) {
+            Some(emit) => self.vector_binary(I8X16, emit),
+            None => self.visit_i8x16_swizzle(),
         };
-        assert!(self.translate_simd(&strict), "strict instructions have translations");
-        true
+        visit_i16x8_relaxed_q15mulr_s(self) => match self.by_machine(relaxed::q15_multiply) {
+            Some(emit) => self.vector_binary(I16X8, emit),
+            None => self.visit_i16x8_q15mulr_sat_s(),
+        };
+        visit_i32x4_relaxed_trunc_f32x4_s(self) => match self.by_machine(relaxed::truncate_to_i32x4) {
+            Some(emit) => self.vector_unary(F32X4, emit),
+            None => self.visit_i32x4_trunc_sat_f32x4_s(),
+        };
+        visit_f32x4_relaxed_madd(self) => self.multiply_and_add(F32X4, false);
+        visit_f32x4_relaxed_nmadd(self) => self.multiply_and_add(F32X4, true);
+        visit_f64x2_relaxed_madd(self) => self.multiply_and_add(F64X2, false);
+        visit_f64x2_relaxed_nmadd(self) => self.multiply_and_add(F64X2, true);
+        visit_f32x4_relaxed_min(self) => self.relaxed_minimum(F32X4);
+        visit_f64x2_relaxed_min(self) => self.relaxed_minimum(F64X2);
+        visit_f32x4_relaxed_max(self) => self.relaxed_maximum(F32X4);
+        visit_f64x2_relaxed_max(self) => self.relaxed_maximum(F64X2);
     }
 
-    fn multiply_and_add(&mut self, op: &Operator<'_>) -> bool {
-        use Operator::*;
-        match op {
-            F32x4RelaxedMadd => self.round_twice(F32X4, false),
-            F32x4RelaxedNmadd => self.round_twice(F32X4, true),
-            F64x2RelaxedMadd => self.round_twice(F64X2, false),
-            F64x2RelaxedNmadd => self.round_twice(F64X2, true),
-            I16x8RelaxedDotI8x16I7x16S => self.saturating_dot_product(),
-            I32x4RelaxedDotI8x16I7x16AddS => {
-                let addend = self.pop_vector(I32X4);
-                self.saturating_dot_product();
-                self.add_pairs(I16X8, Signed);
-                self.push_vector(addend);
-                self.vector_binary(I32X4, |ins, x, y| ins.iadd(x, y));
-            }
-            _ => return false,
+    // Operations for which no machine has a shorter sequence than the deterministic choice.
+    operators! {
+        visit_i32x4_relaxed_trunc_f32x4_u(self) => self.visit_i32x4_trunc_sat_f32x4_u();
+        visit_i32x4_relaxed_trunc_f64x2_s_zero(self) => self.visit_i32x4_trunc_sat_f64x2_s_zero();
+        visit_i32x4_relaxed_trunc_f64x2_u_zero(self) => self.visit_i32x4_trunc_sat_f64x2_u_zero();
+        visit_i8x16_relaxed_laneselect | visit_i16x8_relaxed_laneselect | visit_i32x4_relaxed_laneselect
+        | visit_i64x2_relaxed_laneselect (self) => self.visit_v128_bitselect();
+        visit_i16x8_relaxed_dot_i8x16_i7x16_s(self) => self.saturating_dot_product();
+        visit_i32x4_relaxed_dot_i8x16_i7x16_add_s(self) => {
+            let addend = self.pop_vector(I32X4);
+            self.saturating_dot_product();
+            self.add_pairs(I16X8, Signed);
+            self.push_vector(addend);
+            self.vector_binary(I32X4, |ins, x, y| ins.iadd(x, y));
+        };
+    }
+
+    /// The machine's own way of an operation, if it has one and the configuration lets it choose.
+    fn by_machine<T>(&self, way: impl FnOnce(&dyn TargetIsa) -> Option<T>) -> Option<T> {
+        if self.env.config.relaxed_simd_deterministic { None } else { way(self.env.isa) }
+    }
+
+    fn multiply_and_add(&mut self, ty: Type, negated: bool) {
+        if !self.env.config.relaxed_simd_deterministic && relaxed::has_fused_multiply_add(self.env.isa) {
+            self.round_once(ty, negated);
+        } else {
+            self.round_twice(ty, negated);
         }
-        true
+    }
+
+    fn relaxed_minimum(&mut self, ty: Type) {
+        if !self.env.config.relaxed_simd_deterministic && relaxed::PREFERS_PSEUDO_MINIMUM {
+            self.pseudo_minimum(ty);
+        } else {
+            self.vector_binary(ty, |ins, x, y| ins.fmin(x, y));
+        }
+    }
+
+    fn relaxed_maximum(&mut self, ty: Type) {
+        if !self.env.config.relaxed_simd_deterministic && relaxed::PREFERS_PSEUDO_MINIMUM {
+            self.pseudo_maximum(ty);
+        } else {
+            self.vector_binary(ty, |ins, x, y| ins.fmax(x, y));
+        }
     }
 
     /// `x * y + z`, or `-x * y + z`, where the product is rounded before the addition.
@@ -96,27 +119,5 @@ impl FuncTranslator<'_> {
         let wrapped = self.ins().icmp(IntCC::Equal, sum, smallest);
         let result = self.ins().iadd(sum, wrapped);
         self.push_vector(result);
-    }
-
-    /// The machine's choice; `false` if this CPU has no shorter way than the deterministic one.
-    fn relaxed_by_machine(&mut self, op: &Operator<'_>) -> bool {
-        use Operator::*;
-        let has = |feature| isa::has_flag(self.env.isa, feature);
-        match op {
-            I8x16RelaxedSwizzle if has("has_ssse3") => self.vector_binary(I8X16, |ins, x, y| ins.x86_pshufb(x, y)),
-            I16x8RelaxedQ15mulrS if has("has_ssse3") => self.vector_binary(I16X8, |ins, x, y| ins.x86_pmulhrsw(x, y)),
-            // Every x86-64 CPU can do this, and only those have the feature at all.
-            I32x4RelaxedTruncF32x4S if has("has_ssse3") => self.vector_unary(F32X4, |ins, x| ins.x86_cvtt2dq(I32X4, x)),
-            F32x4RelaxedMadd if has("has_fma") => self.round_once(F32X4, false),
-            F32x4RelaxedNmadd if has("has_fma") => self.round_once(F32X4, true),
-            F64x2RelaxedMadd if has("has_fma") => self.round_once(F64X2, false),
-            F64x2RelaxedNmadd if has("has_fma") => self.round_once(F64X2, true),
-            F32x4RelaxedMin => self.pseudo_minimum(F32X4),
-            F64x2RelaxedMin => self.pseudo_minimum(F64X2),
-            F32x4RelaxedMax => self.pseudo_maximum(F32X4),
-            F64x2RelaxedMax => self.pseudo_maximum(F64X2),
-            _ => return false,
-        }
-        true
     }
 }
