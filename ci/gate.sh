@@ -49,7 +49,7 @@ without_compiler() {
   done
   # Of the last call: it did trap, six levels deep, at the frames that division.wat counts.
   grep -q 'integer divide by zero' "$OUT/without.txt"
-  [[ $(grep -c 'down (function 1) at' "$OUT/without.txt") -eq 6 ]]
+  [[ $(grep -c 'division!1 $down @0x' "$OUT/without.txt") -eq 6 ]]
 }
 
 # What a program printed, on both outputs, and its exit code, whether it succeeded or not.

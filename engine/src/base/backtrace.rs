@@ -1,41 +1,41 @@
 //! A captured backtrace, as data. `runtime::backtrace` captures it.
 
-use super::WasmOffset;
+use super::position::WasmOffset;
 use core::fmt;
 
 /// One WebAssembly frame.
+///
+/// It prints as `MODULE!INDEX $NAME @OFFSET`, without the parts that are unknown: `m!3 $main @0x5a`, `!3 @0x5a`. The
+/// runner's reports and trap snapshots show frames of all engines in this form.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Frame {
     /// The module's name, from its name section.
     pub module_name: Option<String>,
-    /// Index in the module's function index space (imports come first).
+    /// The index in the module's function index space (imports come first).
     pub func_index: u32,
     /// The function's name, from the name section.
     pub func_name: Option<String>,
-    /// Where the instruction stands in the Wasm binary: the trapping one in the innermost frame of a trap, the call
-    /// itself in every other frame.
+    /// The offset of the instruction in the Wasm binary: the trapping instruction in the innermost frame of a trap, the
+    /// call in every other frame.
     pub module_offset: Option<WasmOffset>,
 }
 
-/// The WebAssembly frames that were active, the innermost first. Host frames are left out; those on both sides of a
-/// host call are there.
+/// The WebAssembly frames that were active, innermost first. Host frames are left out; the WebAssembly frames on both
+/// sides of a host call are present.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Backtrace {
-    /// The frames, the innermost first.
+    /// The frames, innermost first.
     pub frames: Vec<Frame>,
 }
 
 impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(module) = &self.module_name {
-            write!(f, "{module}!")?;
-        }
-        match &self.func_name {
-            Some(name) => write!(f, "{name} (function {})", self.func_index)?,
-            None => write!(f, "function {}", self.func_index)?,
+        write!(f, "{}!{}", self.module_name.as_deref().unwrap_or_default(), self.func_index)?;
+        if let Some(name) = &self.func_name {
+            write!(f, " ${name}")?;
         }
         match self.module_offset {
-            Some(offset) => write!(f, " at {offset}"),
+            Some(offset) => write!(f, " @{offset}"),
             None => Ok(()),
         }
     }
@@ -47,5 +47,21 @@ impl fmt::Display for Backtrace {
             writeln!(f, "{depth:>4}: {frame}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_print_what_is_known() {
+        let mut frame = Frame { module_name: None, func_index: 3, func_name: None, module_offset: None };
+        assert_eq!(frame.to_string(), "!3");
+        frame.module_offset = Some(WasmOffset(0x5a));
+        frame.module_name = Some("m".to_owned());
+        assert_eq!(frame.to_string(), "m!3 @0x5a");
+        frame.func_name = Some("main".to_owned());
+        assert_eq!(frame.to_string(), "m!3 $main @0x5a");
     }
 }

@@ -582,3 +582,20 @@ fn table_state(
     }
     Ok(TableState { length, elements })
 }
+
+#[cfg(test)]
+mod tests {
+    /// Reports show frames of all engines in one form, whichever type they come in.
+    #[test]
+    fn frames_print_as_in_the_engine() {
+        let module_offset = Some(engine::WasmOffset(0x5a));
+        let name = |name: &str| Some(name.to_owned());
+        for (module_name, func_name, module_offset) in
+            [(None, None, None), (name("m"), None, module_offset), (name("m"), name("main"), module_offset)]
+        {
+            let frame = engine::Frame { module_name, func_index: 3, func_name, module_offset };
+            let backtrace = engine::Backtrace { frames: vec![frame.clone()] };
+            assert_eq!(super::frames(&backtrace)[0].to_string(), frame.to_string());
+        }
+    }
+}
