@@ -38,6 +38,9 @@ pub(crate) mod runtime;
 pub(crate) mod unwind;
 pub(crate) mod wasm;
 
+#[cfg(feature = "compile")]
+#[doc(hidden)]
+pub use artifact::sign_again;
 pub use artifact::{
     DigestState, InspectedConfig, InspectedDigest, InspectedFunction, InspectedSection, Inspection, inspect,
 };

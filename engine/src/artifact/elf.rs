@@ -3,15 +3,14 @@
 //! Addresses are file offsets, so that the file, mapped whole, stands as the program headers say. The reader accepts
 //! exactly what the writer writes: these sections, in this order, none overlapping.
 
+use super::arch::MACHINE;
 use super::header;
 use super::record::Flaw;
+use crate::base::arch::PAGE;
 use core::ops::Range;
 use object::elf;
 use object::endian::LittleEndian as LE;
 use object::pod;
-
-/// Page size that sections which get a protection of their own are aligned to.
-pub(crate) const PAGE: usize = 4096;
 
 /// Alignment of `.eh_frame_hdr`, which follows `.eh_frame`.
 pub(super) const INDEX_ALIGN: usize = 4;
@@ -176,7 +175,7 @@ pub(super) fn check_kind(bytes: &[u8]) -> Result<(), Flaw> {
     Flaw::unless(ident.class == elf::ELFCLASS64, 4, "it is not a 64-bit ELF file")?;
     Flaw::unless(ident.data == elf::ELFDATA2LSB, 5, "it is made for a big-endian machine")?;
     Flaw::unless(file.e_type.get(LE) == elf::ET_DYN, 16, "it is not an ELF shared object")?;
-    Flaw::unless(file.e_machine.get(LE) == elf::EM_X86_64, 18, "it is made for another machine")
+    Flaw::unless(file.e_machine.get(LE) == MACHINE, 18, "it is made for another machine")
 }
 
 /// Finds the sections of an artifact, if its ELF structure is exactly what the writer makes.
@@ -358,7 +357,7 @@ mod write {
             os_abi: elf::ELFOSABI_NONE,
             abi_version: 0,
             e_type: elf::ET_DYN,
-            e_machine: elf::EM_X86_64,
+            e_machine: MACHINE,
             e_entry: 0,
             e_flags: elf::FileFlags(0),
         })?;

@@ -11,7 +11,6 @@
 //!   +112  BLAKE3 of every byte but this field's; checked by default
 //! ```
 
-use super::elf::{self, Sections};
 use core::ops::Range;
 
 /// Where the section stands: right behind the ELF header and the program headers.
@@ -36,9 +35,6 @@ pub(super) const CRANELIFT_VERSION: &str = "0.135.8";
 #[cfg(feature = "compile")]
 const _: () = assert!(same(CRANELIFT_VERSION.as_bytes(), cranelift_codegen::VERSION.as_bytes()), "update the constant");
 
-/// A digest, or the absence of one.
-pub(super) type Digest = [u8; 32];
-
 const fn field(start: usize, size: usize) -> Range<usize> {
     START + start..START + start + size
 }
@@ -53,7 +49,7 @@ const fn same(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// The fingerprint of this engine's artifacts.
-pub(super) fn fingerprint() -> Digest {
+pub(super) fn fingerprint() -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(env!("ARTIFACT_FINGERPRINT").as_bytes());
     hasher.update(CRANELIFT_VERSION.as_bytes());
@@ -125,24 +121,6 @@ pub(super) fn keyed_at() -> usize {
     KEYED.start
 }
 
-/// The digest of the metadata, computed.
-pub(super) fn metadata_digest(bytes: &[u8], sections: &Sections, key: Option<&[u8; 32]>) -> Digest {
-    digest(key, &[&bytes[..METADATA_DIGEST.start], &bytes[sections.metadata.clone()], &bytes[elf::tail(bytes.len())..]])
-}
-
-/// The digest of every byte but itself, computed.
-pub(super) fn full_digest(bytes: &[u8], key: Option<&[u8; 32]>) -> Digest {
-    digest(key, &[&bytes[..FULL_DIGEST.start], &bytes[FULL_DIGEST.end..]])
-}
-
-fn digest(key: Option<&[u8; 32]>, parts: &[&[u8]]) -> Digest {
-    let mut hasher = key.map_or_else(blake3::Hasher::new, blake3::Hasher::new_keyed);
-    for part in parts {
-        hasher.update(part);
-    }
-    *hasher.finalize().as_bytes()
-}
-
 /// Writes the header of a file of this length, all but the digests.
 #[cfg(feature = "compile")]
 pub(super) fn build(length: u64, keyed: bool) -> [u8; SIZE] {
@@ -156,13 +134,4 @@ pub(super) fn build(length: u64, keyed: bool) -> [u8; SIZE] {
     put(LENGTH, &length.to_le_bytes());
     put(KEYED, &u64::from(keyed).to_le_bytes());
     header
-}
-
-/// Computes both digests of a whole artifact and puts them into their fields.
-#[cfg(feature = "compile")]
-pub(super) fn sign(bytes: &mut [u8], sections: &Sections, key: Option<&[u8; 32]>) {
-    let digest = metadata_digest(bytes, sections, key);
-    bytes[METADATA_DIGEST].copy_from_slice(&digest);
-    let digest = full_digest(bytes, key);
-    bytes[FULL_DIGEST].copy_from_slice(&digest);
 }

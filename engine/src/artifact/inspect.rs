@@ -1,14 +1,17 @@
 //! An artifact described for people and tools, from its bytes alone: neither the compiler nor the configuration that it
 //! was made with is needed.
 
-use super::functions::{FunctionKind, Functions};
-use super::header;
+use super::check::{check_records, check_structure, check_tables, decode_metadata};
+use super::elf::Sections;
+use super::functions::{FunctionEntry, FunctionKind, Functions};
+use super::handlers::Handlers;
 use super::metadata::{Metadata, Settings};
 use super::names::Names;
-use super::{
-    FrameIndex, Handlers, Sections, SourceMap, StackMaps, Traps, check_records, check_structure, check_tables,
-    decode_metadata,
-};
+use super::source_map::SourceMap;
+use super::stack_maps::StackMaps;
+use super::traps::Traps;
+use super::unwind::FrameIndex;
+use super::{digest, header};
 use crate::base::{MemoryChecks, Result, Tier};
 use core::fmt;
 use serde::Serialize;
@@ -137,8 +140,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
     let metadata = decode_metadata(bytes, &sections)?;
     let flaw = check_tables(bytes, &sections, &metadata).and_then(|()| check_records(bytes, &sections)).err();
     let keyed = header.keyed() != 0;
-    let metadata_digest = header::metadata_digest(bytes, &sections, None);
-    let digest = header::full_digest(bytes, None);
+    let metadata_digest = digest::metadata_digest(bytes, &sections, None);
+    let digest = digest::full_digest(bytes, None);
     Ok(Inspection {
         size: bytes.len() as u64,
         producer: header.producer(),
@@ -184,7 +187,7 @@ fn functions(bytes: &[u8], sections: &Sections, metadata: &Metadata) -> Vec<Insp
         _ => None,
     };
     let table = Functions::new(&bytes[sections.functions.clone()]);
-    let inspect = |entry: super::functions::FunctionEntry| InspectedFunction {
+    let inspect = |entry: FunctionEntry| InspectedFunction {
         kind: describe(entry.kind),
         name: name(entry.kind),
         start: entry.start.0,
@@ -193,7 +196,7 @@ fn functions(bytes: &[u8], sections: &Sections, metadata: &Metadata) -> Vec<Insp
     table.iter().map(inspect).collect()
 }
 
-fn inspect_digest(found: &[u8], computed: header::Digest, keyed: bool) -> InspectedDigest {
+fn inspect_digest(found: &[u8], computed: digest::Digest, keyed: bool) -> InspectedDigest {
     let state = match (keyed, found == computed) {
         (true, _) => DigestState::Keyed,
         (false, true) => DigestState::Right,

@@ -36,15 +36,17 @@
 //! the unwind instructions and handlers with it, do what the module's types and the trampolines' signatures say. Whoever forges these
 //! can compute the digest too: an embedder who loads artifacts from elsewhere sets `Config::artifact_key`.
 
+mod arch;
 mod blocks;
-mod constant;
+mod check;
+mod description;
+mod digest;
 mod elf;
 pub(crate) mod functions;
 pub(crate) mod handlers;
 mod header;
 mod inspect;
 pub(crate) mod metadata;
-mod module;
 pub(crate) mod names;
 mod record;
 mod sites;
@@ -53,286 +55,15 @@ pub(crate) mod stack_maps;
 #[cfg(all(test, feature = "compile"))]
 pub(crate) mod tests;
 pub(crate) mod traps;
-mod types;
 pub(crate) mod unwind;
 #[cfg(feature = "compile")]
 pub(crate) mod write;
 
-use crate::abi::signature::LoweredSignature;
-use crate::base::{Config, DigestCheck, Error, ErrorKind, Result, TextOffset};
-use core::fmt;
-use core::ops::Range;
+pub(crate) use check::{HEAD, check, check_head, check_trusted};
 pub(crate) use elf::Sections;
-use functions::{FunctionKind, Functions};
-use handlers::Handlers;
-use header::Header;
 pub use inspect::{
     DigestState, InspectedConfig, InspectedDigest, InspectedFunction, InspectedSection, Inspection, inspect,
 };
 pub(crate) use metadata::Metadata;
-use metadata::Settings;
-use names::Names;
-use record::Flaw;
-use source_map::SourceMap;
-use stack_maps::StackMaps;
-use traps::Traps;
-use unwind::FrameIndex;
-
-const COMPILE_AGAIN: &str = "compile the module again";
-
-/// Checks a whole artifact against what this engine is and how it is configured: where its sections stand, and its
-/// metadata. Whether this CPU has the features that the code needs is the loader's to check.
-pub(crate) fn check(bytes: &[u8], config: &Config) -> Result<(Sections, Metadata)> {
-    let (sections, metadata) = check_identity(bytes, config, config.digest_check)?;
-    check_tables(bytes, &sections, &metadata)?;
-    Ok((sections, metadata))
-}
-
-/// As [`check`], of an artifact that somebody vouches for: of its tables nothing is read, so that they cost nothing
-/// before they are used.
-pub(crate) fn check_trusted(bytes: &[u8], config: &Config) -> Result<(Sections, Metadata)> {
-    check_identity(bytes, config, DigestCheck::Metadata)
-}
-
-/// Checks that an artifact is this engine's and whole, and that it fits the configuration.
-fn check_identity(bytes: &[u8], config: &Config, digest: DigestCheck) -> Result<(Sections, Metadata)> {
-    let (header, sections) = check_structure(bytes)?;
-    check_digests(bytes, header, &sections, config.artifact_key.as_ref(), digest)?;
-    let metadata = decode_metadata(bytes, &sections)?;
-    check_target(&metadata, sections.metadata.start)?;
-    check_settings(&metadata.settings, &Settings::from(config), sections.metadata.start)?;
-    Ok((sections, metadata))
-}
-
-/// How many bytes at the start of a file tell whether it can be an artifact.
-pub(crate) const HEAD: usize = header::START + header::SIZE;
-
-/// Checks the first [`HEAD`] bytes, or more, of a file of `length` bytes: that it is an artifact of this engine, and all
-/// there. Whoever copies a file asks first, so that a large one that is none costs nothing.
-pub(crate) fn check_head(bytes: &[u8], length: u64) -> Result<()> {
-    head(bytes, length).map(|_| ())
-}
-
-fn head(bytes: &[u8], length: u64) -> Result<Header<'_>> {
-    if bytes.is_empty() {
-        return Err(refused("the artifact is empty", 0));
-    }
-    elf::check_kind(bytes).map_err(|flaw| refused(format!("not an artifact: {}", flaw.what), flaw.at))?;
-    let header = Header::new(bytes).ok_or_else(|| {
-        refused(format!("truncated: {} bytes cannot hold an artifact's header", bytes.len()), bytes.len())
-    })?;
-    if !header.magic() {
-        return Err(refused("an ELF file, but not an artifact of this engine", header::START));
-    }
-    if header.fingerprint() != header::fingerprint() {
-        let message = format!(
-            "foreign artifact: made by another build of the engine ({}; this is {}); {COMPILE_AGAIN}",
-            header.producer(),
-            header::producer()
-        );
-        return Err(refused(message, header::fingerprint_at()));
-    }
-    let expected = header.length();
-    if length != expected {
-        let what = if length < expected { "truncated" } else { "altered" };
-        let message = format!("{what}: {length} bytes, but the artifact had {expected}; {COMPILE_AGAIN}");
-        return Err(refused(message, if length < expected { bytes.len() } else { header::length_at() }));
-    }
-    Ok(header)
-}
-
-/// Checks that the bytes are an artifact of this engine, that it is all there, and that its sections are in order.
-fn check_structure(bytes: &[u8]) -> Result<(Header<'_>, Sections)> {
-    let header = head(bytes, bytes.len() as u64)?;
-    let sections =
-        elf::read(bytes).map_err(|flaw| refused(format!("altered: {}; {COMPILE_AGAIN}", flaw.what), flaw.at))?;
-    Ok((header, sections))
-}
-
-fn check_digests(
-    bytes: &[u8],
-    header: Header<'_>,
-    sections: &Sections,
-    key: Option<&[u8; 32]>,
-    check: DigestCheck,
-) -> Result<()> {
-    match (header.keyed(), key) {
-        (0, None) | (1, Some(_)) => {}
-        (1, None) => {
-            return Err(refused("its digest is keyed, but no `artifact_key` is configured", header::keyed_at()));
-        }
-        (0, Some(_)) => {
-            let message = format!("its digest is not keyed, but an `artifact_key` is configured; {COMPILE_AGAIN}");
-            return Err(refused(message, header::keyed_at()));
-        }
-        _ => return Err(refused(format!("altered: an unknown kind of digest; {COMPILE_AGAIN}"), header::keyed_at())),
-    }
-    let hint = if key.is_some() { "altered, or made under another key" } else { "altered" };
-    let compare = |what: &str, field: Range<usize>, digest: header::Digest| {
-        // `blake3::Hash` compares in constant time, so that a keyed digest cannot be guessed byte by byte.
-        match blake3::Hash::from_bytes(digest) == bytes[field.clone()] {
-            true => Ok(()),
-            false => Err(refused(format!("{hint}: the digest of {what} is wrong; {COMPILE_AGAIN}"), field.start)),
-        }
-    };
-    compare("the metadata", header::METADATA_DIGEST, header::metadata_digest(bytes, sections, key))?;
-    match check {
-        DigestCheck::Full => compare("the file", header::FULL_DIGEST, header::full_digest(bytes, key)),
-        DigestCheck::Metadata => Ok(()),
-    }
-}
-
-fn decode_metadata(bytes: &[u8], sections: &Sections) -> Result<Metadata> {
-    let start = sections.metadata.start;
-    match postcard::take_from_bytes(&bytes[sections.metadata.clone()]) {
-        Ok((metadata, [])) => Ok(metadata),
-        Ok((_, rest)) => {
-            let message = format!("altered: bytes behind the metadata; {COMPILE_AGAIN}");
-            Err(refused(message, sections.metadata.end - rest.len()))
-        }
-        Err(error) => Err(refused(format!("altered: the metadata does not decode ({error}); {COMPILE_AGAIN}"), start)),
-    }
-}
-
-fn check_target(metadata: &Metadata, at: usize) -> Result<()> {
-    let host = metadata::host_target();
-    if metadata.target == host {
-        return Ok(());
-    }
-    let message = format!(
-        "foreign artifact: compiled for {}, but this is {host}; {COMPILE_AGAIN} for this target",
-        metadata.target.escape_debug()
-    );
-    Err(refused(message, at))
-}
-
-fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()> {
-    let differ = |what: &str, found: &dyn fmt::Debug, expected: &dyn fmt::Debug| {
-        let message = format!(
-            "foreign artifact: compiled with {what} {found:?}, but the engine is configured with {expected:?}; \
-             {COMPILE_AGAIN} or configure the engine alike"
-        );
-        Err(refused(message, at))
-    };
-    // Without `..`: a new setting cannot be forgotten here.
-    let Settings {
-        tier,
-        features,
-        memory_checks,
-        relaxed_simd_deterministic,
-        consume_fuel,
-        epoch_interruption,
-        #[cfg(feature = "planted-faults")]
-        fault,
-    } = found;
-    if *tier != expected.tier {
-        return differ("tier", tier, &expected.tier);
-    }
-    if *features != expected.features {
-        return differ("WebAssembly features", features, &expected.features);
-    }
-    if *memory_checks != expected.memory_checks {
-        return differ("memory checks", memory_checks, &expected.memory_checks);
-    }
-    if *relaxed_simd_deterministic != expected.relaxed_simd_deterministic {
-        return differ("deterministic relaxed SIMD", relaxed_simd_deterministic, &expected.relaxed_simd_deterministic);
-    }
-    if *consume_fuel != expected.consume_fuel {
-        return differ("fuel", consume_fuel, &expected.consume_fuel);
-    }
-    if *epoch_interruption != expected.epoch_interruption {
-        return differ("epoch interruption", epoch_interruption, &expected.epoch_interruption);
-    }
-    #[cfg(feature = "planted-faults")]
-    if *fault != expected.fault {
-        return differ("planted fault", fault, &expected.fault);
-    }
-    Ok(())
-}
-
-/// Checks that metadata and tables hold together: whatever they point to is there. The records of blocks point nowhere,
-/// and are [`inspect`]'s to check.
-fn check_tables(bytes: &[u8], sections: &Sections, metadata: &Metadata) -> Result<()> {
-    let module = &metadata.module;
-    let start = sections.metadata.start;
-    let broken = |what: String| refused(format!("altered: {what}; {COMPILE_AGAIN}"), start);
-    module::check(module, metadata.settings.features, sections.data.len()).map_err(broken)?;
-    let part = |section: &Range<usize>| &bytes[section.clone()];
-    let text = u32::try_from(sections.text.len()).expect("`elf::read` admits less than 2 GiB of text");
-    let defined = module.functions.len() - module.imported_functions as usize;
-    let functions = Functions::check(part(&sections.functions), text, module.imported_functions, defined)
-        .map_err(at(&sections.functions))?;
-    Traps::check(part(&sections.traps), text).map_err(at(&sections.traps))?;
-    SourceMap::check(part(&sections.source_map), text).map_err(at(&sections.source_map))?;
-    Names::check(part(&sections.names), module.functions.len()).map_err(at(&sections.names))?;
-    Handlers::check(part(&sections.handlers), text, module.tags.len(), &functions).map_err(at(&sections.handlers))?;
-    StackMaps::check(part(&sections.stack_maps), text).map_err(at(&sections.stack_maps))?;
-    unwind::check_eh_frame(part(&sections.eh_frame), text, &functions).map_err(at(&sections.eh_frame))?;
-    let distance = sections.eh_frame_hdr.start - sections.eh_frame.start;
-    FrameIndex::check(part(&sections.eh_frame_hdr), part(&sections.eh_frame), distance, text, &functions)
-        .map_err(at(&sections.eh_frame_hdr))?;
-    check_trampolines(metadata, &functions).map_err(broken)
-}
-
-/// Checks the records of blocks.
-fn check_records(bytes: &[u8], sections: &Sections) -> Result<()> {
-    let text = u32::try_from(sections.text.len()).expect("`elf::read` admits less than 2 GiB of text");
-    let traps = Traps::new(&bytes[sections.traps.clone()]);
-    traps.check_records(text).map_err(at(&sections.traps))?;
-    let source_map = SourceMap::new(&bytes[sections.source_map.clone()]);
-    source_map.check_records(text).map_err(at(&sections.source_map))
-}
-
-/// The error of a flaw in a section.
-fn at(section: &Range<usize>) -> impl Fn(Flaw) -> Error {
-    let start = section.start;
-    move |flaw| refused(format!("altered: {}; {COMPILE_AGAIN}", flaw.what), start + flaw.at)
-}
-
-/// Checks that each trampoline that the metadata names is one, and that none is missing that the runtime will ask for.
-fn check_trampolines(metadata: &Metadata, functions: &Functions<'_>) -> Result<(), String> {
-    check_list(&metadata.entries, FunctionKind::Entry, functions)?;
-    check_list(&metadata.exits, FunctionKind::Exit, functions)?;
-    let listed = metadata.entries.len() + metadata.exits.len();
-    let trampoline = |kind| matches!(kind, FunctionKind::Entry(_) | FunctionKind::Exit(_));
-    if functions.iter().filter(|entry| trampoline(entry.kind)).count() != listed {
-        return Err("the table of functions has trampolines that the metadata lacks".to_owned());
-    }
-    let module = &metadata.module;
-    let mut escapes = vec![false; module.types.len()];
-    for function in module.functions.iter().filter(|function| function.func_ref.is_some()) {
-        escapes[function.ty.index()] = true;
-    }
-    for (ty, escapes) in module.types.iter().zip(escapes) {
-        let Some(ty) = ty.composite.func() else { continue };
-        let signature = LoweredSignature::from(ty);
-        if escapes && metadata.entry(&signature).is_none() {
-            return Err(format!("no entry trampoline for {ty}"));
-        }
-        // A host function of any type of the module may be called by its code, which jumps to the trampoline.
-        if metadata.exit(&signature).is_none() {
-            return Err(format!("no exit trampoline for {ty}"));
-        }
-    }
-    Ok(())
-}
-
-/// Checks a list of trampolines: sorted by signature, and each of its kind and position.
-fn check_list(
-    trampolines: &[(LoweredSignature, TextOffset)],
-    kind: fn(u32) -> FunctionKind,
-    functions: &Functions<'_>,
-) -> Result<(), String> {
-    if !trampolines.is_sorted_by(|(one, _), (other, _)| one < other) {
-        return Err("the trampolines are not sorted".to_owned());
-    }
-    match trampolines.iter().zip(0..).find(|((_, offset), position)| !functions.starts(*offset, kind(*position))) {
-        Some(((_, offset), _)) => Err(format!("a trampoline is said to start at {offset}, where none does")),
-        None => Ok(()),
-    }
-}
-
-/// The error of an artifact that is refused for what stands at byte `at`.
-fn refused(message: impl Into<String>, at: usize) -> Error {
-    Error::new(ErrorKind::Artifact, message).at(at as u64)
-}
+#[cfg(feature = "compile")]
+pub use write::sign_again;

@@ -1,13 +1,19 @@
 //! Artifacts made by hand from a few bytes of code: written, read, refused. Forged ones are signed again after the
 //! damage, so that the structural checks alone must hold.
 
-use super::functions::{FunctionEntry, FunctionKind};
+use super::functions::{FunctionEntry, FunctionKind, Functions};
+use super::handlers::Handlers;
 use super::metadata::{Metadata, Settings, host_target};
+use super::names::Names;
+use super::source_map::SourceMap;
+use super::stack_maps::StackMaps;
+use super::traps::Traps;
+use super::unwind::FrameIndex;
 use super::write::{PAGE, Parts, fde_address, write};
 use super::*;
 use crate::abi::builtins::Builtin;
 use crate::abi::signature::{LoweredSignature, MachineType};
-use crate::base::{Features, MemoryChecks, TextOffset, Tier, Trap, WasmOffset};
+use crate::base::{Config, DigestCheck, ErrorKind, Features, MemoryChecks, TextOffset, Tier, Trap, WasmOffset};
 use crate::wasm::composite::{FieldType, StorageType, StructType};
 use crate::wasm::index::*;
 use crate::wasm::module::*;
@@ -160,13 +166,6 @@ fn artifact(metadata: &Metadata, key: Option<&[u8; 32]>) -> Vec<u8> {
 /// An artifact whose functions all unwind as [`fde`] says.
 pub(crate) fn sample() -> Vec<u8> {
     artifact(&metadata(), None)
-}
-
-/// Signs an altered artifact again, as a forger would; fails if its parts cannot be told.
-pub(crate) fn sign_again(bytes: &mut [u8]) -> bool {
-    let Ok((_, sections)) = check_structure(bytes) else { return false };
-    header::sign(bytes, &sections, None);
-    true
 }
 
 /// The message of the refusal.

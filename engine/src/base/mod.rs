@@ -1,5 +1,6 @@
 //! What every other room speaks of: errors, traps, positions, backtraces and the configuration.
 
+pub(crate) mod arch;
 mod backtrace;
 #[cfg(feature = "compile")]
 mod compile;

@@ -248,7 +248,7 @@ mod tests {
 
     use super::super::{Extern, Func, Global, Instance, Memory, Store, StoreLimits, Table, Tag, Val};
     use super::*;
-    use crate::artifact::{self, tests::sign_again};
+    use crate::artifact::{self, sign_again};
     use crate::base::{Config, Features};
     use crate::wasm::types::ValType;
 

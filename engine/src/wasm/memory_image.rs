@@ -15,6 +15,7 @@
 use super::index::MemoryIndex;
 use super::module::{ConstExpr, ConstOp, DataMode, Module};
 use super::storage::PAGE_SIZE;
+use crate::base::arch;
 use core::ops::Range;
 
 /// Where the active data segments of a module stand in its memory.
@@ -28,8 +29,8 @@ pub(crate) struct MemoryImage {
     addresses: Vec<Option<u64>>,
 }
 
-/// Bytes of a page of the picture: those of the artifact's pages.
-const PAGE: u64 = 4096;
+/// Bytes of a page of the image: an artifact's pages.
+const PAGE: u64 = arch::PAGE as u64;
 
 /// Fewer bytes than this are written faster than mapped.
 const LEAST: u64 = 16 * 1024;

@@ -1,6 +1,6 @@
 //! Checks the types of a module description from an artifact, and answers afterwards which of them is a subtype of which.
 
-use super::module::{Checked, require};
+use super::require::{Checked, require};
 use crate::wasm::canonical::{Key, SERIAL_BITS, canonicalize, groups};
 use crate::wasm::module::Module;
 use crate::wasm::types::*;

@@ -2,17 +2,19 @@
 //! on it: every index is in range, counts agree, constant expressions have the types of their places. The digest tells
 //! accidents from artifacts; these checks hold for forged bytes too.
 
-use super::constant::check_const;
-use super::types::CheckedTypes;
+mod constant;
+mod require;
+mod types;
+
 use crate::abi::vmctx::VmLayout;
 use crate::base::Features;
-use crate::wasm::index::{FuncIndex, FuncRefIndex, TableIndex};
+use crate::wasm::index::{FuncRefIndex, TableIndex};
 use crate::wasm::module::*;
 use crate::wasm::types::*;
+use constant::{check_const, check_reference};
+use require::{Checked, require};
 use std::collections::HashSet;
-
-/// `Ok`, or what is wrong.
-pub(super) type Checked = Result<(), String>;
+use types::CheckedTypes;
 
 /// Checks a module of these features whose data section has `data` bytes.
 pub(super) fn check(module: &Module, features: Features, data: usize) -> Checked {
@@ -24,10 +26,6 @@ pub(super) fn check(module: &Module, features: Features, data: usize) -> Checked
     check_elements(module, types)?;
     check_data(module, types, data)?;
     VmLayout::of(module).map(|_| ()).ok_or_else(|| "the module's context would be too large".to_owned())
-}
-
-pub(super) fn require(good: bool, what: &str) -> Checked {
-    if good { Ok(()) } else { Err(what.to_owned()) }
 }
 
 /// The imports stand at the beginning of their index spaces.
@@ -185,11 +183,4 @@ fn check_data(module: &Module, types: &CheckedTypes<'_>, data: usize) -> Checked
 
 fn check_table(module: &Module, table: TableIndex) -> Result<&TableType, String> {
     module.tables.get(table.index()).ok_or_else(|| "a table does not exist".to_owned())
-}
-
-/// The function exists and can be referred to: it is imported, or has a place.
-pub(super) fn check_reference(module: &Module, function: FuncIndex) -> Checked {
-    let found = module.functions.get(function.index()).ok_or("a function does not exist")?;
-    let imported = function.0 < module.imported_functions;
-    require(imported || found.func_ref.is_some(), "a function that escapes has no reference")
 }

@@ -2,10 +2,10 @@
 //! ([Constant expressions](https://webassembly.github.io/spec/core/valid/instructions.html#constant-expressions)): on a
 //! stack of types.
 
-use super::module::{Checked, check_reference, require};
+use super::require::{Checked, require};
 use super::types::CheckedTypes;
 use crate::wasm::composite::StorageType;
-use crate::wasm::index::TypeIndex;
+use crate::wasm::index::{FuncIndex, TypeIndex};
 use crate::wasm::module::{ConstExpr, ConstOp, Function, Module};
 use crate::wasm::types::*;
 
@@ -23,6 +23,13 @@ pub(super) fn check_const(
     }
     require(stack.operands.len() == 1, "a constant expression does not yield one value")?;
     stack.pop(ty).map(|_| ()).map_err(|_| "a constant expression is of the wrong type".to_owned())
+}
+
+/// The function exists and can be referred to: it is imported, or has a place.
+pub(super) fn check_reference(module: &Module, function: FuncIndex) -> Checked {
+    let found = module.functions.get(function.index()).ok_or("a function does not exist")?;
+    let imported = function.0 < module.imported_functions;
+    require(imported || found.func_ref.is_some(), "a function that escapes has no reference")
 }
 
 struct Stack<'a> {

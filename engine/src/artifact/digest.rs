@@ -1,0 +1,34 @@
+//! The two digests of an artifact, whose fields are in the [`header`](super::header).
+
+use super::elf::{self, Sections};
+use super::header::{FULL_DIGEST, METADATA_DIGEST};
+
+/// A BLAKE3 digest.
+pub(super) type Digest = [u8; 32];
+
+/// The digest of the metadata, computed.
+pub(super) fn metadata_digest(bytes: &[u8], sections: &Sections, key: Option<&[u8; 32]>) -> Digest {
+    digest(key, &[&bytes[..METADATA_DIGEST.start], &bytes[sections.metadata.clone()], &bytes[elf::tail(bytes.len())..]])
+}
+
+/// The digest of every byte but itself, computed.
+pub(super) fn full_digest(bytes: &[u8], key: Option<&[u8; 32]>) -> Digest {
+    digest(key, &[&bytes[..FULL_DIGEST.start], &bytes[FULL_DIGEST.end..]])
+}
+
+fn digest(key: Option<&[u8; 32]>, parts: &[&[u8]]) -> Digest {
+    let mut hasher = key.map_or_else(blake3::Hasher::new, blake3::Hasher::new_keyed);
+    for part in parts {
+        hasher.update(part);
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// Computes both digests of a whole artifact and puts them into their fields.
+#[cfg(feature = "compile")]
+pub(super) fn sign(bytes: &mut [u8], sections: &Sections, key: Option<&[u8; 32]>) {
+    let digest = metadata_digest(bytes, sections, key);
+    bytes[METADATA_DIGEST].copy_from_slice(&digest);
+    let digest = full_digest(bytes, key);
+    bytes[FULL_DIGEST].copy_from_slice(&digest);
+}
