@@ -1,6 +1,6 @@
 //! What makes artifacts, as an engine sees it that keeps one without knowing what it is.
 
-use super::Result;
+use super::error::Result;
 
 /// A compiler for modules of one configuration.
 pub(crate) trait Compile: Send + Sync {

@@ -1,7 +1,7 @@
 //! The configuration of an engine: what is compiled into artifacts, and how they are loaded and run.
 
 #[cfg(feature = "planted-faults")]
-use super::Fault;
+use super::fault::Fault;
 use features::Features;
 use serde::{Deserialize, Serialize};
 

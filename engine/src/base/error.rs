@@ -1,6 +1,7 @@
 //! The crate's one error: a kind, a sentence, where it applies a byte offset, and for traps the backtrace.
 
-use super::{Backtrace, Trap};
+use super::backtrace::Backtrace;
+use super::trap::Trap;
 use core::fmt;
 use std::error::Error as StdError;
 

@@ -1,9 +1,9 @@
 //! One step of a walk, from a frame to its caller's.
 
 use super::frame::{FrameAddress, ReadMemory, Registers, UnwindError};
-use super::rule::Rule;
+use super::rule::{RowStorage, Rule};
 use crate::artifact::unwind::FrameIndex;
-use gimli::{BaseAddresses, EhFrame, NativeEndian, UnwindContext, UnwindSection, UnwindTableRow};
+use gimli::{BaseAddresses, EhFrame, NativeEndian, UnwindContext, UnwindSection};
 
 /// The unwind tables of one piece of loaded code.
 #[derive(Clone, Copy)]
@@ -16,17 +16,6 @@ pub(crate) struct UnwindTables<'a> {
     pub(crate) eh_frame_hdr: &'a [u8],
     /// Where `.eh_frame_hdr` is loaded.
     pub(crate) eh_frame_hdr_address: u64,
-}
-
-/// A row of call frame information, in storage that needs no heap. Cranelift's rows have rules for the return address,
-/// the frame pointer and in entry trampolines the callee-saved registers, and never nest.
-pub(super) type Row = UnwindTableRow<usize, Inline>;
-
-pub(super) struct Inline;
-
-impl gimli::UnwindContextStorage<usize> for Inline {
-    type Rules = [(gimli::Register, gimli::RegisterRule<usize>); 32];
-    type Stack = [UnwindTableRow<usize, Self>; 2];
 }
 
 impl UnwindTables<'_> {
@@ -47,7 +36,7 @@ impl UnwindTables<'_> {
         if !fde.contains(pc) {
             return Err(nothing);
         }
-        let mut context = UnwindContext::<usize, Inline>::new_in();
+        let mut context = UnwindContext::<usize, RowStorage>::new_in();
         let row = fde.unwind_info_for_address(&section, &bases, &mut context, pc).map_err(UnwindError::Broken)?;
         Rule::of(row)
     }

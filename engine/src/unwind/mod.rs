@@ -8,6 +8,7 @@
 //!
 //! It does not walk host frames: the runtime chains activations, and a walk ends at the entry trampoline.
 
+mod arch;
 pub(crate) mod cursor;
 pub(crate) mod frame;
 pub(crate) mod rule;

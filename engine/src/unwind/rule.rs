@@ -1,10 +1,21 @@
 //! The rules of a row of call frame information, applied
-//! ([DWARF 5, section 6.4.1](https://dwarfstd.org/dwarf5std.html); register numbers: [System V ABI, x86-64 supplement,
-//! figure 3.36](https://gitlab.com/x86-psABIs/x86-64-ABI)).
+//! ([DWARF 5, section 6.4.1](https://dwarfstd.org/dwarf5std.html)).
 
-use super::cursor::Row;
+use super::arch::{FRAME_POINTER, RETURN_ADDRESS, STACK_POINTER};
 use super::frame::{ReadMemory, Registers, UnwindError};
-use gimli::{CfaRule, Register, RegisterRule, X86_64};
+use gimli::{CfaRule, Register, RegisterRule, UnwindTableRow};
+
+/// A row of call frame information, in storage that needs no heap.
+pub(super) type Row = UnwindTableRow<usize, RowStorage>;
+
+/// Room for the rows that Cranelift makes: they have rules for the return address, the frame pointer and, in entry
+/// trampolines, the callee-saved registers, and never nest.
+pub(super) struct RowStorage;
+
+impl gimli::UnwindContextStorage<usize> for RowStorage {
+    type Rules = [(Register, RegisterRule<usize>); 32];
+    type Stack = [UnwindTableRow<usize, Self>; 2];
+}
 
 /// How to find a caller's registers when the callee stands at a certain pc: a row of call frame information, reduced to
 /// what compiled code uses, so that it can be kept and applied again.
@@ -50,7 +61,7 @@ impl Rule {
             Some(RegisterRule::Offset(offset)) => Ok(Source::Saved(offset)),
             Some(_) => Err(UnwindError::Rule),
         };
-        Ok(Rule { cfa: (Known::of(register)?, offset), pc: source(X86_64::RA)?, fp: source(X86_64::RBP)? })
+        Ok(Rule { cfa: (Known::of(register)?, offset), pc: source(RETURN_ADDRESS)?, fp: source(FRAME_POINTER)? })
     }
 
     /// The caller's registers.
@@ -74,8 +85,8 @@ impl Rule {
 impl Known {
     fn of(register: Register) -> Result<Known, UnwindError> {
         match register {
-            X86_64::RSP => Ok(Known::Sp),
-            X86_64::RBP => Ok(Known::Fp),
+            STACK_POINTER => Ok(Known::Sp),
+            FRAME_POINTER => Ok(Known::Fp),
             _ => Err(UnwindError::Rule),
         }
     }

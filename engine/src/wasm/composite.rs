@@ -2,7 +2,7 @@
 //! ([Composite types](https://webassembly.github.io/spec/core/syntax/types.html#composite-types)).
 
 use super::references::{CompositeKind, ConcreteType};
-use super::types::{FuncType, ValType};
+use super::value::{FuncType, ValType};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 

@@ -9,3 +9,4 @@ pub(crate) mod module;
 pub(crate) mod references;
 pub(crate) mod storage;
 pub(crate) mod types;
+mod value;

@@ -2,7 +2,8 @@
 //! ([Memory types](https://webassembly.github.io/spec/core/syntax/types.html#memory-types),
 //! [Table types](https://webassembly.github.io/spec/core/syntax/types.html#table-types)).
 
-use super::types::{ConcreteType, RefType, ValType};
+use super::references::{ConcreteType, RefType};
+use super::value::ValType;
 use crate::base::MemoryChecks;
 use core::fmt;
 use serde::{Deserialize, Serialize};
