@@ -4,11 +4,12 @@
 //! be continued with another seed. Findings with the same signature count as one: the first is made smaller. While an
 //! input runs, the file `running` of the directory holds it: if the process dies or hangs, that is the finding.
 
-use crate::census::Census;
-use crate::input::Random;
-use crate::known::{New, Verdict};
+use crate::generate::input::Random;
 use crate::panel::Panel;
-use crate::{PERIOD, check, report, shrink};
+use crate::statistics::Census;
+use crate::triage::known::{New, Verdict};
+use crate::triage::{reduce, report};
+use crate::{PERIOD, check};
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -101,7 +102,7 @@ impl Campaign {
         fs::write(path.with_extension("wast"), report::script(new))?;
         say(&format!("{signature}\n{}\n  {}", new.finding, path.with_extension("wast").display()));
         if first && self.reduce {
-            let small = shrink::shrink(new, panel, RUNS);
+            let small = reduce::shrink(new, panel, RUNS);
             fs::write(path.with_extension("small.wast"), report::script(&small))?;
         }
         Ok(())

@@ -11,35 +11,21 @@
 //! toolchain. The same oracle runs in this crate's tests, with fixed seeds.
 
 pub mod campaign;
-pub mod case;
-pub mod census;
-mod cure;
-pub mod features;
-pub mod finding;
-pub mod forge;
-pub mod graft;
-pub mod input;
-pub mod known;
-pub mod nan;
+pub mod generate;
 pub mod oracle;
 pub mod panel;
-#[cfg(test)]
-mod puppet;
-pub mod report;
 pub mod rewrite;
 pub mod rules;
-pub mod shrink;
-pub mod smith;
-pub mod tame;
-pub mod uses;
-pub mod value;
+pub mod statistics;
+pub mod triage;
 
-use case::Case;
-use census::Census;
-use known::Verdict;
-use panel::Panel;
+use generate::case::Case;
+use panel::{Panel, compare};
+use statistics::Census;
 use std::cell::RefCell;
 use std::time::Duration;
+use triage::known::{self, Verdict};
+use triage::report;
 
 /// A long run says this often how it goes.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -66,8 +52,8 @@ pub fn replay(input: &[u8], panel: &Panel) -> Result<String, String> {
         Some(Verdict::Known(names)) => Ok(format!("known: {}\n{census}", names.join(", "))),
         Some(Verdict::Equal(agreement)) => {
             let steps = agreement.run.steps.iter().map(|step| match &step.seen {
-                oracle::Seen::Observation(observation) => format!("{}: {}\n", step.what, observation.outcome),
-                oracle::Seen::State(_) => String::new(),
+                compare::Seen::Observation(observation) => format!("{}: {}\n", step.what, observation.outcome),
+                compare::Seen::State(_) => String::new(),
             });
             Ok(format!("{}\n{census}", steps.collect::<String>()))
         }

@@ -3,21 +3,21 @@
 //!
 //! | source | rule | where |
 //! |---|---|---|
-//! | NaN bits: the specification leaves them open | NaNs are canonicalized in the Wasm behind each instruction that may make one | [`nan`](crate::nan), [`tame`](crate::tame) |
+//! | NaN bits: the specification leaves them open | NaNs are canonicalized in the Wasm behind each instruction that may make one | [`nan`](crate::generate::nan), [`deterministic`](crate::generate::deterministic) |
 //! | stack overflow: frames have other sizes, and limits differ | lanes without the same code are no longer compared from there on, whichever of them overflowed | `lanes::compare`, rule 2 |
-//! | heap exhaustion: compilers keep a reference for more or less long, engines have objects of other sizes | as for stack overflow; a case that does not run away stays far below the limit of our own lanes | `lanes::compare`, rule 2, [`case`](crate::case) |
-//! | growth: an engine may refuse `memory.grow` and `table.grow` for reasons of its own | each memory and table has a maximum that every engine can reach ([`MAX_BYTES`], [`MAX_ELEMENTS`]) | [`smith`](crate::smith), [`graft`](crate::graft) |
-//! | relaxed SIMD: results are the engine's choice | only our own lanes get it, which are told to choose alike | [`features`](crate::features) |
-//! | waits: nobody else wakes a thread | each wait is over at once | [`tame`](crate::tame) |
-//! | zeal: when a collector runs | each of our tiers has its own choice; it must make no difference, so there is no rule | [`case`](crate::case) |
+//! | heap exhaustion: compilers keep a reference for more or less long, engines have objects of other sizes | as for stack overflow; a case that does not run away stays far below the limit of our own lanes | `lanes::compare`, rule 2, [`case`](crate::generate::case) |
+//! | growth: an engine may refuse `memory.grow` and `table.grow` for reasons of its own | each memory and table has a maximum that every engine can reach ([`MAX_BYTES`], [`MAX_ELEMENTS`]) | [`smith`](crate::generate::smith), [`graft`](crate::generate::graft) |
+//! | relaxed SIMD: results are the engine's choice | only our own lanes get it, which are told to choose alike | [`feature_set`](crate::generate::feature_set) |
+//! | waits: nobody else wakes a thread | each wait is over at once | [`deterministic`](crate::generate::deterministic) |
+//! | zeal: when a collector runs | each of our tiers has its own choice; it must make no difference, so there is no rule | [`case`](crate::generate::case) |
 //! | words: engines describe one trap differently, or one word covers several traps | only kinds are compared; an engine that has one word for several kinds agrees with each of them | `lanes::compare`, rule 4 |
 //! | atomics: an access is unaligned, out of bounds, a wait on what is not shared, two of these at once | between families, each agrees with the others | `lanes::compare`, rule 4 |
-//! | exceptions: engines refuse a module with both forms of handlers | with another engine among the lanes, a case has one form | [`features`](crate::features) |
+//! | exceptions: engines refuse a module with both forms of handlers | with another engine among the lanes, a case has one form | [`feature_set`](crate::generate::feature_set) |
 //! | memory: an engine runs out of it | that lane is no longer compared | `lanes::compare`, rule 3 |
-//! | fuel: counted at other places, or not at all | with another engine among the lanes no case has fuel, and each case ends by itself; between families it is not compared | [`case`](crate::case), `lanes::compare`, rule 3 |
-//! | features: an engine lacks something | without a feature that a module is not valid without, a lane takes no part in the case; one that says so later is no longer compared; both are counted | [`features`](crate::features), `lanes::compare`, rule 3 |
+//! | fuel: counted at other places, or not at all | with another engine among the lanes no case has fuel, and each case ends by itself; between families it is not compared | [`case`](crate::generate::case), `lanes::compare`, rule 3 |
+//! | features: an engine lacks something | without a feature that a module is not valid without, a lane takes no part in the case; one that says so later is no longer compared; both are counted | [`feature_set`](crate::generate::feature_set), `lanes::compare`, rule 3 |
 //! | exceptions: an engine cannot say which tag, what it carries or where it was thrown | what both show is compared | `lanes::compare`, rule 3 |
-//! | references that only WebAssembly can make (`exnref`, typed ones) cannot pass some hosts | no type that a host sees has them, but for their nulls | [`value`](crate::value), [`graft`](crate::graft) |
+//! | references that only WebAssembly can make (`exnref`, typed ones) cannot pass some hosts | no type that a host sees has them, but for their nulls | [`value`](crate::generate::value), [`graft`](crate::generate::graft) |
 //! | frames: an engine shows none, or has no byte offsets | what both show is compared | `lanes::compare`, rule 3 |
 //!
 //! What is no false alarm: an engine that dies, hangs, refuses a valid module, does not find an import that is there,
@@ -35,14 +35,14 @@ pub const MAX_ELEMENTS: u64 = 400;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::Case;
-    use crate::features::Audience;
-    use crate::finding::Kind;
-    use crate::input::Random;
-    use crate::nan;
-    use crate::oracle::check;
-    use crate::puppet::{Puppet, values};
-    use crate::uses::{Use, uses};
+    use crate::generate::case::Case;
+    use crate::generate::feature_set::Audience;
+    use crate::generate::input::Random;
+    use crate::generate::nan;
+    use crate::panel::compare::check;
+    use crate::panel::finding::Kind;
+    use crate::panel::scripted_engine::{Puppet, values};
+    use crate::statistics::uses::{Use, uses};
     use lanes::{Exception, Failure, Features, Lane, Outcome, Phase, Reference, Refusal, Trap, TrapKind, Value};
     use wasmparser::{Operator, Parser, Payload};
 

@@ -110,7 +110,8 @@ impl Heap {
     /// Whether a reference of this type may refer to an object.
     pub(super) fn may_be_object(self, ty: ValType) -> bool {
         let own = [Type::Node, Type::Wide, Type::Nodes, Type::Bytes, Type::Longs].map(|own| self.reference(own));
-        let abstracts = [RefType::ANYREF, RefType::EQREF, RefType::I31REF, crate::value::STRUCTREF, RefType::ARRAYREF];
+        let abstracts =
+            [RefType::ANYREF, RefType::EQREF, RefType::I31REF, crate::generate::value::STRUCTREF, RefType::ARRAYREF];
         own.contains(&ty) || abstracts.iter().any(|&abstract_type| ValType::Ref(abstract_type) == ty)
     }
 

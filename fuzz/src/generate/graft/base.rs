@@ -1,7 +1,7 @@
 //! The module that is grafted upon, section by section, and what of it the graft can use.
 
 use super::{Entry, Memory};
-use crate::value::Signature;
+use crate::generate::value::Signature;
 use arbitrary::{Error, Result};
 use std::collections::HashSet;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};

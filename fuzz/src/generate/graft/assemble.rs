@@ -8,8 +8,8 @@ use super::hints::hints;
 use super::{
     Base, Function, Global, Grafted, HOST, Import, ImportRole, LIBRARY, NULL_SLOTS, Plan, SEGMENT_LEN, Tag, heap, index,
 };
-use crate::tame::tame;
-use crate::value::lanes_type;
+use crate::generate::deterministic::tame;
+use crate::generate::value::lanes_type;
 use arbitrary::{Error, Unstructured};
 use lanes::{Behavior, Features, HostFunc};
 use std::mem::replace;

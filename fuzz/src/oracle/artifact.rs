@@ -4,9 +4,9 @@
 //! What is loaded is also instantiated and called if only such sections were changed as may say anything without
 //! making the code unsafe to run: nobody can check machine code, nor where its functions start.
 
-use crate::case::Case;
-use crate::features::{Audience, DRAWN};
-use crate::input::Random;
+use crate::generate::case::Case;
+use crate::generate::feature_set::{Audience, DRAWN};
+use crate::generate::input::Random;
 use arbitrary::{Result, Unstructured};
 use engine::{Config, Engine, ErrorKind, Extern, Linker, Module, Store, Tier, Val};
 use lanes::Features;

@@ -1,10 +1,10 @@
 //! One fuzz case: the modules, how they are called, and the options of the run.
 
-use crate::features::{Audience, needed};
-use crate::graft::{self, Entry, Surroundings};
-use crate::input::Input;
-use crate::smith::{self, Termination};
-use crate::value::arbitrary_value;
+use super::feature_set::{Audience, needed};
+use super::graft::{self, Entry, Surroundings};
+use super::input::Input;
+use super::smith::{self, Termination};
+use super::value::arbitrary_value;
 use arbitrary::{Result, Unstructured};
 use lanes::{Cpu, Features, HostFunc, Lane, MemoryChecks, Options, Value, valid_with};
 use std::collections::BTreeMap;
@@ -150,7 +150,7 @@ fn call(u: &mut Unstructured<'_>, entry: &Entry) -> Result<Call> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::Random;
+    use crate::generate::input::Random;
 
     /// The oracle would only ever compare refusals if the modules were not valid.
     #[test]

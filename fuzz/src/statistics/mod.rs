@@ -1,12 +1,14 @@
 //! What the fuzzer really did: a fuzzer whose modules do not run, or never trap deep down, finds nothing.
 
-use crate::known::Verdict;
-use crate::oracle::{Agreement, Seen};
-use crate::uses::Use;
+pub mod uses;
+
+use crate::panel::compare::{Agreement, Seen};
+use crate::triage::known::Verdict;
 use lanes::{Failure, Frame, Outcome};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
+use uses::Use;
 
 /// Depths are counted in these classes: the largest depth of each, the last has none.
 const DEPTHS: [(&str, usize); 6] = [("1", 1), ("2", 2), ("3-4", 4), ("5-8", 8), ("9-16", 16), ("17+", usize::MAX)];

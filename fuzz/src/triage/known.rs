@@ -4,11 +4,11 @@
 //! occur. A finding is excused only if the engine stands alone against ours, and the cured case shows no finding: what
 //! remains after the cure is new, and is reported with the cured module. So nothing is excused by its looks.
 
-use crate::case::Case;
-use crate::cure;
-use crate::finding::Finding;
-use crate::oracle::Agreement;
+use super::workaround;
+use crate::generate::case::Case;
 use crate::panel::Panel;
+use crate::panel::compare::Agreement;
+use crate::panel::finding::Finding;
 
 /// What a case showed.
 pub enum Verdict {
@@ -43,31 +43,31 @@ const MISTAKES: &[Mistake] = &[
         // tests/select-condition.wast; wasmi 2.0.0.
         name: "wasmi takes the wrong operand of a select on a comparison with zero",
         voice: "wasmi",
-        cure: cure::part_select_from_comparison,
+        cure: workaround::part_select_from_comparison,
     },
     Mistake {
         // tests/if-parameters.wast; wasmi 2.0.0.
         name: "wasmi loses what lies below the parameters of an if",
         voice: "wasmi",
-        cure: cure::block_before_if,
+        cure: workaround::block_before_if,
     },
     Mistake {
         // tests/unreached-br-on-null.wast; bun 1.4.5.
         name: "JavaScriptCore miscounts the blocks around a br_on_null that cannot be reached",
         voice: "jsc",
-        cure: cure::leave_out_unreached,
+        cure: workaround::leave_out_unreached,
     },
     Mistake {
         // tests/exceptions-delegate-to-block.wast; bun 1.4.5.
         name: "JavaScriptCore refuses a delegate to a block",
         voice: "jsc",
-        cure: cure::delegate_to_try,
+        cure: workaround::delegate_to_try,
     },
     Mistake {
         // tests/convert-null.wast; bun 1.4.5.
         name: "JavaScriptCore converts externref only, and no subtype",
         voice: "jsc",
-        cure: cure::convert_externref,
+        cure: workaround::convert_externref,
     },
 ];
 
@@ -115,8 +115,8 @@ fn cure(mistake: &Mistake, case: &Case) -> Option<Case> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::Call;
-    use crate::puppet::{Puppet, values};
+    use crate::generate::case::Call;
+    use crate::panel::scripted_engine::{Puppet, values};
     use lanes::{Outcome, Value};
 
     /// `f(5)` is 5, and 1 in wasmi.
@@ -136,11 +136,11 @@ mod tests {
 
     #[test]
     fn a_cure_keeps_the_meaning() {
-        let cured = cure::part_select_from_comparison(&case(WRONG).main).expect("there is something to cure");
+        let cured = workaround::part_select_from_comparison(&case(WRONG).main).expect("there is something to cure");
         let verdict = check(&Case { main: cured, ..case(WRONG) }, &Panel::parse("speed/fresh").expect("it is there"));
         let Verdict::Equal(agreement) = verdict else { panic!("the cured module does not run") };
         assert!(agreement.run.steps.iter().any(|step| step.what.starts_with("call 0")));
-        assert_eq!(cure::part_select_from_comparison(&case("local.get 0 i32.eqz").main), None);
+        assert_eq!(workaround::part_select_from_comparison(&case("local.get 0 i32.eqz").main), None);
     }
 
     /// Looks are not enough: who gives the same wrong result without the mistake's cause, or after the cure, or is not

@@ -1,7 +1,7 @@
 //! A finding as a person wants to read it: who differs, where, under which options, and the modules as text.
 
-use crate::graft::LIBRARY;
-use crate::known::New;
+use super::known::New;
+use crate::generate::graft::LIBRARY;
 use lanes::{Features, Reference, Value};
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -1,7 +1,7 @@
 //! What every module goes through before it is run, so that engines which do as the specification says show the same:
 //! NaNs are canonical, and no wait lasts.
 
-use crate::nan;
+use super::nan;
 use crate::rewrite::{Patch, Result, rewrite};
 use wasm_encoder::Instruction;
 use wasmparser::Operator;

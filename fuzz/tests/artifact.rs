@@ -1,7 +1,7 @@
 //! Forged artifacts on stable Rust, with fixed inputs.
 
-use fuzz::forge::{Fate, forge};
-use fuzz::input::Random;
+use fuzz::generate::input::Random;
+use fuzz::oracle::artifact::{Fate, forge};
 
 #[test]
 fn forged_artifacts_are_refused_or_harmless() {

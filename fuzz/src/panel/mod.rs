@@ -1,9 +1,14 @@
 //! The lanes that a fuzzer compares: our own, made anew for each case with its options, and other engines.
 
-use crate::case::Case;
-use crate::features::Audience;
-use crate::finding::Finding;
-use crate::oracle::{self, Agreement};
+pub mod compare;
+pub mod finding;
+#[cfg(test)]
+pub(crate) mod scripted_engine;
+
+use crate::generate::case::Case;
+use crate::generate::feature_set::Audience;
+use compare::Agreement;
+use finding::Finding;
 use lanes::{Lane, Options};
 
 /// The variable that names the lanes where there is no command line to name them: libFuzzer has its own.
@@ -73,9 +78,10 @@ impl Panel {
     ///
     /// The first finding.
     pub fn check(&self, case: &Case) -> Result<Agreement, Box<Finding>> {
-        let own: Vec<_> = self.own.iter().map(|name| crate::case::lane(name, case.options_of(name))).collect();
+        let own: Vec<_> =
+            self.own.iter().map(|name| crate::generate::case::lane(name, case.options_of(name))).collect();
         let lanes: Vec<&dyn Lane> = own.iter().chain(&self.foreign).map(|lane| &**lane).collect();
-        oracle::check(case, &lanes)
+        compare::check(case, &lanes)
     }
 }
 

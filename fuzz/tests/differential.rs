@@ -1,16 +1,16 @@
 //! The differential oracle on stable Rust, with fixed inputs: it agrees, the modules are worth running, and planted
 //! faults are caught.
 
-use fuzz::case::{Case, lane};
-use fuzz::census::Census;
-use fuzz::features::Audience;
-use fuzz::finding::{Finding, Kind};
-use fuzz::input::Random;
-use fuzz::known::{New, Verdict};
-use fuzz::oracle;
+use fuzz::generate::case::{Case, lane};
+use fuzz::generate::feature_set::Audience;
+use fuzz::generate::input::Random;
 use fuzz::panel::Panel;
-use fuzz::report;
-use fuzz::uses::Use;
+use fuzz::panel::compare;
+use fuzz::panel::finding::{Finding, Kind};
+use fuzz::statistics::Census;
+use fuzz::statistics::uses::Use;
+use fuzz::triage::known::{New, Verdict};
+use fuzz::triage::report;
 use lanes::{Fault, Features, Lane, LaneInfo, Moves, Options, Session, TrapKind};
 
 /// The input number `k`. The stream does not change between releases, so a failing number can be run again.
@@ -67,7 +67,7 @@ fn cases_for_other_engines_end_and_run() {
         let Ok(case) = Case::new(&input(k), Audience { own: false, ..Audience::OWN }) else { continue };
         let speed = lane("speed/fresh", &case.options["speed"]);
         let quick = lane("quick/fresh", &case.options["quick"]);
-        match oracle::check(&case, &[&*speed, &*quick]) {
+        match compare::check(&case, &[&*speed, &*quick]) {
             Ok(agreement) => census.count(Some(&Verdict::Equal(agreement))),
             Err(finding) => panic!("input {k}:\n{finding}"),
         }
@@ -117,7 +117,7 @@ fn a_missing_stack_map_is_caught() {
         let options = &case.options["speed"];
         let sound = lane("speed/fresh", &zeal(options, None));
         let faulty = lane("speed/fresh", &zeal(options, Some(fault)));
-        oracle::check(case, &[&*sound, &*faulty])
+        compare::check(case, &[&*sound, &*faulty])
     });
 }
 
@@ -144,7 +144,7 @@ fn the_voice_that_is_wrong_stands_alone() {
         let ours = [lane("speed/fresh", options), lane("quick/fresh", &case.options["quick"])];
         let stranger = Stranger::new("stranger", options.clone());
         let wrong = Stranger::new("wrong", Options { fault: Some(fault), ..options.clone() });
-        oracle::check(case, &[&*ours[0], &wrong, &*ours[1], &stranger])
+        compare::check(case, &[&*ours[0], &wrong, &*ours[1], &stranger])
     });
     assert_eq!((found.1.kind, found.1.dissenter("cranelift")), (Kind::Disagreement, Some("wrong")), "{}", found.1);
     let voices = |side: usize| found.1.sides[side].voices.keys().cloned().collect::<Vec<_>>();
@@ -191,12 +191,12 @@ fn caught(fault: Fault) -> (Case, Finding) {
         let options = &case.options["speed"];
         let sound = lane("speed/fresh", options);
         let faulty = lane("speed/fresh", &Options { fault: Some(fault), ..options.clone() });
-        oracle::check(case, &[&*sound, &*faulty])
+        compare::check(case, &[&*sound, &*faulty])
     })
 }
 
 /// The first finding of `check` within the first inputs.
-fn search(fault: Fault, check: impl Fn(&Case, Fault) -> Result<oracle::Agreement, Box<Finding>>) -> (Case, Finding) {
+fn search(fault: Fault, check: impl Fn(&Case, Fault) -> Result<compare::Agreement, Box<Finding>>) -> (Case, Finding) {
     const INPUTS: u64 = 100;
     for k in 0..INPUTS {
         let Ok(case) = Case::new(&input(k), Audience::OWN) else { continue };

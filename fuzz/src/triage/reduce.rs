@@ -1,16 +1,16 @@
 //! Makes a finding smaller: fewer calls and functions, then smaller modules, then fewer instructions, as long as it stays the same
 //! finding.
 //!
-//! "The same" is [`Finding::signature`](crate::finding::Finding::signature), and a candidate is held to the rules of
+//! "The same" is [`Finding::signature`](crate::panel::finding::Finding::signature), and a candidate is held to the rules of
 //! the generator: it is made tame anew, known mistakes of other engines do not count, and it has to end.
 //! Other engines have no fuel that could stop them, so one of our own lanes runs each candidate with fuel first.
 
-use crate::case::{Case, lane};
-use crate::known::{self, New, Verdict};
-use crate::oracle::{self, Seen};
+use super::known::{self, New, Verdict};
+use crate::generate::case::{Case, lane};
+use crate::generate::deterministic::tame;
 use crate::panel::Panel;
+use crate::panel::compare::{self, Seen};
 use crate::rewrite;
-use crate::tame::tame;
 use lanes::{Features, Options, TrapKind, valid_with};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasm_shrink::WasmShrink;
@@ -143,7 +143,7 @@ fn tamed(case: &Case) -> Option<Case> {
 /// Whether a lane that counts fuel comes to the end.
 fn ends(case: &Case) -> bool {
     let options = Options { fuel: Some(FUEL), ..Options::default() };
-    let run = oracle::alone(case, lane("quick/fresh", &options).as_ref());
+    let run = compare::alone(case, lane("quick/fresh", &options).as_ref());
     run.steps.iter().all(|step| match &step.seen {
         Seen::Observation(observation) => {
             observation.outcome.as_trap().is_none_or(|trap| trap.kind != TrapKind::OutOfFuel)
@@ -155,8 +155,8 @@ fn ends(case: &Case) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::Call;
-    use crate::puppet::{Puppet, values};
+    use crate::generate::case::Call;
+    use crate::panel::scripted_engine::{Puppet, values};
     use lanes::Value;
 
     /// Another lane returns where ours divides by zero: nothing but the division is needed to see that.

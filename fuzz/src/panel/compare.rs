@@ -4,11 +4,11 @@
 //! error, a refused module, a missing import) is a finding even if all lanes fail alike: the modules are valid.
 //! [`rules`](crate::rules) says what is left out of the comparison, and why.
 
-use crate::case::Case;
-use crate::features::DRAWN;
-use crate::finding::{Finding, Kind, Side};
-use crate::graft::LIBRARY;
-use crate::uses::{Use, uses};
+use super::finding::{Finding, Kind, Side};
+use crate::generate::case::Case;
+use crate::generate::feature_set::DRAWN;
+use crate::generate::graft::LIBRARY;
+use crate::statistics::uses::{Use, uses};
 use lanes::compare::{Comparison, Difference};
 use lanes::{Binary, Failure, Features, InstanceId, Lane, Observation, Outcome, Phase, Session, State, TrapKind};
 use std::collections::BTreeSet;

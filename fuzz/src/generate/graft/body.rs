@@ -1,7 +1,7 @@
 //! A function body in the making: typed locals, values to push, sums that keep values alive.
 
 use super::{FunctionId, Global, Plan, heap};
-use crate::value::{Signature, arbitrary_value};
+use crate::generate::value::{Signature, arbitrary_value};
 use arbitrary::{Result, Unstructured};
 use lanes::Value;
 use wasm_encoder::{BlockType, HeapType, Ieee32, Ieee64, Instruction, RefType, ValType};

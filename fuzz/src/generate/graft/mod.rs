@@ -29,8 +29,8 @@ mod objects;
 
 pub use base::Base;
 
+use crate::generate::value::{self, Signature, arbitrary_value};
 use crate::rules::{MAX_BYTES, PAGE};
-use crate::value::{self, Signature, arbitrary_value};
 use arbitrary::{Result, Unstructured};
 use base::Counts;
 use body::Body;

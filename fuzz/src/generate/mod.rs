@@ -1,0 +1,10 @@
+//! Bytes -> a case: modules, the calls to make, and the options of each lane.
+
+pub mod case;
+pub mod deterministic;
+pub mod feature_set;
+pub mod graft;
+pub mod input;
+pub mod nan;
+pub mod smith;
+pub mod value;

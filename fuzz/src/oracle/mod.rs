@@ -1,0 +1,3 @@
+//! Oracles: each turns an input into a verdict.
+
+pub mod artifact;
