@@ -1,13 +1,4 @@
-//! Any bytes -> a module -> all our lanes: equal, or a panic with a report.
+//! Any bytes -> a module -> every lane: all do the same, or a panic with a report.
 #![cfg_attr(fuzzing, no_main)]
 
-#[cfg(fuzzing)]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| -> libfuzzer_sys::Corpus {
-    if fuzz::differential(data) { libfuzzer_sys::Corpus::Keep } else { libfuzzer_sys::Corpus::Reject }
-});
-
-/// Without libFuzzer the target is a program that runs the inputs in the files that it is given.
-#[cfg(not(fuzzing))]
-fn main() -> std::io::Result<()> {
-    std::env::args_os().skip(1).try_for_each(|path| std::fs::read(path).map(|data| _ = fuzz::differential(&data)))
-}
+fuzz::target!("differential");

@@ -1,29 +1,24 @@
 //! The fuzzing loop without libFuzzer: for the stable toolchain, without instrumentation, many times as fast.
 //!
-//! Input `k` of a campaign is eight bytes that follow from its seed and `k` alone, so a campaign can be run again, or
-//! be continued with another seed. Findings with the same signature count as one: the first is made smaller. While an
-//! input runs, the file `running` of the directory holds it: if the process dies or hangs, that is the finding.
+//! Input `k` of a campaign is eight bytes that follow from its seed and `k` alone, so a campaign can be repeated, or
+//! continued with another seed. Findings with the same signature count as one: the first is reduced. While an input
+//! runs, the file `running` of the directory holds it: if the process dies or hangs, that input is the finding.
 
 use crate::generate::input::Random;
-use crate::panel::Panel;
-use crate::statistics::Census;
-use crate::triage::known::{New, Verdict};
-use crate::triage::{reduce, report};
-use crate::{PERIOD, check};
+use crate::oracle::{Oracle, Report, Verdict};
+use crate::target::PERIOD;
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
-/// So many findings with one signature are written; the others are counted.
+/// The number of findings with one signature that are written. Further ones are only counted.
 const WRITTEN: u64 = 3;
-/// With how many runs a finding is made smaller: a minute or two.
-const RUNS: u32 = 3000;
 
-/// How the loop runs.
+/// The settings of a campaign.
 pub struct Campaign {
-    /// What the inputs follow from.
+    /// The seed that the inputs follow from.
     pub seed: u64,
     /// The most inputs to run.
     pub inputs: Option<u64>,
@@ -31,90 +26,97 @@ pub struct Campaign {
     pub wall: Option<Duration>,
     /// The most processor time to take, that of child processes not counted.
     pub processor: Option<Duration>,
-    /// Where findings are written.
+    /// The directory for findings.
     pub directory: PathBuf,
-    /// Whether the first finding with a signature is made smaller.
+    /// Whether the first finding with a signature is reduced.
     pub reduce: bool,
 }
 
-/// What a campaign gave.
-pub struct Summary {
-    /// What was executed.
-    pub census: Census,
-    /// How many findings there were of each signature.
-    pub findings: BTreeMap<String, u64>,
-}
+/// The findings of a campaign, counted by signature.
+pub type Findings = BTreeMap<String, u64>;
 
 impl Campaign {
-    /// Runs inputs until the first limit is reached.
+    /// Runs inputs until the first limit is reached, and prints findings and statistics with `print`.
     ///
     /// # Errors
     ///
-    /// When the directory cannot be written.
-    pub fn run(&self, panel: &Panel, say: &mut dyn FnMut(&str)) -> io::Result<Summary> {
+    /// If the directory cannot be written.
+    pub fn run(&self, oracle: &mut dyn Oracle, print: &mut dyn FnMut(&str)) -> io::Result<Findings> {
         fs::create_dir_all(&self.directory)?;
         let running = self.directory.join("running");
         let began = Instant::now();
-        let mut said = began;
-        let mut summary = Summary { census: Census::default(), findings: BTreeMap::new() };
+        let mut printed = began;
+        let mut findings = Findings::new();
         for k in 0..self.inputs.unwrap_or(u64::MAX) {
-            if self.wall.is_some_and(|limit| began.elapsed() >= limit)
-                || self.processor.is_some_and(|limit| processor_time() >= limit)
-            {
+            if self.is_over(began) {
                 break;
             }
             let input = input(self.seed, k);
             fs::write(&running, input)?;
-            let verdict = check(&input, panel);
-            summary.census.count(verdict.as_ref());
-            if let Some(Verdict::New(new)) = verdict {
-                self.found(&mut summary, k, &new, panel, say)?;
+            if let Verdict::Found(report) = oracle.check(&input) {
+                self.record(&mut findings, k, &*report, oracle, print)?;
             }
-            if said.elapsed() >= PERIOD {
-                said = Instant::now();
-                say(&summary.census.to_string());
+            if printed.elapsed() >= PERIOD {
+                printed = Instant::now();
+                print(&oracle.statistics().to_string());
             }
         }
         match fs::remove_file(&running) {
             // No input was run.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(summary),
-            removed => removed.map(|()| summary),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(findings),
+            removed => removed.map(|()| findings),
         }
     }
 
-    fn found(
+    fn is_over(&self, began: Instant) -> bool {
+        self.wall.is_some_and(|limit| began.elapsed() >= limit)
+            || self.processor.is_some_and(|limit| processor_time() >= limit)
+    }
+
+    /// Counts the finding of input `k`, and writes it unless enough findings with its signature are written.
+    fn record(
         &self,
-        summary: &mut Summary,
+        findings: &mut Findings,
         k: u64,
-        new: &New,
-        panel: &Panel,
-        say: &mut dyn FnMut(&str),
+        report: &dyn Report,
+        oracle: &mut dyn Oracle,
+        print: &mut dyn FnMut(&str),
     ) -> io::Result<()> {
-        let signature = new.finding.signature();
-        let count = summary.findings.entry(signature.clone()).or_default();
+        let signature = report.signature();
+        let count = findings.entry(signature.clone()).or_default();
         *count += 1;
         if *count > WRITTEN {
             return Ok(());
         }
-        let first = *count == 1;
+        let input = input(self.seed, k);
         let path = self.directory.join(format!("{:016x}-{k}", self.seed));
-        fs::write(path.with_extension("input"), input(self.seed, k))?;
-        fs::write(path.with_extension("wast"), report::script(new))?;
-        say(&format!("{signature}\n{}\n  {}", new.finding, path.with_extension("wast").display()));
-        if first && self.reduce {
-            let small = reduce::shrink(new, panel, RUNS);
-            fs::write(path.with_extension("small.wast"), report::script(&small))?;
+        fs::write(path.with_extension("input"), input)?;
+        let readable = match report.script() {
+            Some(script) => write(path.with_extension("wast"), &script)?,
+            None => write(path.with_extension("txt"), &report.details())?,
+        };
+        print(&format!("{signature}\n{}\n  {}", report.summary(), readable.display()));
+        if *count == 1 && self.reduce {
+            let reduced = oracle.reduce(&input).and_then(|report| report.script());
+            if let Some(script) = reduced {
+                fs::write(path.with_extension("small.wast"), script)?;
+            }
         }
         Ok(())
     }
 }
 
-/// Input `k` of the campaign with this seed.
+fn write(path: PathBuf, text: &str) -> io::Result<PathBuf> {
+    fs::write(&path, text)?;
+    Ok(path)
+}
+
+/// Returns input `k` of the campaign with this seed.
 pub fn input(seed: u64, k: u64) -> [u8; 8] {
     Random::new(Random::new(seed).next_u64().wrapping_add(k)).next_u64().to_le_bytes()
 }
 
-/// The processor time of this process so far.
+/// Returns the processor time of this process so far.
 pub fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::try_from(time).unwrap_or_default()

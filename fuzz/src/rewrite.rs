@@ -110,7 +110,7 @@ fn params(wasm: &[u8]) -> Result<Vec<usize>> {
 
 /// Writes `wasm` without `length` instructions from number `start` on, counted over all bodies. `None` if there are no
 /// such instructions, or what is left cannot be written; it need not be valid.
-pub fn without(wasm: &[u8], start: usize, length: usize) -> Option<Vec<u8>> {
+pub fn remove(wasm: &[u8], start: usize, length: usize) -> Option<Vec<u8>> {
     let mut module = Module::new();
     let mut cutter = Cutter { next: 0, cut: start..start + length };
     cutter.parse_core_module(&mut module, Parser::new(0), wasm).ok()?;
@@ -145,7 +145,7 @@ impl Reencode for Cutter {
 
 /// Writes `wasm` with `unreachable` for the whole body number `stub`. `None` if there is no such body, or it is that
 /// already.
-pub fn stubbed(wasm: &[u8], stub: usize) -> Option<Vec<u8>> {
+pub fn stub_body(wasm: &[u8], stub: usize) -> Option<Vec<u8>> {
     let mut module = Module::new();
     let mut stubber = Stubber { next: 0, stub, changed: false };
     stubber.parse_core_module(&mut module, Parser::new(0), wasm).ok()?;
@@ -177,7 +177,7 @@ impl Reencode for Stubber {
 }
 
 /// How many bodies `wasm` has.
-pub fn bodies(wasm: &[u8]) -> usize {
+pub fn count_bodies(wasm: &[u8]) -> usize {
     let payloads = Parser::new(0).parse_all(wasm);
     payloads.filter(|payload| matches!(payload, Ok(Payload::CodeSectionEntry(_)))).count()
 }
@@ -224,18 +224,18 @@ mod tests {
     fn instructions_are_left_out_but_never_the_last() {
         let module = |body: &str| wat::parse_str(format!("(module (func {body}) (func nop))")).expect("it parses");
         let whole = module("nop i32.const 1 drop");
-        assert_eq!(without(&whole, 1, 2), Some(module("nop")));
-        assert_eq!(without(&whole, 3, 1), Some(whole.clone()), "the end of a body stays");
-        assert_eq!(without(&whole, 6, 1), None);
+        assert_eq!(remove(&whole, 1, 2), Some(module("nop")));
+        assert_eq!(remove(&whole, 3, 1), Some(whole.clone()), "the end of a body stays");
+        assert_eq!(remove(&whole, 6, 1), None);
     }
 
     #[test]
     fn bodies_are_replaced_once() {
         let module = |body: &str| wat::parse_str(format!("(module (func {body}) (func nop))")).expect("it parses");
         let whole = module("nop i32.const 1 drop");
-        assert_eq!(bodies(&whole), 2);
-        assert_eq!(stubbed(&whole, 0), Some(module("unreachable")));
-        assert_eq!(stubbed(&module("unreachable"), 0), None);
-        assert_eq!(stubbed(&whole, 2), None);
+        assert_eq!(count_bodies(&whole), 2);
+        assert_eq!(stub_body(&whole, 0), Some(module("unreachable")));
+        assert_eq!(stub_body(&module("unreachable"), 0), None);
+        assert_eq!(stub_body(&whole, 2), None);
     }
 }

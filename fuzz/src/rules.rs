@@ -40,8 +40,8 @@ mod tests {
     use crate::generate::input::Random;
     use crate::generate::nan;
     use crate::panel::compare::check;
-    use crate::panel::finding::Kind;
-    use crate::panel::scripted_engine::{Puppet, values};
+    use crate::panel::finding::FindingKind;
+    use crate::panel::scripted_engine::{ScriptedEngine, values};
     use crate::statistics::uses::{Use, uses};
     use lanes::{Exception, Failure, Features, Lane, Outcome, Phase, Reference, Refusal, Trap, TrapKind, Value};
     use wasmparser::{Operator, Parser, Payload};
@@ -52,7 +52,7 @@ mod tests {
 
     /// Cases for us and an engine that has everything.
     fn cases() -> impl Iterator<Item = Case> {
-        let audience = Audience::with([&Puppet::new("theirs", "theirs", Vec::new()) as &dyn Lane]);
+        let audience = Audience::with([&ScriptedEngine::new("theirs", "theirs", Vec::new()) as &dyn Lane]);
         (0..200).filter_map(move |seed| Case::new(&input(seed), audience).ok())
     }
 
@@ -141,8 +141,8 @@ mod tests {
     #[test]
     fn who_lacks_a_feature_takes_no_part() {
         let case = cases().find(|case| case.needed.contains(Features::GC)).expect("there are many");
-        let ours = Puppet::new("ours", "ours", case.calls.iter().map(|_| values(0)).collect());
-        let theirs = Puppet::new("theirs", "theirs", Vec::new()).lacking(Features::GC);
+        let ours = ScriptedEngine::new("ours", "ours", case.calls.iter().map(|_| values(0)).collect());
+        let theirs = ScriptedEngine::new("theirs", "theirs", Vec::new()).lacking(Features::GC);
         let agreement = check(&case, &[&ours, &theirs]).unwrap_or_else(|finding| panic!("{finding}"));
         assert_eq!((agreement.apart, agreement.compared), (vec!["theirs".to_string()], vec!["ours".to_string()]));
         let case = cases().find(|case| case.needed == Features::WASM_2_0).expect("there are many");
@@ -164,10 +164,10 @@ mod tests {
     }
 
     /// What `ours` and a lane of another family show in the first call; later calls differ.
-    fn verdict(ours: Outcome, theirs: Outcome) -> Result<Vec<String>, Kind> {
+    fn verdict(ours: Outcome, theirs: Outcome) -> Result<Vec<String>, FindingKind> {
         let case = cases().find(|case| case.calls.len() > 1 && case.library.is_none()).expect("there are many");
-        let ours = Puppet::new("ours", "ours", vec![ours, values(1)]);
-        let theirs = Puppet::new("theirs", "theirs", vec![theirs, values(2)]);
+        let ours = ScriptedEngine::new("ours", "ours", vec![ours, values(1)]);
+        let theirs = ScriptedEngine::new("theirs", "theirs", vec![theirs, values(2)]);
         check(&case, &[&ours, &theirs]).map(|agreement| agreement.ended).map_err(|finding| finding.kind)
     }
 
@@ -183,26 +183,26 @@ mod tests {
         assert_eq!(verdict(trap(TrapKind::OutOfHeap), values(0)), ended);
         assert_eq!(verdict(values(0), Outcome::Failed(Failure::Resource("memory".to_string()))), ended);
         assert_eq!(verdict(values(0), Outcome::Failed(Failure::Unsupported("this".to_string()))), ended);
-        assert_eq!(verdict(values(0), values(0)), Err(Kind::Disagreement), "the second call differs");
+        assert_eq!(verdict(values(0), values(0)), Err(FindingKind::Disagreement), "the second call differs");
     }
 
     #[test]
     fn words_are_not_compared_and_one_word_may_cover_several_kinds() {
         let exact = || trap(TrapKind::UndefinedElement);
         let mut vague = Trap::new(TrapKind::TableOutOfBounds, "other words", None);
-        assert_eq!(verdict(exact(), Outcome::Failed(Failure::Trap(vague.clone()))), Err(Kind::Disagreement));
+        assert_eq!(verdict(exact(), Outcome::Failed(Failure::Trap(vague.clone()))), Err(FindingKind::Disagreement));
         vague.or_kinds.push(TrapKind::UndefinedElement);
         let case = cases().find(|case| case.calls.len() == 1 && case.library.is_none()).expect("there are many");
-        let ours = Puppet::new("ours", "ours", vec![exact()]);
-        let theirs = Puppet::new("theirs", "theirs", vec![Outcome::Failed(Failure::Trap(vague))]);
+        let ours = ScriptedEngine::new("ours", "ours", vec![exact()]);
+        let theirs = ScriptedEngine::new("theirs", "theirs", vec![Outcome::Failed(Failure::Trap(vague))]);
         assert!(check(&case, &[&ours, &theirs]).is_ok());
     }
 
     #[test]
     fn an_atomic_access_traps_for_either_reason() {
         let case = cases().find(|case| case.calls.len() == 1 && case.library.is_none()).expect("there are many");
-        let ours = Puppet::new("ours", "ours", vec![trap(TrapKind::UnalignedAtomic)]);
-        let theirs = |kind| Puppet::new("theirs", "theirs", vec![trap(kind)]);
+        let ours = ScriptedEngine::new("ours", "ours", vec![trap(TrapKind::UnalignedAtomic)]);
+        let theirs = |kind| ScriptedEngine::new("theirs", "theirs", vec![trap(kind)]);
         assert!(check(&case, &[&ours, &theirs(TrapKind::MemoryOutOfBounds)]).is_ok());
         assert!(check(&case, &[&ours, &theirs(TrapKind::Unreachable)]).is_err());
     }
@@ -224,8 +224,8 @@ mod tests {
         };
         let case = cases().find(|case| case.calls.len() == 1 && case.library.is_none()).expect("there are many");
         let agree = |one: Outcome, other: Outcome| {
-            let ours = Puppet::new("ours", "ours", vec![one]);
-            check(&case, &[&ours, &Puppet::new("theirs", "theirs", vec![other])]).is_ok()
+            let ours = ScriptedEngine::new("ours", "ours", vec![one]);
+            check(&case, &[&ours, &ScriptedEngine::new("theirs", "theirs", vec![other])]).is_ok()
         };
         assert!(agree(thrown(Some(0), Some(1)), thrown(None, None)));
         assert!(agree(thrown(Some(0), Some(1)), thrown(Some(3), Some(1))));
@@ -235,14 +235,23 @@ mod tests {
 
     #[test]
     fn no_false_alarm() {
-        assert_eq!(verdict(values(0), Outcome::Failed(Failure::Crashed("gone".to_string()))), Err(Kind::Failure));
-        assert_eq!(verdict(values(0), Outcome::Failed(Failure::TimedOut("10 s".to_string()))), Err(Kind::Failure));
-        assert_eq!(verdict(values(0), Outcome::Failed(Failure::Internal("oops".to_string()))), Err(Kind::Failure));
-        let refused = Outcome::Refused(Refusal { phase: Phase::Invalid, message: "no".to_string() });
+        assert_eq!(
+            verdict(values(0), Outcome::Failed(Failure::Crashed("gone".to_string()))),
+            Err(FindingKind::Failure)
+        );
+        assert_eq!(
+            verdict(values(0), Outcome::Failed(Failure::TimedOut("10 s".to_string()))),
+            Err(FindingKind::Failure)
+        );
+        assert_eq!(
+            verdict(values(0), Outcome::Failed(Failure::Internal("oops".to_string()))),
+            Err(FindingKind::Failure)
+        );
+        let refused = Refusal { phase: Phase::Invalid, message: "no".to_string() };
         let case = cases().next().expect("there are many");
-        let theirs = Puppet::new("theirs", "theirs", vec![]).refusing(refused);
-        let ours = Puppet::new("ours", "ours", case.calls.iter().map(|_| values(0)).collect());
+        let theirs = ScriptedEngine::new("theirs", "theirs", vec![]).refusing(refused);
+        let ours = ScriptedEngine::new("ours", "ours", case.calls.iter().map(|_| values(0)).collect());
         let finding = check(&case, &[&ours, &theirs]).map(|_| ()).expect_err("a valid module is refused");
-        assert_eq!(finding.kind, Kind::Failure);
+        assert_eq!(finding.kind, FindingKind::Failure);
     }
 }

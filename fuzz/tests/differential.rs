@@ -1,16 +1,17 @@
 //! The differential oracle on stable Rust, with fixed inputs: it agrees, the modules are worth running, and planted
 //! faults are caught.
 
-use fuzz::generate::case::{Case, lane};
+use fuzz::generate::case::Case;
 use fuzz::generate::feature_set::Audience;
 use fuzz::generate::input::Random;
-use fuzz::panel::Panel;
+use fuzz::oracle::differential::Differential;
+use fuzz::oracle::{Oracle, Report, Verdict};
 use fuzz::panel::compare;
-use fuzz::panel::finding::{Finding, Kind};
-use fuzz::statistics::Census;
+use fuzz::panel::finding::{Finding, FindingKind};
+use fuzz::panel::{Panel, own_lane};
+use fuzz::statistics::Statistics;
 use fuzz::statistics::uses::Use;
-use fuzz::triage::known::{New, Verdict};
-use fuzz::triage::report;
+use fuzz::triage::known::{Judgment, NewFinding};
 use lanes::{Fault, Features, Lane, LaneInfo, Moves, Options, Session, TrapKind};
 
 /// The input number `k`. The stream does not change between releases, so a failing number can be run again.
@@ -20,19 +21,18 @@ fn input(k: u64) -> [u8; 8] {
 
 #[test]
 fn lanes_agree_and_modules_trap_deep() {
-    let mut census = Census::default();
+    let mut oracle = Differential::new(Panel::own());
     for k in 0..250 {
-        let verdict = fuzz::check(&input(k), &Panel::own());
-        if let Some(Verdict::New(new)) = &verdict {
-            panic!("input {k}:\n{}", report::report(new));
+        if let Verdict::Found(report) = oracle.check(&input(k)) {
+            panic!("input {k}:\n{}", report.details());
         }
-        census.count(verdict.as_ref());
     }
-    println!("{census}");
-    assert!(census.executed_percent() >= 70, "{census}");
-    assert!(census.trapped_percent() >= 20, "{census}");
-    assert!(census.deep_percent() >= 50, "{census}");
-    assert!(census.ended.values().sum::<u64>() * 10 < 2 * census.modules, "{census}");
+    let statistics = oracle.statistics;
+    println!("{statistics}");
+    assert!(statistics.executed_percent() >= 70, "{statistics}");
+    assert!(statistics.trapped_percent() >= 20, "{statistics}");
+    assert!(statistics.deep_percent() >= 50, "{statistics}");
+    assert!(statistics.ended.values().sum::<u64>() * 10 < 2 * statistics.modules, "{statistics}");
     for kind in [
         TrapKind::Unreachable,
         TrapKind::MemoryOutOfBounds,
@@ -50,45 +50,48 @@ fn lanes_agree_and_modules_trap_deep() {
         TrapKind::ArrayOutOfBounds,
         TrapKind::UnalignedAtomic,
     ] {
-        assert!(census.traps.contains_key(kind.name()), "no {kind}: {census}");
+        assert!(statistics.traps.contains_key(kind.name()), "no {kind}: {statistics}");
     }
-    assert!(census.exceptions.iter().sum::<u64>() > 20 && census.exceptions[1..].iter().any(|&n| n > 0), "{census}");
+    assert!(
+        statistics.exceptions.iter().sum::<u64>() > 20 && statistics.exceptions[1..].iter().any(|&n| n > 0),
+        "{statistics}"
+    );
     for what in Use::ALL {
-        assert!(census.uses.contains_key(what), "no {}: {census}", what.name());
+        assert!(statistics.uses.contains_key(what), "no {}: {statistics}", what.name());
     }
-    assert!(census.plain * 10 > census.executed, "too few modules of 2.0: {census}");
+    assert!(statistics.plain * 10 > statistics.executed, "too few modules of 2.0: {statistics}");
 }
 
 /// What other engines get: no fuel, so each case has to end by itself, and runs as often.
 #[test]
 fn cases_for_other_engines_end_and_run() {
-    let mut census = Census::default();
+    let mut statistics = Statistics::default();
     for k in 0..60 {
         let Ok(case) = Case::new(&input(k), Audience { own: false, ..Audience::OWN }) else { continue };
-        let speed = lane("speed/fresh", &case.options["speed"]);
-        let quick = lane("quick/fresh", &case.options["quick"]);
+        let speed = own_lane("speed/fresh", &case.options["speed"]);
+        let quick = own_lane("quick/fresh", &case.options["quick"]);
         match compare::check(&case, &[&*speed, &*quick]) {
-            Ok(agreement) => census.count(Some(&Verdict::Equal(agreement))),
+            Ok(agreement) => statistics.count(&case, &Judgment::Agreed(agreement)),
             Err(finding) => panic!("input {k}:\n{finding}"),
         }
     }
-    println!("{census}");
-    assert!(census.executed_percent() >= 70, "{census}");
-    assert!(census.trapped_percent() >= 20, "{census}");
-    assert!(!census.traps.contains_key(TrapKind::OutOfFuel.name()), "{census}");
+    println!("{statistics}");
+    assert!(statistics.executed_percent() >= 70, "{statistics}");
+    assert!(statistics.trapped_percent() >= 20, "{statistics}");
+    assert!(!statistics.traps.contains_key(TrapKind::OutOfFuel.name()), "{statistics}");
 }
 
 #[test]
 fn reports_are_readable() {
     let (case, finding) = caught(Fault::WrongTrapCode);
-    let new = New { finding, case };
-    let report = report::report(&new);
+    let new = NewFinding { finding, case };
+    let report = new.details();
     assert!(report.contains("lanes disagree at: call "), "{report}");
-    assert!(report.contains("1 voice: outcome: trap: integer-divide-by-zero"), "{report}");
+    assert!(report.contains("1 vote: outcome: trap: integer-divide-by-zero"), "{report}");
     assert!(report.contains("cranelift: speed/fresh"), "{report}");
-    assert!(report.contains("cranelift stands on several sides"), "{report}");
+    assert!(report.contains("cranelift is on several sides"), "{report}");
     assert!(report.contains("speed: Options"), "{report}");
-    let script = report::script(&new);
+    let script = new.script().expect("a case has a script");
     assert!(script.contains("(module"), "{script}");
     assert!(script.contains("(invoke \"graft:"), "{script}");
 }
@@ -115,8 +118,8 @@ fn a_missing_stack_map_is_caught() {
     let zeal = |options: &Options, fault| Options { gc_zeal: true, fault, ..options.clone() };
     search(Fault::MissingStackMap, |case, fault| {
         let options = &case.options["speed"];
-        let sound = lane("speed/fresh", &zeal(options, None));
-        let faulty = lane("speed/fresh", &zeal(options, Some(fault)));
+        let sound = own_lane("speed/fresh", &zeal(options, None));
+        let faulty = own_lane("speed/fresh", &zeal(options, Some(fault)));
         compare::check(case, &[&*sound, &*faulty])
     });
 }
@@ -138,22 +141,27 @@ fn a_tail_call_that_keeps_its_frame_is_caught() {
 
 /// Whoever is wrong stands alone, whichever of the lanes it is, and however many lanes the others have.
 #[test]
-fn the_voice_that_is_wrong_stands_alone() {
+fn the_wrong_backend_stands_alone() {
     let found = search(Fault::WrongTrapCode, |case, fault| {
         let options = &case.options["speed"];
-        let ours = [lane("speed/fresh", options), lane("quick/fresh", &case.options["quick"])];
+        let ours = [own_lane("speed/fresh", options), own_lane("quick/fresh", &case.options["quick"])];
         let stranger = Stranger::new("stranger", options.clone());
         let wrong = Stranger::new("wrong", Options { fault: Some(fault), ..options.clone() });
         compare::check(case, &[&*ours[0], &wrong, &*ours[1], &stranger])
     });
-    assert_eq!((found.1.kind, found.1.dissenter("cranelift")), (Kind::Disagreement, Some("wrong")), "{}", found.1);
-    let voices = |side: usize| found.1.sides[side].voices.keys().cloned().collect::<Vec<_>>();
     assert_eq!(
-        (voices(0), voices(1)),
+        (found.1.kind, found.1.dissenter("cranelift")),
+        (FindingKind::Disagreement, Some("wrong")),
+        "{}",
+        found.1
+    );
+    let backends = |side: usize| found.1.sides[side].backends.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(
+        (backends(0), backends(1)),
         (vec!["cranelift".to_string(), "stranger".to_string()], vec!["wrong".to_string()])
     );
-    assert_eq!(found.1.sides[0].voices["cranelift"], ["speed/fresh", "quick/fresh"]);
-    assert_eq!(found.1.divided().len(), 0);
+    assert_eq!(found.1.sides[0].backends["cranelift"], ["speed/fresh", "quick/fresh"]);
+    assert_eq!(found.1.divided_backends().len(), 0);
 }
 
 /// A lane of ours under another name, engine and backend.
@@ -167,7 +175,7 @@ impl Stranger {
         let name = name.to_string();
         let info =
             LaneInfo { engine: name.clone(), code: name.clone(), backend: name.clone(), moves: Moves::Nothing, name };
-        Stranger { inner: lane("speed/fresh", &options), info }
+        Stranger { inner: own_lane("speed/fresh", &options), info }
     }
 }
 
@@ -189,8 +197,8 @@ impl Lane for Stranger {
 fn caught(fault: Fault) -> (Case, Finding) {
     search(fault, |case, fault| {
         let options = &case.options["speed"];
-        let sound = lane("speed/fresh", options);
-        let faulty = lane("speed/fresh", &Options { fault: Some(fault), ..options.clone() });
+        let sound = own_lane("speed/fresh", options);
+        let faulty = own_lane("speed/fresh", &Options { fault: Some(fault), ..options.clone() });
         compare::check(case, &[&*sound, &*faulty])
     })
 }

@@ -6,8 +6,9 @@ use super::input::Input;
 use super::smith::{self, Termination};
 use super::value::arbitrary_value;
 use arbitrary::{Result, Unstructured};
-use lanes::{Cpu, Features, HostFunc, Lane, MemoryChecks, Options, Value, valid_with};
+use lanes::{Cpu, Features, HostFunc, MemoryChecks, Options, Value, valid_with};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Our compiler's tiers.
 const TIERS: [&str; 2] = ["speed", "quick"];
@@ -47,6 +48,13 @@ pub struct Call {
     pub function: String,
     /// One value for each parameter.
     pub arguments: Vec<Value>,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arguments: Vec<_> = self.arguments.iter().map(ToString::to_string).collect();
+        write!(f, "{:?}({})", self.function, arguments.join(", "))
+    }
 }
 
 impl Case {
@@ -95,11 +103,6 @@ impl Case {
         // A canary behaves like the tier `speed` in most things.
         tier.unwrap_or(&self.options[TIERS[0]])
     }
-}
-
-/// One of our own lanes.
-pub fn lane(name: &str, options: &Options) -> Box<dyn Lane> {
-    lanes::parse(name, options).ok().and_then(|mut lanes| lanes.present.pop()).expect("our own lanes are always there")
 }
 
 /// Memory checks, CPU features and the collector's zeal are chosen for each tier: what they must not change is compared

@@ -11,7 +11,7 @@ use wasmparser::Operator;
 /// # Errors
 ///
 /// When `wasm` is no valid module.
-pub fn tame(wasm: &[u8]) -> Result<Vec<u8>> {
+pub fn make_deterministic(wasm: &[u8]) -> Result<Vec<u8>> {
     rewrite(wasm, &mut |operator, _, scratch| match operator {
         // The time to wait is on top of the stack.
         Operator::MemoryAtomicWait32 { .. } | Operator::MemoryAtomicWait64 { .. } => {

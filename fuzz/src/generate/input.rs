@@ -6,8 +6,8 @@
 
 use arbitrary::Unstructured;
 
-/// These bytes seed the tail, and nothing else reads them.
-const SEED_LEN: usize = 8;
+/// The length of the seed: these bytes decide the tail, and nothing else reads them.
+pub const SEED_LEN: usize = 8;
 /// Bytes for options and call arguments.
 const PLAN_LEN: usize = 1016;
 /// Bytes for the grafted call chains.
@@ -23,20 +23,7 @@ pub struct Input {
 impl Input {
     /// The input that `data` stands for.
     pub fn new(data: &[u8]) -> Input {
-        let full = SEED_LEN + PLAN_LEN + GRAFT_LEN + SMITH_LEN;
-        let mut bytes = data.to_vec();
-        let mut seed = [0; SEED_LEN];
-        let known = data.len().min(SEED_LEN);
-        seed[..known].copy_from_slice(&data[..known]);
-        let mut random = Random::new(u64::from_le_bytes(seed));
-        // Every position of the tail has its own value, however long the given part is.
-        for position in 0..full {
-            let byte = random.byte();
-            if position >= data.len() {
-                bytes.push(byte);
-            }
-        }
-        Input { bytes }
+        Input { bytes: extend(data, SEED_LEN + PLAN_LEN + GRAFT_LEN + SMITH_LEN) }
     }
 
     /// Options and call arguments.
@@ -53,6 +40,23 @@ impl Input {
     pub fn smith(&self) -> Unstructured<'_> {
         Unstructured::new(&self.bytes[SEED_LEN + PLAN_LEN + GRAFT_LEN..])
     }
+}
+
+/// Returns `data`, extended to at least `length` bytes by a pseudo-random tail that the seed decides.
+pub fn extend(data: &[u8], length: usize) -> Vec<u8> {
+    let mut bytes = data.to_vec();
+    let mut seed = [0; SEED_LEN];
+    let known = data.len().min(SEED_LEN);
+    seed[..known].copy_from_slice(&data[..known]);
+    let mut random = Random::new(u64::from_le_bytes(seed));
+    // Every position of the tail has its own value, however long the given part is.
+    for position in 0..length {
+        let byte = random.byte();
+        if position >= data.len() {
+            bytes.push(byte);
+        }
+    }
+    bytes
 }
 
 /// SplitMix64: a fixed stream of bytes, the same on every machine and in every version.

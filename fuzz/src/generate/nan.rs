@@ -119,9 +119,9 @@ mod tests {
     fn run(operands: &str, instruction: &str, ty: &str) -> Value {
         let result = if ty.contains('x') { "v128" } else { ty };
         let text = format!("(module (func (export \"f\") (param i32) (result {result}) ({instruction} {operands})))");
-        let wasm =
-            crate::generate::deterministic::tame(&wat::parse_str(&text).expect("it parses")).expect("it is valid");
-        let lane = crate::generate::case::lane("speed/fresh", &Options::default());
+        let wasm = crate::generate::deterministic::make_deterministic(&wat::parse_str(&text).expect("it parses"))
+            .expect("it is valid");
+        let lane = crate::panel::own_lane("speed/fresh", &Options::default());
         let mut session = lane.session(Features::WASM_2_0).expect("a session");
         let module = session.load(&Binary::new(wasm)).unwrap_or_else(|refusal| panic!("{instruction}: {refusal}"));
         let instance = session.instantiate(module).expect("an instance");

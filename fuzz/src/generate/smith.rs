@@ -39,7 +39,7 @@ fn config(u: &mut Unstructured<'_>, features: Features) -> Result<Config> {
         // brings its own traps to both halves.
         disallow_traps: u.arbitrary()?,
         allow_start_export: u.ratio(1, 8)?,
-        // `tame` does it for the whole module, and misses nothing.
+        // `make_deterministic` does it for the whole module, and misses nothing.
         canonicalize_nans: false,
         export_everything: true,
         min_funcs: 1,

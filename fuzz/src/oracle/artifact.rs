@@ -1,126 +1,211 @@
-//! Forged artifacts: bytes of a real one are changed, and the digests made to fit, so that the loader has to look.
+//! The artifact oracle: the loader refuses a forged artifact with a reason, or loads it without harm.
 //!
-//! In: a stream of choices. Out: whether the loader refused. A panic or a sanitizer's word is the finding.
-//! What is loaded is also instantiated and called if only such sections were changed as may say anything without
-//! making the code unsafe to run: nobody can check machine code, nor where its functions start.
+//! Bytes of a real artifact are changed, and its digests are made to match, so that the loader has to look at the tables
+//! themselves. A panic or a report of a sanitizer is a finding. A loaded artifact is also instantiated and called, but only
+//! if nothing was changed except sections that may hold anything without making the code unsafe to run: nobody can check
+//! machine code, or where its functions begin.
 
+use super::{Oracle, Registration, Report, Verdict};
 use crate::generate::case::Case;
 use crate::generate::feature_set::{Audience, DRAWN};
-use crate::generate::input::Random;
+use crate::generate::input::{Random, SEED_LEN, extend};
 use arbitrary::{Result, Unstructured};
-use engine::{Config, Engine, ErrorKind, Extern, Linker, Module, Store, Tier, Val};
+use engine::{Caller, Config, Engine, ErrorKind, Extern, ExternType, Linker, Module, Store, Tier, Val};
 use lanes::Features;
-use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Range;
 
-/// What became of a forged artifact.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Fate {
-    /// The loader refused it; the message says why.
-    Refused(String),
-    /// It was loaded; its code was not safe to call.
-    Loaded,
-    /// It was loaded, instantiated, and its functions called.
-    Called,
-}
+/// The entry in the list of oracles.
+pub const REGISTRATION: Registration = Registration {
+    name: "artifact",
+    summary: "forged artifacts are refused with a reason, or harmless",
+    make: |_| Box::new(Artifact::default()),
+};
 
-/// Real artifacts to start from: this many.
+/// The number of real artifacts to start from.
 const ORIGINALS: u8 = 24;
-/// Where the section `.touchstone` stands, and its two digests in it (`engine/src/artifact/header.rs`).
+/// Bytes of choices for one forged artifact, besides the seed.
+const CHOICES: usize = 120;
+/// Fuel for instantiation and for each call.
+const FUEL: u64 = 10_000;
+/// Offset of the section `.touchstone`, and its two digests in it (`engine/src/artifact/header.rs`).
 const HEADER: usize = 0x158;
 const METADATA_DIGEST: Range<usize> = HEADER + 80..HEADER + 112;
 const FULL_DIGEST: Range<usize> = HEADER + 112..HEADER + 144;
-/// The field of the ELF header that says where the section headers stand: they end the part that is digested as
-/// metadata.
+/// The field of the ELF header with the offset of the section headers. What follows them is digested with the metadata.
 const SECTION_HEADERS: Range<usize> = 0x28..0x30;
-/// Sections whose bytes the code does not depend on. (`.eh_frame` is not among them: it decides where a frame ends.)
+/// The sections that the code does not depend on. (`.eh_frame` is not one of them: it decides where a frame ends.)
 const HARMLESS: [&str; 3] = [".touchstone.sourcemap", ".touchstone.names", ".touchstone.data"];
 
-/// Forges an artifact and hands it to the loader. `None` when the choices in `data` do not suffice.
-///
-/// # Panics
-///
-/// When the engine does, or when it refuses with an error of the wrong kind.
-pub fn forge(data: &[u8]) -> Option<Fate> {
-    let mut u = Unstructured::new(data);
-    let original = u.int_in_range(0..=ORIGINALS - 1).ok()?;
-    ORIGINALS_MADE.with_borrow_mut(|made| {
-        let original = made.entry(original).or_insert_with(|| Original::new(original));
-        original.forge(&mut u).ok()
-    })
+/// Forges artifacts and hands them to the loader.
+#[derive(Default)]
+pub struct Artifact {
+    /// The real artifacts that were made so far, by number.
+    originals: HashMap<u8, Original>,
+    /// Counts of the inputs so far.
+    pub counts: Counts,
 }
 
-thread_local! {
-    static ORIGINALS_MADE: RefCell<HashMap<u8, Original>> = RefCell::default();
+/// Counts of forged artifacts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Artifacts that the loader refused.
+    pub refused: u64,
+    /// Artifacts that were loaded, and whose code was not safe to call.
+    pub loaded: u64,
+    /// Artifacts that were loaded, instantiated and called.
+    pub called: u64,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { refused, loaded, called } = self;
+        write!(f, "forged artifacts: {refused} refused, {loaded} loaded, {called} loaded and called")
+    }
+}
+
+/// What became of a forged artifact.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Fate {
+    /// The loader refused it for this reason.
+    Refused(String),
+    /// It was loaded. Its code was not safe to call.
+    Loaded,
+    /// It was loaded and instantiated, and its functions were called.
+    Called,
+    /// The loader broke its contract in this way.
+    Mishandled(String),
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fate::Refused(reason) => write!(f, "refused: {reason}"),
+            Fate::Loaded => f.write_str("loaded"),
+            Fate::Called => f.write_str("loaded and called"),
+            Fate::Mishandled(how) => f.write_str(how),
+        }
+    }
+}
+
+impl Artifact {
+    /// Forges an artifact and hands it to the loader.
+    fn forge(&mut self, input: &[u8]) -> Result<Fate> {
+        let bytes = extend(input, SEED_LEN + CHOICES);
+        let mut u = Unstructured::new(&bytes[SEED_LEN..]);
+        let number = u.int_in_range(0..=ORIGINALS - 1)?;
+        let original = self.originals.entry(number).or_insert_with(|| Original::new(number));
+        original.forge(&mut u)
+    }
+}
+
+impl Oracle for Artifact {
+    fn check(&mut self, input: &[u8]) -> Verdict {
+        // Choices that lead to no change are no finding.
+        let Ok(fate) = self.forge(input) else { return Verdict::NoCase };
+        match fate {
+            Fate::Refused(_) => self.counts.refused += 1,
+            Fate::Loaded => self.counts.loaded += 1,
+            Fate::Called => self.counts.called += 1,
+            Fate::Mishandled(how) => return Verdict::Found(Box::new(Mishandled(how))),
+        }
+        Verdict::Passed(Box::new(fate))
+    }
+
+    fn statistics(&self) -> &dyn fmt::Display {
+        &self.counts
+    }
+}
+
+/// A finding: the loader broke its contract.
+struct Mishandled(String);
+
+impl Report for Mishandled {
+    fn signature(&self) -> String {
+        // The message is followed by what differs from finding to finding.
+        self.0.split(':').next().unwrap_or_default().to_string()
+    }
+
+    fn summary(&self) -> String {
+        self.0.clone()
+    }
+
+    fn details(&self) -> String {
+        self.0.clone()
+    }
 }
 
 /// A real artifact.
 struct Original {
     engine: Engine,
     bytes: Vec<u8>,
-    sections: Vec<(String, Range<usize>)>,
+    sections: Vec<Section>,
+}
+
+struct Section {
+    name: String,
+    range: Range<usize>,
 }
 
 impl Original {
-    /// The artifact number `k`: the same in every process.
-    fn new(k: u8) -> Original {
+    /// Makes the artifact with this number: the same in every process.
+    fn new(number: u8) -> Original {
         let mut config = Config::new();
         config
-            .tier(if k.is_multiple_of(2) { Tier::Speed } else { Tier::Quick })
+            .tier(if number.is_multiple_of(2) { Tier::Speed } else { Tier::Quick })
             .consume_fuel(true)
             .features(Features::WASM_2_0 | DRAWN)
             .compile_threads(Some(1));
         let engine = Engine::new(&config).expect("this machine runs the engine");
-        let bytes = (0..)
-            .filter_map(|attempt| {
-                Case::new(&Random::new(u64::from(k) << 32 | attempt).next_u64().to_le_bytes(), Audience::OWN).ok()
-            })
-            .find_map(|case| engine.compile(&case.main).ok())
-            .expect("there is always another input");
+        let bytes = compile_some_case(&engine, number);
         let inspection = engine::inspect(&bytes).expect("a fresh artifact is sound");
         let at = |offset: u64| usize::try_from(offset).expect("the artifact is in memory");
-        let sections = inspection.sections.into_iter();
-        let sections = sections.map(|section| (section.name, at(section.offset)..at(section.offset + section.size)));
-        Original { engine, bytes, sections: sections.collect() }
+        let sections = inspection.sections.into_iter().map(|section| {
+            let range = at(section.offset)..at(section.offset + section.size);
+            Section { name: section.name, range }
+        });
+        Original { engine, sections: sections.collect(), bytes }
     }
 
     fn forge(&self, u: &mut Unstructured<'_>) -> Result<Fate> {
         let mut bytes = self.bytes.clone();
-        let mut touched = Vec::new();
+        let mut harmless = true;
         for _ in 0..u.int_in_range(1..=8)? {
-            touched.push(self.edit(u, &mut bytes)?);
+            let offset = self.edit(u, &mut bytes)?;
+            harmless &= self.is_harmless(offset);
         }
         if !u.ratio(1, 8)? {
             self.fit_digests(&mut bytes);
         }
-        // Whatever the bytes are, describing them must work or fail in order.
+        // Whatever the bytes are, describing them must succeed or fail without a panic.
         let _described = engine::inspect(&bytes).map(|inspection| inspection.to_string());
         let module = match Module::deserialize(&self.engine, &bytes) {
             Ok(module) => module,
-            Err(error) => {
-                assert_eq!(error.kind(), ErrorKind::Artifact, "refused for the wrong reason: {error:?}");
-                return Ok(Fate::Refused(error.to_string()));
-            }
+            Err(error) if error.kind() == ErrorKind::Artifact => return Ok(Fate::Refused(error.to_string())),
+            Err(error) => return Ok(Fate::Mishandled(format!("refused for the wrong reason: {error:?}"))),
         };
         let _names: Vec<_> = module.exports().map(|export| export.name.to_string()).collect();
-        assert_eq!(module.serialize(), bytes, "what was loaded is not what was given");
-        let harmless = |at: &usize| {
-            let inside =
-                |(name, range): &(String, Range<usize>)| HARMLESS.contains(&name.as_str()) && range.contains(at);
-            self.sections.iter().any(inside) && bytes.len() == self.bytes.len()
-        };
-        if !touched.iter().all(harmless) {
+        if module.serialize() != bytes {
+            return Ok(Fate::Mishandled("the loaded bytes are not the given ones".to_string()));
+        }
+        if !harmless || bytes.len() != self.bytes.len() {
             return Ok(Fate::Loaded);
         }
         self.call(&module);
         Ok(Fate::Called)
     }
 
-    /// Changes a few bytes, mostly inside one section, and returns the place.
+    /// Returns whether the code does not depend on the byte at `offset`.
+    fn is_harmless(&self, offset: usize) -> bool {
+        let mut harmless = self.sections.iter().filter(|section| HARMLESS.contains(&section.name.as_str()));
+        harmless.any(|section| section.range.contains(&offset))
+    }
+
+    /// Changes a few bytes, mostly inside one section. Returns their offset, or 0 if they extend beyond the section.
     fn edit(&self, u: &mut Unstructured<'_>, bytes: &mut Vec<u8>) -> Result<usize> {
         let whole = 0..self.bytes.len();
-        let range = if u.ratio(1, 8)? { whole } else { u.choose(&self.sections)?.1.clone() };
+        let range = if u.ratio(1, 8)? { whole } else { u.choose(&self.sections)?.range.clone() };
         // The header decides most; the rest of a long section is like its beginning.
         let end = if u.arbitrary()? { range.end } else { range.end.min(range.start + 64) };
         if range.start >= end.min(bytes.len()) {
@@ -142,23 +227,23 @@ impl Original {
                 let from = u.choose_index(bytes.len())?;
                 let length = u.int_in_range(1..=32)?.min(bytes.len() - from).min(bytes.len() - at);
                 bytes.copy_within(from..from + length, at);
-                // What lies behind the section changed, too.
                 return Ok(if range.contains(&(at + length - 1)) { at } else { 0 });
             }
             _ if u.ratio(1, 4)? => bytes.truncate(at),
             _ => bytes[at] = !bytes[at],
         }
-        // Words may reach over the end of the section.
+        // A word may extend beyond the end of the section.
         Ok(if range.contains(&(at + 3)) { at } else { 0 })
     }
 
-    /// Writes the digests that the bytes have. If even the places are gone, the digests stay wrong.
+    /// Writes the digests that match the bytes. If the bytes no longer reach that far, the digests stay wrong.
     fn fit_digests(&self, bytes: &mut [u8]) {
-        let metadata = self.sections.iter().find(|(name, _)| name == ".touchstone.metadata");
-        let (Some((_, metadata)), true) = (metadata, bytes.len() > FULL_DIGEST.end) else { return };
+        let metadata = self.sections.iter().find(|section| section.name == ".touchstone.metadata");
+        let (Some(metadata), true) = (metadata, bytes.len() > FULL_DIGEST.end) else { return };
         let headers = bytes[SECTION_HEADERS].try_into().expect("the field has eight bytes");
         let headers = usize::try_from(u64::from_le_bytes(headers)).unwrap_or(usize::MAX);
-        let (Some(metadata), Some(headers)) = (bytes.get(metadata.clone()), bytes.get(headers..)) else { return };
+        let Some(metadata) = bytes.get(metadata.range.clone()) else { return };
+        let Some(headers) = bytes.get(headers..) else { return };
         let mut hasher = blake3::Hasher::new();
         hasher.update(&bytes[..METADATA_DIGEST.start]).update(metadata).update(headers);
         let digest = *hasher.finalize().as_bytes();
@@ -169,29 +254,47 @@ impl Original {
         bytes[FULL_DIGEST].copy_from_slice(&digest);
     }
 
-    /// Runs the exported functions. What they return is not looked at: the data may be anything.
+    /// Runs the exported functions and ignores what they return: the data may be anything.
     fn call(&self, module: &Module) {
         let mut store = Store::new(&self.engine, ());
-        let mut linker = Linker::new(&self.engine);
-        for import in module.imports() {
-            let engine::ExternType::Func(ty) = &import.ty else { continue };
-            let results = ty.results.to_vec();
-            let zeros = move |_: engine::Caller<'_, ()>, _: &[Val], out: &mut [Val]| {
-                out.iter_mut().zip(&results).for_each(|(out, &ty)| *out = Val::default_for_ty(ty));
-                Ok(())
-            };
-            linker.allow_shadowing(true);
-            linker.func_new(import.module, import.name, ty.clone(), zeros).expect("shadowing is allowed");
-        }
-        store.set_fuel(10_000).expect("fuel is on");
+        let linker = self.linker(module);
+        store.set_fuel(FUEL).expect("fuel is on");
         let Ok(instance) = linker.instantiate(&mut store, module) else { return };
         for (_, export) in instance.exports(&mut store).expect("the instance is of this store") {
             let Extern::Func(function) = export else { continue };
             let ty = function.ty(&store).expect("the function is of this store");
             let arguments: Vec<_> = ty.params.iter().map(|&ty| Val::default_for_ty(ty)).collect();
             let mut results: Vec<_> = ty.results.iter().map(|&ty| Val::default_for_ty(ty)).collect();
-            store.set_fuel(10_000).expect("fuel is on");
-            let _ends = function.call(&mut store, &arguments, &mut results);
+            store.set_fuel(FUEL).expect("fuel is on");
+            let _outcome = function.call(&mut store, &arguments, &mut results);
         }
     }
+
+    /// Returns a linker whose functions return zeros.
+    fn linker(&self, module: &Module) -> Linker<()> {
+        let mut linker = Linker::new(&self.engine);
+        linker.allow_shadowing(true);
+        for import in module.imports() {
+            let ExternType::Func(ty) = &import.ty else { continue };
+            let results = ty.results.to_vec();
+            let zeros = move |_: Caller<'_, ()>, _: &[Val], out: &mut [Val]| {
+                out.iter_mut().zip(&results).for_each(|(out, &ty)| *out = Val::default_for_ty(ty));
+                Ok(())
+            };
+            linker.func_new(import.module, import.name, ty.clone(), zeros).expect("shadowing is allowed");
+        }
+        linker
+    }
+}
+
+/// Returns the artifact of the first case of this number's stream that the engine compiles.
+fn compile_some_case(engine: &Engine, number: u8) -> Vec<u8> {
+    for attempt in 0.. {
+        let input = Random::new(u64::from(number) << 32 | attempt).next_u64().to_le_bytes();
+        let Ok(case) = Case::new(&input, Audience::OWN) else { continue };
+        if let Ok(artifact) = engine.compile(&case.main) {
+            return artifact;
+        }
+    }
+    unreachable!("there is always another input")
 }

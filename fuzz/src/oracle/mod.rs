@@ -1,3 +1,86 @@
-//! Oracles: each turns an input into a verdict.
+//! Oracles: each takes any bytes and decides whether what the code under test does with them is right.
+//!
+//! An oracle is a file in this folder and a line in [`ORACLES`]. Whatever runs oracles finds it there: campaigns,
+//! [`replay`](crate::replay), the libFuzzer targets ([`target`](crate::target)), and a test that runs each of them for a
+//! second.
 
 pub mod artifact;
+pub mod differential;
+
+use crate::panel::Panel;
+use std::fmt;
+
+/// All oracles. The first one is the default of the command line.
+pub const ORACLES: &[Registration] = &[differential::REGISTRATION, artifact::REGISTRATION];
+
+/// The entry of an oracle in [`ORACLES`].
+pub struct Registration {
+    /// The name on the command line.
+    pub name: &'static str,
+    /// One line that says what the oracle checks.
+    pub summary: &'static str,
+    /// Makes the oracle. An oracle that compares no lanes ignores the panel.
+    pub make: fn(Panel) -> Box<dyn Oracle>,
+}
+
+/// Returns the oracle with this name.
+///
+/// # Errors
+///
+/// If there is none; the message lists the names.
+pub fn find(name: &str) -> Result<&'static Registration, String> {
+    let found = ORACLES.iter().find(|registration| registration.name == name);
+    found.ok_or_else(|| {
+        let names: Vec<_> = ORACLES.iter().map(|registration| registration.name).collect();
+        format!("there is no oracle `{name}`; choose one of: {}", names.join(", "))
+    })
+}
+
+/// A judge of inputs.
+///
+/// An oracle need not catch a panic or a crash of the code under test: libFuzzer reports it, and a campaign leaves the
+/// input in a file.
+pub trait Oracle {
+    /// Runs one input and judges what happened.
+    fn check(&mut self, input: &[u8]) -> Verdict;
+
+    /// Searches for a smaller case with the finding of `input`, for a minute or two. Returns `None` if this oracle cannot
+    /// make cases smaller, or if `input` has no finding.
+    fn reduce(&mut self, input: &[u8]) -> Option<Box<dyn Report>> {
+        let _unused = input;
+        None
+    }
+
+    /// Returns counts of what the checked inputs did, for people.
+    fn statistics(&self) -> &dyn fmt::Display;
+}
+
+/// The judgment of an oracle on one input.
+pub enum Verdict {
+    /// The input describes no case.
+    NoCase,
+    /// Nothing is wrong. The value prints what happened.
+    Passed(Box<dyn fmt::Display>),
+    /// Only known mistakes of other engines showed: their names.
+    Known(Vec<&'static str>),
+    /// Something is wrong.
+    Found(Box<dyn Report>),
+}
+
+/// A finding in words.
+pub trait Report {
+    /// Returns the part that findings of one cause have in common.
+    fn signature(&self) -> String;
+
+    /// Returns a few lines that say what is wrong.
+    fn summary(&self) -> String;
+
+    /// Returns everything that is needed to understand the finding. This may write modules to the directory for
+    /// temporary files.
+    fn details(&self) -> String;
+
+    /// Returns a `.wast` script that shows the finding without the fuzzer, if there can be one.
+    fn script(&self) -> Option<String> {
+        None
+    }
+}

@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod finding;
+pub mod run;
 #[cfg(test)]
 pub(crate) mod scripted_engine;
 
@@ -11,27 +12,28 @@ use compare::Agreement;
 use finding::Finding;
 use lanes::{Lane, Options};
 
-/// The variable that names the lanes where there is no command line to name them: libFuzzer has its own.
+/// The environment variable that names the lanes where the fuzzer does not own the command line, as under libFuzzer.
 pub const VARIABLE: &str = "TOUCHSTONE_LANES";
 
 /// The lanes of a run.
 pub struct Panel {
+    /// The names of our own lanes.
     own: Vec<String>,
     foreign: Vec<Box<dyn Lane>>,
 }
 
 impl Panel {
-    /// All our own lanes.
+    /// Returns all our own lanes.
     pub fn own() -> Panel {
-        Panel::parse("all").expect("our own lanes are always there")
+        Panel::parse("all").expect("our own lanes always exist")
     }
 
-    /// The lanes of a list of names; `all` stands for our own.
+    /// Returns the lanes of a comma-separated list of names, where `all` stands for our own.
     ///
     /// # Errors
     ///
-    /// When there is no such lane, or this build or this machine lacks it: a fuzzer that quietly runs with fewer
-    /// lanes would report a comparison that did not take place.
+    /// If the list is empty, if there is no such lane, or if this build or this machine lacks it. A fuzzer that silently
+    /// runs with fewer lanes would report a comparison that did not take place.
     pub fn parse(list: &str) -> Result<Panel, String> {
         let lanes = lanes::parse(list, &Options::default()).map_err(|error| error.to_string())?;
         if let Some(absent) = lanes.absent.first() {
@@ -44,16 +46,16 @@ impl Panel {
         Ok(Panel { own: own.iter().map(|lane| lane.info().name.clone()).collect(), foreign })
     }
 
-    /// These of our own lanes, and others.
+    /// Returns a panel of these of our own lanes and of other lanes.
     pub fn new(own: &[&str], foreign: Vec<Box<dyn Lane>>) -> Panel {
         Panel { own: own.iter().map(ToString::to_string).collect(), foreign }
     }
 
-    /// The lanes that the environment names, or all our own.
+    /// Returns the lanes that the environment names ([`VARIABLE`]), or all our own if it names none.
     ///
     /// # Errors
     ///
-    /// As [`parse`](Panel::parse).
+    /// If the list is not one that [`parse`](Panel::parse) accepts.
     pub fn from_environment() -> Result<Panel, String> {
         match std::env::var(VARIABLE) {
             Ok(list) => Panel::parse(&list).map_err(|error| format!("{VARIABLE}: {error}")),
@@ -61,28 +63,37 @@ impl Panel {
         }
     }
 
-    /// Whom cases are made for.
+    /// Returns what the generator has to know of the lanes.
     pub fn audience(&self) -> Audience {
         Audience::with(self.foreign.iter().map(|lane| &**lane))
     }
 
-    /// The names of all lanes.
+    /// Returns the names of all lanes.
     pub fn names(&self) -> Vec<&str> {
         let foreign = self.foreign.iter().map(|lane| lane.info().name.as_str());
         self.own.iter().map(String::as_str).chain(foreign).collect()
     }
 
-    /// Runs `case` in all lanes.
+    /// Runs `case` in all lanes and compares them.
     ///
     /// # Errors
     ///
     /// The first finding.
     pub fn check(&self, case: &Case) -> Result<Agreement, Box<Finding>> {
-        let own: Vec<_> =
-            self.own.iter().map(|name| crate::generate::case::lane(name, case.options_of(name))).collect();
+        let own: Vec<_> = self.own.iter().map(|name| own_lane(name, case.options_of(name))).collect();
         let lanes: Vec<&dyn Lane> = own.iter().chain(&self.foreign).map(|lane| &**lane).collect();
         compare::check(case, &lanes)
     }
+}
+
+/// Makes one of our own lanes.
+///
+/// # Panics
+///
+/// If there is no such lane.
+pub fn own_lane(name: &str, options: &Options) -> Box<dyn Lane> {
+    let mut lanes = lanes::parse(name, options).expect("our own lanes always exist");
+    lanes.present.pop().expect("our own lanes always exist")
 }
 
 #[cfg(test)]
@@ -90,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_there_is_an_error() {
+    fn an_absent_lane_is_an_error() {
         assert_eq!(Panel::own().names(), lanes::OWN_LANES);
         assert_eq!(Panel::own().audience(), Audience::OWN);
         assert!(Panel::parse("speed/fresh,swift").is_err());

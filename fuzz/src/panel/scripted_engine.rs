@@ -1,26 +1,26 @@
-//! A lane whose calls end as a test says.
+//! A lane without an engine, whose calls end as a test says.
 
 use lanes::{
     Binary, Failure, Features, HostCall, HostFunc, InstanceId, Lane, LaneInfo, ModuleId, Moves, Outcome, Refusal,
     Session, State, Value,
 };
 
-/// A lane without an engine.
-pub(crate) struct Puppet {
+/// A lane that answers from a script.
+pub(crate) struct ScriptedEngine {
     info: LaneInfo,
     calls: Vec<Outcome>,
     refusal: Option<Refusal>,
     lacks: Features,
 }
 
-/// A call that returns this number.
+/// Returns the outcome of a call that returns this number.
 pub(crate) fn values(number: i32) -> Outcome {
     Outcome::Values(vec![Value::I32(number)])
 }
 
-impl Puppet {
-    /// A lane of an engine of its own, whose calls end so; what follows returns nothing.
-    pub(crate) fn new(name: &str, backend: &str, calls: Vec<Outcome>) -> Puppet {
+impl ScriptedEngine {
+    /// Makes a lane of an engine of its own. Its calls end with these outcomes; later calls return nothing.
+    pub(crate) fn new(name: &str, backend: &str, calls: Vec<Outcome>) -> ScriptedEngine {
         let name = name.to_string();
         let info = LaneInfo {
             engine: name.clone(),
@@ -29,24 +29,23 @@ impl Puppet {
             moves: Moves::Nothing,
             name,
         };
-        Puppet { info, calls, refusal: None, lacks: Features::empty() }
+        ScriptedEngine { info, calls, refusal: None, lacks: Features::empty() }
     }
 
-    /// As before, but it lacks these features.
-    pub(crate) fn lacking(mut self, features: Features) -> Puppet {
+    /// Makes the lane lack these features.
+    pub(crate) fn lacking(mut self, features: Features) -> ScriptedEngine {
         self.lacks = features;
         self
     }
 
-    /// As before, but it refuses every module.
-    pub(crate) fn refusing(mut self, outcome: Outcome) -> Puppet {
-        let Outcome::Refused(refusal) = outcome else { panic!("not a refusal: {outcome}") };
+    /// Makes the lane refuse every module.
+    pub(crate) fn refusing(mut self, refusal: Refusal) -> ScriptedEngine {
         self.refusal = Some(refusal);
         self
     }
 }
 
-impl Lane for Puppet {
+impl Lane for ScriptedEngine {
     fn info(&self) -> &LaneInfo {
         &self.info
     }
@@ -56,18 +55,21 @@ impl Lane for Puppet {
     }
 
     fn session(&self, _: Features) -> Result<Box<dyn Session + '_>, Failure> {
-        Ok(Box::new(PuppetSession { refusal: self.refusal.clone(), calls: self.calls.clone().into_iter() }))
+        Ok(Box::new(ScriptedSession { refusal: self.refusal.as_ref(), calls: self.calls.iter() }))
     }
 }
 
-struct PuppetSession {
-    refusal: Option<Refusal>,
-    calls: std::vec::IntoIter<Outcome>,
+struct ScriptedSession<'a> {
+    refusal: Option<&'a Refusal>,
+    calls: std::slice::Iter<'a, Outcome>,
 }
 
-impl Session for PuppetSession {
+impl Session for ScriptedSession<'_> {
     fn load(&mut self, _: &Binary) -> Result<ModuleId, Refusal> {
-        self.refusal.clone().map_or(Ok(ModuleId(0)), Err)
+        match self.refusal {
+            Some(refusal) => Err(refusal.clone()),
+            None => Ok(ModuleId(0)),
+        }
     }
 
     fn instantiate(&mut self, _: ModuleId) -> Result<InstanceId, Failure> {
@@ -85,14 +87,14 @@ impl Session for PuppetSession {
     fn invoke(&mut self, _: InstanceId, _: &str, _: &[Value]) -> Result<Vec<Value>, Failure> {
         match self.calls.next() {
             None => Ok(Vec::new()),
-            Some(Outcome::Values(values)) => Ok(values),
-            Some(Outcome::Failed(failure)) => Err(failure),
-            Some(Outcome::Refused(refusal)) => panic!("a call is not refused: {refusal}"),
+            Some(Outcome::Values(values)) => Ok(values.clone()),
+            Some(Outcome::Failed(failure)) => Err(failure.clone()),
+            Some(Outcome::Refused(refusal)) => panic!("a call cannot be refused: {refusal}"),
         }
     }
 
     fn get(&mut self, _: InstanceId, _: &str) -> Result<Value, Failure> {
-        Err(Failure::Usage("a puppet has no globals".to_string()))
+        Err(Failure::Usage("a scripted engine has no globals".to_string()))
     }
 
     fn state(&mut self, _: InstanceId) -> Option<State> {

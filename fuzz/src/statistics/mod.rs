@@ -1,57 +1,58 @@
-//! What the fuzzer really did: a fuzzer whose modules do not run, or never trap deep down, finds nothing.
+//! Counts of what the fuzzer executed. A fuzzer whose modules do not run, or never trap deep in a call chain, finds
+//! nothing, so a campaign shows them and a test holds them to a minimum.
 
 pub mod uses;
 
-use crate::panel::compare::{Agreement, Seen};
-use crate::triage::known::Verdict;
+use crate::generate::case::Case;
+use crate::panel::compare::Agreement;
+use crate::triage::known::Judgment;
 use lanes::{Failure, Frame, Outcome};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::{Duration, Instant};
-use uses::Use;
+use std::time::Instant;
+use uses::{Use, uses};
 
-/// Depths are counted in these classes: the largest depth of each, the last has none.
+/// The classes of backtrace depths: a name, and the largest depth of the class. The last class is open.
 const DEPTHS: [(&str, usize); 6] = [("1", 1), ("2", 2), ("3-4", 4), ("5-8", 8), ("9-16", 16), ("17+", usize::MAX)];
-
-/// How many features the census shows in a line.
+/// The number of features in a printed line.
 const COLUMNS: usize = 4;
 
 /// Counts of one fuzzing run.
-pub struct Census {
+pub struct Statistics {
     began: Instant,
-    /// Inputs so far.
+    /// Inputs.
     pub inputs: u64,
-    /// Inputs that gave a case.
+    /// Inputs that describe a case.
     pub modules: u64,
     /// Cases whose main module was instantiated and called.
     pub executed: u64,
     /// Cases in which something trapped.
     pub trapped: u64,
-    /// Executed cases that a lane took part in, by the lane.
+    /// Executed cases in which a lane took part, by lane.
     pub compared: BTreeMap<String, u64>,
-    /// Those that it did not, since it lacks what they need.
+    /// Executed cases in which a lane took no part, since it lacks a feature, by lane.
     pub apart: BTreeMap<String, u64>,
-    /// Executed cases by what their modules use beyond WebAssembly 2.0.
+    /// Executed cases whose modules use something that came after WebAssembly 2.0, by what it is.
     pub uses: BTreeMap<Use, u64>,
-    /// Executed cases whose modules use nothing of that.
+    /// Executed cases of WebAssembly 2.0 alone.
     pub plain: u64,
-    /// Cases with a finding that was not known.
+    /// Cases with a finding that is not known.
     pub findings: u64,
     /// Cases that showed a known mistake of another engine, by its name.
     pub known: BTreeMap<&'static str, u64>,
     /// Cases whose comparison ended early, by the lane that was no longer comparable with the first.
     pub ended: BTreeMap<String, u64>,
-    /// Calls, by how they ended.
-    pub calls: BTreeMap<&'static str, u64>,
-    /// Traps by kind, each with its counts by depth.
+    /// Steps, by how they ended.
+    pub steps: BTreeMap<&'static str, u64>,
+    /// Traps by kind and by depth.
     pub traps: BTreeMap<&'static str, [u64; DEPTHS.len()]>,
-    /// Uncaught exceptions by depth, where frames are seen.
+    /// Uncaught exceptions by depth.
     pub exceptions: [u64; DEPTHS.len()],
 }
 
-impl Default for Census {
-    fn default() -> Census {
-        Census {
+impl Default for Statistics {
+    fn default() -> Statistics {
+        Statistics {
             began: Instant::now(),
             inputs: 0,
             modules: 0,
@@ -64,44 +65,55 @@ impl Default for Census {
             findings: 0,
             known: BTreeMap::new(),
             ended: BTreeMap::new(),
-            calls: BTreeMap::new(),
+            steps: BTreeMap::new(),
             traps: BTreeMap::new(),
             exceptions: [0; DEPTHS.len()],
         }
     }
 }
 
-impl Census {
-    /// Counts an input: `None` if it gave no case.
-    pub fn count(&mut self, verdict: Option<&Verdict>) {
+impl Statistics {
+    /// Counts an input that describes no case.
+    pub fn count_without_case(&mut self) {
         self.inputs += 1;
-        self.modules += u64::from(verdict.is_some());
-        match verdict {
-            None => {}
-            Some(Verdict::Equal(agreement)) => self.count_agreement(agreement),
-            Some(Verdict::Known(names)) => names.iter().for_each(|name| *self.known.entry(name).or_default() += 1),
-            Some(Verdict::New(_)) => self.findings += 1,
+    }
+
+    /// Counts an input with its case.
+    pub fn count(&mut self, case: &Case, judgment: &Judgment) {
+        self.inputs += 1;
+        self.modules += 1;
+        match judgment {
+            Judgment::Agreed(agreement) => self.count_agreement(case, agreement),
+            Judgment::Known(names) => names.iter().for_each(|name| *self.known.entry(name).or_default() += 1),
+            Judgment::New(_) => self.findings += 1,
         }
     }
 
-    fn count_agreement(&mut self, agreement: &Agreement) {
-        let run = &agreement.run;
-        self.executed += u64::from(run.instantiated);
-        if run.instantiated {
-            agreement.compared.iter().for_each(|lane| *self.compared.entry(lane.clone()).or_default() += 1);
-            agreement.apart.iter().for_each(|lane| *self.apart.entry(lane.clone()).or_default() += 1);
-            agreement.uses.iter().for_each(|&what| *self.uses.entry(what).or_default() += 1);
-            self.plain += u64::from(agreement.uses.is_empty());
+    fn count_agreement(&mut self, case: &Case, agreement: &Agreement) {
+        if agreement.run.instantiated {
+            self.executed += 1;
+            count_names(&mut self.compared, &agreement.compared);
+            count_names(&mut self.apart, &agreement.apart);
+            self.count_uses(case);
         }
-        agreement.ended.iter().for_each(|lane| *self.ended.entry(lane.clone()).or_default() += 1);
-        let outcomes = || {
-            run.steps.iter().filter_map(|step| match &step.seen {
-                Seen::Observation(observation) => Some(&observation.outcome),
-                Seen::State(_) => None,
-            })
-        };
-        outcomes().for_each(|outcome| self.count_outcome(outcome));
-        self.trapped += u64::from(outcomes().any(|outcome| outcome.as_trap().is_some()));
+        count_names(&mut self.ended, &agreement.ended);
+        let mut trapped = false;
+        for outcome in agreement.run.steps.iter().filter_map(|step| step.outcome()) {
+            self.count_outcome(outcome);
+            trapped |= outcome.as_trap().is_some();
+        }
+        self.trapped += u64::from(trapped);
+    }
+
+    fn count_uses(&mut self, case: &Case) {
+        let mut found = uses(&case.main);
+        if let Some(library) = &case.library {
+            found.extend(uses(library));
+        }
+        self.plain += u64::from(found.is_empty());
+        for what in found {
+            *self.uses.entry(what).or_default() += 1;
+        }
     }
 
     fn count_outcome(&mut self, outcome: &Outcome) {
@@ -110,7 +122,7 @@ impl Census {
             Outcome::Refused(_) => "refused",
             Outcome::Failed(failure) => failure.name(),
         };
-        *self.calls.entry(end).or_default() += 1;
+        *self.steps.entry(end).or_default() += 1;
         match outcome {
             Outcome::Failed(Failure::Trap(trap)) => {
                 self.traps.entry(trap.kind.name()).or_default()[class(trap.frames.as_deref())] += 1;
@@ -120,22 +132,17 @@ impl Census {
         }
     }
 
-    /// How long ago this census began.
-    pub fn age(&self) -> Duration {
-        self.began.elapsed()
-    }
-
-    /// The share of modules that executed, in per cent.
+    /// Returns the share of modules that executed, in percent.
     pub fn executed_percent(&self) -> u64 {
         self.executed * 100 / self.modules.max(1)
     }
 
-    /// The share of modules that trapped, in per cent.
+    /// Returns the share of modules that trapped, in percent.
     pub fn trapped_percent(&self) -> u64 {
         self.trapped * 100 / self.modules.max(1)
     }
 
-    /// The share of traps that have more than one frame, in per cent.
+    /// Returns the share of traps with more than one frame, in percent.
     pub fn deep_percent(&self) -> u64 {
         let all: u64 = self.traps.values().flatten().sum();
         let shallow: u64 = self.traps.values().map(|depths| depths[0]).sum();
@@ -143,9 +150,9 @@ impl Census {
     }
 }
 
-impl fmt::Display for Census {
+impl fmt::Display for Statistics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.age().as_secs_f64();
+        let seconds = self.began.elapsed().as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
         let rate = self.inputs as f64 / seconds.max(0.001);
         writeln!(
@@ -159,7 +166,7 @@ impl fmt::Display for Census {
         writeln!(f, "{} findings; known: {}", self.findings, list(&self.known))?;
         writeln!(f, "compared: {}; took no part: {}", list(&self.compared), list(&self.apart))?;
         writeln!(f, "not compared to the end: {}", list(&self.ended))?;
-        writeln!(f, "steps: {}", list(&self.calls))?;
+        writeln!(f, "steps: {}", list(&self.steps))?;
         writeln!(f, "executed modules: {} of WebAssembly 2.0, and with", self.plain)?;
         let uses: Vec<_> = self.uses.iter().map(|(what, count)| format!("{count:>8} {:<24}", what.name())).collect();
         uses.chunks(COLUMNS).try_for_each(|row| writeln!(f, "{}", row.concat().trim_end()))?;
@@ -174,13 +181,23 @@ impl fmt::Display for Census {
     }
 }
 
-/// The class of a backtrace.
+/// Returns the depth class of a backtrace.
 fn class(frames: Option<&[Frame]>) -> usize {
     let depth = frames.map_or(0, <[Frame]>::len);
     DEPTHS.iter().position(|&(_, most)| depth <= most).expect("the last class is open")
 }
 
-/// Counts with what was counted.
+fn count_names(counts: &mut BTreeMap<String, u64>, names: &[String]) {
+    for name in names {
+        // `entry` needs a string of its own, which is wasted for all but the first of a name.
+        match counts.get_mut(name) {
+            Some(count) => *count += 1,
+            None => _ = counts.insert(name.clone(), 1),
+        }
+    }
+}
+
+/// Returns counts with what was counted, separated by commas.
 fn list<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
     let counts: Vec<_> = counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
     if counts.is_empty() { "none".to_string() } else { counts.join(", ") }

@@ -1,8 +1,9 @@
-//! Known mistakes of other engines, so that they do not drown what is new.
+//! Known mistakes of other engines, so that they do not hide new ones.
 //!
-//! A mistake is known by a *cure*: a change of the module that keeps its meaning, and after which the mistake cannot
-//! occur. A finding is excused only if the engine stands alone against ours, and the cured case shows no finding: what
-//! remains after the cure is new, and is reported with the cured module. So nothing is excused by its looks.
+//! Each mistake comes with a *workaround*: a change of the module that keeps its meaning, and after which the mistake
+//! cannot occur. A finding is excused only if the engine stands alone against our lanes, and the case with the workaround
+//! shows no finding. Whatever remains after the workaround is new, and is reported with the changed module. So no finding
+//! is excused by its looks.
 
 use super::workaround;
 use crate::generate::case::Case;
@@ -11,17 +12,17 @@ use crate::panel::compare::Agreement;
 use crate::panel::finding::Finding;
 
 /// What a case showed.
-pub enum Verdict {
+pub enum Judgment {
     /// All lanes agreed.
-    Equal(Agreement),
-    /// They differed by known mistakes of other engines only.
+    Agreed(Agreement),
+    /// Lanes differed by known mistakes of other engines only: their names.
     Known(Vec<&'static str>),
-    /// Something that nobody knows yet.
-    New(Box<New>),
+    /// Something new.
+    New(Box<NewFinding>),
 }
 
-/// A finding that is not known, and the case that shows it: known mistakes are cured in it.
-pub struct New {
+/// A finding that is not known, and the case that shows it. Workarounds for known mistakes are applied to the case.
+pub struct NewFinding {
     /// The finding.
     pub finding: Finding,
     /// The case.
@@ -32,91 +33,99 @@ pub struct New {
 struct Mistake {
     /// A short name, for counts.
     name: &'static str,
-    /// The backend of the engine that makes it.
-    voice: &'static str,
-    /// Writes a module so that the mistake cannot occur in it; `None` where it cannot occur anyway.
-    cure: fn(&[u8]) -> Option<Vec<u8>>,
+    /// The backend that makes it.
+    backend: &'static str,
+    /// Changes a module so that the mistake cannot occur; `None` where it cannot occur anyway.
+    workaround: fn(&[u8]) -> Option<Vec<u8>>,
 }
 
 const MISTAKES: &[Mistake] = &[
     Mistake {
         // tests/select-condition.wast; wasmi 2.0.0.
         name: "wasmi takes the wrong operand of a select on a comparison with zero",
-        voice: "wasmi",
-        cure: workaround::part_select_from_comparison,
+        backend: "wasmi",
+        workaround: workaround::part_select_from_comparison,
     },
     Mistake {
         // tests/if-parameters.wast; wasmi 2.0.0.
         name: "wasmi loses what lies below the parameters of an if",
-        voice: "wasmi",
-        cure: workaround::block_before_if,
+        backend: "wasmi",
+        workaround: workaround::block_before_if,
     },
     Mistake {
         // tests/unreached-br-on-null.wast; bun 1.4.5.
         name: "JavaScriptCore miscounts the blocks around a br_on_null that cannot be reached",
-        voice: "jsc",
-        cure: workaround::leave_out_unreached,
+        backend: "jsc",
+        workaround: workaround::leave_out_unreached,
     },
     Mistake {
         // tests/exceptions-delegate-to-block.wast; bun 1.4.5.
         name: "JavaScriptCore refuses a delegate to a block",
-        voice: "jsc",
-        cure: workaround::delegate_to_try,
+        backend: "jsc",
+        workaround: workaround::delegate_to_try,
     },
     Mistake {
         // tests/convert-null.wast; bun 1.4.5.
         name: "JavaScriptCore converts externref only, and no subtype",
-        voice: "jsc",
-        cure: workaround::convert_externref,
+        backend: "jsc",
+        workaround: workaround::convert_externref,
     },
 ];
 
 /// The backend of our own lanes.
 const OURS: &str = "cranelift";
 
-/// Runs `case` in the lanes of `panel`, and again with the cures of what stands alone against ours.
-pub fn check(case: &Case, panel: &Panel) -> Verdict {
+/// Runs `case` in the lanes of `panel`, and again with workarounds for the mistakes of a backend that stands alone
+/// against ours.
+pub fn judge(case: &Case, panel: &Panel) -> Judgment {
     let mut finding = match panel.check(case) {
-        Ok(agreement) => return Verdict::Equal(agreement),
+        Ok(agreement) => return Judgment::Agreed(agreement),
         Err(finding) => *finding,
     };
     let (mut case, mut names) = (case.clone(), Vec::new());
     for mistake in MISTAKES {
-        let Some(cured) = cure(mistake, &case).filter(|_| finding.dissenter(OURS) == Some(mistake.voice)) else {
+        if finding.dissenter(OURS) != Some(mistake.backend) {
             continue;
-        };
-        match panel.check(&cured) {
+        }
+        let Some(changed) = apply_workaround(mistake, &case) else { continue };
+        match panel.check(&changed) {
             Ok(_) => {
                 names.push(mistake.name);
-                return Verdict::Known(names);
+                return Judgment::Known(names);
             }
-            // Nothing that the cure is for.
+            // The mistake is not the cause.
             Err(remaining) if *remaining == finding => {}
             Err(remaining) => {
                 names.push(mistake.name);
-                (finding, case) = (*remaining, cured);
+                (finding, case) = (*remaining, changed);
             }
         }
     }
-    Verdict::New(Box::new(New { finding, case }))
+    Judgment::New(Box::new(NewFinding { finding, case }))
 }
 
-/// The case with both modules cured; `None` if there is nothing to cure.
-fn cure(mistake: &Mistake, case: &Case) -> Option<Case> {
-    let main = (mistake.cure)(&case.main);
-    let library = case.library.as_deref().and_then(mistake.cure);
+/// Returns the case with the workaround in both modules, or `None` if the mistake cannot occur in either.
+fn apply_workaround(mistake: &Mistake, case: &Case) -> Option<Case> {
+    let main = (mistake.workaround)(&case.main);
+    let library = case.library.as_deref().and_then(mistake.workaround);
     if main.is_none() && library.is_none() {
         return None;
     }
-    let main = main.unwrap_or_else(|| case.main.clone());
-    Some(Case { main, library: library.or_else(|| case.library.clone()), ..case.clone() })
+    let mut changed = case.clone();
+    if let Some(main) = main {
+        changed.main = main;
+    }
+    if library.is_some() {
+        changed.library = library;
+    }
+    Some(changed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::generate::case::Call;
-    use crate::panel::scripted_engine::{Puppet, values};
+    use crate::panel::scripted_engine::{ScriptedEngine, values};
     use lanes::{Outcome, Value};
 
     /// `f(5)` is 5, and 1 in wasmi.
@@ -130,32 +139,33 @@ mod tests {
         Case { library: None, main, calls: vec![call], options, ..Case::default() }
     }
 
-    fn against(theirs: &str, outcomes: Vec<Outcome>, body: &str) -> Verdict {
-        check(&case(body), &Panel::new(&["speed/fresh"], vec![Box::new(Puppet::new("theirs", theirs, outcomes))]))
+    fn judge_against(backend: &str, outcome: Outcome, body: &str) -> Judgment {
+        let other = ScriptedEngine::new("theirs", backend, vec![outcome]);
+        judge(&case(body), &Panel::new(&["speed/fresh"], vec![Box::new(other)]))
     }
 
     #[test]
-    fn a_cure_keeps_the_meaning() {
-        let cured = workaround::part_select_from_comparison(&case(WRONG).main).expect("there is something to cure");
-        let verdict = check(&Case { main: cured, ..case(WRONG) }, &Panel::parse("speed/fresh").expect("it is there"));
-        let Verdict::Equal(agreement) = verdict else { panic!("the cured module does not run") };
+    fn a_workaround_keeps_the_meaning() {
+        let changed = workaround::part_select_from_comparison(&case(WRONG).main).expect("there is a select");
+        let verdict = judge(&Case { main: changed, ..case(WRONG) }, &Panel::parse("speed/fresh").expect("it exists"));
+        let Judgment::Agreed(agreement) = verdict else { panic!("the changed module does not run") };
         assert!(agreement.run.steps.iter().any(|step| step.what.starts_with("call 0")));
         assert_eq!(workaround::part_select_from_comparison(&case("local.get 0 i32.eqz").main), None);
     }
 
-    /// Looks are not enough: who gives the same wrong result without the mistake's cause, or after the cure, or is not
-    /// the engine that makes the mistake, is reported.
+    /// Looks are not enough. An engine is reported if it returns the same wrong result without the cause of the mistake,
+    /// or after the workaround, or if it is not the engine that makes the mistake.
     #[test]
     fn only_the_mistake_itself_is_excused() {
-        assert!(matches!(against("wasmi", vec![values(1)], "local.get 0"), Verdict::New(_)));
-        assert!(matches!(against("wasmi", vec![values(1)], WRONG), Verdict::New(_)));
-        assert!(matches!(against("v8", vec![values(1)], WRONG), Verdict::New(_)));
+        assert!(matches!(judge_against("wasmi", values(1), "local.get 0"), Judgment::New(_)));
+        assert!(matches!(judge_against("wasmi", values(1), WRONG), Judgment::New(_)));
+        assert!(matches!(judge_against("v8", values(1), WRONG), Judgment::New(_)));
     }
 
     #[cfg(feature = "wasmi")]
     #[test]
     fn wasmi_still_makes_it() {
         let panel = Panel::parse("speed/fresh,wasmi").expect("both are built in");
-        assert!(matches!(check(&case(WRONG), &panel), Verdict::Known(names) if names == [MISTAKES[0].name]));
+        assert!(matches!(judge(&case(WRONG), &panel), Judgment::Known(names) if names == [MISTAKES[0].name]));
     }
 }

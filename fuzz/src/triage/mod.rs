@@ -1,4 +1,4 @@
-//! From a finding to a report: known mistakes of other engines are set aside, and what is left is made smaller.
+//! From a finding to a report: known mistakes of other engines are set aside, and a new finding is reduced.
 
 pub mod known;
 pub mod reduce;

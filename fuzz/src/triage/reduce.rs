@@ -1,62 +1,63 @@
-//! Makes a finding smaller: fewer calls and functions, then smaller modules, then fewer instructions, as long as it stays the same
-//! finding.
+//! Reduces a finding: fewer calls and functions, then smaller modules, then fewer instructions, as long as it stays the
+//! same finding.
 //!
-//! "The same" is [`Finding::signature`](crate::panel::finding::Finding::signature), and a candidate is held to the rules of
-//! the generator: it is made tame anew, known mistakes of other engines do not count, and it has to end.
-//! Other engines have no fuel that could stop them, so one of our own lanes runs each candidate with fuel first.
+//! "The same" means the same [`Finding::signature`](crate::panel::finding::Finding::signature). A candidate has to obey
+//! the rules of the generator: it is made deterministic anew, known mistakes of other engines do not count, and it has to
+//! end. Other engines have no fuel that could stop them, so one of our own lanes runs each candidate with fuel first.
 
-use super::known::{self, New, Verdict};
-use crate::generate::case::{Case, lane};
-use crate::generate::deterministic::tame;
-use crate::panel::Panel;
-use crate::panel::compare::{self, Seen};
+use super::known::{self, Judgment, NewFinding};
+use crate::generate::case::Case;
+use crate::generate::deterministic::make_deterministic;
+use crate::panel::run::run_alone;
+use crate::panel::{Panel, own_lane};
 use crate::rewrite;
-use lanes::{Features, Options, TrapKind, valid_with};
+use lanes::{Options, TrapKind, valid_with};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasm_shrink::WasmShrink;
 
-/// Far more than a generated case needs.
+/// Far more fuel than a generated case needs.
 const FUEL: u64 = 1_000_000;
-/// A module is as small as it gets when so many attempts in a row fail.
+/// The number of failed attempts in a row after which wasm-shrink takes a module for as small as it gets.
 const ATTEMPTS: u32 = 600;
 
-/// Makes `found` smaller, with at most so many runs of candidates. What comes out is a finding with the same signature.
-pub fn shrink(found: &New, panel: &Panel, runs: u32) -> New {
-    let mut shrinker = Shrinker { panel, signature: found.finding.signature(), best: None, runs };
+/// Reduces `found` with at most `runs` runs of candidates. Returns a finding with the same signature.
+pub fn reduce(found: &NewFinding, panel: &Panel, runs: u32) -> NewFinding {
+    let mut reducer = Reducer { panel, signature: found.finding.signature(), best: None, runs };
     let mut case = found.case.clone();
-    shrinker.calls(&mut case);
-    if case.library.is_some() && shrinker.accepts(&Case { library: None, ..case.clone() }) {
-        case.library = None;
-    }
+    reducer.remove_calls(&mut case);
+    reducer.remove_library(&mut case);
     for part in [(|case| Some(&mut case.main)) as Part, |case| case.library.as_mut()] {
-        shrinker.bodies(&mut case, part);
-        shrinker.module(&mut case, part);
-        shrinker.instructions(&mut case, part);
+        reducer.stub_bodies(&mut case, part);
+        reducer.shrink_module(&mut case, part);
+        reducer.remove_instructions(&mut case, part);
     }
-    shrinker.calls(&mut case);
-    shrinker.best.unwrap_or_else(|| New { finding: found.finding.clone(), case: found.case.clone() })
+    reducer.remove_calls(&mut case);
+    reducer.best.unwrap_or_else(|| NewFinding { finding: found.finding.clone(), case: found.case.clone() })
 }
 
 /// One of a case's modules.
 type Part = fn(&mut Case) -> Option<&mut Vec<u8>>;
 
-struct Shrinker<'a> {
+struct Reducer<'a> {
     panel: &'a Panel,
     signature: String,
     /// The last accepted candidate, as it was run.
-    best: Option<New>,
-    /// How many candidates may still be run.
+    best: Option<NewFinding>,
+    /// The number of candidates that may still be run.
     runs: u32,
 }
 
-impl Shrinker<'_> {
-    /// Whether `case` still shows the finding.
+impl Reducer<'_> {
+    /// Returns whether `case` still shows the finding.
     fn accepts(&mut self, case: &Case) -> bool {
         let Some(runs) = self.runs.checked_sub(1) else { return false };
         self.runs = runs;
-        let Some(case) = tamed(case).filter(ends) else { return false };
-        match known::check(&case, self.panel) {
-            Verdict::New(new) if new.finding.signature() == self.signature => {
+        let Some(case) = deterministic(case) else { return false };
+        if !ends(&case) {
+            return false;
+        }
+        match known::judge(&case, self.panel) {
+            Judgment::New(new) if new.finding.signature() == self.signature => {
                 self.best = Some(*new);
                 true
             }
@@ -64,8 +65,8 @@ impl Shrinker<'_> {
         }
     }
 
-    /// Leaves out calls, the last first.
-    fn calls(&mut self, case: &mut Case) {
+    /// Removes calls, the last first.
+    fn remove_calls(&mut self, case: &mut Case) {
         for k in (0..case.calls.len()).rev() {
             let mut candidate = case.clone();
             candidate.calls.remove(k);
@@ -75,8 +76,14 @@ impl Shrinker<'_> {
         }
     }
 
-    /// Makes the module that `part` chooses smaller, in half of the runs that are left.
-    fn module(&mut self, case: &mut Case, part: Part) {
+    fn remove_library(&mut self, case: &mut Case) {
+        if case.library.is_some() && self.accepts(&Case { library: None, ..case.clone() }) {
+            case.library = None;
+        }
+    }
+
+    /// Shrinks the module that `part` selects with wasm-shrink, in half of the runs that are left.
+    fn shrink_module(&mut self, case: &mut Case, part: Part) {
         let Some(whole) = part(case).cloned() else { return };
         let mut smallest = whole.clone();
         let saved = self.runs / 2;
@@ -84,7 +91,7 @@ impl Shrinker<'_> {
         let shrunk = catch_unwind(AssertUnwindSafe(|| {
             WasmShrink::default().attempts(ATTEMPTS).run(whole, |wasm: &[u8]| {
                 let mut candidate = case.clone();
-                *part(&mut candidate).expect("it was there") = wasm.to_vec();
+                replace(&mut candidate, part, wasm.to_vec());
                 let accepted = self.accepts(&candidate);
                 if accepted && wasm.len() < smallest.len() {
                     smallest = wasm.to_vec();
@@ -92,76 +99,80 @@ impl Shrinker<'_> {
                 Ok(accepted)
             })
         }));
-        // The mutator gives up now and then, with an error or a panic; what it found by then is as good.
+        // wasm-shrink gives up now and then, with an error or a panic. What it found until then is as good.
         drop(shrunk);
         self.runs += saved;
-        *part(case).expect("it was there") = smallest;
+        replace(case, part, smallest);
     }
 
-    /// Leaves out whole bodies.
-    fn bodies(&mut self, case: &mut Case, part: Part) {
-        for number in 0..part(case).map_or(0, |wasm| rewrite::bodies(wasm)) {
-            let Some(stubbed) = part(case).and_then(|wasm| rewrite::stubbed(wasm, number)) else { continue };
-            let mut candidate = case.clone();
-            *part(&mut candidate).expect("it was there") = stubbed;
-            if valid(part(&mut candidate), case.features) && self.accepts(&candidate) {
-                *case = candidate;
+    /// Replaces whole bodies by `unreachable`.
+    fn stub_bodies(&mut self, case: &mut Case, part: Part) {
+        for number in 0..part(case).map_or(0, |wasm| rewrite::count_bodies(wasm)) {
+            let stubbed = part(case).and_then(|wasm| rewrite::stub_body(wasm, number));
+            if let Some(stubbed) = stubbed {
+                self.try_module(case, part, stubbed);
             }
         }
     }
 
-    /// Leaves out runs of instructions, long ones first: what the mutator leaves is full of blocks that do nothing.
-    fn instructions(&mut self, case: &mut Case, part: Part) {
+    /// Removes runs of instructions, long ones first: what wasm-shrink leaves is full of blocks that do nothing.
+    fn remove_instructions(&mut self, case: &mut Case, part: Part) {
         let mut length = 128;
         while length > 0 {
             let mut start = 0;
-            while let Some(shorter) = part(case).and_then(|wasm| rewrite::without(wasm, start, length)) {
-                let mut candidate = case.clone();
-                *part(&mut candidate).expect("it was there") = shorter;
-                if valid(part(&mut candidate), case.features) && self.accepts(&candidate) {
-                    *case = candidate;
-                } else {
+            while let Some(shorter) = part(case).and_then(|wasm| rewrite::remove(wasm, start, length)) {
+                if !self.try_module(case, part, shorter) {
                     start += length.div_ceil(2);
                 }
             }
             length /= 2;
         }
     }
+
+    /// Puts `wasm` into the case if that is valid and still shows the finding. Returns whether it did.
+    fn try_module(&mut self, case: &mut Case, part: Part, wasm: Vec<u8>) -> bool {
+        if !valid_with(&wasm, case.features) {
+            return false;
+        }
+        let mut candidate = case.clone();
+        replace(&mut candidate, part, wasm);
+        let accepted = self.accepts(&candidate);
+        if accepted {
+            *case = candidate;
+        }
+        accepted
+    }
 }
 
-fn valid(wasm: Option<&mut Vec<u8>>, features: Features) -> bool {
-    wasm.is_some_and(|wasm| valid_with(wasm, features))
+fn replace(case: &mut Case, part: Part, wasm: Vec<u8>) {
+    *part(case).expect("the case has this module") = wasm;
 }
 
-/// The case with tame modules; `None` if a module of it is no longer one.
-fn tamed(case: &Case) -> Option<Case> {
-    let main = tame(&case.main).ok()?;
-    let library = case.library.as_deref().map(tame).transpose().ok()?;
+/// Returns the case with modules made deterministic, or `None` if one of them no longer decodes.
+fn deterministic(case: &Case) -> Option<Case> {
+    let main = make_deterministic(&case.main).ok()?;
+    let library = case.library.as_deref().map(make_deterministic).transpose().ok()?;
     Some(Case { main, library, ..case.clone() })
 }
 
-/// Whether a lane that counts fuel comes to the end.
+/// Returns whether the case ends by itself: a lane that counts fuel does not run out of it.
 fn ends(case: &Case) -> bool {
     let options = Options { fuel: Some(FUEL), ..Options::default() };
-    let run = compare::alone(case, lane("quick/fresh", &options).as_ref());
-    run.steps.iter().all(|step| match &step.seen {
-        Seen::Observation(observation) => {
-            observation.outcome.as_trap().is_none_or(|trap| trap.kind != TrapKind::OutOfFuel)
-        }
-        Seen::State(_) => true,
-    })
+    let run = run_alone(case, own_lane("quick/fresh", &options).as_ref());
+    let mut traps = run.steps.iter().filter_map(|step| step.outcome()?.as_trap());
+    traps.all(|trap| trap.kind != TrapKind::OutOfFuel)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::generate::case::Call;
-    use crate::panel::scripted_engine::{Puppet, values};
+    use crate::panel::scripted_engine::{ScriptedEngine, values};
     use lanes::Value;
 
     /// Another lane returns where ours divides by zero: nothing but the division is needed to see that.
     #[test]
-    fn a_finding_is_made_smaller() {
+    fn a_finding_is_reduced() {
         const TEXT: &str = r#"(module
             (func (export "g"))
             (func (export "f") (param i32) (result i32) (local i32)
@@ -172,10 +183,10 @@ mod tests {
         let options = ["speed", "quick"].map(|tier| (tier, Options::default())).into();
         let main = wat::parse_str(TEXT).expect("it parses");
         let case = Case { main, calls, options, ..Case::default() };
-        let theirs = Puppet::new("theirs", "theirs", vec![values(1), values(1)]);
+        let theirs = ScriptedEngine::new("theirs", "theirs", vec![values(1), values(1)]);
         let panel = Panel::new(&["speed/fresh"], vec![Box::new(theirs)]);
-        let Verdict::New(found) = known::check(&case, &panel) else { panic!("nothing is found") };
-        let small = shrink(&found, &panel, 300);
+        let Judgment::New(found) = known::judge(&case, &panel) else { panic!("nothing is found") };
+        let small = reduce(&found, &panel, 300);
         assert_eq!(small.finding.signature(), found.finding.signature());
         assert_eq!(small.case.calls.len(), 1);
         let text = wasmprinter::print_bytes(&small.case.main).expect("it decodes");

@@ -1,63 +1,88 @@
-//! A finding as a person wants to read it: who differs, where, under which options, and the modules as text.
+//! A finding for people: who differs, where, under which options, and the modules as text or as a script.
 
-use super::known::New;
+use super::known::NewFinding;
 use crate::generate::graft::LIBRARY;
+use crate::oracle::Report;
 use lanes::{Features, Reference, Value};
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
-/// Modules of at most so many lines stand in the report itself.
+/// The number of lines up to which a module is part of the report itself.
 const INLINE_LINES: usize = 120;
 
-/// The report of a finding. Long modules are written to files in the directory for temporary files.
-pub fn report(New { finding, case }: &New) -> String {
-    let mut text = format!("{finding}\n\n");
-    for (tier, options) in &case.options {
-        let _infallible = writeln!(text, "{tier}: {options:?}");
+impl Report for NewFinding {
+    fn signature(&self) -> String {
+        self.finding.signature()
     }
-    let mut hasher = DefaultHasher::new();
-    case.main.hash(&mut hasher);
-    let digest = hasher.finish();
-    let library = case.library.iter().map(|wasm| ("library", wasm));
-    for (name, wasm) in library.chain([("main", &case.main)]) {
-        let wat = text_of(wasm, true);
-        let lines = wat.lines().count();
-        if lines <= INLINE_LINES {
-            let _infallible = write!(text, "\nmodule {name}:\n{wat}\n");
-            continue;
+
+    fn summary(&self) -> String {
+        self.finding.to_string()
+    }
+
+    /// Long modules are written to files in the directory for temporary files.
+    fn details(&self) -> String {
+        let mut text = format!("{}\n\n", self.finding);
+        for (tier, options) in &self.case.options {
+            let _infallible = writeln!(text, "{tier}: {options:?}");
         }
-        let path = std::env::temp_dir().join(format!("touchstone-{digest:016x}-{name}"));
-        let _infallible = match save(&path, wasm, &wat) {
-            Ok(()) => writeln!(text, "module {name} ({lines} lines): {0}.wat, {0}.wasm", path.display()),
-            Err(error) => writeln!(text, "module {name} ({lines} lines) cannot be saved: {error}"),
-        };
+        let mut hasher = DefaultHasher::new();
+        self.case.main.hash(&mut hasher);
+        let digest = hasher.finish();
+        if let Some(library) = &self.case.library {
+            add_module(&mut text, "library", library, digest);
+        }
+        add_module(&mut text, "main", &self.case.main, digest);
+        text
     }
-    text
+
+    /// The script makes the same calls. It needs the fuzzer's host functions if its modules import them.
+    fn script(&self) -> Option<String> {
+        let NewFinding { finding, case } = self;
+        let mut text = ";;! features: 2.0".to_string();
+        for name in (case.needed - Features::WASM_2_0).names() {
+            let _infallible = write!(text, ", {name}");
+        }
+        text.push('\n');
+        for line in finding.to_string().lines() {
+            let _infallible = writeln!(text, ";; {line}");
+        }
+        for host in &case.hosts {
+            let _infallible = writeln!(text, ";; host function {}.{}: {:?}", host.module, host.name, host.behavior);
+        }
+        if let Some(library) = &case.library {
+            let _infallible = writeln!(text, "{}(register {LIBRARY:?})", text_of(library, false));
+        }
+        text += &text_of(&case.main, false);
+        for call in &case.calls {
+            let arguments: String = call.arguments.iter().map(|&value| format!(" {}", constant(value))).collect();
+            let _infallible = writeln!(text, "(invoke {:?}{arguments})", call.function);
+        }
+        Some(text)
+    }
 }
 
-/// A finding as a script that makes the same calls. It needs the fuzzer's host functions if its modules import them.
-pub fn script(New { finding, case }: &New) -> String {
-    let features: String = (case.needed - Features::WASM_2_0).names().map(|name| format!(", {name}")).collect();
-    let mut text = format!(";;! features: 2.0{features}\n");
-    for line in finding.to_string().lines() {
-        let _infallible = writeln!(text, ";; {line}");
+/// Adds a module as text, or the path of the files that hold it.
+fn add_module(text: &mut String, name: &str, wasm: &[u8], digest: u64) {
+    let wat = text_of(wasm, true);
+    let lines = wat.lines().count();
+    if lines <= INLINE_LINES {
+        let _infallible = write!(text, "\nmodule {name}:\n{wat}\n");
+        return;
     }
-    for host in &case.hosts {
-        let _infallible = writeln!(text, ";; host function {}.{}: {:?}", host.module, host.name, host.behavior);
-    }
-    if let Some(library) = &case.library {
-        let _infallible = writeln!(text, "{}(register {LIBRARY:?})", text_of(library, false));
-    }
-    text += &text_of(&case.main, false);
-    for call in &case.calls {
-        let arguments: String = call.arguments.iter().map(|&value| format!(" {}", constant(value))).collect();
-        let _infallible = writeln!(text, "(invoke {:?}{arguments})", call.function);
-    }
-    text
+    let path = std::env::temp_dir().join(format!("touchstone-{digest:016x}-{name}"));
+    let _infallible = match save(&path, wasm, &wat) {
+        Ok(()) => writeln!(text, "module {name} ({lines} lines): {0}.wat, {0}.wasm", path.display()),
+        Err(error) => writeln!(text, "module {name} ({lines} lines) cannot be saved: {error}"),
+    };
 }
 
-/// The module's text, with the offset of each instruction as it stands in frames if wanted.
+fn save(path: &Path, wasm: &[u8], wat: &str) -> std::io::Result<()> {
+    std::fs::write(path.with_extension("wat"), wat)?;
+    std::fs::write(path.with_extension("wasm"), wasm)
+}
+
+/// Returns the module as text, on request with the offset of each instruction, as backtraces show it.
 fn text_of(wasm: &[u8], offsets: bool) -> String {
     let mut text = String::new();
     let printed = wasmprinter::Config::new()
@@ -70,7 +95,7 @@ fn text_of(wasm: &[u8], offsets: bool) -> String {
     }
 }
 
-/// A value as scripts write it.
+/// Returns the constant of a script that is this value.
 fn constant(value: Value) -> String {
     match value {
         Value::I32(value) => format!("(i32.const {value})"),
@@ -96,9 +121,4 @@ fn constant(value: Value) -> String {
         // Scripts have no such argument.
         Value::Ref(reference) => format!("(; {reference} ;) (ref.null any)"),
     }
-}
-
-fn save(path: &Path, wasm: &[u8], wat: &str) -> std::io::Result<()> {
-    std::fs::write(path.with_extension("wat"), wat)?;
-    std::fs::write(path.with_extension("wasm"), wasm)
 }

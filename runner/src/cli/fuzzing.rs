@@ -1,8 +1,10 @@
-//! `touchstone fuzz` and `touchstone replay`: the fuzzer's oracle on the stable toolchain.
+//! `touchstone fuzz` and `touchstone replay`: the fuzzer's oracles on the stable toolchain.
 
 use super::output::{say, tell};
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use fuzz::campaign::{Campaign, processor_time};
+use fuzz::oracle::{self, Oracle};
 use fuzz::panel::Panel;
 use std::fs;
 use std::path::PathBuf;
@@ -15,6 +17,9 @@ pub(super) struct ReplayArgs {
     /// The lanes to run it in, at least two, separated by commas; `all` stands for our own.
     #[arg(long, default_value = "all")]
     lanes: String,
+    /// The oracle that judges the input.
+    #[arg(long, value_parser = oracles(), default_value = oracle::ORACLES[0].name)]
+    oracle: String,
 }
 
 #[derive(Debug, Args)]
@@ -22,6 +27,9 @@ pub(super) struct FuzzArgs {
     /// The lanes to compare, at least two, separated by commas; `all` stands for our own.
     #[arg(long, default_value = "all")]
     lanes: String,
+    /// The oracle that judges the inputs.
+    #[arg(long, value_parser = oracles(), default_value = oracle::ORACLES[0].name)]
+    oracle: String,
     /// What the inputs follow from.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -42,6 +50,11 @@ pub(super) struct FuzzArgs {
     no_reduce: bool,
 }
 
+/// The names of the oracles, each with a line of help.
+fn oracles() -> PossibleValuesParser {
+    oracle::ORACLES.iter().map(|oracle| PossibleValue::new(oracle.name).help(oracle.summary)).collect::<Vec<_>>().into()
+}
+
 /// The lanes of a list, of which one alone would be compared with nothing.
 fn panel(list: &str) -> Result<Panel, String> {
     let panel = Panel::parse(list)?;
@@ -51,12 +64,17 @@ fn panel(list: &str) -> Result<Panel, String> {
     }
 }
 
-/// Says what the input does in every lane. Exit code 1 if lanes disagree.
+/// Makes an oracle that compares the lanes of a list.
+fn oracle(name: &str, panel: Panel) -> Result<Box<dyn Oracle>, String> {
+    Ok((oracle::find(name)?.make)(panel))
+}
+
+/// Says what the input does in every lane. Exit code 1 if there is a finding.
 pub(super) fn replay(arguments: &ReplayArgs) -> Result<u8, String> {
     let input =
         fs::read(&arguments.input).map_err(|error| format!("cannot read {}: {error}", arguments.input.display()))?;
-    let panel = panel(&arguments.lanes)?;
-    match fuzz::replay(&input, &panel) {
+    let mut oracle = oracle(&arguments.oracle, panel(&arguments.lanes)?)?;
+    match fuzz::replay(&input, &mut *oracle) {
         Ok(seen) => {
             say(&format_args!("{seen}\n"))?;
             Ok(0)
@@ -71,6 +89,8 @@ pub(super) fn replay(arguments: &ReplayArgs) -> Result<u8, String> {
 /// Fuzzes. Exit code 1 if there are findings.
 pub(super) fn fuzz(arguments: &FuzzArgs) -> Result<u8, String> {
     let panel = panel(&arguments.lanes)?;
+    let lanes = panel.names().join(", ");
+    let mut oracle = oracle(&arguments.oracle, panel)?;
     let endless = arguments.inputs.is_none() && arguments.seconds.is_none() && arguments.cpu_seconds.is_none();
     let campaign = Campaign {
         seed: arguments.seed,
@@ -80,13 +100,13 @@ pub(super) fn fuzz(arguments: &FuzzArgs) -> Result<u8, String> {
         directory: arguments.out.clone(),
         reduce: !arguments.no_reduce,
     };
-    let summary = campaign
-        .run(&panel, &mut |text| tell(&format_args!("{text}")))
+    let findings = campaign
+        .run(&mut *oracle, &mut |text| tell(&format_args!("{text}")))
         .map_err(|error| format!("cannot write to {}: {error}", arguments.out.display()))?;
-    say(&format_args!("lanes: {}; seed {}\n{}\n", panel.names().join(", "), arguments.seed, summary.census))?;
+    say(&format_args!("lanes: {lanes}; seed {}\n{}\n", arguments.seed, oracle.statistics()))?;
     say(&format_args!("{:.0} s of processor time\n", processor_time().as_secs_f64()))?;
-    for (signature, count) in &summary.findings {
+    for (signature, count) in &findings {
         say(&format_args!("{count} times: {signature}\n"))?;
     }
-    Ok(u8::from(!summary.findings.is_empty()))
+    Ok(u8::from(!findings.is_empty()))
 }

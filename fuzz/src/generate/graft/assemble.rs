@@ -8,7 +8,7 @@ use super::hints::hints;
 use super::{
     Base, Function, Global, Grafted, HOST, Import, ImportRole, LIBRARY, NULL_SLOTS, Plan, SEGMENT_LEN, Tag, heap, index,
 };
-use crate::generate::deterministic::tame;
+use crate::generate::deterministic::make_deterministic;
 use crate::generate::value::lanes_type;
 use arbitrary::{Error, Unstructured};
 use lanes::{Behavior, Features, HostFunc};
@@ -66,7 +66,7 @@ pub(super) fn assemble(u: &mut Unstructured<'_>, base: &Base<'_>, plan: Plan) ->
     let names = names(u, &plan)?;
     let parts = heap::parts(plan.features)?;
     let wasm = module([base].into_iter().chain(&parts), &plan, &names).map_err(|_| Error::IncorrectFormat)?.finish();
-    let wasm = tame(&wasm).map_err(|_| Error::IncorrectFormat)?;
+    let wasm = make_deterministic(&wasm).map_err(|_| Error::IncorrectFormat)?;
     let wasm = if u.ratio(1, 3)? { hints(u, &wasm)? } else { wasm };
     let hosts = plan.imports.iter().filter(|import| import.module == HOST).map(host_function).collect();
     let tags = own_tags(&plan).map(|(name, payload)| Tag { name, payload: payload.clone() }).collect();
