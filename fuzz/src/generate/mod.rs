@@ -1,6 +1,7 @@
 //! Bytes -> a case: modules, the calls to make, and the options of each lane.
 
 pub mod case;
+mod choice;
 pub mod deterministic;
 pub mod feature_set;
 pub mod graft;

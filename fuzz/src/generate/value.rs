@@ -86,10 +86,14 @@ pub fn arbitrary_value(u: &mut Unstructured<'_>, ty: ValType) -> Result<Value> {
         ValType::F64 => Value::F64(arbitrary_f64(u)?),
         ValType::V128 => Value::V128(u.arbitrary()?),
         ValType::Ref(RefType::EXTERNREF) if u.arbitrary()? => Value::Ref(Reference::Extern(u.int_in_range(0..=9)?)),
-        ValType::Ref(RefType::ANYREF) if u.arbitrary()? => Value::Ref(match u.arbitrary()? {
-            true => Reference::Host(u.int_in_range(0..=9)?),
-            false => Reference::I31(arbitrary_i32(u)?.cast_unsigned() & 0x7fff_ffff),
-        }),
+        ValType::Ref(RefType::ANYREF) if u.arbitrary()? => {
+            let host = u.arbitrary()?;
+            Value::Ref(if host {
+                Reference::Host(u.int_in_range(0..=9)?)
+            } else {
+                Reference::I31(arbitrary_i32(u)?.cast_unsigned() & 0x7fff_ffff)
+            })
+        }
         ValType::Ref(reference) => Value::Ref(Reference::Null(family(reference.heap_type))),
     })
 }

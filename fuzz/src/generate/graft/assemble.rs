@@ -232,11 +232,10 @@ fn tag_section(plan: &Plan, parts: &mut [Part<'_>]) -> Result<TagSection, reenco
 /// Zero as a constant expression, the long way where that is possible.
 fn zero(plan: &Plan, wide: bool) -> ConstExpr {
     let zero = if wide { ConstExpr::i64_const(0) } else { ConstExpr::i32_const(0) };
-    match plan.features.contains(Features::EXTENDED_CONST) {
-        true if wide => zero.with_i64_const(-7).with_i64_mul(),
-        true => zero.with_i32_const(-7).with_i32_mul(),
-        false => zero,
+    if !plan.features.contains(Features::EXTENDED_CONST) {
+        return zero;
     }
+    if wide { zero.with_i64_const(-7).with_i64_mul() } else { zero.with_i32_const(-7).with_i32_mul() }
 }
 
 fn globals(plan: &Plan, parts: &mut [Part<'_>]) -> Result<GlobalSection, reencode::Error> {

@@ -7,6 +7,7 @@ use super::access::{self, Edge, bound, length};
 use super::body::{Body, constant};
 use super::compute::compute;
 use super::{FunctionId, Global, ImportRole, NULL_SLOTS, Plan, exceptions, heap, index, objects};
+use crate::generate::choice::choose_weighted;
 use arbitrary::{Result, Unstructured};
 use lanes::{Features, Value};
 use wasm_encoder::{BlockType, Instruction as I, ValType};
@@ -16,61 +17,46 @@ type Emit = fn(&mut Unstructured<'_>, &Plan, &mut Body) -> Result<()>;
 
 const PLAIN: Features = Features::empty();
 
-/// Name and maker of each kind of leaf, and what it needs beyond WebAssembly 2.0. A kind that stands here several times
-/// is chosen more often.
-const LEAVES: &[(&str, Emit, Features)] = &[
-    ("unreachable", unreachable, PLAIN),
-    ("divide", divide, PLAIN),
-    ("divide", divide, PLAIN),
-    ("overflow", overflow, PLAIN),
-    ("convert", convert, PLAIN),
-    ("convert", convert, PLAIN),
-    ("load", access::load, PLAIN),
-    ("load", access::load, PLAIN),
-    ("store", access::store, PLAIN),
-    ("store", access::store, PLAIN),
-    ("lane", access::lane, PLAIN),
-    ("bulk_memory", access::bulk_memory, PLAIN),
-    ("bulk_memory", access::bulk_memory, PLAIN),
-    ("table_access", table_access, PLAIN),
-    ("bulk_table", bulk_table, PLAIN),
-    ("undefined_element", undefined_element, PLAIN),
-    ("null_element", null_element, PLAIN),
-    ("mismatch", mismatch, PLAIN),
-    ("host", host, PLAIN),
-    ("library", library, PLAIN),
-    ("library", library, PLAIN),
-    ("base", base_function, PLAIN),
-    ("base", base_function, PLAIN),
-    ("base", base_function, PLAIN),
-    ("base", base_function, PLAIN),
-    ("compute", compute, PLAIN),
-    ("compute", compute, PLAIN),
-    ("compute", compute, PLAIN),
-    ("compute", compute, PLAIN),
-    ("compute", compute, PLAIN),
-    ("compute", compute, PLAIN),
-    ("nothing", nothing, PLAIN),
-    ("atomic", access::atomic, Features::THREADS),
-    ("atomic", access::atomic, Features::THREADS),
-    ("rendezvous", access::rendezvous, Features::THREADS),
-    ("rendezvous", access::rendezvous, Features::THREADS),
-    ("null_function", objects::null_function, Features::FUNCTION_REFERENCES),
-    ("object", objects::object, Features::GC),
-    ("object", objects::object, Features::GC),
-    ("object", objects::object, Features::GC),
-    ("graphs", heap::graphs, Features::GC),
-    ("graphs", heap::graphs, Features::GC),
-    ("graphs", heap::graphs, Features::GC),
-    ("graphs", heap::graphs, Features::GC),
-    ("described", heap::described, Features::CUSTOM_DESCRIPTORS),
-    ("described", heap::described, Features::CUSTOM_DESCRIPTORS),
-    ("described", heap::described, Features::CUSTOM_DESCRIPTORS),
-    ("throw", exceptions::throw, Features::EXCEPTIONS),
-    ("throw", exceptions::throw, Features::EXCEPTIONS),
-    ("throw", exceptions::throw, Features::EXCEPTIONS),
-    ("throw", exceptions::throw, Features::EXCEPTIONS),
-    ("throw", exceptions::throw, Features::LEGACY_EXCEPTIONS),
+/// A kind of leaf.
+struct Leaf {
+    name: &'static str,
+    emit: Emit,
+    /// What the kind needs beyond WebAssembly 2.0.
+    needs: Features,
+}
+
+const fn leaf(name: &'static str, emit: Emit, needs: Features) -> Leaf {
+    Leaf { name, emit, needs }
+}
+
+/// The kinds of leaves, each with its weight.
+const LEAVES: &[(u32, Leaf)] = &[
+    (1, leaf("unreachable", unreachable, PLAIN)),
+    (2, leaf("divide", divide, PLAIN)),
+    (1, leaf("overflow", overflow, PLAIN)),
+    (2, leaf("convert", convert, PLAIN)),
+    (2, leaf("load", access::load, PLAIN)),
+    (2, leaf("store", access::store, PLAIN)),
+    (1, leaf("lane", access::lane, PLAIN)),
+    (2, leaf("bulk_memory", access::bulk_memory, PLAIN)),
+    (1, leaf("table_access", table_access, PLAIN)),
+    (1, leaf("bulk_table", bulk_table, PLAIN)),
+    (1, leaf("undefined_element", undefined_element, PLAIN)),
+    (1, leaf("null_element", null_element, PLAIN)),
+    (1, leaf("mismatch", mismatch, PLAIN)),
+    (1, leaf("host", host, PLAIN)),
+    (2, leaf("library", library, PLAIN)),
+    (4, leaf("base", base_function, PLAIN)),
+    (6, leaf("compute", compute, PLAIN)),
+    (1, leaf("nothing", nothing, PLAIN)),
+    (2, leaf("atomic", access::atomic, Features::THREADS)),
+    (2, leaf("rendezvous", access::rendezvous, Features::THREADS)),
+    (1, leaf("null_function", objects::null_function, Features::FUNCTION_REFERENCES)),
+    (3, leaf("object", objects::object, Features::GC)),
+    (4, leaf("graphs", heap::graphs, Features::GC)),
+    (3, leaf("described", heap::described, Features::CUSTOM_DESCRIPTORS)),
+    (4, leaf("throw", exceptions::throw, Features::EXCEPTIONS)),
+    (1, leaf("throw", exceptions::throw, Features::LEGACY_EXCEPTIONS)),
 ];
 
 /// Makes a leaf with a type from the pool.
@@ -82,10 +68,10 @@ pub(super) fn function(u: &mut Unstructured<'_>, plan: &mut Plan) -> Result<Func
         79 => exhaust(u, plan, &mut body, signature)?,
         75..=78 if plan.fuel => spin(u, plan, &mut body)?,
         _ => {
-            let possible = LEAVES.iter().filter(|(.., features)| plan.features.contains(*features));
-            let &(name, emit, _) = u.choose(&possible.collect::<Vec<_>>())?;
-            body.nested(u, plan, |body, u| emit(u, plan, body))?;
-            name
+            let possible = LEAVES.iter().filter(|(_, leaf)| plan.features.contains(leaf.needs));
+            let leaf = choose_weighted(u, possible)?;
+            body.nested(u, plan, |body, u| (leaf.emit)(u, plan, body))?;
+            leaf.name
         }
     };
     let body = body.finish(u, plan, &types.results)?;

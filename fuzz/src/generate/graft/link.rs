@@ -3,6 +3,7 @@
 use super::body::Body;
 use super::exceptions::caught;
 use super::{FunctionId, Global, ImportRole, Plan, index};
+use crate::generate::choice::choose_weighted;
 use arbitrary::{Result, Unstructured};
 use lanes::Features;
 use wasm_encoder::{BlockType, HeapType, Instruction, RefType, ValType};
@@ -34,9 +35,9 @@ impl Way {
 
     fn arbitrary(u: &mut Unstructured<'_>, plan: &Plan) -> Result<Way> {
         use Route::{Direct, FreshElement, Host, Indirect, Reference};
-        const ROUTES: [Route; 8] = [Direct, Direct, Indirect, Indirect, FreshElement, Host, Reference, Reference];
-        let count = if plan.features.contains(Features::FUNCTION_REFERENCES) { ROUTES.len() } else { 6 };
-        let route = *u.choose(&ROUTES[..count])?;
+        const ROUTES: [(u32, Route); 5] = [(2, Direct), (2, Indirect), (1, FreshElement), (1, Host), (2, Reference)];
+        let typed = plan.features.contains(Features::FUNCTION_REFERENCES);
+        let route = *choose_weighted(u, ROUTES.iter().filter(|(_, route)| *route != Reference || typed))?;
         Ok(Way { route, tail: plan.features.contains(Features::TAIL_CALL) && u.ratio(2, 5)? })
     }
 
@@ -65,9 +66,9 @@ fn plain(u: &mut Unstructured<'_>, plan: &mut Plan, target: FunctionId) -> Resul
     let mut body = Body::new(u, plan, &types)?;
     let catches = plan.features.intersects(Features::EXCEPTIONS | Features::LEGACY_EXCEPTIONS) && u.arbitrary()?;
     held(u, plan, &mut body, |body, u| {
-        body.nested(u, plan, |body, u| match catches {
-            true => caught(u, plan, body, &mut |u, body| call(u, plan, body, way, target, callee)),
-            false => call(u, plan, body, way, target, callee),
+        body.nested(u, plan, |body, u| {
+            let mut call = |u: &mut Unstructured<'_>, body: &mut Body| call(u, plan, body, way, target, callee);
+            if catches { caught(u, plan, body, &mut call) } else { call(u, body) }
         })
     })?;
     let body = body.finish(u, plan, &types.results)?;

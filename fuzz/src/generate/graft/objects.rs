@@ -3,13 +3,19 @@
 use super::Plan;
 use super::body::Body;
 use super::heap::{Heap, Type};
+use crate::generate::choice::choose_weighted;
 use arbitrary::{Result, Unstructured};
 use wasm_encoder::{AbstractHeapType, HeapType, Instruction as I, RefType, ValType};
+
+/// Emits a leaf of one kind.
+type Leaf = fn(&mut Unstructured<'_>, &Plan, Heap, &mut Body) -> Result<()>;
 
 /// A leaf of one of these kinds.
 pub(super) fn object(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     let heap = plan.objects();
-    let leaf = *u.choose(&[null_struct, null_array, null_i31, outside, outside, bulk, segment, cast, cast])?;
+    const LEAVES: [(u32, Leaf); 7] =
+        [(1, null_struct), (1, null_array), (1, null_i31), (2, outside), (1, bulk), (1, segment), (2, cast)];
+    let leaf = choose_weighted(u, LEAVES.iter())?;
     leaf(u, plan, heap, body)
 }
 
