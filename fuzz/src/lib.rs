@@ -1,5 +1,5 @@
-//! The fuzzer as a library: generators of WebAssembly modules, oracles that judge what lanes do with them, and the triage
-//! of findings.
+//! The fuzzer as a library: generators of WebAssembly modules, oracles that judge what lanes do with them, and the
+//! triage of findings.
 //!
 //! ```text
 //! bytes -> generate   a case: modules, the calls to make, the options of each lane
@@ -8,9 +8,9 @@
 //!       -> statistics counts of what was executed, what trapped and how deep
 //! ```
 //!
-//! An [`oracle`] makes a verdict of these; another one forges artifacts. Oracles run in three ways: as libFuzzer targets
-//! (`fuzz_targets/`, [`target`]), as a [`campaign`] on the stable toolchain, and in the tests of this crate with fixed
-//! inputs.
+//! An [`oracle`] makes a verdict of these; another one forges artifacts. Oracles run in three ways: as libFuzzer
+//! targets (`fuzz_targets/`, [`target`]), as a [`campaign`] on the stable toolchain, and in the tests of this crate
+//! with fixed inputs.
 
 pub mod campaign;
 pub mod generate;

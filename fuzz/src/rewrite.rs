@@ -1,8 +1,7 @@
-//! Writes a module again with instructions added to its bodies: for what a generator or a reducer leaves out.
+//! Rewrites the bodies of a module: adds, replaces and removes instructions.
 //!
-//! In: a valid module, and what to add behind each instruction. Out: the module with the same indices and names; only
-//! byte offsets move. Added instructions must leave the operand stack as it would be without them; they may use scratch
-//! locals, which a function gets when they are asked for.
+//! A rewritten module keeps its indices and names; only byte offsets move. Instructions that are added must leave the
+//! operand stack as it would be without them. They may use scratch locals, which a function gets on demand.
 
 use std::convert::Infallible;
 use std::ops::Range;
@@ -10,17 +9,17 @@ use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{CodeSection, Function, Instruction, Module, ValType};
 use wasmparser::{CompositeInnerType, FunctionBody, Operator, Parser, Payload};
 
-/// A module that cannot be written again: it is not valid.
+/// The result of a rewrite, which fails if the module is not valid.
 pub type Result<T> = std::result::Result<T, Error<Infallible>>;
 
-/// Locals that are added to a function: one for each type that is asked for.
+/// The locals that are added to a function: at most one for each type.
 pub struct Scratch {
     first: usize,
     types: Vec<ValType>,
 }
 
 impl Scratch {
-    /// The scratch local of this type.
+    /// Returns the scratch local of this type.
     pub fn local(&mut self, ty: ValType) -> u32 {
         let known = self.types.iter().position(|&known| known == ty).unwrap_or_else(|| {
             self.types.push(ty);
@@ -30,23 +29,23 @@ impl Scratch {
     }
 }
 
-/// What to add to an instruction.
+/// The code to add around an instruction.
 #[derive(Default)]
 pub struct Patch {
-    /// What comes right before it.
+    /// Code right before it.
     pub before: Vec<Instruction<'static>>,
-    /// What comes right behind it.
-    pub behind: Vec<Instruction<'static>>,
+    /// Code right after it.
+    pub after: Vec<Instruction<'static>>,
 }
 
-/// What to add to the first operator. The second is the one that follows.
+/// Returns the code to add around the first operator. The second is the one that follows it.
 pub type Patcher<'p> = dyn FnMut(&Operator<'_>, Option<&Operator<'_>>, &mut Scratch) -> Patch + 'p;
 
-/// Writes `wasm` again with what `patch` adds.
+/// Returns `wasm` with the code that `patch` adds around each instruction.
 ///
 /// # Errors
 ///
-/// When `wasm` is no valid module.
+/// If `wasm` is not a valid module.
 pub fn rewrite(wasm: &[u8], patch: &mut Patcher<'_>) -> Result<Vec<u8>> {
     let mut module = Module::new();
     let mut rewriter = Rewriter { params: params(wasm)?.into_iter(), patch };
@@ -54,14 +53,14 @@ pub fn rewrite(wasm: &[u8], patch: &mut Patcher<'_>) -> Result<Vec<u8>> {
     Ok(module.finish())
 }
 
-/// What becomes of a body's operators.
+/// Returns the new operators of a body.
 pub type Editor<'p> = dyn for<'a> FnMut(Vec<Operator<'a>>) -> Vec<Operator<'a>> + 'p;
 
-/// Writes `wasm` again with what `edit` makes of each body.
+/// Returns `wasm` with each body as `edit` changes it.
 ///
 /// # Errors
 ///
-/// When `wasm` is no valid module.
+/// If `wasm` is not a valid module.
 pub fn edit(wasm: &[u8], edit: &mut Editor<'_>) -> Result<Vec<u8>> {
     let mut module = Module::new();
     Editing(edit).parse_core_module(&mut module, Parser::new(0), wasm)?;
@@ -84,7 +83,7 @@ impl Reencode for Editing<'_, '_> {
     }
 }
 
-/// How many parameters each function with a body has.
+/// Returns the number of parameters of each function that has a body.
 fn params(wasm: &[u8]) -> Result<Vec<usize>> {
     let (mut types, mut functions) = (Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(wasm) {
@@ -108,8 +107,8 @@ fn params(wasm: &[u8]) -> Result<Vec<usize>> {
     Ok(functions)
 }
 
-/// Writes `wasm` without `length` instructions from number `start` on, counted over all bodies. `None` if there are no
-/// such instructions, or what is left cannot be written; it need not be valid.
+/// Returns `wasm` without `length` instructions from number `start` on, counted over all bodies. The result need not be
+/// valid. `None` if there are no such instructions, or if the rest cannot be written.
 pub fn remove(wasm: &[u8], start: usize, length: usize) -> Option<Vec<u8>> {
     let mut module = Module::new();
     let mut cutter = Cutter { next: 0, cut: start..start + length };
@@ -131,7 +130,7 @@ impl Reencode for Cutter {
         let mut reader = body.get_operators_reader()?;
         while !reader.eof() {
             let instruction = self.parse_instruction(&mut reader)?;
-            // The last one closes the body.
+            // The last instruction closes the body.
             let cut = self.cut.contains(&self.next) && !reader.eof();
             self.next += 1;
             if !cut {
@@ -143,8 +142,8 @@ impl Reencode for Cutter {
     }
 }
 
-/// Writes `wasm` with `unreachable` for the whole body number `stub`. `None` if there is no such body, or it is that
-/// already.
+/// Returns `wasm` with `unreachable` for the whole body number `stub`. `None` if there is no such body, or if it is
+/// that already.
 pub fn stub_body(wasm: &[u8], stub: usize) -> Option<Vec<u8>> {
     let mut module = Module::new();
     let mut stubber = Stubber { next: 0, stub, changed: false };
@@ -176,14 +175,14 @@ impl Reencode for Stubber {
     }
 }
 
-/// How many bodies `wasm` has.
+/// Returns the number of bodies of `wasm`.
 pub fn count_bodies(wasm: &[u8]) -> usize {
     let payloads = Parser::new(0).parse_all(wasm);
     payloads.filter(|payload| matches!(payload, Ok(Payload::CodeSectionEntry(_)))).count()
 }
 
 struct Rewriter<'a, 'p> {
-    /// Of the functions whose bodies are still to come.
+    /// The numbers of parameters of the functions whose bodies are still to come.
     params: std::vec::IntoIter<usize>,
     patch: &'a mut Patcher<'p>,
 }
@@ -206,7 +205,7 @@ impl Reencode for Rewriter<'_, '_> {
             let patch = (self.patch)(operator, operators.get(k + 1), &mut scratch);
             instructions.extend(patch.before);
             instructions.push(self.instruction(operator.clone())?);
-            instructions.extend(patch.behind);
+            instructions.extend(patch.after);
         }
         locals.extend(scratch.types.iter().map(|&ty| (1, ty)));
         let mut function = Function::new(locals);
@@ -221,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instructions_are_left_out_but_never_the_last() {
+    fn instructions_are_removed_but_never_the_last() {
         let module = |body: &str| wat::parse_str(format!("(module (func {body}) (func nop))")).expect("it parses");
         let whole = module("nop i32.const 1 drop");
         assert_eq!(remove(&whole, 1, 2), Some(module("nop")));

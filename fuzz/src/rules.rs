@@ -1,35 +1,53 @@
-//! What engines may do differently, and what keeps it from being reported: the one list of the known sources of false
-//! alarms. Each has a test below, or where it is named.
+//! The differences between engines that are no mistakes, and the rules that keep them from being reported. This is the
+//! one list of known sources of false alarms. Each rule has a test, below or in the module that is named.
 //!
-//! | source | rule | where |
-//! |---|---|---|
-//! | NaN bits: the specification leaves them open | NaNs are canonicalized in the Wasm behind each instruction that may make one | [`nan`](crate::generate::nan), [`deterministic`](crate::generate::deterministic) |
-//! | stack overflow: frames have other sizes, and limits differ | lanes without the same code are no longer compared from there on, whichever of them overflowed | `lanes::compare`, rule 2 |
-//! | heap exhaustion: compilers keep a reference for more or less long, engines have objects of other sizes | as for stack overflow; a case that does not run away stays far below the limit of our own lanes | `lanes::compare`, rule 2, [`case`](crate::generate::case) |
-//! | growth: an engine may refuse `memory.grow` and `table.grow` for reasons of its own | each memory and table has a maximum that every engine can reach ([`MAX_BYTES`], [`MAX_ELEMENTS`]) | [`smith`](crate::generate::smith), [`graft`](crate::generate::graft) |
-//! | relaxed SIMD: results are the engine's choice | only our own lanes get it, which are told to choose alike | [`feature_set`](crate::generate::feature_set) |
-//! | waits: nobody else wakes a thread | each wait is over at once | [`deterministic`](crate::generate::deterministic) |
-//! | zeal: when a collector runs | each of our tiers has its own choice; it must make no difference, so there is no rule | [`case`](crate::generate::case) |
-//! | words: engines describe one trap differently, or one word covers several traps | only kinds are compared; an engine that has one word for several kinds agrees with each of them | `lanes::compare`, rule 4 |
-//! | atomics: an access is unaligned, out of bounds, a wait on what is not shared, two of these at once | between families, each agrees with the others | `lanes::compare`, rule 4 |
-//! | exceptions: engines refuse a module with both forms of handlers | with another engine among the lanes, a case has one form | [`feature_set`](crate::generate::feature_set) |
-//! | memory: an engine runs out of it | that lane is no longer compared | `lanes::compare`, rule 3 |
-//! | fuel: counted at other places, or not at all | with another engine among the lanes no case has fuel, and each case ends by itself; between families it is not compared | [`case`](crate::generate::case), `lanes::compare`, rule 3 |
-//! | features: an engine lacks something | without a feature that a module is not valid without, a lane takes no part in the case; one that says so later is no longer compared; both are counted | [`feature_set`](crate::generate::feature_set), `lanes::compare`, rule 3 |
-//! | exceptions: an engine cannot say which tag, what it carries or where it was thrown | what both show is compared | `lanes::compare`, rule 3 |
-//! | references that only WebAssembly can make (`exnref`, typed ones) cannot pass some hosts | no type that a host sees has them, but for their nulls | [`value`](crate::generate::value), [`graft`](crate::generate::graft) |
-//! | frames: an engine shows none, or has no byte offsets | what both show is compared | `lanes::compare`, rule 3 |
+//! - **NaN bits.** The specification leaves them open. NaNs are canonicalized in the module itself, after each
+//!   instruction that may make one ([`nan`](crate::generate::nan), [`deterministic`](crate::generate::deterministic)).
+//! - **Stack overflow.** Frames have other sizes, and limits differ. Lanes with different code are no longer compared
+//!   from there on, whichever of them overflowed (`lanes::compare`, rule 2).
+//! - **Heap exhaustion.** Compilers keep references alive for different times, and engines have objects of different
+//!   sizes. The rule is that of stack overflow. Besides, a case that does not allocate without end stays far below the
+//!   limit of our own lanes (`lanes::compare`, rule 2, [`case`](crate::generate::case)).
+//! - **Growth.** An engine may refuse `memory.grow` and `table.grow` for reasons of its own. Each memory and table has
+//!   a maximum that every engine can reach: [`MAX_BYTES`], [`MAX_ELEMENTS`] ([`smith`](crate::generate::smith),
+//!   [`graft`](crate::generate::graft)).
+//! - **Relaxed SIMD.** Results are the engine's choice. Only our own lanes get it, configured to choose alike
+//!   ([`feature_set`](crate::generate::feature_set)).
+//! - **Waits.** There is no other thread to end one. Each wait times out at once
+//!   ([`deterministic`](crate::generate::deterministic)).
+//! - **Collector zeal.** Each of our tiers draws how often it collects garbage. It must make no difference, so there is
+//!   no rule ([`case`](crate::generate::case)).
+//! - **Trap messages.** Engines describe one trap differently, or use one message for several traps. Only kinds are
+//!   compared, and a message for several kinds agrees with each of them (`lanes::compare`, rule 4).
+//! - **Atomic accesses.** One access can be unaligned, out of bounds, and a wait on an unshared memory at once. Between
+//!   engines, each of these agrees with the others (`lanes::compare`, rule 4).
+//! - **Forms of exception handling.** Engines refuse a module with both. With another engine among the lanes, a case
+//!   has one form ([`feature_set`](crate::generate::feature_set)).
+//! - **Memory.** An engine runs out of it. Its lane is no longer compared (`lanes::compare`, rule 3).
+//! - **Fuel.** Engines count it differently, or not at all. With another engine among the lanes, no case has fuel, and
+//!   each case ends by itself. Between engines, fuel is not compared ([`case`](crate::generate::case),
+//!   `lanes::compare`, rule 3).
+//! - **Features.** An engine lacks one. If a module is not valid without it, the lane takes no part in the case. A lane
+//!   that says so later is no longer compared. Both are counted ([`feature_set`](crate::generate::feature_set),
+//!   `lanes::compare`, rule 3).
+//! - **Exceptions.** An engine cannot tell the tag, the payload or the location of a throw. What both engines show is
+//!   compared (`lanes::compare`, rule 3).
+//! - **References that only WebAssembly can make** (`exnref`, typed ones). Some hosts cannot pass them. Types that a
+//!   host sees do not contain them, except for null ([`value`](crate::generate::value),
+//!   [`graft`](crate::generate::graft)).
+//! - **Frames.** An engine shows none, or has no byte offsets. What both engines show is compared (`lanes::compare`,
+//!   rule 3).
 //!
-//! What is no false alarm: an engine that dies, hangs, refuses a valid module, does not find an import that is there,
-//! or says that it failed on its own account.
+//! These are findings and no false alarms: an engine dies, hangs, refuses a valid module, does not find an import that
+//! exists, or reports an internal error.
 
-/// Bytes of a page, where a memory does not say otherwise.
+/// The bytes of a page, unless a memory has a page size of its own.
 pub const PAGE: u64 = 0x1_0000;
-/// No memory of a generated module grows beyond so many bytes.
+/// The most bytes that any memory of a generated module can grow to.
 pub const MAX_BYTES: u64 = 4 * PAGE;
-/// No table that wasm-smith makes grows beyond so many elements.
+/// The most elements that a table of wasm-smith can grow to.
 pub const MAX_TABLE: u64 = 64;
-/// No table of a generated module grows beyond so many elements.
+/// The most elements that any table of a generated module can grow to.
 pub const MAX_ELEMENTS: u64 = 400;
 
 #[cfg(test)]
@@ -50,7 +68,7 @@ mod tests {
         Random::new(seed).next_u64().to_le_bytes()
     }
 
-    /// Cases for us and an engine that has everything.
+    /// Returns cases for our lanes and an engine that has every feature.
     fn cases() -> impl Iterator<Item = Case> {
         let audience = Audience::with([&ScriptedEngine::new("theirs", "theirs", Vec::new()) as &dyn Lane]);
         (0..200).filter_map(move |seed| Case::new(&input(seed), audience).ok())
@@ -64,7 +82,7 @@ mod tests {
         Parser::new(0).parse_all(wasm).map(|payload| payload.expect("it decodes"))
     }
 
-    /// An open NaN that stayed as it is, in the base module or in the graft, would be a false alarm.
+    /// A NaN with open bits, in the base module or in the graft, would be a false alarm.
     #[test]
     fn nans_are_canonical() {
         let mut open = 0;
@@ -103,18 +121,18 @@ mod tests {
         }
     }
 
-    /// Our own lanes are told to choose alike, and their modules use it; others are not asked.
+    /// Our own lanes are configured to choose alike, and their modules use relaxed SIMD. Those for others do not.
     #[test]
-    fn nothing_is_relaxed_for_others() {
+    fn only_our_own_lanes_get_relaxed_simd() {
         let relaxed = |wasm: &Vec<u8>| uses(wasm).contains(&Use::RelaxedSimd);
         assert_eq!(modules().filter(relaxed).count(), 0);
         let own = (0..200).filter_map(|seed| Case::new(&input(seed), Audience::OWN).ok());
         assert!(own.filter(|case| relaxed(&case.main)).count() > 3);
     }
 
-    /// A wait that nobody ends would hang.
+    /// A wait that no thread ends would hang.
     #[test]
-    fn waits_are_over_at_once() {
+    fn waits_time_out_at_once() {
         let mut waits = 0;
         for wasm in modules() {
             for payload in payloads(&wasm) {
@@ -137,19 +155,19 @@ mod tests {
         assert!(cases().all(|case| case.options.values().all(|options| options.fuel.is_none())));
     }
 
-    /// A lane that lacks a feature that the modules need is not asked, and is said to take no part.
+    /// A lane that lacks a needed feature is not run, and is named among those that take no part.
     #[test]
-    fn who_lacks_a_feature_takes_no_part() {
+    fn a_lane_that_lacks_a_feature_takes_no_part() {
         let case = cases().find(|case| case.needed.contains(Features::GC)).expect("there are many");
         let ours = ScriptedEngine::new("ours", "ours", case.calls.iter().map(|_| values(0)).collect());
         let theirs = ScriptedEngine::new("theirs", "theirs", Vec::new()).lacking(Features::GC);
         let agreement = check(&case, &[&ours, &theirs]).unwrap_or_else(|finding| panic!("{finding}"));
         assert_eq!((agreement.apart, agreement.compared), (vec!["theirs".to_string()], vec!["ours".to_string()]));
         let case = cases().find(|case| case.needed == Features::WASM_2_0).expect("there are many");
-        assert!(check(&case, &[&ours, &theirs]).is_err(), "of a plain case it shows something else");
+        assert!(check(&case, &[&ours, &theirs]).is_err(), "the lanes differ in a case that both support");
     }
 
-    /// What any engine can make may cross any host: of other references, null.
+    /// Hosts see only references that any engine can make, and null of the others.
     #[test]
     fn hosts_see_plain_references() {
         for case in cases() {
@@ -163,8 +181,9 @@ mod tests {
         }
     }
 
-    /// What `ours` and a lane of another family show in the first call; later calls differ.
-    fn verdict(ours: Outcome, theirs: Outcome) -> Result<Vec<String>, FindingKind> {
+    /// Compares these outcomes of the first call, by our engine and by another one. The outcomes of the second call
+    /// differ.
+    fn compare_first_call(ours: Outcome, theirs: Outcome) -> Result<Vec<String>, FindingKind> {
         let case = cases().find(|case| case.calls.len() > 1 && case.library.is_none()).expect("there are many");
         let ours = ScriptedEngine::new("ours", "ours", vec![ours, values(1)]);
         let theirs = ScriptedEngine::new("theirs", "theirs", vec![theirs, values(2)]);
@@ -172,25 +191,28 @@ mod tests {
     }
 
     fn trap(kind: TrapKind) -> Outcome {
-        Outcome::Failed(Failure::Trap(Trap::new(kind, "words", None)))
+        Outcome::Failed(Failure::Trap(Trap::new(kind, "one message", None)))
     }
 
     #[test]
-    fn a_lane_that_is_not_comparable_any_more_is_named() {
+    fn a_lane_that_is_no_longer_comparable_is_named() {
         let ended = Ok(vec!["theirs".to_string()]);
-        assert_eq!(verdict(values(0), trap(TrapKind::StackOverflow)), ended);
-        assert_eq!(verdict(trap(TrapKind::StackOverflow), values(0)), ended);
-        assert_eq!(verdict(trap(TrapKind::OutOfHeap), values(0)), ended);
-        assert_eq!(verdict(values(0), Outcome::Failed(Failure::Resource("memory".to_string()))), ended);
-        assert_eq!(verdict(values(0), Outcome::Failed(Failure::Unsupported("this".to_string()))), ended);
-        assert_eq!(verdict(values(0), values(0)), Err(FindingKind::Disagreement), "the second call differs");
+        assert_eq!(compare_first_call(values(0), trap(TrapKind::StackOverflow)), ended);
+        assert_eq!(compare_first_call(trap(TrapKind::StackOverflow), values(0)), ended);
+        assert_eq!(compare_first_call(trap(TrapKind::OutOfHeap), values(0)), ended);
+        assert_eq!(compare_first_call(values(0), Outcome::Failed(Failure::Resource("memory".to_string()))), ended);
+        assert_eq!(compare_first_call(values(0), Outcome::Failed(Failure::Unsupported("this".to_string()))), ended);
+        assert_eq!(compare_first_call(values(0), values(0)), Err(FindingKind::Disagreement), "the second call differs");
     }
 
     #[test]
-    fn words_are_not_compared_and_one_word_may_cover_several_kinds() {
+    fn messages_are_not_compared_and_may_stand_for_several_kinds() {
         let exact = || trap(TrapKind::UndefinedElement);
-        let mut vague = Trap::new(TrapKind::TableOutOfBounds, "other words", None);
-        assert_eq!(verdict(exact(), Outcome::Failed(Failure::Trap(vague.clone()))), Err(FindingKind::Disagreement));
+        let mut vague = Trap::new(TrapKind::TableOutOfBounds, "another message", None);
+        assert_eq!(
+            compare_first_call(exact(), Outcome::Failed(Failure::Trap(vague.clone()))),
+            Err(FindingKind::Disagreement)
+        );
         vague.or_kinds.push(TrapKind::UndefinedElement);
         let case = cases().find(|case| case.calls.len() == 1 && case.library.is_none()).expect("there are many");
         let ours = ScriptedEngine::new("ours", "ours", vec![exact()]);
@@ -208,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn others_get_one_form_of_handlers() {
+    fn other_engines_get_one_form_of_exception_handling() {
         let both = [Use::LegacyTry, Use::TryTable, Use::CatchRef];
         let forms: Vec<_> =
             modules().map(|wasm| uses(&wasm)).map(|found| both.map(|form| found.contains(&form))).collect();
@@ -217,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn of_exceptions_what_both_show_is_compared() {
+    fn exceptions_are_compared_by_what_both_engines_show() {
         let thrown = |tag, payload: Option<i32>| {
             let payload = payload.map(|value| vec![Value::I32(value)]);
             Outcome::Failed(Failure::Exception(Exception { tag, payload, frames: None }))
@@ -234,17 +256,17 @@ mod tests {
     }
 
     #[test]
-    fn no_false_alarm() {
+    fn crashes_and_refusals_are_findings() {
         assert_eq!(
-            verdict(values(0), Outcome::Failed(Failure::Crashed("gone".to_string()))),
+            compare_first_call(values(0), Outcome::Failed(Failure::Crashed("gone".to_string()))),
             Err(FindingKind::Failure)
         );
         assert_eq!(
-            verdict(values(0), Outcome::Failed(Failure::TimedOut("10 s".to_string()))),
+            compare_first_call(values(0), Outcome::Failed(Failure::TimedOut("10 s".to_string()))),
             Err(FindingKind::Failure)
         );
         assert_eq!(
-            verdict(values(0), Outcome::Failed(Failure::Internal("oops".to_string()))),
+            compare_first_call(values(0), Outcome::Failed(Failure::Internal("oops".to_string()))),
             Err(FindingKind::Failure)
         );
         let refused = Refusal { phase: Phase::Invalid, message: "no".to_string() };

@@ -23,9 +23,10 @@ macro_rules! target {
     ($oracle:literal) => {
         #[cfg(fuzzing)]
         libfuzzer_sys::fuzz_target!(|data: &[u8]| -> libfuzzer_sys::Corpus {
-            match $crate::target::check($oracle, data) {
-                true => libfuzzer_sys::Corpus::Keep,
-                false => libfuzzer_sys::Corpus::Reject,
+            if $crate::target::check($oracle, data) {
+                libfuzzer_sys::Corpus::Keep
+            } else {
+                libfuzzer_sys::Corpus::Reject
             }
         });
 

@@ -1,4 +1,4 @@
-//! One fuzz case: the modules, how they are called, and the options of the run.
+//! A fuzz case: the modules, the calls to make, and the options of each tier.
 
 use super::feature_set::{Audience, needed};
 use super::graft::{self, Entry, Surroundings};
@@ -10,34 +10,34 @@ use lanes::{Cpu, Features, HostFunc, MemoryChecks, Options, Value, valid_with};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Our compiler's tiers.
+/// The tiers of our compiler.
 const TIERS: [&str; 2] = ["speed", "quick"];
-/// Little enough that a recursion usually ends by it and not by a stack overflow, where comparing ends.
+/// The most fuel of a case: so little that a recursion usually runs out of it before the stack overflows, which ends
+/// the comparison.
 const MAX_FUEL: u64 = 4000;
-/// As before, in loop iterations and function calls.
+/// The most loop iterations and calls of a module that counts them itself, for the same reason.
 const MAX_STEPS: u32 = 300;
-/// At most so many functions are called.
+/// The most calls of a case.
 const MAX_CALLS: usize = 20;
-
-/// At most so many bytes of a heap are for objects: far more than a case that does not run away needs.
+/// The most bytes of objects: far more than a case needs unless it allocates without end.
 const MAX_HEAP: u64 = 64 << 20;
 
-/// Everything that a run needs. Two cases from the same bytes are the same.
+/// Everything that a run needs. The same bytes always describe the same case.
 #[derive(Clone, Default)]
 pub struct Case {
-    /// What the modules may use.
+    /// The features that the modules may use.
     pub features: Features,
-    /// Those of the features without which they are not valid.
+    /// The features without which the modules are not valid.
     pub needed: Features,
-    /// A module that is instantiated first and registered as [`graft::LIBRARY`].
+    /// A second module, which is instantiated first and registered as [`graft::LIBRARY`].
     pub library: Option<Vec<u8>>,
     /// The module under test.
     pub main: Vec<u8>,
-    /// Host functions that both import.
+    /// The host functions that the modules import.
     pub hosts: Vec<HostFunc>,
-    /// What is called, in this order.
+    /// The calls, in order.
     pub calls: Vec<Call>,
-    /// How the lanes of each tier are configured. All of it must make no difference, save fuel, which is the same.
+    /// The configuration of the lanes of each tier. It must make no difference; fuel, which does, is the same in all.
     pub options: BTreeMap<&'static str, Options>,
 }
 
@@ -58,11 +58,11 @@ impl fmt::Display for Call {
 }
 
 impl Case {
-    /// The case that these bytes stand for.
+    /// Returns the case that these bytes describe.
     ///
     /// # Errors
     ///
-    /// When the choices in the bytes do not lead to a module.
+    /// If the choices in the bytes do not lead to a module.
     pub fn new(data: &[u8], audience: Audience) -> Result<Case> {
         let input = Input::new(data);
         let (mut plan, mut choices) = (input.plan(), input.graft());
@@ -89,7 +89,7 @@ impl Case {
             library.wasm
         });
         let modules = library.iter().chain([&main.wasm]).map(Vec::as_slice);
-        // Of descriptors wasm-smith has another notion than wasmparser.
+        // wasm-smith and wasmparser do not agree about descriptors.
         if features.contains(Features::CUSTOM_DESCRIPTORS) && !modules.clone().all(|wasm| valid_with(wasm, features)) {
             return Err(arbitrary::Error::IncorrectFormat);
         }
@@ -97,16 +97,16 @@ impl Case {
         Ok(Case { features, needed, library, main: main.wasm, hosts, calls, options })
     }
 
-    /// The options of one of our own lanes.
+    /// Returns the options of one of our own lanes.
     pub fn options_of(&self, lane: &str) -> &Options {
         let tier = lane.split('/').next().and_then(|tier| self.options.get(tier));
-        // A canary behaves like the tier `speed` in most things.
+        // Other names are those of faulty lanes for tests: they run in the tier `speed`.
         tier.unwrap_or(&self.options[TIERS[0]])
     }
 }
 
-/// Memory checks, CPU features and the collector's zeal are chosen for each tier: what they must not change is compared
-/// between the tiers.
+/// Chooses the options of one tier. Memory checks, CPU features and the collector's zeal differ from tier to tier,
+/// since none of them may make a difference.
 fn options(u: &mut Unstructured<'_>, fuel: Option<u64>) -> Result<Options> {
     Ok(Options {
         memory_checks: if u.arbitrary()? { MemoryChecks::Explicit } else { MemoryChecks::Guard },
@@ -114,13 +114,13 @@ fn options(u: &mut Unstructured<'_>, fuel: Option<u64>) -> Result<Options> {
         fuel,
         gc_zeal: u.ratio(1, 3)?,
         max_heap: Some(MAX_HEAP),
-        // Small modules; the fuzzer runs one process per core already.
+        // The modules are small, and a fuzzer runs one process per core already.
         compile_threads: Some(1),
         ..Options::default()
     })
 }
 
-/// The module to graft upon: wasm-smith's, and one time in eight an empty one.
+/// Generates the module to graft upon: one of wasm-smith, or one time in eight an empty one.
 fn base(u: &mut Unstructured<'_>, input: &Input, features: Features, fuel: bool) -> Result<Vec<u8>> {
     if u.ratio(1, 8)? {
         return Ok(wasm_encoder::Module::new().finish());
@@ -130,7 +130,7 @@ fn base(u: &mut Unstructured<'_>, input: &Input, features: Features, fuel: bool)
     smith::module(&mut input.smith(), features, termination)
 }
 
-/// Every chain once or twice, and functions of the base module in between.
+/// Chooses the calls: each chain once or twice, and functions of the base module in between.
 fn calls(u: &mut Unstructured<'_>, chains: &[Entry], base: &[Entry]) -> Result<Vec<Call>> {
     let mut calls = Vec::new();
     for entry in chains {
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
     use crate::generate::input::Random;
 
-    /// The oracle would only ever compare refusals if the modules were not valid.
+    /// With modules that are not valid, the oracle would compare nothing but refusals.
     #[test]
     fn modules_are_valid() {
         let mut made = 0;

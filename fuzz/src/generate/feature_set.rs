@@ -1,13 +1,13 @@
-//! Which features beyond WebAssembly 2.0 a case may use, and which it does.
+//! The features beyond WebAssembly 2.0 that a case may use, and those that it needs.
 //!
-//! Each input draws a subset, so that features meet each other; inputs without any stay common. An engine that lacks what
-//! a case needs takes no part in it: so with other engines among the lanes, half of the draws are of what all of them
-//! have.
+//! Each input draws a subset, so that features meet each other; many inputs draw none. An engine that lacks a feature
+//! that a case needs takes no part in the case. So with other engines among the lanes, half of the draws are limited to
+//! what all lanes have.
 
 use arbitrary::{Result, Unstructured};
 use lanes::{Features, Lane, valid_with};
 
-/// The features that are drawn.
+/// The features that a case may draw.
 pub const DRAWN: Features = Features::TAIL_CALL
     .union(Features::EXTENDED_CONST)
     .union(Features::FUNCTION_REFERENCES)
@@ -22,34 +22,35 @@ pub const DRAWN: Features = Features::TAIL_CALL
     .union(Features::CUSTOM_DESCRIPTORS)
     .union(Features::LEGACY_EXCEPTIONS);
 
-/// Whom a case is made for. All choices in the bytes but those that the audience takes away mean the same for each.
+/// The lanes that a case is made for, as far as the generator has to know them. The same bytes make similar cases for
+/// every audience: only what the audience excludes is missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Audience {
-    /// Whether all lanes are our own, which count fuel alike. Others count it at other places or not at all: then no
-    /// case has fuel, and each ends by itself.
+    /// Whether all lanes are our own, which count fuel alike. Other engines count it at other instructions or not at
+    /// all, so that no case has fuel, and each ends by itself.
     pub own: bool,
     /// The features that all lanes have.
     pub common: Features,
 }
 
 impl Audience {
-    /// Our own lanes.
+    /// The audience of our own lanes.
     pub const OWN: Audience = Audience { own: true, common: Features::WASM_2_0.union(DRAWN) };
 
-    /// Ours, and these.
+    /// Returns the audience of our own lanes and of `others`.
     pub fn with<'a>(others: impl IntoIterator<Item = &'a dyn Lane>) -> Audience {
         others.into_iter().fold(Audience::OWN, |audience, lane| {
-            // What relaxed instructions give is each engine's choice.
+            // The results of relaxed instructions are each engine's choice.
             let lacks = lane.lacks(audience.common) | Features::RELAXED_SIMD;
             Audience { own: false, common: audience.common - lacks }
         })
     }
 
-    /// The features of one case.
+    /// Draws the features of one case.
     ///
     /// # Errors
     ///
-    /// When `u` runs dry.
+    /// If `u` has no choices left.
     pub fn draw(self, u: &mut Unstructured<'_>) -> Result<Features> {
         let (plain, all, common): (bool, bool, bool) = (u.ratio(1, 4)?, u.ratio(1, 8)?, u.arbitrary()?);
         let mut drawn = Features::WASM_2_0;
@@ -68,7 +69,7 @@ impl Audience {
             drawn -= Features::CUSTOM_DESCRIPTORS;
         }
         drawn = drawn.with(drawn);
-        // Others refuse a module that has both forms.
+        // Other engines refuse a module with both forms of exception handling.
         if !self.own && drawn.contains(Features::LEGACY_EXCEPTIONS) {
             drawn -= Features::EXCEPTIONS;
         }
@@ -76,7 +77,7 @@ impl Audience {
     }
 }
 
-/// Returns those of `features` without which one of the modules is not valid.
+/// Returns the features of `features` without which one of the modules is not valid.
 pub fn needed<'a>(modules: impl Iterator<Item = &'a [u8]> + Clone, features: Features) -> Features {
     DRAWN.iter().fold(features, |left, feature| {
         let without = left.without(feature.set);

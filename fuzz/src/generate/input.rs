@@ -1,42 +1,42 @@
-//! From a fuzzer's bytes to three streams of choices.
+//! Cuts the bytes of a fuzzer into three streams of choices.
 //!
-//! In: any bytes, also none. Out: [`Input`], whose streams never run dry early: short inputs are continued by a
-//! pseudo-random tail that depends on the first `SEED_LEN` bytes only. So eight bytes already name a whole module,
-//! and a mutation behind them changes the module in one place instead of everywhere.
+//! Any bytes are an input, even none. The streams of an [`Input`] never end early: a short input is extended by a
+//! pseudo-random tail that depends on its first [`SEED_LEN`] bytes only. So eight bytes already describe a whole
+//! module, and a mutation after them changes the module at one location instead of everywhere.
 
 use arbitrary::Unstructured;
 
 /// The length of the seed: these bytes decide the tail, and nothing else reads them.
 pub const SEED_LEN: usize = 8;
-/// Bytes for options and call arguments.
+/// The length of the stream for options and call arguments.
 const PLAN_LEN: usize = 1016;
-/// Bytes for the grafted call chains.
+/// The length of the stream for the grafted call chains.
 const GRAFT_LEN: usize = 4096;
-/// At least so many bytes are left for wasm-smith.
+/// The least length of the stream for wasm-smith, which gets all further bytes.
 const SMITH_LEN: usize = 3072;
 
-/// A fuzz input, cut into one stream per consumer so that a change in one of them leaves the others in step.
+/// A fuzz input, cut into one stream per consumer, so that a change in one stream does not shift the others.
 pub struct Input {
     bytes: Vec<u8>,
 }
 
 impl Input {
-    /// The input that `data` stands for.
+    /// Returns the input that `data` describes.
     pub fn new(data: &[u8]) -> Input {
         Input { bytes: extend(data, SEED_LEN + PLAN_LEN + GRAFT_LEN + SMITH_LEN) }
     }
 
-    /// Options and call arguments.
+    /// Returns the choices of options and call arguments.
     pub fn plan(&self) -> Unstructured<'_> {
         Unstructured::new(&self.bytes[SEED_LEN..SEED_LEN + PLAN_LEN])
     }
 
-    /// What is grafted onto the module.
+    /// Returns the choices of the call chains that are grafted onto the module.
     pub fn graft(&self) -> Unstructured<'_> {
         Unstructured::new(&self.bytes[SEED_LEN + PLAN_LEN..SEED_LEN + PLAN_LEN + GRAFT_LEN])
     }
 
-    /// The module that wasm-smith makes.
+    /// Returns the choices of the module that wasm-smith generates.
     pub fn smith(&self) -> Unstructured<'_> {
         Unstructured::new(&self.bytes[SEED_LEN + PLAN_LEN + GRAFT_LEN..])
     }
@@ -65,12 +65,12 @@ pub struct Random {
 }
 
 impl Random {
-    /// The stream with this seed.
+    /// Returns the stream with this seed.
     pub fn new(seed: u64) -> Random {
         Random { state: seed }
     }
 
-    /// The next 64 bits.
+    /// Returns the next 64 bits.
     pub fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mutation_behind_the_seed_stays_local() {
+    fn a_mutation_after_the_seed_stays_local() {
         let short = Input::new(b"seedseed");
         let long = Input::new(b"seedseedX");
         assert_eq!(short.bytes.len(), long.bytes.len());

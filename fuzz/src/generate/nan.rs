@@ -1,23 +1,24 @@
 //! Canonicalizes NaNs in WebAssembly itself, so that engines which choose other bits for a NaN still compute the same.
 //!
-//! Behind each instruction whose NaN's bits the specification leaves open
-//! (<https://webassembly.github.io/spec/core/exec/numerics.html#nan-propagation>), NaNs are replaced by the positive
-//! canonical one. wasm-smith can do this, too, but leaves out the conversions between widths, and what a reducer made
-//! of its output needs it anew.
+//! After each instruction that may return a NaN whose bits the specification leaves open
+//! (<https://webassembly.github.io/spec/core/exec/numerics.html#nan-propagation>), a NaN is replaced by the positive
+//! canonical one. wasm-smith can do this, too, but it misses the conversions between widths, and a reduced module needs
+//! it anew.
 //!
-//! What only moves bits (`neg`, `abs`, `copysign`, `pmin`, loads, reinterpretations) is left alone: that must be exact.
+//! Instructions that only move bits (`neg`, `abs`, `copysign`, `pmin`, loads, reinterpretations) are left alone: their
+//! results must be exact.
 
 use crate::rewrite::{Patch, Scratch};
 use wasm_encoder::{Instruction as I, ValType};
 use wasmparser::Operator;
 
-/// What replaces the NaNs that this instruction makes, if it makes any.
+/// Returns the code that replaces the NaN that this instruction may make.
 pub fn canonicalize(operator: &Operator<'_>, scratch: &mut Scratch) -> Patch {
-    let behind = Shape::of(operator).map_or_else(Vec::new, |shape| shape.replace(scratch));
-    Patch { behind, ..Patch::default() }
+    let after = Shape::of(operator).map_or_else(Vec::new, |shape| shape.replace(scratch));
+    Patch { after, ..Patch::default() }
 }
 
-/// Whether an instruction may make a NaN whose bits are the engine's choice.
+/// Returns whether an instruction may make a NaN whose bits are the engine's choice.
 pub fn is_open(operator: &Operator<'_>) -> bool {
     Shape::of(operator).is_some()
 }
@@ -32,7 +33,7 @@ enum Shape {
 }
 
 impl Shape {
-    /// The shape of the result, if its NaNs are open.
+    /// Returns the shape of the result, if the bits of its NaNs are open.
     fn of(operator: &Operator<'_>) -> Option<Shape> {
         use Operator as O;
         match operator {
@@ -54,7 +55,8 @@ impl Shape {
         }
     }
 
-    /// Replaces the value on the stack, where it is not equal to itself, by the canonical NaN.
+    /// Returns code that replaces the value on the stack by the canonical NaN where it is a NaN, which is where it is
+    /// not equal to itself.
     fn replace(self, scratch: &mut Scratch) -> Vec<I<'static>> {
         const NAN32: u32 = 0x7fc0_0000;
         const NAN64: u64 = 0x7ff8_0000_0000_0000;
@@ -77,10 +79,9 @@ impl Shape {
 mod tests {
     use lanes::{Binary, Features, Options, Value};
 
-    /// Each instruction gets NaNs with a sign and a payload, and gives the canonical one. `(operand, instruction,
-    /// result)`, whose operands are as many as the instruction takes.
+    /// Each instruction gets NaNs with a sign and a payload, and returns the canonical one.
     #[test]
-    fn every_open_instruction_gives_the_canonical_nan() {
+    fn every_open_instruction_returns_the_canonical_nan() {
         let mut open = Vec::new();
         for (ty, nan) in [("f32", "-nan:0x200001"), ("f64", "-nan:0x4000000000001")] {
             open.extend(UNARY.map(|name| (format!("({ty}.const {nan})"), format!("{ty}.{name}"), ty)));

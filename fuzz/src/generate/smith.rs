@@ -1,27 +1,28 @@
-//! The base module: wasm-smith, held to the features of the case, to bounded memories and tables, and to runs that end.
+//! Generates the base module with wasm-smith, within the features of the case, with bounded memories and tables, and
+//! with code that ends.
 //!
-//! What it does not make, or hardly reaches, is the graft's: typed function references without objects, tags of other
-//! instances, older exceptions, branch hints.
+//! [`graft`](super::graft) adds what wasm-smith lacks or hardly reaches: typed function references without objects,
+//! tags of other instances, legacy exceptions, branch hints.
 
 use crate::rules::{MAX_BYTES, MAX_TABLE};
 use arbitrary::{Result, Unstructured};
 use lanes::Features;
 use wasm_smith::{Config, Module};
 
-/// How the base module is kept from running for ever.
+/// The limit that ends endless code of the base module.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Termination {
-    /// The engine counts fuel: the module stays as it is.
+    /// The engine counts fuel, and the module is left as it is.
     EngineFuel,
-    /// The module counts for itself, in an exported global, and executes `unreachable` when it is used up.
+    /// The module counts its steps in an exported global, and executes `unreachable` after this many.
     OwnCounter(u32),
 }
 
-/// Generates a module that exports all that it has and imports nothing.
+/// Generates a module that exports everything and imports nothing.
 ///
 /// # Errors
 ///
-/// When the choices in `u` do not lead to a module.
+/// If the choices in `u` do not lead to a module.
 pub fn module(u: &mut Unstructured<'_>, features: Features, termination: Termination) -> Result<Vec<u8>> {
     let config = config(u, features)?;
     let mut module = Module::new(config, u)?;
@@ -31,15 +32,15 @@ pub fn module(u: &mut Unstructured<'_>, features: Features, termination: Termina
     Ok(module.to_bytes())
 }
 
-/// wasm-smith's configuration.
+/// Chooses the configuration of wasm-smith.
 fn config(u: &mut Unstructured<'_>, features: Features) -> Result<Config> {
     let has = |feature| features.contains(feature);
     Ok(Config {
-        // Half of the modules are made without traps of their own, so that their code runs to its end; the graft
-        // brings its own traps to both halves.
+        // Half of the modules do not trap by themselves, so that their code runs to its end. The graft adds traps to
+        // both halves.
         disallow_traps: u.arbitrary()?,
         allow_start_export: u.ratio(1, 8)?,
-        // `make_deterministic` does it for the whole module, and misses nothing.
+        // `make_deterministic` does this for the whole module, and misses no instruction.
         canonicalize_nans: false,
         export_everything: true,
         min_funcs: 1,
@@ -68,7 +69,7 @@ fn config(u: &mut Unstructured<'_>, features: Features) -> Result<Config> {
         simd_enabled: u.ratio(3, 4)?,
         relaxed_simd_enabled: has(Features::RELAXED_SIMD),
         exceptions_enabled: has(Features::EXCEPTIONS),
-        // Typed function references come with objects here.
+        // wasm-smith has one switch for objects and typed function references.
         gc_enabled: has(Features::GC),
         memory64_enabled: has(Features::MEMORY64),
         tail_call_enabled: has(Features::TAIL_CALL),
@@ -78,7 +79,7 @@ fn config(u: &mut Unstructured<'_>, features: Features) -> Result<Config> {
         custom_page_sizes_enabled: has(Features::CUSTOM_PAGE_SIZES),
         custom_descriptors_enabled: has(Features::CUSTOM_DESCRIPTORS),
         compact_imports_enabled: false,
-        // They would fill the heap before anything runs.
+        // Large arrays in constants would fill the heap before anything runs.
         limit_arrays_in_const_exprs: true,
         ..Config::default()
     })

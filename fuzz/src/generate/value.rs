@@ -1,4 +1,4 @@
-//! Types and values as the fuzzer likes them: the ends of ranges more often than the middle.
+//! Random types and values. The ends of ranges are more frequent than the middle.
 
 use arbitrary::{Result, Unstructured};
 use lanes::{Features, Reference, Value};
@@ -17,7 +17,7 @@ pub struct Signature {
     pub results: Vec<ValType>,
 }
 
-/// The types that a value may have on its way between WebAssembly and any host.
+/// Returns the types of values that any host can pass to WebAssembly and receive from it.
 pub fn types(features: Features) -> Vec<ValType> {
     use ValType::{F32, F64, I32, I64, V128};
     let mut types = vec![I32, I64, F32, F64, V128, ValType::FUNCREF, ValType::EXTERNREF];
@@ -27,7 +27,7 @@ pub fn types(features: Features) -> Vec<ValType> {
     types
 }
 
-/// The types of locals: those, and references that stay in WebAssembly.
+/// Returns the types of locals: those of [`types`], and references that never leave WebAssembly.
 pub fn local_types(features: Features) -> Vec<ValType> {
     let mut types = types(features);
     if features.contains(Features::GC) {
@@ -40,7 +40,7 @@ pub fn local_types(features: Features) -> Vec<ValType> {
 }
 
 impl Signature {
-    /// Mostly small, sometimes so large that parameters and results go through the stack.
+    /// Chooses a signature. Most are small; some are so large that parameters and results are passed on the stack.
     pub fn arbitrary(u: &mut Unstructured<'_>, features: Features) -> Result<Signature> {
         let types = types(features);
         let large = u.ratio(1, 5)?;
@@ -53,8 +53,9 @@ fn some(u: &mut Unstructured<'_>, types: &[ValType], max: usize) -> Result<Vec<V
     (0..u.int_in_range(0..=max)?).map(|_| u.choose(types).copied()).collect()
 }
 
-/// The family of references that a type belongs to. Concrete types stand for functions nowhere in what is asked here.
-pub fn family(heap: HeapType) -> lanes::HeapType {
+/// Returns the top of the hierarchy that a heap type belongs to. A concrete type counts as an object: the generator has
+/// no values of concrete function types that pass a host.
+pub fn top(heap: HeapType) -> lanes::HeapType {
     use AbstractHeapType as A;
     match heap {
         HeapType::Abstract { ty: A::Func | A::NoFunc, .. } => lanes::HeapType::Func,
@@ -64,7 +65,7 @@ pub fn family(heap: HeapType) -> lanes::HeapType {
     }
 }
 
-/// The type as lanes name it: the widest of the family.
+/// Converts a type to the one that lanes know: for references, the top of their hierarchy.
 pub fn lanes_type(ty: ValType) -> lanes::ValType {
     match ty {
         ValType::I32 => lanes::ValType::I32,
@@ -72,12 +73,12 @@ pub fn lanes_type(ty: ValType) -> lanes::ValType {
         ValType::F32 => lanes::ValType::F32,
         ValType::F64 => lanes::ValType::F64,
         ValType::V128 => lanes::ValType::V128,
-        ValType::Ref(reference) => lanes::ValType::Ref(family(reference.heap_type)),
+        ValType::Ref(reference) => lanes::ValType::Ref(top(reference.heap_type)),
     }
 }
 
-/// A value of type `ty` that a host can make. NaNs are among the floats: whoever makes code from them must only move
-/// them.
+/// Chooses a value of type `ty` that a host can make. Floats may be NaNs, whose bits survive only where code does
+/// nothing but move them.
 pub fn arbitrary_value(u: &mut Unstructured<'_>, ty: ValType) -> Result<Value> {
     Ok(match ty {
         ValType::I32 => Value::I32(arbitrary_i32(u)?),
@@ -94,7 +95,7 @@ pub fn arbitrary_value(u: &mut Unstructured<'_>, ty: ValType) -> Result<Value> {
                 Reference::I31(arbitrary_i32(u)?.cast_unsigned() & 0x7fff_ffff)
             })
         }
-        ValType::Ref(reference) => Value::Ref(Reference::Null(family(reference.heap_type))),
+        ValType::Ref(reference) => Value::Ref(Reference::Null(top(reference.heap_type))),
     })
 }
 

@@ -1,9 +1,9 @@
 //! The artifact oracle: the loader refuses a forged artifact with a reason, or loads it without harm.
 //!
-//! Bytes of a real artifact are changed, and its digests are made to match, so that the loader has to look at the tables
-//! themselves. A panic or a report of a sanitizer is a finding. A loaded artifact is also instantiated and called, but only
-//! if nothing was changed except sections that may hold anything without making the code unsafe to run: nobody can check
-//! machine code, or where its functions begin.
+//! Bytes of a real artifact are changed, and its digests are made to match, so that the loader has to look at the
+//! tables themselves. A panic or a report of a sanitizer is a finding. A loaded artifact is also instantiated and
+//! called, but only if nothing was changed except sections that may hold anything without making the code unsafe to
+//! run: nobody can check machine code, or where its functions begin.
 
 use super::{Oracle, Registration, Report, Verdict};
 use crate::generate::case::Case;

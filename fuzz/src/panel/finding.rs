@@ -1,8 +1,8 @@
 //! A finding: what is wrong with a case, and which lanes disagree, counted by backend.
 //!
-//! Lanes whose code comes from one code generator (their *backend*) may share a mistake, so they have one vote together,
-//! however many they are: our two tiers and Wasmtime use Cranelift. A majority of backends is a hint at who is wrong, not
-//! a proof: the specification decides.
+//! Lanes whose code comes from one code generator (their *backend*) may share a mistake, so they have one vote
+//! together, however many they are: our two tiers and Wasmtime use Cranelift. A majority of backends is a hint at who
+//! is wrong, not a proof: the specification decides.
 
 use lanes::LaneInfo;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,8 +61,8 @@ impl Side {
 }
 
 impl Finding {
-    /// Returns the kind, what was shown without values, and the backends. Findings of one cause have it in common, and it
-    /// stays the same while a finding is reduced.
+    /// Returns the kind, what was shown without values, and the backends. Findings of one cause have it in common, and
+    /// it stays the same while a finding is reduced.
     pub fn signature(&self) -> String {
         let mut sides = BTreeSet::new();
         for side in &self.sides {

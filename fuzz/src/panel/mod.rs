@@ -32,8 +32,8 @@ impl Panel {
     ///
     /// # Errors
     ///
-    /// If the list is empty, if there is no such lane, or if this build or this machine lacks it. A fuzzer that silently
-    /// runs with fewer lanes would report a comparison that did not take place.
+    /// If the list is empty, if there is no such lane, or if this build or this machine lacks it. A fuzzer that
+    /// silently runs with fewer lanes would report a comparison that did not take place.
     pub fn parse(list: &str) -> Result<Panel, String> {
         let lanes = lanes::parse(list, &Options::default()).map_err(|error| error.to_string())?;
         if let Some(absent) = lanes.absent.first() {

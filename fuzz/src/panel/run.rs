@@ -46,8 +46,8 @@ impl Step {
         }
     }
 
-    /// Returns why the outcome is wrong in any lane, if it is. Modules are valid, their imports exist, and calls are well
-    /// typed, so that an engine has no reason to refuse or to fail on its own account.
+    /// Returns why the outcome is wrong in any lane, if it is. Modules are valid, their imports exist, and calls are
+    /// well typed, so that an engine has no reason to refuse or to fail on its own account.
     pub(super) fn failure(&self) -> Option<String> {
         let outcome = self.outcome()?;
         let is_wrong = match outcome {

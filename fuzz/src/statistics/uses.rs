@@ -1,5 +1,5 @@
-//! What a module uses of all that came after WebAssembly 2.0, so that the census can say what was run: a feature that
-//! is switched on and never used finds nothing.
+//! Finds what a module uses of everything that came after WebAssembly 2.0. The statistics count it, since a feature
+//! that is switched on but never used finds nothing.
 
 use std::collections::BTreeSet;
 use wasmparser::{
@@ -7,10 +7,10 @@ use wasmparser::{
     TypeRef,
 };
 
-/// One row for each, so that none is without a name or missing from the list.
+/// Defines [`Use`] from one row per item, so that no item lacks a name or is missing from the list.
 macro_rules! uses {
     ($($name:ident = $words:literal,)*) => {
-        /// Something that a module may use.
+        /// An instruction or construct that came after WebAssembly 2.0.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
         #[expect(missing_docs, reason = "the names say it")]
         pub enum Use {
@@ -18,10 +18,10 @@ macro_rules! uses {
         }
 
         impl Use {
-            /// All that there is.
+            /// All items.
             pub const ALL: &[Use] = &[$(Use::$name),*];
 
-            /// In words.
+            /// Returns the name, for people.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Use::$name => $words,)*
@@ -73,7 +73,7 @@ uses! {
     LegacyRethrow = "rethrow",
 }
 
-/// What a module uses; nothing if it does not decode.
+/// Returns what a module uses, or nothing if it does not decode.
 pub fn uses(wasm: &[u8]) -> BTreeSet<Use> {
     let mut found = BTreeSet::new();
     match collect(wasm, &mut found) {
@@ -152,7 +152,7 @@ fn of_memory(ty: &MemoryType) -> impl Iterator<Item = Use> {
     found.into_iter().filter(|(is, _)| *is).map(|(_, what)| what)
 }
 
-/// A constant expression: what is more than one instruction and its end was not possible in WebAssembly 2.0.
+/// Collects what a constant expression uses. In WebAssembly 2.0 it is one instruction without arithmetic.
 fn constant(expression: &ConstExpr<'_>, found: &mut BTreeSet<Use>) -> Result<(), BinaryReaderError> {
     for operator in expression.get_operators_reader() {
         let operator = operator?;
@@ -171,7 +171,8 @@ fn constant(expression: &ConstExpr<'_>, found: &mut BTreeSet<Use>) -> Result<(),
     Ok(())
 }
 
-/// The proposal that brought an instruction, and its name with underscores for dots.
+/// Defines `origin`, which returns the proposal of an instruction, and the instruction's name with underscores for
+/// dots.
 macro_rules! origin {
     ($(@$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident ($($ann:tt)*))*) => {
         fn origin(operator: &Operator<'_>) -> (&'static str, &'static str) {
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_used_is_found() {
+    fn uses_are_found() {
         assert_eq!(of("(module (memory 1) (func (drop (i32.load (i32.const 0)))))"), []);
         assert_eq!(
             of("(module (memory 1) (memory i64 1) (table i64 1 funcref))"),

@@ -1,9 +1,9 @@
 //! Known mistakes of other engines, so that they do not hide new ones.
 //!
 //! Each mistake comes with a *workaround*: a change of the module that keeps its meaning, and after which the mistake
-//! cannot occur. A finding is excused only if the engine stands alone against our lanes, and the case with the workaround
-//! shows no finding. Whatever remains after the workaround is new, and is reported with the changed module. So no finding
-//! is excused by its looks.
+//! cannot occur. A finding is excused only if the engine stands alone against our lanes, and the case with the
+//! workaround shows no finding. Whatever remains after the workaround is new, and is reported with the changed module.
+//! So no finding is excused by its looks.
 
 use super::workaround;
 use crate::generate::case::Case;
@@ -44,7 +44,7 @@ const MISTAKES: &[Mistake] = &[
         // tests/select-condition.wast; wasmi 2.0.0.
         name: "wasmi takes the wrong operand of a select on a comparison with zero",
         backend: "wasmi",
-        workaround: workaround::part_select_from_comparison,
+        workaround: workaround::separate_select_from_comparison,
     },
     Mistake {
         // tests/if-parameters.wast; wasmi 2.0.0.
@@ -56,7 +56,7 @@ const MISTAKES: &[Mistake] = &[
         // tests/unreached-br-on-null.wast; bun 1.4.5.
         name: "JavaScriptCore miscounts the blocks around a br_on_null that cannot be reached",
         backend: "jsc",
-        workaround: workaround::leave_out_unreached,
+        workaround: workaround::remove_unreachable,
     },
     Mistake {
         // tests/exceptions-delegate-to-block.wast; bun 1.4.5.
@@ -146,15 +146,15 @@ mod tests {
 
     #[test]
     fn a_workaround_keeps_the_meaning() {
-        let changed = workaround::part_select_from_comparison(&case(WRONG).main).expect("there is a select");
+        let changed = workaround::separate_select_from_comparison(&case(WRONG).main).expect("there is a select");
         let verdict = judge(&Case { main: changed, ..case(WRONG) }, &Panel::parse("speed/fresh").expect("it exists"));
         let Judgment::Agreed(agreement) = verdict else { panic!("the changed module does not run") };
         assert!(agreement.run.steps.iter().any(|step| step.what.starts_with("call 0")));
-        assert_eq!(workaround::part_select_from_comparison(&case("local.get 0 i32.eqz").main), None);
+        assert_eq!(workaround::separate_select_from_comparison(&case("local.get 0 i32.eqz").main), None);
     }
 
-    /// Looks are not enough. An engine is reported if it returns the same wrong result without the cause of the mistake,
-    /// or after the workaround, or if it is not the engine that makes the mistake.
+    /// Looks are not enough. An engine is reported if it returns the same wrong result without the cause of the
+    /// mistake, or after the workaround, or if it is not the engine that makes the mistake.
     #[test]
     fn only_the_mistake_itself_is_excused() {
         assert!(matches!(judge_against("wasmi", values(1), "local.get 0"), Judgment::New(_)));

@@ -2,8 +2,9 @@
 //! same finding.
 //!
 //! "The same" means the same [`Finding::signature`](crate::panel::finding::Finding::signature). A candidate has to obey
-//! the rules of the generator: it is made deterministic anew, known mistakes of other engines do not count, and it has to
-//! end. Other engines have no fuel that could stop them, so one of our own lanes runs each candidate with fuel first.
+//! the rules of the generator: it is made deterministic anew, known mistakes of other engines do not count, and it has
+//! to end. Other engines have no fuel that could stop them, so one of our own lanes runs each candidate with fuel
+//! first.
 
 use super::known::{self, Judgment, NewFinding};
 use crate::generate::case::Case;

@@ -1,14 +1,16 @@
-//! Cures of known mistakes of other engines: changes of a module that keep its meaning, after which a mistake cannot occur.
+//! Workarounds for known mistakes of other engines: changes of a module that keep its meaning, and after which a
+//! mistake cannot occur.
 //!
-//! In: a valid module. Out: the module cured, or `None` where the mistake cannot occur anyway.
+//! Each function takes a valid module. It returns `None` if the mistake cannot occur in it anyway.
 
 use crate::rewrite::{Patch, edit, rewrite};
 use lanes::{Features, valid_with};
 use wasm_encoder::{Instruction, ValType};
 use wasmparser::{BlockType, Operator as O};
 
-/// Puts a `local.tee` between an `i32` comparison and the `select` behind it, so that they are not made one instruction.
-pub(crate) fn part_select_from_comparison(wasm: &[u8]) -> Option<Vec<u8>> {
+/// Puts a `local.tee` between an `i32` comparison and the `select` that follows it, so that the engine does not fuse
+/// them.
+pub(crate) fn separate_select_from_comparison(wasm: &[u8]) -> Option<Vec<u8>> {
     let mut found = false;
     let parted = rewrite(wasm, &mut |operator, next, scratch| {
         let comparison = matches!(operator, O::I32Eqz | O::I32Eq | O::I32Ne);
@@ -16,19 +18,20 @@ pub(crate) fn part_select_from_comparison(wasm: &[u8]) -> Option<Vec<u8>> {
             return Patch::default();
         }
         found = true;
-        Patch { behind: vec![Instruction::LocalTee(scratch.local(ValType::I32))], ..Patch::default() }
+        Patch { after: vec![Instruction::LocalTee(scratch.local(ValType::I32))], ..Patch::default() }
     });
     parted.ok().filter(|_| found)
 }
 
-/// Puts an empty block before each `if` with parameters, so that what lies below them is in its place before either arm.
+/// Puts an empty block before each `if` with parameters, so that the operands below them are in place before either
+/// arm.
 pub(crate) fn block_before_if(wasm: &[u8]) -> Option<Vec<u8>> {
     let (mut found, mut begun, mut parted) = (false, false, false);
     let blocked = rewrite(wasm, &mut |operator, _, _| {
-        let cures = matches!(operator, O::If { blockty: BlockType::FuncType(_) }) && !parted;
+        let needs_block = matches!(operator, O::If { blockty: BlockType::FuncType(_) }) && !parted;
         parted = begun && matches!(operator, O::End);
         begun = matches!(operator, O::Block { blockty: BlockType::Empty });
-        if !cures {
+        if !needs_block {
             return Patch::default();
         }
         found = true;
@@ -37,8 +40,8 @@ pub(crate) fn block_before_if(wasm: &[u8]) -> Option<Vec<u8>> {
     blocked.ok().filter(|_| found)
 }
 
-/// Leaves out what cannot be reached.
-pub(crate) fn leave_out_unreached(wasm: &[u8]) -> Option<Vec<u8>> {
+/// Removes unreachable code.
+pub(crate) fn remove_unreachable(wasm: &[u8]) -> Option<Vec<u8>> {
     let mut found = false;
     let edited = edit(wasm, &mut |operators| {
         let count = operators.len();
@@ -49,8 +52,9 @@ pub(crate) fn leave_out_unreached(wasm: &[u8]) -> Option<Vec<u8>> {
     edited.ok().filter(|_| found)
 }
 
+/// Returns the operators that can be reached, with the ends of their blocks.
 fn reached(operators: Vec<O<'_>>) -> Vec<O<'_>> {
-    // Within what cannot be reached: the number of blocks that began there and are still open.
+    // In unreachable code: the number of blocks that began in it and are still open.
     let mut unreached: Option<u32> = None;
     let mut keep = |operator: &O<'_>| {
         let Some(open) = unreached else {
@@ -70,7 +74,7 @@ fn reached(operators: Vec<O<'_>>) -> Vec<O<'_>> {
     operators.into_iter().filter(|operator| keep(operator)).collect()
 }
 
-/// Whether what follows in the same block cannot be reached.
+/// Returns whether the code that follows in the same block is unreachable.
 fn diverges(operator: &O<'_>) -> bool {
     use O::{
         Br, BrTable, Rethrow, Return, ReturnCall, ReturnCallIndirect, ReturnCallRef, Throw, ThrowRef, Unreachable,
@@ -94,11 +98,11 @@ fn begins(operator: &O<'_>) -> bool {
     matches!(operator, O::Block { .. } | O::Loop { .. } | O::If { .. } | O::Try { .. } | O::TryTable { .. })
 }
 
-/// Makes each `delegate` name a `try` or the function: who delegates to another block delegates to what is around it.
+/// Makes each `delegate` name a `try` or the function. One that names another block means the next `try` around it.
 pub(crate) fn delegate_to_try(wasm: &[u8]) -> Option<Vec<u8>> {
     let mut found = false;
     let edited = edit(wasm, &mut |mut operators| {
-        // Whether each open block is a `try`.
+        // True for each open block that is a `try`.
         let mut open: Vec<bool> = Vec::new();
         for operator in &mut operators {
             match operator {
@@ -119,7 +123,8 @@ pub(crate) fn delegate_to_try(wasm: &[u8]) -> Option<Vec<u8>> {
     edited.ok().filter(|_| found)
 }
 
-/// Makes what `any.convert_extern` converts an `externref`. Where a reference that is not null must stay one, there is no cure.
+/// Converts the operand of each `any.convert_extern` to `externref`. There is no workaround where the type of the
+/// result must not be nullable.
 pub(crate) fn convert_externref(wasm: &[u8]) -> Option<Vec<u8>> {
     let mut found = false;
     let widened = rewrite(wasm, &mut |operator, _, scratch| {
@@ -136,33 +141,33 @@ pub(crate) fn convert_externref(wasm: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn cured(cure: fn(&[u8]) -> Option<Vec<u8>>, before: &str, after: &str) {
+    fn check(workaround: fn(&[u8]) -> Option<Vec<u8>>, before: &str, after: &str) {
         let module = |body: &str| wat::parse_str(format!("(module (tag) (func {body}))")).expect("it parses");
-        assert_eq!(cure(&module(before)), Some(module(after)));
-        assert_eq!(cure(&module(after)), None);
+        assert_eq!(workaround(&module(before)), Some(module(after)));
+        assert_eq!(workaround(&module(after)), None);
     }
 
     #[test]
-    fn what_cannot_be_reached_goes() {
-        let cure = leave_out_unreached;
-        cured(cure, "block br 0 block nop end i32.const 1 drop end nop", "block br 0 end nop");
+    fn unreachable_code_is_removed() {
+        let workaround = remove_unreachable;
+        check(workaround, "block br 0 block nop end i32.const 1 drop end nop", "block br 0 end nop");
         let (before, after) = ("if unreachable nop else return loop end end", "if unreachable else return end");
-        cured(cure, &format!("i32.const 1 {before}"), &format!("i32.const 1 {after}"));
-        cured(cure, "try throw 0 nop catch 0 rethrow 0 nop end", "try throw 0 catch 0 rethrow 0 end");
-        cured(cure, "try throw 0 nop delegate 0", "try throw 0 delegate 0");
+        check(workaround, &format!("i32.const 1 {before}"), &format!("i32.const 1 {after}"));
+        check(workaround, "try throw 0 nop catch 0 rethrow 0 nop end", "try throw 0 catch 0 rethrow 0 end");
+        check(workaround, "try throw 0 nop delegate 0", "try throw 0 delegate 0");
     }
 
     #[test]
     fn a_block_stands_before_an_if_with_parameters() {
         let (before, after) = ("i64.const 1 i32.const 1", "if (param i64) drop else drop end i32.const 1 if end");
-        cured(block_before_if, &format!("{before} {after}"), &format!("{before} block end {after}"));
+        check(block_before_if, &format!("{before} {after}"), &format!("{before} block end {after}"));
     }
 
     #[test]
-    fn what_is_converted_is_an_externref() {
+    fn the_converted_operand_is_an_externref() {
         let module = |body: &str| wat::parse_str(format!("(module (func {body}))")).expect("it parses");
-        let cured = convert_externref(&module("ref.null noextern any.convert_extern drop"));
-        assert_eq!(cured, Some(module("(local externref) ref.null noextern local.tee 0 any.convert_extern drop")));
+        let changed = convert_externref(&module("ref.null noextern any.convert_extern drop"));
+        assert_eq!(changed, Some(module("(local externref) ref.null noextern local.tee 0 any.convert_extern drop")));
         let strict = "(param (ref extern)) (result (ref any)) local.get 0 any.convert_extern";
         assert_eq!(convert_externref(&module(strict)), None);
     }
@@ -170,7 +175,7 @@ mod tests {
     #[test]
     fn a_delegate_leads_to_a_try() {
         let before = "try block loop try throw 0 delegate 1 end end catch_all end";
-        cured(delegate_to_try, before, &before.replace("delegate 1", "delegate 2"));
-        cured(delegate_to_try, "block try throw 0 delegate 0 end", "block try throw 0 delegate 1 end");
+        check(delegate_to_try, before, &before.replace("delegate 1", "delegate 2"));
+        check(delegate_to_try, "block try throw 0 delegate 0 end", "block try throw 0 delegate 1 end");
     }
 }

@@ -1,13 +1,14 @@
-//! Leaves that access memories: loads, stores, lanes, atomics, bulk operations, around the ends of what they access.
+//! Leaves that access memories around their ends: loads, stores, lanes, atomics, bulk operations.
 
 use super::body::Body;
 use super::{Memory, Plan, SEGMENT_LEN, index};
 use arbitrary::{Result, Unstructured};
 use wasm_encoder::{Instruction as I, MemArg, MemArgTarget, ValType};
 
+/// An instruction, the logarithm of its width, and its type.
 type MemoryOperation = (fn(MemArg) -> I<'static>, u32, ValType);
 
-/// Each load with the logarithm of its width and its type.
+/// The loads.
 const LOADS: &[MemoryOperation] = &[
     (I::I32Load, 2, ValType::I32),
     (I::I32Load8S, 0, ValType::I32),
@@ -35,7 +36,7 @@ const LOADS: &[MemoryOperation] = &[
     (I::V128Load64Zero, 3, ValType::V128),
 ];
 
-/// Each store with the logarithm of its width and its type.
+/// The stores.
 const STORES: &[MemoryOperation] = &[
     (I::I32Store, 2, ValType::I32),
     (I::I32Store8, 0, ValType::I32),
@@ -51,7 +52,7 @@ const STORES: &[MemoryOperation] = &[
 
 type LaneOperation = fn(MemArg, u8) -> I<'static>;
 
-/// Each access of one lane with the logarithm of its width, and whether it loads.
+/// The accesses of one lane, each with the logarithm of its width, and whether it loads.
 const LANES: &[(LaneOperation, u32, bool)] = &[
     (|memarg, lane| I::V128Load8Lane { memarg, lane }, 0, true),
     (|memarg, lane| I::V128Load16Lane { memarg, lane }, 1, true),
@@ -63,7 +64,7 @@ const LANES: &[(LaneOperation, u32, bool)] = &[
     (|memarg, lane| I::V128Store64Lane { memarg, lane }, 3, false),
 ];
 
-/// Each atomic load with the logarithm of its width and its type.
+/// The atomic loads.
 const ATOMIC_LOADS: &[MemoryOperation] = &[
     (I::I32AtomicLoad, 2, ValType::I32),
     (I::I32AtomicLoad8U, 0, ValType::I32),
@@ -73,7 +74,7 @@ const ATOMIC_LOADS: &[MemoryOperation] = &[
     (I::I64AtomicLoad32U, 2, ValType::I64),
 ];
 
-/// Each atomic store, likewise.
+/// The atomic stores.
 const ATOMIC_STORES: &[MemoryOperation] = &[
     (I::I32AtomicStore, 2, ValType::I32),
     (I::I32AtomicStore8, 0, ValType::I32),
@@ -81,7 +82,7 @@ const ATOMIC_STORES: &[MemoryOperation] = &[
     (I::I64AtomicStore16, 1, ValType::I64),
 ];
 
-/// Instructions that read, change and write: their type is that of operand and result.
+/// Atomic instructions that read, modify and write. Operand and result have their type.
 const MODIFICATIONS: &[MemoryOperation] = &[
     (I::I32AtomicRmwAdd, 2, ValType::I32),
     (I::I32AtomicRmw8SubU, 0, ValType::I32),
@@ -95,7 +96,7 @@ const MODIFICATIONS: &[MemoryOperation] = &[
     (I::I64AtomicRmwAnd, 3, ValType::I64),
 ];
 
-/// Comparing exchanges: their type is that of both operands and the result.
+/// Atomic compare-and-exchange instructions. Both operands and the result have their type.
 const EXCHANGES: &[MemoryOperation] = &[
     (I::I32AtomicRmwCmpxchg, 2, ValType::I32),
     (I::I32AtomicRmw8CmpxchgU, 0, ValType::I32),
@@ -126,7 +127,7 @@ pub(super) fn lane(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Re
     if loads { body.consume(u, plan, ValType::V128) } else { Ok(()) }
 }
 
-/// An atomic access, at an address that is a multiple of its width or not.
+/// Emits an atomic access, whose address may be unaligned.
 pub(super) fn atomic(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     let kind = u.int_in_range(0..=7)?;
     let operations = match kind {
@@ -144,7 +145,7 @@ pub(super) fn atomic(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> 
     if matches!(kind, 2 | 3) { Ok(()) } else { body.consume(u, plan, ty) }
 }
 
-/// How many values an atomic instruction takes besides the address.
+/// Returns the number of values that an atomic instruction takes besides the address.
 fn operands(kind: u8) -> u32 {
     match kind {
         0 | 1 => 0,
@@ -153,7 +154,7 @@ fn operands(kind: u8) -> u32 {
     }
 }
 
-/// A wait that is over at once, or a wake-up that nobody waits for.
+/// Emits a wait that times out at once, or a notification that no thread waits for.
 pub(super) fn rendezvous(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     let (width, ty) = *u.choose(&[(2, ValType::I32), (3, ValType::I64)])?;
     let wakes = u.arbitrary()?;
@@ -170,19 +171,19 @@ pub(super) fn rendezvous(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body)
     body.consume(u, plan, ValType::I32)
 }
 
-/// Pushes an address of some memory; together with the offset it is usually outside the memory, sometimes at its very
-/// end, sometimes inside.
+/// Pushes an address of some memory. With the offset, it is usually outside the memory, sometimes at its very end, and
+/// sometimes inside.
 fn address(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, width: u32) -> Result<MemArg> {
     const OFFSETS: [u64; 12] = [0, 0, 0, 1, 7, 4095, 4096, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_fff0, 0xffff_ffff];
     const WIDE_OFFSETS: [u64; 10] =
         [0, 0, 1, 8, 4096, 0xffff_ffff, 1 << 32, 1 << 47, i64::MAX.cast_unsigned(), u64::MAX - 7];
     let (number, memory) = choose(u, plan)?;
     let wide = memory.index64;
-    // Half of all are where an atomic access may be.
+    // Half of the addresses are aligned enough for every atomic access.
     let near = if u.arbitrary()? { u.int_in_range(-20..=20)? } else { u.int_in_range(-3..=3)? * 16 };
     let mut offset = *u.choose(if wide { &WIDE_OFFSETS[..] } else { &OFFSETS[..] })?;
     match u.int_in_range(0..=4)? {
-        // The end of the memory, less the offset where it is small.
+        // The end of the memory, less the offset if that is small.
         0 | 1 => {
             Edge::Memory(number, memory).push_size(plan, body, wide);
             let back = if offset <= 0xffff { near - offset.cast_signed() } else { near };
@@ -223,7 +224,7 @@ pub(super) fn bulk_memory(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body
         drops => {
             bound(u, plan, body, false, Edge::Segment)?;
             length(u, plan, body, false, Edge::Segment)?;
-            // A dropped segment has no bytes left; with zero length even that is fine.
+            // A dropped segment has no bytes left, so that only a length of zero does not trap.
             body.extend((drops == 2).then_some(I::DataDrop(segment)));
             body.push(I::MemoryInit { mem: to, data_index: segment });
         }
@@ -231,18 +232,18 @@ pub(super) fn bulk_memory(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body
     Ok(())
 }
 
-/// What a bulk operation may reach the end of.
+/// An object whose end an operation may reach.
 #[derive(Clone, Copy)]
 pub(super) enum Edge {
     Memory(u32, Memory),
     /// The grafted table.
     Table,
-    /// The grafted passive segments.
+    /// A grafted passive segment.
     Segment,
 }
 
 impl Edge {
-    /// Pushes where it ends, in bytes or elements, as an `i64` or an `i32`.
+    /// Pushes its size in bytes or elements, as an `i64` if `wide`, else as an `i32`.
     pub(super) fn push_size(self, plan: &Plan, body: &mut Body, wide: bool) {
         let wide_already = match self {
             Edge::Memory(number, memory) => {
@@ -269,7 +270,7 @@ impl Edge {
     }
 }
 
-/// Pushes the start of a bulk operation: around zero, around the end, or whatever a local holds.
+/// Pushes the start of a bulk operation: around zero, around the end, or the value of a local.
 pub(super) fn bound(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, wide: bool, edge: Edge) -> Result<()> {
     let near = u.int_in_range(-3..=3)?;
     match u.int_in_range(0..=4)? {
@@ -283,7 +284,7 @@ pub(super) fn bound(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, wide
     }
 }
 
-/// Pushes the length of a bulk operation: often what the segment has.
+/// Pushes the length of a bulk operation: often around that of the grafted segments.
 pub(super) fn length(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, wide: bool, edge: Edge) -> Result<()> {
     if u.arbitrary()? {
         let length = u.int_in_range(0..=i64::from(SEGMENT_LEN) + 1)?;

@@ -1,7 +1,7 @@
-//! Writes the module: the base, behind it the part that makes objects, if there is one, and the graft.
+//! Writes the module: the base, then the parts that make objects, if any, then the graft.
 //!
-//! Imports come first in the index spaces of functions and tags, so that those of the base move up by their number;
-//! everything else is appended, and moves what stands behind it only.
+//! Imports come first in the index spaces of functions and tags, so the functions and tags of the base move up by their
+//! number. Everything else is appended, and moves only what follows it.
 
 use super::base::Counts;
 use super::hints::hints;
@@ -21,7 +21,7 @@ use wasm_encoder::{
     ValType,
 };
 
-/// A module that is merged, and by how much its indices move up.
+/// A module that is merged into the result, and the numbers by which its indices move up.
 struct Part<'a> {
     module: &'a Base<'a>,
     at: Counts,
@@ -88,7 +88,7 @@ fn host_function(import: &Import) -> HostFunc {
     }
 }
 
-/// The grafted tags: the names of their exports, and what their exceptions carry.
+/// Returns the grafted tags: the names of their exports, and their payload types.
 fn own_tags(plan: &Plan) -> impl Iterator<Item = (String, &Vec<ValType>)> {
     let own = plan.tags.iter().skip(plan.imported_tags.len());
     own.enumerate().map(|(k, payload)| (format!("graft:tag{k}"), payload))
@@ -102,8 +102,8 @@ fn module<'a>(
     let (imports, tags) = (index(plan.imports.len()), index(plan.imported_tags.len()));
     let mut at = Counts { functions: imports, ..Counts::default() };
     let part = |module: &'a Base<'a>| {
-        let behind = at.with(module);
-        Part { module, at: replace(&mut at, behind), tags }
+        let next = at.with(module);
+        Part { module, at: replace(&mut at, next), tags }
     };
     let mut parts: Vec<_> = modules.map(part).collect();
     let mut module = Module::new();
@@ -128,7 +128,7 @@ fn module<'a>(
     Ok(module)
 }
 
-/// The parts' types, those of the pool, the one that no function has, those of the imports and of the tags.
+/// Writes the types: of the parts, of the pool, the one for mismatches, of the imports and of the tags.
 fn types(plan: &Plan, parts: &mut [Part<'_>]) -> Result<TypeSection, reencode::Error> {
     let mut types = TypeSection::new();
     for part in parts {
@@ -140,8 +140,8 @@ fn types(plan: &Plan, parts: &mut [Part<'_>]) -> Result<TypeSection, reencode::E
         types.ty().function(params.iter().copied(), results.iter().copied());
     };
     plan.pool.iter().for_each(|signature| add(&signature.params, &signature.results));
-    // A call as this type passes one i64. Even if a base function has it, none in the grafted table has unless the
-    // pool has it too, and then the call is a call like any other.
+    // The type of calls that must fail for a mismatch. The grafted table has no function of it, unless the pool has it
+    // too. In that case the call is a call like any other.
     add(&[ValType::I64], &[ValType::F32]);
     plan.imports.iter().for_each(|import| add(&import.signature.params, &import.signature.results));
     for payload in &plan.tags {
@@ -229,7 +229,7 @@ fn tag_section(plan: &Plan, parts: &mut [Part<'_>]) -> Result<TagSection, reenco
     Ok(tags)
 }
 
-/// Zero as a constant expression, the long way where that is possible.
+/// Returns a constant expression for zero, with arithmetic if the features allow it.
 fn zero(plan: &Plan, wide: bool) -> ConstExpr {
     let zero = if wide { ConstExpr::i64_const(0) } else { ConstExpr::i32_const(0) };
     if !plan.features.contains(Features::EXTENDED_CONST) {
@@ -321,7 +321,7 @@ fn data(parts: &mut [Part<'_>]) -> Result<DataSection, reencode::Error> {
     Ok(data)
 }
 
-/// Names for the module and most functions; some are odd, some stand twice, some are missing.
+/// Chooses names for the module and most functions. Some are odd, some occur twice, some are missing.
 fn names(u: &mut Unstructured<'_>, plan: &Plan) -> arbitrary::Result<NameSection> {
     const ODD: [&str; 5] = ["", "twice", "na\u{ef}ve \u{1f980}", "with \"quotes\" and\nlines", "$dollar!7"];
     let mut names = NameSection::new();

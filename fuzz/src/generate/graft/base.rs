@@ -1,4 +1,4 @@
-//! The module that is grafted upon, section by section, and what of it the graft can use.
+//! The base module, section by section, and the parts of it that the graft can use.
 
 use super::{Entry, Memory};
 use crate::generate::value::Signature;
@@ -8,7 +8,7 @@ use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{AbstractHeapType, HeapType, RefType, ValType};
 use wasmparser::{CompositeInnerType, ExternalKind, Parser, Payload};
 
-/// How many of everything there are: where what comes behind begins in the index spaces.
+/// The number of items in each index space, which is the index of the next item.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Counts {
     pub(super) types: u32,
@@ -19,7 +19,7 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// These, and what `base` has.
+    /// Returns the counts with the items of `base` added.
     pub(super) fn with(self, base: &Base<'_>) -> Counts {
         let count = |section: Option<u32>| section.unwrap_or_default();
         Counts {
@@ -32,7 +32,7 @@ impl Counts {
     }
 }
 
-/// The module that is grafted upon. It imports nothing.
+/// A module to graft upon. It imports nothing.
 #[derive(Default)]
 pub struct Base<'a> {
     pub(super) types: Option<wasmparser::TypeSectionReader<'a>>,
@@ -47,7 +47,7 @@ pub struct Base<'a> {
     pub(super) data: Option<wasmparser::DataSectionReader<'a>>,
     pub(super) bodies: Vec<wasmparser::FunctionBody<'a>>,
     type_count: u32,
-    /// Which types are of functions.
+    /// For each type, whether it is a function type.
     function_kinds: Vec<bool>,
     functions: Vec<Signature>,
 }
@@ -57,11 +57,11 @@ impl<'a> Base<'a> {
     ///
     /// # Errors
     ///
-    /// When it is not that.
+    /// If `wasm` is not such a module.
     pub fn read(wasm: &'a [u8]) -> Result<Base<'a>> {
         let mut base = Base::default();
         for payload in Parser::new(0).parse_all(wasm) {
-            match payload.map_err(refused)? {
+            match payload.map_err(undecodable)? {
                 Payload::TypeSection(section) => base.types = Some(section),
                 Payload::ImportSection(section) if section.count() > 0 => return Err(Error::IncorrectFormat),
                 Payload::FunctionSection(section) => base.function_types = Some(section),
@@ -95,14 +95,14 @@ impl<'a> Base<'a> {
 
     pub(super) fn memories(&self) -> Result<Vec<Memory>> {
         let memories = self.memories.iter().flat_map(|section| section.clone());
-        memories.map(|memory| memory.map(Memory::from).map_err(refused)).collect()
+        memories.map(|memory| memory.map(Memory::from).map_err(undecodable)).collect()
     }
 
-    /// Reads types, and the functions' types.
+    /// Reads the types, and the types of the functions.
     fn read_functions(&mut self) -> Result<()> {
         let mut types = Vec::new();
         for group in self.types.iter().flat_map(|section| section.clone()) {
-            for ty in group.map_err(refused)?.types() {
+            for ty in group.map_err(undecodable)?.types() {
                 types.push(match &ty.composite_type.inner {
                     CompositeInnerType::Func(function) => Some(Signature {
                         params: encoder_types(function.params())?,
@@ -113,7 +113,7 @@ impl<'a> Base<'a> {
             }
         }
         for index in self.function_types.iter().flat_map(|section| section.clone()) {
-            let signature = types.get(index.map_err(refused)? as usize).cloned().flatten();
+            let signature = types.get(index.map_err(undecodable)? as usize).cloned().flatten();
             self.functions.push(signature.ok_or(Error::IncorrectFormat)?);
         }
         self.type_count = super::index(types.len());
@@ -121,12 +121,12 @@ impl<'a> Base<'a> {
         Ok(())
     }
 
-    /// Names and types of the exported functions that a host can call: of a reference that only the module can make it
-    /// has null, if anything. What such a parameter refers to is said by the bottom of its family.
+    /// Returns the exported functions that a host can call. Of references that only the module can make, a host has at
+    /// most null, so the type of such a parameter is replaced by the bottom of its hierarchy.
     pub(super) fn entries(&self) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for export in self.exports.iter().flat_map(|section| section.clone()) {
-            let export = export.map_err(refused)?;
+            let export = export.map_err(undecodable)?;
             if export.kind != ExternalKind::Func {
                 continue;
             }
@@ -154,12 +154,12 @@ impl<'a> Base<'a> {
 
     pub(super) fn export_names(&self) -> Result<HashSet<&'a str>> {
         let exports = self.exports.iter().flat_map(|section| section.clone());
-        exports.map(|export| export.map(|export| export.name).map_err(refused)).collect()
+        exports.map(|export| export.map(|export| export.name).map_err(undecodable)).collect()
     }
 }
 
-/// The base does not read: the choices did not lead to a module.
-fn refused(_: wasmparser::BinaryReaderError) -> Error {
+/// Converts the error of a base that does not decode: the choices did not lead to a module.
+fn undecodable(_: wasmparser::BinaryReaderError) -> Error {
     Error::IncorrectFormat
 }
 

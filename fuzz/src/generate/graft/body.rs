@@ -1,4 +1,4 @@
-//! A function body in the making: typed locals, values to push, sums that keep values alive.
+//! Builds a function body: typed locals, values to push, sums that keep values alive.
 
 use super::{FunctionId, Global, Plan, heap};
 use crate::generate::value::{Signature, arbitrary_value};
@@ -11,13 +11,13 @@ pub(super) struct Body {
     /// Types of parameters, then of the other locals.
     locals: Vec<ValType>,
     params: usize,
-    /// The locals behind these are there to make the frame large.
+    /// The number of locals before those that only make the frame large.
     few: usize,
     instructions: Vec<Instruction<'static>>,
 }
 
 impl Body {
-    /// A body with random locals, some of them set to something.
+    /// Returns a body with random locals, which are initialized.
     pub(super) fn new(u: &mut Unstructured<'_>, plan: &Plan, signature: &Signature) -> Result<Body> {
         let mut body =
             Body { locals: signature.params.clone(), params: signature.params.len(), few: 0, instructions: Vec::new() };
@@ -30,7 +30,7 @@ impl Body {
         }
         body.few = body.locals.len();
         let many = match u.int_in_range(0..=95)? {
-            // A frame of more than a page, which the prologue has to touch in steps.
+            // A frame of more than a page, which the prologue has to probe in steps.
             95 => 280,
             91..=94 => 24,
             _ => 0,
@@ -52,7 +52,7 @@ impl Body {
         self.instructions.extend(instructions);
     }
 
-    /// The locals that are not parameters.
+    /// Returns the types of the locals that are not parameters.
     pub(super) fn declared_locals(&self) -> &[ValType] {
         &self.locals[self.params..]
     }
@@ -61,7 +61,7 @@ impl Body {
         &self.instructions
     }
 
-    /// A new local of this type.
+    /// Adds a local of this type.
     pub(super) fn scratch(&mut self, ty: ValType) -> u32 {
         self.locals.push(ty);
         super::index(self.locals.len() - 1)
@@ -113,7 +113,7 @@ impl Body {
         Ok(())
     }
 
-    /// Pushes `value`, sometimes so that the optimizer does not see it.
+    /// Pushes `value`, sometimes in a way that hides it from the optimizer.
     pub(super) fn i32(&mut self, u: &mut Unstructured<'_>, plan: &Plan, value: i32) -> Result<()> {
         if u.arbitrary()? {
             self.push(Instruction::I32Const(value));
@@ -124,7 +124,7 @@ impl Body {
         Ok(())
     }
 
-    /// As [`i32`](Body::i32).
+    /// Pushes `value`, sometimes in a way that hides it from the optimizer.
     pub(super) fn i64(&mut self, u: &mut Unstructured<'_>, plan: &Plan, value: i64) -> Result<()> {
         if u.arbitrary()? {
             self.push(Instruction::I64Const(value));
@@ -169,7 +169,7 @@ impl Body {
         types.iter().rev().try_for_each(|&ty| self.consume(u, plan, ty))
     }
 
-    /// Adds some of the locals to the sums: they were alive across what came before.
+    /// Adds some of the locals to the sums, so that they are alive across the code before.
     pub(super) fn sum_locals(&mut self, u: &mut Unstructured<'_>, plan: &Plan) -> Result<()> {
         if self.locals.is_empty() {
             return Ok(());
@@ -179,7 +179,7 @@ impl Body {
             self.push(Instruction::LocalGet(super::index(local)));
             self.sum(u, plan, self.locals[local])?;
         }
-        // Those that make the frame large have all been alive until here.
+        // The locals that make the frame large must all be alive until here.
         for local in self.few..self.locals.len() {
             self.push(Instruction::LocalGet(super::index(local)));
             self.sum(u, plan, self.locals[local])?;
@@ -194,7 +194,7 @@ impl Body {
         }
     }
 
-    /// Pops a value into one of the sums. Floats go by their bits.
+    /// Pops a value and adds it to one of the sums. Floats count by their bits.
     pub(super) fn sum(&mut self, u: &mut Unstructured<'_>, plan: &Plan, ty: ValType) -> Result<()> {
         let wide = match ty {
             ValType::I32 => false,
@@ -272,13 +272,13 @@ impl Body {
     }
 }
 
-/// The lower half.
-#[expect(clippy::cast_possible_truncation, reason = "that is what it is for")]
+/// Returns the lower half of `value`.
+#[expect(clippy::cast_possible_truncation, reason = "the upper half is not wanted")]
 fn low(value: i64) -> i32 {
     value as i32
 }
 
-/// The instruction that pushes `value`. Of references only `externref` is asked for, and null stands for all of them.
+/// Returns the instruction that pushes `value`. References only occur as `externref`, and null replaces all of them.
 pub(super) fn constant(value: Value) -> Instruction<'static> {
     match value {
         Value::I32(value) => Instruction::I32Const(value),

@@ -1,5 +1,5 @@
-//! Expressions over the numeric types: what a compiler folds, fuses and reorders, and what wasm-smith's random
-//! instructions hardly contain, since little of what they compute is ever seen. Nothing here traps.
+//! Expressions over the numeric types, which a compiler folds, fuses and reorders. wasm-smith's random instructions
+//! hardly contain any whose result is visible. Nothing here traps.
 
 use super::body::Body;
 use super::{Plan, heap};
@@ -8,7 +8,7 @@ use lanes::Features;
 use wasm_encoder::ValType::{self, F32, F64, I32, I64, V128};
 use wasm_encoder::{BlockType, Instruction as I};
 
-/// Instructions with the same operands and the same result.
+/// Instructions of one type: the result, the operands, the instructions.
 type Family = (ValType, &'static [ValType], &'static [I<'static>]);
 
 /// The instructions without immediates that cannot trap.
@@ -87,7 +87,7 @@ const FAMILIES: &[Family] = &[
 
 const TYPES: [ValType; 5] = [I32, I64, F32, F64, V128];
 
-/// A few expressions, each of which ends in a sum.
+/// Emits a few expressions, and adds each result to a sum.
 pub(super) fn compute(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     for _ in 0..u.int_in_range(1..=4)? {
         let ty = *u.choose(&TYPES)?;
@@ -98,7 +98,7 @@ pub(super) fn compute(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) ->
     Ok(())
 }
 
-/// Relaxed instructions, likewise.
+/// The relaxed instructions.
 const RELAXED: &[Family] = &[
     (
         V128,
@@ -115,7 +115,7 @@ const RELAXED: &[Family] = &[
     (V128, &[V128], &[I::I32x4RelaxedTruncF32x4S, I::I32x4RelaxedTruncF64x2UZero]),
 ];
 
-/// Wide arithmetic: two results, of which one is taken from the other.
+/// The instructions of wide arithmetic, which have two results.
 const WIDE: &[(&[ValType], &[I<'static>])] =
     &[(&[I64, I64, I64, I64], &[I::I64Add128, I::I64Sub128]), (&[I64, I64], &[I::I64MulWideS, I::I64MulWideU])];
 
@@ -162,7 +162,7 @@ pub(super) fn expression(
     }
 }
 
-/// Both results of wide arithmetic, in one.
+/// Pushes the difference of the two results of wide arithmetic.
 fn wide(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, depth: u32) -> Result<()> {
     let (operands, instructions) = u.choose(WIDE)?;
     operands.iter().try_for_each(|&operand| expression(u, plan, body, operand, depth.min(1)))?;
@@ -171,7 +171,7 @@ fn wide(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, depth: u32) -> R
     Ok(())
 }
 
-/// One of two values, by an `if` or by a branch out of a block.
+/// Pushes one of two values, chosen by an `if` or by a branch out of a block.
 fn branches(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, ty: ValType, depth: u32) -> Result<()> {
     let block = BlockType::Result(ty);
     if u.arbitrary()? {

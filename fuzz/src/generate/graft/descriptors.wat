@@ -1,4 +1,4 @@
-;; Descriptors for the graft: a module with the feature gets this behind the part of its objects.
+;; Descriptors for the graft. This module is merged into each generated module with the feature, after `heap.wat`.
 (module
   (rec
     (type $item (sub (descriptor $kind)
@@ -14,7 +14,8 @@
   (global $special (ref (exact $special.kind)) (struct.new $special.kind (i32.const 3) (ref.i31 (i32.const 4))))
   (global $last (export "graft:item") (mut (ref null $item)) (ref.null $item))
 
-  ;; Makes an item of a kind that follows from the seed, keeps it, and asks what it is and what `any` is. Some seeds trap.
+  ;; Makes an item of a kind that depends on the seed, keeps it, and tests the descriptors of the item and of `any`.
+  ;; Some seeds trap.
   (func $describe (type $describe) (param $seed i32) (param $any anyref) (result i64)
     (local $kind (ref null (exact $kind))) (local $sum i64) (local $item (ref null $item))
     (block $made
@@ -44,7 +45,7 @@
       (local.set $sum (i64.mul (local.get $sum)))
       (local.get $any))
     (drop)
-    ;; The item itself is of its own kind; `any` hardly ever is of the second.
+    ;; The first cast succeeds, since the item has its own descriptor. The second one nearly always fails.
     (local.set $item (ref.cast_desc_eq (ref null $item)
       (local.get $item) (ref.get_desc $item (ref.as_non_null (local.get $item)))))
     (if (i32.and (local.get $seed) (i32.const 16))

@@ -1,4 +1,4 @@
-//! Exceptions: what throws them, and what stands around a call to catch them and to throw them again.
+//! Exceptions: leaves that throw them, and code around a call that catches them and throws them again.
 
 use super::body::Body;
 use super::{Global, Plan};
@@ -6,16 +6,17 @@ use arbitrary::{Result, Unstructured};
 use lanes::Features;
 use wasm_encoder::{BlockType, Catch, HeapType, Instruction as I, RefType, ValType};
 
-/// What emits the instructions inside. It leaves the operand stack as it was.
+/// Emits the instructions inside, which leave the operand stack as it was.
 pub(super) type Inside<'a> = dyn FnMut(&mut Unstructured<'_>, &mut Body) -> Result<()> + 'a;
 
 const EXNREF: ValType = ValType::Ref(RefType::EXNREF);
 
-/// A clause: which exceptions it takes, and whether it gets the reference, too.
+/// A clause of a `try_table`.
 #[derive(Clone, Copy)]
 struct Clause {
-    /// `None` takes all.
+    /// The tag of the exceptions that it catches; all exceptions if `None`.
     tag: Option<usize>,
+    /// Whether it also receives the reference.
     reference: bool,
 }
 
@@ -25,14 +26,14 @@ impl Clause {
         Ok(Clause { tag, reference: u.arbitrary()? })
     }
 
-    /// What stands on the stack when it is taken.
+    /// Returns the types of the values that it receives.
     fn types(self, plan: &Plan) -> Vec<ValType> {
         let mut types = self.tag.map_or_else(Vec::new, |tag| plan.tags[tag].clone());
         types.extend(self.reference.then_some(EXNREF));
         types
     }
 
-    /// The type of the block that it leads to.
+    /// Returns the type of the block that it branches to.
     fn block(self, plan: &Plan) -> BlockType {
         match self.tag {
             Some(tag) => BlockType::FunctionType(plan.handler_type_index(tag, self.reference)),
@@ -51,14 +52,14 @@ impl Clause {
     }
 }
 
-/// `inside`, within a `try_table` of one to three clauses, or in the older form of it.
+/// Emits `inside` within a `try_table` of one to three clauses, or within a legacy `try`.
 pub(super) fn caught(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, inside: &mut Inside<'_>) -> Result<()> {
     let (newer, older) = (Features::EXCEPTIONS, Features::LEGACY_EXCEPTIONS);
     if plan.features.contains(older) && (!plan.features.contains(newer) || u.arbitrary()?) {
         return legacy(u, plan, body, inside);
     }
     let mut clauses = (0..u.int_in_range(1..=2)?).map(|_| Clause::arbitrary(u, plan)).collect::<Result<Vec<_>>>()?;
-    // Often there is one behind the first that would take its exceptions, too.
+    // Often a later clause would catch the exceptions of the first one, too.
     if u.ratio(2, 3)? {
         let tag = clauses[0].tag.filter(|_| u.ratio(1, 3).unwrap_or_default());
         clauses.push(Clause { tag, reference: u.arbitrary()? });
@@ -67,7 +68,7 @@ pub(super) fn caught(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, ins
     clauses.iter().rev().for_each(|clause| body.push(I::Block(clause.block(plan))));
     let catches: Vec<_> = (0..).zip(&clauses).map(|(label, clause)| clause.catch(plan, label)).collect();
     body.push(I::TryTable(BlockType::Empty, catches.into()));
-    // What the call throws is seldom what the clauses are for.
+    // The call seldom throws what the clauses catch, so an exception of the first clause is often thrown here.
     let tag = clauses[0].tag.unwrap_or_default();
     match u.int_in_range(0..=5)? {
         0 => {
@@ -90,7 +91,7 @@ pub(super) fn caught(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, ins
     Ok(())
 }
 
-/// Consumes what a clause has caught, and sometimes throws it again.
+/// Consumes what a clause caught, and sometimes throws it again.
 fn handle(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, clause: Clause) -> Result<()> {
     let payload = Clause { reference: false, ..clause }.types(plan);
     mark(u, plan, body)?;
@@ -108,13 +109,13 @@ fn handle(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, clause: Clause
     body.consume_all(u, plan, &payload)
 }
 
-/// Leaves a trace of the handler in a sum.
+/// Adds a number to a sum, so that it shows that the handler ran.
 fn mark(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     body.push(I::I32Const(u.arbitrary()?));
     body.sum(u, plan, ValType::I32)
 }
 
-/// The older form: handlers stand behind the code, and throw again by themselves.
+/// Emits a legacy `try`, whose handlers follow the code and may throw again.
 fn legacy(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, inside: &mut Inside<'_>) -> Result<()> {
     body.push(I::Try(BlockType::Empty));
     inside(u, body)?;
@@ -138,7 +139,8 @@ fn legacy(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, inside: &mut I
     Ok(())
 }
 
-/// Throws what the handler around has caught, one time in three; sometimes the optimizer does not see whether.
+/// Throws the caught exception again, one time in three. Half of these are in a branch that the optimizer cannot
+/// decide.
 fn again(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     match u.int_in_range(0..=5)? {
         0 => body.push(I::Rethrow(0)),
@@ -151,7 +153,7 @@ fn again(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     Ok(())
 }
 
-/// A leaf that throws: a new exception, one that it has caught before, or null, which traps.
+/// Emits a leaf that throws a new exception, one that it caught before, or null, which traps.
 pub(super) fn throw(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     let tag = u.choose_index(plan.tags.len())?;
     let catches = plan.features.contains(Features::EXCEPTIONS);
@@ -159,7 +161,7 @@ pub(super) fn throw(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> R
         0 if catches => body.extend([I::RefNull(exn()), I::ThrowRef]),
         1 if catches => caught(u, plan, body, &mut |u, body| new(u, plan, body, tag))?,
         2 if catches => {
-            // Only the reference is kept: the exception is the same afterwards.
+            // Only the reference is kept, which must still be the same exception.
             body.extend([I::Block(BlockType::Result(EXNREF))]);
             body.push(I::TryTable(BlockType::Empty, vec![Catch::AllRef { label: 0 }].into()));
             new(u, plan, body, tag)?;

@@ -1,7 +1,8 @@
-//! Objects: the parts that a module with the features gets besides its base (`heap.wat`, `descriptors.wat`), and expressions
+//! Objects: the parts that are merged into a module that may have them (`heap.wat`, `descriptors.wat`), and expressions
 //! of references.
 //!
-//! What the parts have is used by number; the constants below say which is which, and a test that they are right.
+//! Code refers to items of the parts by index. The functions below name the indices, and a test holds them against the
+//! parts.
 
 use super::base::Counts;
 use super::body::Body;
@@ -19,7 +20,7 @@ struct Part {
     functions: &'static [&'static str],
 }
 
-/// In the order in which they stand behind the base.
+/// The parts, in the order in which they follow the base.
 static PARTS: [Part; 2] = [
     Part {
         feature: Features::GC,
@@ -34,19 +35,19 @@ static PARTS: [Part; 2] = [
 ];
 
 fn parse(text: &str) -> Vec<u8> {
-    wat::parse_str(text).expect("a test sees that it parses")
+    wat::parse_str(text).expect("a test parses it")
 }
 
 fn of(features: Features) -> impl Iterator<Item = &'static Part> {
     PARTS.iter().filter(move |part| features.contains(part.feature))
 }
 
-/// The parts that a module with these features gets.
+/// Returns the parts of a module with these features.
 pub(super) fn parts(features: Features) -> Result<Vec<Base<'static>>> {
     of(features).map(|part| Base::read(&part.wasm)).collect()
 }
 
-/// The names of their functions.
+/// Returns the names of the functions of these parts.
 pub(super) fn names(features: Features) -> impl Iterator<Item = String> {
     of(features).flat_map(|part| part.functions).map(ToString::to_string)
 }
@@ -61,11 +62,11 @@ pub(super) enum Type {
     Longs,
 }
 
-/// Where in the module's index spaces the parts begin: what is before the first of them.
+/// The indices at which the items of the first part begin.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Heap(pub(super) Counts);
 
-/// How far `digest` looks.
+/// The number of steps that `digest` follows.
 const DEPTH: i32 = 3;
 
 impl Heap {
@@ -73,41 +74,42 @@ impl Heap {
         self.0.types + ty as u32
     }
 
-    /// A reference to an object of this type, or null.
+    /// Returns the type of nullable references to this type.
     pub(super) fn reference(self, ty: Type) -> ValType {
         ValType::Ref(RefType { nullable: true, heap_type: HeapType::Concrete(self.index(ty)) })
     }
 
-    /// `build`, which takes a seed and a count.
+    /// Returns the function `build`, which takes a seed and a count.
     fn build(self) -> u32 {
         self.0.functions
     }
 
-    /// The two globals that keep objects: of type `Node`, and `anyref`.
+    /// Returns the mutable global of type `Node`.
     fn root(self) -> u32 {
         self.0.globals
     }
 
+    /// Returns the mutable global of type `anyref`.
     fn kept(self) -> u32 {
         self.0.globals + 1
     }
 
-    /// The global that cannot be set.
+    /// Returns the immutable global of type `Node`.
     fn first(self) -> u32 {
         self.0.globals + 2
     }
 
-    /// The element segment of nodes.
+    /// Returns the element segment of nodes.
     pub(super) fn segment(self) -> u32 {
         self.0.elements
     }
 
-    /// The types that locals may have.
+    /// Returns the types that locals may have.
     pub(super) fn local_types(self) -> [ValType; 3] {
         [Type::Node, Type::Nodes, Type::Bytes].map(|ty| self.reference(ty))
     }
 
-    /// Whether a reference of this type may refer to an object.
+    /// Returns whether a reference of this type may refer to an object.
     pub(super) fn may_be_object(self, ty: ValType) -> bool {
         let own = [Type::Node, Type::Wide, Type::Nodes, Type::Bytes, Type::Longs].map(|own| self.reference(own));
         let abstracts =
@@ -115,18 +117,18 @@ impl Heap {
         own.contains(&ty) || abstracts.iter().any(|&abstract_type| ValType::Ref(abstract_type) == ty)
     }
 
-    /// Pops a reference and pushes a number of what it reaches.
+    /// Pops a reference and pushes a number that depends on everything that it reaches.
     pub(super) fn digest(self, body: &mut Body) {
         body.extend([I::I32Const(DEPTH), I::Call(self.0.functions + 1)]);
     }
 
-    /// `describe`, of the second part.
+    /// Returns the function `describe`, of the second part.
     fn describe(self) -> u32 {
         self.0.functions + 2
     }
 }
 
-/// Pushes some object of this type, or null.
+/// Pushes an object of this type, or null.
 pub(super) fn constant(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, ty: ValType) -> Result<()> {
     let heap = plan.objects();
     let is = |own| heap.reference(own) == ty;
@@ -149,7 +151,7 @@ pub(super) fn constant(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, t
     Ok(())
 }
 
-/// Pushes a graph that follows from a seed.
+/// Pushes the graph of a seed.
 fn build(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     let heap = plan.objects();
     body.value(u, plan, ValType::I32)?;
@@ -164,7 +166,7 @@ fn heap_type(ty: ValType) -> HeapType {
     }
 }
 
-/// Graphs that are made, kept, changed and read; everything that they reach ends in a sum.
+/// Emits code that makes, keeps, changes and reads graphs, and adds what they reach to a sum.
 pub(super) fn graphs(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     let heap = plan.objects();
     for _ in 0..u.int_in_range(1..=4)? {
@@ -193,7 +195,7 @@ pub(super) fn graphs(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> 
     Ok(())
 }
 
-/// Makes an object of some kind, and asks whether it and another one are of this or that kind.
+/// Emits code that makes an object with a descriptor, and tests it and another object against descriptors.
 pub(super) fn described(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     let seed = u.int_in_range(-64..=63)?;
     body.i32(u, plan, seed)?;
@@ -248,7 +250,7 @@ pub(super) fn node(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, depth
             body.push(I::StructNew(heap.index(Type::Wide)));
         }
         4 => {
-            // The next one of what is there, else null.
+            // The next node of a node, or null.
             body.push(I::Block(BlockType::Result(reference)));
             body.push(I::Block(BlockType::Empty));
             node(u, plan, body, below)?;
@@ -268,7 +270,7 @@ pub(super) fn node(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, depth
         7 => body.extend([I::I32Const(u.int_in_range(0..=3)?), I::TableGet(heap.0.tables)]),
         8 => build(u, plan, body)?,
         _ => {
-            // What is a node, else null.
+            // The object if it is a node, or null.
             body.push(I::Block(BlockType::Result(reference)));
             any(u, plan, body, below)?;
             let (from_ref_type, to_ref_type) =
@@ -350,7 +352,7 @@ mod tests {
     use lanes::valid_with;
 
     #[test]
-    fn the_parts_are_what_the_constants_say() {
+    fn the_parts_have_these_indices() {
         let features = Features::WASM_3_0 | Features::CUSTOM_DESCRIPTORS;
         assert!(PARTS.iter().all(|part| valid_with(&part.wasm, features)));
         let parts = parts(features).expect("they have no imports");

@@ -1,5 +1,5 @@
-;; Objects for the graft: their types, the places that keep them between calls, and functions that make and read them.
-;; A module with the feature gets all of this behind its base. Whatever else is grafted only uses it.
+;; Objects for the graft: their types, globals and a table that keep them between calls, and functions that make and
+;; read them. This module is merged into each generated module with the feature, after the base.
 (module
   (rec
     (type $node (sub (struct
@@ -26,7 +26,7 @@
     (item (struct.new_default $wide))
     (item (struct.new $node (i32.const 5) (ref.null $node) (ref.i31 (i32.const 6)) (i64.const 7))))
 
-  ;; A graph of up to `count` objects that follows from the seed, with shared parts and cycles.
+  ;; Makes a graph of up to `count` objects that depends on the seed, with shared parts and cycles.
   (func $build (type $build) (param $seed i32) (param $count i32) (result (ref null $node))
     (local $head (ref null $node)) (local $other (ref null $node)) (local $nodes (ref null $nodes))
     (loop $more
@@ -52,7 +52,7 @@
       (br $more))
     (unreachable))
 
-  ;; A number that follows from what a reference reaches in so many steps.
+  ;; Returns a number that depends on everything that a reference reaches in `depth` steps.
   (func $digest (type $digest) (param $any anyref) (param $depth i32) (result i64)
     (local $node (ref null $node)) (local $wide (ref null $wide)) (local $nodes (ref null $nodes))
     (local $bytes (ref null $bytes)) (local $sum i64) (local $k i32)

@@ -1,15 +1,15 @@
-//! Branch hints ([Branch hinting](https://webassembly.github.io/branch-hinting/core/appendix/custom.html)): they say of
-//! branches how likely they are, and must make no difference, right or wrong.
+//! Branch hints ([Branch hinting](https://webassembly.github.io/branch-hinting/core/appendix/custom.html)): they tell
+//! how likely a branch is. Right or wrong, they must make no difference.
 
 use arbitrary::{Error, Result, Unstructured};
 use wasm_encoder::{BranchHint, BranchHints, Module, RawSection};
 use wasmparser::{Operator, Parser, Payload};
 
-/// `wasm` with hints for some of its branches.
+/// Returns `wasm` with hints for some of its branches.
 ///
 /// # Errors
 ///
-/// When `u` runs dry, or `wasm` does not decode.
+/// If `u` has no choices left, or `wasm` does not decode.
 pub(super) fn hints(u: &mut Unstructured<'_>, wasm: &[u8]) -> Result<Vec<u8>> {
     let section = section(u, wasm)?;
     let mut module = Module::new();
@@ -51,7 +51,7 @@ fn is_function(import: &wasmparser::Import<'_>) -> bool {
     matches!(import.ty, wasmparser::TypeRef::Func(_))
 }
 
-/// Hints for some of a body's branches, by their offset from the start of its locals.
+/// Chooses hints for some branches of a body. Their offsets count from the start of its locals.
 fn of_body(u: &mut Unstructured<'_>, body: &wasmparser::FunctionBody<'_>) -> Result<Vec<BranchHint>> {
     let mut hints = Vec::new();
     let start = body.range().start;

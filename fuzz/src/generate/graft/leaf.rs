@@ -1,7 +1,7 @@
-//! The functions at the end of a chain: one for each way to trap, and some that do not.
+//! The functions at the end of a chain: one for each way to trap, and some that do not trap.
 //!
-//! Operands come as constants, from a global that the optimizer cannot know, or from locals; so a trap is sometimes
-//! certain at compile time, sometimes certain at run time only, and sometimes it depends on the arguments.
+//! Operands are constants, come from a global that the optimizer cannot know, or from locals. So a trap is certain at
+//! compile time, or certain at run time only, or it depends on the arguments.
 
 use super::access::{self, Edge, bound, length};
 use super::body::{Body, constant};
@@ -12,7 +12,7 @@ use arbitrary::{Result, Unstructured};
 use lanes::{Features, Value};
 use wasm_encoder::{BlockType, Instruction as I, ValType};
 
-/// What emits a leaf's instructions. It leaves the operand stack as it was.
+/// Emits the instructions of a leaf, which leave the operand stack as it was.
 type Emit = fn(&mut Unstructured<'_>, &Plan, &mut Body) -> Result<()>;
 
 const PLAIN: Features = Features::empty();
@@ -118,7 +118,7 @@ fn overflow(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()
     body.consume(u, plan, ty)
 }
 
-/// Pushes `value`, or one time in four whatever a local holds.
+/// Pushes `value`, or one time in four the value of a local.
 fn integer(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, ty: ValType, value: i64) -> Result<()> {
     if u.ratio(1, 4)? {
         return body.value(u, plan, ty);
@@ -129,7 +129,7 @@ fn integer(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, ty: ValType, 
     }
 }
 
-/// Float to integer: NaN, infinities, just outside, and whatever a local holds.
+/// Converts a float to an integer: a NaN, an infinity, a value just outside the range, or the value of a local.
 fn convert(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     const OUTSIDE: [f64; 7] =
         [f64::NAN, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 18446744073709551616.0, -9223372036854777856.0, -1.0];
@@ -198,7 +198,7 @@ fn table_access(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Resul
     }
 }
 
-/// Pushes an index right behind the end of the grafted table, or far behind it.
+/// Pushes an index right after the end of the grafted table, or far after it.
 fn outside_table(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     if u.arbitrary()? {
         Edge::Table.push_size(plan, body, plan.table64);
@@ -209,8 +209,7 @@ fn outside_table(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Resu
     body.index(u, plan, plan.table64, far)
 }
 
-/// Calls through the table as the type `callee` of the pool; the index is on the stack already, in a sense: `slot`
-/// pushes it behind the arguments.
+/// Calls through the table with a type of the pool. `slot` pushes the index of the element.
 fn indirect(
     u: &mut Unstructured<'_>,
     plan: &Plan,
@@ -248,13 +247,13 @@ fn mismatch(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()
     body.consume(u, plan, ValType::F32)
 }
 
-/// A host function that returns something, fails or panics.
+/// Calls a host function that returns, fails or panics.
 fn host(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     let imports = plan.imports_with(|role| matches!(role, ImportRole::Leaf(_)));
     call_import(u, plan, body, &imports)
 }
 
-/// A function of the library instance, or of the base module where there is none.
+/// Calls a function of the library instance, or of the base module if there is no library.
 fn library(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     let imports = plan.imports_with(|role| *role == ImportRole::Library);
     if imports.is_empty() { base_function(u, plan, body) } else { call_import(u, plan, body, &imports) }
@@ -268,9 +267,9 @@ fn call_import(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, imports: 
     body.consume_all(u, plan, &signature.results)
 }
 
-/// A function that wasm-smith made: it may trap in any way, or return.
+/// Calls a function of the base module, which may trap in any way, or return.
 fn base_function(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
-    // What takes a reference that is not null is called by the base alone.
+    // A function that takes a non-null reference is only called by the base itself.
     let callable = |&k: &usize| plan.base_functions[k].params.iter().all(ValType::is_defaultable);
     let callable: Vec<_> = (0..plan.base_functions.len()).filter(callable).collect();
     if callable.is_empty() {
@@ -298,7 +297,7 @@ fn spin(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<&'stat
     body.sum_locals(u, plan)?;
     body.i32(u, plan, 1)?;
     body.extend([I::BrIf(0), I::End]);
-    // Whoever returns here nevertheless is seen.
+    // If execution gets here nevertheless, the counter shows it.
     body.extend([I::I32Const(1), I::GlobalSet(plan.global_index(Global::Countdown))]);
     Ok("spin")
 }

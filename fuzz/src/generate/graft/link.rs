@@ -1,4 +1,4 @@
-//! The functions between entry and leaf: each calls the next one in one of the ways that WebAssembly has.
+//! The functions between entry and leaf. Each calls the next one in one of the ways of WebAssembly.
 
 use super::body::Body;
 use super::exceptions::caught;
@@ -22,7 +22,7 @@ enum Route {
     Direct,
     /// `call_indirect` through the grafted table.
     Indirect,
-    /// As before, but the element is written right before the call.
+    /// `call_indirect` through an element of the grafted table that is written right before the call.
     FreshElement,
     /// Through a host function that calls its argument.
     Host,
@@ -53,7 +53,7 @@ impl Way {
     }
 }
 
-/// Makes a function of a type from the pool that calls `target`; a recursive one now and then.
+/// Makes a function of a type from the pool that calls `target`. Some are recursive.
 pub(super) fn function(u: &mut Unstructured<'_>, plan: &mut Plan, target: FunctionId) -> Result<FunctionId> {
     if u.ratio(1, 7)? { recursion(u, plan, target) } else { plain(u, plan, target) }
 }
@@ -76,14 +76,14 @@ fn plain(u: &mut Unstructured<'_>, plan: &mut Plan, target: FunctionId) -> Resul
     Ok(plan.push(format!("{catches}{}_{}", way.name(), plan.functions.len()), signature, body))
 }
 
-/// A type of the pool whose results are those of `callee`: only such a function can call it in its own place.
+/// Chooses a type of the pool with the results of `callee`, as a tail call needs.
 fn replaceable(u: &mut Unstructured<'_>, plan: &Plan, callee: usize) -> Result<usize> {
     let results = &plan.pool[callee].results;
     let fitting: Vec<_> = (0..plan.pool.len()).filter(|&k| plan.pool[k].results == *results).collect();
     u.choose(&fitting).copied()
 }
 
-/// Two functions: one that calls itself until a counter is down and then calls `target`, and one that sets the
+/// Makes two functions: one that calls itself until a counter is zero and then calls `target`, and one that sets the
 /// counter and calls the first.
 fn recursion(u: &mut Unstructured<'_>, plan: &mut Plan, target: FunctionId) -> Result<FunctionId> {
     let signature = u.choose_index(plan.pool.len())?;
@@ -103,7 +103,7 @@ fn recursion(u: &mut Unstructured<'_>, plan: &mut Plan, target: FunctionId) -> R
     let body = body.finish(u, plan, &types.results)?;
     let recursive = plan.push(format!("recurse_{}_{}", way.name(), plan.functions.len()), signature, body);
 
-    // Each host function in between costs much more native stack than a frame of WebAssembly.
+    // A host function in between takes much more native stack than a frame of WebAssembly.
     let times = if way.route == Route::Host { u.int_in_range(1..=6)? } else { u.int_in_range(1..=40)? };
     let mut body = Body::new(u, plan, &types)?;
     body.extend([Instruction::I32Const(times), Instruction::GlobalSet(countdown)]);
@@ -112,7 +112,7 @@ fn recursion(u: &mut Unstructured<'_>, plan: &mut Plan, target: FunctionId) -> R
     Ok(plan.push(format!("count_{}", plan.functions.len()), signature, body))
 }
 
-/// Calls `target`, whose type is `callee` of the pool, with values and consumes what it returns.
+/// Calls `target`, whose type is `callee` of the pool, and consumes the results.
 fn call(
     u: &mut Unstructured<'_>,
     plan: &Plan,
@@ -155,13 +155,13 @@ fn slot(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, target: Function
     body.index(u, plan, plan.table64, slot)
 }
 
-/// The host function that calls its argument, a function of type `callee` of the pool.
+/// Returns the host function that calls its argument, a function of type `callee` of the pool.
 fn callback(plan: &Plan, callee: usize) -> u32 {
     let imports = plan.imports_with(|role| *role == ImportRole::Call(callee));
     index(*imports.first().expect("there is a callback for each type of the pool"))
 }
 
-/// Pushes a reference to `target`: as it is, out of a local, or out of a local with a look whether it is null.
+/// Pushes a reference to `target`: directly, from a local, or from a local with a test for null.
 fn reference(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, target: FunctionId, ty: u32) -> Result<()> {
     let heap_type = HeapType::Concrete(ty);
     body.push(Instruction::RefFunc(plan.function_index(target)));

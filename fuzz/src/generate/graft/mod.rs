@@ -1,19 +1,22 @@
-//! Call chains with a trap at their end, grafted onto a module.
+//! Grafts call chains with a trap at their end onto a module.
 //!
-//! Of the traps in plain wasm-smith modules 96 % have one frame and three of four are `unreachable`. So each base
-//! module gets functions that it does not have by itself:
+//! Of the traps in plain wasm-smith modules, 96 % have one frame, and three of four are an `unreachable`. So each base
+//! module gets further functions:
 //!
 //! ```text
 //! exported entry -> link -> link -> ... -> leaf
-//!                   direct call                 one instruction that traps (or may trap, or does not),
+//!                   direct call                 one instruction that traps, may trap or does not,
 //!                   call_indirect               or a call into the base module
 //!                   host function that calls back
 //!                   recursion
 //!                   function of another instance
 //! ```
 //!
-//! In: a stream of choices, a base module (or none), the functions of a library instance. Out: one module with names
-//! for its functions, the entries to call, the host functions that it imports.
+//! The input is a stream of choices, a base module (possibly an empty one), and the exports of a library instance. The
+//! output is one module with names for its functions, the entries to call, and the host functions that it imports.
+//!
+//! `link` makes the functions of a chain, and `leaf` its end. `body` builds a function body, `heap` is the part that makes
+//! objects, and `assemble` writes the module.
 
 mod access;
 mod assemble;
@@ -40,20 +43,20 @@ use wasm_encoder::ValType;
 
 /// The module name of the generated host functions.
 const HOST: &str = "fuzz";
-/// The name that the library instance is registered under.
+/// The name under which the library instance is registered.
 pub const LIBRARY: &str = "lib";
 
-/// A module that is ready to be run.
+/// A module that is ready to run.
 pub struct Grafted {
     /// The binary.
     pub wasm: Vec<u8>,
-    /// The functions at the head of each chain: name and type.
+    /// The exported functions at the head of each chain.
     pub entries: Vec<Entry>,
     /// The exported functions of the base module.
     pub base_exports: Vec<Entry>,
-    /// The host functions to define before it is instantiated, besides those that every session has.
+    /// The host functions to define before instantiation, besides those of every session.
     pub hosts: Vec<HostFunc>,
-    /// Its exported tags.
+    /// The exported tags.
     pub tags: Vec<Tag>,
 }
 
@@ -62,7 +65,7 @@ pub struct Grafted {
 pub struct Tag {
     /// The export's name.
     pub name: String,
-    /// What its exceptions carry.
+    /// The types of the values that its exceptions carry.
     pub payload: Vec<ValType>,
 }
 
@@ -75,18 +78,18 @@ pub struct Entry {
     pub signature: Signature,
 }
 
-/// What surrounds the module that is made.
+/// The surroundings of the module that is generated.
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
-    /// The module's name; also keeps the host functions of several modules apart.
+    /// The module's name. It also distinguishes the host functions of several modules.
     pub name: &'a str,
-    /// Exported functions of the instance that is registered as [`LIBRARY`].
+    /// The exported functions of the instance that is registered as [`LIBRARY`].
     pub library: &'a [Entry],
-    /// Its tags.
+    /// The exported tags of that instance.
     pub tags: &'a [Tag],
     /// Whether the engine counts fuel, so that endless loops end.
     pub fuel: bool,
-    /// What the module may use.
+    /// The features that the module may use.
     pub features: Features,
 }
 
@@ -94,13 +97,13 @@ pub struct Surroundings<'a> {
 ///
 /// # Errors
 ///
-/// When `u` runs dry in a place where a choice is needed.
+/// If `u` has no choices left where one is needed.
 pub fn graft(u: &mut Unstructured<'_>, base: &Base<'_>, surroundings: Surroundings<'_>) -> Result<Grafted> {
     let mut plan = Plan::new(u, base, surroundings)?;
     for chain in 0..u.int_in_range(1..=4)? {
         let mut target = leaf::function(u, &mut plan)?;
         for _ in 0..depth(u)? {
-            // An empty stream gives zeros: no more than one kind of function.
+            // An empty stream returns only zeros, which would make the same kind of function again and again.
             if u.len() < ENOUGH {
                 break;
             }
@@ -112,59 +115,59 @@ pub fn graft(u: &mut Unstructured<'_>, base: &Base<'_>, surroundings: Surroundin
     assemble::assemble(u, base, plan)
 }
 
-/// How many links: often a few, sometimes many.
+/// Chooses the number of links: often a few, sometimes many.
 fn depth(u: &mut Unstructured<'_>) -> Result<usize> {
     if u.ratio(1, 6)? { u.int_in_range(6..=20) } else { u.int_in_range(0..=5) }
 }
 
-/// Functions, types and imports of the graft; indices are final from the start.
+/// The functions, types and imports of the graft. Indices are final from the start.
 struct Plan {
     /// The module's name.
     name: String,
     /// Whether endless loops end.
     fuel: bool,
-    /// What may be used.
+    /// The features that may be used.
     features: Features,
     /// The types of locals.
     local_types: Vec<ValType>,
-    /// The types that grafted functions have. Type `k` stands in the module at `first_type + k`.
+    /// The types of grafted functions. See [`type_index`](Plan::type_index) for their indices.
     pool: Vec<Signature>,
-    /// Types of base functions, by their index in the base module.
+    /// The types of base functions, by their index in the base module.
     base_functions: Vec<Signature>,
-    /// Imported functions: they come first in the index space.
+    /// The imported functions. They come first in the index space.
     imports: Vec<Import>,
-    /// Grafted functions: behind the imports and the base functions.
+    /// The grafted functions. They come after the imports and the base functions.
     functions: Vec<Function>,
     /// The heads of the chains.
     entries: Vec<(Entry, FunctionId)>,
-    /// What each tag's exceptions carry: first those that are imported, then the grafted ones.
+    /// The payload types of each tag: first of the imported tags, then of the grafted ones.
     tags: Vec<Vec<ValType>>,
     imported_tags: Vec<Tag>,
-    /// How many tags of the base stand between the two.
+    /// The number of tags of the base, which come between imported and grafted ones.
     base_tags: u32,
-    /// The part that makes objects.
+    /// The part that makes objects, if the module may have objects.
     heap: Option<Heap>,
-    /// Where what is grafted begins: behind the base and the parts that make objects.
+    /// The first index of a grafted item in each index space: after the base and the parts that make objects.
     start: Counts,
-    /// The memories: the base's, and one or two of the graft's, if there is room for them.
+    /// The memories: those of the base, then those of the graft, if any.
     memories: Vec<Memory>,
-    /// How many of them are the base's.
+    /// The number of memories of the base.
     base_memories: usize,
     /// Whether the indices of the grafted table have 64 bits.
     table64: bool,
-    /// The grafted passive element segment (that of the table's functions is active).
+    /// The grafted passive element segment. (The one with the functions of the table is active.)
     element_segment: u32,
     /// The grafted passive data segment.
     data_segment: u32,
 }
 
-/// A grafted function, by the order of its making.
+/// The number of a grafted function, in order of creation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct FunctionId(usize);
 
 struct Function {
     name: String,
-    /// Index in the pool.
+    /// Index of the type in the pool.
     signature: usize,
     body: Body,
 }
@@ -175,10 +178,11 @@ struct Memory {
     /// Whether its addresses have 64 bits.
     index64: bool,
     shared: bool,
-    /// The logarithm of its page's size, where it is not what it always was.
+    /// The logarithm of the page size, if the memory has one of its own.
     page_size_log2: Option<u32>,
-    /// Pages.
+    /// Minimum size in pages.
     minimum: u64,
+    /// Maximum size in pages.
     maximum: u64,
 }
 
@@ -195,7 +199,7 @@ impl From<wasmparser::MemoryType> for Memory {
 }
 
 impl Memory {
-    /// A small memory that can grow a little.
+    /// Chooses a small memory that can grow a little.
     fn arbitrary(u: &mut Unstructured<'_>, features: Features) -> Result<Memory> {
         let bytes = features.contains(Features::CUSTOM_PAGE_SIZES) && u.arbitrary()?;
         let minimum = if bytes { u.int_in_range(0..=2 * PAGE)? } else { 1 };
@@ -220,29 +224,32 @@ struct Import {
 
 #[derive(Clone, PartialEq, Eq)]
 enum ImportRole {
-    /// Calls its first parameter with the others; the number is the callee's type in the pool.
+    /// Calls its first parameter with the other parameters. The number is the callee's type in the pool.
     Call(usize),
-    /// Returns, traps or panics at once.
+    /// Returns, fails or panics at once. `None` for a host function that every session has.
     Leaf(Option<Behavior>),
     /// A function of the library instance.
     Library,
 }
 
-/// The grafted globals, in order: `i32` and `i64` sums of all that was seen, a recursion's counter, and a zero that
-/// the optimizer cannot know.
+/// The grafted globals, in order.
 #[derive(Clone, Copy)]
 enum Global {
+    /// An `i32` that sums up values, so that they are alive until then and visible in the end.
     Sum32,
+    /// An `i64` for the same purpose.
     Sum64,
+    /// The counter of a recursion.
     Countdown,
+    /// A zero that the optimizer cannot know.
     Zero,
 }
 
-/// Bytes of choices that are plenty for one more function.
+/// Bytes of choices that suffice for one more function.
 const ENOUGH: usize = 256;
-/// How many elements of the grafted table are null, behind the functions.
+/// The number of null elements of the grafted table, after the functions.
 const NULL_SLOTS: u32 = 3;
-/// Length of the grafted passive data segment in bytes, and of the grafted passive element segment.
+/// The length of the grafted passive segments: of the data in bytes, of the elements in elements.
 const SEGMENT_LEN: u32 = 5;
 
 impl Plan {
@@ -298,7 +305,7 @@ impl Plan {
         FunctionId(self.functions.len() - 1)
     }
 
-    /// The id that the next pushed function gets.
+    /// Returns the id that the next pushed function gets.
     fn next(&self) -> FunctionId {
         FunctionId(self.functions.len())
     }
@@ -307,52 +314,53 @@ impl Plan {
         &self.pool[self.functions[function.0].signature]
     }
 
-    /// Index in the module's function index space.
+    /// Returns the index of a grafted function in the module.
     fn function_index(&self, FunctionId(id): FunctionId) -> u32 {
         self.start.functions + index(id)
     }
 
-    /// Index in the module's function index space of a base function.
+    /// Returns the index of a base function in the module.
     fn base_function_index(&self, base: usize) -> u32 {
         index(self.imports.len() + base)
     }
 
-    /// Index of the type `k` of the pool.
+    /// Returns the index of the type `k` of the pool.
     fn type_index(&self, k: usize) -> u32 {
         self.start.types + index(k)
     }
 
-    /// Index of a type that no function of the module has.
+    /// Returns the index of a type that no function of the grafted table has by chance.
     fn foreign_type_index(&self) -> u32 {
         self.type_index(self.pool.len())
     }
 
-    /// Index of an imported function's type.
+    /// Returns the index of an imported function's type.
     fn import_type_index(&self, import: usize) -> u32 {
         self.foreign_type_index() + 1 + index(import)
     }
 
-    /// Index of a tag's type. Behind it stand those of the blocks that get what its exceptions carry.
+    /// Returns the index of a tag's type. The types of the blocks that receive its exceptions follow it.
     fn tag_type_index(&self, tag: usize) -> u32 {
         self.import_type_index(self.imports.len() + 3 * tag)
     }
 
-    /// Index of the type of a block that results in what a tag's exceptions carry, and in the exception itself.
+    /// Returns the index of the type of a block that results in the payload of a tag, and in the exception itself if
+    /// `with_reference`.
     fn handler_type_index(&self, tag: usize, with_reference: bool) -> u32 {
         self.tag_type_index(tag) + if with_reference { 2 } else { 1 }
     }
 
-    /// Index of a tag in the module.
+    /// Returns the index of a tag in the module.
     fn tag_index(&self, tag: usize) -> u32 {
         index(tag) + if tag < self.imported_tags.len() { 0 } else { self.base_tags }
     }
 
-    /// What makes objects.
+    /// Returns the part that makes objects.
     fn objects(&self) -> Heap {
-        self.heap.expect("asked for where there are objects")
+        self.heap.expect("only used if there are objects")
     }
 
-    /// The grafted table, whose element `k` is the grafted function `k`.
+    /// Returns the grafted table, whose element `k` is the grafted function `k`.
     fn table(&self) -> u32 {
         self.start.tables
     }
@@ -366,12 +374,13 @@ impl Plan {
     }
 }
 
-/// Indices are small: the plan is bounded by the stream that it is made from.
+/// Converts an index. The plan is bounded by the stream that it is made from, so that indices are small.
 fn index(k: usize) -> u32 {
     u32::try_from(k).expect("a plan has a few hundred items at most")
 }
 
-/// A callback for each type of the pool, a few functions that return at once, errors and panics, and the library.
+/// Chooses the imports: a callback for each type of the pool, a few functions that return at once, two that fail and
+/// panic, and the functions of the library.
 fn imports(u: &mut Unstructured<'_>, pool: &[Signature], surroundings: Surroundings<'_>) -> Result<Vec<Import>> {
     let mut imports = Vec::new();
     for (k, callee) in pool.iter().enumerate() {

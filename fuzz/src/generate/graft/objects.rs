@@ -1,4 +1,5 @@
-//! Leaves that trap at objects and typed references: null, outside an array, outside a segment, of another type.
+//! Leaves that trap at objects and typed references: null, out of an array's bounds, out of a segment's bounds, of
+//! another type.
 
 use super::Plan;
 use super::body::Body;
@@ -10,7 +11,7 @@ use wasm_encoder::{AbstractHeapType, HeapType, Instruction as I, RefType, ValTyp
 /// Emits a leaf of one kind.
 type Leaf = fn(&mut Unstructured<'_>, &Plan, Heap, &mut Body) -> Result<()>;
 
-/// A leaf of one of these kinds.
+/// Emits one of these leaves.
 pub(super) fn object(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     let heap = plan.objects();
     const LEAVES: [(u32, Leaf); 7] =
@@ -19,7 +20,7 @@ pub(super) fn object(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> 
     leaf(u, plan, heap, body)
 }
 
-/// Something with a null, or whatever a local holds.
+/// Accesses a field of null, or of the struct in a local.
 fn null_struct(u: &mut Unstructured<'_>, plan: &Plan, heap: Heap, body: &mut Body) -> Result<()> {
     let struct_type_index = heap.index(Type::Node);
     null(u, plan, body, heap.reference(Type::Node))?;
@@ -56,7 +57,7 @@ fn null_i31(u: &mut Unstructured<'_>, plan: &Plan, _: Heap, body: &mut Body) -> 
     body.consume(u, plan, ValType::I32)
 }
 
-/// Pushes null, which the optimizer sees or not, or whatever a local holds.
+/// Pushes null, visible to the optimizer or not, or the value of a local.
 fn null(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, ty: ValType) -> Result<()> {
     let ValType::Ref(reference) = ty else { return body.value(u, plan, ty) };
     match u.int_in_range(0..=3)? {
@@ -72,7 +73,7 @@ fn null(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, ty: ValType) -> 
     Ok(())
 }
 
-/// A small array, on the stack.
+/// Pushes a small array.
 fn longs(u: &mut Unstructured<'_>, plan: &Plan, heap: Heap, body: &mut Body) -> Result<()> {
     body.value(u, plan, ValType::I64)?;
     body.push(I::I32Const(LENGTH));
@@ -80,9 +81,10 @@ fn longs(u: &mut Unstructured<'_>, plan: &Plan, heap: Heap, body: &mut Body) -> 
     Ok(())
 }
 
+/// The length of the array.
 const LENGTH: i32 = 3;
 
-/// Pushes an index around an array's end, or far behind it.
+/// Pushes an index around the end of the array, or far after it.
 fn around(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     let near = LENGTH + u.int_in_range(-2..=2)?;
     let index = *u.choose(&[near, near, near, -1, i32::MIN, 0x1000_0000, 0x2000_0000])?;
@@ -127,7 +129,7 @@ fn bulk(u: &mut Unstructured<'_>, plan: &Plan, heap: Heap, body: &mut Body) -> R
     Ok(())
 }
 
-/// An array of a segment's bytes or elements, of which there are too few.
+/// Makes an array from a segment that is usually too short for it.
 fn segment(u: &mut Unstructured<'_>, plan: &Plan, heap: Heap, body: &mut Body) -> Result<()> {
     around(u, plan, body)?;
     around(u, plan, body)?;
@@ -141,7 +143,7 @@ fn segment(u: &mut Unstructured<'_>, plan: &Plan, heap: Heap, body: &mut Body) -
     body.consume(u, plan, heap.reference(Type::Nodes))
 }
 
-/// A cast to another type than there is, most of the time.
+/// Casts an object, most of the time to a type that it does not have.
 fn cast(u: &mut Unstructured<'_>, plan: &Plan, heap: Heap, body: &mut Body) -> Result<()> {
     body.value(u, plan, ValType::Ref(RefType::ANYREF))?;
     let abstracts = [AbstractHeapType::I31, AbstractHeapType::Struct, AbstractHeapType::Array, AbstractHeapType::None];
@@ -155,7 +157,7 @@ fn cast(u: &mut Unstructured<'_>, plan: &Plan, heap: Heap, body: &mut Body) -> R
     body.sum(u, plan, ValType::Ref(RefType::ANYREF))
 }
 
-/// A call of a function reference that is null, or something else with it.
+/// Calls a null function reference, or asserts that one is not null.
 pub(super) fn null_function(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
     let callee = u.choose_index(plan.pool.len())?;
     let types = &plan.pool[callee];
