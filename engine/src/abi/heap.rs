@@ -1,6 +1,6 @@
-//! The heap of garbage-collected objects, as compiled code and the collector see it.
+//! The layout of the heap of garbage-collected objects, which compiled code and the collector share.
 //!
-//! A store reserves one region of [`REGION`] bytes when it first needs it. A reference is a 32-bit offset into it:
+//! A store reserves one region of [`REGION`] bytes when it first needs one. A reference is a 32-bit offset in the region:
 //!
 //! ```text
 //! 0              null
@@ -8,86 +8,90 @@
 //! ...000         an object; never below NULL_GUARD
 //! ```
 //!
-//! The first [`NULL_GUARD`] bytes are never accessible, which is more than the offset of any field: an access through
-//! null faults, and needs no check. Objects are aligned to [`ALIGNMENT`] bytes, and so are their sizes.
+//! The first [`NULL_GUARD`] bytes are never accessible. The offset of every field is smaller, so that an access through null
+//! faults and needs no check. Objects and their sizes are aligned to [`ALIGNMENT`] bytes.
 //!
 //! ```text
-//! +0  u32  what the object is: a canonical type id below FIRST_SPECIAL, EXTERN, EXCEPTION or FORWARDED
-//! +4  u32  struct: a reference to its descriptor, if its type has one. Array: its length. Exception: the canonical id of
-//!          its tag's function type. EXTERN: the number of the host's value in the store. FORWARDED: where the object is
-//!          now. Otherwise 0
-//! +8       struct: fields in order, each at its natural alignment, but at most ALIGNMENT
-//!          array: elements
-//!          exception: the number of its tag in the store, and at +16 the payload, laid out as a struct's fields
+//! +0  u32  the kind of the object: a canonical type id below FIRST_SPECIAL, EXTERN, EXCEPTION or FORWARDED
+//! +4  u32  struct: the reference to its descriptor, if its type has one, otherwise 0
+//!          array: its length
+//!          EXCEPTION: the canonical id of its tag's function type
+//!          EXTERN: the number of the host's value in the store
+//!          FORWARDED: the object's new offset
+//! +8       struct: the fields in order, each at its natural alignment, but at most ALIGNMENT
+//!          array: the elements
+//!          EXCEPTION: the number of its tag in the store, and at +16 the payload, laid out like the fields of a struct
 //! ```
 //!
-//! Compiled code allocates between `VmStoreContext::heap_next` and `heap_end`, which are offsets too, and calls
-//! [`GcAlloc`](super::builtins::Builtin::GcAlloc) when there is no room. What stands there is not zeroed: an object is
-//! whole before the next call. A call is where the collector may run, and every object may move then; an address is never
-//! kept across one.
+//! Compiled code allocates between the offsets `VmStoreContext::heap_next` and `heap_end`, and calls
+//! [`GcAlloc`](super::builtins::Builtin::GcAlloc) when there is no room. This part of the region is not zeroed, so code must
+//! initialize the whole object before the next call. The collector may run at any call and move every object, so code must
+//! not keep an address across a call.
 
 use super::signature::MachineType;
 use crate::wasm::composite::{StorageType, StructType};
 use crate::wasm::types::ValType;
 
-/// Bytes of the region.
+/// The size of the region in bytes.
 pub(crate) const REGION: u64 = 1 << 32;
 
-/// Bytes at the start of the region that nobody can access. Fields are at most 10,000 of at most 16 bytes.
+/// The number of bytes at the start of the region that are not accessible. A struct has at most 10,000 fields of at most
+/// 16 bytes.
 pub(crate) const NULL_GUARD: u64 = 256 << 10;
 
-/// Alignment of objects, in bytes.
+/// The alignment of objects in bytes.
 pub(crate) const ALIGNMENT: u32 = 8;
 
-/// Bytes before the fields of a struct or the elements of an array.
+/// The number of bytes before the fields of a struct or the elements of an array.
 pub(crate) const HEADER: u32 = 8;
 
-/// Where a struct has the reference to its descriptor. It is no field: the fields of a type that has a descriptor stand
-/// where they do in a supertype that has none.
+/// The offset of the reference to a struct's descriptor. It is in the header, so that the fields have the same offsets as
+/// in a supertype without a descriptor.
 pub(crate) const DESCRIPTOR: u32 = 4;
 
-/// Objects of at most so many bytes may be made in place; the library makes larger ones, and those for which there is no
-/// room. So that what an allocation costs does not depend on the room, the library may charge for larger ones only.
+/// The largest size in bytes of an object that compiled code may allocate itself. The library call allocates larger
+/// objects, and smaller ones when there is no room. It may charge fuel for the larger ones only, so that the cost of an
+/// allocation does not depend on the room.
 pub(crate) const LARGEST_IN_PLACE: u32 = 1024;
 
-/// Canonical type ids ([`crate::wasm::canonical`]) are below this.
+/// The first number after all canonical type ids ([`crate::wasm::canonical`]).
 pub(crate) const FIRST_SPECIAL: u32 = 0xffff_fff0;
 
-/// An object that names a value of the host.
+/// The kind of an object that names a value of the host.
 pub(crate) const EXTERN: u32 = FIRST_SPECIAL;
 
-/// An exception.
+/// The kind of an exception.
 pub(crate) const EXCEPTION: u32 = FIRST_SPECIAL + 1;
 
-/// Where an exception has the number of its tag in the store, in 64 bits.
+/// The offset of the 64-bit number of an exception's tag in the store.
 pub(crate) const EXCEPTION_TAG: u32 = 8;
 
-/// Where what an exception carries begins, laid out as the fields of a struct are.
+/// The offset of an exception's payload, which is laid out like the fields of a struct.
 pub(crate) const EXCEPTION_PAYLOAD: u32 = 16;
 
-/// An object that has moved. Never seen by compiled code.
+/// The kind of an object that has moved. Compiled code never sees one.
 pub(crate) const FORWARDED: u32 = FIRST_SPECIAL + 2;
 
-/// How a field or element is stored.
+/// The representation of a field or element.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Storage {
     /// An integer of 8 bits.
     I8,
     /// An integer of 16 bits.
     I16,
-    /// A value of this machine type that is no reference into the heap.
+    /// A value of this machine type that is not a reference into the heap.
     Plain(MachineType),
     /// A reference into the heap.
     Reference,
 }
 
 impl Storage {
-    /// Whether the collector follows it.
+    /// Returns whether the collector traces the field or element.
     pub(crate) fn is_traced(self) -> bool {
         self == Storage::Reference
     }
 
-    /// Bytes.
+    /// Returns the size in bytes.
     pub(crate) fn size(self) -> u32 {
         match self {
             Storage::I8 => 1,
@@ -118,19 +122,19 @@ impl From<StorageType> for Storage {
     }
 }
 
-/// Where the fields of a struct, or of an exception's payload, stand.
+/// The layout of a struct or an exception.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct StructLayout {
-    /// Bytes of the object.
+    /// The size of the object in bytes.
     pub(crate) size: u32,
-    /// Bytes from the object's start, by field.
+    /// The offset of each field from the start of the object.
     pub(crate) offsets: Box<[u32]>,
-    /// The offsets of what the collector follows: fields, and before them the descriptor.
+    /// The offsets of the references that the collector traces: the descriptor, then fields.
     pub(crate) traced: Box<[u32]>,
 }
 
 impl StructLayout {
-    /// The layout of fields that begin `start` bytes into the object.
+    /// Returns the layout of fields that begin at offset `start`.
     pub(crate) fn of(start: u32, fields: impl IntoIterator<Item = Storage>) -> StructLayout {
         let (mut at, mut offsets, mut traced) = (start, Vec::new(), Vec::new());
         for field in fields {
@@ -155,12 +159,12 @@ impl From<&StructType> for StructLayout {
     }
 }
 
-/// The layout of the exceptions of a tag that has these parameters.
+/// Returns the layout of exceptions of a tag with these parameters.
 pub(crate) fn exception_layout(params: &[ValType]) -> StructLayout {
     StructLayout::of(EXCEPTION_PAYLOAD, params.iter().map(|&ty| ty.into()))
 }
 
-/// Bytes of an array of so many elements of `element` bytes, which can be more than the region has.
+/// Returns the size in bytes of an array of `length` elements of `element` bytes. It may exceed the region.
 pub(crate) fn array_size(element: u32, length: u32) -> u64 {
     (u64::from(HEADER) + u64::from(length) * u64::from(element)).next_multiple_of(u64::from(ALIGNMENT))
 }
@@ -172,7 +176,7 @@ mod tests {
     use crate::wasm::types::{CompositeKind, ConcreteType};
 
     #[test]
-    fn fields_stand_at_their_alignment() {
+    fn fields_are_aligned() {
         let i64 = Storage::Plain(MachineType::I64);
         let v128 = Storage::Plain(MachineType::V128);
         let layout = StructLayout::of(HEADER, [Storage::I8, Storage::I16, Storage::Reference, Storage::I8, i64, v128]);

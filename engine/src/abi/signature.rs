@@ -1,22 +1,22 @@
-//! Signatures as machine code sees them. Trampolines are keyed by them, so that types that differ only in what a
-//! reference points to share one.
+//! Signatures in terms of machine types. They are the keys of trampolines, so that function types that differ only in the
+//! types of references share a trampoline.
 
 use crate::wasm::types::{FuncType, ValType};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
-/// The machine's view of a value.
+/// The type of a value in machine code.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub(crate) enum MachineType {
-    /// `i32`, and references that are indices into the reserved region: all but those of functions.
+    /// `i32`, and references that are offsets in the heap: all but those to functions.
     I32,
-    /// `i64`, and references that are addresses: those of functions, of whatever type.
+    /// `i64`, and references to functions, which are addresses.
     I64,
-    /// `f32`
+    /// `f32`.
     F32,
-    /// `f64`
+    /// `f64`.
     F64,
-    /// `v128`
+    /// `v128`.
     V128,
 }
 
@@ -53,7 +53,7 @@ impl From<&FuncType> for LoweredSignature {
 }
 
 impl LoweredSignature {
-    /// How many slots an argument array for this signature needs: the larger of the two counts.
+    /// Returns the number of slots in an argument array for the signature: the larger of the two counts.
     #[cfg(feature = "compile")]
     pub(crate) fn slots(&self) -> usize {
         self.params.len().max(self.results.len())

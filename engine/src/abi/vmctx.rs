@@ -1,14 +1,14 @@
-//! The structures that compiled code reads and writes. 64-bit hosts; every offset is asserted below.
+//! The structures that compiled code and the runtime share. Hosts have 64 bits, and every offset is asserted below.
 //!
 //! ```text
 //! VmContext (one per instance)
 //!   +0   magic, instance, store, builtins, type_ids, type_table    fixed header
-//!   ...  [FuncImport]    per imported function           offsets from `VmLayout`, the one function that both halves call
+//!   ...  [FuncImport]    per imported function           at offsets that both halves take from `VmLayout`
 //!   ...  [*TableDef]     per imported table
 //!   ...  [*MemoryDef]    per imported memory
 //!   ...  [*GlobalDef]    per imported global
 //!   ...  [TableDef]      per own table
-//!   ...  [MemoryDef]     per own memory; of a shared one, the pointer to it
+//!   ...  [MemoryDef]     per own memory; for a shared one, a pointer to it
 //!   ...  [GlobalDef]     per own global (16-byte aligned)
 //!   ...  [FuncRef]       per function that escapes
 //! ```
@@ -22,12 +22,12 @@ use core::ffi::c_void;
 use core::mem::offset_of;
 use core::sync::atomic::AtomicU64;
 
-/// First word of a [`VmContext`], so that a wrong pointer is noticed.
+/// The first word of a [`VmContext`], so that debug assertions notice a wrong pointer.
 pub(crate) const VMCTX_MAGIC: u32 = u32::from_le_bytes(*b"vmcx");
-/// First word of a [`HostFunc`].
+/// The first word of a [`HostFunc`].
 pub(crate) const HOST_FUNC_MAGIC: u32 = u32::from_le_bytes(*b"host");
 
-/// The fixed header of an instance's context; what follows it is [`VmLayout`]'s.
+/// The fixed header of an instance's context. [`VmLayout`] describes the rest.
 #[repr(C)]
 pub(crate) struct VmContext {
     pub(crate) magic: u32,
@@ -35,80 +35,83 @@ pub(crate) struct VmContext {
     pub(crate) instance: u32,
     pub(crate) store: *mut VmStoreContext,
     pub(crate) builtins: *const BuiltinTable,
-    /// Canonical type id by type index of this module.
+    /// The canonical type ids of the module's types, by type index.
     pub(crate) type_ids: *const u32,
     /// The engine's [`TypeEntry`]s. It never moves.
     pub(crate) type_table: *const TypeEntry,
 }
 
-/// A type among all of an engine, for casts. Its place in the table follows from its canonical id:
+/// An entry of an engine's table of types, for casts. Its offset in the table follows from the canonical id of the type:
 ///
 /// ```text
-/// byte offset = (id << 5), of which 32 bits are kept
+/// byte offset = (id << 5) mod 2^32
 /// ```
 ///
-/// The place of an id that no type has holds zeros, and no id is zero.
+/// The entry of an id that no type has holds zeros, and no id is zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(C)]
 pub(crate) struct TypeEntry {
-    /// How many types it extends, directly or not.
+    /// The number of types that the type extends, directly or not.
     pub(crate) depth: u32,
-    /// The ids of the types that it extends and its own, by their depths, as far as there is room; the others are zero.
+    /// The ids of the types that the type extends and its own id, by their depths. Ids that find no room are left out;
+    /// unused slots are zero.
     pub(crate) display: [u32; DISPLAY],
 }
 
-/// How many types of a chain of supertypes stand in its [`TypeEntry`].
+/// The number of ids in a [`TypeEntry`].
 pub(crate) const DISPLAY: usize = 7;
 
-/// The state that compiled code shares with its store. It belongs to the store and is saved and restored per
-/// activation.
+/// The state that compiled code shares with its store, which owns it. The runtime saves the `entry_*`, `exit_*` and
+/// `stack_limit` fields when it enters compiled code, and restores them afterwards.
 #[repr(C)]
 pub(crate) struct VmStoreContext {
-    /// A function prologue whose frame would reach below this address traps.
+    /// The lowest address that a frame may reach. A function's prologue checks it and traps.
     pub(crate) stack_limit: usize,
-    /// What the handler needs to leave compiled code: the frame pointer of the newest entry trampoline,
+    /// The frame pointer of the newest entry trampoline.
     pub(crate) entry_fp: usize,
-    /// its stack pointer,
+    /// The stack pointer of the newest entry trampoline.
     pub(crate) entry_sp: usize,
-    /// and the address of its handler block.
+    /// The address of the newest entry trampoline's handler block, where execution resumes after a trap.
     pub(crate) entry_pc: usize,
-    /// Where compiled code was left last: the frame pointer of the exit or library-call trampoline,
+    /// The last Wasm exit: the frame pointer of the exit or library-call trampoline that left compiled code.
     pub(crate) exit_fp: usize,
-    /// and the return address into the function that called the trampoline.
+    /// The last Wasm exit: the return address of the trampoline, in the function that called it.
     pub(crate) exit_pc: usize,
-    /// Fuel left. Code traps when it falls below zero.
+    /// The remaining fuel. Code traps when it falls below zero.
     pub(crate) fuel: i64,
-    /// Code calls the host when `*epoch >= epoch_deadline`.
+    /// The epoch at which code calls [`EpochReached`](super::builtins::Builtin::EpochReached).
     pub(crate) epoch_deadline: u64,
     /// The engine's epoch counter. Never null.
     pub(crate) epoch: *const AtomicU64,
-    /// The start of the heap's region; null until it is reserved, which it is before code runs that knows of objects.
+    /// The start of the heap's region; null until the region is reserved. It is reserved before code that uses objects runs.
     pub(crate) heap_base: *mut u8,
-    /// Where the next object goes, in bytes from the region's start.
+    /// The offset of the next object in the heap's region.
     pub(crate) heap_next: u64,
-    /// Where room for objects ends that compiled code may use by itself, in bytes from the region's start.
+    /// The end of the free part of the region that compiled code may allocate from, as an offset.
     pub(crate) heap_end: u64,
-    /// Where `Builtin::Raise` goes on, as whoever fails has set it: a frame pointer,
+    /// The frame pointer with which [`Raise`](super::builtins::Builtin::Raise) resumes. The runtime sets the `resume_*`
+    /// fields before it reports a failure.
     pub(crate) resume_fp: usize,
-    /// a stack pointer,
+    /// The stack pointer with which `Raise` resumes.
     pub(crate) resume_sp: usize,
-    /// and an instruction: the handler block of the newest entry trampoline, or an exception handler.
+    /// The address at which `Raise` resumes: the handler block of the newest entry trampoline, or an exception handler.
     pub(crate) resume_pc: usize,
-    /// What the handler finds in the first payload register: the exception.
+    /// The value of the first payload register when `Raise` resumes: the exception.
     pub(crate) resume_payload: u64,
 }
 
-/// What a function reference points to. Lives as long as its store and never moves.
+/// The referent of a function reference. It lives as long as its store and never moves.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct FuncRef {
-    /// Tail-convention entry. Null in a host function whose signature no loaded artifact has.
+    /// The entry for compiled code, with the Tail convention. Null for a host function with a signature that no loaded
+    /// artifact has.
     pub(crate) wasm_call: *const c_void,
-    /// Entry for the host; `None` in a host function, which the host calls directly.
+    /// The entry for the host; `None` for a host function, which the host calls directly.
     pub(crate) host_call: Option<HostCall>,
     /// The callee: a `*mut VmContext`, or a `*mut HostFunc`.
     pub(crate) vmctx: *mut c_void,
-    /// Canonical type id.
+    /// The canonical id of the function's type.
     pub(crate) type_id: u32,
     pub(crate) _pad: u32,
 }
@@ -118,12 +121,12 @@ pub(crate) struct FuncRef {
 pub(crate) struct HostFunc {
     pub(crate) magic: u32,
     pub(crate) _pad: u32,
-    /// Called by the exit trampoline.
+    /// The function that the exit trampoline calls.
     pub(crate) shim: super::HostShim,
     // The host's own fields follow in a larger structure.
 }
 
-/// An imported function: a copy of what its reference holds, so that a call needs one load less.
+/// An imported function: a copy of its reference's content, so that a call needs one load less.
 #[repr(C)]
 pub(crate) struct FuncImport {
     pub(crate) wasm_call: *const c_void,
@@ -131,11 +134,11 @@ pub(crate) struct FuncImport {
     pub(crate) func_ref: *const FuncRef,
 }
 
-/// A table: elements of 8 bytes (`*const FuncRef`) or of 4 (indices into the reserved region). Null is zero.
+/// A table. Its elements have 8 bytes (`*const FuncRef`) or 4 (offsets in the heap); null is zero.
 #[repr(C)]
 pub(crate) struct TableDef {
     pub(crate) base: *mut u8,
-    /// In elements.
+    /// The number of elements.
     pub(crate) length: u64,
 }
 
@@ -143,11 +146,11 @@ pub(crate) struct TableDef {
 #[repr(C)]
 pub(crate) struct MemoryDef {
     pub(crate) base: *mut u8,
-    /// In bytes. Other threads may change that of a shared memory.
+    /// The length in bytes. Other threads may change the length of a shared memory.
     pub(crate) length: AtomicU64,
 }
 
-/// A global: the value in the low bytes, as in a `ValRaw`.
+/// A global. The value is in the low bytes, as in a [`ValRaw`](super::ValRaw).
 #[repr(C, align(16))]
 pub(crate) struct GlobalDef(pub(crate) [u8; 16]);
 
@@ -187,7 +190,7 @@ const _: () = {
     assert!(size_of::<GlobalDef>() == 16);
 };
 
-/// Where everything stands behind the header of one module's [`VmContext`]. All offsets are bytes from its start.
+/// The layout of the [`VmContext`]s of one module. All offsets are in bytes from the start of the context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VmLayout {
     imported_functions: u32,
@@ -217,7 +220,7 @@ pub(crate) enum Location {
 }
 
 impl VmLayout {
-    /// The layout for a module, or `None` if it would pass 2 GiB.
+    /// Returns the layout for a module, or `None` if it would exceed 2 GiB.
     pub(crate) fn of(module: &Module) -> Option<VmLayout> {
         let mut at = size_of::<VmContext>() as u64;
         let mut area = |count: usize, size: usize, align: u64| {
@@ -250,27 +253,28 @@ impl VmLayout {
         Some(layout)
     }
 
-    /// Bytes of the whole context; its alignment is 16.
+    /// Returns the size of the context in bytes. Its alignment is 16.
     pub(crate) fn size(&self) -> u32 {
         self.size
     }
 
-    /// The [`FuncImport`] of an imported function; `None` if the function is defined here.
+    /// Returns the offset of an imported function's [`FuncImport`]; `None` if the module defines the function.
     pub(crate) fn func_import(&self, function: FuncIndex) -> Option<u32> {
         (function.0 < self.imported_functions).then(|| self.func_imports + function.0 * size_of::<FuncImport>() as u32)
     }
 
-    /// The [`FuncRef`] of an escaping function.
-    pub(crate) fn func_ref(&self, place: FuncRefIndex) -> u32 {
-        self.func_refs + place.0 * size_of::<FuncRef>() as u32
+    /// Returns the offset of an escaping function's [`FuncRef`].
+    pub(crate) fn func_ref(&self, index: FuncRefIndex) -> u32 {
+        self.func_refs + index.0 * size_of::<FuncRef>() as u32
     }
 
-    /// The [`TableDef`] of a table.
+    /// Returns the location of a table's [`TableDef`].
     pub(crate) fn table(&self, table: TableIndex) -> Location {
         location(table.0, self.imported_tables, self.table_imports, self.tables)
     }
 
-    /// The [`MemoryDef`] of a memory. A shared one stands elsewhere, wherever it was defined: other stores use it too.
+    /// Returns the location of a memory's [`MemoryDef`]. The definition of a shared memory is never in the context, because
+    /// other stores use it too.
     pub(crate) fn memory(&self, memory: MemoryIndex) -> Location {
         match location(memory.0, self.imported_memories, self.memory_imports, self.memories) {
             Location::Inline(offset) if self.shared_memories.contains(&memory) => Location::Pointer(offset),
@@ -278,15 +282,16 @@ impl VmLayout {
         }
     }
 
-    /// The [`GlobalDef`] of a global.
+    /// Returns the location of a global's [`GlobalDef`].
     pub(crate) fn global(&self, global: GlobalIndex) -> Location {
         location(global.0, self.imported_globals, self.global_imports, self.globals)
     }
 }
 
-/// Definitions of all three kinds are 16 bytes long, pointers 8.
+/// Returns the location of a definition, given the offsets of the areas for pointers to imports and for own definitions.
 fn location(index: u32, imported: u32, imports: u32, own: u32) -> Location {
     match index.checked_sub(imported) {
+        // Definitions of all three kinds have 16 bytes.
         Some(index) => Location::Inline(own + index * 16),
         None => Location::Pointer(imports + index * 8),
     }
@@ -298,14 +303,17 @@ mod tests {
     use crate::wasm::types::*;
 
     #[test]
-    fn shared_memories_stand_behind_pointers() {
+    fn shared_memories_are_behind_pointers() {
         let memory = MemoryType::new(1, Some(1));
         let shared = MemoryType { shared: true, ..memory };
         let module =
             Module { memories: vec![shared, memory, shared, memory], imported_memories: 1, ..Module::default() };
         let layout = VmLayout::of(&module).unwrap();
-        let places = [0, 1, 2, 3].map(|index| layout.memory(MemoryIndex(index)));
-        assert_eq!(places, [Location::Pointer(40), Location::Inline(48), Location::Pointer(64), Location::Inline(80)]);
+        let locations = [0, 1, 2, 3].map(|index| layout.memory(MemoryIndex(index)));
+        assert_eq!(
+            locations,
+            [Location::Pointer(40), Location::Inline(48), Location::Pointer(64), Location::Inline(80)]
+        );
     }
 
     #[test]

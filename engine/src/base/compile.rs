@@ -1,9 +1,12 @@
-//! What makes artifacts, as an engine sees it that keeps one without knowing what it is.
+//! The compiler interface that an `Engine` stores, so that `runtime` need not depend on `compile`.
 
 use super::error::Result;
 
 /// A compiler for modules of one configuration.
 pub(crate) trait Compile: Send + Sync {
     /// Compiles a binary module into the bytes of an artifact.
+    ///
+    /// # Errors
+    /// If the module is malformed, invalid, or beyond what the engine supports or accepts.
     fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>>;
 }

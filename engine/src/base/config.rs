@@ -5,7 +5,7 @@ use super::fault::Fault;
 use features::Features;
 use serde::{Deserialize, Serialize};
 
-/// How much effort the compiler spends.
+/// The effort that the compiler spends.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub enum Tier {
     /// Optimized code: Cranelift's mid-end and the backtracking register allocator.
@@ -15,38 +15,38 @@ pub enum Tier {
     Quick,
 }
 
-/// How accesses outside a linear memory are caught.
+/// The way in which accesses outside a linear memory are caught.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub enum MemoryChecks {
-    /// Each memory of 32-bit indices and pages of 64 KiB reserves all that an instruction can reach (8 GiB), so that the
-    /// fault is the check. Other memories are checked explicitly.
+    /// A memory with 32-bit indices and pages of 64 KiB reserves all addresses that an instruction can reach (8 GiB), and
+    /// an access outside the memory faults. Other memories are checked as with [`MemoryChecks::Explicit`].
     #[default]
     GuardPages,
-    /// Compiled code compares every address with the memory's length.
+    /// Compiled code compares every address with the length of the memory.
     Explicit,
 }
 
-/// Which CPU features compiled code may use.
+/// The CPU features that compiled code may use.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum CpuFeatures {
-    /// All that the compiling machine has.
+    /// All features of the compiling machine.
     #[default]
     Host,
-    /// Only those that every CPU of the architecture has.
+    /// The features that every CPU of the architecture has.
     Baseline,
 }
 
-/// Which bytes of an artifact are hashed before it is believed.
+/// The bytes of an artifact whose digest is checked before it is loaded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum DigestCheck {
     /// Every byte.
     #[default]
     Full,
-    /// Header and tables' metadata only: the caller answers for the rest.
+    /// The header, the metadata and the section headers. The caller vouches for all other bytes.
     Metadata,
 }
 
-/// How an [`Engine`](crate::Engine) compiles, loads and runs modules.
+/// The configuration of an [`Engine`](crate::Engine): how it compiles, loads and runs modules.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) tier: Tier,
@@ -95,83 +95,85 @@ impl Config {
         .union(Features::CUSTOM_DESCRIPTORS)
         .union(Features::LEGACY_EXCEPTIONS);
 
-    /// The default configuration: `speed` tier, WebAssembly 3.0, guard pages, the host's CPU features.
+    /// Returns the default configuration: the `Speed` tier, WebAssembly 3.0, guard pages, the host's CPU features.
     pub fn new() -> Config {
         Config::default()
     }
 
-    /// The compiler's tier.
+    /// Sets the compiler's tier. The default is [`Tier::Speed`].
     pub fn tier(&mut self, tier: Tier) -> &mut Self {
         self.tier = tier;
         self
     }
 
-    /// The features that modules may use: some of [`SUPPORTED_FEATURES`](Config::SUPPORTED_FEATURES). A module that
+    /// Sets the features that modules may use: some of [`SUPPORTED_FEATURES`](Config::SUPPORTED_FEATURES). A module that
     /// needs another one is invalid.
     pub fn features(&mut self, features: Features) -> &mut Self {
         self.features = features;
         self
     }
 
-    /// How accesses outside a memory are caught.
+    /// Sets how accesses outside a memory are caught. The default is [`MemoryChecks::GuardPages`].
     pub fn memory_checks(&mut self, checks: MemoryChecks) -> &mut Self {
         self.memory_checks = checks;
         self
     }
 
-    /// Which CPU features compiled code may use.
+    /// Sets the CPU features that compiled code may use. The default is [`CpuFeatures::Host`].
     pub fn cpu_features(&mut self, features: CpuFeatures) -> &mut Self {
         self.cpu_features = features;
         self
     }
 
-    /// Whether code counts instructions and traps with [`Trap::OutOfFuel`](crate::Trap::OutOfFuel) when the store's
-    /// fuel is used up.
+    /// Sets whether code counts instructions and traps with [`Trap::OutOfFuel`](crate::Trap::OutOfFuel) when the store's
+    /// fuel is used up. The default is not to count.
     pub fn consume_fuel(&mut self, on: bool) -> &mut Self {
         self.consume_fuel = on;
         self
     }
 
-    /// Whether code checks the engine's epoch at function entries and loop headers, so that a store can be stopped
-    /// from another thread.
+    /// Sets whether code checks the engine's epoch at function entries and loop headers, so that another thread can stop a
+    /// store. The default is not to check.
     pub fn epoch_interruption(&mut self, on: bool) -> &mut Self {
         self.epoch_interruption = on;
         self
     }
 
-    /// Whether relaxed vector instructions give the results of the standard's deterministic profile, the same on every
-    /// machine. Otherwise they are as short as the compiling machine's CPU features allow.
+    /// Sets whether relaxed vector instructions return the results of the standard's deterministic profile, the same on
+    /// every machine. By default they compile to the shortest code that the CPU features allow.
     pub fn relaxed_simd_deterministic(&mut self, on: bool) -> &mut Self {
         self.relaxed_simd_deterministic = on;
         self
     }
 
-    /// How many threads compile one module. `None`: as many as there are cores. The artifact does not depend on it.
+    /// Sets the number of threads that compile one module; `None`, the default, is one per core. The artifact is the same
+    /// for any number.
     pub fn compile_threads(&mut self, threads: Option<usize>) -> &mut Self {
         self.compile_threads = threads;
         self
     }
 
-    /// How many bytes of native stack WebAssembly code may use between entry and trap; 512 KiB unless told.
+    /// Sets how many bytes of native stack a call from the host may use before it traps with
+    /// [`Trap::StackOverflow`](crate::Trap::StackOverflow). The default is 512 KiB.
     pub fn max_wasm_stack(&mut self, bytes: usize) -> &mut Self {
         self.max_wasm_stack = bytes;
         self
     }
 
-    /// Which bytes of an artifact are hashed before it is believed.
+    /// Sets which bytes of an artifact are checked against its digests. The default is [`DigestCheck::Full`].
     pub fn digest_check(&mut self, check: DigestCheck) -> &mut Self {
         self.digest_check = check;
         self
     }
 
-    /// Makes the artifacts' digests keyed ones: only artifacts made under the same key load.
+    /// Sets a key for the digests of artifacts: an engine with a key loads only artifacts that were made with the same key.
     pub fn artifact_key(&mut self, key: Option<[u8; 32]>) -> &mut Self {
         self.artifact_key = key;
         self
     }
 
-    /// Whether the collector runs at every allocation, so that a reference that it does not know of is noticed soon. Slow;
-    /// for tests. Artifacts do not depend on it.
+    /// Sets whether the collector runs at every allocation, so that a reference that it misses shows soon. This is slow and
+    /// meant for tests. Artifacts do not depend on it.
     pub fn gc_zeal(&mut self, on: bool) -> &mut Self {
         self.gc_zeal = on;
         self

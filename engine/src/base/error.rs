@@ -1,14 +1,14 @@
-//! The crate's one error: a kind, a sentence, where it applies a byte offset, and for traps the backtrace.
+//! The one error type of the crate: a kind, a message, a byte offset where one applies, and a backtrace for traps.
 
 use super::backtrace::Backtrace;
 use super::trap::Trap;
 use core::fmt;
 use std::error::Error as StdError;
 
-/// `Result` with this crate's [`Error`].
+/// `Result` with [`Error`] as its error.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-/// What went wrong. One word wide; details are boxed.
+/// An error of the engine. It is one word wide; the details are boxed.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -23,21 +23,21 @@ struct Inner {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The bytes do not decode as a module, or the text does not parse.
+    /// The binary does not decode as a module, or the text does not parse.
     Malformed,
     /// The module decodes but does not validate.
     Invalid,
-    /// The module is well-formed but needs a feature that is off or that this engine lacks.
+    /// The module needs a feature that is off or that this engine lacks.
     Unsupported,
-    /// The module is larger or deeper than this implementation accepts.
+    /// The module exceeds a limit of this engine.
     TooLarge,
     /// An import is missing or has another type.
     Link,
     /// Execution trapped.
     Trap(Trap),
-    /// An exception was thrown that nothing caught; [`as_exception`](Error::as_exception) has it.
+    /// Nothing caught an exception; [`as_exception`](Error::as_exception) returns it.
     Exception,
-    /// A host function returned an error; it is the [`source`](StdError::source).
+    /// A host function returned an error, which is the [`source`](StdError::source).
     Host,
     /// An artifact was refused: truncated, altered, or made for something else.
     Artifact,
@@ -45,17 +45,17 @@ pub enum ErrorKind {
     Resource,
     /// A file could not be read or written.
     Io,
-    /// The embedder misused the interface: wrong argument types, another store's item, a missing export.
+    /// The embedder misused the interface: wrong argument types, an item of another store, a missing export.
     Usage,
 }
 
 impl Error {
-    /// An error of `kind` that says `message`: what is wrong and, where it helps, what to do.
+    /// Creates an error of `kind`. The message says what is wrong and, where it helps, what to do.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         Error(Box::new(Inner { kind, message: message.into(), offset: None, backtrace: None, source: None }))
     }
 
-    /// The error of a host function, carried to the embedder unchanged.
+    /// Creates an error of a host function. The embedder receives `source` unchanged.
     pub fn host(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         let source = source.into();
         let mut error = Error::new(ErrorKind::Host, source.to_string());
@@ -63,19 +63,19 @@ impl Error {
         error
     }
 
-    /// A trap, without a backtrace yet.
+    /// Creates the error of a trap, without a backtrace.
     pub fn trap(trap: Trap) -> Error {
         Error::new(ErrorKind::Trap(trap), trap.text())
     }
 
-    /// Adds the byte offset in the input (a module or an artifact) that the error is about.
+    /// Adds the byte offset in the input (a module or an artifact) at which the error is.
     #[must_use]
     pub fn at(mut self, offset: u64) -> Error {
         self.0.offset = Some(offset);
         self
     }
 
-    /// Adds the frames that were active.
+    /// Adds the frames that were active when execution stopped.
     #[must_use]
     pub fn with_backtrace(mut self, backtrace: Backtrace) -> Error {
         self.0.backtrace = Some(backtrace);
@@ -89,12 +89,12 @@ impl Error {
         self
     }
 
-    /// The phase or rule that this error comes from.
+    /// Returns the phase or rule that the error comes from.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The trap, if execution trapped.
+    /// Returns the trap, if execution trapped.
     pub fn as_trap(&self) -> Option<Trap> {
         match self.0.kind {
             ErrorKind::Trap(trap) => Some(trap),
@@ -102,22 +102,22 @@ impl Error {
         }
     }
 
-    /// The sentence alone, without offset and backtrace.
+    /// Returns the message, without offset and backtrace.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The byte offset in the input that the error is about.
+    /// Returns the byte offset in the input at which the error is, if it has one.
     pub fn offset(&self) -> Option<u64> {
         self.0.offset
     }
 
-    /// The WebAssembly frames that were active when execution stopped.
+    /// Returns the WebAssembly frames that were active when execution stopped, if any were recorded.
     pub fn backtrace(&self) -> Option<&Backtrace> {
         self.0.backtrace.as_ref()
     }
 
-    /// The error of a host function, if it is an `E`.
+    /// Returns the error of a host function, if it is an `E`.
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
         self.0.source.as_deref()?.downcast_ref()
     }
@@ -160,12 +160,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_word() {
+    fn an_error_is_one_word() {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
     }
 
     #[test]
-    fn says_where() {
+    fn an_error_shows_its_offset() {
         let error = Error::new(ErrorKind::Malformed, "unexpected end of section").at(0x1f);
         assert_eq!(error.to_string(), "unexpected end of section (at byte 0x1f)");
     }

@@ -1,4 +1,4 @@
-//! What every other room speaks of: errors, traps, positions, backtraces and the configuration.
+//! The vocabulary of all other rooms: errors, traps, offsets, backtraces and the configuration.
 
 pub(crate) mod arch;
 mod backtrace;

@@ -1,4 +1,4 @@
-//! Positions, as types that cannot be mistaken for one another. (Addresses in memory are `unwind::frame`'s.)
+//! Offsets, as types that cannot be mistaken for one another. (`unwind::frame` has the types of addresses in memory.)
 
 use core::fmt;
 use serde::{Deserialize, Serialize};

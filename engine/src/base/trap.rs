@@ -1,31 +1,32 @@
-//! The one trap type: what compiled code, library calls, the trap table and the embedder all speak of.
+//! The one trap type, shared by compiled code, library calls, the trap table and the embedder.
 
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
 macro_rules! traps {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
-        /// Why execution stopped ([Core specification, Traps](https://webassembly.github.io/spec/core/intro/overview.html#trap)).
+        /// A reason for execution to stop
+        /// ([Core specification, Traps](https://webassembly.github.io/spec/core/intro/overview.html#trap)).
         ///
-        /// The discriminants are stored in artifacts: a code is never given another meaning.
+        /// Artifacts store the discriminants. They are stable: a code never takes another meaning.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
         #[repr(u8)]
         #[non_exhaustive]
         pub enum Trap { $($(#[$doc])* $name = $code,)* }
 
         impl Trap {
-            /// Every trap, in the order of the codes.
+            /// All traps, in the order of their codes.
             pub const ALL: &'static [Trap] = &[$(Trap::$name,)*];
 
-            /// The trap with this code; `None` if the code names none.
+            /// Returns the trap with this code; `None` if no trap has it.
             pub const fn from_code(code: u8) -> Option<Trap> {
                 match code { $($code => Some(Trap::$name),)* _ => None }
             }
 
-            /// The stable code, 1 to 250, as the trap table stores it.
+            /// Returns the stable code, 1 to 250, that the trap table stores.
             pub const fn code(self) -> u8 { self as u8 }
 
-            /// The text that the official test suite uses for this trap.
+            /// Returns the text that the official test suite uses for this trap.
             pub const fn text(self) -> &'static str {
                 match self { $(Trap::$name => $text,)* }
             }
@@ -40,36 +41,36 @@ traps! {
     MemoryOutOfBounds = 2, "out of bounds memory access";
     /// A table access or bulk operation touched elements outside its table or element segment.
     TableOutOfBounds = 3, "out of bounds table access";
-    /// `call_indirect` with an index outside the table.
+    /// `call_indirect` used an index outside its table.
     UndefinedElement = 4, "undefined element";
-    /// `call_indirect` through a null entry.
+    /// `call_indirect` found a null entry.
     UninitializedElement = 5, "uninitialized element";
-    /// `call_indirect` to a function of another type.
+    /// `call_indirect` found a function of another type.
     IndirectCallTypeMismatch = 6, "indirect call type mismatch";
-    /// Integer overflow: `INT_MIN / -1`, or a float too large for the integer type.
+    /// An integer division overflowed (`INT_MIN / -1`), or a float was too large for the integer type.
     IntegerOverflow = 7, "integer overflow";
-    /// Integer division or remainder by zero.
+    /// An integer was divided by zero.
     IntegerDivisionByZero = 8, "integer divide by zero";
-    /// NaN converted to an integer.
+    /// NaN was converted to an integer.
     InvalidConversionToInteger = 9, "invalid conversion to integer";
-    /// The stack limit of the store was reached.
+    /// A call reached the stack limit.
     StackOverflow = 10, "call stack exhausted";
     /// The store's fuel is used up.
     OutOfFuel = 11, "all fuel consumed";
     /// The store's epoch deadline passed.
     Interrupted = 12, "interrupted";
-    /// A null reference where something was to be done with what it refers to.
+    /// An instruction needed the referent of a null reference.
     NullReference = 13, "null reference";
-    /// A reference is not of the type that a cast names.
+    /// A reference was not of the type that a cast names.
     CastFailure = 14, "cast failure";
-    /// An access outside an array.
+    /// An instruction accessed an element outside its array.
     ArrayOutOfBounds = 15, "out of bounds array access";
-    /// The heap of garbage-collected objects is full: what is reachable and the new object together are larger than the
-    /// store's limiter, the operating system or the region of 4 GiB allow.
+    /// The heap of garbage-collected objects is full: the reachable objects and the new one are together larger than the
+    /// store's limiter, the operating system or the region of 4 GiB allows.
     OutOfHeap = 16, "heap exhausted";
-    /// An atomic access at an address that is not a multiple of its size.
+    /// An atomic access used an address that is not a multiple of its size.
     UnalignedAtomic = 17, "unaligned atomic";
-    /// `memory.atomic.wait32` or `memory.atomic.wait64` in a memory that no other thread can reach.
+    /// `memory.atomic.wait32` or `memory.atomic.wait64` used a memory that is not shared.
     ExpectedSharedMemory = 18, "expected shared memory";
 }
 

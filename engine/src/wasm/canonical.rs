@@ -1,44 +1,49 @@
-//! Type equality: two types are equal if they stand at the same place of equal recursive groups
+//! Type equality: two types are equal if they have the same position in equal recursive groups
 //! ([Defined types](https://webassembly.github.io/spec/core/valid/conventions.html#rolling-and-unrolling)).
 //!
-//! A group's [`Key`] names its own types by their places in the group, and all others by canonical ids. Whoever keeps keys
-//! apart keeps types apart: the engine for all of its modules, the check of an artifact for one.
+//! The [`Key`] of a group names the group's own types by their positions in it, and all other types by canonical ids. So
+//! equal groups have equal keys. The engine interns the keys of all its modules; the check of an artifact interns those of
+//! one module.
 
 use super::composite::SubType;
 use super::references::{CompositeKind, ConcreteType};
 use core::ops::Range;
 
-/// A recursive group in a form that is equal for equal groups.
+/// A recursive group in a form in which equal groups are equal.
 pub(crate) type Key = [SubType];
 
-/// In a key: the index is a place in the group. Canonical ids stay below.
+/// The bit that marks an index in a key as a position in the group. Canonical ids are below it.
 const IN_GROUP: u32 = 1 << 31;
 
-/// Where the kind stands in an id.
+/// The position of the kind in a canonical id, in bits.
 pub(crate) const KIND_SHIFT: u32 = 29;
 
-/// The bits of an id that number a type among all of any kind.
+/// The number of low bits of a canonical id that hold the serial number. Types of all kinds share the serial numbers.
 pub(crate) const SERIAL_BITS: u32 = 27;
 
-/// The canonical id of the type with this serial number, which is not 0.
+/// Returns the canonical id of the type with this serial number, which is not 0.
 pub(crate) fn canonical_id(kind: CompositeKind, serial: u32) -> u32 {
     debug_assert!(serial != 0 && serial >> SERIAL_BITS == 0, "serial numbers have {SERIAL_BITS} bits");
     (kind as u32) << KIND_SHIFT | serial
 }
 
-/// The serial number in a canonical id.
+/// Returns the serial number in a canonical id.
 pub(crate) fn serial(id: u32) -> u32 {
     id & ((1 << SERIAL_BITS) - 1)
 }
 
-/// The ranges of types that end at these positions.
+/// Returns the ranges of types that end at these positions.
 pub(crate) fn groups(ends: &[u32]) -> impl Iterator<Item = Range<usize>> {
     let starts = core::iter::once(0).chain(ends.iter().map(|&end| end as usize));
     starts.zip(ends).map(|(start, &end)| start..end as usize)
 }
 
-/// The canonical ids of types in recursive groups; `intern` gives the serial number of the first type of a key's group,
-/// the same for equal keys. Types name only types of their own and of earlier groups.
+/// Returns the canonical ids of types in recursive groups. `intern` returns the serial number of the first type of a key's
+/// group, the same for equal keys; the group's other types have the following numbers. Types must name only types of their
+/// own and of earlier groups.
+///
+/// # Errors
+/// If `intern` fails.
 pub(crate) fn canonicalize<E>(
     types: &[SubType],
     group_ends: &[u32],
@@ -57,7 +62,7 @@ fn group_key(group: &[SubType], start: usize, earlier: &[u32]) -> Box<Key> {
     let rename = |ty: ConcreteType| {
         let position = ty.index as usize;
         let index = match position.checked_sub(start) {
-            Some(place) => IN_GROUP | u32::try_from(place).expect("a group has fewer than 2^31 types"),
+            Some(inner) => IN_GROUP | u32::try_from(inner).expect("a group has fewer than 2^31 types"),
             None => earlier[position],
         };
         ConcreteType { index, ..ty }
@@ -65,7 +70,7 @@ fn group_key(group: &[SubType], start: usize, earlier: &[u32]) -> Box<Key> {
     group.iter().map(|ty| ty.map(&rename)).collect()
 }
 
-/// A key's types with canonical ids throughout, once the serial number of the first is known.
+/// Returns the types of a key with canonical ids throughout, given the serial number of the first type.
 pub(crate) fn resolve(key: &Key, first: u32) -> impl Iterator<Item = SubType> {
     let rename = move |ty: ConcreteType| match ty.index & IN_GROUP {
         0 => ty,
@@ -74,7 +79,7 @@ pub(crate) fn resolve(key: &Key, first: u32) -> impl Iterator<Item = SubType> {
     key.iter().map(move |ty| ty.map(&rename))
 }
 
-/// The types outside of its group that a key names.
+/// Returns the types outside of its group that a key names.
 pub(crate) fn outer_names(key: &Key) -> impl Iterator<Item = ConcreteType> {
     key.iter().flat_map(SubType::names).filter(|ty| ty.index & IN_GROUP == 0)
 }

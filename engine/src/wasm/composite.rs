@@ -6,51 +6,52 @@ use super::value::{FuncType, ValType};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
-/// A defined type with its place among others
+/// A defined type with its declared supertype
 /// ([Recursive types](https://webassembly.github.io/spec/core/syntax/types.html#recursive-types)).
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct SubType {
     /// Whether no other type may extend it.
     pub(crate) is_final: bool,
-    /// The type that it extends.
+    /// The type that it extends, if any.
     pub(crate) supertype: Option<ConcreteType>,
-    /// What it describes.
+    /// The description of the type.
     pub(crate) composite: CompositeType,
 }
 
-/// What a defined type describes.
+/// The description of a defined type.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) enum CompositeType {
     /// Functions.
     Func(FuncType),
     /// Structs with these fields.
     Struct(StructType),
-    /// Arrays of such elements.
+    /// Arrays with these elements.
     Array(FieldType),
 }
 
-/// The fields of a struct, and its place in a chain of descriptors
+/// A type of structs: the fields, and the type's neighbors in a chain of descriptors
 /// ([Custom descriptors](https://github.com/WebAssembly/custom-descriptors/blob/main/proposals/custom-descriptors/Overview.md)).
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct StructType {
-    /// The type whose structs this one's describe: an earlier one of the group, which names this as its descriptor.
+    /// The type whose structs are described by those of this type. It is an earlier type of the group, and names this type
+    /// as its descriptor.
     pub(crate) describes: Option<ConcreteType>,
-    /// The type of the struct that describes each of these: a later one of the group.
+    /// The type of the descriptor that each struct of this type has. It is a later type of the group.
     pub(crate) descriptor: Option<ConcreteType>,
-    /// In order.
+    /// The fields, in order.
     pub(crate) fields: Box<[FieldType]>,
 }
 
 /// A field of a struct, or the elements of an array.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct FieldType {
-    /// What it holds.
+    /// The type of the content.
     pub(crate) storage: StorageType,
-    /// Whether it can be set.
+    /// Whether the content can be set.
     pub(crate) mutable: bool,
 }
 
-/// What a field or element holds.
+/// The type of the content of a field or element.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) enum StorageType {
     /// The low 8 bits of an `i32`.
@@ -62,12 +63,12 @@ pub(crate) enum StorageType {
 }
 
 impl SubType {
-    /// A final type that extends none: what a function type on its own stands for.
+    /// Returns a final type without a supertype, which is the meaning of a function type on its own.
     pub(crate) fn plain(composite: CompositeType) -> SubType {
         SubType { is_final: true, supertype: None, composite }
     }
 
-    /// The type with all defined types that it names named otherwise.
+    /// Returns the type with `rename` applied to every defined type that it names.
     pub(crate) fn map(&self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> SubType {
         SubType {
             is_final: self.is_final,
@@ -76,7 +77,7 @@ impl SubType {
         }
     }
 
-    /// All defined types that it names.
+    /// Returns all defined types that the type names.
     pub(crate) fn names(&self) -> impl Iterator<Item = ConcreteType> {
         let (values, fields): (&[&[ValType]; 2], &[FieldType]) = match &self.composite {
             CompositeType::Func(ty) => (&[&ty.params, &ty.results], &[]),
@@ -95,7 +96,7 @@ impl SubType {
 }
 
 impl CompositeType {
-    /// What kind of thing the type describes.
+    /// Returns the kind of the type.
     pub(crate) fn kind(&self) -> CompositeKind {
         match self {
             CompositeType::Func(_) => CompositeKind::Func,
@@ -104,7 +105,7 @@ impl CompositeType {
         }
     }
 
-    /// The function type, if it is one.
+    /// Returns the function type, if it is one.
     pub(crate) fn func(&self) -> Option<&FuncType> {
         match self {
             CompositeType::Func(ty) => Some(ty),
@@ -112,7 +113,7 @@ impl CompositeType {
         }
     }
 
-    /// The type that this describes, and the one that describes this.
+    /// Returns the type that this one describes, and this one's descriptor.
     pub(crate) fn clauses(&self) -> (Option<ConcreteType>, Option<ConcreteType>) {
         match self {
             CompositeType::Struct(ty) => (ty.describes, ty.descriptor),
@@ -132,7 +133,7 @@ impl CompositeType {
         }
     }
 
-    /// Whether a type that describes this may be declared a subtype of one that describes `wanted`
+    /// Returns whether a defined type with this description may be declared a subtype of one with the description `wanted`
     /// ([Matching](https://webassembly.github.io/spec/core/valid/matching.html#composite-types)).
     pub(crate) fn matches(
         &self,
@@ -158,8 +159,8 @@ impl CompositeType {
 }
 
 impl StructType {
-    /// A subtype may have a descriptor where its supertype has none. All else goes along: what describes a subtype is a
-    /// subtype of what describes the supertype, and describes a subtype of what that one describes.
+    /// Returns whether the clauses allow this type to be a subtype of `wanted`: a subtype may have a descriptor where its
+    /// supertype has none; otherwise both clauses must name subtypes of those that the supertype's clauses name.
     fn clauses_match(&self, wanted: &StructType, extends: &impl Fn(ConcreteType, ConcreteType) -> bool) -> bool {
         let below = |own: Option<ConcreteType>, wanted: Option<ConcreteType>| match (own, wanted) {
             (Some(own), Some(wanted)) => extends(own, wanted),
@@ -189,7 +190,7 @@ impl FieldType {
 }
 
 impl StorageType {
-    /// The type of the value that is read from or written to such a place.
+    /// Returns the type of the value that is read from or written to a field or element of this type.
     pub(crate) fn unpacked(self) -> ValType {
         match self {
             StorageType::I8 | StorageType::I16 => ValType::I32,
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_take_more_and_give_less() {
+    fn functions_take_more_and_return_less() {
         let [eq, i31] = [EQ, I31].map(StorageType::unpacked);
         let func = |param, result| CompositeType::Func(FuncType::new([param], [result]));
         assert!(below(&func(eq, i31), &func(i31, eq)) && !below(&func(i31, eq), &func(eq, i31)));

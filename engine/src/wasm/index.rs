@@ -11,41 +11,45 @@ macro_rules! indices {
         pub(crate) struct $name(pub(crate) u32);
 
         impl $name {
-            /// The index as a position in a slice.
+            /// Returns the index as a position in a slice.
             pub(crate) const fn index(self) -> usize {
                 self.0 as usize
             }
 
-            /// The index of this position; panics past 2^32, which no valid module reaches.
+            /// Returns the index of a position.
+            ///
+            /// # Panics
+            /// If the position is 2^32 or more, which no valid module reaches.
             pub(crate) fn new(position: usize) -> $name {
                 $name(u32::try_from(position).expect("index spaces hold fewer than 2^32 items"))
             }
         }
 
-        // Not every space needs both ways in every build.
+        // Not every index space needs both conversions in every build.
         const _: (fn($name) -> usize, fn(usize) -> $name) = ($name::index, $name::new);
     )*};
 }
 
 indices! {
-    /// A type.
+    /// The index of a type.
     TypeIndex;
-    /// A function; imported functions come first.
+    /// The index of a function; imported functions come first.
     FuncIndex;
-    /// A function that the module itself defines, counted from 0.
+    /// The position of a function among those that the module defines.
     DefinedFuncIndex;
-    /// A table; imported tables come first.
+    /// The index of a table; imported tables come first.
     TableIndex;
-    /// A linear memory; imported memories come first.
+    /// The index of a linear memory; imported memories come first.
     MemoryIndex;
-    /// A global; imported globals come first.
+    /// The index of a global; imported globals come first.
     GlobalIndex;
-    /// A tag; imported tags come first.
+    /// The index of a tag; imported tags come first.
     TagIndex;
-    /// An element segment.
+    /// The index of an element segment.
     ElemIndex;
-    /// A data segment.
+    /// The index of a data segment.
     DataIndex;
-    /// A place in the instance's array of function references: functions that can be referred to at run time.
+    /// The position of a function in an instance's array of function references, which has the functions that can be
+    /// referred to at run time.
     FuncRefIndex;
 }

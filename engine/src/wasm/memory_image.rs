@@ -1,16 +1,15 @@
-//! The contents that a module gives one of its memories, as a picture of the memory that can be mapped instead of
-//! written.
+//! The initial contents of a memory, as an image that can be mapped instead of written.
 //!
-//! Where a module's active data segments allow it, the artifact's data section begins with the memory's pages as they
-//! are after all of them were written, from the first page that has data to the last, and the segments are ranges of
-//! that. Passive segments stand behind it:
+//! If the active data segments of a module allow it, the artifact's data section begins with the memory's pages as they
+//! are after all segments were written, from the first page with data to the last. The segments are ranges of this image.
+//! Passive segments follow it:
 //!
 //! ```text
 //! memory   0 ............ range.start [ page | page | page ] range.end ............ min
 //! data                              0 [ page | page | page ] passive segments
 //! ```
 //!
-//! Compiler and loader ask the same function, [`MemoryImage::of`], whether a module is of this kind.
+//! The compiler and the loader both call [`MemoryImage::of`], so that they agree on whether a module has an image.
 
 use super::index::MemoryIndex;
 use super::module::{ConstExpr, ConstOp, DataMode, Module};
@@ -18,27 +17,28 @@ use super::storage::PAGE_SIZE;
 use crate::base::arch;
 use core::ops::Range;
 
-/// Where the active data segments of a module stand in its memory.
+/// The locations of a module's active data segments in its memory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct MemoryImage {
-    /// The memory, one that the module defines.
+    /// The memory, which the module defines.
     pub(crate) memory: MemoryIndex,
-    /// What of the memory the picture shows, in bytes: whole [`PAGE`]s.
+    /// The part of the memory that the image covers, in bytes: whole [`PAGE`]s.
     pub(crate) range: Range<u64>,
-    /// The address of each active segment, in order; nothing for passive ones.
+    /// The address of each segment, in order; `None` for passive ones.
     addresses: Vec<Option<u64>>,
 }
 
-/// Bytes of a page of the image: an artifact's pages.
+/// The size of the image's pages in bytes: that of an artifact's pages.
 const PAGE: u64 = arch::PAGE as u64;
 
-/// Fewer bytes than this are written faster than mapped.
+/// The smallest number of data bytes that has an image. Fewer are written faster than mapped.
 const LEAST: u64 = 16 * 1024;
 
 impl MemoryImage {
-    /// The picture that a module's active segments make; `None` if they are not all written to one private memory of the
-    /// module itself, at constant addresses, in rising order, within its first size, or leave more gaps than data. Then
-    /// nothing about them can fail or be seen half done, and mapping the picture is the same as writing them.
+    /// Returns the image of a module's memory, if the module has one: all active segments are written to one private memory
+    /// that the module defines, at constant addresses, in rising order, within the initial size, and leave no more gaps
+    /// than data. Then no write can fail or be observed half done, and mapping the image has the same effect as writing the
+    /// segments.
     pub(crate) fn of(module: &Module) -> Option<MemoryImage> {
         let mut addresses = Vec::with_capacity(module.data.len());
         let (mut memory, mut start, mut end, mut written, mut passive) = (None, None, 0, 0, 0);
@@ -61,7 +61,8 @@ impl MemoryImage {
         (dense && is_private(module, memory, end)).then_some(MemoryImage { memory, range, addresses })
     }
 
-    /// Puts the segments where they belong; `data` holds their bytes as the module's ranges say. Returns the new data.
+    /// Moves the segments to their locations in the image. `data` holds their bytes at the ranges that the module has.
+    /// Returns the data for the module's new ranges.
     #[cfg(feature = "compile")]
     pub(crate) fn lay_out(&self, module: &mut Module, data: &[u8]) -> Vec<u8> {
         let position = |at: u64| u32::try_from(at).expect("`of` refuses more than 4 GiB");
@@ -78,7 +79,7 @@ impl MemoryImage {
         laid_out
     }
 
-    /// Whether the segments are where `lay_out` puts them, in a data section of this length.
+    /// Returns whether the segments are where `lay_out` moves them, in a data section of this length.
     pub(crate) fn is_laid_out(&self, module: &Module, data: usize) -> bool {
         let fits = self.range.end - self.range.start <= data as u64;
         let mut segments = module.data.iter().zip(&self.addresses);
@@ -88,7 +89,7 @@ impl MemoryImage {
     }
 }
 
-/// The address that an expression gives without looking at anything.
+/// Returns the value of an expression that is a single integer constant.
 fn constant(offset: &ConstExpr) -> Option<u64> {
     match offset.0[..] {
         [ConstOp::I32Const(address)] => Some(address.cast_unsigned().into()),
@@ -97,7 +98,7 @@ fn constant(offset: &ConstExpr) -> Option<u64> {
     }
 }
 
-/// Whether the module defines the memory, nobody shares it, and its first size reaches up to `end`.
+/// Returns whether the module defines the memory, without sharing it, and its initial size is at least `end`.
 fn is_private(module: &Module, memory: MemoryIndex, end: u64) -> bool {
     let own = memory.0 >= module.imported_memories;
     own && module.memories.get(memory.index()).is_some_and(|ty| {
@@ -112,7 +113,7 @@ mod tests {
     use super::super::storage::MemoryType;
     use super::*;
 
-    /// A module of one page with these segments: an address, or none for a passive one, and a length.
+    /// A module with one page and these segments: an address (`None` for a passive one) and a length.
     fn module(segments: &[(Option<i32>, u32)]) -> Module {
         let mut end = 0;
         let mut segment = |&(address, len): &(Option<i32>, u32)| {
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_could_be_seen_half_done_has_no_picture() {
+    fn what_could_be_observed_half_done_has_no_image() {
         let is_one = |segments: &[(Option<i32>, u32)], change: fn(&mut Module)| {
             let mut module = module(segments);
             change(&mut module);

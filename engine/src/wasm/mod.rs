@@ -1,4 +1,4 @@
-//! A module as the specification describes it, without function bodies
+//! Modules as the specification describes them, without function bodies
 //! ([Core specification, Structure](https://webassembly.github.io/spec/core/syntax/index.html)).
 
 pub(crate) mod canonical;

@@ -1,5 +1,5 @@
-//! The description of a module without function bodies: what `compile::validate` makes, what the artifact's metadata
-//! carries, and what `runtime::instance` instantiates
+//! The description of a module without function bodies. `compile::validate` makes it, an artifact's metadata carries it,
+//! and `runtime::instance` instantiates it
 //! ([Modules](https://webassembly.github.io/spec/core/syntax/modules.html)).
 
 use super::index::*;
@@ -7,86 +7,87 @@ use super::types::*;
 use core::ops::Range;
 use serde::{Deserialize, Serialize};
 
-/// A validated module. Index spaces hold the imports first, as in the specification.
+/// A validated module. Imports come first in the index spaces, as in the specification.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Module {
     /// The module's name, from the name section.
     pub(crate) name: Option<String>,
-    /// The type index space. In the whole module [`ConcreteType`]s are its indices.
+    /// The type index space. The numbers of [`ConcreteType`]s in the module are its indices.
     pub(crate) types: Vec<SubType>,
-    /// Where in `types` each recursive group ends.
+    /// The end of each recursive group in `types`.
     pub(crate) rec_groups: Vec<u32>,
     /// Imports, in the order of the binary.
     pub(crate) imports: Vec<Import>,
-    /// The function index space: each function's type and, if it can be referred to at run time, its reference's place.
+    /// The function index space.
     pub(crate) functions: Vec<Function>,
     /// The table index space.
     pub(crate) tables: Vec<TableType>,
-    /// What the elements of the defined tables (`tables` past the imported ones) start as; null without an expression.
+    /// The initial elements of the defined tables (`tables` after the imported ones); null without an expression.
     pub(crate) table_inits: Vec<Option<ConstExpr>>,
     /// The memory index space.
     pub(crate) memories: Vec<MemoryType>,
     /// The global index space.
     pub(crate) globals: Vec<GlobalType>,
-    /// The tag index space: each tag's type, which has no results.
+    /// The tag index space: the type of each tag, which has no results.
     pub(crate) tags: Vec<TypeIndex>,
-    /// What the defined globals (`globals` past the imported ones) start as.
+    /// The initial values of the defined globals (`globals` after the imported ones).
     pub(crate) global_inits: Vec<ConstExpr>,
     /// Exports, in the order of the binary; names are unique.
     pub(crate) exports: Vec<Export>,
-    /// The start function.
+    /// The start function, if there is one.
     pub(crate) start: Option<FuncIndex>,
     /// Element segments.
     pub(crate) elements: Vec<ElementSegment>,
     /// Data segments.
     pub(crate) data: Vec<DataSegment>,
-    /// How many entries of `functions` are imports.
+    /// The number of imports in `functions`.
     pub(crate) imported_functions: u32,
-    /// How many entries of `tables` are imports.
+    /// The number of imports in `tables`.
     pub(crate) imported_tables: u32,
-    /// How many entries of `memories` are imports.
+    /// The number of imports in `memories`.
     pub(crate) imported_memories: u32,
-    /// How many entries of `globals` are imports.
+    /// The number of imports in `globals`.
     pub(crate) imported_globals: u32,
-    /// How many entries of `tags` are imports.
+    /// The number of imports in `tags`.
     pub(crate) imported_tags: u32,
-    /// How many functions have a `func_ref`.
+    /// The number of functions that have a `func_ref`.
     pub(crate) func_refs: u32,
 }
 
 /// An entry of the function index space.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Function {
-    /// Its type.
+    /// The type.
     pub(crate) ty: TypeIndex,
-    /// Whether its type is just this one, as is that of a defined function. An imported one may be of a subtype, unless
-    /// the import asks for the exact type.
+    /// Whether the function's type is exactly this one, as for every defined function. An imported function may have a
+    /// subtype, unless the import asks for the exact type.
     pub(crate) exact: bool,
-    /// Its place among the instance's function references. Only *defined* functions that escape have one: exported,
-    /// named in an element segment, a global's initializer or a `ref.func`, or the start function, which the host
-    /// calls. Places are dense, in function order. A reference to an imported function is the one that was imported.
+    /// The position of the function's reference among those of the instance. Only *defined* functions that escape have a
+    /// reference: exported functions, functions named in an element segment, a global's initializer or a `ref.func`, and
+    /// the start function, which the host calls. The positions are dense and in the order of the functions. An imported
+    /// function keeps the reference with which it was imported.
     pub(crate) func_ref: Option<FuncRefIndex>,
 }
 
 /// An import.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Import {
-    /// The first name.
+    /// The name of the module that it comes from.
     pub(crate) module: String,
-    /// The second name.
+    /// The name within that module.
     pub(crate) name: String,
-    /// What is imported; its index in its space follows from the order.
+    /// The imported item. Its index in its index space follows from the order of the imports.
     pub(crate) item: ImportItem,
 }
 
-/// What is imported.
+/// An imported item.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum ImportItem {
-    /// A function of this type, or, unless it must be of just this one, of a type that extends it.
+    /// A function of a type, or of a subtype unless the exact type is asked for.
     Func {
         /// The type.
         ty: TypeIndex,
-        /// Whether it must be of just this type.
+        /// Whether the function's type must be exactly this one.
         exact: bool,
     },
     /// A table.
@@ -102,13 +103,13 @@ pub(crate) enum ImportItem {
 /// An export.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Export {
-    /// Its name.
+    /// The name.
     pub(crate) name: String,
-    /// What is exported.
+    /// The exported item.
     pub(crate) item: ExportItem,
 }
 
-/// What is exported.
+/// An exported item.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum ExportItem {
     /// A function.
@@ -128,7 +129,7 @@ pub(crate) enum ExportItem {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ConstExpr(pub(crate) Vec<ConstOp>);
 
-/// An instruction of a constant expression. Floats are their bits.
+/// An instruction of a constant expression. Floats are stored as their bits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum ConstOp {
     I32Const(i32),
@@ -160,15 +161,15 @@ pub(crate) enum ConstOp {
 /// An element segment ([Element segments](https://webassembly.github.io/spec/core/syntax/modules.html#element-segments)).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ElementSegment {
-    /// When and where it is written.
+    /// The time and destination of its initialization.
     pub(crate) mode: ElementMode,
-    /// The type of its elements.
+    /// The type of the elements.
     pub(crate) ty: RefType,
-    /// Its elements.
+    /// The elements.
     pub(crate) items: ElementItems,
 }
 
-/// The elements of a segment, in the form of the binary.
+/// The elements of a segment, in the form that the binary has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum ElementItems {
     /// Function indices.
@@ -177,27 +178,27 @@ pub(crate) enum ElementItems {
     Expressions(Vec<ConstExpr>),
 }
 
-/// When and where an element segment is written.
+/// The time and destination of an element segment's initialization.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum ElementMode {
     /// By `table.init`.
     Passive,
     /// At instantiation.
     Active { table: TableIndex, offset: ConstExpr },
-    /// Never: it only declares that its functions are referred to.
+    /// Never: the segment only declares that its functions may be referred to.
     Declared,
 }
 
 /// A data segment ([Data segments](https://webassembly.github.io/spec/core/syntax/modules.html#data-segments)).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DataSegment {
-    /// When and where it is written.
+    /// The time and destination of its initialization.
     pub(crate) mode: DataMode,
-    /// Its bytes, as a range of the artifact's data section.
+    /// The bytes, as a range of the artifact's data section.
     pub(crate) bytes: Range<u32>,
 }
 
-/// When and where a data segment is written.
+/// The time and destination of a data segment's initialization.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum DataMode {
     /// By `memory.init`.
@@ -207,7 +208,7 @@ pub(crate) enum DataMode {
 }
 
 impl ConstOp {
-    /// Whether the instruction pops two values; every other one pops none. Each pushes one.
+    /// Returns whether the instruction is integer arithmetic, which pops two values and pushes one.
     pub(crate) fn is_binary(self) -> bool {
         use ConstOp::{I32Add, I32Mul, I32Sub, I64Add, I64Mul, I64Sub};
         matches!(self, I32Add | I32Sub | I32Mul | I64Add | I64Sub | I64Mul)
@@ -215,42 +216,42 @@ impl ConstOp {
 }
 
 impl Module {
-    /// The type of a function.
+    /// Returns the type of a function.
     pub(crate) fn func_type(&self, function: FuncIndex) -> &FuncType {
         self.signature(self.functions[function.index()].ty)
     }
 
-    /// The function type of this index.
+    /// Returns the function type with this index.
     ///
     /// # Panics
-    /// If the type is not one of functions, which validation excludes wherever it is used as one.
+    /// If the type is no function type, which validation excludes.
     pub(crate) fn signature(&self, ty: TypeIndex) -> &FuncType {
         self.types[ty.index()].composite.func().expect("validation has seen that it is a function type")
     }
 
-    /// The types of functions among the types.
+    /// Returns the function types of the module.
     #[cfg(feature = "compile")]
     pub(crate) fn signatures(&self) -> impl Iterator<Item = &FuncType> {
         self.types.iter().filter_map(|ty| ty.composite.func())
     }
 
-    /// The type of a tag.
+    /// Returns the type of a tag.
     pub(crate) fn tag_type(&self, tag: TagIndex) -> &FuncType {
         self.signature(self.tags[tag.index()])
     }
 
-    /// The position of a function among the defined ones; `None` if it is imported.
+    /// Returns the position of a function among the defined ones; `None` if it is imported.
     pub(crate) fn defined(&self, function: FuncIndex) -> Option<DefinedFuncIndex> {
         function.0.checked_sub(self.imported_functions).map(DefinedFuncIndex)
     }
 
-    /// The index of a defined function in the function index space.
+    /// Returns the index of a defined function in the function index space.
     #[cfg(feature = "compile")]
     pub(crate) fn func_index(&self, function: DefinedFuncIndex) -> FuncIndex {
         FuncIndex(self.imported_functions + function.0)
     }
 
-    /// The type of an import.
+    /// Returns the type of an import.
     pub(crate) fn import_type(&self, item: ImportItem) -> ExternType {
         match item {
             ImportItem::Func { ty, .. } => ExternType::Func(self.signature(ty).clone()),
@@ -261,7 +262,7 @@ impl Module {
         }
     }
 
-    /// The type of an export.
+    /// Returns the type of an export.
     pub(crate) fn export_type(&self, item: ExportItem) -> ExternType {
         match item {
             ExportItem::Func(index) => ExternType::Func(self.func_type(index).clone()),

@@ -1,4 +1,4 @@
-//! Reference types: what a reference may point to, and which reference may stand where another is asked for
+//! Reference types: what a reference may point to, and which reference types match which
 //! ([Reference types](https://webassembly.github.io/spec/core/syntax/types.html#reference-types)).
 
 use core::fmt;
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 /// The type of a reference.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct RefType {
-    /// Whether null belongs to the type.
+    /// Whether the type contains null.
     pub nullable: bool,
-    /// What the reference points to.
+    /// The type of the referent.
     pub heap: HeapType,
 }
 
-/// What a reference points to.
+/// The type of a reference's referent.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum HeapType {
@@ -21,13 +21,13 @@ pub enum HeapType {
     Func,
     /// A value of the host.
     Extern,
-    /// Nothing: below every type of functions.
+    /// Nothing: the bottom type of functions.
     NoFunc,
-    /// Nothing: below [`HeapType::Extern`].
+    /// Nothing: the bottom type of [`HeapType::Extern`].
     NoExtern,
-    /// Anything that is neither a function nor an exception: objects, `i31`, and values of the host that were converted.
+    /// Anything but a function, an exception or an external value: objects, `i31`, and converted values of the host.
     Any,
-    /// What `ref.eq` compares: objects and `i31`.
+    /// An operand of `ref.eq`: an object or an `i31`.
     Eq,
     /// An integer of 31 bits.
     I31,
@@ -35,30 +35,30 @@ pub enum HeapType {
     Struct,
     /// An array of any type.
     Array,
-    /// Nothing: below all of [`HeapType::Any`].
+    /// Nothing: the bottom type of [`HeapType::Any`].
     None,
     /// An exception.
     Exn,
-    /// Nothing: below [`HeapType::Exn`].
+    /// Nothing: the bottom type of [`HeapType::Exn`].
     NoExn,
-    /// What a defined type describes, or a type that extends it.
+    /// An instance of a defined type or of a type that extends it.
     Concrete(ConcreteType),
-    /// What a defined type describes, and no type that extends it
+    /// An instance of a defined type, but not of a type that extends it
     /// ([Exact types](https://github.com/WebAssembly/custom-descriptors/blob/main/proposals/custom-descriptors/Overview.md#exact-types)).
     Exact(ConcreteType),
 }
 
 /// A defined type, by its number.
 ///
-/// The number is the type's canonical id in an engine: equal types have one id, and the id is theirs for as long as a
-/// module or function with that type lives. (Within a module's own description it is the module's type index.)
+/// The number is the type's canonical id in an engine. Equal types have the same id, which stays theirs as long as a
+/// module or function with that type lives. (In the description of a module the number is a type index of the module.)
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct ConcreteType {
     pub(crate) kind: CompositeKind,
     pub(crate) index: u32,
 }
 
-/// What kind of thing a defined type describes.
+/// The kind of a defined type.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum CompositeKind {
     /// A function.
@@ -69,14 +69,14 @@ pub enum CompositeKind {
     Array,
 }
 
-/// The four families of references: no reference belongs to two, but null, which each has its own of.
+/// The four hierarchies of reference types. They have no reference in common; each has a null of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Hierarchy {
     /// Functions.
     Func,
     /// Values of the host.
     Extern,
-    /// Objects, `i31`, converted values of the host.
+    /// Objects, `i31`, and converted values of the host.
     Any,
     /// Exceptions.
     Exn,
@@ -92,28 +92,28 @@ impl RefType {
     /// `anyref`.
     pub const ANY: RefType = RefType { nullable: true, heap: HeapType::Any };
 
-    /// Whether a reference of this type may stand where a `wanted` is asked for; `extends` tells whether a defined type
-    /// is another or was declared as a subtype of it
+    /// Returns whether the type is a subtype of `wanted`. `extends` tells whether a defined type is another one or a
+    /// declared subtype of it
     /// ([Matching](https://webassembly.github.io/spec/core/valid/matching.html#reference-types)).
     pub(crate) fn matches(self, wanted: RefType, extends: &impl Fn(ConcreteType, ConcreteType) -> bool) -> bool {
         (wanted.nullable || !self.nullable) && self.heap.matches(wanted.heap, extends)
     }
 
-    /// The type with its defined type, if it has one, named otherwise.
+    /// Returns the type with `rename` applied to the defined type that it names, if any.
     pub(crate) fn map(self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> RefType {
         RefType { heap: self.heap.map(rename), ..self }
     }
 }
 
 impl ConcreteType {
-    /// What kind of thing the type describes.
+    /// Returns the kind of the type.
     pub fn kind(self) -> CompositeKind {
         self.kind
     }
 }
 
 impl CompositeKind {
-    /// The heap type of all things of the kind.
+    /// Returns the abstract heap type of the kind.
     pub(crate) fn heap_type(self) -> HeapType {
         match self {
             CompositeKind::Func => HeapType::Func,
@@ -124,7 +124,7 @@ impl CompositeKind {
 }
 
 impl HeapType {
-    /// The family that the type belongs to.
+    /// Returns the hierarchy that the type belongs to.
     pub(crate) fn hierarchy(self) -> Hierarchy {
         match self {
             HeapType::Func | HeapType::NoFunc => Hierarchy::Func,
@@ -137,7 +137,7 @@ impl HeapType {
         }
     }
 
-    /// The defined type that it names, exactly or not.
+    /// Returns the defined type that the type names, exactly or not.
     pub fn defined(self) -> Option<ConcreteType> {
         match self {
             HeapType::Concrete(ty) | HeapType::Exact(ty) => Some(ty),
@@ -145,17 +145,18 @@ impl HeapType {
         }
     }
 
-    /// Whether references of the type are addresses of function references and not indices into the reserved region.
+    /// Returns whether references of the type point to functions. In compiled code these are addresses of `FuncRef`s; all
+    /// other references are offsets into the heap's region.
     pub(crate) fn is_func(self) -> bool {
         self.hierarchy() == Hierarchy::Func
     }
 
-    /// Whether the type is the bottom of its family: only null belongs to it.
+    /// Returns whether the type is the bottom of its hierarchy, which contains nothing but null.
     pub(crate) fn is_bottom(self) -> bool {
         matches!(self, HeapType::NoFunc | HeapType::NoExtern | HeapType::None | HeapType::NoExn)
     }
 
-    /// As [`RefType::matches`], for what is not null
+    /// Returns whether the type is a subtype of `wanted`. `extends` is as in [`RefType::matches`]
     /// ([Heap types](https://webassembly.github.io/spec/core/valid/matching.html#heap-types)).
     pub(crate) fn matches(self, wanted: HeapType, extends: &impl Fn(ConcreteType, ConcreteType) -> bool) -> bool {
         if self == wanted {
@@ -163,7 +164,7 @@ impl HeapType {
         }
         match (self, wanted) {
             (bottom, _) if bottom.is_bottom() => bottom.hierarchy() == wanted.hierarchy(),
-            // Two types that extend each other are equal.
+            // Exact types match if they are equal. Two types that extend each other are.
             (HeapType::Exact(own), HeapType::Exact(wanted)) => extends(own, wanted) && extends(wanted, own),
             (HeapType::Concrete(_), HeapType::Exact(_)) => false,
             (HeapType::Concrete(own) | HeapType::Exact(own), HeapType::Concrete(wanted)) => extends(own, wanted),
@@ -174,7 +175,7 @@ impl HeapType {
         }
     }
 
-    /// The type with its defined type, if it is one, named otherwise.
+    /// Returns the type with `rename` applied to the defined type that it names, if any.
     pub(crate) fn map(self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> HeapType {
         match self {
             HeapType::Concrete(concrete) => HeapType::Concrete(rename(concrete)),
@@ -206,7 +207,7 @@ impl fmt::Display for HeapType {
 }
 
 impl fmt::Display for RefType {
-    /// The text format's words: the short form where there is one.
+    /// Writes the type as in the text format, in the short form where there is one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.nullable, self.heap) {
             (true, HeapType::NoFunc) => f.write_str("nullfuncref"),
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_of_defined_types() {
+    fn defined_types_are_below_their_kind() {
         let [func, record, array] =
             [CompositeKind::Func, CompositeKind::Struct, CompositeKind::Array].map(|kind| concrete(kind, 3));
         let above = |heap| ALL.into_iter().filter(|&other| below(heap, other)).collect::<Vec<_>>();

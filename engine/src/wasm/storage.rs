@@ -8,7 +8,7 @@ use crate::base::MemoryChecks;
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
-/// Bytes of a WebAssembly page, unless a memory's type says otherwise.
+/// The size of a WebAssembly page in bytes, unless the type of a memory says otherwise.
 pub const PAGE_SIZE: u64 = 65_536;
 
 const PAGE_SIZE_LOG2: u32 = PAGE_SIZE.ilog2();
@@ -16,9 +16,9 @@ const PAGE_SIZE_LOG2: u32 = PAGE_SIZE.ilog2();
 /// Bounds of a memory (in pages) or of a table (in elements).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Limits {
-    /// Size at the start.
+    /// The initial size.
     pub min: u64,
-    /// Largest size, if bounded.
+    /// The largest size, if bounded.
     pub max: Option<u64>,
 }
 
@@ -27,7 +27,7 @@ pub struct Limits {
 pub struct MemoryType {
     /// Bounds, in pages.
     pub limits: Limits,
-    /// Whether indices are of 64 bits instead of 32.
+    /// Whether indices have 64 bits instead of 32.
     pub index64: bool,
     /// Whether threads can share the memory.
     pub shared: bool,
@@ -40,14 +40,14 @@ pub struct MemoryType {
 pub struct TableType {
     /// Bounds, in elements.
     pub limits: Limits,
-    /// Whether indices are of 64 bits instead of 32.
+    /// Whether indices have 64 bits instead of 32.
     pub index64: bool,
     /// The type of the elements.
     pub element: RefType,
 }
 
 impl Limits {
-    /// Whether a thing of these limits, of the current size `size`, may be imported where `wanted` is declared
+    /// Returns whether a memory or table with these limits and the current size `size` may be imported as `wanted`
     /// ([Import subtyping](https://webassembly.github.io/spec/core/valid/matching.html#limits)).
     pub(crate) fn matches(&self, size: u64, wanted: &Limits) -> bool {
         size >= wanted.min
@@ -58,7 +58,7 @@ impl Limits {
             }
     }
 
-    /// Whether the bounds are in order and none is above `most`.
+    /// Returns whether the bounds are in order and at most `most`.
     fn within(&self, most: u64) -> bool {
         let max = self.max.unwrap_or(most);
         self.min <= max && max <= most
@@ -66,28 +66,28 @@ impl Limits {
 }
 
 impl MemoryType {
-    /// A memory of 32-bit indices and pages of 64 KiB.
+    /// Creates the type of a memory with 32-bit indices and pages of 64 KiB.
     pub fn new(min: u64, max: Option<u64>) -> MemoryType {
         let page_size_log2 = PAGE_SIZE_LOG2 as u8;
         MemoryType { limits: Limits { min, max }, index64: false, shared: false, page_size_log2 }
     }
 
-    /// A memory of 64-bit indices and pages of 64 KiB.
+    /// Creates the type of a memory with 64-bit indices and pages of 64 KiB.
     pub fn memory64(min: u64, max: Option<u64>) -> MemoryType {
         MemoryType { index64: true, ..MemoryType::new(min, max) }
     }
 
-    /// Bytes of a page.
+    /// Returns the size of a page in bytes.
     pub fn page_size(&self) -> u64 {
         1 << self.page_size_log2
     }
 
-    /// The type of indices and sizes.
+    /// Returns the type of indices and sizes.
     pub fn index_type(&self) -> ValType {
         index_type(self.index64)
     }
 
-    /// The most pages that a memory of this kind can be declared with.
+    /// Returns the largest number of pages that a memory of this kind can be declared with.
     pub(crate) fn most_pages(&self) -> u64 {
         let last_byte = if self.index64 { u64::MAX } else { u32::MAX.into() };
         match u32::from(self.page_size_log2) {
@@ -96,20 +96,20 @@ impl MemoryType {
         }
     }
 
-    /// Whether accesses outside such a memory run into guard pages. Otherwise code compares every address with the
-    /// length: where 64-bit indices reach further than any reservation, and where lengths are no multiples of the
-    /// machine's pages. Code and runtime both ask here.
+    /// Returns whether accesses outside the memory run into guard pages. Otherwise compiled code compares every address with
+    /// the length: 64-bit indices reach further than any reservation, and lengths in small pages need not be multiples of
+    /// the machine's pages. The compiler and the runtime must agree, so both ask this function.
     pub(crate) fn is_guarded(&self, checks: MemoryChecks) -> bool {
         checks == MemoryChecks::GuardPages && !self.index64 && self.page_size() == PAGE_SIZE
     }
 
-    /// Whether such a memory can be declared.
+    /// Returns whether the type is valid.
     pub(crate) fn is_valid(&self) -> bool {
         let pages = matches!(u32::from(self.page_size_log2), 0 | PAGE_SIZE_LOG2);
         pages && self.limits.within(self.most_pages()) && !(self.shared && self.limits.max.is_none())
     }
 
-    /// Whether a memory of this type, its current size as the minimum, may be imported as `wanted`.
+    /// Returns whether a memory of this type, whose minimum is the current size, may be imported as `wanted`.
     pub(crate) fn matches(&self, wanted: &MemoryType) -> bool {
         let kind = |ty: &MemoryType| (ty.index64, ty.shared, ty.page_size_log2);
         kind(self) == kind(wanted) && self.limits.matches(self.limits.min, &wanted.limits)
@@ -117,33 +117,33 @@ impl MemoryType {
 }
 
 impl TableType {
-    /// The type with its defined type, if it has one, named otherwise.
+    /// Returns the type with `rename` applied to the defined type that it names, if any.
     pub(crate) fn map(self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> TableType {
         TableType { element: self.element.map(rename), ..self }
     }
 
-    /// A table of 32-bit indices.
+    /// Creates the type of a table with 32-bit indices.
     pub fn new(element: RefType, min: u64, max: Option<u64>) -> TableType {
         TableType { limits: Limits { min, max }, index64: false, element }
     }
 
-    /// A table of 64-bit indices.
+    /// Creates the type of a table with 64-bit indices.
     pub fn table64(element: RefType, min: u64, max: Option<u64>) -> TableType {
         TableType { index64: true, ..TableType::new(element, min, max) }
     }
 
-    /// The type of indices and sizes.
+    /// Returns the type of indices and sizes.
     pub fn index_type(&self) -> ValType {
         index_type(self.index64)
     }
 
-    /// Whether such a table can be declared.
+    /// Returns whether the type is valid.
     pub(crate) fn is_valid(&self) -> bool {
         self.limits.within(if self.index64 { u64::MAX } else { u32::MAX.into() })
     }
 
-    /// Whether a table of this type, its current size as the minimum, may be imported as `wanted`. Element types are
-    /// compared elsewhere.
+    /// Returns whether a table of this type, whose minimum is the current size, may be imported as `wanted`, apart from the
+    /// element types.
     pub(crate) fn bounds_match(&self, wanted: &TableType) -> bool {
         self.index64 == wanted.index64 && self.limits.matches(self.limits.min, &wanted.limits)
     }
@@ -163,7 +163,7 @@ impl fmt::Display for Limits {
     }
 }
 
-/// As the text format has it, behind the word `memory`.
+/// Writes the type as in the text format, without the word `memory`.
 impl fmt::Display for MemoryType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", if self.index64 { "i64 " } else { "" }, self.limits)?;
@@ -177,7 +177,7 @@ impl fmt::Display for MemoryType {
     }
 }
 
-/// As the text format has it, behind the word `table`.
+/// Writes the type as in the text format, without the word `table`.
 impl fmt::Display for TableType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{} {}", if self.index64 { "i64 " } else { "" }, self.limits, self.element)

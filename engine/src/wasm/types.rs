@@ -1,5 +1,5 @@
-//! All types of a module ([Types](https://webassembly.github.io/spec/core/syntax/types.html)): those of globals, imports and
-//! exports, and the types of the files beside this one.
+//! All types of a module ([Types](https://webassembly.github.io/spec/core/syntax/types.html)): those of globals and of
+//! imports and exports, and the types of the neighboring files, for the use of other rooms.
 
 pub(crate) use super::composite::{CompositeType, SubType};
 pub use super::references::{CompositeKind, ConcreteType, HeapType, RefType};
@@ -28,12 +28,12 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
-    /// A tag: the parameters are what its exceptions carry, and there are no results.
+    /// A tag. The parameters are the types of an exception's values; there are no results.
     Tag(FuncType),
 }
 
 impl GlobalType {
-    /// Whether a global of this type may be imported where `wanted` is declared
+    /// Returns whether a global of this type may be imported as `wanted`
     /// ([Import subtyping](https://webassembly.github.io/spec/core/valid/matching.html#globals)).
     pub(crate) fn matches(self, wanted: GlobalType, extends: &impl Fn(ConcreteType, ConcreteType) -> bool) -> bool {
         self.mutable == wanted.mutable
@@ -41,14 +41,14 @@ impl GlobalType {
             && (!self.mutable || wanted.content.matches(self.content, extends))
     }
 
-    /// The type with its defined type, if it has one, named otherwise.
+    /// Returns the type with `rename` applied to the defined type that it names, if any.
     pub(crate) fn map(self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> GlobalType {
         GlobalType { content: self.content.map(rename), ..self }
     }
 }
 
 impl ExternType {
-    /// The type with all defined types that it names named otherwise.
+    /// Returns the type with `rename` applied to every defined type that it names.
     pub(crate) fn map(&self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> ExternType {
         match self {
             ExternType::Func(ty) => ExternType::Func(ty.map(rename)),

@@ -42,7 +42,7 @@ impl ValType {
     /// `anyref`.
     pub const ANYREF: ValType = ValType::Ref(RefType::ANY);
 
-    /// As [`RefType::matches`], for all values
+    /// Returns whether the type is a subtype of `wanted`. `extends` is as in [`RefType::matches`]
     /// ([Value types](https://webassembly.github.io/spec/core/valid/matching.html#value-types)).
     pub(crate) fn matches(self, wanted: ValType, extends: &impl Fn(ConcreteType, ConcreteType) -> bool) -> bool {
         match (self, wanted) {
@@ -51,7 +51,7 @@ impl ValType {
         }
     }
 
-    /// The type with its defined type, if it has one, named otherwise.
+    /// Returns the type with `rename` applied to the defined type that it names, if any.
     pub(crate) fn map(self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> ValType {
         match self {
             ValType::Ref(reference) => ValType::Ref(reference.map(rename)),
@@ -61,12 +61,12 @@ impl ValType {
 }
 
 impl FuncType {
-    /// A function type from its parameters and results.
+    /// Creates a function type from its parameters and results.
     pub fn new(params: impl IntoIterator<Item = ValType>, results: impl IntoIterator<Item = ValType>) -> FuncType {
         FuncType { params: params.into_iter().collect(), results: results.into_iter().collect() }
     }
 
-    /// The type with all defined types that it names named otherwise.
+    /// Returns the type with `rename` applied to every defined type that it names.
     pub(crate) fn map(&self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> FuncType {
         let list = |types: &[ValType]| types.iter().map(|ty| ty.map(rename)).collect();
         FuncType { params: list(&self.params), results: list(&self.results) }
