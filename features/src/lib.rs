@@ -3,8 +3,8 @@
 //!
 //! [`TABLE`] has a row for each feature: its name and its other names, the version of the standard that has it, the
 //! features that it needs, and the flags that switch it on in wasmparser. [`Features`] is a set of rows; it reads and
-//! prints lists of names. Engines, lanes, suites, and the fuzzer all use this set. An engine states in one constant which
-//! of the features it implements.
+//! prints lists of names. Engines, lanes, suites, and the fuzzer all use this set. An engine states in one constant
+//! which of the features it implements.
 //!
 //! ```
 //! use features::Features;

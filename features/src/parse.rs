@@ -62,8 +62,8 @@ impl FromStr for Features {
 
     /// Reads names that are separated by commas or blanks, from left to right: `3.0, threads, -gc`.
     ///
-    /// A name adds its feature and all that it needs; a minus sign before the name removes the feature and all that need
-    /// it. A version (`1.0`, `2.0`, `3.0`), `mvp`, `wasm1`, `wasm2`, `wasm3`, `lime1`, and `all` name whole sets.
+    /// A name adds its feature and all that it needs; a minus sign before the name removes the feature and all that
+    /// need it. A version (`1.0`, `2.0`, `3.0`), `mvp`, `wasm1`, `wasm2`, `wasm3`, `lime1`, and `all` name whole sets.
     fn from_str(list: &str) -> Result<Features, UnknownFeature> {
         let mut set = Features::empty();
         for item in list.split(|c: char| c == ',' || c.is_whitespace()).filter(|item| !item.is_empty()) {

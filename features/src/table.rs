@@ -34,6 +34,8 @@ pub struct Feature {
     pub parser_flags: &'static [&'static str],
     /// Further names: those of the proposals' repositories, of LLVM's target features, and of Binaryen's options.
     pub aliases: &'static [&'static str],
+    /// A module in text form that is valid with the feature and what it needs, and invalid without the feature.
+    pub example: &'static str,
     /// A phrase that says what the feature adds.
     pub summary: &'static str,
 }
@@ -47,6 +49,7 @@ macro_rules! table {
             needs: [$($need:ident),*],
             flags: $flags:expr,
             aliases: $aliases:expr,
+            example: $example:literal,
         }
     )*) => {
         impl Features {
@@ -67,6 +70,7 @@ macro_rules! table {
                 needs: Features::empty()$(.union(Features::$need))*,
                 parser_flags: &$flags,
                 aliases: &$aliases,
+                example: $example,
                 summary: $summary.trim_ascii(),
             },
         )*];
@@ -81,6 +85,7 @@ table! {
         needs: [],
         flags: ["MUTABLE_GLOBAL"],
         aliases: [],
+        example: r#"(module (global (export "g") (mut i32) (i32.const 0)))"#,
     }
     /// `i32.trunc_sat_f32_s` and the other float-to-integer conversions that do not trap.
     SATURATING_FLOAT_TO_INT = 1 {
@@ -89,6 +94,7 @@ table! {
         needs: [],
         flags: ["SATURATING_FLOAT_TO_INT"],
         aliases: ["nontrapping-float-to-int-conversions", "nontrapping-float-to-int", "nontrapping-fptoint"],
+        example: "(module (func (drop (i32.trunc_sat_f32_s (f32.const 0)))))",
     }
     /// `i32.extend8_s` and the other sign extensions.
     SIGN_EXTENSION = 2 {
@@ -97,6 +103,7 @@ table! {
         needs: [],
         flags: ["SIGN_EXTENSION"],
         aliases: ["sign-extension-ops", "sign-ext"],
+        example: "(module (func (drop (i32.extend8_s (i32.const 0)))))",
     }
     /// Several results, and block types with parameters.
     MULTI_VALUE = 3 {
@@ -105,6 +112,7 @@ table! {
         needs: [],
         flags: ["MULTI_VALUE"],
         aliases: ["multivalue"],
+        example: "(module (func (result i32 i32) (i32.const 0) (i32.const 0)))",
     }
     /// `externref`, tables as first-class values, several tables.
     REFERENCE_TYPES = 4 {
@@ -113,6 +121,7 @@ table! {
         needs: [],
         flags: ["REFERENCE_TYPES"],
         aliases: [],
+        example: "(module (func (drop (ref.null extern))))",
     }
     /// `memory.copy`, passive segments, and the other bulk operations.
     BULK_MEMORY = 5 {
@@ -121,6 +130,7 @@ table! {
         needs: [],
         flags: ["BULK_MEMORY"],
         aliases: ["bulk-memory-operations"],
+        example: "(module (memory 1) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 0))))",
     }
     /// Vectors of 128 bits: `v128`.
     SIMD = 6 {
@@ -129,6 +139,7 @@ table! {
         needs: [],
         flags: ["SIMD"],
         aliases: ["simd128"],
+        example: "(module (func (drop (i8x16.splat (i32.const 0)))))",
     }
     /// `return_call` and the other tail calls.
     TAIL_CALL = 7 {
@@ -137,6 +148,7 @@ table! {
         needs: [],
         flags: ["TAIL_CALL"],
         aliases: ["tail-calls"],
+        example: "(module (func $f (return_call $f)))",
     }
     /// Integer arithmetic and imported globals in constant expressions.
     EXTENDED_CONST = 8 {
@@ -145,6 +157,7 @@ table! {
         needs: [],
         flags: ["EXTENDED_CONST"],
         aliases: [],
+        example: "(module (global i32 (i32.add (i32.const 1) (i32.const 2))))",
     }
     /// References to functions of a given type, and `call_ref`.
     FUNCTION_REFERENCES = 9 {
@@ -153,6 +166,7 @@ table! {
         needs: [REFERENCE_TYPES],
         flags: ["FUNCTION_REFERENCES"],
         aliases: ["typed-function-references"],
+        example: "(module (type $t (func)) (func (drop (ref.null $t))))",
     }
     /// Structs, arrays, `i31`, casts, and types in recursive groups.
     GC = 10 {
@@ -161,6 +175,7 @@ table! {
         needs: [FUNCTION_REFERENCES],
         flags: ["GC"],
         aliases: [],
+        example: "(module (type $s (struct)) (func (drop (struct.new $s))))",
     }
     /// Several memories in one module.
     MULTI_MEMORY = 11 {
@@ -169,6 +184,7 @@ table! {
         needs: [],
         flags: ["MULTI_MEMORY"],
         aliases: ["multimemory"],
+        example: "(module (memory 0) (memory 0))",
     }
     /// Memories and tables with 64-bit indices.
     MEMORY64 = 12 {
@@ -177,6 +193,7 @@ table! {
         needs: [],
         flags: ["MEMORY64"],
         aliases: [],
+        example: "(module (memory i64 0))",
     }
     /// `try_table`, `throw`, `throw_ref`.
     EXCEPTIONS = 13 {
@@ -185,6 +202,7 @@ table! {
         needs: [REFERENCE_TYPES],
         flags: ["EXCEPTIONS"],
         aliases: ["exception-handling"],
+        example: "(module (tag $e) (func (throw $e)) (func (try_table)))",
     }
     /// Vector instructions whose results are left to the implementation in part.
     RELAXED_SIMD = 14 {
@@ -193,6 +211,7 @@ table! {
         needs: [SIMD],
         flags: ["RELAXED_SIMD"],
         aliases: [],
+        example: "(module (func (param v128) (drop (i8x16.relaxed_swizzle (local.get 0) (local.get 0)))))",
     }
     /// Shared memories, atomic instructions, `memory.atomic.wait32` and `memory.atomic.notify`.
     THREADS = 15 {
@@ -201,6 +220,7 @@ table! {
         needs: [],
         flags: ["THREADS"],
         aliases: ["atomics"],
+        example: "(module (memory 1 1 shared) (func (atomic.fence)))",
     }
     /// Memories with pages of one byte.
     CUSTOM_PAGE_SIZES = 16 {
@@ -209,6 +229,7 @@ table! {
         needs: [],
         flags: ["CUSTOM_PAGE_SIZES"],
         aliases: [],
+        example: "(module (memory 0 (pagesize 1)))",
     }
     /// `i64.add128`, `i64.mul_wide_s`, and the other operations on pairs of 64-bit integers.
     WIDE_ARITHMETIC = 17 {
@@ -217,6 +238,7 @@ table! {
         needs: [],
         flags: ["WIDE_ARITHMETIC"],
         aliases: [],
+        example: "(module (func (param i64) (i64.mul_wide_s (local.get 0) (local.get 0)) drop drop))",
     }
     /// Descriptors of structs, casts by descriptor, and exact types.
     CUSTOM_DESCRIPTORS = 18 {
@@ -225,6 +247,7 @@ table! {
         needs: [GC],
         flags: ["CUSTOM_DESCRIPTORS"],
         aliases: [],
+        example: "(module (rec (type $a (descriptor $b) (struct)) (type $b (describes $a) (struct))))",
     }
     /// `try`, `catch`, `delegate`, `rethrow`: the first form of exception handling, which the standard does not have.
     LEGACY_EXCEPTIONS = 19 {
@@ -234,6 +257,7 @@ table! {
         // To wasmparser, tags and `throw`, which both forms share, belong to the newer one.
         flags: ["LEGACY_EXCEPTIONS", "EXCEPTIONS"],
         aliases: [],
+        example: "(module (func try catch_all end))",
     }
     /// Continuations.
     STACK_SWITCHING = 20 {
@@ -242,6 +266,7 @@ table! {
         needs: [FUNCTION_REFERENCES, EXCEPTIONS],
         flags: ["STACK_SWITCHING"],
         aliases: ["typed-continuations"],
+        example: "(module (type $f (func)) (type $c (cont $f)))",
     }
     /// Shared tables, globals, functions and objects.
     SHARED_EVERYTHING_THREADS = 21 {
@@ -250,5 +275,6 @@ table! {
         needs: [THREADS, GC],
         flags: ["SHARED_EVERYTHING_THREADS"],
         aliases: ["shared-everything"],
+        example: "(module (global (shared i32) (i32.const 0)))",
     }
 }

@@ -2,6 +2,7 @@
 
 use features::{Feature, Features, TABLE, Version};
 use std::collections::HashSet;
+use wasmparser::{Validator, WasmFeatures};
 
 #[test]
 fn each_row_has_a_bit_of_its_own_in_order() {
@@ -64,22 +65,34 @@ fn wasmparser_knows_every_flag() {
     for feature in TABLE {
         assert!(!feature.parser_flags.is_empty(), "{} has no flag", feature.name);
         for flag in feature.parser_flags {
-            assert!(wasmparser::WasmFeatures::from_name(flag).is_some(), "{}: wasmparser has no {flag}", feature.name);
+            assert!(WasmFeatures::from_name(flag).is_some(), "{}: wasmparser has no {flag}", feature.name);
         }
+    }
+}
+
+fn flags(set: Features) -> WasmFeatures {
+    let flags = set.parser_flags().map(|flag| WasmFeatures::from_name(flag).expect("a test looks up every flag"));
+    flags.fold(WasmFeatures::MVP, WasmFeatures::union)
+}
+
+#[test]
+fn each_example_needs_its_feature() {
+    for feature in TABLE {
+        let binary = wat::parse_str(feature.example).unwrap_or_else(|error| panic!("{}: {error}", feature.name));
+        let validate = |set| Validator::new_with_features(flags(set)).validate_all(&binary).is_ok();
+        let needed = Features::empty().with(feature.needs);
+        assert!(validate(needed.with(feature.set)), "the example of {} is not valid with it", feature.name);
+        assert!(!validate(needed), "the example of {} is valid without it", feature.name);
     }
 }
 
 #[test]
 fn wasmparser_agrees_about_the_versions() {
-    let flags = |set: Features| {
-        let flags = set.parser_flags().map(|flag| wasmparser::WasmFeatures::from_name(flag).expect("it is known"));
-        flags.fold(wasmparser::WasmFeatures::MVP, wasmparser::WasmFeatures::union)
-    };
-    assert_eq!(flags(Features::WASM_1_0), wasmparser::WasmFeatures::WASM1);
-    assert_eq!(flags(Features::WASM_2_0), wasmparser::WasmFeatures::WASM2);
+    assert_eq!(flags(Features::WASM_1_0), WasmFeatures::WASM1);
+    assert_eq!(flags(Features::WASM_2_0), WasmFeatures::WASM2);
     // wasmparser counts threads to 3.0; the standard does not.
-    assert_eq!(flags(Features::WASM_3_0 | Features::THREADS), wasmparser::WasmFeatures::WASM3);
-    assert!(flags(Features::LIME1).contains(wasmparser::WasmFeatures::LIME1));
+    assert_eq!(flags(Features::WASM_3_0 | Features::THREADS), WasmFeatures::WASM3);
+    assert!(flags(Features::LIME1).contains(WasmFeatures::LIME1));
 }
 
 #[test]
