@@ -1,0 +1,35 @@
+//! The layout of the code: crates, modules, files, and functions.
+
+use ci::habits::{arrows, check_each, functions, lines, modules, rust_sources, sources};
+
+/// The longest function of the repository, in lines. The number may only become smaller.
+const LONGEST_FUNCTION: usize = 72;
+
+#[test]
+fn crates_use_only_crates_to_their_left() {
+    assert_eq!(arrows::check(&sources(), arrows::ARROWS), Vec::<String>::new());
+}
+
+#[test]
+fn every_source_file_is_declared() {
+    assert_eq!(modules::check_reached(&rust_sources()), Vec::<String>::new());
+}
+
+#[test]
+fn a_module_with_children_is_the_file_mod_of_its_folder() {
+    assert_eq!(modules::check_style(&rust_sources()), Vec::<String>::new());
+}
+
+#[test]
+fn no_file_is_longer_than_800_lines() {
+    assert_eq!(check_each(&sources(), lines::check_lines), Vec::<String>::new());
+}
+
+#[test]
+fn the_longest_function_does_not_grow() {
+    let sources = rust_sources();
+    assert_eq!(check_each(&sources, |source| functions::check(source, LONGEST_FUNCTION)), Vec::<String>::new());
+    let longest = sources.iter().flat_map(functions::functions).max().expect("there are functions");
+    let lines = longest.lines;
+    assert_eq!(lines, LONGEST_FUNCTION, "the longest function has {lines} lines now: lower the number ({longest:?})");
+}
