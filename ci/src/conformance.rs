@@ -1,21 +1,21 @@
-//! The runner's JSON report over the official suites: everything ran in every lane, and everything passed but as many
-//! directives as are expected to fail.
+//! The runner's JSON report over the official suites: every directive ran in every lane, and passed unless it is listed
+//! as an expected failure.
 
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The report's format that this check reads.
+/// The version of the report's format that this check reads.
 const SCHEMA: u32 = 1;
 
-/// What the report has to show of one suite in each lane.
+/// The counts that a report must have for a suite, in each lane.
 struct Expected {
-    /// The name on the runner's command line, without `spec:`; or `checkout`, for the whole one beside the repository.
+    /// The name on the runner's command line without `spec:`, or `checkout` for a whole official checkout.
     suite: &'static str,
-    /// The beginning of the paths of its scripts.
+    /// The beginning of the paths of the suite's scripts. `checkout/` stands for the directory of the checkout.
     prefix: &'static str,
     scripts: u64,
     directives: u64,
-    /// How many of the directives are listed as failures.
+    /// The number of directives that are listed as expected failures.
     listed: u64,
 }
 
@@ -23,19 +23,19 @@ const fn all_pass(suite: &'static str, prefix: &'static str, scripts: u64, direc
     Expected { suite, prefix, scripts, directives, listed: 0 }
 }
 
-/// The suites, the longer prefix before the shorter one.
+/// The suites. A script belongs to the first prefix that fits.
 const EXPECTED: &[Expected] = &[
     all_pass("1.0", "spec:1.0/", 73, 19_245),
     all_pass("2.0", "spec:2.0/simd/", 59, 25_990),
     all_pass("2.0", "spec:2.0/", 90, 28_012),
     all_pass("3.0", "spec:3.0/", 242, 57_529),
-    all_pass("checkout", "../shared/spec-testsuite/core/", 258, 65_294),
-    all_pass("checkout", "../shared/spec-testsuite/custom/", 3, 28),
-    all_pass("checkout", "../shared/spec-testsuite/legacy/", 4, 96),
-    all_pass("checkout", "../shared/spec-testsuite/proposals/threads/", 4, 619),
-    all_pass("checkout", "../shared/spec-testsuite/proposals/custom-page-sizes/", 5, 207),
-    all_pass("checkout", "../shared/spec-testsuite/proposals/wide-arithmetic/", 1, 109),
-    Expected { listed: 5, ..all_pass("checkout", "../shared/spec-testsuite/proposals/custom-descriptors/", 14, 876) },
+    all_pass("checkout", "checkout/core/", 258, 65_294),
+    all_pass("checkout", "checkout/custom/", 3, 28),
+    all_pass("checkout", "checkout/legacy/", 4, 96),
+    all_pass("checkout", "checkout/proposals/threads/", 4, 619),
+    all_pass("checkout", "checkout/proposals/custom-page-sizes/", 5, 207),
+    all_pass("checkout", "checkout/proposals/wide-arithmetic/", 1, 109),
+    Expected { listed: 5, ..all_pass("checkout", "checkout/proposals/custom-descriptors/", 14, 876) },
 ];
 
 #[derive(Deserialize)]
@@ -72,12 +72,19 @@ struct Totals {
     disagreements: u64,
 }
 
-/// Complaints about a report, which must be of exactly these lanes and suites.
-pub fn check(report: &str, lanes: &[String], suites: &[String]) -> Vec<String> {
-    let report: Report = match serde_json::from_str(report) {
+/// Complains about a report that is not of exactly these lanes and suites, or in which something failed.
+///
+/// `checkout` is the directory of the official checkout as the runner was given it, if the suites have one.
+pub fn check(report: &str, lanes: &[String], suites: &[String], checkout: Option<&str>) -> Vec<String> {
+    let mut report: Report = match serde_json::from_str(report) {
         Ok(report) => report,
         Err(error) => return vec![format!("the report cannot be read: {error}")],
     };
+    for run in &mut report.scripts {
+        if let Some(within) = checkout.and_then(|checkout| run.path.strip_prefix(checkout)) {
+            run.path = format!("checkout{within}");
+        }
+    }
     let mut complaints = Vec::new();
     if report.schema != SCHEMA {
         complaints.push(format!("the report has schema {}, not {SCHEMA}", report.schema));
@@ -90,25 +97,28 @@ pub fn check(report: &str, lanes: &[String], suites: &[String]) -> Vec<String> {
     complaints.extend(unknown.map(|suite| format!("nothing is known of the suite {suite}")));
     let expected: Vec<&Expected> =
         EXPECTED.iter().filter(|expected| suites.iter().any(|suite| suite == expected.suite)).collect();
-    complaints.extend(report.scripts.iter().filter_map(|run| imperfect(run, &expected)));
+    complaints.extend(report.scripts.iter().filter_map(|run| check_script(run, &expected)));
     complaints.extend(lanes.iter().flat_map(|lane| check_lane(&report.scripts, lane, &expected)));
     complaints.extend(check_totals(&report));
     complaints
 }
 
-fn imperfect(run: &ScriptRun, expected: &[&Expected]) -> Option<String> {
-    let perfect = run.status == "pass"
+/// Complains about a script of another suite, and about one in which something failed or was skipped.
+fn check_script(run: &ScriptRun, expected: &[&Expected]) -> Option<String> {
+    let is_perfect = run.status == "pass"
         && run.passed + run.expected == run.directives
         && (run.failed, run.skipped) == (0, 0)
         && expected.iter().any(|suite| run.path.starts_with(suite.prefix));
-    (!perfect).then(|| {
-        format!(
-            "{} in {}: {}, {} of {} directives passed, {} failed, {} expected to fail, {} skipped",
-            run.path, run.lane, run.status, run.passed, run.directives, run.failed, run.expected, run.skipped
-        )
-    })
+    if is_perfect {
+        return None;
+    }
+    Some(format!(
+        "{} in {}: {}, {} of {} directives passed, {} failed, {} expected to fail, {} skipped",
+        run.path, run.lane, run.status, run.passed, run.directives, run.failed, run.expected, run.skipped
+    ))
 }
 
+/// Complains about suites whose scripts and directives are not all in a lane, and about scripts that are there twice.
 fn check_lane(runs: &[ScriptRun], lane: &str, expected: &[&Expected]) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let mut counts: BTreeMap<&str, (u64, u64, u64)> = BTreeMap::new();
@@ -139,7 +149,7 @@ fn check_lane(runs: &[ScriptRun], lane: &str, expected: &[&Expected]) -> Vec<Str
     complaints
 }
 
-/// The totals must be what the scripts add up to, and nothing may have gone wrong.
+/// Complains about totals that are not the sums over the scripts, or that count a failure.
 fn check_totals(report: &Report) -> Vec<String> {
     let sum = |count: fn(&ScriptRun) -> u64| report.scripts.iter().map(count).sum::<u64>();
     let mut complaints = Vec::new();
@@ -166,7 +176,7 @@ mod tests {
     const LANES: [&str; 2] = ["speed/fresh", "quick/reload"];
     const SUITES: [&str; 3] = ["1.0", "2.0", "3.0"];
 
-    /// A report in which all is as it should be: one script of each suite has all the directives, the others have none.
+    /// A report without a flaw: the first script of each suite has all of its directives, the others have none.
     fn perfect_of(suites: &[&str]) -> Value {
         let (mut scripts, mut totals) = (Vec::new(), Totals::default());
         let known = || EXPECTED.iter().filter(|expected| suites.contains(&expected.suite));
@@ -175,7 +185,8 @@ mod tests {
                 let (directives, listed) = if number == 0 { (suite.directives, suite.listed) } else { (0, 0) };
                 let passed = directives - listed;
                 scripts.push(json!({
-                    "path": format!("{}{number}.wast", suite.prefix), "lane": lane, "status": "pass",
+                    "path": format!("{}{number}.wast", suite.prefix.replacen("checkout/", "x/suite/", 1)),
+                    "lane": lane, "status": "pass",
                     "milliseconds": 1, "directives": directives, "passed": passed, "failed": 0,
                     "expected": listed, "skipped": 0, "failures": [],
                 }));
@@ -203,7 +214,7 @@ mod tests {
 
     fn complaints_of(report: &Value, suites: &[&str]) -> Vec<String> {
         let suites: Vec<String> = suites.iter().map(|&suite| suite.to_owned()).collect();
-        check(&report.to_string(), &LANES.map(str::to_owned), &suites)
+        check(&report.to_string(), &LANES.map(str::to_owned), &suites, Some("x/suite"))
     }
 
     #[test]
@@ -252,7 +263,7 @@ mod tests {
         let checkout = ["checkout"];
         let mut report = perfect_of(&checkout);
         assert_eq!(complaints_of(&report, &checkout), Vec::<String>::new());
-        // One more that fails and is listed, and one that is listed no more; the totals agree.
+        // One script has a listed failure too many, and another one too few; the totals agree.
         let listed = report["scripts"].as_array().expect("scripts").iter().position(|run| run["expected"] == json!(5));
         for (place, change) in [(0, 1), (listed.expect("custom descriptors"), -1)] {
             for (count, change) in [("passed", -change), ("expected", change)] {
@@ -272,7 +283,7 @@ mod tests {
         report["scripts"].as_array_mut().expect("it is an array").remove(1);
         assert_eq!(complaints(&report).len(), 1);
         assert!(!complaints(&json!({})).is_empty());
-        assert!(!check("", &[], &[]).is_empty());
+        assert!(!check("", &[], &[], None).is_empty());
     }
 
     #[test]

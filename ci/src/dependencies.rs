@@ -1,11 +1,12 @@
-//! What the engine's runtime half may depend on: no compiler and no parser.
+//! The dependencies of the engine's runtime half: no compiler and no parser.
 
-/// Packages, or the beginnings of their names, that a program without a compiler must not contain.
+/// Packages that a program without a compiler must not contain. Packages whose names begin so and go on with a hyphen
+/// belong to them.
 const FORBIDDEN: &[&str] = &["cranelift", "regalloc2", "wasmparser", "wasm-encoder", "wast", "wat", "rayon"];
 
-/// Complaints about the output of `cargo tree -p engine --no-default-features -e normal --prefix none`.
+/// Complains about the output of `cargo tree -p engine --no-default-features -e normal --prefix none`.
 pub fn check(tree: &str) -> Vec<String> {
-    // Without this a failing `cargo tree` would pass for an engine that depends on nothing.
+    // A `cargo tree` that failed would otherwise look like an engine without dependencies.
     if !tree.starts_with("engine v") {
         return vec!["this is not the dependency tree of `engine`".to_owned()];
     }

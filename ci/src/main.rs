@@ -1,4 +1,4 @@
-//! The command line of the gate's checks; exit code 1 and one line for each complaint if there is any.
+//! The command line of the gate's checks. It prints one line for each complaint, and exits with 1 if there are any.
 
 use ci::{conformance, dependencies};
 use clap::Parser;
@@ -9,26 +9,29 @@ use std::process::ExitCode;
 
 #[derive(Parser)]
 enum Command {
-    /// Checks what `cargo tree -p engine --no-default-features -e normal --prefix none` printed, from the standard input.
+    /// Checks the output of `cargo tree -p engine --no-default-features -e normal --prefix none` on the standard input.
     Dependencies,
     /// Checks the runner's JSON report over official suites.
     Conformance {
         /// The report.
         report: PathBuf,
-        /// The lanes that it must have.
+        /// The lanes that the report must have.
         #[arg(long, value_delimiter = ',', required = true)]
         lanes: Vec<String>,
-        /// The suites that it must be of, without `spec:`.
+        /// The suites that the report must have, without `spec:`.
         #[arg(long, value_delimiter = ',', required = true)]
         suites: Vec<String>,
+        /// The directory of the official checkout, as the runner was given it.
+        #[arg(long)]
+        checkout: Option<String>,
     },
 }
 
 fn main() -> ExitCode {
     let complaints = match Command::parse() {
         Command::Dependencies => io::read_to_string(io::stdin()).map(|tree| dependencies::check(&tree)),
-        Command::Conformance { report, lanes, suites } => {
-            fs::read_to_string(report).map(|report| conformance::check(&report, &lanes, &suites))
+        Command::Conformance { report, lanes, suites, checkout } => {
+            fs::read_to_string(report).map(|report| conformance::check(&report, &lanes, &suites, checkout.as_deref()))
         }
     };
     let complaints = complaints.unwrap_or_else(|error| vec![format!("the input cannot be read: {error}")]);

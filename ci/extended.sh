@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Checks that are too long or too heavy for the gate. Run them before a release and after large changes.
+# Usage: ci/extended.sh [STEP]...   (all steps without arguments; their names are the functions below)
+# FUZZ_SECONDS sets the length of each campaign, ROUNDS how often the thread scripts are repeated.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source ci/common.sh
+
+readonly FUZZ_SECONDS=${FUZZ_SECONDS:-1200} ROUNDS=${ROUNDS:-200}
+readonly STEPS=(build_runner every_suite checkout_gc_zeal checkout_baseline_cpu checkout_explicit_checks threads
+  fuzz_own_lanes fuzz_other_engines bench_smoke)
+
+# Every official suite in every lane, with the suites of proposals that the gate leaves out.
+every_suite() { runner --lanes all spec:all tests; }
+
+# The official checkout under the axes that the gate applies to the data crate's suites only.
+checkout_gc_zeal() { checkout_under gc_zeal --gc-zeal; }
+checkout_baseline_cpu() { checkout_under baseline_cpu --cpu baseline; }
+checkout_explicit_checks() { checkout_under explicit_checks --memory-checks explicit; }
+
+# AXIS OPTION...
+checkout_under() {
+  if ! needs_checkout "checkout_$1"; then return 0; fi
+  official_checkout_with "checkout_$1" "${@:2}"
+}
+
+# Scripts with threads, again and again: a lost wake-up shows in one run of many.
+threads() {
+  local round
+  for ((round = 1; round <= ROUNDS; round++)); do
+    runner --lanes "$LANES" spec:proposals/threads tests/threads-*.wast tests/atomics.wast tests/shared-memory.wast \
+      >"$OUT/threads.txt" || { cat "$OUT/threads.txt"; echo "in round $round of $ROUNDS" >&2; return 1; }
+  done
+}
+
+# Campaigns with a seed that no campaign had before. A finding is written below target/gate/findings.
+fuzz_own_lanes() { campaign all; }
+fuzz_other_engines() { campaign speed/fresh,wasmtime,wasmi; }
+
+campaign() {
+  local seed=$((RANDOM << 15 | RANDOM))
+  echo "lanes $1, seed $seed"
+  runner fuzz --lanes "$1" --seconds "$FUZZ_SECONDS" --seed "$seed" --out "$OUT/findings"
+}
+
+# The benchmark against Wasmtime starts, and both engines compute the same. The times of so short a run say nothing.
+bench_smoke() {
+  printf '\0asm\1\0\0\0' >"$OUT/empty.wasm"
+  cargo run --locked --release --quiet -p bench --features wasmtime -- --seconds 0.05 "$OUT/empty.wasm" \
+    >"$OUT/bench.txt"
+  grep -q 'run: float speed' "$OUT/bench.txt"
+}
+
+run_steps STEPS "the extended checks pass" "$@"
