@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the modules that the benchmark compiles, from registry packages, under target/bench-modules. Needs npm.
+# Installs the modules that the benchmark compiles from registry packages into target/bench-modules. Needs npm.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

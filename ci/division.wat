@@ -1,4 +1,4 @@
-;; For the gate: a division by zero under six frames of `down`, seen by a program with a compiler and one without.
+;; A division by zero below six frames of `down`. The gate runs it in a program with a compiler and in one without.
 (module $division
   (func $divide (param i32 i32) (result i32) (i32.div_u (local.get 0) (local.get 1)))
   (func $down (export "down") (param $n i32) (param $by i32) (result i32)

@@ -1,4 +1,4 @@
-;; A small module: what the host calls, and what calls the host n times.
+;; A small module: a function that the host calls, and two functions that call the host n times.
 (module
   (type $binary (func (param i32 i32) (result i32)))
   (import "host" "typed" (func $typed (type $binary)))

@@ -1,4 +1,4 @@
-;; Indirect calls: n calls of one of four functions through a table, which one being hard to foresee.
+;; Indirect calls: n calls of one of four functions through a table, in an order that is hard to predict.
 (module
   (type $step (func (param i64) (result i64)))
   (table funcref (elem $add $multiply $shift $negate))

@@ -1,4 +1,4 @@
-;; Memory-bound: n reads and writes all over 8 MiB, in an order that no cache foresees.
+;; Memory-bound: n reads and writes all over 8 MiB, in an order that no cache predicts.
 (module
   (memory 128)
   (func (export "run") (param $n i32) (result i64)

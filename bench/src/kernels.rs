@@ -1,14 +1,14 @@
-//! The modules that are made for the benchmark, as text.
+//! The benchmark's own modules, as text.
 
 /// A computation.
 pub struct Kernel {
-    /// Its name in the table.
+    /// The name in the table.
     pub name: &'static str,
     /// A module that exports `run`, of type `(i32) -> i64`.
     pub text: &'static str,
     /// The argument for a run of some milliseconds.
     pub argument: i32,
-    /// An argument for a short run, and its result, which V8 computes too.
+    /// An argument for a short run, and the result. V8 computes the same.
     pub known: (i32, i64),
 }
 
@@ -42,5 +42,6 @@ pub const KERNELS: [Kernel; 6] = [
     },
 ];
 
-/// A small module with imports, memory, table and exports: `add`, and `typed` and `untyped`, which call the host.
+/// A small module with imports, a memory, a table, and the exports `add`, `typed` and `untyped`. The last two call the
+/// host.
 pub const CALLS: &str = include_str!("../kernels/calls.wat");

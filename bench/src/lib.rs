@@ -1,9 +1,9 @@
-//! Our engine and another one side by side in one process: how long they take to compile, load, instantiate, call and
-//! run, as ratios.
+//! A benchmark of two engines side by side in one process: the times to compile, load, instantiate, call and run, as
+//! ratios.
 //!
-//! `bench/README.md` says how to run it and how to read the table. Everything here works on any two [`Subject`]s, so the
-//! tests run the whole benchmark with our engine on both sides; only the program needs Wasmtime, and the feature of that
-//! name brings it in.
+//! `bench/README.md` says how to run it and how to read the table. Everything works on any two [`Subject`]s, so the
+//! tests run the whole benchmark with our engine on both sides. Only the program needs Wasmtime, which the feature
+//! `wasmtime` brings in.
 
 pub mod kernels;
 pub mod measure;
@@ -19,8 +19,8 @@ pub use subject::Subject;
 #[cfg(feature = "wasmtime")]
 pub use theirs::Theirs;
 
-/// What can go wrong: whatever an engine says, a file that cannot be read, two engines that compute different results.
+/// Any error: one of an engine, a file that cannot be read, two engines with different results.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// The result of what can go wrong.
+/// The result of an operation that can fail.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -13,7 +13,7 @@ use std::{env, fs};
 /// Measures our engine and Wasmtime side by side, and prints ratios ours/theirs.
 #[derive(Parser)]
 struct Arguments {
-    /// Modules to compile, load and instantiate, in binary form; by default those that bench/install-modules.sh installs
+    /// Binary modules to compile, load and instantiate; by default those that bench/install-modules.sh installs
     modules: Vec<PathBuf>,
     /// Measure only rows whose name, such as "run/float speed", contains this
     #[arg(long, default_value = "")]
@@ -21,17 +21,17 @@ struct Arguments {
     /// Seconds for each row
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
-    /// What tells the time
+    /// The clock
     #[arg(long, value_enum, default_value_t = ClockName::Wall)]
     clock: ClockName,
 }
 
-/// What tells the time.
+/// A clock, by its name.
 #[derive(Clone, Copy, ValueEnum)]
 enum ClockName {
     /// Time as it passes
     Wall,
-    /// The processor time of all threads: for machines that do other things too
+    /// The processor time of all threads: for busy machines
     Cpu,
 }
 
@@ -68,7 +68,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Where `install-modules.sh` puts them.
+/// Returns the directory that `install-modules.sh` fills.
 fn installed_modules() -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let target = target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"));

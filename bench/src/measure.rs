@@ -1,60 +1,64 @@
-//! Sampling: two routines in alternation, and what the samples say.
+//! Sampling: two routines in alternation, and statistics of the samples.
 
 use crate::Result;
 use std::time::Duration;
 
-/// A clock: a point in time, as the time since some other one.
+/// A clock: returns the time since some fixed point.
 pub type Clock = fn() -> Duration;
 
-/// Does something a number of times.
+/// An operation that runs a given number of times.
 pub trait Routine: FnMut(u64) -> Result<()> {}
 
 impl<F: FnMut(u64) -> Result<()>> Routine for F {}
 
-/// How long to measure.
+/// Limits on the time of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
-    /// How long a sample should take at least; a sample that is shorter repeats the routine.
+    /// The least time of a sample. A shorter sample repeats the routine.
     pub sample: Duration,
-    /// How long to take samples of a pair, once there are `least` of each.
+    /// The time for samples of a pair, once there are `least` of each.
     pub pair: Duration,
     /// The least number of samples of each.
     pub least: usize,
 }
 
-/// What was measured of one engine: nanoseconds or bytes, one or more, sorted.
+/// The samples of one engine: nanoseconds or bytes, one or more, sorted.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Samples(Vec<f64>);
 
 impl Samples {
-    /// At least one sample.
+    /// Sorts samples.
+    ///
+    /// # Panics
+    ///
+    /// If there are none.
     pub fn new(mut samples: Vec<f64>) -> Samples {
         assert!(!samples.is_empty(), "something was measured");
         samples.sort_by(f64::total_cmp);
         Samples(samples)
     }
 
-    /// How many.
+    /// The number of samples.
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// The least.
+    /// The least sample.
     pub fn min(&self) -> f64 {
         self.0[0]
     }
 
-    /// The one in the middle.
+    /// The median.
     pub fn median(&self) -> f64 {
         self.quantile(0.5)
     }
 
-    /// The noise: how far the middle half of the samples reaches, as a part of the median.
+    /// The noise: the interquartile range as a part of the median.
     pub fn spread(&self) -> f64 {
         (self.quantile(0.75) - self.quantile(0.25)) / self.median()
     }
 
-    /// The sample below which this part of all lies, interpolated between neighbors.
+    /// The quantile, interpolated between neighbors.
     fn quantile(&self, part: f64) -> f64 {
         let position = part * (self.0.len() - 1) as f64;
         let (below, above) = (position.floor() as usize, position.ceil() as usize);
@@ -62,8 +66,14 @@ impl Samples {
     }
 }
 
-/// Samples of both routines, in nanoseconds for one time: in each round one sample of each, and the one that went first
-/// goes second in the next, so that what else the machine does falls upon both alike.
+/// Samples two routines in turns, and returns nanoseconds for one run of each.
+///
+/// Each round takes one sample of both. The routine that went first goes second in the next round, so that other load
+/// on the machine hits both alike.
+///
+/// # Errors
+///
+/// The first error of a routine.
 pub fn alternate(
     clock: Clock,
     budget: &Budget,
@@ -86,7 +96,7 @@ pub fn alternate(
     Ok(samples.map(Samples::new))
 }
 
-/// How many times a sample repeats the routine. The runs that find it out warm caches too.
+/// Returns how often a sample must repeat the routine. The runs that find this out warm caches too.
 fn calibrate(clock: Clock, budget: &Budget, routine: &mut impl Routine) -> Result<u64> {
     let mut times = 1;
     loop {
@@ -94,7 +104,7 @@ fn calibrate(clock: Clock, budget: &Budget, routine: &mut impl Routine) -> Resul
         if taken >= budget.sample {
             return Ok(times);
         }
-        // Toward the goal, by at most ten at once: the first runs are slower than the later ones.
+        // The first runs are slower than later ones, so one step goes up by a factor of ten at most.
         let factor = budget.sample.as_nanos() / taken.as_nanos().max(1) + 1;
         times *= factor.clamp(2, 10) as u64;
     }

@@ -1,4 +1,4 @@
-//! Our engine.
+//! Our engine as a subject of the benchmark.
 
 use crate::subject::{Check, Subject, Tier};
 use crate::{Error, Result};
@@ -6,10 +6,10 @@ use engine::{Config, DigestCheck, Engine, ExternType, Instance, InstancePre, Lin
 use std::hint::black_box;
 use std::path::Path;
 
-/// Our engine: its default configuration, but for the tier.
+/// Our engine in its default configuration, except for the tier.
 pub struct Ours {
     engine: Engine,
-    /// The same, but it hashes no more of an artifact than it must.
+    /// The same engine, except that it hashes no more of an artifact than it must.
     trusting: Engine,
 }
 
@@ -41,9 +41,9 @@ impl Subject for Ours {
         Ok(Module::deserialize(engine, artifact)?)
     }
 
-    #[expect(unsafe_code, reason = "a trusted file can be loaded in no other way")]
+    #[expect(unsafe_code, reason = "the only way to load a trusted file")]
     fn load_trusted_file(&self, path: &Path) -> Result<Module> {
-        // SAFETY: the benchmark has written the file and changes it no more.
+        // SAFETY: the benchmark wrote the file and does not change it any more.
         Ok(unsafe { Module::deserialize_trusted_file(&self.engine, path)? })
     }
 
@@ -102,6 +102,6 @@ impl Subject for Ours {
 fn add(params: &[Val]) -> i32 {
     match params {
         [Val::I32(a), Val::I32(b)] => a.wrapping_add(*b),
-        _ => unreachable!("the arguments are of the function's type"),
+        _ => unreachable!("the arguments have the function's type"),
     }
 }

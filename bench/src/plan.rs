@@ -1,4 +1,4 @@
-//! What is measured: the rows of the table, for any two engines.
+//! The rows of the table, and their measurement for any two engines.
 
 use crate::Result;
 use crate::kernels::{CALLS, KERNELS};
@@ -10,17 +10,17 @@ use std::io::Write;
 use std::path::Path;
 use tempfile::NamedTempFile;
 
-/// What to measure, and how.
+/// A selection of rows and the means to measure them.
 pub struct Plan<'a> {
-    /// What tells the time.
+    /// The clock.
     pub clock: Clock,
-    /// How long to measure a row.
+    /// The time for each row.
     pub budget: Budget,
-    /// Only rows whose group and name, as `group/name`, contain this.
+    /// A part that `group/name` must contain.
     pub filter: &'a str,
     /// The modules that are compiled, loaded and instantiated.
     pub binaries: &'a [Binary],
-    /// Whether kernels run with their full arguments, or only for a moment.
+    /// True if kernels run with their full arguments, false for a moment only.
     pub full: bool,
     /// A directory for artifacts.
     pub scratch: &'a Path,
@@ -29,13 +29,13 @@ pub struct Plan<'a> {
 /// A module in binary form.
 #[derive(Clone, Debug)]
 pub struct Binary {
-    /// Its name in the table.
+    /// The name in the table.
     pub name: String,
-    /// The module.
+    /// The bytes.
     pub wasm: Vec<u8>,
 }
 
-/// What samples count.
+/// The unit of samples.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unit {
     /// Nanoseconds.
@@ -47,31 +47,32 @@ pub enum Unit {
 /// A row of the table.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// What it belongs to.
+    /// The group of the row.
     pub group: &'static str,
-    /// What was measured.
+    /// The name of the row within its group.
     pub name: String,
-    /// What the samples count.
+    /// The unit of the samples.
     pub unit: Unit,
-    /// Of our engine.
+    /// The samples of our engine.
     pub ours: Samples,
-    /// Of the other one.
+    /// The samples of the other engine.
     pub theirs: Samples,
 }
 
-/// What came of a plan.
+/// The result of a plan.
 #[derive(Default, Debug)]
 pub struct Outcome {
-    /// In the order of the plan.
+    /// The rows, in the order of the plan.
     pub rows: Vec<Row>,
-    /// What could not be measured, and why.
+    /// Remarks on what could not be measured, with the reasons.
     pub notes: Vec<String>,
 }
 
-/// Measures all rows of a plan, and shows each to `seen` when it is there.
+/// Measures all rows of a plan, and shows each one to `seen` at once.
 ///
 /// # Errors
-/// What an engine says, and a kernel whose results differ.
+///
+/// The first error of an engine, or a kernel whose results differ.
 pub fn run<O: Subject, T: Subject>(plan: &Plan<'_>, seen: impl FnMut(&Row)) -> Result<Outcome> {
     let engines = [(O::new(Tier::Speed)?, T::new(Tier::Speed)?), (O::new(Tier::Quick)?, T::new(Tier::Quick)?)];
     let mut session = Session { plan, engines: &engines, outcome: Outcome::default(), seen };
@@ -84,7 +85,7 @@ pub fn run<O: Subject, T: Subject>(plan: &Plan<'_>, seen: impl FnMut(&Row)) -> R
     Ok(session.outcome)
 }
 
-/// A plan that is being carried out.
+/// A running plan.
 struct Session<'a, O, T, F> {
     plan: &'a Plan<'a>,
     /// Both engines, by tier.
@@ -198,7 +199,7 @@ impl<'a, O: Subject, T: Subject, F: FnMut(&Row)> Session<'a, O, T, F> {
             self.time("run", format!("{} {}", kernel.name, tier.name()), || {
                 let wasm = &wat::parse_str(kernel.text)?;
                 let (mut one, mut other) = (instance(ours, wasm)?, instance(theirs, wasm)?);
-                agree(ours.run(&mut one, "run", argument)?, theirs.run(&mut other, "run", argument)?)?;
+                check_agreement(ours.run(&mut one, "run", argument)?, theirs.run(&mut other, "run", argument)?)?;
                 Ok((
                     repeat(move || ours.run(&mut one, "run", argument)),
                     repeat(move || theirs.run(&mut other, "run", argument)),
@@ -243,7 +244,7 @@ impl<'a, O: Subject, T: Subject, F: FnMut(&Row)> Session<'a, O, T, F> {
     }
 }
 
-/// Does something any number of times, and drops each time what came of it.
+/// Makes a routine of an operation whose results are dropped.
 fn repeat<R>(mut once: impl FnMut() -> Result<R>) -> impl Routine {
     move |times| {
         for _ in 0..times {
@@ -261,17 +262,17 @@ fn instance<S: Subject>(engine: &S, wasm: &[u8]) -> Result<S::Instance> {
     engine.instantiate(&engine.link(&load(engine, wasm)?)?)
 }
 
-/// A new file, since nobody may write over one that is mapped.
+/// Writes bytes to a new file, because nobody may overwrite a mapped one.
 fn file(directory: &Path, bytes: &[u8]) -> Result<NamedTempFile> {
     let mut file = NamedTempFile::new_in(directory)?;
     file.write_all(bytes)?;
     Ok(file)
 }
 
-/// Times of two engines that compute different things say nothing.
-fn agree(ours: i64, theirs: i64) -> Result<()> {
-    match ours == theirs {
-        true => Ok(()),
-        false => Err(format!("the engines disagree: ours returns {ours:#x}, the other {theirs:#x}").into()),
+/// Fails if two engines return different results: their times would say nothing.
+fn check_agreement(ours: i64, theirs: i64) -> Result<()> {
+    if ours != theirs {
+        return Err(format!("the engines disagree: ours returns {ours:#x}, the other {theirs:#x}").into());
     }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! What an engine must be able to do to take part.
+//! The interface of an engine that the benchmark measures.
 
 use crate::Result;
 use std::path::Path;
@@ -13,10 +13,10 @@ pub enum Tier {
 }
 
 impl Tier {
-    /// Both of them.
+    /// Both tiers.
     pub const ALL: [Tier; 2] = [Tier::Speed, Tier::Quick];
 
-    /// Its name in the table.
+    /// The name in the table.
     pub fn name(self) -> &'static str {
         match self {
             Tier::Speed => "speed",
@@ -25,52 +25,88 @@ impl Tier {
     }
 }
 
-/// How much of an artifact is checked before it is believed, where the engine gives the choice.
+/// How much of an artifact the engine checks, if it offers the choice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Check {
-    /// What the engine does unless told otherwise.
+    /// The checks of the default configuration.
     Default,
-    /// As little as the engine can be told to check.
+    /// The least checks that the engine offers.
     Least,
 }
 
 /// An engine, configured for one tier.
 ///
-/// Functions that are called from the host are of the type `(i32, i32) -> i32`. Imports are linked by
-/// [`link`](Subject::link): `host.typed` and `host.untyped`, if they are asked for, are host functions of that type that
-/// add, made from a closure of Rust types and from one of run-time values; any other function fails when it is called.
+/// Functions that the host calls have the type `(i32, i32) -> i32`. [`link`](Subject::link) defines the imports:
+/// `host.typed` and `host.untyped` are host functions of that type that add, made from a closure of Rust types and from
+/// one of run-time values. Any other function fails when it is called.
 pub trait Subject: Sized + Sync {
     /// Loaded code.
     type Module;
-    /// A module and all that its imports need, ready to be instantiated any number of times.
+    /// A module with its imports, which can be instantiated any number of times.
     type Linked;
     /// An instance with the store that it lives in.
     type Instance;
 
-    /// The engine.
+    /// Makes an engine.
+    ///
+    /// # Errors
+    ///
+    /// The error of the engine.
     fn new(tier: Tier) -> Result<Self>;
 
-    /// Compiles a binary to the bytes of an artifact, with all threads of the pool that it is called in.
+    /// Compiles a binary to the bytes of an artifact, with all threads of the current pool.
+    ///
+    /// # Errors
+    ///
+    /// The error of the engine.
     fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>>;
 
     /// Loads an artifact from bytes.
+    ///
+    /// # Errors
+    ///
+    /// The error of the engine.
     fn load(&self, artifact: &[u8], check: Check) -> Result<Self::Module>;
 
-    /// Loads an artifact from a file that is trusted and stays as it is.
+    /// Loads an artifact from a file that is trusted and does not change.
+    ///
+    /// # Errors
+    ///
+    /// The error of the engine.
     fn load_trusted_file(&self, path: &Path) -> Result<Self::Module>;
 
-    /// Prepares a module's imports; an error if one is not a function.
+    /// Defines a module's imports.
+    ///
+    /// # Errors
+    ///
+    /// If an import is not a function, or the error of the engine.
     fn link(&self, module: &Self::Module) -> Result<Self::Linked>;
 
     /// Makes a store and an instance in it.
+    ///
+    /// # Errors
+    ///
+    /// The error of the engine.
     fn instantiate(&self, linked: &Self::Linked) -> Result<Self::Instance>;
 
     /// Calls an export `times` times through a handle whose type was checked once.
+    ///
+    /// # Errors
+    ///
+    /// The error of the engine.
     fn call_typed(&self, instance: &mut Self::Instance, export: &str, times: u64) -> Result<()>;
 
     /// Calls an export `times` times with values whose types are checked at each call.
+    ///
+    /// # Errors
+    ///
+    /// The error of the engine.
     fn call_untyped(&self, instance: &mut Self::Instance, export: &str, times: u64) -> Result<()>;
 
     /// Calls an export of type `(i32) -> i64` once.
+    ///
+    /// # Errors
+    ///
+    /// The error of the engine.
     fn run(&self, instance: &mut Self::Instance, export: &str, argument: i32) -> Result<i64>;
 }

@@ -1,12 +1,12 @@
-//! The table, as text that is also Markdown.
+//! The tables, as text that is also Markdown.
 
 use crate::plan::{Row, Unit};
 use comfy_table::{CellAlignment, Table, presets};
 
 const HEAD: [&str; 7] = ["what", "ours", "theirs", "ratio", "ratio of least", "noise", "samples"];
 
-/// The rows of a benchmark: medians, their ratio and that of the least samples, ours to theirs; the noise of both, and
-/// how many samples there are of each.
+/// Makes the table of rows: medians, their ratio and that of the least samples, both ours to theirs, the noise of both,
+/// and the number of samples of each.
 pub fn rows(rows: &[Row]) -> Table {
     let mut table = table(&HEAD);
     table.add_rows(rows.iter().map(|row| {
@@ -26,12 +26,12 @@ pub fn rows(rows: &[Row]) -> Table {
     table
 }
 
-/// A row in short: what it is, and the ratio of the medians.
+/// Returns a row in short: its name and the ratio of the medians.
 pub fn line(row: &Row) -> String {
     format!("{}: {}: {}", row.group, row.name, ratio(row.ours.median() / row.theirs.median()))
 }
 
-/// For each group the geometric means of its ratios: of medians and of least samples.
+/// Makes the table of groups: the geometric means of their ratios, of medians and of least samples.
 pub fn summary(rows: &[Row]) -> Table {
     let mut table = table(&["group", "ratio", "ratio of least"]);
     table.add_rows(rows.chunk_by(|one, other| one.group == other.group).map(|group| {
@@ -51,7 +51,7 @@ fn table(head: &[&str]) -> Table {
     table
 }
 
-/// The geometric mean, which is the one for ratios.
+/// Returns the geometric mean, the right one for ratios.
 fn mean(ratios: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = ratios.len() as f64;
     (ratios.map(f64::ln).sum::<f64>() / count).exp()

@@ -1,4 +1,4 @@
-//! Wasmtime.
+//! Wasmtime as a subject of the benchmark.
 
 use crate::subject::{Check, Subject, Tier};
 use crate::{Error, Result};
@@ -9,7 +9,7 @@ use wasmtime::{
     Val,
 };
 
-/// Wasmtime: its default configuration, but that the quick tier sets the two options that ours stands for.
+/// Wasmtime in its default configuration. The quick tier sets the two options that our quick tier stands for.
 pub struct Theirs {
     engine: Engine,
 }
@@ -32,15 +32,15 @@ impl Subject for Theirs {
         Ok(self.engine.precompile_module(wasm)?)
     }
 
-    #[expect(unsafe_code, reason = "artifacts can be loaded in no other way")]
+    #[expect(unsafe_code, reason = "the only way to load an artifact")]
     fn load(&self, artifact: &[u8], _check: Check) -> Result<Module> {
-        // SAFETY: the benchmark has made the artifact with this engine.
+        // SAFETY: the benchmark made the artifact with this engine.
         Ok(unsafe { Module::deserialize(&self.engine, artifact)? })
     }
 
-    #[expect(unsafe_code, reason = "artifacts can be loaded in no other way")]
+    #[expect(unsafe_code, reason = "the only way to load an artifact")]
     fn load_trusted_file(&self, path: &Path) -> Result<Module> {
-        // SAFETY: the benchmark has written the file with this engine's artifact and changes it no more.
+        // SAFETY: the benchmark wrote this engine's artifact to the file and does not change it any more.
         Ok(unsafe { Module::deserialize_file(&self.engine, path)? })
     }
 
@@ -99,6 +99,6 @@ impl Subject for Theirs {
 fn add(params: &[Val]) -> i32 {
     match params {
         [Val::I32(a), Val::I32(b)] => a.wrapping_add(*b),
-        _ => unreachable!("the arguments are of the function's type"),
+        _ => unreachable!("the arguments have the function's type"),
     }
 }

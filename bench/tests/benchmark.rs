@@ -1,4 +1,4 @@
-//! The whole benchmark for a moment, with our engine on both sides; and the kernels' results.
+//! The whole benchmark for a moment, with our engine on both sides, and the results of the kernels.
 
 use bench::kernels::KERNELS;
 use bench::measure::Budget;
@@ -63,7 +63,7 @@ fn kernels_compute_what_is_known() {
     }
 }
 
-/// Our engine, but every result is one too high.
+/// Our engine, except that every result is one too high.
 struct Wrong(Ours);
 
 impl Subject for Wrong {

@@ -1,10 +1,10 @@
-//! The trap snapshots against the modules of their scripts, read by this test on its own: a blessed mistake is still a
-//! mistake.
+//! The trap snapshots against the modules of their scripts. This test reads the modules by itself, because a blessed
+//! mistake is still a mistake.
 //!
-//! For each frame of each snapshot: the function exists, has that name, and an instruction begins at that offset of its
-//! body. In the innermost frame it can raise that trap; in every other frame it is a call, and one that can lead to the
-//! frame within. What this cannot tell is which of several instructions of one kind trapped, or how often a function is
-//! there: the reviewer counts that.
+//! For each frame of each snapshot, the function exists, has that name, and has an instruction at that offset. In the
+//! innermost frame the instruction can raise that trap; in every other frame it is a call that can lead to the frame
+//! inside. The test cannot tell which of several instructions of one kind trapped, or how often a function recurs: a
+//! reviewer must count.
 
 use std::collections::HashMap;
 use std::fs;
@@ -12,37 +12,38 @@ use std::path::{Path, PathBuf};
 use wasmparser::{KnownCustom, Name, Operator, Parser, Payload, TypeRef};
 use wast::{QuoteWat, WastDirective, WastExecute, Wat};
 
-/// A module of a script, as the frames of a backtrace see it.
+/// The part of a script's module that frames of a backtrace name.
 #[derive(Default)]
 struct Module {
     name: Option<String>,
     imported_functions: u32,
     function_names: HashMap<u32, String>,
-    /// The instructions of each defined function: their kind, by offset in the binary.
+    /// The instructions of each defined function, by offset in the binary.
     bodies: Vec<HashMap<u64, Instruction>>,
-    /// Whether each defined function can give its place on the stack to another one.
+    /// For each defined function, whether it has a tail call, which replaces its frame by another function's.
     leaves_by_tail_call: Vec<bool>,
 }
 
 impl Module {
-    /// Whether another function's frame can stand where this one was called: it is imported, or leaves by a tail call.
+    /// Returns whether a call of this function can lead to another function's frame: it is imported, or has a tail
+    /// call.
     fn may_be_replaced(&self, function: u32) -> bool {
         let Some(defined) = function.checked_sub(self.imported_functions) else { return true };
         self.leaves_by_tail_call[defined as usize]
     }
 }
 
-/// What a frame's instruction can be.
+/// The kind of a frame's instruction.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Instruction {
     Call(u32),
     CallIndirect,
     CallRef,
-    /// Anything else, by the traps that it can raise.
+    /// Any other instruction, with the traps that it can raise.
     Other(&'static [&'static str]),
 }
 
-/// One frame of a snapshot: `MODULE!INDEX $NAME @0xOFFSET`, the names only where there are any.
+/// One frame of a snapshot: `MODULE!INDEX $NAME @0xOFFSET`. Both names may be missing.
 #[derive(Debug)]
 struct Frame {
     module: Option<String>,
@@ -59,7 +60,7 @@ const NULL: &[&str] = &["null-reference"];
 const ARRAY: &[&str] = &["null-reference", "array-out-of-bounds"];
 const CALL_INDIRECT: &[&str] = &["undefined-element", "uninitialized-element", "indirect-call-type-mismatch"];
 
-/// The traps that an instruction other than a call can raise, by its name in the text format.
+/// Returns the traps that an instruction other than a call can raise, by its name in the text format.
 fn traps(mnemonic: &str) -> &'static [&'static str] {
     let operation = mnemonic.split_once('.').map_or(mnemonic, |(_, operation)| operation);
     match mnemonic {
@@ -93,7 +94,7 @@ fn traps(mnemonic: &str) -> &'static [&'static str] {
     }
 }
 
-/// The name of an operator in the text format, from wasmparser's own table of visitor names.
+/// Returns the name of an operator in the text format, from wasmparser's table of visitor names.
 fn mnemonic(operator: &Operator<'_>) -> String {
     macro_rules! name {
         ($(@$proposal:ident $op:ident $({ $($arg:ident: $type:ty),* })? => $visit:ident ($($ann:tt)*))*) => {
@@ -104,7 +105,7 @@ fn mnemonic(operator: &Operator<'_>) -> String {
         };
     }
     let name = wasmparser::for_each_operator!(name).trim_start_matches("visit_");
-    // `visit_i32_div_s` is `i32.div_s`; only the first underline stands for the dot.
+    // `visit_i32_div_s` is `i32.div_s`: only the first underscore stands for the dot.
     name.replacen('_', ".", 1)
 }
 
@@ -127,7 +128,7 @@ fn read_module(binary: &[u8]) -> Module {
             }
             Payload::CustomSection(section) => {
                 if let KnownCustom::Name(names) = section.as_known() {
-                    // A malformed name section gives no names; those before the fault do not count either.
+                    // A malformed name section has no names; those before the fault do not count either.
                     if let Ok(names) = names.collect::<Result<Vec<_>, _>>() {
                         let _ = read_names(&mut module, names);
                     }
@@ -162,7 +163,7 @@ fn instruction(operator: &Operator<'_>) -> Instruction {
         Operator::Call { function_index } => Instruction::Call(*function_index),
         Operator::CallIndirect { .. } => Instruction::CallIndirect,
         Operator::CallRef { .. } => Instruction::CallRef,
-        // They can trap, but are never callers: their frames are gone by then.
+        // Tail calls can trap, but they are never callers: their frames are gone by then.
         Operator::ReturnCallIndirect { .. } => Instruction::Other(CALL_INDIRECT),
         Operator::ReturnCallRef { .. } => Instruction::Other(NULL),
         other => Instruction::Other(traps(&mnemonic(other))),
@@ -174,7 +175,7 @@ fn is_tail_call(operator: &Operator<'_>) -> bool {
     matches!(operator, ReturnCall { .. } | ReturnCallIndirect { .. } | ReturnCallRef { .. })
 }
 
-/// Every module of a script that can be instantiated, those that the script expects to trap among them.
+/// Returns every module of a script that can be instantiated, including modules whose instantiation must trap.
 fn modules(path: &Path) -> Vec<Module> {
     let text = fs::read_to_string(path).expect("the script can be read");
     let mut lexer = wast::lexer::Lexer::new(&text);
@@ -197,12 +198,12 @@ fn encode_text(module: Wat<'_>) -> Vec<u8> {
     encode(&mut QuoteWat::Wat(module))
 }
 
-/// The traps of a snapshot: the line, the kind, and the frames from within.
+/// Returns the traps of a snapshot: the line, the kind, and the frames, the innermost first.
 fn read_snapshot(text: &str) -> Vec<(u32, String, Vec<Frame>)> {
     let mut traps: Vec<(u32, String, Vec<Frame>)> = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
         if line.starts_with(' ') {
-            let frames = &mut traps.last_mut().expect("a frame stands below its trap").2;
+            let frames = &mut traps.last_mut().expect("a frame follows its trap").2;
             frames.push(read_frame(line.trim()));
         } else {
             let (number, kind) = line.split_once(' ').expect("a trap has a line and a kind");
@@ -213,10 +214,13 @@ fn read_snapshot(text: &str) -> Vec<(u32, String, Vec<Frame>)> {
 }
 
 fn read_frame(text: &str) -> Frame {
-    let (place, offset) = text.rsplit_once(" @0x").expect("a frame has an offset");
+    let (function, offset) = text.rsplit_once(" @0x").expect("a frame has an offset");
     // A function's name can contain anything: the index ends where the first ` $` begins.
-    let (place, name) = place.split_once(" $").map_or((place, None), |(place, name)| (place, Some(name.to_owned())));
-    let (module, function) = place.rsplit_once('!').expect("a frame has a module, if only a nameless one");
+    let (function, name) = match function.split_once(" $") {
+        Some((function, name)) => (function, Some(name.to_owned())),
+        None => (function, None),
+    };
+    let (module, function) = function.rsplit_once('!').expect("a frame has a module, if only a nameless one");
     Frame {
         module: (!module.is_empty()).then(|| module.to_owned()),
         function: function.parse().expect("the index is a number"),
@@ -225,7 +229,7 @@ fn read_frame(text: &str) -> Frame {
     }
 }
 
-/// The instruction that the frame stands at, in each module of the script that the frame can be of.
+/// Returns the instruction at the frame's offset in each module of the script that the frame can belong to.
 fn instructions(modules: &[Module], frame: &Frame) -> Vec<Instruction> {
     let candidates = modules.iter().filter(|module| module.name == frame.module);
     let found = candidates.filter_map(|module| {
@@ -233,7 +237,7 @@ fn instructions(modules: &[Module], frame: &Frame) -> Vec<Instruction> {
         let has_name = module.function_names.get(&frame.function) == frame.name.as_ref();
         let instruction = module.bodies.get(usize::try_from(defined).ok()?)?.get(&frame.offset)?;
         let instruction = match instruction {
-            // Whatever is called can stand there, not only this function.
+            // The frame inside can be of any function, not only of this one.
             Instruction::Call(callee) if module.may_be_replaced(*callee) => Instruction::CallIndirect,
             other => other.clone(),
         };
@@ -242,8 +246,8 @@ fn instructions(modules: &[Module], frame: &Frame) -> Vec<Instruction> {
     found.collect()
 }
 
-/// What is wrong with a trap's frames, the innermost first.
-fn complaint(modules: &[Module], kind: &str, frames: &[Frame]) -> Option<String> {
+/// Returns the first fault of a trap's frames, the innermost first.
+fn find_fault(modules: &[Module], kind: &str, frames: &[Frame]) -> Option<String> {
     for (depth, frame) in frames.iter().enumerate() {
         let found = instructions(modules, frame);
         let within = depth.checked_sub(1).map(|within| &frames[within]);
@@ -252,12 +256,12 @@ fn complaint(modules: &[Module], kind: &str, frames: &[Frame]) -> Option<String>
             (Instruction::CallIndirect, None) => CALL_INDIRECT.contains(&kind),
             (Instruction::CallRef, None) => NULL.contains(&kind),
             (Instruction::Call(_), None) | (Instruction::Other(_), Some(_)) => false,
-            // Through a table, a reference, an import or the host anything can be called.
+            // A table, a reference, an import or the host can lead to any function.
             (Instruction::CallIndirect | Instruction::CallRef, Some(_)) => true,
             (Instruction::Call(callee), Some(within)) => *callee == within.function && frame.module == within.module,
         });
         if !possible {
-            return Some(format!("frame {depth}, {frame:?}, stands at {found:?}"));
+            return Some(format!("frame {depth}, {frame:?}, is at {found:?}"));
         }
     }
     None
@@ -284,7 +288,8 @@ fn frames_stand_at_instructions_that_trap_or_call() {
             traps += 1;
             frames += trace.len();
             deepest = deepest.max(trace.len());
-            wrong.extend(complaint(&modules, &kind, &trace).map(|what| format!("{}:{line}: {what}", script.display())));
+            wrong
+                .extend(find_fault(&modules, &kind, &trace).map(|what| format!("{}:{line}: {what}", script.display())));
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
@@ -312,7 +317,7 @@ fn every_trapping_script_has_a_snapshot() {
     }
 }
 
-/// Mistakes that a wrong source map or a wrong unwinder would make, each of which the check must notice.
+/// The check must notice each mistake that a wrong source map or a wrong unwinder would make.
 #[test]
 fn planted_mistakes_are_noticed() {
     let text = "(module $m (func $f (drop (i32.div_u (i32.const 1) (i32.const 0)))) (func $g nop (call $f)))";
@@ -326,7 +331,7 @@ fn planted_mistakes_are_noticed() {
     let call = offset(1, &Instruction::Call(0));
     let wrong = |kind: &str, frames: &[String]| {
         let frames: Vec<Frame> = frames.iter().map(|frame| read_frame(frame)).collect();
-        complaint(&modules, kind, &frames).is_some()
+        find_fault(&modules, kind, &frames).is_some()
     };
     let inner = |shift: u64| format!("m!0 $f @{:#x}", division + shift);
     let outer = |shift: u64| format!("m!1 $g @{:#x}", call - shift);

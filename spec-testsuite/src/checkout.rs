@@ -1,4 +1,4 @@
-//! An official checkout on the disk, which takes the data crate's place.
+//! Official checkouts on the disk, which replace the scripts of the data crate.
 
 use std::fmt;
 use std::io;
@@ -13,13 +13,13 @@ use features::Features;
 /// A checkout of the specification's repository, of its `test` folder, or of the testsuite repository.
 #[derive(Clone, Debug)]
 pub struct Checkout {
-    /// The directory in which `core/` and `proposals/` stand.
+    /// The directory that holds `core/` and `proposals/`.
     root: PathBuf,
     /// The directory of the core scripts: `core/`, or the root itself in the testsuite repository.
     core: PathBuf,
 }
 
-/// Why a checkout has no scripts to give.
+/// The error of a checkout that cannot be opened, or whose scripts cannot be read.
 #[derive(Debug)]
 pub enum CheckoutError {
     /// The suite's name is unknown.
@@ -28,16 +28,16 @@ pub enum CheckoutError {
     NoCheckout(PathBuf),
     /// A script cannot be read.
     Script {
-        /// Which.
+        /// The script.
         path: PathBuf,
-        /// Why.
+        /// The fault, and its location in the script.
         error: Unreadable,
     },
     /// A directory cannot be read.
     Unreadable {
-        /// Which.
+        /// The directory.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         error: io::Error,
     },
 }
@@ -59,7 +59,11 @@ impl fmt::Display for CheckoutError {
 impl std::error::Error for CheckoutError {}
 
 impl Checkout {
-    /// Looks at the directory: `DIR/core`, `DIR/test/core`, or scripts in `DIR` itself.
+    /// Opens a checkout. The core scripts are in `DIR/core`, in `DIR/test/core`, or in `DIR` itself.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be read, or has no scripts at these places.
     pub fn open(directory: &Path) -> Result<Checkout, CheckoutError> {
         let roots = [directory.to_owned(), directory.join("test")];
         let root = roots.into_iter().find(|root| root.join("core").is_dir());
@@ -74,9 +78,14 @@ impl Checkout {
         Ok(checkout)
     }
 
-    /// The scripts of a suite. A checkout holds one version of the core scripts, the newest: `1.0` and `2.0`, which the
-    /// official repositories keep on branches of their own, come from the data crate all the same, and so do the
-    /// proposals that the checkout no longer lists.
+    /// Returns the scripts of a suite.
+    ///
+    /// A checkout has the newest core scripts only. The official repositories keep `1.0` and `2.0` on branches, so
+    /// these suites come from the data crate, and so do proposals that the checkout no longer lists.
+    ///
+    /// # Errors
+    ///
+    /// If the suite is unknown, or if a directory or a script cannot be read.
     pub fn resolve(&self, name: &str) -> Result<Vec<Script>, CheckoutError> {
         let suite: Suite = name.parse().map_err(CheckoutError::UnknownSuite)?;
         match suite {

@@ -1,5 +1,4 @@
-//! Scripts on the disk: walking a directory, and the features that a script needs, judged by its folders
-//! or its head.
+//! Scripts on the disk: walking a directory, and the features that a script needs, from its folders or its head.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,25 +8,25 @@ use std::path::{Component, Path, PathBuf};
 use crate::read::Unreadable;
 use features::{Feature, Features, UnknownFeature};
 
-/// The features that the folders of an official checkout call for, or none where the path is not of such a checkout.
+/// Returns the features of a script from the folders of its path, or `None` if these are not of an official checkout.
 ///
-/// `legacy/` is WebAssembly 3.0 with the old exceptions, `proposals/` what its sub-folder names, whatever stands below
-/// them; failing these, `core/` and `custom/` are WebAssembly 3.0.
+/// Below `legacy/` it is WebAssembly 3.0 with the legacy exceptions, below `proposals/NAME/` what the proposal needs,
+/// and below `core/` and `custom/` WebAssembly 3.0.
 pub fn features_of_path(path: &Path) -> Option<Features> {
     let names: Vec<&str> = path.components().filter_map(normal).collect();
     let folders = &names[..names.len().saturating_sub(1)];
     // `legacy/exceptions/core` is legacy, and `proposals/NAME/core` is the proposal's.
     let outer = folders.iter().rposition(|name| matches!(*name, "legacy" | "proposals"));
-    let place = outer.or_else(|| folders.iter().rposition(|name| matches!(*name, "core" | "custom")))?;
-    Some(match folders[place] {
+    let decisive = outer.or_else(|| folders.iter().rposition(|name| matches!(*name, "core" | "custom")))?;
+    Some(match folders[decisive] {
         "legacy" => Features::WASM_3_0.with(Features::LEGACY_EXCEPTIONS),
-        "proposals" => folders.get(place + 1).map_or(Features::WASM_3_0, |name| proposal_features(name)),
+        "proposals" => folders.get(decisive + 1).map_or(Features::WASM_3_0, |name| proposal_features(name)),
         _ => Features::WASM_3_0,
     })
 }
 
-/// The features that the scripts of a proposal need, by the name of its folder: those of the standard as it was when
-/// the proposal was written, and its own. A folder that nobody knows gets WebAssembly 3.0.
+/// Returns the features that the scripts of a proposal need, by the name of its folder: its own, and those of the
+/// standard when the proposal was written. An unknown folder gets WebAssembly 3.0.
 pub fn proposal_features(name: &str) -> Features {
     let own = Feature::named(name).map_or(Features::empty(), |feature| feature.set);
     let base = match name {
@@ -36,7 +35,7 @@ pub fn proposal_features(name: &str) -> Features {
         | "sign-extension-ops"
         | "multi-value"
         | "threads" => Features::WASM_1_0,
-        // These assert that a second memory is refused, the first also that a table's limits have 32 bits.
+        // Both assert that a second memory is refused, the first also that a table's limits have 32 bits.
         "function-references" => Features::WASM_3_0.without(Features::MULTI_MEMORY).without(Features::MEMORY64),
         "memory64" => Features::WASM_3_0.without(Features::MULTI_MEMORY),
         "reference-types" => Features::WASM_1_0.with(Features::BULK_MEMORY).with(Features::MULTI_VALUE),
@@ -46,8 +45,12 @@ pub fn proposal_features(name: &str) -> Features {
     base.with(own)
 }
 
-/// The features that the head of one of our own scripts asks for, if it does: a comment line
-/// `;;! features: 3.0, threads` (or with `=`) before the first line that is not a comment.
+/// Returns the features that the head of a script asks for, if it does: a comment line `;;! features: 3.0, threads`, or
+/// with `=`, before the first line that is not a comment.
+///
+/// # Errors
+///
+/// If the list has a name that is not known.
 pub fn features_of_head(contents: &str) -> Result<Option<Features>, Unreadable> {
     fn list(line: &str) -> Option<&str> {
         let option = line.trim_start().strip_prefix(";;!")?;
@@ -64,7 +67,12 @@ pub fn features_of_head(contents: &str) -> Result<Option<Features>, Unreadable> 
     })
 }
 
-/// The paths of all `*.wast` files in a directory and below, sorted. Symbolic links to directories are not followed.
+/// Returns the paths of all `*.wast` files in a directory and below, sorted. Does not follow symbolic links to
+/// directories.
+///
+/// # Errors
+///
+/// If a directory cannot be read.
 pub fn walk(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut pending = vec![directory.to_owned()];

@@ -1,4 +1,4 @@
-//! The suites: which folders of the data crate make up each, and which features their scripts need.
+//! The suites: the folders of the data crate that make up each one, and the features that its scripts need.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,26 +14,26 @@ use features::Features;
 pub enum Suite {
     /// WebAssembly 1.0.
     V1,
-    /// WebAssembly 2.0, SIMD among it.
+    /// WebAssembly 2.0, with SIMD.
     V2,
-    /// WebAssembly 3.0, with the scripts of the proposals that it took in.
+    /// WebAssembly 3.0, with the scripts of the proposals that it adopted.
     V3,
-    /// What comes after 3.0: the newest state of its scripts.
+    /// The newest state of the scripts after 3.0.
     Latest,
     /// The scripts of one proposal, as the proposal's own repository had them.
     Proposal(Proposal),
-    /// Every suite; a script that several suites have with the same features is there once.
+    /// Every suite. A script that several suites have with the same features is there once.
     All,
 }
 
 impl Suite {
-    /// Every suite, `all` last.
+    /// Returns every suite, `all` last.
     pub fn known() -> impl Iterator<Item = Suite> {
         let proposals = Proposal::all().iter().copied().map(Suite::Proposal);
         [Suite::V1, Suite::V2, Suite::V3, Suite::Latest].into_iter().chain(proposals).chain([Suite::All])
     }
 
-    /// The scripts of the suite, sorted by path within each folder.
+    /// Returns the scripts of the suite, sorted by path within each folder.
     pub fn scripts(self) -> Vec<Script> {
         match self {
             Suite::V1 => part(self, "", data::spec(SpecVersion::V1)),
@@ -48,8 +48,8 @@ impl Suite {
         }
     }
 
-    /// The official scripts that belong to this suite and that the data crate lacks, or has only in an older form: paths
-    /// within an official checkout. Only a checkout has them.
+    /// Returns the official scripts of this suite that the data crate lacks or has in an older form only, as paths
+    /// within a checkout.
     pub fn missing(self) -> &'static [&'static str] {
         match self {
             Suite::V3 | Suite::Latest => MISSING_FROM_3_0,
@@ -59,7 +59,7 @@ impl Suite {
     }
 }
 
-/// As `spec:` arguments name it: `2.0`, `proposals/gc`, `all`.
+/// Writes the name that follows `spec:` on the command line: `2.0`, `proposals/gc`, `all`.
 impl fmt::Display for Suite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -73,7 +73,7 @@ impl fmt::Display for Suite {
     }
 }
 
-/// A suite name that this crate does not know.
+/// The error of a suite name that this crate does not know.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnknownSuite(pub String);
 
@@ -94,12 +94,16 @@ impl FromStr for Suite {
     }
 }
 
-/// The scripts of a suite by its name; see [`Suite`] for the names.
+/// Returns the scripts of a suite by its name. [`Suite`] has the names.
+///
+/// # Errors
+///
+/// If the suite is unknown.
 pub fn resolve(name: &str) -> Result<Vec<Script>, UnknownSuite> {
     Ok(name.parse::<Suite>()?.scripts())
 }
 
-/// Official scripts whose contents are nowhere in the data crate, those of `core/` first.
+/// Official scripts whose contents are nowhere in the data crate. Those of `core/` come first.
 const MISSING: &[&str] = &[
     "core/memory64/align64.wast",
     "core/memory64/binary_leb128_64.wast",
@@ -129,7 +133,7 @@ const MISSING: &[&str] = &[
     "legacy/exceptions/core/try_delegate.wast",
 ];
 
-/// How many of [`MISSING`] stand in `core/`.
+/// The number of scripts of [`MISSING`] that are in `core/`.
 const MISSING_OF_CORE: usize = 19;
 
 const MISSING_FROM_3_0: &[&str] = MISSING.split_at(MISSING_OF_CORE).0;
@@ -152,7 +156,8 @@ fn version_3(suite: Suite, version: SpecVersion) -> Vec<Script> {
     scripts
 }
 
-/// The memory64 proposal's folder repeats core scripts as they were before it was merged: only its own are of 3.0.
+/// Returns whether a proposal's script belongs to 3.0. The memory64 folder repeats core scripts in the form that they
+/// had before it was merged, so only its own scripts do.
 fn belongs_to_version_3(proposal: Proposal, file: &TestFile<'_>) -> bool {
     proposal != Proposal::Memory64 || file.name().contains("64")
 }
@@ -180,15 +185,15 @@ fn script(suite: Suite, folder: &str, file: &TestFile<'static>) -> Script {
 
 fn features(suite: Suite, file: &TestFile<'_>) -> Features {
     match suite {
-        // It stands among the SIMD proposal's scripts, which are of 2.0, but came later.
+        // The SIMD proposal's scripts are of 2.0, but this one came later.
         Suite::V2 | Suite::Proposal(Proposal::Simd) if file.name() == "simd_memory-multi.wast" => {
             Features::WASM_2_0.with(Features::MULTI_MEMORY)
         }
-        // As does this one: it asserts that an offset of 2^32 is invalid, where 2.0 has it malformed.
+        // This one came later too: it asserts that an offset of 2^32 is invalid, where 2.0 calls it malformed.
         Suite::V2 | Suite::Proposal(Proposal::Simd) if file.name() == "simd_address.wast" => {
             Features::WASM_2_0.with(Features::MEMORY64)
         }
-        // It comes from before memory64 met multi-memory, and asserts that a second memory is refused.
+        // It was written before memory64 met multi-memory, and asserts that a second memory is refused.
         Suite::V3 | Suite::Latest if file.name() == "memory64.wast" => {
             Features::WASM_3_0.without(Features::MULTI_MEMORY)
         }

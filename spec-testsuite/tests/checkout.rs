@@ -1,4 +1,4 @@
-//! Official checkouts: small ones made here, and the whole one where `SPEC_TESTSUITE` names it.
+//! Official checkouts: small ones that the tests make, and the whole one if `SPEC_TESTSUITE` names it.
 
 use std::collections::HashSet;
 use std::fs;
@@ -72,7 +72,7 @@ fn scripts_that_cannot_be_read() {
     assert!(refused().contains("core/b.wast:1:1: cannot be read: not a regular file"), "{}", refused());
 }
 
-/// The list of what the data crate lacks, against the checkout: neither one more nor one less.
+/// Compares the list of files that the data crate lacks with the checkout, in both directions.
 #[test]
 fn the_data_crate_lacks_what_it_is_said_to_lack() {
     let Some(root) = std::env::var_os("SPEC_TESTSUITE") else {

@@ -1,5 +1,5 @@
-//! The manifest against the figures that are known of the official suites: a script too many, too few, or one that
-//! stands in the wrong suite changes them.
+//! The number of scripts and directives of each official suite. A script too many, too few, or in the wrong suite
+//! changes them.
 
 use spec_testsuite::{Features, Script, Suite, UnknownSuite, resolve};
 
@@ -12,7 +12,7 @@ fn directives(script: &Script) -> usize {
     parsed.unwrap_or_else(|error| panic!("{}: {error}", script.path)).directives.len()
 }
 
-/// Files and directives.
+/// Returns the number of files and of directives.
 fn count(scripts: &[Script]) -> (usize, usize) {
     (scripts.len(), scripts.iter().map(directives).sum())
 }

@@ -1,7 +1,7 @@
-//! The manifest's features against a validator: with the features that a script is said to need, each of its modules
-//! must be valid, and each that the script asserts to be invalid or malformed must be refused.
+//! The features of each script against a validator: with them, each module that the script loads must be valid, and
+//! each one that it asserts to be invalid or malformed must be refused.
 //!
-//! A missing feature shows in a module that is refused, one too many in an assertion that finds its module valid.
+//! A missing feature shows as a refused module, a feature too many as an assertion whose module is valid.
 
 use spec_testsuite::{Features, Script, Suite};
 use wasmparser::{Validator, WasmFeatures};
@@ -12,13 +12,14 @@ fn parser_features(features: Features) -> WasmFeatures {
     flags.fold(WasmFeatures::FLOATS | WasmFeatures::GC_TYPES, WasmFeatures::union)
 }
 
-/// Whether the text or binary is a valid module.
+/// Returns whether the text or binary is a valid module.
 fn is_valid(features: Features, module: &mut QuoteWat<'_>) -> bool {
     let Ok(binary) = module.encode() else { return false };
     Validator::new_with_features(parser_features(features)).validate_all(&binary).is_ok()
 }
 
-/// The lines of the directives that disagree with the features: `+` valid but asserted not to be, `-` the reverse.
+/// Returns the lines of directives that disagree with the features: `+` for a valid module that is asserted not to be,
+/// `-` for the reverse.
 fn disagreements(script: &Script) -> Vec<String> {
     let mut lexer = wast::lexer::Lexer::new(&script.contents);
     lexer.allow_confusing_unicode(true);
@@ -44,7 +45,7 @@ fn disagreements(script: &Script) -> Vec<String> {
     found
 }
 
-/// Disagreements that are not the manifest's fault.
+/// Disagreements with another cause than the features.
 const KNOWN: &[&str] = &[
     // wasmparser 0.263 is wrong about supertypes that have descriptors.
     "spec:proposals/custom-descriptors/br_on_cast_desc_eq.wast:456: -",
