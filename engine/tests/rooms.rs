@@ -16,8 +16,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("runtime", &["base", "wasm", "abi", "artifact", "unwind"]),
 ];
 
-/// The rooms in which no file names another that names it, directly or through others. (In `abi` the structures of `vmctx`
-/// point to functions that take pointers to them.)
+/// The rooms in which no file names another that names it, directly or through others. (In `abi` the structures of
+/// `vmctx` point to functions that take pointers to them.)
 const WITHOUT_CIRCLES: &[&str] = &["base", "wasm", "artifact", "unwind"];
 
 /// The files and folders of `src` that may contain unsafe code, each with its reason.
@@ -122,8 +122,8 @@ fn circles_are_found() {
     assert_eq!(circle(&[a, ("room/b", "mod tests { use super::super::a::A; }")]), None);
 }
 
-/// A circle among the entries of a folder, as paths: each names the one that follows, and the last is the first. `files`
-/// are module paths with their code.
+/// A circle among the entries of a folder, as paths: each names the one that follows, and the last is the first.
+/// `files` are module paths with their code.
 fn find_circle(files: &[(Vec<String>, String)]) -> Option<Vec<String>> {
     let folders: BTreeSet<&[String]> = files.iter().flat_map(|(path, _)| (1..path.len()).map(|n| &path[..n])).collect();
     folders.into_iter().find_map(|folder| {
@@ -184,8 +184,8 @@ fn circle_of(arrows: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>>
     arrows.keys().find_map(|start| walk(arrows, &mut vec![start.clone()], &mut done))
 }
 
-/// The paths that code names by `crate::` or `super::`, from the root of the crate. `module` is the module that the code
-/// is the file of.
+/// The paths that code names by `crate::` or `super::`, from the root of the crate. `module` is the module that the
+/// code is the file of.
 fn names(code: &str, module: &[String]) -> Vec<Vec<String>> {
     let mut named = Vec::new();
     // The inline modules around the current position: each with the depth of the braces around it.
@@ -231,8 +231,8 @@ fn without_tests(code: &str) -> String {
     code.replace(&tests[..end.map_or(tests.len(), |end| end + 1)], "")
 }
 
-/// Adds the paths of a `use` tree or an expression that begins with `crate`, `super` or a name, seen from the module `path`.
-/// Returns the length of what it read.
+/// Adds the paths of a `use` tree or an expression that begins with `crate`, `super` or a name, seen from the module
+/// `path`. Returns the length of what it read.
 fn expand(text: &str, mut path: Vec<String>, named: &mut Vec<Vec<String>>) -> usize {
     let mut position = 0;
     loop {
@@ -288,7 +288,8 @@ fn words(code: &str) -> impl Iterator<Item = &str> {
     code.split(|c: char| !c.is_alphanumeric() && c != '_')
 }
 
-/// The module that a file is: `["artifact", "elf"]` for `src/artifact/elf.rs`, `["artifact"]` for `src/artifact/mod.rs`.
+/// The module that a file is: `["artifact", "elf"]` for `src/artifact/elf.rs`, `["artifact"]` for
+/// `src/artifact/mod.rs`.
 fn module_path(path: &Path) -> Vec<String> {
     let path = path.strip_prefix(src()).expect("the file is below src").with_extension("");
     let names = path.iter().map(|name| name.to_str().expect("file names are ASCII").to_owned());

@@ -1,8 +1,8 @@
-//! The one list of library calls. `compile` makes a trampoline for each call that a module uses, and `runtime::libcalls`
-//! implements all of them.
+//! The one list of library calls. `compile` makes a trampoline for each call that a module uses, and
+//! `runtime::libcalls` implements all of them.
 //!
-//! Every library call takes the vmctx first and returns an `i64`. [`FAILED`](super::FAILED) means that the store holds a
-//! trap or an error. Calls without a result return [`OK`](super::OK).
+//! Every library call takes the vmctx first and returns an `i64`. [`FAILED`](super::FAILED) means that the store holds
+//! a trap or an error. Calls without a result return [`OK`](super::OK).
 
 #[cfg(feature = "compile")]
 use super::signature::MachineType;
@@ -91,8 +91,8 @@ builtins! {
     TypeExtends, type_extends(id: I32, of: I32);
     /// Asks the store what to do when the epoch has reached the deadline: it traps or moves the deadline.
     EpochReached, epoch_reached();
-    /// Makes an object of `size` bytes, counted as in [`heap`](super::heap), with this header and zeros after it. Returns the
-    /// reference.
+    /// Makes an object of `size` bytes, counted as in [`heap`](super::heap), with this header and zeros after it.
+    /// Returns the reference.
     GcAlloc, gc_alloc(id: I32, word: I32, size: I64);
     /// `memory.atomic.notify`. Returns the number of woken threads.
     MemoryNotify, memory_notify(memory: I32, address: I64, count: I32);

@@ -1,6 +1,7 @@
 //! The layout of the heap of garbage-collected objects, which compiled code and the collector share.
 //!
-//! A store reserves one region of [`REGION`] bytes when it first needs one. A reference is a 32-bit offset in the region:
+//! A store reserves one region of [`REGION`] bytes when it first needs one. A reference is a 32-bit offset in the
+//! region:
 //!
 //! ```text
 //! 0              null
@@ -8,8 +9,8 @@
 //! ...000         an object; never below NULL_GUARD
 //! ```
 //!
-//! The first [`NULL_GUARD`] bytes are never accessible. The offset of every field is smaller, so that an access through null
-//! faults and needs no check. Objects and their sizes are aligned to [`ALIGNMENT`] bytes.
+//! The first [`NULL_GUARD`] bytes are never accessible. The offset of every field is smaller, so that an access through
+//! null faults and needs no check. Objects and their sizes are aligned to [`ALIGNMENT`] bytes.
 //!
 //! ```text
 //! +0  u32  the kind of the object: a canonical type id below FIRST_SPECIAL, EXTERN, EXCEPTION or FORWARDED
@@ -24,9 +25,9 @@
 //! ```
 //!
 //! Compiled code allocates between the offsets `VmStoreContext::heap_next` and `heap_end`, and calls
-//! [`GcAlloc`](super::builtins::Builtin::GcAlloc) when there is no room. This part of the region is not zeroed, so code must
-//! initialize the whole object before the next call. The collector may run at any call and move every object, so code must
-//! not keep an address across a call.
+//! [`GcAlloc`](super::builtins::Builtin::GcAlloc) when there is no room. This part of the region is not zeroed, so code
+//! must initialize the whole object before the next call. The collector may run at any call and move every object, so
+//! code must not keep an address across a call.
 
 use super::signature::MachineType;
 use crate::wasm::composite::{StorageType, StructType};
@@ -35,8 +36,8 @@ use crate::wasm::types::ValType;
 /// The size of the region in bytes.
 pub(crate) const REGION: u64 = 1 << 32;
 
-/// The number of bytes at the start of the region that are not accessible. A struct has at most 10,000 fields of at most
-/// 16 bytes.
+/// The number of bytes at the start of the region that are not accessible. A struct has at most 10,000 fields of at
+/// most 16 bytes.
 pub(crate) const NULL_GUARD: u64 = 256 << 10;
 
 /// The alignment of objects in bytes.
@@ -45,8 +46,8 @@ pub(crate) const ALIGNMENT: u32 = 8;
 /// The number of bytes before the fields of a struct or the elements of an array.
 pub(crate) const HEADER: u32 = 8;
 
-/// The offset of the reference to a struct's descriptor. It is in the header, so that the fields have the same offsets as
-/// in a supertype without a descriptor.
+/// The offset of the reference to a struct's descriptor. It is in the header, so that the fields have the same offsets
+/// as in a supertype without a descriptor.
 pub(crate) const DESCRIPTOR: u32 = 4;
 
 /// The largest size in bytes of an object that compiled code may allocate itself. The library call allocates larger

@@ -5,7 +5,7 @@
 //! | code | convention | parameters | result |
 //! |---|---|---|---|
 //! | WebAssembly function | Cranelift's Tail | callee vmctx, caller vmctx, the parameters | the results |
-//! | exit trampoline, one per lowered signature | Tail | callee [`vmctx::HostFunc`], caller vmctx, the parameters | the results |
+//! | exit trampoline, one per lowered signature | Tail | [`vmctx::HostFunc`], caller vmctx, the parameters | the results |
 //! | library-call trampoline, one per used [`builtins::Builtin`] | Tail | vmctx, the arguments | as the library call |
 //! | entry trampoline, one per lowered signature | System V | as [`HostCall`] | [`OK`] or [`FAILED`] |
 //! | host shim | System V | as [`HostShim`] | [`OK`] or [`FAILED`] |
@@ -18,12 +18,12 @@
 //!
 //! A trampoline that leaves compiled code first stores its own frame pointer and its return address into
 //! `VmStoreContext::exit_fp` and `exit_pc`. They are the last Wasm exit: a stack walk starts there, in the frame that
-//! called the trampoline. When the host reports [`FAILED`], the trampoline calls [`builtins::Builtin::Raise`], which never
-//! returns.
+//! called the trampoline. When the host reports [`FAILED`], the trampoline calls [`builtins::Builtin::Raise`], which
+//! never returns.
 //!
 //! An entry trampoline stores its frame pointer, its stack pointer and the address of its handler block into the store
-//! context, then calls `wasm_call` with `try_call`. To stop execution, the signal handler or `Raise` sets pc, sp and fp to
-//! these three values, and the handler block returns [`FAILED`]. The store records the reason.
+//! context, then calls `wasm_call` with `try_call`. To stop execution, the signal handler or `Raise` sets pc, sp and fp
+//! to these three values, and the handler block returns [`FAILED`]. The store records the reason.
 
 pub(crate) mod builtins;
 pub(crate) mod heap;
@@ -41,16 +41,17 @@ pub(crate) const OK: i64 = 0;
 pub(crate) const FAILED: i64 = -2;
 
 /// A value in an argument or result array. The value's bytes are the low ones, little-endian; the other bytes are
-/// unspecified. A function reference is the address of its `FuncRef`, any other reference its 32-bit offset in the heap.
+/// unspecified. A function reference is the address of its `FuncRef`, any other reference its 32-bit offset in the
+/// heap.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(C, align(16))]
 pub(crate) struct ValRaw(pub(crate) [u8; 16]);
 
-/// An entry trampoline: calls `wasm_call(callee, caller, values...)`. `values` holds the arguments and then the results,
-/// and has room for the larger of the two counts. Returns [`OK`] or [`FAILED`].
+/// An entry trampoline: calls `wasm_call(callee, caller, values...)`. `values` holds the arguments and then the
+/// results, and has room for the larger of the two counts. Returns [`OK`] or [`FAILED`].
 ///
-/// The caller must save the store context's `entry_*`, `exit_*` and `stack_limit` fields, set `stack_limit`, and restore
-/// the fields afterwards.
+/// The caller must save the store context's `entry_*`, `exit_*` and `stack_limit` fields, set `stack_limit`, and
+/// restore the fields afterwards.
 pub(crate) type HostCall = unsafe extern "C" fn(
     store: *mut VmStoreContext,
     wasm_call: *const c_void,
@@ -59,7 +60,7 @@ pub(crate) type HostCall = unsafe extern "C" fn(
     values: *mut ValRaw,
 ) -> i64;
 
-/// The Rust side of a host function. `values` holds the arguments and then the results. Returns [`OK`] or [`FAILED`], and
-/// never unwinds.
+/// The Rust side of a host function. `values` holds the arguments and then the results. Returns [`OK`] or [`FAILED`],
+/// and never unwinds.
 pub(crate) type HostShim =
     unsafe extern "C" fn(callee: *mut c_void, caller: *mut VmContext, values: *mut ValRaw, count: usize) -> i64;

@@ -1,5 +1,5 @@
-//! Signatures in terms of machine types. They are the keys of trampolines, so that function types that differ only in the
-//! types of references share a trampoline.
+//! Signatures in terms of machine types. They are the keys of trampolines, so that function types that differ only in
+//! the types of references share a trampoline.
 
 use crate::wasm::types::{FuncType, ValType};
 use core::fmt;

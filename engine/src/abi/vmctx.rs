@@ -41,7 +41,8 @@ pub(crate) struct VmContext {
     pub(crate) type_table: *const TypeEntry,
 }
 
-/// An entry of an engine's table of types, for casts. Its offset in the table follows from the canonical id of the type:
+/// An entry of an engine's table of types, for casts. Its offset in the table follows from the canonical id of the
+/// type:
 ///
 /// ```text
 /// byte offset = (id << 5) mod 2^32
@@ -83,7 +84,8 @@ pub(crate) struct VmStoreContext {
     pub(crate) epoch_deadline: u64,
     /// The engine's epoch counter. Never null.
     pub(crate) epoch: *const AtomicU64,
-    /// The start of the heap's region; null until the region is reserved. It is reserved before code that uses objects runs.
+    /// The start of the heap's region; null until the region is reserved. It is reserved before code that uses objects
+    /// runs.
     pub(crate) heap_base: *mut u8,
     /// The offset of the next object in the heap's region.
     pub(crate) heap_next: u64,
@@ -273,8 +275,8 @@ impl VmLayout {
         location(table.0, self.imported_tables, self.table_imports, self.tables)
     }
 
-    /// Returns the location of a memory's [`MemoryDef`]. The definition of a shared memory is never in the context, because
-    /// other stores use it too.
+    /// Returns the location of a memory's [`MemoryDef`]. The definition of a shared memory is never in the context,
+    /// because other stores use it too.
     pub(crate) fn memory(&self, memory: MemoryIndex) -> Location {
         match location(memory.0, self.imported_memories, self.memory_imports, self.memories) {
             Location::Inline(offset) if self.shared_memories.contains(&memory) => Location::Pointer(offset),
@@ -288,7 +290,8 @@ impl VmLayout {
     }
 }
 
-/// Returns the location of a definition, given the offsets of the areas for pointers to imports and for own definitions.
+/// Returns the location of a definition, given the offsets of the areas for pointers to imports and for own
+/// definitions.
 fn location(index: u32, imported: u32, imports: u32, own: u32) -> Location {
     match index.checked_sub(imported) {
         // Definitions of all three kinds have 16 bytes.

@@ -14,8 +14,8 @@
 //! A block has at most 64 records. A number is written in groups of seven bits, the lowest first, each in a byte whose
 //! high bit says that another follows: most take one byte.
 //!
-//! What leads to a block is checked before an artifact is believed. The records in it are read for one lookup at a time,
-//! and what they say is shown, never followed: of forged ones some answer comes, or none.
+//! What leads to a block is checked before an artifact is believed. The records in it are read for one lookup at a
+//! time, and what they say is shown, never followed: of forged ones some answer comes, or none.
 
 use super::record::{Flaw, counted, last_at_most, rising, word};
 use crate::base::TextOffset;
@@ -78,7 +78,8 @@ impl<'a> Blocks<'a> {
         Ok(Blocks { index, pool })
     }
 
-    /// Checks the records: that they rise and end where their block does, and each with `check`, which says what is wrong.
+    /// Checks the records: that they rise and end where their block does, and each with `check`, which says what is
+    /// wrong.
     pub(super) fn check_records(
         &self,
         text: u32,

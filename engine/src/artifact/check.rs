@@ -46,8 +46,8 @@ fn check_identity(bytes: &[u8], config: &Config, digest: DigestCheck) -> Result<
 /// How many bytes at the start of a file tell whether it can be an artifact.
 pub(crate) const HEAD: usize = header::START + header::SIZE;
 
-/// Checks the first [`HEAD`] bytes, or more, of a file of `length` bytes: that it is an artifact of this engine, and all
-/// there. Whoever copies a file asks first, so that a large one that is none costs nothing.
+/// Checks the first [`HEAD`] bytes, or more, of a file of `length` bytes: that it is an artifact of this engine, and
+/// all there. Whoever copies a file asks first, so that a large one that is none costs nothing.
 pub(crate) fn check_head(bytes: &[u8], length: u64) -> Result<()> {
     head(bytes, length).map(|_| ())
 }

@@ -1,5 +1,5 @@
-//! Section `.touchstone.metadata`: the module without its code, what it was compiled for, and where its trampolines are.
-//! Serialized with `postcard`; decoding allocates no more than a small multiple of the section's length.
+//! Section `.touchstone.metadata`: the module without its code, what it was compiled for, and where its trampolines
+//! are. Serialized with `postcard`; decoding allocates no more than a small multiple of the section's length.
 
 use crate::abi::signature::LoweredSignature;
 #[cfg(feature = "planted-faults")]

@@ -1,11 +1,11 @@
-//! The artifact: a compiled module as one ELF file. This room writes its tables and reads them; `compile::link` puts one
-//! together, `runtime::code` loads one.
+//! The artifact: a compiled module as one ELF file. This room writes its tables and reads them; `compile::link` puts
+//! one together, `runtime::code` loads one.
 //!
 //! # The format
 //!
 //! An ELF64 shared object whose addresses are its file offsets. Loading maps it whole and rebuilds nothing: every table
-//! is sorted when it is written and binary-searched in place. Our own tables are little-endian and of alignment 1. The two
-//! that are long, traps and source map, are searched by block and read from its start: [blocks].
+//! is sorted when it is written and binary-searched in place. Our own tables are little-endian and of alignment 1. The
+//! two that are long, traps and source map, are searched by block and read from its start: [blocks].
 //!
 //! ```text
 //! 0x000  ELF header, program headers
@@ -31,10 +31,10 @@
 //!
 //! [`check`] is the one way in. It refuses a truncated, altered or foreign artifact with an error that says what is
 //! wrong, at which byte, and what to do. Whatever the bytes are, it neither panics nor reads outside them nor allocates
-//! more than a small multiple of their length; and behind it every index and offset that the runtime follows is in range,
-//! digest or no digest. What it cannot tell is whether the machine code, and
-//! the unwind instructions and handlers with it, do what the module's types and the trampolines' signatures say. Whoever forges these
-//! can compute the digest too: an embedder who loads artifacts from elsewhere sets `Config::artifact_key`.
+//! more than a small multiple of their length; and behind it every index and offset that the runtime follows is in
+//! range, digest or no digest. What it cannot tell is whether the machine code, and the unwind instructions and
+//! handlers with it, do what the module's types and the trampolines' signatures say. Whoever forges these can compute
+//! the digest too: an embedder who loads artifacts from elsewhere sets `Config::artifact_key`.
 
 mod arch;
 mod blocks;

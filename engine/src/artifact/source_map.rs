@@ -1,9 +1,9 @@
 //! Section `.touchstone.sourcemap`: which WebAssembly instruction a machine instruction comes from.
 //!
-//! [`blocks`](super::blocks), whose offsets are the starts of ranges that reach to the next record. The number is 0 if the
-//! range comes from no instruction. Otherwise it is 1 more than the distance of the instruction's byte offset in the
-//! WebAssembly binary from that of the record before in the block that has one, or from 0: `2 * d` for a distance `d`
-//! upwards, `-2 * d - 1` for one downwards, in 32 bits.
+//! [`blocks`](super::blocks), whose offsets are the starts of ranges that reach to the next record. The number is 0 if
+//! the range comes from no instruction. Otherwise it is 1 more than the distance of the instruction's byte offset in
+//! the WebAssembly binary from that of the record before in the block that has one, or from 0: `2 * d` for a distance
+//! `d` upwards, `-2 * d - 1` for one downwards, in 32 bits.
 
 use super::blocks::{Blocks, Record};
 use super::record::Flaw;

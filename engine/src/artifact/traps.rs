@@ -1,6 +1,7 @@
 //! Section `.touchstone.traps`: why an instruction traps.
 //!
-//! [`blocks`](super::blocks), whose offsets are those of the trapping instructions. The number is the trap's stable code.
+//! [`blocks`](super::blocks), whose offsets are those of the trapping instructions. The number is the trap's stable
+//! code.
 
 use super::blocks::{Blocks, Record};
 use super::record::Flaw;

@@ -5,8 +5,8 @@
 //! it: the platform's unwinder would walk on without them.
 //!
 //! `.eh_frame_hdr` is the standard binary-search table
-//! ([Linux Standard Base, section 10.6.2](https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/ehframechpt.html)),
-//! in the target's byte order:
+//! ([Linux Standard Base, section 10.6.2](https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/ehframechpt.html)), in the
+//! target's byte order:
 //!
 //! ```text
 //! +0  u8   version: 1
@@ -106,8 +106,8 @@ impl Entry {
     }
 }
 
-/// Checks `.eh_frame`, which stands right behind a text of `text` bytes: one CIE, then one FDE for each function, in the
-/// order of the text, then the terminator. The platform's unwinder reads this section without looking twice.
+/// Checks `.eh_frame`, which stands right behind a text of `text` bytes: one CIE, then one FDE for each function, in
+/// the order of the text, then the terminator. The platform's unwinder reads this section without looking twice.
 pub(super) fn check_eh_frame(eh_frame: &[u8], text: u32, functions: &Functions<'_>) -> Result<(), Flaw> {
     let mut at = 0;
     if functions.len() > 0 {

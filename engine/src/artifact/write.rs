@@ -63,8 +63,8 @@ pub(crate) fn write(parts: Parts<'_>) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes the digests that altered bytes have into them, unkeyed, as a forger would. Returns whether the bytes still have
-/// the structure of an artifact; if not, they stay as they are. For tests of the checks that follow the digests.
+/// Writes the digests that altered bytes have into them, unkeyed, as a forger would. Returns whether the bytes still
+/// have the structure of an artifact; if not, they stay as they are. For tests of the checks that follow the digests.
 #[doc(hidden)]
 pub fn sign_again(bytes: &mut [u8]) -> bool {
     let Ok((_, sections)) = check_structure(bytes) else { return false };

@@ -18,8 +18,8 @@ pub enum Tier {
 /// The way in which accesses outside a linear memory are caught.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub enum MemoryChecks {
-    /// A memory with 32-bit indices and pages of 64 KiB reserves all addresses that an instruction can reach (8 GiB), and
-    /// an access outside the memory faults. Other memories are checked as with [`MemoryChecks::Explicit`].
+    /// A memory with 32-bit indices and pages of 64 KiB reserves all addresses that an instruction can reach (8 GiB),
+    /// and an access outside the memory faults. Other memories are checked as with [`MemoryChecks::Explicit`].
     #[default]
     GuardPages,
     /// Compiled code compares every address with the length of the memory.
@@ -106,8 +106,8 @@ impl Config {
         self
     }
 
-    /// Sets the features that modules may use: some of [`SUPPORTED_FEATURES`](Config::SUPPORTED_FEATURES). A module that
-    /// needs another one is invalid.
+    /// Sets the features that modules may use: some of [`SUPPORTED_FEATURES`](Config::SUPPORTED_FEATURES). A module
+    /// that needs another one is invalid.
     pub fn features(&mut self, features: Features) -> &mut Self {
         self.features = features;
         self
@@ -125,15 +125,15 @@ impl Config {
         self
     }
 
-    /// Sets whether code counts instructions and traps with [`Trap::OutOfFuel`](crate::Trap::OutOfFuel) when the store's
-    /// fuel is used up. The default is not to count.
+    /// Sets whether code counts instructions and traps with [`Trap::OutOfFuel`](crate::Trap::OutOfFuel) when the
+    /// store's fuel is used up. The default is not to count.
     pub fn consume_fuel(&mut self, on: bool) -> &mut Self {
         self.consume_fuel = on;
         self
     }
 
-    /// Sets whether code checks the engine's epoch at function entries and loop headers, so that another thread can stop a
-    /// store. The default is not to check.
+    /// Sets whether code checks the engine's epoch at function entries and loop headers, so that another thread can
+    /// stop a store. The default is not to check.
     pub fn epoch_interruption(&mut self, on: bool) -> &mut Self {
         self.epoch_interruption = on;
         self
@@ -146,8 +146,8 @@ impl Config {
         self
     }
 
-    /// Sets the number of threads that compile one module; `None`, the default, is one per core. The artifact is the same
-    /// for any number.
+    /// Sets the number of threads that compile one module; `None`, the default, is one per core. The artifact is the
+    /// same for any number.
     pub fn compile_threads(&mut self, threads: Option<usize>) -> &mut Self {
         self.compile_threads = threads;
         self
@@ -166,14 +166,15 @@ impl Config {
         self
     }
 
-    /// Sets a key for the digests of artifacts: an engine with a key loads only artifacts that were made with the same key.
+    /// Sets a key for the digests of artifacts: an engine with a key loads only artifacts that were made with the same
+    /// key.
     pub fn artifact_key(&mut self, key: Option<[u8; 32]>) -> &mut Self {
         self.artifact_key = key;
         self
     }
 
-    /// Sets whether the collector runs at every allocation, so that a reference that it misses shows soon. This is slow and
-    /// meant for tests. Artifacts do not depend on it.
+    /// Sets whether the collector runs at every allocation, so that a reference that it misses shows soon. This is slow
+    /// and meant for tests. Artifacts do not depend on it.
     pub fn gc_zeal(&mut self, on: bool) -> &mut Self {
         self.gc_zeal = on;
         self

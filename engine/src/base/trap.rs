@@ -65,8 +65,8 @@ traps! {
     CastFailure = 14, "cast failure";
     /// An instruction accessed an element outside its array.
     ArrayOutOfBounds = 15, "out of bounds array access";
-    /// The heap of garbage-collected objects is full: the reachable objects and the new one are together larger than the
-    /// store's limiter, the operating system or the region of 4 GiB allows.
+    /// The heap of garbage-collected objects is full: the reachable objects and the new one are together larger than
+    /// the store's limiter, the operating system or the region of 4 GiB allows.
     OutOfHeap = 16, "heap exhausted";
     /// An atomic access used an address that is not a multiple of its size.
     UnalignedAtomic = 17, "unaligned atomic";

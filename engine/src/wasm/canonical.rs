@@ -1,9 +1,9 @@
 //! Type equality: two types are equal if they have the same position in equal recursive groups
 //! ([Defined types](https://webassembly.github.io/spec/core/valid/conventions.html#rolling-and-unrolling)).
 //!
-//! The [`Key`] of a group names the group's own types by their positions in it, and all other types by canonical ids. So
-//! equal groups have equal keys. The engine interns the keys of all its modules; the check of an artifact interns those of
-//! one module.
+//! The [`Key`] of a group names the group's own types by their positions in it, and all other types by canonical ids.
+//! So equal groups have equal keys. The engine interns the keys of all its modules; the check of an artifact interns
+//! those of one module.
 
 use super::composite::SubType;
 use super::references::{CompositeKind, ConcreteType};
@@ -38,9 +38,9 @@ pub(crate) fn groups(ends: &[u32]) -> impl Iterator<Item = Range<usize>> {
     starts.zip(ends).map(|(start, &end)| start..end as usize)
 }
 
-/// Returns the canonical ids of types in recursive groups. `intern` returns the serial number of the first type of a key's
-/// group, the same for equal keys; the group's other types have the following numbers. Types must name only types of their
-/// own and of earlier groups.
+/// Returns the canonical ids of types in recursive groups. `intern` returns the serial number of the first type of a
+/// key's group, the same for equal keys; the group's other types have the following numbers. Types must name only types
+/// of their own and of earlier groups.
 ///
 /// # Errors
 /// If `intern` fails.

@@ -33,8 +33,8 @@ pub(crate) enum CompositeType {
 /// ([Custom descriptors](https://github.com/WebAssembly/custom-descriptors/blob/main/proposals/custom-descriptors/Overview.md)).
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct StructType {
-    /// The type whose structs are described by those of this type. It is an earlier type of the group, and names this type
-    /// as its descriptor.
+    /// The type whose structs are described by those of this type. It is an earlier type of the group, and names this
+    /// type as its descriptor.
     pub(crate) describes: Option<ConcreteType>,
     /// The type of the descriptor that each struct of this type has. It is a later type of the group.
     pub(crate) descriptor: Option<ConcreteType>,
@@ -133,8 +133,8 @@ impl CompositeType {
         }
     }
 
-    /// Returns whether a defined type with this description may be declared a subtype of one with the description `wanted`
-    /// ([Matching](https://webassembly.github.io/spec/core/valid/matching.html#composite-types)).
+    /// Returns whether a defined type with this description may be declared a subtype of one with the description
+    /// `wanted` ([Matching](https://webassembly.github.io/spec/core/valid/matching.html#composite-types)).
     pub(crate) fn matches(
         &self,
         wanted: &CompositeType,
@@ -159,8 +159,8 @@ impl CompositeType {
 }
 
 impl StructType {
-    /// Returns whether the clauses allow this type to be a subtype of `wanted`: a subtype may have a descriptor where its
-    /// supertype has none; otherwise both clauses must name subtypes of those that the supertype's clauses name.
+    /// Returns whether the clauses allow this type to be a subtype of `wanted`: a subtype may have a descriptor where
+    /// its supertype has none; otherwise both clauses must name subtypes of those that the supertype's clauses name.
     fn clauses_match(&self, wanted: &StructType, extends: &impl Fn(ConcreteType, ConcreteType) -> bool) -> bool {
         let below = |own: Option<ConcreteType>, wanted: Option<ConcreteType>| match (own, wanted) {
             (Some(own), Some(wanted)) => extends(own, wanted),

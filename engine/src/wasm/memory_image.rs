@@ -1,8 +1,8 @@
 //! The initial contents of a memory, as an image that can be mapped instead of written.
 //!
 //! If the active data segments of a module allow it, the artifact's data section begins with the memory's pages as they
-//! are after all segments were written, from the first page with data to the last. The segments are ranges of this image.
-//! Passive segments follow it:
+//! are after all segments were written, from the first page with data to the last. The segments are ranges of this
+//! image. Passive segments follow it:
 //!
 //! ```text
 //! memory   0 ............ range.start [ page | page | page ] range.end ............ min
@@ -35,10 +35,10 @@ const PAGE: u64 = arch::PAGE as u64;
 const LEAST: u64 = 16 * 1024;
 
 impl MemoryImage {
-    /// Returns the image of a module's memory, if the module has one: all active segments are written to one private memory
-    /// that the module defines, at constant addresses, in rising order, within the initial size, and leave no more gaps
-    /// than data. Then no write can fail or be observed half done, and mapping the image has the same effect as writing the
-    /// segments.
+    /// Returns the image of a module's memory, if the module has one: all active segments are written to one private
+    /// memory that the module defines, at constant addresses, in rising order, within the initial size, and leave no
+    /// more gaps than data. Then no write can fail or be observed half done, and mapping the image has the same effect
+    /// as writing the segments.
     pub(crate) fn of(module: &Module) -> Option<MemoryImage> {
         let mut addresses = Vec::with_capacity(module.data.len());
         let (mut memory, mut start, mut end, mut written, mut passive) = (None, None, 0, 0, 0);

@@ -1,5 +1,5 @@
-//! The description of a module without function bodies. `compile::validate` makes it, an artifact's metadata carries it,
-//! and `runtime::instance` instantiates it
+//! The description of a module without function bodies. `compile::validate` makes it, an artifact's metadata carries
+//! it, and `runtime::instance` instantiates it
 //! ([Modules](https://webassembly.github.io/spec/core/syntax/modules.html)).
 
 use super::index::*;
@@ -62,10 +62,10 @@ pub(crate) struct Function {
     /// Whether the function's type is exactly this one, as for every defined function. An imported function may have a
     /// subtype, unless the import asks for the exact type.
     pub(crate) exact: bool,
-    /// The position of the function's reference among those of the instance. Only *defined* functions that escape have a
-    /// reference: exported functions, functions named in an element segment, a global's initializer or a `ref.func`, and
-    /// the start function, which the host calls. The positions are dense and in the order of the functions. An imported
-    /// function keeps the reference with which it was imported.
+    /// The position of the function's reference among those of the instance. Only *defined* functions that escape have
+    /// a reference: exported functions, functions named in an element segment, a global's initializer or a `ref.func`,
+    /// and the start function, which the host calls. The positions are dense and in the order of the functions. An
+    /// imported function keeps the reference with which it was imported.
     pub(crate) func_ref: Option<FuncRefIndex>,
 }
 
@@ -158,7 +158,8 @@ pub(crate) enum ConstOp {
     ArrayNewFixed(TypeIndex, u32),
 }
 
-/// An element segment ([Element segments](https://webassembly.github.io/spec/core/syntax/modules.html#element-segments)).
+/// An element segment
+/// ([Element segments](https://webassembly.github.io/spec/core/syntax/modules.html#element-segments)).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ElementSegment {
     /// The time and destination of its initialization.

@@ -43,8 +43,9 @@ pub enum HeapType {
     NoExn,
     /// An instance of a defined type or of a type that extends it.
     Concrete(ConcreteType),
-    /// An instance of a defined type, but not of a type that extends it
-    /// ([Exact types](https://github.com/WebAssembly/custom-descriptors/blob/main/proposals/custom-descriptors/Overview.md#exact-types)).
+    /// An instance of a defined type, but not of a type that extends it ([exact types][exact]).
+    ///
+    /// [exact]: https://github.com/WebAssembly/custom-descriptors/blob/main/proposals/custom-descriptors/Overview.md
     Exact(ConcreteType),
 }
 
@@ -145,8 +146,8 @@ impl HeapType {
         }
     }
 
-    /// Returns whether references of the type point to functions. In compiled code these are addresses of `FuncRef`s; all
-    /// other references are offsets into the heap's region.
+    /// Returns whether references of the type point to functions. In compiled code these are addresses of `FuncRef`s;
+    /// all other references are offsets into the heap's region.
     pub(crate) fn is_func(self) -> bool {
         self.hierarchy() == Hierarchy::Func
     }

@@ -96,9 +96,9 @@ impl MemoryType {
         }
     }
 
-    /// Returns whether accesses outside the memory run into guard pages. Otherwise compiled code compares every address with
-    /// the length: 64-bit indices reach further than any reservation, and lengths in small pages need not be multiples of
-    /// the machine's pages. The compiler and the runtime must agree, so both ask this function.
+    /// Returns whether accesses outside the memory run into guard pages. Otherwise compiled code compares every address
+    /// with the length: 64-bit indices reach further than any reservation, and lengths in small pages need not be
+    /// multiples of the machine's pages. The compiler and the runtime must agree, so both ask this function.
     pub(crate) fn is_guarded(&self, checks: MemoryChecks) -> bool {
         checks == MemoryChecks::GuardPages && !self.index64 && self.page_size() == PAGE_SIZE
     }
@@ -142,8 +142,8 @@ impl TableType {
         self.limits.within(if self.index64 { u64::MAX } else { u32::MAX.into() })
     }
 
-    /// Returns whether a table of this type, whose minimum is the current size, may be imported as `wanted`, apart from the
-    /// element types.
+    /// Returns whether a table of this type, whose minimum is the current size, may be imported as `wanted`, apart from
+    /// the element types.
     pub(crate) fn bounds_match(&self, wanted: &TableType) -> bool {
         self.index64 == wanted.index64 && self.limits.matches(self.limits.min, &wanted.limits)
     }

@@ -1,6 +1,6 @@
-//! Checks that a module description from an artifact is one that validation could have made, as far as the runtime relies
-//! on it: every index is in range, counts agree, constant expressions have the types of their places. The digest tells
-//! accidents from artifacts; these checks hold for forged bytes too.
+//! Checks that a module description from an artifact is one that validation could have made, as far as the runtime
+//! relies on it: every index is in range, counts agree, constant expressions have the types of their places. The digest
+//! tells accidents from artifacts; these checks hold for forged bytes too.
 
 mod constant;
 mod require;

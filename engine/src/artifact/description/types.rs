@@ -1,4 +1,5 @@
-//! Checks the types of a module description from an artifact, and answers afterwards which of them is a subtype of which.
+//! Checks the types of a module description from an artifact, and answers afterwards which of them is a subtype of
+//! which.
 
 use super::require::{Checked, require};
 use crate::wasm::canonical::{Key, SERIAL_BITS, canonicalize, groups};
