@@ -28,7 +28,7 @@ pub struct Campaign {
     pub processor: Option<Duration>,
     /// The directory for findings.
     pub directory: PathBuf,
-    /// Whether the first finding with a signature is reduced.
+    /// True to reduce the first finding with a signature.
     pub reduce: bool,
 }
 

@@ -60,7 +60,7 @@ mod tests {
     use crate::panel::compare::check;
     use crate::panel::finding::FindingKind;
     use crate::panel::scripted_engine::{ScriptedEngine, values};
-    use crate::statistics::uses::{Use, uses};
+    use crate::statistics::uses::{Use, find_uses};
     use lanes::{Exception, Failure, Features, Lane, Outcome, Phase, Reference, Refusal, Trap, TrapKind, Value};
     use wasmparser::{Operator, Parser, Payload};
 
@@ -124,7 +124,7 @@ mod tests {
     /// Our own lanes are configured to choose alike, and their modules use relaxed SIMD. Those for others do not.
     #[test]
     fn only_our_own_lanes_get_relaxed_simd() {
-        let relaxed = |wasm: &Vec<u8>| uses(wasm).contains(&Use::RelaxedSimd);
+        let relaxed = |wasm: &Vec<u8>| find_uses(wasm).contains(&Use::RelaxedSimd);
         assert_eq!(modules().filter(relaxed).count(), 0);
         let own = (0..200).filter_map(|seed| Case::new(&input(seed), Audience::OWN).ok());
         assert!(own.filter(|case| relaxed(&case.main)).count() > 3);
@@ -233,7 +233,7 @@ mod tests {
     fn other_engines_get_one_form_of_exception_handling() {
         let both = [Use::LegacyTry, Use::TryTable, Use::CatchRef];
         let forms: Vec<_> =
-            modules().map(|wasm| uses(&wasm)).map(|found| both.map(|form| found.contains(&form))).collect();
+            modules().map(|wasm| find_uses(&wasm)).map(|found| both.map(|form| found.contains(&form))).collect();
         assert!(forms.iter().all(|[old, new, keeps]| !old || !(*new || *keeps)), "a module mixes them");
         assert!(forms.iter().any(|[old, ..]| *old) && forms.iter().any(|[_, new, _]| *new));
     }

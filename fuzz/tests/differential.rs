@@ -1,5 +1,5 @@
-//! The differential oracle on stable Rust, with fixed inputs: it agrees, the modules are worth running, and planted
-//! faults are caught.
+//! The differential oracle on stable Rust, with fixed inputs: lanes agree, modules execute and trap, and the oracle
+//! catches planted faults.
 
 use fuzz::generate::case::Case;
 use fuzz::generate::feature_set::Audience;
@@ -14,7 +14,7 @@ use fuzz::statistics::uses::Use;
 use fuzz::triage::known::{Judgment, NewFinding};
 use lanes::{Fault, Features, Lane, LaneInfo, Moves, Options, Session, TrapKind};
 
-/// The input number `k`. The stream does not change between releases, so a failing number can be run again.
+/// Returns input number `k`. The stream does not change between releases, so that a failing number can be run again.
 fn input(k: u64) -> [u8; 8] {
     Random::new(k).next_u64().to_le_bytes()
 }
@@ -62,7 +62,7 @@ fn lanes_agree_and_modules_trap_deep() {
     assert!(statistics.plain * 10 > statistics.executed, "too few modules of 2.0: {statistics}");
 }
 
-/// What other engines get: no fuel, so each case has to end by itself, and runs as often.
+/// Cases for other engines have no fuel, so each has to end by itself. They must execute and trap as often.
 #[test]
 fn cases_for_other_engines_end_and_run() {
     let mut statistics = Statistics::default();
@@ -83,7 +83,7 @@ fn cases_for_other_engines_end_and_run() {
 
 #[test]
 fn reports_are_readable() {
-    let (case, finding) = caught(Fault::WrongTrapCode);
+    let (case, finding) = catch(Fault::WrongTrapCode);
     let new = NewFinding { finding, case };
     let report = new.details();
     assert!(report.contains("lanes disagree at: call "), "{report}");
@@ -98,70 +98,63 @@ fn reports_are_readable() {
 
 #[test]
 fn a_miscompiled_instruction_is_caught() {
-    caught(Fault::SubtractionAdds);
+    catch(Fault::SubtractionAdds);
 }
 
 #[test]
 fn a_wrong_source_map_is_caught() {
-    let (_, finding) = caught(Fault::SourceMapOffByOne);
+    let (_, finding) = catch(Fault::SourceMapOffByOne);
     assert!(finding.sides.iter().all(|side| side.shown.starts_with("frames")), "{finding}");
 }
 
 #[test]
 fn a_wrong_trap_code_is_caught() {
-    caught(Fault::WrongTrapCode);
+    catch(Fault::WrongTrapCode);
 }
 
-/// The collector meets what the stack maps do not name, at the latest when it runs at every allocation.
+/// The collector runs at every allocation, so that it soon meets a reference that the stack maps do not name.
 #[test]
 fn a_missing_stack_map_is_caught() {
-    let zeal = |options: &Options, fault| Options { gc_zeal: true, fault, ..options.clone() };
     search(Fault::MissingStackMap, |case, fault| {
-        let options = &case.options["speed"];
-        let sound = own_lane("speed/fresh", &zeal(options, None));
-        let faulty = own_lane("speed/fresh", &zeal(options, Some(fault)));
+        let options = Options { gc_zeal: true, ..case.options["speed"].clone() };
+        let sound = own_lane("speed/fresh", &options);
+        let faulty = own_lane("speed/fresh", &Options { fault: Some(fault), ..options });
         compare::check(case, &[&*sound, &*faulty])
     });
 }
 
 #[test]
 fn clauses_in_the_wrong_order_are_caught() {
-    caught(Fault::ClausesReversed);
+    catch(Fault::ClausesReversed);
 }
 
 #[test]
 fn an_altered_payload_is_caught() {
-    caught(Fault::PayloadAltered);
+    catch(Fault::PayloadAltered);
 }
 
 #[test]
 fn a_tail_call_that_keeps_its_frame_is_caught() {
-    caught(Fault::TailCallKeepsFrame);
+    catch(Fault::TailCallKeepsFrame);
 }
 
-/// Whoever is wrong stands alone, whichever of the lanes it is, and however many lanes the others have.
+/// A wrong lane is alone on its side, whichever of the lanes it is, and however many lanes the others have.
 #[test]
-fn the_wrong_backend_stands_alone() {
-    let found = search(Fault::WrongTrapCode, |case, fault| {
+fn the_wrong_backend_is_named() {
+    let (_, finding) = search(Fault::WrongTrapCode, |case, fault| {
         let options = &case.options["speed"];
-        let ours = [own_lane("speed/fresh", options), own_lane("quick/fresh", &case.options["quick"])];
-        let stranger = Stranger::new("stranger", options.clone());
-        let wrong = Stranger::new("wrong", Options { fault: Some(fault), ..options.clone() });
-        compare::check(case, &[&*ours[0], &wrong, &*ours[1], &stranger])
+        let speed = own_lane("speed/fresh", options);
+        let quick = own_lane("quick/fresh", &case.options["quick"]);
+        let right = Stranger::new("right", options);
+        let wrong = Stranger::new("wrong", &Options { fault: Some(fault), ..options.clone() });
+        compare::check(case, &[&*speed, &wrong, &*quick, &right])
     });
-    assert_eq!(
-        (found.1.kind, found.1.dissenter("cranelift")),
-        (FindingKind::Disagreement, Some("wrong")),
-        "{}",
-        found.1
-    );
-    let backends = |side: usize| found.1.sides[side].backends.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(
-        (backends(0), backends(1)),
-        (vec!["cranelift".to_string(), "stranger".to_string()], vec!["wrong".to_string()])
-    );
-    assert_eq!(found.1.sides[0].backends["cranelift"], ["speed/fresh", "quick/fresh"]);
-    assert_eq!(found.1.divided_backends().len(), 0);
+    assert_eq!(finding.kind, FindingKind::Disagreement, "{finding}");
+    assert_eq!(finding.dissenter("cranelift"), Some("wrong"), "{finding}");
+    let backends: Vec<Vec<_>> = finding.sides.iter().map(|side| side.backends.keys().collect()).collect();
+    assert_eq!(backends, [vec!["cranelift", "right"], vec!["wrong"]]);
+    assert_eq!(finding.sides[0].backends["cranelift"], ["speed/fresh", "quick/fresh"]);
+    assert_eq!(finding.divided_backends().len(), 0);
 }
 
 /// A lane of ours under another name, engine and backend.
@@ -171,11 +164,11 @@ struct Stranger {
 }
 
 impl Stranger {
-    fn new(name: &str, options: Options) -> Stranger {
+    fn new(name: &str, options: &Options) -> Stranger {
         let name = name.to_string();
         let info =
             LaneInfo { engine: name.clone(), code: name.clone(), backend: name.clone(), moves: Moves::Nothing, name };
-        Stranger { inner: own_lane("speed/fresh", &options), info }
+        Stranger { inner: own_lane("speed/fresh", options), info }
     }
 }
 
@@ -193,8 +186,8 @@ impl Lane for Stranger {
     }
 }
 
-/// Plants a fault in one of two lanes and returns what the oracle finds within the first inputs.
-fn caught(fault: Fault) -> (Case, Finding) {
+/// Plants a fault in one of two lanes, and returns the first finding with its case.
+fn catch(fault: Fault) -> (Case, Finding) {
     search(fault, |case, fault| {
         let options = &case.options["speed"];
         let sound = own_lane("speed/fresh", options);
@@ -203,7 +196,7 @@ fn caught(fault: Fault) -> (Case, Finding) {
     })
 }
 
-/// The first finding of `check` within the first inputs.
+/// Returns the first finding of `check`, with its case.
 fn search(fault: Fault, check: impl Fn(&Case, Fault) -> Result<compare::Agreement, Box<Finding>>) -> (Case, Finding) {
     const INPUTS: u64 = 100;
     for k in 0..INPUTS {

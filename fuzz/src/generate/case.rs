@@ -1,6 +1,6 @@
 //! A fuzz case: the modules, the calls to make, and the options of each tier.
 
-use super::feature_set::{Audience, needed};
+use super::feature_set::{Audience, find_needed};
 use super::graft::{self, Entry, Surroundings};
 use super::input::Input;
 use super::smith::{self, Termination};
@@ -69,20 +69,20 @@ impl Case {
         let fuel = if plan.arbitrary()? { Some(plan.int_in_range(100..=MAX_FUEL)?) } else { None };
         let fuel = fuel.filter(|_| audience.own);
         let features = audience.draw(&mut plan)?;
-        let options = TIERS.iter().map(|&tier| Ok((tier, options(&mut plan, fuel)?))).collect::<Result<_>>()?;
+        let options = TIERS.iter().map(|&tier| Ok((tier, choose_options(&mut plan, fuel)?))).collect::<Result<_>>()?;
         let fuel = fuel.is_some();
         let library = if plan.ratio(1, 3)? {
             let surroundings = Surroundings { name: "lib", library: &[], tags: &[], fuel, features };
-            Some(graft::graft(&mut choices, &graft::Base::default(), surroundings)?)
+            Some(graft::graft(&mut choices, graft::Base::default(), surroundings)?)
         } else {
             None
         };
-        let base = base(&mut plan, &input, features, fuel)?;
+        let base = generate_base(&mut plan, &input, features, fuel)?;
         let exports = library.as_ref().map_or(&[][..], |library| &library.entries);
         let tags = library.as_ref().map_or(&[][..], |library| &library.tags);
         let surroundings = Surroundings { name: "main", library: exports, tags, fuel, features };
-        let main = graft::graft(&mut choices, &graft::Base::read(&base)?, surroundings)?;
-        let calls = calls(&mut plan, &main.entries, &main.base_exports)?;
+        let main = graft::graft(&mut choices, graft::Base::read(&base)?, surroundings)?;
+        let calls = choose_calls(&mut plan, &main.entries, &main.base_exports)?;
         let mut hosts = main.hosts;
         let library = library.map(|library| {
             hosts.extend(library.hosts);
@@ -93,7 +93,7 @@ impl Case {
         if features.contains(Features::CUSTOM_DESCRIPTORS) && !modules.clone().all(|wasm| valid_with(wasm, features)) {
             return Err(arbitrary::Error::IncorrectFormat);
         }
-        let needed = needed(modules, features);
+        let needed = find_needed(modules, features);
         Ok(Case { features, needed, library, main: main.wasm, hosts, calls, options })
     }
 
@@ -107,7 +107,7 @@ impl Case {
 
 /// Chooses the options of one tier. Memory checks, CPU features and the collector's zeal differ from tier to tier,
 /// since none of them may make a difference.
-fn options(u: &mut Unstructured<'_>, fuel: Option<u64>) -> Result<Options> {
+fn choose_options(u: &mut Unstructured<'_>, fuel: Option<u64>) -> Result<Options> {
     Ok(Options {
         memory_checks: if u.arbitrary()? { MemoryChecks::Explicit } else { MemoryChecks::Guard },
         cpu: if u.ratio(1, 4)? { Cpu::Baseline } else { Cpu::Host },
@@ -121,31 +121,31 @@ fn options(u: &mut Unstructured<'_>, fuel: Option<u64>) -> Result<Options> {
 }
 
 /// Generates the module to graft upon: one of wasm-smith, or one time in eight an empty one.
-fn base(u: &mut Unstructured<'_>, input: &Input, features: Features, fuel: bool) -> Result<Vec<u8>> {
+fn generate_base(u: &mut Unstructured<'_>, input: &Input, features: Features, fuel: bool) -> Result<Vec<u8>> {
     if u.ratio(1, 8)? {
         return Ok(wasm_encoder::Module::new().finish());
     }
     let termination =
         if fuel { Termination::EngineFuel } else { Termination::OwnCounter(u.int_in_range(10..=MAX_STEPS)?) };
-    smith::module(&mut input.smith(), features, termination)
+    smith::generate(&mut input.smith(), features, termination)
 }
 
 /// Chooses the calls: each chain once or twice, and functions of the base module in between.
-fn calls(u: &mut Unstructured<'_>, chains: &[Entry], base: &[Entry]) -> Result<Vec<Call>> {
+fn choose_calls(u: &mut Unstructured<'_>, chains: &[Entry], base: &[Entry]) -> Result<Vec<Call>> {
     let mut calls = Vec::new();
     for entry in chains {
         for _ in 0..u.int_in_range(1..=2)? {
-            calls.push(call(u, entry)?);
+            calls.push(choose_call(u, entry)?);
         }
     }
     for entry in base.iter().take(MAX_CALLS - calls.len()) {
         let position = u.int_in_range(0..=calls.len())?;
-        calls.insert(position, call(u, entry)?);
+        calls.insert(position, choose_call(u, entry)?);
     }
     Ok(calls)
 }
 
-fn call(u: &mut Unstructured<'_>, entry: &Entry) -> Result<Call> {
+fn choose_call(u: &mut Unstructured<'_>, entry: &Entry) -> Result<Call> {
     let arguments = entry.signature.params.iter().map(|&ty| arbitrary_value(u, ty)).collect::<Result<_>>()?;
     Ok(Call { function: entry.name.clone(), arguments })
 }

@@ -26,7 +26,7 @@ pub const DRAWN: Features = Features::TAIL_CALL
 /// every audience: only what the audience excludes is missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Audience {
-    /// Whether all lanes are our own, which count fuel alike. Other engines count it at other instructions or not at
+    /// True if all lanes are our own, which count fuel alike. Other engines count it at other instructions or not at
     /// all, so that no case has fuel, and each ends by itself.
     pub own: bool,
     /// The features that all lanes have.
@@ -78,7 +78,7 @@ impl Audience {
 }
 
 /// Returns the features of `features` without which one of the modules is not valid.
-pub fn needed<'a>(modules: impl Iterator<Item = &'a [u8]> + Clone, features: Features) -> Features {
+pub fn find_needed<'a>(modules: impl Iterator<Item = &'a [u8]> + Clone, features: Features) -> Features {
     DRAWN.iter().fold(features, |left, feature| {
         let without = left.without(feature.set);
         if without != left && modules.clone().all(|wasm| valid_with(wasm, without)) { without } else { left }

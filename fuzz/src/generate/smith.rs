@@ -23,8 +23,8 @@ pub enum Termination {
 /// # Errors
 ///
 /// If the choices in `u` do not lead to a module.
-pub fn module(u: &mut Unstructured<'_>, features: Features, termination: Termination) -> Result<Vec<u8>> {
-    let config = config(u, features)?;
+pub fn generate(u: &mut Unstructured<'_>, features: Features, termination: Termination) -> Result<Vec<u8>> {
+    let config = choose_config(u, features)?;
     let mut module = Module::new(config, u)?;
     if let Termination::OwnCounter(steps) = termination {
         module.ensure_termination(steps).map_err(|_| arbitrary::Error::IncorrectFormat)?;
@@ -33,7 +33,7 @@ pub fn module(u: &mut Unstructured<'_>, features: Features, termination: Termina
 }
 
 /// Chooses the configuration of wasm-smith.
-fn config(u: &mut Unstructured<'_>, features: Features) -> Result<Config> {
+fn choose_config(u: &mut Unstructured<'_>, features: Features) -> Result<Config> {
     let has = |feature| features.contains(feature);
     Ok(Config {
         // Half of the modules do not trap by themselves, so that their code runs to its end. The graft adds traps to

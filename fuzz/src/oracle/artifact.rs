@@ -59,7 +59,7 @@ impl fmt::Display for Counts {
     }
 }
 
-/// What became of a forged artifact.
+/// The result of loading a forged artifact.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Fate {
     /// The loader refused it for this reason.
@@ -122,10 +122,6 @@ impl Report for Mishandled {
     }
 
     fn summary(&self) -> String {
-        self.0.clone()
-    }
-
-    fn details(&self) -> String {
         self.0.clone()
     }
 }

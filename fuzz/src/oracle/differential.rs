@@ -59,7 +59,7 @@ impl Oracle for Differential {
 
     fn reduce(&mut self, input: &[u8]) -> Option<Box<dyn Report>> {
         let found = self.find(input)?;
-        Some(Box::new(reduce::reduce(&found, &self.panel, REDUCTION_RUNS)))
+        Some(Box::new(reduce::reduce(found, &self.panel, REDUCTION_RUNS)))
     }
 
     fn statistics(&self) -> &dyn fmt::Display {

@@ -17,7 +17,7 @@ pub const ORACLES: &[Registration] = &[differential::REGISTRATION, artifact::REG
 pub struct Registration {
     /// The name on the command line.
     pub name: &'static str,
-    /// One line that says what the oracle checks.
+    /// The claim that the oracle checks, in one line of help.
     pub summary: &'static str,
     /// Makes the oracle. An oracle that compares no lanes ignores the panel.
     pub make: fn(Panel) -> Box<dyn Oracle>,
@@ -77,7 +77,9 @@ pub trait Report {
 
     /// Returns everything that is needed to understand the finding. This may write modules to the directory for
     /// temporary files.
-    fn details(&self) -> String;
+    fn details(&self) -> String {
+        self.summary()
+    }
 
     /// Returns a `.wast` script that shows the finding without the fuzzer, if there can be one.
     fn script(&self) -> Option<String> {

@@ -13,7 +13,7 @@ use std::fmt;
 
 /// The result of a case without a finding.
 pub struct Agreement {
-    /// What the first lane did. The others did the same, as far as they were compared.
+    /// The run of the first lane. The other lanes did the same, as far as they were compared.
     pub run: Run,
     /// The lanes that stopped being comparable with the first one on the way: a stack overflow, something that the
     /// lane does not support, memory that ran out.

@@ -33,7 +33,7 @@ pub enum FindingKind {
 /// Lanes that agree.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Side {
-    /// What they showed of what differs: `outcome: [i32 1]`.
+    /// The part of their results that differs from other lanes: `outcome: [i32 1]`.
     pub shown: String,
     /// Their names, by backend.
     pub backends: BTreeMap<String, Vec<String>>,

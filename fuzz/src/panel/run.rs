@@ -10,7 +10,7 @@ const ALL: Features = Features::WASM_2_0.union(DRAWN);
 /// The number of calls after which the whole state is recorded. It is also recorded after the last call.
 const STATE_PERIOD: usize = 4;
 
-/// What one lane did with a case.
+/// The record of a case in one lane.
 #[derive(Default)]
 pub struct Run {
     /// The steps, in order.
@@ -25,11 +25,11 @@ pub struct Run {
 pub struct Step {
     /// The action, for reports.
     pub what: String,
-    /// What could be observed.
+    /// The observable result.
     pub seen: Seen,
 }
 
-/// What could be observed of a step.
+/// The observable result of a step.
 pub enum Seen {
     /// The outcome of loading, instantiating or calling.
     Observation(Observation),
@@ -156,10 +156,12 @@ impl Run {
                 return Err(Ended);
             }
         };
-        let instance = session.instantiate(module);
-        let outcome = instance.clone().map(|_| Vec::new());
+        let (outcome, instance) = match session.instantiate(module) {
+            Ok(instance) => (Ok(Vec::new()), Ok(instance)),
+            Err(failure) => (Err(failure), Err(Ended)),
+        };
         self.observe(format!("instantiate {name}"), Observation::of(session, outcome));
-        instance.map_err(|_| Ended)
+        instance
     }
 
     fn record_states(&mut self, call: usize, instances: &[InstanceId], session: &mut dyn Session) {

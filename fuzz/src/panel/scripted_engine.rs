@@ -1,4 +1,4 @@
-//! A lane without an engine, whose calls end as a test says.
+//! A lane without an engine: a test scripts the outcomes of its calls.
 
 use lanes::{
     Binary, Failure, Features, HostCall, HostFunc, InstanceId, Lane, LaneInfo, ModuleId, Moves, Outcome, Refusal,

@@ -10,7 +10,7 @@ use lanes::{Failure, Frame, Outcome};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Instant;
-use uses::{Use, uses};
+use uses::{Use, find_uses};
 
 /// The classes of backtrace depths: a name, and the largest depth of the class. The last class is open.
 const DEPTHS: [(&str, usize); 6] = [("1", 1), ("2", 2), ("3-4", 4), ("5-8", 8), ("9-16", 16), ("17+", usize::MAX)];
@@ -106,9 +106,9 @@ impl Statistics {
     }
 
     fn count_uses(&mut self, case: &Case) {
-        let mut found = uses(&case.main);
+        let mut found = find_uses(&case.main);
         if let Some(library) = &case.library {
-            found.extend(uses(library));
+            found.extend(find_uses(library));
         }
         self.plain += u64::from(found.is_empty());
         for what in found {

@@ -74,7 +74,7 @@ uses! {
 }
 
 /// Returns what a module uses, or nothing if it does not decode.
-pub fn uses(wasm: &[u8]) -> BTreeSet<Use> {
+pub fn find_uses(wasm: &[u8]) -> BTreeSet<Use> {
     let mut found = BTreeSet::new();
     match collect(wasm, &mut found) {
         Ok(()) => found,
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Vec<Use> {
-        uses(&wat::parse_str(text).expect("it parses")).into_iter().collect()
+        find_uses(&wat::parse_str(text).expect("it parses")).into_iter().collect()
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::panel::Panel;
 use crate::panel::compare::Agreement;
 use crate::panel::finding::Finding;
 
-/// What a case showed.
+/// The judgment of a case.
 pub enum Judgment {
     /// All lanes agreed.
     Agreed(Agreement),

@@ -22,7 +22,7 @@ const FUEL: u64 = 1_000_000;
 const ATTEMPTS: u32 = 600;
 
 /// Reduces `found` with at most `runs` runs of candidates. Returns a finding with the same signature.
-pub fn reduce(found: &NewFinding, panel: &Panel, runs: u32) -> NewFinding {
+pub fn reduce(found: NewFinding, panel: &Panel, runs: u32) -> NewFinding {
     let mut reducer = Reducer { panel, signature: found.finding.signature(), best: None, runs };
     let mut case = found.case.clone();
     reducer.remove_calls(&mut case);
@@ -33,7 +33,7 @@ pub fn reduce(found: &NewFinding, panel: &Panel, runs: u32) -> NewFinding {
         reducer.remove_instructions(&mut case, part);
     }
     reducer.remove_calls(&mut case);
-    reducer.best.unwrap_or_else(|| NewFinding { finding: found.finding.clone(), case: found.case.clone() })
+    reducer.best.unwrap_or(found)
 }
 
 /// One of a case's modules.
@@ -53,7 +53,7 @@ impl Reducer<'_> {
     fn accepts(&mut self, case: &Case) -> bool {
         let Some(runs) = self.runs.checked_sub(1) else { return false };
         self.runs = runs;
-        let Some(case) = deterministic(case) else { return false };
+        let Some(case) = make_case_deterministic(case) else { return false };
         if !ends(&case) {
             return false;
         }
@@ -69,17 +69,17 @@ impl Reducer<'_> {
     /// Removes calls, the last first.
     fn remove_calls(&mut self, case: &mut Case) {
         for k in (0..case.calls.len()).rev() {
-            let mut candidate = case.clone();
-            candidate.calls.remove(k);
-            if self.accepts(&candidate) {
-                *case = candidate;
+            let call = case.calls.remove(k);
+            if !self.accepts(case) {
+                case.calls.insert(k, call);
             }
         }
     }
 
     fn remove_library(&mut self, case: &mut Case) {
-        if case.library.is_some() && self.accepts(&Case { library: None, ..case.clone() }) {
-            case.library = None;
+        let library = case.library.take();
+        if library.is_some() && !self.accepts(case) {
+            case.library = library;
         }
     }
 
@@ -91,9 +91,8 @@ impl Reducer<'_> {
         self.runs -= saved;
         let shrunk = catch_unwind(AssertUnwindSafe(|| {
             WasmShrink::default().attempts(ATTEMPTS).run(whole, |wasm: &[u8]| {
-                let mut candidate = case.clone();
-                replace(&mut candidate, part, wasm.to_vec());
-                let accepted = self.accepts(&candidate);
+                replace(case, part, wasm.to_vec());
+                let accepted = self.accepts(case);
                 if accepted && wasm.len() < smallest.len() {
                     smallest = wasm.to_vec();
                 }
@@ -135,22 +134,22 @@ impl Reducer<'_> {
         if !valid_with(&wasm, case.features) {
             return false;
         }
-        let mut candidate = case.clone();
-        replace(&mut candidate, part, wasm);
-        let accepted = self.accepts(&candidate);
-        if accepted {
-            *case = candidate;
+        let before = replace(case, part, wasm);
+        let accepted = self.accepts(case);
+        if !accepted {
+            replace(case, part, before);
         }
         accepted
     }
 }
 
-fn replace(case: &mut Case, part: Part, wasm: Vec<u8>) {
-    *part(case).expect("the case has this module") = wasm;
+/// Puts `wasm` into the case and returns the module that was there.
+fn replace(case: &mut Case, part: Part, wasm: Vec<u8>) -> Vec<u8> {
+    std::mem::replace(part(case).expect("the case has this module"), wasm)
 }
 
 /// Returns the case with modules made deterministic, or `None` if one of them no longer decodes.
-fn deterministic(case: &Case) -> Option<Case> {
+fn make_case_deterministic(case: &Case) -> Option<Case> {
     let main = make_deterministic(&case.main).ok()?;
     let library = case.library.as_deref().map(make_deterministic).transpose().ok()?;
     Some(Case { main, library, ..case.clone() })
@@ -187,8 +186,9 @@ mod tests {
         let theirs = ScriptedEngine::new("theirs", "theirs", vec![values(1), values(1)]);
         let panel = Panel::new(&["speed/fresh"], vec![Box::new(theirs)]);
         let Judgment::New(found) = known::judge(&case, &panel) else { panic!("nothing is found") };
-        let small = reduce(&found, &panel, 300);
-        assert_eq!(small.finding.signature(), found.finding.signature());
+        let signature = found.finding.signature();
+        let small = reduce(*found, &panel, 300);
+        assert_eq!(small.finding.signature(), signature);
         assert_eq!(small.case.calls.len(), 1);
         let text = wasmprinter::print_bytes(&small.case.main).expect("it decodes");
         assert!(text.contains("i32.div_s"), "{text}");

@@ -51,11 +51,12 @@ impl Report for NewFinding {
             let _infallible = writeln!(text, ";; host function {}.{}: {:?}", host.module, host.name, host.behavior);
         }
         if let Some(library) = &case.library {
-            let _infallible = writeln!(text, "{}(register {LIBRARY:?})", text_of(library, false));
+            let _infallible = writeln!(text, "{}(register {LIBRARY:?})", format_module(library, false));
         }
-        text += &text_of(&case.main, false);
+        text += &format_module(&case.main, false);
         for call in &case.calls {
-            let arguments: String = call.arguments.iter().map(|&value| format!(" {}", constant(value))).collect();
+            let arguments: String =
+                call.arguments.iter().map(|&value| format!(" {}", format_constant(value))).collect();
             let _infallible = writeln!(text, "(invoke {:?}{arguments})", call.function);
         }
         Some(text)
@@ -64,7 +65,7 @@ impl Report for NewFinding {
 
 /// Adds a module as text, or the path of the files that hold it.
 fn add_module(text: &mut String, name: &str, wasm: &[u8], digest: u64) {
-    let wat = text_of(wasm, true);
+    let wat = format_module(wasm, true);
     let lines = wat.lines().count();
     if lines <= INLINE_LINES {
         let _infallible = write!(text, "\nmodule {name}:\n{wat}\n");
@@ -83,7 +84,7 @@ fn save(path: &Path, wasm: &[u8], wat: &str) -> std::io::Result<()> {
 }
 
 /// Returns the module as text, on request with the offset of each instruction, as backtraces show it.
-fn text_of(wasm: &[u8], offsets: bool) -> String {
+fn format_module(wasm: &[u8], offsets: bool) -> String {
     let mut text = String::new();
     let printed = wasmprinter::Config::new()
         .print_offsets(offsets)
@@ -96,7 +97,7 @@ fn text_of(wasm: &[u8], offsets: bool) -> String {
 }
 
 /// Returns the constant of a script that is this value.
-fn constant(value: Value) -> String {
+fn format_constant(value: Value) -> String {
     match value {
         Value::I32(value) => format!("(i32.const {value})"),
         Value::I64(value) => format!("(i64.const {value})"),

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_stands_before_an_if_with_parameters() {
+    fn an_if_with_parameters_gets_a_block_before_it() {
         let (before, after) = ("i64.const 1 i32.const 1", "if (param i64) drop else drop end i32.const 1 if end");
         check(block_before_if, &format!("{before} {after}"), &format!("{before} block end {after}"));
     }

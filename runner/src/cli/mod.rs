@@ -40,7 +40,7 @@ enum Command {
     /// Verify an artifact and show its header, sections and functions.
     #[cfg(feature = "engine")]
     Inspect(artifact::InspectArgs),
-    /// Run one fuzz input through the oracle of the fuzz target `differential`.
+    /// Run one fuzz input through an oracle, and say what happened.
     #[cfg(feature = "engine")]
     Replay(fuzzing::ReplayArgs),
     /// Fuzz: compare lanes on generated modules, without libFuzzer.

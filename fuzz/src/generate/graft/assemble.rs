@@ -12,7 +12,7 @@ use crate::generate::deterministic::make_deterministic;
 use crate::generate::value::lanes_type;
 use arbitrary::{Error, Unstructured};
 use lanes::{Behavior, Features, HostFunc};
-use std::mem::replace;
+use std::mem::{replace, take};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
     CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, Elements, EntityType, ExportKind,
@@ -23,7 +23,7 @@ use wasm_encoder::{
 
 /// A module that is merged into the result, and the numbers by which its indices move up.
 struct Part<'a> {
-    module: &'a Base<'a>,
+    module: Base<'a>,
     at: Counts,
     tags: u32,
 }
@@ -57,7 +57,7 @@ impl Reencode for Part<'_> {
 }
 
 /// Writes the module.
-pub(super) fn assemble(u: &mut Unstructured<'_>, base: &Base<'_>, plan: Plan) -> arbitrary::Result<Grafted> {
+pub(super) fn assemble(u: &mut Unstructured<'_>, base: Base<'_>, plan: Plan) -> arbitrary::Result<Grafted> {
     let base_exports = base.entries()?;
     let taken = base.export_names()?;
     if taken.iter().any(|name| name.starts_with("graft:")) {
@@ -65,7 +65,7 @@ pub(super) fn assemble(u: &mut Unstructured<'_>, base: &Base<'_>, plan: Plan) ->
     }
     let names = names(u, &plan)?;
     let parts = heap::parts(plan.features)?;
-    let wasm = module([base].into_iter().chain(&parts), &plan, &names).map_err(|_| Error::IncorrectFormat)?.finish();
+    let wasm = module([base].into_iter().chain(parts), &plan, &names).map_err(|_| Error::IncorrectFormat)?.finish();
     let wasm = make_deterministic(&wasm).map_err(|_| Error::IncorrectFormat)?;
     let wasm = if u.ratio(1, 3)? { hints(u, &wasm)? } else { wasm };
     let hosts = plan.imports.iter().filter(|import| import.module == HOST).map(host_function).collect();
@@ -95,14 +95,14 @@ fn own_tags(plan: &Plan) -> impl Iterator<Item = (String, &Vec<ValType>)> {
 }
 
 fn module<'a>(
-    modules: impl Iterator<Item = &'a Base<'a>>,
+    modules: impl Iterator<Item = Base<'a>>,
     plan: &Plan,
     names: &NameSection,
 ) -> Result<Module, reencode::Error> {
     let (imports, tags) = (index(plan.imports.len()), index(plan.imported_tags.len()));
     let mut at = Counts { functions: imports, ..Counts::default() };
-    let part = |module: &'a Base<'a>| {
-        let next = at.with(module);
+    let part = |module: Base<'a>| {
+        let next = at.with(&module);
         Part { module, at: replace(&mut at, next), tags }
     };
     let mut parts: Vec<_> = modules.map(part).collect();
@@ -132,8 +132,8 @@ fn module<'a>(
 fn types(plan: &Plan, parts: &mut [Part<'_>]) -> Result<TypeSection, reencode::Error> {
     let mut types = TypeSection::new();
     for part in parts {
-        if let Some(section) = &part.module.types {
-            part.parse_type_section(&mut types, section.clone())?;
+        if let Some(section) = part.module.types.take() {
+            part.parse_type_section(&mut types, section)?;
         }
     }
     let mut add = |params: &[ValType], results: &[ValType]| {
@@ -174,8 +174,8 @@ fn tag_type(plan: &Plan, tag: usize) -> TagType {
 fn functions(plan: &Plan, parts: &mut [Part<'_>]) -> Result<FunctionSection, reencode::Error> {
     let mut functions = FunctionSection::new();
     for part in parts {
-        if let Some(section) = &part.module.function_types {
-            part.parse_function_section(&mut functions, section.clone())?;
+        if let Some(section) = part.module.function_types.take() {
+            part.parse_function_section(&mut functions, section)?;
         }
     }
     for function in &plan.functions {
@@ -187,8 +187,8 @@ fn functions(plan: &Plan, parts: &mut [Part<'_>]) -> Result<FunctionSection, ree
 fn tables(plan: &Plan, parts: &mut [Part<'_>]) -> Result<TableSection, reencode::Error> {
     let mut tables = TableSection::new();
     for part in parts {
-        if let Some(section) = &part.module.tables {
-            part.parse_table_section(&mut tables, section.clone())?;
+        if let Some(section) = part.module.tables.take() {
+            part.parse_table_section(&mut tables, section)?;
         }
     }
     let length = u64::from(index(plan.functions.len()) + NULL_SLOTS);
@@ -200,8 +200,8 @@ fn tables(plan: &Plan, parts: &mut [Part<'_>]) -> Result<TableSection, reencode:
 fn memories(plan: &Plan, parts: &mut [Part<'_>]) -> Result<MemorySection, reencode::Error> {
     let mut memories = MemorySection::new();
     for part in parts {
-        if let Some(section) = &part.module.memories {
-            part.parse_memory_section(&mut memories, section.clone())?;
+        if let Some(section) = part.module.memories.take() {
+            part.parse_memory_section(&mut memories, section)?;
         }
     }
     for memory in &plan.memories[plan.base_memories..] {
@@ -219,8 +219,8 @@ fn memories(plan: &Plan, parts: &mut [Part<'_>]) -> Result<MemorySection, reenco
 fn tag_section(plan: &Plan, parts: &mut [Part<'_>]) -> Result<TagSection, reencode::Error> {
     let mut tags = TagSection::new();
     for part in parts {
-        if let Some(section) = &part.module.tags {
-            part.parse_tag_section(&mut tags, section.clone())?;
+        if let Some(section) = part.module.tags.take() {
+            part.parse_tag_section(&mut tags, section)?;
         }
     }
     for tag in plan.imported_tags.len()..plan.tags.len() {
@@ -241,8 +241,8 @@ fn zero(plan: &Plan, wide: bool) -> ConstExpr {
 fn globals(plan: &Plan, parts: &mut [Part<'_>]) -> Result<GlobalSection, reencode::Error> {
     let mut globals = GlobalSection::new();
     for part in parts {
-        if let Some(section) = &part.module.globals {
-            part.parse_global_section(&mut globals, section.clone())?;
+        if let Some(section) = part.module.globals.take() {
+            part.parse_global_section(&mut globals, section)?;
         }
     }
     for global in [Global::Sum32, Global::Sum64, Global::Countdown, Global::Zero] {
@@ -256,8 +256,8 @@ fn globals(plan: &Plan, parts: &mut [Part<'_>]) -> Result<GlobalSection, reencod
 fn exports(plan: &Plan, parts: &mut [Part<'_>]) -> Result<ExportSection, reencode::Error> {
     let mut exports = ExportSection::new();
     for part in parts {
-        if let Some(section) = &part.module.exports {
-            part.parse_export_section(&mut exports, section.clone())?;
+        if let Some(section) = part.module.exports.take() {
+            part.parse_export_section(&mut exports, section)?;
         }
     }
     for (entry, function) in &plan.entries {
@@ -280,8 +280,8 @@ fn exports(plan: &Plan, parts: &mut [Part<'_>]) -> Result<ExportSection, reencod
 fn elements(plan: &Plan, parts: &mut [Part<'_>]) -> Result<ElementSection, reencode::Error> {
     let mut elements = ElementSection::new();
     for part in parts {
-        if let Some(section) = &part.module.elements {
-            part.parse_element_section(&mut elements, section.clone())?;
+        if let Some(section) = part.module.elements.take() {
+            part.parse_element_section(&mut elements, section)?;
         }
     }
     let all: Vec<u32> = (0..plan.functions.len()).map(|id| plan.function_index(super::FunctionId(id))).collect();
@@ -294,9 +294,8 @@ fn elements(plan: &Plan, parts: &mut [Part<'_>]) -> Result<ElementSection, reenc
 fn code(plan: &Plan, parts: &mut [Part<'_>]) -> Result<CodeSection, reencode::Error> {
     let mut code = CodeSection::new();
     for part in parts {
-        let module = part.module;
-        for body in &module.bodies {
-            part.parse_function_body(&mut code, body.clone())?;
+        for body in take(&mut part.module.bodies) {
+            part.parse_function_body(&mut code, body)?;
         }
     }
     for Function { body, .. } in &plan.functions {
@@ -313,8 +312,8 @@ fn code(plan: &Plan, parts: &mut [Part<'_>]) -> Result<CodeSection, reencode::Er
 fn data(parts: &mut [Part<'_>]) -> Result<DataSection, reencode::Error> {
     let mut data = DataSection::new();
     for part in parts {
-        if let Some(section) = &part.module.data {
-            part.parse_data_section(&mut data, section.clone())?;
+        if let Some(section) = part.module.data.take() {
+            part.parse_data_section(&mut data, section)?;
         }
     }
     data.passive([0x5a; SEGMENT_LEN as usize]);

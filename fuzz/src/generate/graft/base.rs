@@ -94,14 +94,14 @@ impl<'a> Base<'a> {
     }
 
     pub(super) fn memories(&self) -> Result<Vec<Memory>> {
-        let memories = self.memories.iter().flat_map(|section| section.clone());
+        let memories = items(self.memories.as_ref());
         memories.map(|memory| memory.map(Memory::from).map_err(undecodable)).collect()
     }
 
     /// Reads the types, and the types of the functions.
     fn read_functions(&mut self) -> Result<()> {
         let mut types = Vec::new();
-        for group in self.types.iter().flat_map(|section| section.clone()) {
+        for group in items(self.types.as_ref()) {
             for ty in group.map_err(undecodable)?.types() {
                 types.push(match &ty.composite_type.inner {
                     CompositeInnerType::Func(function) => Some(Signature {
@@ -112,7 +112,7 @@ impl<'a> Base<'a> {
                 });
             }
         }
-        for index in self.function_types.iter().flat_map(|section| section.clone()) {
+        for index in items(self.function_types.as_ref()) {
             let signature = types.get(index.map_err(undecodable)? as usize).cloned().flatten();
             self.functions.push(signature.ok_or(Error::IncorrectFormat)?);
         }
@@ -125,7 +125,7 @@ impl<'a> Base<'a> {
     /// most null, so the type of such a parameter is replaced by the bottom of its hierarchy.
     pub(super) fn entries(&self) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        for export in self.exports.iter().flat_map(|section| section.clone()) {
+        for export in items(self.exports.as_ref()) {
             let export = export.map_err(undecodable)?;
             if export.kind != ExternalKind::Func {
                 continue;
@@ -153,9 +153,14 @@ impl<'a> Base<'a> {
     }
 
     pub(super) fn export_names(&self) -> Result<HashSet<&'a str>> {
-        let exports = self.exports.iter().flat_map(|section| section.clone());
+        let exports = items(self.exports.as_ref());
         exports.map(|export| export.map(|export| export.name).map_err(undecodable)).collect()
     }
+}
+
+/// Returns the items of a section: none if the module lacks it.
+fn items<S: Clone + IntoIterator>(section: Option<&S>) -> impl Iterator<Item = S::Item> {
+    section.cloned().into_iter().flatten()
 }
 
 /// Converts the error of a base that does not decode: the choices did not lead to a module.

@@ -16,7 +16,7 @@ const EXNREF: ValType = ValType::Ref(RefType::EXNREF);
 struct Clause {
     /// The tag of the exceptions that it catches; all exceptions if `None`.
     tag: Option<usize>,
-    /// Whether it also receives the reference.
+    /// True if it also receives the reference.
     reference: bool,
 }
 

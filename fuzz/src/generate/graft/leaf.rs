@@ -21,7 +21,7 @@ const PLAIN: Features = Features::empty();
 struct Leaf {
     name: &'static str,
     emit: Emit,
-    /// What the kind needs beyond WebAssembly 2.0.
+    /// The features that the kind needs beyond WebAssembly 2.0.
     needs: Features,
 }
 

@@ -8,11 +8,11 @@ use arbitrary::{Result, Unstructured};
 use lanes::Features;
 use wasm_encoder::{BlockType, HeapType, Instruction, RefType, ValType};
 
-/// How a call reaches its callee.
+/// The way of a call to its callee.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Way {
     route: Route,
-    /// Whether the callee takes the place of the caller.
+    /// True for a tail call.
     tail: bool,
 }
 

@@ -15,8 +15,8 @@
 //! The input is a stream of choices, a base module (possibly an empty one), and the exports of a library instance. The
 //! output is one module with names for its functions, the entries to call, and the host functions that it imports.
 //!
-//! `link` makes the functions of a chain, and `leaf` its end. `body` builds a function body, `heap` is the part that makes
-//! objects, and `assemble` writes the module.
+//! `link` makes the functions of a chain, and `leaf` its end. `body` builds a function body, `heap` is the part that
+//! makes objects, and `assemble` writes the module.
 
 mod access;
 mod assemble;
@@ -87,7 +87,7 @@ pub struct Surroundings<'a> {
     pub library: &'a [Entry],
     /// The exported tags of that instance.
     pub tags: &'a [Tag],
-    /// Whether the engine counts fuel, so that endless loops end.
+    /// True if the engine counts fuel, so that endless loops end.
     pub fuel: bool,
     /// The features that the module may use.
     pub features: Features,
@@ -98,8 +98,8 @@ pub struct Surroundings<'a> {
 /// # Errors
 ///
 /// If `u` has no choices left where one is needed.
-pub fn graft(u: &mut Unstructured<'_>, base: &Base<'_>, surroundings: Surroundings<'_>) -> Result<Grafted> {
-    let mut plan = Plan::new(u, base, surroundings)?;
+pub fn graft(u: &mut Unstructured<'_>, base: Base<'_>, surroundings: Surroundings<'_>) -> Result<Grafted> {
+    let mut plan = Plan::new(u, &base, surroundings)?;
     for chain in 0..u.int_in_range(1..=4)? {
         let mut target = leaf::function(u, &mut plan)?;
         for _ in 0..depth(u)? {
@@ -124,7 +124,7 @@ fn depth(u: &mut Unstructured<'_>) -> Result<usize> {
 struct Plan {
     /// The module's name.
     name: String,
-    /// Whether endless loops end.
+    /// True if the engine counts fuel, so that endless loops end.
     fuel: bool,
     /// The features that may be used.
     features: Features,
@@ -153,7 +153,7 @@ struct Plan {
     memories: Vec<Memory>,
     /// The number of memories of the base.
     base_memories: usize,
-    /// Whether the indices of the grafted table have 64 bits.
+    /// True if the indices of the grafted table have 64 bits.
     table64: bool,
     /// The grafted passive element segment. (The one with the functions of the table is active.)
     element_segment: u32,
@@ -175,7 +175,7 @@ struct Function {
 /// A memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Memory {
-    /// Whether its addresses have 64 bits.
+    /// True if its addresses have 64 bits.
     index64: bool,
     shared: bool,
     /// The logarithm of the page size, if the memory has one of its own.
