@@ -50,7 +50,7 @@ const MISTAKES: &[Mistake] = &[
         // tests/if-parameters.wast; wasmi 2.0.0.
         name: "wasmi loses what lies below the parameters of an if",
         backend: "wasmi",
-        workaround: workaround::block_before_if,
+        workaround: workaround::put_block_before_if,
     },
     Mistake {
         // tests/unreached-br-on-null.wast; bun 1.4.5.
@@ -62,7 +62,7 @@ const MISTAKES: &[Mistake] = &[
         // tests/exceptions-delegate-to-block.wast; bun 1.4.5.
         name: "JavaScriptCore refuses a delegate to a block",
         backend: "jsc",
-        workaround: workaround::delegate_to_try,
+        workaround: workaround::make_delegate_name_try,
     },
     Mistake {
         // tests/convert-null.wast; bun 1.4.5.

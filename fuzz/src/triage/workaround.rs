@@ -12,7 +12,7 @@ use wasmparser::{BlockType, Operator as O};
 /// them.
 pub(crate) fn separate_select_from_comparison(wasm: &[u8]) -> Option<Vec<u8>> {
     let mut found = false;
-    let parted = rewrite(wasm, &mut |operator, next, scratch| {
+    let changed = rewrite(wasm, &mut |operator, next, scratch| {
         let comparison = matches!(operator, O::I32Eqz | O::I32Eq | O::I32Ne);
         if !comparison || !matches!(next, Some(O::Select | O::TypedSelect { .. })) {
             return Patch::default();
@@ -20,40 +20,41 @@ pub(crate) fn separate_select_from_comparison(wasm: &[u8]) -> Option<Vec<u8>> {
         found = true;
         Patch { after: vec![Instruction::LocalTee(scratch.local(ValType::I32))], ..Patch::default() }
     });
-    parted.ok().filter(|_| found)
+    changed.ok().filter(|_| found)
 }
 
 /// Puts an empty block before each `if` with parameters, so that the operands below them are in place before either
 /// arm.
-pub(crate) fn block_before_if(wasm: &[u8]) -> Option<Vec<u8>> {
-    let (mut found, mut begun, mut parted) = (false, false, false);
-    let blocked = rewrite(wasm, &mut |operator, _, _| {
-        let needs_block = matches!(operator, O::If { blockty: BlockType::FuncType(_) }) && !parted;
-        parted = begun && matches!(operator, O::End);
-        begun = matches!(operator, O::Block { blockty: BlockType::Empty });
+pub(crate) fn put_block_before_if(wasm: &[u8]) -> Option<Vec<u8>> {
+    let (mut found, mut in_empty_block, mut after_empty_block) = (false, false, false);
+    let changed = rewrite(wasm, &mut |operator, _, _| {
+        // An `if` right after an empty block is left alone, so that a second application changes nothing.
+        let needs_block = matches!(operator, O::If { blockty: BlockType::FuncType(_) }) && !after_empty_block;
+        after_empty_block = in_empty_block && matches!(operator, O::End);
+        in_empty_block = matches!(operator, O::Block { blockty: BlockType::Empty });
         if !needs_block {
             return Patch::default();
         }
         found = true;
         Patch { before: vec![Instruction::Block(wasm_encoder::BlockType::Empty), Instruction::End], ..Patch::default() }
     });
-    blocked.ok().filter(|_| found)
+    changed.ok().filter(|_| found)
 }
 
 /// Removes unreachable code.
 pub(crate) fn remove_unreachable(wasm: &[u8]) -> Option<Vec<u8>> {
     let mut found = false;
-    let edited = edit(wasm, &mut |operators| {
+    let changed = edit(wasm, &mut |operators| {
         let count = operators.len();
-        let reached = reached(operators);
-        found |= reached.len() < count;
-        reached
+        let reachable = keep_reachable(operators);
+        found |= reachable.len() < count;
+        reachable
     });
-    edited.ok().filter(|_| found)
+    changed.ok().filter(|_| found)
 }
 
 /// Returns the operators that can be reached, with the ends of their blocks.
-fn reached(operators: Vec<O<'_>>) -> Vec<O<'_>> {
+fn keep_reachable(operators: Vec<O<'_>>) -> Vec<O<'_>> {
     // In unreachable code: the number of blocks that began in it and are still open.
     let mut unreached: Option<u32> = None;
     let mut keep = |operator: &O<'_>| {
@@ -99,9 +100,9 @@ fn begins(operator: &O<'_>) -> bool {
 }
 
 /// Makes each `delegate` name a `try` or the function. One that names another block means the next `try` around it.
-pub(crate) fn delegate_to_try(wasm: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn make_delegate_name_try(wasm: &[u8]) -> Option<Vec<u8>> {
     let mut found = false;
-    let edited = edit(wasm, &mut |mut operators| {
+    let changed = edit(wasm, &mut |mut operators| {
         // True for each open block that is a `try`.
         let mut open: Vec<bool> = Vec::new();
         for operator in &mut operators {
@@ -120,21 +121,21 @@ pub(crate) fn delegate_to_try(wasm: &[u8]) -> Option<Vec<u8>> {
         }
         operators
     });
-    edited.ok().filter(|_| found)
+    changed.ok().filter(|_| found)
 }
 
 /// Converts the operand of each `any.convert_extern` to `externref`. There is no workaround where the type of the
 /// result must not be nullable.
 pub(crate) fn convert_externref(wasm: &[u8]) -> Option<Vec<u8>> {
     let mut found = false;
-    let widened = rewrite(wasm, &mut |operator, _, scratch| {
+    let changed = rewrite(wasm, &mut |operator, _, scratch| {
         if !matches!(operator, O::AnyConvertExtern) {
             return Patch::default();
         }
         found = true;
         Patch { before: vec![Instruction::LocalTee(scratch.local(ValType::EXTERNREF))], ..Patch::default() }
     });
-    widened.ok().filter(|wasm| found && valid_with(wasm, Features::all()))
+    changed.ok().filter(|wasm| found && valid_with(wasm, Features::all()))
 }
 
 #[cfg(test)]
@@ -160,7 +161,7 @@ mod tests {
     #[test]
     fn an_if_with_parameters_gets_a_block_before_it() {
         let (before, after) = ("i64.const 1 i32.const 1", "if (param i64) drop else drop end i32.const 1 if end");
-        check(block_before_if, &format!("{before} {after}"), &format!("{before} block end {after}"));
+        check(put_block_before_if, &format!("{before} {after}"), &format!("{before} block end {after}"));
     }
 
     #[test]
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn a_delegate_leads_to_a_try() {
         let before = "try block loop try throw 0 delegate 1 end end catch_all end";
-        check(delegate_to_try, before, &before.replace("delegate 1", "delegate 2"));
-        check(delegate_to_try, "block try throw 0 delegate 0 end", "block try throw 0 delegate 1 end");
+        check(make_delegate_name_try, before, &before.replace("delegate 1", "delegate 2"));
+        check(make_delegate_name_try, "block try throw 0 delegate 0 end", "block try throw 0 delegate 1 end");
     }
 }
