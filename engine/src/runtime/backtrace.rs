@@ -5,8 +5,7 @@
 //! frames with names later, while the code is still loaded.
 
 use super::call::{Activation, Exit};
-use super::code::Image;
-use super::registry::{CODE, Reader};
+use super::registry::{CODE, CodeReader};
 use crate::abi::vmctx::{VmContext, VmStoreContext};
 use crate::artifact::functions::FunctionKind;
 use crate::artifact::handlers::Catch;
@@ -42,11 +41,7 @@ impl RawBacktrace {
     }
 
     /// The frames of the store of `newest`, whose code stopped with these registers.
-    pub(super) fn capture_fault(
-        newest: &Activation,
-        registers: &Registers,
-        reader: &Reader<'_, Image>,
-    ) -> RawBacktrace {
+    pub(super) fn capture_fault(newest: &Activation, registers: &Registers, reader: &CodeReader<'_>) -> RawBacktrace {
         let mut frames = RawBacktrace::default();
         let stack = Stack(registers.sp..newest.address());
         frames.walk(*registers, FrameAddress::Instruction(registers.pc), &stack, reader);
@@ -55,7 +50,7 @@ impl RawBacktrace {
     }
 
     /// Walks activations from `activation`, which left compiled code at `exit`, to the oldest of its store.
-    fn walk_exits(&mut self, mut activation: Option<&Activation>, mut exit: Exit, reader: &Reader<'_, Image>) {
+    fn walk_exits(&mut self, mut activation: Option<&Activation>, mut exit: Exit, reader: &CodeReader<'_>) {
         while let Some(current) = activation {
             self.walk_exit(current, exit, reader);
             activation = current.older_of_same_store();
@@ -64,14 +59,14 @@ impl RawBacktrace {
     }
 
     /// Walks one activation from where it left compiled code.
-    fn walk_exit(&mut self, activation: &Activation, exit: Exit, reader: &Reader<'_, Image>) {
+    fn walk_exit(&mut self, activation: &Activation, exit: Exit, reader: &CodeReader<'_>) {
         let stack = Stack(exit.fp..activation.address());
         let Some(registers) = exit.registers(&stack) else { return };
         self.walk(registers, FrameAddress::Return(exit.pc), &stack, reader);
     }
 
     /// Walks up to the entry trampoline.
-    fn walk(&mut self, registers: Registers, address: FrameAddress, stack: &Stack, reader: &Reader<'_, Image>) {
+    fn walk(&mut self, registers: Registers, address: FrameAddress, stack: &Stack, reader: &CodeReader<'_>) {
         let first = self.0.len();
         let mut places = Places::new(reader);
         follow(registers, address, &mut places, &mut self.0, |place, callee| place.rule?.apply(callee, stack));
@@ -108,13 +103,13 @@ pub(super) fn visit_references(store: *const VmStoreContext, exit: Exit, mut vis
     });
 }
 
-fn visit_activation(activation: &Activation, exit: Exit, reader: &Reader<'_, Image>, visit: &mut impl FnMut(*mut u32)) {
+fn visit_activation(activation: &Activation, exit: Exit, reader: &CodeReader<'_>, visit: &mut impl FnMut(*mut u32)) {
     let stack = Stack(exit.fp..activation.address());
     let Some(mut registers) = exit.registers(&stack) else { return };
     let mut places = Places::new(reader);
     while let Some(place) = places.at(FrameAddress::Return(registers.pc)) {
-        let image = reader.at(place.address.lookup()).expect("a place is in an image");
-        if let Some(map) = image.stack_map_at(place.address) {
+        let artifact = reader.at(place.address.lookup()).expect("a place is in an artifact");
+        if let Some(map) = artifact.stack_map_at(place.address) {
             // Below the slots is room for the arguments of calls. Behind a tail call, frames of callees stand in it, so that
             // the stack pointer may be below where code was left; no slot is.
             let sp = registers.fp - u64::from(map.frame_size);
@@ -166,12 +161,12 @@ pub(super) unsafe fn find_handler(
 fn handler_of(
     frame: &Registers,
     stack: &Stack,
-    reader: &Reader<'_, Image>,
+    reader: &CodeReader<'_>,
     takes: &impl Fn(*const VmContext, TagIndex) -> bool,
 ) -> Option<Registers> {
     let address = FrameAddress::Return(frame.pc);
-    let image = reader.at(address.lookup())?;
-    let site = image.handlers_at(address)?;
+    let artifact = reader.at(address.lookup())?;
+    let site = artifact.handlers_at(address)?;
     let sp = frame.fp.checked_sub(site.frame_offset.into())?;
     let handler = site.handlers().find(|handler| match handler.catch {
         Catch::All => true,
@@ -180,7 +175,7 @@ fn handler_of(
             context.is_some_and(|context| takes(context as *const VmContext, tag))
         }
     })?;
-    Some(Registers { pc: image.handler_address(handler), sp, fp: frame.fp })
+    Some(Registers { pc: artifact.handler_address(handler), sp, fp: frame.fp })
 }
 
 /// Collects WebAssembly functions from `address` up to the entry trampoline, going from frame to frame with `step`.
@@ -212,12 +207,12 @@ struct Place {
 
 /// Looks up addresses, and remembers some: in a deep stack the same few repeat.
 struct Places<'a> {
-    reader: &'a Reader<'a, Image>,
+    reader: &'a CodeReader<'a>,
     recent: [Option<Place>; 16],
 }
 
 impl Places<'_> {
-    fn new<'a>(reader: &'a Reader<'a, Image>) -> Places<'a> {
+    fn new<'a>(reader: &'a CodeReader<'a>) -> Places<'a> {
         Places { reader, recent: [None; 16] }
     }
 
@@ -232,13 +227,13 @@ impl Places<'_> {
     }
 
     fn look_up(&self, address: FrameAddress) -> Option<Place> {
-        let image = self.reader.at(address.lookup())?;
-        let is_function = match image.function_kind_at(address.lookup())? {
+        let artifact = self.reader.at(address.lookup())?;
+        let is_function = match artifact.function_kind_at(address.lookup())? {
             FunctionKind::Entry(_) => return None,
             FunctionKind::Function(_) => true,
             FunctionKind::Exit(_) | FunctionKind::Builtin(_) | FunctionKind::Soft(_) => false,
         };
-        Some(Place { address, is_function, rule: image.unwind_rule(address) })
+        Some(Place { address, is_function, rule: artifact.unwind_rule(address) })
     }
 }
 

@@ -17,8 +17,7 @@
 //! host calling each other end in a trap.
 
 use super::backtrace::RawBacktrace;
-use super::code::Image;
-use super::registry::Reader;
+use super::registry::CodeReader;
 use super::{sys, trap};
 use crate::abi::vmctx::{FuncRef, VmStoreContext};
 use crate::abi::{FAILED, OK, ValRaw};
@@ -164,7 +163,7 @@ pub(super) unsafe fn resume_at(store: *mut VmStoreContext, registers: Registers,
 
 /// Stops compiled code that faulted with a trap: captures its backtrace and returns the registers to go on with. `None`
 /// if no compiled code runs on this thread.
-pub(super) fn stop_at_fault(trap: Trap, registers: &Registers, reader: &Reader<'_, Image>) -> Option<Registers> {
+pub(super) fn stop_at_fault(trap: Trap, registers: &Registers, reader: &CodeReader<'_>) -> Option<Registers> {
     Activation::with_newest(|newest| {
         let newest = newest?;
         // SAFETY: an activation's store is alive, and its thread is this one; compiled code is stopped.

@@ -36,11 +36,11 @@ use std::sync::{Arc, OnceLock};
 /// An artifact that is ready to run. Its code stays mapped and registered while this lives: whoever holds an address in
 /// it keeps the `Arc`.
 #[derive(Debug)]
-pub(crate) struct LoadedCode(Registered<Image>);
+pub(crate) struct LoadedCode(Registered<MappedArtifact>);
 
 /// What the registry knows: a mapped artifact and where its parts are.
 #[derive(Debug)]
-pub(super) struct Image {
+pub(super) struct MappedArtifact {
     /// Before the mapping, so that the platform's unwinder forgets the frames while they are still there.
     _frames: UnwindRegistration,
     mapping: Mapping,
@@ -157,33 +157,33 @@ impl LoadedCode {
         // SAFETY: the section is well formed and terminated; it is dropped before the mapping.
         let frames = unsafe { UnwindRegistration::new(&bytes[sections.eh_frame.clone()]) };
         let memory = MemoryImageFile::of(&sections, &metadata.module, file);
-        let image = Image { _frames: frames, mapping, len, sections, metadata, memory };
-        Ok(Arc::new(LoadedCode(CODE.register(image))))
+        let artifact = MappedArtifact { _frames: frames, mapping, len, sections, metadata, memory };
+        Ok(Arc::new(LoadedCode(CODE.register(artifact))))
     }
 
     /// What the artifact says of itself.
     pub(crate) fn metadata(&self) -> &Metadata {
-        &self.image().metadata
+        &self.artifact().metadata
     }
 
     /// The module without bodies.
     pub(crate) fn module(&self) -> &Module {
-        &self.image().metadata.module
+        &self.artifact().metadata.module
     }
 
     /// The artifact.
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.image().bytes()
+        self.artifact().bytes()
     }
 
     /// All data segments; [`Module::data`] has ranges of it.
     pub(crate) fn data(&self) -> &[u8] {
-        self.image().section(|sections| &sections.data)
+        self.artifact().section(|sections| &sections.data)
     }
 
     /// What a memory of the module holds at the start, if it can be mapped.
     pub(crate) fn memory_image(&self) -> Option<&MemoryImage> {
-        self.image().memory.as_ref().map(|memory| &memory.image)
+        self.artifact().memory.as_ref().map(|memory| &memory.image)
     }
 
     /// Shows the module's [`memory_image`](LoadedCode::memory_image), if there is one, in a memory. Whether it does: when
@@ -193,7 +193,7 @@ impl LoadedCode {
     /// The memory is the one that the picture is of, in an instance of this module that keeps this code; its first size
     /// is accessible and nobody borrows it.
     pub(super) unsafe fn map_memory_image(&self, memory: &Mapping) -> Result<bool> {
-        match &self.image().memory {
+        match &self.artifact().memory {
             // SAFETY: the caller's contract.
             Some(picture) => unsafe { picture.map(self.data(), memory) },
             None => Ok(false),
@@ -202,36 +202,36 @@ impl LoadedCode {
 
     /// The Tail-convention entry of a function that the module defines.
     pub(crate) fn function(&self, function: DefinedFuncIndex) -> *const c_void {
-        let entry = self.image().functions().defined(function);
+        let entry = self.artifact().functions().defined(function);
         let entry = entry.expect("a checked artifact has every function that its module defines");
-        self.image().address(entry.start).cast()
+        self.artifact().address(entry.start).cast()
     }
 
     /// The entry trampoline for a signature.
     pub(crate) fn entry(&self, signature: &LoweredSignature) -> Option<HostCall> {
-        let address = self.image().address(self.metadata().entry(signature)?);
+        let address = self.artifact().address(self.metadata().entry(signature)?);
         // SAFETY: a checked artifact has an entry trampoline at this offset, and those are `HostCall`s.
         Some(unsafe { core::mem::transmute::<*const u8, HostCall>(address) })
     }
 
     /// The exit trampoline for a signature.
     pub(crate) fn exit(&self, signature: &LoweredSignature) -> Option<*const c_void> {
-        Some(self.image().address(self.metadata().exit(signature)?).cast())
+        Some(self.artifact().address(self.metadata().exit(signature)?).cast())
     }
 
-    fn image(&self) -> &Image {
+    fn artifact(&self) -> &MappedArtifact {
         self.0.item()
     }
 }
 
-impl Located for Image {
+impl Located for MappedArtifact {
     fn addresses(&self) -> Range<u64> {
         let base = self.mapping.as_ptr().addr() as u64;
         base + self.sections.text.start as u64..base + self.sections.text.end as u64
     }
 }
 
-impl Image {
+impl MappedArtifact {
     /// The position of an address in `.text`.
     fn text_offset(&self, pc: u64) -> Option<TextOffset> {
         let text = self.addresses();

@@ -4,14 +4,17 @@
 //! a change makes a new one. Replaced snapshots are freed when a writer sees that no reader is about; until then they
 //! keep the code alive that they name, so what a reader found cannot be unmapped under it.
 
-use super::code::Image;
+use super::code::MappedArtifact;
 use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// All loaded code of this process.
-pub(super) static CODE: Registry<Image> = Registry::new();
+pub(super) static CODE: Registry<MappedArtifact> = Registry::new();
+
+/// Reads [`CODE`].
+pub(super) type CodeReader<'a> = Reader<'a, MappedArtifact>;
 
 /// Something that occupies addresses that nothing else in the registry does.
 pub(super) trait Located {
