@@ -11,9 +11,10 @@
 
 #![expect(unsafe_code, reason = "executable memory, signal handlers and the structures that compiled code shares")]
 
-pub(crate) mod backtrace;
-pub(crate) mod call;
-pub(crate) mod code;
+mod activation;
+mod backtrace;
+mod call;
+mod code;
 mod const_eval;
 mod engine;
 mod exception;
@@ -28,12 +29,14 @@ mod limits;
 mod linker;
 mod loaded_module;
 mod memory;
-pub(crate) mod registry;
+mod registry;
+mod stack_limit;
+mod stack_walk;
 mod store;
-pub(crate) mod sys;
+mod sys;
 mod table;
 mod tag;
-pub(crate) mod trap;
+mod trap;
 mod type_registry;
 mod val;
 

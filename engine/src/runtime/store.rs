@@ -13,10 +13,10 @@ use super::libcalls;
 use super::memory::MemoryEntry;
 use super::table::TableEntry;
 use super::tag::TagEntry;
-use super::{Caller, Engine, Func, Module, ResourceLimiter, backtrace};
+use super::{Caller, Engine, Func, Module, ResourceLimiter};
 use crate::abi::heap;
 use crate::abi::vmctx::{self, VMCTX_MAGIC, VmContext};
-use crate::base::{Backtrace, Error, ErrorKind, Result, Trap};
+use crate::base::{Error, ErrorKind, Result, Trap};
 use crate::wasm::types::{ConcreteType, FuncType, SubType};
 use core::ffi::c_void;
 use core::fmt;
@@ -437,14 +437,6 @@ macro_rules! into_contexts {
 }
 
 into_contexts!(Store<T>, StoreContextMut<'_, T>, Caller<'_, T>);
-
-impl Backtrace {
-    /// The WebAssembly frames of this store that are active now, the innermost first; for host functions. Empty when no
-    /// WebAssembly code waits for the host.
-    pub fn capture(store: impl AsContext) -> Backtrace {
-        backtrace::backtrace(&store.as_context().opaque().context)
-    }
-}
 
 impl StoreOpaque {
     fn new(engine: &Engine, hooks: Hooks) -> StoreOpaque {

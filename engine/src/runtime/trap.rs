@@ -3,9 +3,10 @@
 //! A fault is ours only if the trap table of a loaded artifact lists its pc and compiled code runs on this thread.
 //! Everything else belongs to whoever handled faults before.
 
-use super::registry::CODE;
-use super::{call, sys};
-use crate::base::Result;
+use super::activation::{Activation, Stop};
+use super::registry::{CODE, CodeReader};
+use super::{backtrace, sys};
+use crate::base::{Result, Trap};
 use crate::unwind::frame::Registers;
 
 /// Makes the calling thread ready to run compiled code. Cheap when it is.
@@ -19,5 +20,23 @@ pub(super) fn prepare_thread() -> Result<()> {
 fn on_fault(registers: &Registers) -> Option<Registers> {
     let reader = CODE.read();
     let trap = reader.at(registers.pc)?.trap_at(registers.pc)?;
-    call::stop_at_fault(trap, registers, &reader)
+    stop_at_fault(trap, registers, &reader)
+}
+
+/// Stops compiled code that faulted with a trap: captures its backtrace and returns the registers to go on with. `None`
+/// if no compiled code runs on this thread.
+fn stop_at_fault(trap: Trap, registers: &Registers, reader: &CodeReader<'_>) -> Option<Registers> {
+    Activation::with_newest(|newest| {
+        let newest = newest?;
+        let handler = newest.entry_handler();
+        // A tail call puts the callee's frame where the arguments of the first one were, in the trampoline's frame.
+        if handler.pc == 0 || registers.sp > handler.fp {
+            return None;
+        }
+        // SAFETY: the faulting instruction is in loaded code, and its stack pointer is below the frame of the newest
+        // entry trampoline: it is compiled code of the newest activation.
+        let frames = unsafe { backtrace::capture_fault(newest, registers, reader) };
+        newest.stop(Stop::Trap(trap), frames);
+        Some(handler)
+    })
 }

@@ -10,7 +10,6 @@ use super::shape::{Shape, Shapes};
 use crate::abi::heap::{ALIGNMENT, EXTERN, FORWARDED, HEADER, array_size};
 use crate::base::{Result, Trap};
 use crate::runtime::backtrace::visit_references;
-use crate::runtime::call::Exit;
 use crate::runtime::store::{OpaqueMut, StoreOpaque};
 use core::ptr;
 
@@ -43,8 +42,7 @@ fn find_slots(store: &mut OpaqueMut<'_>) {
     let context = store.context_ptr();
     let mut slots = core::mem::take(&mut store.heap.slots);
     // SAFETY: the context is alive, and this thread uses the store.
-    let exit = unsafe { Exit::of(context) };
-    visit_references(context, exit, |slot| slots.push(slot));
+    unsafe { visit_references(context, |slot| slots.push(slot)) };
     store.heap.slots = slots;
 }
 

@@ -30,6 +30,8 @@ mod context;
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 compile_error!("the runtime needs the files of this host and architecture in runtime/sys");
 
+#[cfg(all(test, target_arch = "x86_64"))]
+pub(crate) use arch::testing;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use arch::{has_cpu_feature, raise};
 #[cfg(target_os = "linux")]

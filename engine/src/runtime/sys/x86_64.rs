@@ -73,6 +73,45 @@ pub(super) unsafe extern "C" fn call_on_stack(
 }
 
 #[cfg(test)]
+pub(crate) mod testing {
+    //! Code for tests of other modules.
+
+    use crate::abi::vmctx::{VmContext, VmStoreContext};
+    use crate::abi::{FAILED, ValRaw};
+    use core::ffi::c_void;
+    use core::mem::offset_of;
+
+    /// Does what the module `abi` says of entry trampolines.
+    #[unsafe(naked)]
+    pub(crate) unsafe extern "C" fn enter(
+        store: *mut VmStoreContext,
+        wasm_call: *const c_void,
+        callee: *mut c_void,
+        caller: *mut VmContext,
+        values: *mut ValRaw,
+    ) -> i64 {
+        core::arch::naked_asm!(
+            "push rbp", "mov rbp, rsp", "push rbx", "push r12", "push r13", "push r14", "push r15", "sub rsp, 8",
+            "mov [rdi + {fp}], rbp",
+            "mov [rdi + {sp}], rsp",
+            "lea rax, [rip + 2f]",
+            "mov [rdi + {pc}], rax",
+            "mov rdi, rdx",
+            "call rsi",
+            "xor eax, eax",
+            "jmp 3f",
+            "2:", "mov rax, {failed}",
+            "3:", "add rsp, 8", "pop r15", "pop r14", "pop r13", "pop r12", "pop rbx", "pop rbp",
+            "ret",
+            fp = const offset_of!(VmStoreContext, entry_fp),
+            sp = const offset_of!(VmStoreContext, entry_sp),
+            pc = const offset_of!(VmStoreContext, entry_pc),
+            failed = const FAILED,
+        )
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::has_cpu_feature;
 
