@@ -25,7 +25,6 @@ mod gc;
 mod global;
 mod instance;
 mod libcalls;
-mod limits;
 mod linker;
 mod loaded_module;
 mod memory;
@@ -47,11 +46,12 @@ pub use func::{Caller, Func, IntoFunc, TypedFunc, WasmParams, WasmResults, WasmR
 pub use gc::{AnyRef, ArrayRef, ExternRef, I31, OwnedRooted, RootScope, Rooted, StructRef};
 pub use global::Global;
 pub use instance::Instance;
-pub use limits::{ResourceLimiter, StoreLimits};
 pub use linker::{InstancePre, Linker};
 pub use loaded_module::{ExportType, ImportType, Module};
 pub use memory::{Memory, SharedMemory, WaitResult};
-pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut, UpdateDeadline};
+pub use store::{
+    AsContext, AsContextMut, ResourceLimiter, Store, StoreContext, StoreContextMut, StoreLimits, UpdateDeadline,
+};
 pub use table::Table;
 pub use tag::Tag;
 pub use val::Val;

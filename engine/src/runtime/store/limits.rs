@@ -1,6 +1,8 @@
-//! Who decides whether a store may have one more memory, table or instance, and how large they may grow.
+//! Limits: whether a store may have one more memory, table or instance, and how large they may grow.
 
+use super::{OpaqueMut, StoreInner, StoreOpaque};
 use crate::base::{Error, ErrorKind, Result};
+use core::ptr::NonNull;
 
 /// Decides whether memories, tables and instances may be made, and memories and tables may grow. A store asks it
 /// [when told](crate::Store::limiter).
@@ -155,4 +157,43 @@ impl ResourceLimiter for StoreLimits {
     fn tables(&self) -> usize {
         self.tables
     }
+}
+
+/// The embedder's function that finds the limiter in the store's data.
+pub(super) type Limiter<T> = Box<dyn (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync>;
+
+impl OpaqueMut<'_> {
+    /// The embedder's limiter, if one is set.
+    pub(crate) fn limiter(&mut self) -> Option<&mut dyn ResourceLimiter> {
+        let hook = self.hooks.limiter;
+        // SAFETY: the hook was made for this store's type of data. What it returns is reached through the embedder's
+        // data, which `self` borrows exclusively.
+        unsafe { hook(self.opaque).map(|mut limiter| limiter.as_mut()) }
+    }
+
+    /// Checks that the store may have `count` of the things that `bound` limits.
+    pub(crate) fn check_count(
+        &mut self,
+        what: &str,
+        count: usize,
+        bound: fn(&dyn ResourceLimiter) -> usize,
+    ) -> Result<()> {
+        match self.limiter().map(|limiter| bound(limiter)) {
+            Some(bound) if count > bound => {
+                Err(Error::new(ErrorKind::Resource, format!("the store's limit of {bound} {what} is reached")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Finds the embedder's limiter, for [`Hooks::limiter`](super::Hooks).
+///
+/// # Safety
+/// `store` starts a `StoreInner<T>` that nobody else uses as long as the result is used.
+pub(super) unsafe fn limiter<T: 'static>(store: NonNull<StoreOpaque>) -> Option<NonNull<dyn ResourceLimiter>> {
+    let inner = store.cast::<StoreInner<T>>().as_ptr();
+    // SAFETY: the caller's contract; the references are to fields other than `opaque`.
+    let (limiter, data) = unsafe { (&mut (*inner).limiter, &mut (*inner).data) };
+    Some(NonNull::from(limiter.as_mut()?(data)))
 }
