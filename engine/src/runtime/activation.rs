@@ -1,10 +1,11 @@
 //! Activations: the entries into compiled code that are under way on a thread.
 //!
-//! Each entry is an [`Activation`]: a value on the native stack, linked to the next older one of this thread. It keeps
-//! what the store context held before the entry, and the reason why execution stopped.
+//! Each entry is an [`Activation`]: a value on the native stack, linked to the next older one of this thread. It saves
+//! the fields of the store context that the entry overwrites, and holds the reason why execution stopped.
 //!
-//! Entries on one thread end in the reverse of the order in which they began. A host that changes stacks in the middle of
-//! a host function, as stackful coroutines do, must keep to that: the list of activations is the thread's.
+//! Entries on one thread end in the reverse of the order in which they began. A host that switches stacks in the middle
+//! of a host function, as stackful coroutines do, must keep to that order: the list of activations belongs to the
+//! thread.
 
 use super::stack_limit;
 use super::stack_walk::{RawBacktrace, Stack};
@@ -63,7 +64,7 @@ pub(crate) enum Stop {
 }
 
 impl Activation {
-    /// Makes an activation that does not run yet.
+    /// Creates an activation that does not run yet.
     ///
     /// # Safety
     /// The context is alive while the activation is, and no other thread uses it.
@@ -85,6 +86,8 @@ impl Activation {
     pub(super) fn run(&self, enter: impl FnOnce() -> i64) -> Result<()> {
         NEWEST.set(self);
         let status = enter();
+        // Unlinked before anything else: from here on a fault must not be taken for one of this activation, and a panic
+        // that resumes below leaves its frame.
         NEWEST.set(self.older);
         self.restore();
         match (status, self.stopped.take()) {
@@ -94,6 +97,7 @@ impl Activation {
         }
     }
 
+    /// Puts the store context back as it was before the entry.
     fn restore(&self) {
         let OuterContext { stack_limit, entry_fp, entry_sp, entry_pc, exit } = self.outer;
         // SAFETY: the context lives as long as this does, and only this thread uses it.
@@ -107,7 +111,7 @@ impl Activation {
         }
     }
 
-    /// Records why execution stops.
+    /// Records why execution stops, for [`Activation::run`] to return.
     pub(super) fn stop(&self, stop: Stop, frames: RawBacktrace) {
         self.stopped.set(Some((stop, frames)));
     }
@@ -120,7 +124,7 @@ impl Activation {
         stack_limit::for_entry(self.address() as usize, max_wasm_stack, outer)
     }
 
-    /// The address of this value: above all compiled frames that the activation entered.
+    /// The address of this value. All compiled frames of the activation are below it.
     pub(super) fn address(&self) -> u64 {
         core::ptr::from_ref(self).addr() as u64
     }
@@ -143,11 +147,12 @@ impl Activation {
         self.outer.exit
     }
 
-    /// The frames of this activation's compiled code, which was left at `exit`: the registers of the innermost one after
-    /// the call returns, and the stack that they occupy. `None` if the code was not left.
+    /// The frames of this activation's compiled code, which was left at `exit`: the registers of the innermost one
+    /// after the call returns, and the stack that they occupy. `None` if the code was not left.
     ///
     /// # Safety
-    /// `exit` is the exit through which the code of this activation was left, and that code still waits for this thread.
+    /// `exit` is the exit through which the code of this activation was left, and that code still waits for this
+    /// thread.
     pub(super) unsafe fn frames_at(&self, exit: WasmExit) -> Option<(Registers, Stack)> {
         if exit.pc == 0 {
             return None;
@@ -198,7 +203,7 @@ impl WasmExit {
 }
 
 impl Stop {
-    /// Makes the error for the host's caller. A panic resumes here instead.
+    /// Returns the error for the host's caller. A panic resumes here instead.
     fn into_error(self, frames: &RawBacktrace) -> Error {
         match self {
             Stop::Trap(trap) => Error::trap(trap).with_backtrace(frames.resolve()),

@@ -14,16 +14,16 @@ use crate::unwind::frame::{FrameAddress, ReadMemory, Registers};
 use crate::wasm::index::TagIndex;
 
 impl Backtrace {
-    /// The WebAssembly frames of this store that are active now, the innermost first; for host functions. Empty when no
-    /// WebAssembly code waits for the host.
+    /// Captures the WebAssembly frames of a store that are active now, the innermost first. It is meant for host
+    /// functions: the backtrace is empty when no WebAssembly code waits for the host.
     pub fn capture(store: impl AsContext) -> Backtrace {
         // SAFETY: a shared reference: alive, and no other thread runs the store.
         unsafe { capture(&store.as_context().opaque().context) }.resolve()
     }
 }
 
-/// Captures the frames of a store whose newest compiled code has called the host. There are none unless WebAssembly code
-/// of this store waits on this thread.
+/// Captures the frames of a store whose newest compiled code has called the host. There are none unless WebAssembly
+/// code of the store waits on this thread.
 ///
 /// # Safety
 /// The store context is alive, and not that of a store that another thread is running.
@@ -62,8 +62,8 @@ fn walk_exits(newest: Option<&Activation>, exit: WasmExit, reader: &CodeReader<'
     }
 }
 
-/// The activations of a store, from `newest` on, each with the exit through which its compiled code was left. Compiled code
-/// of `newest` was left at `exit`.
+/// The activations of a store, from `newest` on, each with the exit through which its compiled code was left. Compiled
+/// code of `newest` was left at `exit`.
 fn exits(newest: Option<&Activation>, exit: WasmExit) -> impl Iterator<Item = (&Activation, WasmExit)> {
     // A store context holds the last exit only. Entering compiled code again saves it in the new activation.
     core::iter::successors(newest.map(|newest| (newest, exit)), |(activation, _)| {
@@ -71,8 +71,8 @@ fn exits(newest: Option<&Activation>, exit: WasmExit) -> impl Iterator<Item = (&
     })
 }
 
-/// Visits every reference in the frames of a store whose newest compiled code has called the host. References are in slots
-/// of frames, which the artifacts' stack maps list.
+/// Visits every reference in the frames of a store whose newest compiled code has called the host. References are in
+/// slots of frames, which the artifacts' stack maps list.
 ///
 /// # Panics
 /// When the stack cannot be walked to its end, before anything beyond is visited: a reference would be missed.
@@ -115,8 +115,8 @@ fn visit_frames(mut registers: Registers, stack: &Stack, reader: &CodeReader<'_>
 }
 
 /// Searches the frames of the newest activation of a store, the innermost first, from the point where it left compiled
-/// code, for the handler that takes an exception. Returns the registers to continue with. `takes` decides whether a handler
-/// for a tag, of the instance with this context, takes the exception.
+/// code, for the handler that takes an exception. Returns the registers to continue with. `takes` decides whether a
+/// handler for a tag, of the instance with this context, takes the exception.
 ///
 /// # Safety
 /// The store context is alive, and its newest compiled code waits for this thread.
@@ -141,7 +141,7 @@ pub(super) unsafe fn find_handler(
     })
 }
 
-/// The handler of a frame's call that takes the exception.
+/// Returns the registers of the handler that takes the exception, if the frame's call has one.
 ///
 /// ```text
 /// sp  = fp - frame offset

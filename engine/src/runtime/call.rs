@@ -1,9 +1,15 @@
 //! Entering and leaving compiled code.
 //!
-//! Each entry is an [`Activation`]. Compiled code is left in three ways: it returns; it faults ([`trap`]); or a library
-//! call or host function [`fail`]s, returns, and compiled code calls [`raise`]. The last two resume at the handler block of
-//! the entry trampoline; and [`raise`] at an exception's handler, if compiled code has one ([`resume_at`]). No Rust frame is
-//! in between, so nothing is skipped that has a destructor. A panic waits in the activation and resumes in [`invoke`].
+//! Each entry is an [`Activation`]. Compiled code is left in three ways:
+//!
+//! - it returns;
+//! - it faults, and the signal handler resumes at the handler block of the entry trampoline ([`trap`]);
+//! - a library call or host function fails: it records the reason ([`fail`]) and returns [`FAILED`], upon which
+//!   compiled code calls [`raise`]. That resumes at the same handler block, or at an exception's handler that
+//!   [`resume_at`] chose.
+//!
+//! Resuming drops compiled frames only. No Rust frame is in between, so no destructor is skipped. A panic of the host
+//! waits in the activation and resumes in [`invoke`], where no compiled frame is left.
 
 use super::activation::Activation;
 use super::stack_walk::RawBacktrace;
@@ -17,14 +23,17 @@ use core::ptr::null_mut;
 pub(crate) use super::activation::Stop;
 pub(crate) use sys::raise;
 
-/// Calls a WebAssembly function: one whose `host_call` is there.
+/// Calls a WebAssembly function, which is one that has a `host_call`.
 ///
 /// # Errors
-/// A trap with its backtrace, or what a host function returned. A host function's panic goes on here.
+/// A trap with its backtrace, or the error that a host function returned.
+///
+/// # Panics
+/// When a host function has panicked: its panic resumes here.
 ///
 /// # Safety
-/// `store` and `func` are alive, of the same store, and used by this thread alone; `values` has the function's arguments
-/// and room for its results.
+/// `store` and `func` are alive, of the same store, and used by this thread alone; `values` has the function's
+/// arguments and room for its results.
 pub(crate) unsafe fn invoke(
     store: *mut VmStoreContext,
     max_wasm_stack: usize,
@@ -36,12 +45,13 @@ pub(crate) unsafe fn invoke(
     // SAFETY: the caller vouches for the store.
     let activation = unsafe { Activation::new(store) };
     let Some(limit) = activation.stack_limit(max_wasm_stack) else {
-        // SAFETY: as above.
+        // SAFETY: the caller vouches for the store.
         let frames = unsafe { backtrace::capture(store) };
         return Err(Error::trap(Trap::StackOverflow).with_backtrace(frames.resolve()));
     };
-    // SAFETY: the context is alive. Zeroes say that nothing was entered or left yet, so that values of an earlier
-    // activation are never believed.
+    // Zeroes say that nothing was entered or left yet: a fault or a walk before the trampoline has stored its own
+    // values must not believe those of an older activation.
+    // SAFETY: the context is alive.
     unsafe {
         (*store).stack_limit = limit;
         (*store).entry_pc = 0;
@@ -53,29 +63,30 @@ pub(crate) unsafe fn invoke(
 }
 
 /// Records why the innermost call on this thread stops, with the backtrace of its store unless an error brings its own.
-/// Library calls and host shims return its result, [`FAILED`].
+/// Returns [`FAILED`], for library calls and host shims to return.
 pub(crate) fn fail(stop: Stop) -> i64 {
     Activation::with_newest(|newest| {
         let newest = newest.expect("library calls and host shims run inside an activation");
         let frames = match &stop {
+            // Nobody reads the frames of a panic.
             Stop::Panic(_) => RawBacktrace::default(),
             Stop::Error(error) if error.backtrace().is_some() => RawBacktrace::default(),
             // SAFETY: an activation's store is alive, and its thread is this one.
             Stop::Error(_) | Stop::Trap(_) => unsafe { backtrace::capture(newest.store()) },
         };
         newest.stop(stop, frames);
-        // SAFETY: an activation's store is alive, and its thread is this one. The handler of the newest entry trampoline,
-        // which runs until the activation ends.
+        // SAFETY: an activation's store is alive, and its thread is this one. The registers are those of the handler of
+        // the newest entry trampoline, whose call is under way until the activation ends.
         unsafe { resume_at(newest.store(), newest.entry_handler(), 0) };
     });
     FAILED
 }
 
-/// Makes [`raise`] go on with these registers, and with `payload` for the handler there.
+/// Makes [`raise`] continue with these registers, and with `payload` for the handler.
 ///
 /// # Safety
-/// The store is alive, its newest compiled code waits for this thread, and the registers are those of a handler of a call
-/// that is under way in its newest activation.
+/// The store is alive, its newest compiled code waits for this thread, and the registers are those of a handler of a
+/// call that is under way in its newest activation.
 pub(super) unsafe fn resume_at(store: *mut VmStoreContext, registers: Registers, payload: u64) {
     let register = |value: u64| usize::try_from(value).expect("64-bit hosts only");
     // SAFETY: the caller vouches for the store.

@@ -1,12 +1,13 @@
-//! Loaded artifacts: mapped, checked, protected, registered. Loading rebuilds nothing; every table is read in place.
+//! Loaded artifacts. Loading maps, checks, protects and registers an artifact, in this order. It rebuilds nothing:
+//! every table is read in place.
 //!
 //! | route | copies | digest | tables are checked | what it trusts |
 //! |---|---|---|---|---|
 //! | [`LoadedCode::load`] | the bytes | of all | yes | nothing |
 //! | [`LoadedCode::load_file`] | the file | of all | yes | nothing |
-//! | [`LoadedCode::load_trusted_file`] | nothing: maps the file | of the metadata | no | that the file is ours and stays as it is |
+//! | [`LoadedCode::load_trusted_file`] | nothing: maps the file | of the metadata | no | the file's writer |
 //!
-//! A copy is memory of this process alone that can be read only, so nobody changes a byte between check and use.
+//! A copy is read-only memory that belongs to this process alone, so nobody can change a byte between check and use.
 
 use super::registry::{CODE, Located, Registered};
 use super::sys::{self, Mapping, UnwindRegistration};
@@ -33,49 +34,52 @@ use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-/// An artifact that is ready to run. Its code stays mapped and registered while this lives: whoever holds an address in
-/// it keeps the `Arc`.
+/// An artifact that is ready to run. Its code stays mapped and registered while this value lives: whoever holds an
+/// address into it also holds the `Arc`.
 #[derive(Debug)]
 pub(crate) struct LoadedCode(Registered<MappedArtifact>);
 
-/// What the registry knows: a mapped artifact and where its parts are.
+/// A mapped artifact and the ranges of its parts, as the registry holds it.
 #[derive(Debug)]
 pub(super) struct MappedArtifact {
-    /// Before the mapping, so that the platform's unwinder forgets the frames while they are still there.
+    /// Declared before the mapping, and so dropped before it: the platform's unwinder must forget the frames while they
+    /// are still mapped.
     _frames: UnwindRegistration,
     mapping: Mapping,
-    /// Bytes of the artifact; the mapping is rounded up to whole pages.
+    /// Bytes of the artifact. The mapping is rounded up to whole pages.
     len: usize,
     sections: Sections,
     metadata: Metadata,
-    /// What one of its memories holds at the start.
+    /// The initial contents of a memory of the module, if they can be mapped.
     memory: Option<MemoryImageFile>,
 }
 
-/// What a memory of the module holds at the start, as a part of a file that instances map.
+/// A memory image, as a part of a file that instances map.
 #[derive(Debug)]
 struct MemoryImageFile {
     image: MemoryImage,
-    /// The file, and where in it the picture starts: the artifact's own, or one that is made for the first instance. It
-    /// neither changes nor is cut.
+    /// The file, and the offset of the image in it: the artifact's own file, or one that is made for the first
+    /// instance. It neither changes nor is cut.
     file: OnceLock<(File, u64)>,
 }
 
 impl MemoryImageFile {
-    /// The picture, if the module has one and this system can map it. `file` is the artifact's own.
+    /// Finds the image, if the module has one and this system can map it. `file` is the artifact's own.
     fn of(sections: &Sections, module: &Module, file: Option<File>) -> Option<MemoryImageFile> {
         let image = MemoryImage::of(module)?;
         let (page, start) = (rustix::param::page_size() as u64, sections.data.start as u64);
+        // A system with larger pages than the compiler assumed cannot map the image; the data segments say the same.
         let whole = image.range.start.is_multiple_of(page) && image.range.end.is_multiple_of(page);
         let file = file.filter(|_| start.is_multiple_of(page)).map_or_else(OnceLock::new, |file| (file, start).into());
         (whole && image.is_laid_out(module, sections.data.len())).then_some(MemoryImageFile { image, file })
     }
 
-    /// Shows it in a memory. `data` is the artifact's data section.
+    /// Maps the image over a memory. Returns whether it did: without a file for it, the caller writes the data segments
+    /// instead. `data` is the artifact's data section.
     ///
     /// # Safety
-    /// The memory is an instance's of the module whose artifact this is of; its first size is accessible and nobody
-    /// borrows it.
+    /// The memory belongs to an instance of the module whose artifact this is; its initial size is accessible and
+    /// nobody borrows it.
     unsafe fn map(&self, data: &[u8], memory: &Mapping) -> Result<bool> {
         let Range { start, end } = self.image.range;
         let at = usize::try_from(start).expect("inside the memory");
@@ -87,8 +91,8 @@ impl MemoryImageFile {
                 self.file.get_or_init(|| (copy, 0))
             }
         };
-        // SAFETY: the picture lies inside the file and the memory's first size; the file is sealed, or somebody vouches
-        // for it. The rest is the caller's contract.
+        // SAFETY: the image lies inside the file and the memory's initial size. The file is sealed, or whoever loaded
+        // it as a trusted one vouches for it. The memory is as the caller vouches.
         unsafe { memory.overlay(at, file, *start..*start + len as u64)? };
         Ok(true)
     }
@@ -96,6 +100,10 @@ impl MemoryImageFile {
 
 impl LoadedCode {
     /// Copies an artifact and loads it.
+    ///
+    /// # Errors
+    /// Kind [`Artifact`](ErrorKind::Artifact) if the bytes are no artifact for this engine;
+    /// [`Resource`](ErrorKind::Resource) if there is no memory for them.
     pub(crate) fn load(bytes: &[u8], config: &Config) -> Result<Arc<LoadedCode>> {
         let mapping = Mapping::filled(bytes.len(), |copy| {
             copy.copy_from_slice(bytes);
@@ -106,34 +114,41 @@ impl LoadedCode {
     }
 
     /// Copies a file and loads it.
+    ///
+    /// # Errors
+    /// Like [`LoadedCode::load`]; kind [`Io`](ErrorKind::Io) if the file cannot be read.
     pub(crate) fn load_file(path: &Path, config: &Config) -> Result<Arc<LoadedCode>> {
         let (mut file, length) = open(path)?;
         let mut head = Vec::with_capacity(artifact::HEAD);
         let read = (&file).take(artifact::HEAD as u64).read_to_end(&mut head).and_then(|_| file.rewind());
         read.map_err(|error| unreadable(path, error))?;
+        // The head tells a wrong file by its first bytes, before a large one is copied.
         artifact::check_head(&head, length as u64)?;
         let mapping = Mapping::filled(length, |copy| file.read_exact(copy).map_err(|error| unreadable(path, error)))?;
         // SAFETY: the mapping is read-only memory.
         unsafe { LoadedCode::publish(mapping, length, None, |bytes| artifact::check(bytes, config)) }
     }
 
-    /// Maps a file as it is, and believes its tables.
+    /// Maps a file as it is, and trusts its tables.
+    ///
+    /// # Errors
+    /// Like [`LoadedCode::load_file`].
     ///
     /// # Safety
-    /// The file is an artifact as this engine wrote it, and nobody changes or cuts it while the result lives: a new
-    /// version comes under a temporary name and is then renamed.
+    /// The file is an artifact as this engine wrote it, and nobody changes or cuts it while the result lives. A new
+    /// version is written under a temporary name and then renamed.
     pub(crate) unsafe fn load_trusted_file(path: &Path, config: &Config) -> Result<Arc<LoadedCode>> {
         let (file, length) = open(path)?;
         // SAFETY: the caller vouches for the file.
         let mapping = unsafe { Mapping::of_file(&file, length)? };
-        // SAFETY: as above.
+        // SAFETY: the caller vouches for the file, so for what is mapped of it.
         unsafe { LoadedCode::publish(mapping, length, Some(file), |bytes| artifact::check_trusted(bytes, config)) }
     }
 
     /// Checks a mapped artifact of `len` bytes, makes its code executable and registers it. `file` is what is mapped.
     ///
     /// # Safety
-    /// The mapping holds as many bytes, which can be read and do not change; so does the file. What `check` accepts has
+    /// The mapping and the file hold `len` bytes, which can be read and do not change. Bytes that `check` accepts have
     /// well-formed unwind information.
     unsafe fn publish(
         mapping: Mapping,
@@ -153,6 +168,7 @@ impl LoadedCode {
                 ),
             ));
         }
+        // Only after the check: bytes that were not checked are never executable.
         mapping.make_executable(whole_pages(&sections.text)?)?;
         // SAFETY: the section is well formed and terminated; it is dropped before the mapping.
         let frames = unsafe { UnwindRegistration::new(&bytes[sections.eh_frame.clone()]) };
@@ -161,41 +177,45 @@ impl LoadedCode {
         Ok(Arc::new(LoadedCode(CODE.register(artifact))))
     }
 
-    /// What the artifact says of itself.
+    /// The artifact's metadata.
     pub(crate) fn metadata(&self) -> &Metadata {
         &self.artifact().metadata
     }
 
-    /// The module without bodies.
+    /// The module's description, without function bodies.
     pub(crate) fn module(&self) -> &Module {
         &self.artifact().metadata.module
     }
 
-    /// The artifact.
+    /// The bytes of the artifact.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.artifact().bytes()
     }
 
-    /// All data segments; [`Module::data`] has ranges of it.
+    /// The bytes of all data segments; [`Module::data`] has ranges of them.
     pub(crate) fn data(&self) -> &[u8] {
         self.artifact().section(|sections| &sections.data)
     }
 
-    /// What a memory of the module holds at the start, if it can be mapped.
+    /// The initial contents of a memory of the module, if they can be mapped.
     pub(crate) fn memory_image(&self) -> Option<&MemoryImage> {
         self.artifact().memory.as_ref().map(|memory| &memory.image)
     }
 
-    /// Shows the module's [`memory_image`](LoadedCode::memory_image), if there is one, in a memory. Whether it does: when
-    /// no memory file can be had, as where there are too many open files, the segments say the same.
+    /// Maps the module's [`memory_image`](LoadedCode::memory_image), if there is one, over a memory. Returns whether it
+    /// did. It does not if no memory file can be created, for example when too many files are open; the caller then
+    /// writes the data segments, which say the same.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the system refuses the mapping.
     ///
     /// # Safety
-    /// The memory is the one that the picture is of, in an instance of this module that keeps this code; its first size
+    /// The memory is the one that the image is of, in an instance of this module that keeps this code. Its initial size
     /// is accessible and nobody borrows it.
     pub(super) unsafe fn map_memory_image(&self, memory: &Mapping) -> Result<bool> {
         match &self.artifact().memory {
             // SAFETY: the caller's contract.
-            Some(picture) => unsafe { picture.map(self.data(), memory) },
+            Some(image) => unsafe { image.map(self.data(), memory) },
             None => Ok(false),
         }
     }
@@ -232,13 +252,16 @@ impl Located for MappedArtifact {
 }
 
 impl MappedArtifact {
-    /// The position of an address in `.text`.
+    /// The offset of an address in `.text`; `None` if it is outside.
     fn text_offset(&self, pc: u64) -> Option<TextOffset> {
         let text = self.addresses();
-        text.contains(&pc).then(|| u32::try_from(pc - text.start).ok().map(TextOffset))?
+        if !text.contains(&pc) {
+            return None;
+        }
+        u32::try_from(pc - text.start).ok().map(TextOffset)
     }
 
-    /// Why the instruction at an address traps; `None` if it does not.
+    /// The trap of the instruction at an address; `None` if it does not trap.
     pub(super) fn trap_at(&self, pc: u64) -> Option<Trap> {
         Traps::new(self.section(|sections| &sections.traps)).lookup(self.text_offset(pc)?)
     }
@@ -248,17 +271,17 @@ impl MappedArtifact {
         Handlers::new(self.section(|sections| &sections.handlers)).lookup(self.return_offset(address)?)
     }
 
-    /// The address of a handler.
+    /// The code address of a handler.
     pub(super) fn handler_address(&self, handler: Handler) -> u64 {
         self.address(handler.target).addr() as u64
     }
 
-    /// What the code at an address is.
+    /// The kind of the function whose code an address is in.
     pub(super) fn function_kind_at(&self, pc: u64) -> Option<FunctionKind> {
         Some(self.functions().lookup(self.text_offset(pc)?)?.kind)
     }
 
-    /// The frame of a WebAssembly function.
+    /// The frame of the WebAssembly function at an address; `None` if the address is in none.
     pub(super) fn frame_at(&self, address: FrameAddress) -> Option<Frame> {
         let offset = self.text_offset(address.lookup())?;
         let FunctionKind::Function(function) = self.functions().lookup(offset)?.kind else { return None };
@@ -270,18 +293,22 @@ impl MappedArtifact {
         })
     }
 
-    /// Where the frame of the call that returns to an address holds references, if it does.
+    /// The slots that hold references in the frame of the call that returns to an address; `None` if none does.
     pub(super) fn stack_map_at(&self, address: FrameAddress) -> Option<StackMap<'_>> {
         StackMaps::new(self.section(|sections| &sections.stack_maps)).lookup(self.return_offset(address)?)
     }
 
-    /// The position of a return address, which can be the end of `.text`.
+    /// The offset of a return address in `.text`. It can be the end of `.text`, which
+    /// [`text_offset`](Self::text_offset) refuses: the last instruction may be a call that never returns.
     fn return_offset(&self, address: FrameAddress) -> Option<TextOffset> {
         let FrameAddress::Return(pc) = address else { return None };
         u32::try_from(pc.checked_sub(self.addresses().start)?).ok().map(TextOffset)
     }
 
-    /// How to find a frame's caller.
+    /// The rule that finds a frame's caller.
+    ///
+    /// # Errors
+    /// See [`UnwindTables::rule`].
     pub(super) fn unwind_rule(&self, address: FrameAddress) -> Result<Rule, UnwindError> {
         let Sections { eh_frame, eh_frame_hdr, .. } = &self.sections;
         let loaded = |section: &Range<usize>| self.mapping.as_ptr().addr() as u64 + section.start as u64;
@@ -311,13 +338,14 @@ impl MappedArtifact {
         Names::new(self.section(|sections| &sections.names))
     }
 
-    /// The address of a position in `.text`.
+    /// The address of an offset in `.text`.
     fn address(&self, offset: TextOffset) -> *const u8 {
         self.mapping.as_ptr().wrapping_add(self.sections.text.start + offset.0 as usize)
     }
 }
 
-/// The code's range, if pages can be given to it alone.
+/// Returns the code's range if it consists of whole pages: protection is by the page, and nothing else may become
+/// executable.
 fn whole_pages(text: &Range<usize>) -> Result<Range<usize>> {
     let page = rustix::param::page_size();
     if text.start.is_multiple_of(page) && text.end.is_multiple_of(page) {
@@ -327,7 +355,7 @@ fn whole_pages(text: &Range<usize>) -> Result<Range<usize>> {
     Err(Error::new(ErrorKind::Artifact, message).at(text.start as u64))
 }
 
-/// Opens a file that can be mapped, and asks for its length.
+/// Opens a regular file and returns it with its length.
 fn open(path: &Path) -> Result<(File, usize)> {
     let file = File::open(path).map_err(|error| unreadable(path, error))?;
     let metadata = file.metadata().map_err(|error| unreadable(path, error))?;

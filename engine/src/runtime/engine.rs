@@ -10,9 +10,10 @@ use std::sync::Arc;
 #[cfg(feature = "compile")]
 use std::sync::OnceLock;
 
-/// What compiles, loads and runs modules under one [`Config`]. Cheap to clone; clones are the same engine.
+/// Compiles, loads and runs modules under one [`Config`]. Cheap to clone; clones are the same engine.
 ///
-/// Modules and stores meet only within one engine. Dropping it stops nothing: modules and stores keep it alive.
+/// A store instantiates modules of its own engine only. Dropping an engine stops nothing: modules and stores keep it
+/// alive.
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<EngineInner>,
@@ -28,7 +29,7 @@ struct EngineInner {
 }
 
 impl Engine {
-    /// An engine with this configuration.
+    /// Creates an engine with this configuration.
     ///
     /// # Errors
     /// Kind [`Unsupported`](crate::ErrorKind::Unsupported) if the configuration has a feature that this engine does not
@@ -55,18 +56,21 @@ impl Engine {
         &self.inner.config
     }
 
-    /// Moves the epoch on by one. Stores whose deadline it reaches stop, or ask their callback. Callable from any
-    /// thread and from a signal handler.
+    /// Advances the epoch by one. Stores whose deadline it reaches stop, or ask their callback. This may be called from
+    /// any thread, and from a signal handler.
     pub fn increment_epoch(&self) {
         self.inner.epoch.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether both are clones of one engine.
+    /// Returns whether both are clones of one engine.
     pub fn same(&self, other: &Engine) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 
-    /// The engine's compiler; `make` makes it if there is none yet.
+    /// Returns the engine's compiler, which `make` creates at the first call.
+    ///
+    /// # Errors
+    /// The error of `make`.
     #[cfg(feature = "compile")]
     pub(crate) fn compiler<C: Compile + 'static>(
         &self,
@@ -75,7 +79,7 @@ impl Engine {
         let compiler = &self.inner.compiler;
         if compiler.get().is_none() {
             let made = make(&self.inner.config)?;
-            // Another thread may have been faster; its compiler is as good.
+            // Another thread may have been faster; its compiler is equal to this one.
             let _ = compiler.set(Box::new(made));
         }
         Ok(&**compiler.get().expect("set above"))
@@ -99,7 +103,7 @@ impl fmt::Debug for Engine {
 }
 
 impl Default for Engine {
-    /// An engine with the default configuration.
+    /// Creates an engine with the default configuration.
     fn default() -> Engine {
         Engine::new(&Config::new()).expect("there is address space for an engine")
     }

@@ -1,4 +1,4 @@
-//! Memory that compiled code points into: it never moves, and is reached through raw pointers only.
+//! Memory that compiled code points into. It never moves, and is accessed through raw pointers only.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -8,12 +8,12 @@ use std::alloc::{alloc_zeroed, dealloc};
 pub(crate) struct Fixed<T>(NonNull<T>);
 
 impl<T> Fixed<T> {
-    /// Moves a value to where it will stay.
+    /// Moves a value to the address that it keeps until this is dropped.
     pub(crate) fn new(value: T) -> Fixed<T> {
         Fixed(NonNull::from(Box::leak(Box::new(value))))
     }
 
-    /// Where it stands, until this is dropped.
+    /// The address of the value. It is valid until this is dropped.
     pub(crate) fn as_ptr(&self) -> NonNull<T> {
         self.0
     }
@@ -38,10 +38,11 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// A block of zeros for this layout; `None` if the allocator has no such memory. Fresh pages cost nothing until they are touched.
+    /// Allocates a block of zeros with this layout; `None` if the allocator has no memory for it. Fresh pages cost
+    /// nothing until they are touched.
     pub(crate) fn try_zeroed(layout: Layout) -> Option<Block> {
         if layout.size() == 0 {
-            // As aligned as any other block, so that slices of no elements can be made of it.
+            // Aligned like any other block, so that empty slices can be made of it.
             let base = NonNull::new(core::ptr::without_provenance_mut(layout.align()))?;
             return Some(Block { base, layout });
         }
@@ -50,12 +51,12 @@ impl Block {
         Some(Block { base, layout })
     }
 
-    /// Its first byte.
+    /// The address of the first byte.
     pub(crate) fn as_ptr(&self) -> *mut u8 {
         self.base.as_ptr()
     }
 
-    /// Its bytes.
+    /// The size in bytes.
     pub(crate) fn size(&self) -> usize {
         self.layout.size()
     }

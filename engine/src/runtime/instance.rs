@@ -23,48 +23,53 @@ use crate::wasm::types::{CompositeKind, ConcreteType, ExternType, HeapType, ValT
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-/// An instance of a module, in a store.
+/// A handle to an instance of a module. Cheap to copy, and valid with the store of the instance only.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Instance {
     store: StoreId,
     index: u32,
 }
 
-/// An instance in its store.
+/// The state of an instance, in its store.
 pub(crate) struct InstanceEntry {
     module: Module,
-    /// The context that compiled code works with; laid out as the module's `VmLayout` says.
+    /// The context that compiled code works with, in the layout of the module's `VmLayout`.
     context: Block,
-    /// Places in the store's lists, by the module's index spaces.
+    /// Indices into the store's list of tables, by the module's table index.
     tables: Box<[u32]>,
+    /// Indices into the store's list of memories, by the module's memory index.
     memories: Box<[u32]>,
+    /// Indices into the store's list of globals, by the module's global index.
     globals: Box<[u32]>,
+    /// Indices into the store's list of tags, by the module's tag index.
     tags: Box<[u32]>,
+    /// The element segments.
     segments: Box<[Segment]>,
+    /// The data segments that are dropped.
     dropped_data: Box<[bool]>,
 }
 
 /// An element segment of an instance.
 enum Segment {
-    /// It has no elements any more.
+    /// A segment without elements, after `elem.drop`.
     Dropped,
-    /// Functions, which the module lists.
+    /// Functions, which the module's description lists.
     Functions,
-    /// References, as tables hold them; evaluated when the instance was made.
+    /// References as tables hold them, evaluated during instantiation.
     Values(Box<[u64]>),
 }
 
 /// The elements of a segment.
 #[derive(Clone, Copy)]
 pub(crate) enum Elements<'a> {
-    /// Functions of the instance.
+    /// Functions of the instance, by index.
     Functions(&'a [FuncIndex]),
-    /// References, as tables hold them.
+    /// References as tables hold them.
     Values(&'a [u64]),
 }
 
 impl Segment {
-    /// A segment before its expressions are evaluated.
+    /// A segment whose expressions are not evaluated yet.
     fn new(segment: &ElementSegment) -> Segment {
         match &segment.items {
             ElementItems::Functions(_) => Segment::Functions,
@@ -74,38 +79,45 @@ impl Segment {
 }
 
 impl Instance {
-    /// Instantiates a module: checks its imports, given in the module's order, makes what it defines, writes its active
-    /// segments and calls its start function.
+    /// Instantiates a module: checks its imports, which are in the module's order, creates the items that it defines,
+    /// writes its active segments and calls its start function.
     ///
-    /// What a failing instantiation wrote into imported tables and memories stays there.
+    /// If instantiation fails, what it has already written into imported tables and memories stays there.
     ///
     /// # Errors
-    /// Kind [`Link`](ErrorKind::Link) if an import is missing or of another type, naming both types;
-    /// [`Usage`](ErrorKind::Usage) if the module or an import belongs elsewhere; [`Resource`](ErrorKind::Resource) if a
-    /// limit is reached; [`Trap`](ErrorKind::Trap) if a segment does not fit or the start function traps.
+    /// - Kind [`Link`](ErrorKind::Link) if the number of imports is wrong or an import is of another type. The message
+    ///   names both types.
+    /// - Kind [`Usage`](ErrorKind::Usage) if the module belongs to another engine, or an import to another store.
+    /// - Kind [`Resource`](ErrorKind::Resource) if a limit is reached or there is no memory.
+    /// - Kind [`Trap`](ErrorKind::Trap) if a segment does not fit or the start function traps.
+    /// - The error that a host function returns to the start function.
     pub fn new(mut store: impl AsContextMut, module: &Module, imports: &[Extern]) -> Result<Instance> {
         instantiate(&mut store.as_context_mut().into_opaque(), module, imports)
     }
 
-    /// The export of this name; `None` if there is none.
+    /// Returns the export of this name; `None` if there is none.
     ///
     /// # Errors
-    /// Here and below: kind [`Usage`](ErrorKind::Usage) if the instance belongs to another store.
+    /// Kind [`Usage`](ErrorKind::Usage) if the instance belongs to another store.
     pub fn get_export(&self, mut store: impl AsContextMut, name: &str) -> Result<Option<Extern>> {
         let store = store.as_context_mut().into_opaque();
         let entry = self.entry(&store)?;
         Ok(entry.module.export(name).map(|item| entry.item(&store, item)))
     }
 
-    /// The exported function of this name.
+    /// Returns the exported function of this name.
     ///
     /// # Errors
-    /// Here and below: kind [`Usage`](ErrorKind::Usage) also if there is no such export.
+    /// Kind [`Usage`](ErrorKind::Usage) if there is no such export, or the instance belongs to another store.
     pub fn get_func(&self, store: impl AsContextMut, name: &str) -> Result<Func> {
         self.get(store, name, "function", Extern::into_func)
     }
 
-    /// The exported function of this name and type.
+    /// Returns the exported function of this name, for calls with values of Rust types.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if there is no such export, the function is of another type, or the instance
+    /// belongs to another store.
     pub fn get_typed_func<P: WasmParams, R: WasmResults>(
         &self,
         mut store: impl AsContextMut,
@@ -116,27 +128,42 @@ impl Instance {
             .map_err(|error| Error::new(error.kind(), format!("the export \"{name}\": {}", error.message())))
     }
 
-    /// The exported memory of this name.
+    /// Returns the exported memory of this name.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if there is no such export, or the instance belongs to another store.
     pub fn get_memory(&self, store: impl AsContextMut, name: &str) -> Result<Memory> {
         self.get(store, name, "memory", Extern::into_memory)
     }
 
-    /// The exported table of this name.
+    /// Returns the exported table of this name.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if there is no such export, or the instance belongs to another store.
     pub fn get_table(&self, store: impl AsContextMut, name: &str) -> Result<Table> {
         self.get(store, name, "table", Extern::into_table)
     }
 
-    /// The exported global of this name.
+    /// Returns the exported global of this name.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if there is no such export, or the instance belongs to another store.
     pub fn get_global(&self, store: impl AsContextMut, name: &str) -> Result<Global> {
         self.get(store, name, "global", Extern::into_global)
     }
 
-    /// The exported tag of this name.
+    /// Returns the exported tag of this name.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if there is no such export, or the instance belongs to another store.
     pub fn get_tag(&self, store: impl AsContextMut, name: &str) -> Result<Tag> {
         self.get(store, name, "tag", Extern::into_tag)
     }
 
-    /// All exports, in the module's order.
+    /// Returns all exports with their names, in the module's order.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the instance belongs to another store.
     pub fn exports(&self, mut store: impl AsContextMut) -> Result<Vec<(String, Extern)>> {
         let store = store.as_context_mut().into_opaque();
         let entry = self.entry(&store)?;
@@ -144,11 +171,15 @@ impl Instance {
         Ok(exports.iter().map(|export| (export.name.clone(), entry.item(&store, export.item))).collect())
     }
 
-    /// The module.
+    /// Returns the module of the instance.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the instance belongs to another store.
     pub fn module(&self, store: impl AsContext) -> Result<Module> {
         Ok(self.entry(store.as_context().opaque())?.module.clone())
     }
 
+    /// Returns the export of this name if `select` accepts it. `what` describes the wanted kind, for messages.
     fn get<I>(
         &self,
         store: impl AsContextMut,
@@ -171,13 +202,14 @@ impl Instance {
         Ok(&store.instances[self.index as usize])
     }
 
-    /// The instance whose number a context holds; `None` for the context that stands for the host.
+    /// Returns the instance with the number that a context holds; `None` for the context that represents the host.
     pub(crate) fn from_index(index: u32, store: StoreId) -> Option<Instance> {
         (index != NO_INSTANCE).then_some(Instance { store, index })
     }
 }
 
-/// [`Instance::new`].
+/// Instantiates a module: see [`Instance::new`]. The steps are in the order of the specification, which tests observe
+/// through traps and imported items.
 pub(crate) fn instantiate(store: &mut OpaqueMut<'_>, module: &Module, imports: &[Extern]) -> Result<Instance> {
     if !module.engine().same(store.engine()) {
         return Err(Error::new(ErrorKind::Usage, "the module was loaded by another engine than the store's"));
@@ -197,7 +229,7 @@ pub(crate) fn instantiate(store: &mut OpaqueMut<'_>, module: &Module, imports: &
     Ok(Instance { store: store.id(), index })
 }
 
-/// Refuses imports that are not what the module declares.
+/// Checks that the imports are of the types that the module declares.
 fn check_imports(store: &StoreOpaque, module: &Module, imports: &[Extern]) -> Result<()> {
     let wasm = module.wasm();
     if imports.len() != wasm.imports.len() {
@@ -215,7 +247,8 @@ fn check_imports(store: &StoreOpaque, module: &Module, imports: &[Extern]) -> Re
     Ok(())
 }
 
-/// What is wanted and what is there, in words that differ: function types that read alike are told apart by their ids.
+/// Describes the type that a module declares and the type of the import, in texts that differ: function types that read
+/// alike are told apart by their ids.
 fn mismatch(store: &StoreOpaque, module: &Module, wanted: ImportItem, item: &Extern) -> Result<(String, String)> {
     let texts = (module.canonical(module.wasm().import_type(wanted)).to_string(), item.ty_in(store)?.to_string());
     let (ImportItem::Func { ty, exact }, Extern::Func(func), true) = (wanted, item, texts.0 == texts.1) else {
@@ -228,7 +261,12 @@ fn mismatch(store: &StoreOpaque, module: &Module, wanted: ImportItem, item: &Ext
     Ok((format!("{} of type {wanted}", texts.0), format!("{} of type {given}", texts.1)))
 }
 
-/// [Import matching](https://webassembly.github.io/spec/core/valid/matching.html), against current sizes.
+/// Returns whether an import is of the type that a module declares
+/// ([Import matching](https://webassembly.github.io/spec/core/valid/matching.html)). Memories and tables match by their
+/// current sizes.
+///
+/// # Errors
+/// Kind [`Usage`](ErrorKind::Usage) if the import belongs to another store, which each arm checks.
 fn matches(store: &StoreOpaque, module: &Module, wanted: ImportItem, item: &Extern) -> Result<bool> {
     let canonical = |ty| module.types().canonical(ty);
     let extends = |ty, of| store.extends(ty, of);
@@ -261,7 +299,8 @@ fn matches(store: &StoreOpaque, module: &Module, wanted: ImportItem, item: &Exte
     })
 }
 
-/// What of an instance can fail to be made; made before anything of it becomes part of the store.
+/// The memory of an instance's own tables and memories. Allocating it can fail, so it comes before anything of the
+/// instance becomes part of the store.
 struct Storage {
     tables: Vec<Block>,
     memories: Vec<memory::Bytes>,
@@ -289,7 +328,7 @@ impl Storage {
     }
 }
 
-/// Makes the instance part of the store, with all in it null or zero, and returns its place.
+/// Makes the instance part of the store, with everything in it null or zero, and returns its index.
 fn allocate(store: &mut OpaqueMut<'_>, module: &Module, imports: &[Extern]) -> Result<u32> {
     let wasm = module.wasm();
     let func_refs = module.func_refs()?;
@@ -323,6 +362,7 @@ fn allocate(store: &mut OpaqueMut<'_>, module: &Module, imports: &[Extern]) -> R
     Ok(index)
 }
 
+/// Evaluates the initial values of the module's own globals.
 fn initialize_globals(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     let module = store.instances[index as usize].module.clone();
     let wasm = module.wasm();
@@ -335,7 +375,7 @@ fn initialize_globals(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     Ok(())
 }
 
-/// Fills the module's own tables with what they start as.
+/// Fills the module's own tables with their initial elements.
 fn initialize_tables(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     let module = store.instances[index as usize].module.clone();
     let wasm = module.wasm();
@@ -355,7 +395,7 @@ fn evaluate_elements(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
         let ElementItems::Expressions(expressions) = &segment.items else { continue };
         for (element, expression) in expressions.iter().enumerate() {
             let value = const_eval::evaluate(store, index, expression)?.low64();
-            // At once, so that a collection during the next evaluation finds it.
+            // Stored at once, so that a collection during the next evaluation finds it.
             if let Segment::Values(values) = &mut store.instances[index as usize].segments[position] {
                 values[element] = value;
             }
@@ -382,13 +422,15 @@ fn write_elements(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     Ok(())
 }
 
-/// Writes the active data segments, in order, as `memory.init` and `data.drop` would, or maps what they come to.
+/// Writes the active data segments, in order, as `memory.init` and `data.drop` would, or maps the memory image that has
+/// the same effect.
 fn write_data(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     let module = store.instances[index as usize].module.clone();
     if let Some(image) = module.code().memory_image() {
         let memory = store.instances[index as usize].memory(image.memory);
-        let mapping = store.memories[memory as usize].own_mapping().expect("no picture is of a shared memory");
-        // SAFETY: the memory is the new instance's own, which nothing has touched yet, and the instance keeps the module.
+        let mapping = store.memories[memory as usize].own_mapping().expect("no memory image is of a shared memory");
+        // SAFETY: the memory is the new instance's own, which nothing has touched yet, and the instance keeps the
+        // module.
         if unsafe { module.code().map_memory_image(mapping)? } {
             store.instances[index as usize].drop_active_data();
             return Ok(());
@@ -407,7 +449,7 @@ fn write_data(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     Ok(())
 }
 
-/// The value of an active segment's offset, an index of this type.
+/// Evaluates the offset of an active segment in a table or memory with this index type.
 fn segment_offset(store: &mut OpaqueMut<'_>, index: u32, expression: &ConstExpr, ty: ValType) -> Result<u64> {
     let value = const_eval::evaluate(store, index, expression)?;
     Ok(match ty {
@@ -417,22 +459,22 @@ fn segment_offset(store: &mut OpaqueMut<'_>, index: u32, expression: &ConstExpr,
 }
 
 impl InstanceEntry {
-    /// The place of a table in the store.
+    /// The index of a table in the store.
     pub(crate) fn table(&self, table: TableIndex) -> u32 {
         self.tables[table.index()]
     }
 
-    /// The place of a memory in the store.
+    /// The index of a memory in the store.
     pub(crate) fn memory(&self, memory: MemoryIndex) -> u32 {
         self.memories[memory.index()]
     }
 
-    /// The number of a tag in the store.
+    /// The index of a tag in the store.
     pub(crate) fn tag(&self, tag: TagIndex) -> u32 {
         self.tags[tag.index()]
     }
 
-    /// The elements of a segment; none if it was dropped.
+    /// The elements of a segment; empty if it was dropped.
     pub(crate) fn elements(&self, segment: ElemIndex) -> Elements<'_> {
         match (&self.segments[segment.index()], &self.module.wasm().elements[segment.index()].items) {
             (Segment::Functions, ElementItems::Functions(functions)) => Elements::Functions(functions),
@@ -455,7 +497,7 @@ impl InstanceEntry {
         }
     }
 
-    /// The bytes of a data segment; none if it was dropped.
+    /// The bytes of a data segment; empty if it was dropped.
     pub(crate) fn data(&self, segment: DataIndex) -> &[u8] {
         if self.dropped_data[segment.index()] {
             return &[];
@@ -464,54 +506,58 @@ impl InstanceEntry {
         &self.module.code().data()[bytes.start as usize..bytes.end as usize]
     }
 
+    /// Drops an element segment.
     pub(crate) fn drop_elements(&mut self, segment: ElemIndex) {
         self.segments[segment.index()] = Segment::Dropped;
     }
 
-    /// Drops the segments that instantiation writes.
+    /// Drops the data segments that instantiation writes.
     fn drop_active_data(&mut self) {
         let segments = self.dropped_data.iter_mut().zip(&self.module.wasm().data);
         segments.for_each(|(dropped, segment)| *dropped |= segment.mode != DataMode::Passive);
     }
 
+    /// Drops a data segment.
     pub(crate) fn drop_data(&mut self, segment: DataIndex) {
         self.dropped_data[segment.index()] = true;
     }
 
-    /// The place of a global in the store.
+    /// The index of a global in the store.
     pub(crate) fn global(&self, global: GlobalIndex) -> u32 {
         self.globals[global.index()]
     }
 
-    /// The module.
+    /// The module of the instance.
     pub(crate) fn module(&self) -> &Module {
         &self.module
     }
 
-    /// A function that the module can refer to, as tables hold it.
+    /// The reference to a function of the module, as tables hold it.
     pub(crate) fn func_ref_bits(&self, function: FuncIndex) -> u64 {
         self.func_ref(function).as_ptr().expose_provenance() as u64
     }
 
-    /// A function that the module can refer to.
+    /// The handle of a function of the module.
     fn func(&self, store: &StoreOpaque, function: FuncIndex) -> Func {
         Func::from_func_ref(self.func_ref(function), store.id())
     }
 
+    /// The reference to a function of the module that it can refer to: that is imported or has a reference in the
+    /// context.
     fn func_ref(&self, function: FuncIndex) -> NonNull<FuncRef> {
         let layout = self.module.layout();
         let func_ref = match layout.func_import(function) {
             // SAFETY: `import` has filled the entry.
             Some(offset) => unsafe { self.at::<FuncImport>(offset).as_ref().func_ref.cast_mut() },
             None => {
-                let place = self.module.wasm().functions[function.index()].func_ref;
-                self.at(layout.func_ref(place.expect("validation lists all functions that are referred to"))).as_ptr()
+                let index = self.module.wasm().functions[function.index()].func_ref;
+                self.at(layout.func_ref(index.expect("validation lists all functions that are referred to"))).as_ptr()
             }
         };
         NonNull::new(func_ref).expect("imports are never null")
     }
 
-    /// An export.
+    /// The handle of an exported item.
     fn item(&self, store: &StoreOpaque, item: ExportItem) -> Extern {
         let id = store.id();
         match item {
@@ -523,14 +569,14 @@ impl InstanceEntry {
         }
     }
 
-    /// Where something stands in the context, by the module's layout.
+    /// The address of a field in the context, by its offset in the module's layout.
     fn at<D>(&self, offset: u32) -> NonNull<D> {
         assert!(offset as usize + size_of::<D>() <= self.context.size(), "offsets come from the context's layout");
         // SAFETY: inside the block, as just checked, so not null either.
         unsafe { NonNull::new_unchecked(self.context.as_ptr().add(offset as usize)).cast() }
     }
 
-    /// Where an own definition stands, or the pointer to an imported one.
+    /// The address of an own definition, which is inline in the context.
     fn own<D>(&self, location: Location) -> NonNull<D> {
         match location {
             Location::Inline(offset) => self.at(offset),
@@ -538,15 +584,16 @@ impl InstanceEntry {
         }
     }
 
+    /// Stores the pointer to a definition outside of the context.
     fn set_import<D>(&self, location: Location, definition: NonNull<D>) {
         match location {
             // SAFETY: the layout keeps an aligned pointer there, and nobody reads it yet.
             Location::Pointer(offset) => unsafe { self.at::<NonNull<D>>(offset).write(definition) },
-            Location::Inline(_) => unreachable!("what is imported or shared stands behind a pointer"),
+            Location::Inline(_) => unreachable!("imported and shared definitions are reached through a pointer"),
         }
     }
 
-    /// Fills in the imports, which were checked.
+    /// Fills in the imports, whose types were checked.
     fn import(&mut self, store: &StoreOpaque, imports: &[Extern]) {
         let layout = self.module.layout().clone();
         let (mut functions, mut tables, mut memories, mut globals, mut tags) = (0, vec![], vec![], vec![], vec![]);
@@ -559,18 +606,18 @@ impl InstanceEntry {
                     functions += 1;
                 }
                 Extern::Table(table) => {
-                    let place = layout.table(TableIndex::new(tables.len()));
-                    self.set_import(place, store.tables[table.index() as usize].def());
+                    let location = layout.table(TableIndex::new(tables.len()));
+                    self.set_import(location, store.tables[table.index() as usize].def());
                     tables.push(table.index());
                 }
                 Extern::Memory(memory) => {
-                    let place = layout.memory(MemoryIndex::new(memories.len()));
-                    self.set_import(place, store.memories[memory.index() as usize].def());
+                    let location = layout.memory(MemoryIndex::new(memories.len()));
+                    self.set_import(location, store.memories[memory.index() as usize].def());
                     memories.push(memory.index());
                 }
                 Extern::Global(global) => {
-                    let place = layout.global(GlobalIndex::new(globals.len()));
-                    self.set_import(place, store.globals[global.index() as usize].def());
+                    let location = layout.global(GlobalIndex::new(globals.len()));
+                    self.set_import(location, store.globals[global.index() as usize].def());
                     globals.push(global.index());
                 }
                 Extern::Tag(tag) => tags.push(tag.index()),
@@ -580,7 +627,7 @@ impl InstanceEntry {
         self.tags = tags.into();
     }
 
-    /// Makes the module's own tables, memories, globals and tags.
+    /// Creates the module's own tables, memories, globals and tags. They follow the imported ones in each index space.
     fn define(&mut self, store: &mut StoreOpaque, storage: Storage) {
         let (module, layout) = (self.module.clone(), self.module.layout().clone());
         let wasm = module.wasm();
@@ -595,13 +642,13 @@ impl InstanceEntry {
         let mut memories = self.memories.to_vec();
         for bytes in storage.memories {
             let index = MemoryIndex::new(memories.len());
-            let place = layout.memory(index);
+            let location = layout.memory(index);
             let entry = match bytes {
                 memory::Bytes::Own(mapping) => {
-                    MemoryEntry::defined(self.own(place), wasm.memories[index.index()], mapping)
+                    MemoryEntry::defined(self.own(location), wasm.memories[index.index()], mapping)
                 }
                 memory::Bytes::Shared(shared) => {
-                    self.set_import(place, shared.def());
+                    self.set_import(location, shared.def());
                     MemoryEntry::shared(shared)
                 }
             };
@@ -621,19 +668,20 @@ impl InstanceEntry {
 
     /// Fills in the references to the module's own functions.
     fn make_func_refs(&mut self, func_refs: &FuncRefs) {
-        for (place, func_ref) in (0..).map(FuncRefIndex).zip(func_refs.iter()) {
+        for (index, func_ref) in (0..).map(FuncRefIndex).zip(func_refs.iter()) {
             let func_ref = FuncRef { vmctx: self.context.as_ptr().cast(), ..func_ref };
             // SAFETY: the layout keeps an aligned entry there, and nobody reads it yet.
-            unsafe { self.at(self.module.layout().func_ref(place)).write(func_ref) };
+            unsafe { self.at(self.module.layout().func_ref(index)).write(func_ref) };
         }
     }
 }
 
-/// The copy of a function reference that an importing instance keeps.
+/// Returns the copy of a function reference that an importing instance keeps in its context, to save a load per call.
 fn func_import(func_ref: NonNull<FuncRef>) -> FuncImport {
     // SAFETY: function references live as long as their store.
     let func = unsafe { func_ref.as_ref() };
-    // The importing module has the function's signature, so that a host function has its exit trampoline by now.
+    // The importing module has the function's signature, so adding the module has given a host function its exit
+    // trampoline.
     assert!(!func.wasm_call.is_null(), "an artifact has an exit trampoline for each of its types");
     FuncImport { wasm_call: func.wasm_call, vmctx: func.vmctx, func_ref: func_ref.as_ptr() }
 }

@@ -1,10 +1,11 @@
-//! The library calls of [`abi::builtins`](crate::abi::builtins): what compiled code leaves to the host.
+//! The library calls of [`abi::builtins`](crate::abi::builtins): operations that compiled code leaves to the host.
 //!
 //! Each is a thin `extern "C"` function around a safe one. Errors, and panics of the embedder's limiter or deadline
-//! callback, become [`FAILED`](crate::abi::FAILED). Copies and fills of memory look at the epoch between pieces of
-//! [`PIECE`] bytes, so that an interrupt stops them too. Tables are small enough to need no such look; arrays have none,
-//! since the callback may move them, and the largest keep an interrupt waiting for a second or two. With fuel on, bulk
-//! operations cost fuel by length.
+//! callback, become [`FAILED`](crate::abi::FAILED). With fuel on, bulk operations cost fuel by length.
+//!
+//! Copies and fills of memory check the epoch between pieces of [`PIECE`] bytes, so that an interrupt stops them too.
+//! Tables are small enough to need no such check. Arrays have none, since the deadline callback may move them: the
+//! largest keep an interrupt waiting for a second or two.
 
 use super::call::{self, Stop};
 use super::exception;
@@ -26,7 +27,7 @@ use core::ptr;
 use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Bytes copied or filled between two looks at the epoch: a few milliseconds.
+/// Bytes copied or filled between two checks of the epoch. They take a few milliseconds.
 const PIECE: usize = 16 << 20;
 
 /// Bytes of a bulk operation for one unit of fuel.
@@ -35,10 +36,10 @@ const BYTES_PER_FUEL: u64 = 64;
 /// Elements of a bulk operation for one unit of fuel.
 const ELEMENTS_PER_FUEL: u64 = 8;
 
-/// The answer of a growth that cannot be.
+/// The result of `memory.grow` and `table.grow` when the growth fails.
 const NO_GROWTH: i64 = -1;
 
-/// What contexts point to.
+/// The table of library calls that instance contexts point to.
 pub(crate) static BUILTINS: BuiltinTable = BuiltinTable {
     raise: call::raise,
     memory_grow,
@@ -68,7 +69,7 @@ pub(crate) static BUILTINS: BuiltinTable = BuiltinTable {
     array_init_elem,
 };
 
-/// Runs a library call for an instance, given by its place in the store.
+/// Runs a library call for an instance. `call` gets the store and the instance's index in it.
 ///
 /// # Safety
 /// `vmctx` is the context of the instance whose code made the call and waits.
@@ -76,7 +77,7 @@ unsafe fn run(vmctx: *mut VmContext, call: impl FnOnce(&mut OpaqueMut<'_>, u32) 
     // SAFETY: the caller's contract. Compiled code waits, so nobody else uses the store.
     let (mut store, instance) = unsafe { (OpaqueMut::from_vmctx(vmctx), (*vmctx).instance) };
     match catch_unwind(AssertUnwindSafe(|| call(&mut store, instance))) {
-        Ok(Ok(answer)) => answer,
+        Ok(Ok(result)) => result,
         Ok(Err(error)) => call::fail(Stop::Error(error)),
         Err(panic) => call::fail(Stop::Panic(panic)),
     }
@@ -94,7 +95,7 @@ macro_rules! library_calls {
 library_calls! {
     fn memory_grow(store, instance, memory: u32, delta: u64) {
         let memory = store.instances[instance as usize].memory(MemoryIndex(memory));
-        Ok(memory::grow(store, memory, delta)?.map_or(NO_GROWTH, answer))
+        Ok(memory::grow(store, memory, delta)?.map_or(NO_GROWTH, size_result))
     }
 
     fn memory_copy(store, instance, dst_memory: u32, src_memory: u32, dst: u64, src: u64, len: u64) {
@@ -117,7 +118,7 @@ library_calls! {
 
     fn table_grow(store, instance, table: u32, delta: u64, value: u64) {
         let table = store.instances[instance as usize].table(TableIndex(table));
-        Ok(table::grow(store, table, delta, value)?.map_or(NO_GROWTH, answer))
+        Ok(table::grow(store, table, delta, value)?.map_or(NO_GROWTH, size_result))
     }
 
     fn table_fill(store, instance, table: u32, dst: u64, value: u64, len: u64) {
@@ -169,7 +170,8 @@ library_calls! {
     }
 
     fn gc_alloc(store, _instance, id: u32, word: u32, size: u64) {
-        // Where there is room, compiled code makes small objects itself, and does not look whether fuel is left.
+        // Small objects cost no fuel here either: compiled code allocates them itself while the heap has room, free of
+        // charge, and fuel must not depend on how full the heap is.
         if size > LARGEST_IN_PLACE.into() {
             store.charge(size / BYTES_PER_FUEL)?;
         }
@@ -226,17 +228,18 @@ library_calls! {
     }
 }
 
-/// The memory of a `memory.atomic.wait32` or its like.
+/// Returns the memory that a `memory.atomic.wait32` or `wait64` waits in, which must be shared.
 fn shared_memory(store: &OpaqueMut<'_>, instance: u32, memory: MemoryIndex) -> Result<SharedMemory> {
     let memory = store.instances[instance as usize].memory(memory);
     let shared = store.memories[memory as usize].as_shared().cloned();
     shared.ok_or_else(|| Trap::ExpectedSharedMemory.into())
 }
 
-/// What a wait asks whether to go on.
+/// A function that a wait calls from time to time. Its error ends the wait.
 type Interrupt<'a> = Option<&'a mut dyn FnMut() -> Result<()>>;
 
-/// Waits for so many nanoseconds at most, or without end if the number is negative. An epoch's deadline ends the wait.
+/// Waits for at most `timeout` nanoseconds, or without end if the number is negative as a signed one. An epoch deadline
+/// ends the wait.
 fn wait(
     store: &mut OpaqueMut<'_>,
     timeout: u64,
@@ -249,11 +252,12 @@ fn wait(
     Ok(i64::from(wait(timeout, interrupt)? as u32))
 }
 
-/// A size as a library call returns it.
-fn answer(size: u64) -> i64 {
+/// Returns a size as the result of a library call.
+fn size_result(size: u64) -> i64 {
     i64::try_from(size).expect("sizes are far below 2^63")
 }
 
+/// Executes `memory.copy`.
 fn copy_memory(
     store: &mut OpaqueMut<'_>,
     instance: u32,
@@ -271,9 +275,10 @@ fn copy_memory(
     let racing = to.as_shared().or(from.as_shared()).is_some();
     // SAFETY: both ranges lie inside their memories, which neither move nor shrink.
     let (dst, src) = unsafe { (to.base().add(dst), from.base().add(src)) };
-    // A piece must not overwrite what a later one reads: where the target lies behind the source, the last comes first.
+    // A piece must not overwrite what a later one reads: if the target is at a higher address, the last piece comes
+    // first.
     in_pieces(store, usize_len(len), dst.addr() > src.addr(), |piece| {
-        // SAFETY: as above; both allow the ranges to overlap.
+        // SAFETY: the piece lies inside both ranges, and both functions allow them to overlap.
         unsafe {
             let (src, dst) = (src.add(piece.start), dst.add(piece.start));
             if racing { copy_racing(src, dst, piece.len()) } else { ptr::copy(src, dst, piece.len()) }
@@ -281,6 +286,7 @@ fn copy_memory(
     })
 }
 
+/// Executes `memory.fill`.
 fn fill_memory(
     store: &mut OpaqueMut<'_>,
     instance: u32,
@@ -296,7 +302,7 @@ fn fill_memory(
     // SAFETY: the range lies inside the memory, which neither moves nor shrinks.
     let start = unsafe { memory.base().add(start) };
     in_pieces(store, usize_len(len), false, |piece| {
-        // SAFETY: as above.
+        // SAFETY: the piece lies inside the range.
         unsafe {
             let start = start.add(piece.start);
             if racing { fill_racing(start, value, piece.len()) } else { ptr::write_bytes(start, value, piece.len()) }
@@ -304,7 +310,7 @@ fn fill_memory(
     })
 }
 
-/// Does something to `0..len`, a piece at a time, with a look at the epoch between two pieces.
+/// Calls `work` for each piece of `0..len`, and checks the epoch between two pieces.
 fn in_pieces(
     store: &mut OpaqueMut<'_>,
     len: usize,
@@ -322,7 +328,7 @@ fn in_pieces(
     Ok(OK)
 }
 
-/// `memory.init`.
+/// Executes `memory.init`.
 pub(crate) fn init_memory(
     store: &mut OpaqueMut<'_>,
     instance: u32,
@@ -341,12 +347,12 @@ pub(crate) fn init_memory(
         shared.write(dst, bytes)?;
         return Ok(OK);
     }
-    // SAFETY: the range lies inside the memory, and no segment does.
+    // SAFETY: the range lies inside the memory, and no segment does: they do not overlap.
     unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), memory.base().add(start), bytes.len()) };
     Ok(OK)
 }
 
-/// `table.init`.
+/// Executes `table.init`.
 pub(crate) fn init_table(
     store: &mut OpaqueMut<'_>,
     instance: u32,
@@ -373,7 +379,7 @@ pub(crate) fn init_table(
     Ok(OK)
 }
 
-/// How many elements a segment has.
+/// Returns the number of elements of a segment.
 pub(crate) fn segment_length(items: &ElementItems) -> u32 {
     let len = match items {
         ElementItems::Functions(functions) => functions.len(),
@@ -382,11 +388,12 @@ pub(crate) fn segment_length(items: &ElementItems) -> u32 {
     u32::try_from(len).expect("a binary is shorter than 4 GiB")
 }
 
-/// Positions in a segment.
+/// Returns a range of positions in a segment; `None` if its end is not a 32-bit number.
 fn segment_range(src: u32, len: u32) -> Option<Range<usize>> {
     Some(src as usize..src.checked_add(len)? as usize)
 }
 
+/// Converts a length that a memory's range check has accepted.
 fn usize_len(len: u64) -> usize {
     usize::try_from(len).expect("a memory's range was checked")
 }

@@ -1,4 +1,4 @@
-//! Linkers: names that modules can import.
+//! Linkers: named items that modules can import.
 
 use super::func::host::{self, HostDefinition};
 use super::instance::instantiate;
@@ -12,16 +12,16 @@ use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Names that modules can import, in two levels, as WebAssembly has them.
+/// Named items that modules can import. Like an import, each has a module name and a name in that module.
 ///
-/// Host functions defined with [`func_new`](Linker::func_new) and [`func_wrap`](Linker::func_wrap) belong to no store: a
-/// linker that holds only such serves any number of stores.
+/// Host functions defined with [`func_new`](Linker::func_new) and [`func_wrap`](Linker::func_wrap) belong to no store:
+/// a linker that holds only such functions serves any number of stores.
 pub struct Linker<T: 'static> {
     engine: Engine,
     allow_shadowing: bool,
     names: HashMap<Box<str>, HashMap<Box<str>, Definition>>,
-    /// Its functions read and write such data, so that a linker for one type must never pass as one for another, not
-    /// even where the other is a subtype:
+    /// Makes `T` invariant. Host functions read and write the store's data, so a linker for one type of data must not
+    /// pass as one for another type, not even for a subtype:
     ///
     /// ```compile_fail
     /// fn narrow(linker: engine::Linker<fn(&'static str)>) -> engine::Linker<for<'a> fn(&'a str)> {
@@ -35,12 +35,12 @@ pub struct Linker<T: 'static> {
 enum Definition {
     /// An item of a store.
     Item(Extern),
-    /// A host function, which a store gets when it first needs it.
+    /// A host function. It is added to a store when the store first needs it.
     Host(Arc<HostDefinition>),
 }
 
 impl<T: 'static> Linker<T> {
-    /// A linker that knows no name.
+    /// Creates a linker without any definition.
     pub fn new(engine: &Engine) -> Linker<T> {
         Linker { engine: engine.clone(), allow_shadowing: false, names: HashMap::new(), data: PhantomData }
     }
@@ -50,7 +50,7 @@ impl<T: 'static> Linker<T> {
         &self.engine
     }
 
-    /// Whether a name may be defined again, the newest definition being the one that counts. Off unless told.
+    /// Sets whether a name may be defined again, which replaces its definition. The default is false.
     pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {
         self.allow_shadowing = allow;
         self
@@ -75,7 +75,7 @@ impl<T: 'static> Linker<T> {
     /// Defines a host function of a type that is known at run time only; see [`Func::new`](crate::Func::new).
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the name is taken, or the type names one that the engine does not have.
+    /// Kind [`Usage`](ErrorKind::Usage) if the name is taken, or `ty` refers to a type that the engine does not have.
     pub fn func_new(
         &mut self,
         module: &str,
@@ -120,13 +120,14 @@ impl<T: 'static> Linker<T> {
     /// Instantiates a module and defines its exports under a module name.
     ///
     /// # Errors
-    /// As [`Linker::instantiate`] and [`Linker::instance`].
+    /// The errors of [`Linker::instantiate`] and [`Linker::instance`].
     pub fn module(&mut self, mut store: impl AsContextMut<Data = T>, name: &str, module: &Module) -> Result<&mut Self> {
         let instance = self.instantiate(store.as_context_mut(), module)?;
         self.instance(store, name, instance)
     }
 
-    /// What a name stands for; `None` if nothing is defined under it.
+    /// Returns the item of a name; `None` if the name is not defined, or the host function that it names cannot be
+    /// added to the store.
     pub fn get(&self, mut store: impl AsContextMut<Data = T>, module: &str, name: &str) -> Option<Extern> {
         let mut store = store.as_context_mut().into_opaque();
         match self.definition(module, name)? {
@@ -138,7 +139,7 @@ impl<T: 'static> Linker<T> {
     /// Instantiates a module with imports by name.
     ///
     /// # Errors
-    /// As [`Linker::instantiate_pre`] and [`InstancePre::instantiate`].
+    /// The errors of [`Linker::instantiate_pre`] and [`InstancePre::instantiate`].
     pub fn instantiate(&self, store: impl AsContextMut<Data = T>, module: &Module) -> Result<Instance> {
         self.instantiate_pre(module)?.instantiate(store)
     }
@@ -146,7 +147,7 @@ impl<T: 'static> Linker<T> {
     /// Looks up a module's imports by name, once for any number of instances.
     ///
     /// # Errors
-    /// Kind [`Link`](ErrorKind::Link), naming the import and its type, if it is not defined.
+    /// Kind [`Link`](ErrorKind::Link) if an import is not defined. The message names the import and its type.
     pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T>> {
         let find = |(position, import): (usize, &Import)| {
             self.definition(&import.module, &import.name).cloned().ok_or_else(|| {
@@ -174,12 +175,12 @@ impl<T: 'static> Linker<T> {
     }
 }
 
-/// A module whose imports were looked up: what of an instantiation is the same in every store.
+/// A module with the definitions of its imports: the part of an instantiation that is the same for every store.
 pub struct InstancePre<T: 'static> {
     module: Module,
-    /// In the module's order.
+    /// The definitions of the imports, in the module's order.
     imports: Box<[Definition]>,
-    /// As in [`Linker`].
+    /// Makes `T` invariant, for the reason given at [`Linker`].
     data: PhantomData<fn(T) -> T>,
 }
 
@@ -192,8 +193,8 @@ impl<T: 'static> InstancePre<T> {
     /// Instantiates the module.
     ///
     /// # Errors
-    /// Kind [`Link`](ErrorKind::Link), naming the import and its type, if it is of another type; else as
-    /// [`Instance::new`].
+    /// The errors of [`Instance::new`]. Kind [`Usage`](ErrorKind::Usage) also if the linker belongs to another engine
+    /// than the store.
     pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance> {
         let mut store = store.as_context_mut().into_opaque();
         store.reserve(&self.module, self.imports.len());

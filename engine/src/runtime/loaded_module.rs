@@ -1,4 +1,4 @@
-//! Modules: loaded code and what an instantiation needs to know of it.
+//! Loaded modules: code, and what an instantiation needs to know about it.
 
 use super::Engine;
 use super::code::LoadedCode;
@@ -14,8 +14,8 @@ use core::fmt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-/// A compiled and loaded module. Cheap to clone; clones share the code, which is unloaded with the last of them and of
-/// the stores that instantiated it.
+/// A compiled and loaded module. Cheap to clone: clones share the code. It is unloaded when the last clone and the last
+/// store that instantiated the module are dropped.
 #[derive(Clone)]
 pub struct Module {
     inner: Arc<ModuleInner>,
@@ -26,18 +26,19 @@ struct ModuleInner {
     code: Arc<LoadedCode>,
     types: RegisteredTypes,
     layout: VmLayout,
-    /// Made when the module is first instantiated.
+    /// Filled in by the first instantiation.
     func_refs: OnceLock<FuncRefs>,
-    /// Positions in the list of exports, sorted by name; made when an export is first asked for.
+    /// Positions in the list of exports, sorted by name. Filled in when an export is first looked up.
     exports_by_name: OnceLock<Box<[u32]>>,
 }
 
-/// The references to the module's own functions as every instance has them, but for the instance; by their places.
+/// References to the module's own functions, by [`FuncRefIndex`](crate::wasm::index::FuncRefIndex). They are equal in
+/// all instances of the module except for the `vmctx`, which is null here.
 pub(crate) struct FuncRefs(Box<[FuncRef]>);
 
 // SAFETY: its pointers are to code, which lives as long as the module and nobody writes.
 unsafe impl Send for FuncRefs {}
-// SAFETY: as above.
+// SAFETY: its pointers are to code, which lives as long as the module and nobody writes.
 unsafe impl Sync for FuncRefs {}
 
 impl FuncRefs {
@@ -60,7 +61,7 @@ impl FuncRefs {
         escaping.map(&mut func_ref).collect::<Result<_>>().map(FuncRefs)
     }
 
-    /// The references, with nothing in the place of the instance.
+    /// The references, with null for the instance.
     pub(crate) fn iter(&self) -> impl Iterator<Item = FuncRef> {
         self.0.iter().copied()
     }
@@ -74,11 +75,11 @@ fn no_entry(ty: &FuncType) -> Error {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ImportType<'a> {
-    /// The first name.
+    /// The name of the module to import from.
     pub module: &'a str,
-    /// The second name.
+    /// The name of the item in that module.
     pub name: &'a str,
-    /// What is imported.
+    /// The type that the module declares for the item.
     pub ty: ExternType,
 }
 
@@ -88,40 +89,43 @@ pub struct ImportType<'a> {
 pub struct ExportType<'a> {
     /// The name.
     pub name: &'a str,
-    /// What is exported.
+    /// The type of the item.
     pub ty: ExternType,
 }
 
 impl Module {
     /// Loads an artifact from bytes, which are copied.
     ///
-    /// Truncated, altered and foreign artifacts are refused, and what an artifact says of its module is checked. But its
-    /// machine code runs as it is, and the digest over it keeps out accidents, not somebody who computes it anew. Load
-    /// artifacts from places that only you can write to, or configure an [`artifact_key`](crate::Config::artifact_key).
+    /// Truncated, altered and foreign artifacts are refused, and an artifact's description of its module is checked.
+    /// Its machine code, however, runs as it is: the digest protects from accidents, not from somebody who computes a
+    /// new one. Load artifacts from locations that only you can write to, or configure an
+    /// [`artifact_key`](crate::Config::artifact_key).
     ///
     /// # Errors
-    /// Kind [`Artifact`](ErrorKind::Artifact), saying what is wrong, if the bytes are not an artifact of this engine
-    /// version, configuration, target and CPU, or were altered.
+    /// - Kind [`Artifact`](ErrorKind::Artifact), naming what is wrong, if the bytes are not an artifact of this engine
+    ///   version, configuration, target and CPU, or were altered.
+    /// - Kind [`Resource`](ErrorKind::Resource) if there is no memory for the artifact.
+    /// - Kind [`TooLarge`](ErrorKind::TooLarge) if an instance of the module would be larger than 2 GiB.
     pub fn deserialize(engine: &Engine, artifact: impl AsRef<[u8]>) -> Result<Module> {
         Module::from_code(engine, LoadedCode::load(artifact.as_ref(), engine.config())?)
     }
 
-    /// Loads an artifact from a file, which is copied: it may change afterwards.
+    /// Loads an artifact from a file. The file is copied and may change afterwards.
     ///
     /// # Errors
-    /// As [`Module::deserialize`]; kind [`Io`](ErrorKind::Io) if the file cannot be read.
+    /// The errors of [`Module::deserialize`]; also kind [`Io`](ErrorKind::Io) if the file cannot be read.
     pub fn deserialize_file(engine: &Engine, path: impl AsRef<Path>) -> Result<Module> {
         Module::from_code(engine, LoadedCode::load_file(path.as_ref(), engine.config())?)
     }
 
-    /// Loads an artifact by mapping the file itself. Neither is all of it hashed nor are its tables checked: what is not
-    /// used is not read.
+    /// Loads an artifact by mapping the file itself. The digest of the whole file is not computed and the tables are
+    /// not checked: parts that are not used are not read.
     ///
     /// # Safety
     /// The file was written by this engine, and nobody changes it while the module or an instance of it lives.
     ///
     /// # Errors
-    /// As [`Module::deserialize_file`].
+    /// The errors of [`Module::deserialize_file`].
     pub unsafe fn deserialize_trusted_file(engine: &Engine, path: impl AsRef<Path>) -> Result<Module> {
         // SAFETY: the caller answers for the file.
         let code = unsafe { LoadedCode::load_trusted_file(path.as_ref(), engine.config())? };
@@ -137,7 +141,7 @@ impl Module {
         Ok(Module { inner: Arc::new(inner) })
     }
 
-    /// The artifact: what [`Module::deserialize`] takes.
+    /// Returns the artifact, for [`Module::deserialize`] to load.
     pub fn serialize(&self) -> &[u8] {
         self.inner.code.bytes()
     }
@@ -147,12 +151,12 @@ impl Module {
         &self.inner.engine
     }
 
-    /// The name, from the name section.
+    /// The module's name, from the name section.
     pub fn name(&self) -> Option<&str> {
         self.wasm().name.as_deref()
     }
 
-    /// The imports, in order.
+    /// The imports, in the order of the module.
     pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
         let module = self.wasm();
         module.imports.iter().map(|import| ImportType {
@@ -162,7 +166,7 @@ impl Module {
         })
     }
 
-    /// The exports, in order.
+    /// The exports, in the order of the module.
     pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> {
         let module = self.wasm();
         module
@@ -171,17 +175,17 @@ impl Module {
             .map(|export| ExportType { name: &export.name, ty: self.canonical(module.export_type(export.item)) })
     }
 
-    /// The type of the export of this name.
+    /// The type of the export of this name; `None` if there is none.
     pub fn get_export(&self, name: &str) -> Option<ExternType> {
         Some(self.canonical(self.wasm().export_type(self.export(name)?)))
     }
 
-    /// A type of the module's description as everybody else sees it: types are named by canonical ids.
+    /// Translates a type of the module's description, which names types by the module's indices, to canonical ids.
     pub(crate) fn canonical(&self, ty: ExternType) -> ExternType {
         ty.map(&|ty| self.types().canonical(ty))
     }
 
-    /// The module without bodies.
+    /// The module's description, without function bodies.
     pub(crate) fn wasm(&self) -> &wasm::module::Module {
         self.inner.code.module()
     }
@@ -196,12 +200,12 @@ impl Module {
         &self.inner.types
     }
 
-    /// Where an instance's context holds what.
+    /// The layout of an instance's context.
     pub(crate) fn layout(&self) -> &VmLayout {
         &self.inner.layout
     }
 
-    /// The references to the module's own functions.
+    /// The references to the module's own functions. Created once, for all instances.
     ///
     /// # Errors
     /// Kind [`Artifact`](ErrorKind::Artifact) if the artifact lacks an entry trampoline.
@@ -215,12 +219,12 @@ impl Module {
         }
     }
 
-    /// An address that this module shares with its clones only.
+    /// A number that this module shares with its clones only.
     pub(crate) fn identity(&self) -> usize {
         Arc::as_ptr(&self.inner).addr()
     }
 
-    /// The export of this name.
+    /// Looks up an export by its name.
     pub(crate) fn export(&self, name: &str) -> Option<ExportItem> {
         let exports = &self.wasm().exports;
         let by_name = self.inner.exports_by_name.get_or_init(|| sort_by_name(exports));
@@ -243,8 +247,8 @@ impl fmt::Debug for Module {
 
 #[cfg(all(test, feature = "compile"))]
 mod tests {
-    //! Forged metadata, signed again: it is refused, or the module loads, links and instantiates without harm. Code is
-    //! not run, since nothing can tell whether it is of the types that the metadata gives it.
+    //! Forged metadata with a valid digest is refused, or the module loads, links and instantiates without harm. Code
+    //! is not run, since nothing can check it against the types that the metadata declares.
 
     use super::super::{Extern, Func, Global, Instance, Memory, Store, StoreLimits, Table, Tag, Val};
     use super::*;
@@ -274,7 +278,7 @@ mod tests {
         (global (export "exact") (ref (exact $unary)) (ref.func $own))
         (data (i32.const 8) "hello") (data "passive"))"#;
 
-    /// Something to import of each type; `None` if the store cannot make it.
+    /// Creates an item of a type to import; `None` if the store cannot.
     fn provide(store: &mut Store<StoreLimits>, ty: ExternType) -> Option<Extern> {
         Some(match ty {
             ExternType::Func(ty) => Func::new(store, ty, |_, _, _| Ok(())).into(),
@@ -285,7 +289,7 @@ mod tests {
         })
     }
 
-    /// How far an artifact gets: loaded, instantiated.
+    /// Returns how far an artifact gets: whether it loads, and whether it instantiates.
     fn follow(engine: &Engine, bytes: &[u8]) -> (bool, bool) {
         let Ok(module) = Module::deserialize(engine, bytes) else { return (false, false) };
         let mut store = Store::new(engine, StoreLimits::new().memory_size(1 << 20).table_elements(1000));

@@ -1,12 +1,23 @@
-//! Loads artifacts and runs them: stores, instances and what they hold, calls in both directions, traps.
+//! Loads artifacts and runs them: stores, instances and their items, calls in both directions, traps.
+//!
+//! | modules | purpose |
+//! |---|---|
+//! | `code`, `registry`, `loaded_module` | artifacts: mapped, checked, registered, found by address; [`Module`] |
+//! | `engine`, `type_registry` | what all modules and stores of an engine share |
+//! | `store`, `instance`, `linker`, `const_eval` | stores, instantiation, imports by name |
+//! | `func`, `memory`, `table`, `global`, `tag`, `external`, `val` | the items of a store, and values |
+//! | `gc`, `exception` | objects of the collected heap, references of the host, exceptions |
+//! | `call`, `activation`, `stack_limit`, `libcalls` | entering compiled code, leaving it, and serving its calls |
+//! | `trap`, `backtrace`, `stack_walk` | faults become traps; walks over compiled frames |
+//! | `fixed`, `sys` | memory that does not move; operating systems and architectures |
 //!
 //! This is the room of `unsafe`. Its rules:
 //!
 //! - Compiled code and the host share a store's memory through raw pointers that derive from one allocation each. The
-//!   host makes references to it that are short-lived: none lives while WebAssembly runs.
+//!   host's references to it are short-lived: none lives while WebAssembly runs.
 //! - Handles (`Func`, `Memory`, ...) are plain copies of an identity. Each use checks that the handle belongs to the
-//!   store it is used with, which also proves that what it names still lives.
-//! - What compiled code points to (contexts, function references, host functions, code) lives until its store is
+//!   store it is used with, which also proves that the named item still lives.
+//! - Whatever compiled code points to (contexts, function references, host functions, code) lives until its store is
 //!   dropped, and never moves.
 
 #![expect(unsafe_code, reason = "executable memory, signal handlers and the structures that compiled code shares")]

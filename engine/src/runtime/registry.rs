@@ -1,8 +1,8 @@
-//! Which loaded code stands at an address: the only such table.
+//! The registry of loaded code: the only table from an address to the code there.
 //!
-//! A signal handler asks, so readers take no lock and never wait. They read an immutable snapshot, sorted by address;
-//! a change makes a new one. Replaced snapshots are freed when a writer sees that no reader is about; until then they
-//! keep the code alive that they name, so what a reader found cannot be unmapped under it.
+//! A signal handler reads it, so readers take no lock and never wait. They read an immutable snapshot, sorted by
+//! address; a change makes a new one. Replaced snapshots are freed when a writer sees that there is no reader. Until
+//! then they keep their code alive, so that what a reader found is not unmapped while the reader uses it.
 
 use super::code::MappedArtifact;
 use core::ops::Range;
@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// All loaded code of this process.
 pub(super) static CODE: Registry<MappedArtifact> = Registry::new();
 
-/// Reads [`CODE`].
+/// A reader of [`CODE`].
 pub(super) type CodeReader<'a> = Reader<'a, MappedArtifact>;
 
-/// Something that occupies addresses that nothing else in the registry does.
+/// An item that occupies addresses that no other item in the registry occupies.
 pub(super) trait Located {
     /// The addresses. They never change.
     fn addresses(&self) -> Range<u64>;
@@ -30,7 +30,7 @@ type Snapshot<T> = Vec<Arc<T>>;
 pub(super) struct Registry<T: 'static> {
     /// The snapshot in force; null before the first registration.
     current: AtomicPtr<Snapshot<T>>,
-    /// How many readers there are. A reader counts itself before it loads `current`, and a writer replaces `current`
+    /// The number of readers. A reader counts itself before it loads `current`, and a writer replaces `current`
     /// before it reads this. So if a writer sees zero, later readers find the new snapshot, and earlier ones are done.
     readers: AtomicUsize,
     /// Replaced snapshots that a reader may still be reading. Writers hold this lock throughout.
@@ -45,7 +45,7 @@ pub(super) struct Registered<T: Located + 'static> {
     item: Arc<T>,
 }
 
-/// Reads the snapshot that was in force when it was made. Async-signal-safe.
+/// A reader of the snapshot that was in force when the reader was made. Async-signal-safe.
 pub(super) struct Reader<'a, T: 'static> {
     registry: &'a Registry<T>,
     snapshot: *const Snapshot<T>,
@@ -56,7 +56,7 @@ impl<T: Located> Registry<T> {
         Registry { current: AtomicPtr::new(null_mut()), readers: AtomicUsize::new(0), retired: Mutex::new(Vec::new()) }
     }
 
-    /// Enters an item.
+    /// Adds an item until the result is dropped.
     pub(super) fn register(&'static self, item: T) -> Registered<T> {
         let item = Arc::new(item);
         self.change(|items| {
@@ -66,8 +66,9 @@ impl<T: Located> Registry<T> {
         Registered { registry: self, item }
     }
 
-    /// Starts reading. Readers should be short-lived: memory of unloaded code waits for them.
+    /// Starts reading. Readers should be short-lived: the memory of unloaded code is not freed while there is one.
     pub(super) fn read(&self) -> Reader<'_, T> {
+        // Counted before the load, never after: see `readers`.
         self.readers.fetch_add(1, SeqCst);
         Reader { registry: self, snapshot: self.current.load(SeqCst) }
     }
@@ -80,12 +81,13 @@ impl<T: Located> Registry<T> {
         edit(&mut items);
         let old = self.current.swap(Box::into_raw(Box::new(items)), SeqCst);
         if !old.is_null() {
+            // A reader may have loaded the pointer and still be reading: it is freed below only if there is none.
             // SAFETY: made by `Box::into_raw` in an earlier call, and replaced just now, so that nobody else takes it.
             retired.push(unsafe { Box::from_raw(old) });
         }
         let free = if self.readers.load(SeqCst) == 0 { core::mem::take(&mut *retired) } else { Vec::new() };
         drop(retired);
-        // Drops items, behind the lock.
+        // Dropping the last reference to an item unmaps its code, which is too long to do under the lock.
         drop(free);
     }
 }

@@ -1,30 +1,30 @@
 //! The stack that compiled code may use.
 //!
-//! Compiled code may use the stack down to `stack_limit`: `max_wasm_stack` bytes below the outermost entry on this
-//! thread, for all stores and host functions in between together, and never into the reserve that host functions and
-//! library calls need at the stack's end. An entry below the limit is a stack overflow too, so that WebAssembly and the
-//! host calling each other end in a trap.
+//! Compiled code may use the stack down to `stack_limit`. That is `max_wasm_stack` bytes below the outermost entry on
+//! this thread, which all stores and the host functions in between share. It is never inside the reserve at the stack's
+//! end that host functions and library calls need. An entry below the limit is a stack overflow too, so that
+//! WebAssembly and the host calling each other without end trap.
 
 use super::sys;
 use core::cell::Cell;
 use core::ops::Range;
 
-/// Stack that is kept free below the limit for host functions and library calls, on stacks that are at least four times
-/// as large; a quarter of smaller ones.
+/// Bytes of stack below the limit that stay free for host functions and library calls. On a stack smaller than four
+/// times as much, it is a quarter of the stack.
 const HOST_RESERVE: usize = 256 * 1024;
 
 thread_local! {
-    /// The first and the last address of this thread's stack, once asked for; equal if they are not known.
+    /// The lowest address of this thread's stack and its end, once they were asked for; equal if they are not known.
     static STACK: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
 }
 
-/// The stack limit for an entry into compiled code at the address `here` of this thread's stack; `None` if there is no
-/// room for any compiled code. `outer` is the limit of the next older entry.
+/// Returns the stack limit for an entry into compiled code at the address `here` of this thread's stack; `None` if
+/// there is no room for any compiled code. `outer` is the limit of the next older entry.
 pub(super) fn for_entry(here: usize, max_wasm_stack: usize, outer: Option<usize>) -> Option<usize> {
     limit(here, max_wasm_stack, outer, stack_bounds())
 }
 
-/// The bounds of this thread's stack; an empty range if they are not known.
+/// Returns the bounds of this thread's stack; an empty range if they are not known.
 fn stack_bounds() -> Range<usize> {
     let (start, end) = STACK.get().unwrap_or_else(|| {
         let bounds = sys::stack_bounds().map_or((0, 0), |bounds| (bounds.start, bounds.end));
@@ -34,10 +34,11 @@ fn stack_bounds() -> Range<usize> {
     start..end
 }
 
-/// The stack limit for an entry at the address `here`; `None` if it would not be below it.
+/// Computes the stack limit for an entry at the address `here`; `None` if the limit would not be below `here`.
 fn limit(here: usize, max_wasm_stack: usize, outer: Option<usize>, bounds: Range<usize>) -> Option<usize> {
     let own = here.saturating_sub(max_wasm_stack);
-    // A stack that the thread was not born with, such as a coroutine's, has unknown bounds.
+    // The bounds are those of the stack that the thread was born with. On another one, such as a coroutine's, they say
+    // nothing, and only the configured size counts.
     let end = if bounds.contains(&here) { bounds.start + HOST_RESERVE.min(bounds.len() / 4) } else { 0 };
     let limit = own.max(end).max(outer.unwrap_or(0));
     (limit < here).then_some(limit)

@@ -1,7 +1,7 @@
 //! Stack walks over the compiled frames of one activation, through the artifacts' `.eh_frame`.
 //!
-//! A walk collects addresses only, which is all that a signal handler should do; they become frames with names later,
-//! while the code is still loaded.
+//! A walk collects addresses only, which is all that a signal handler should do. [`RawBacktrace::resolve`] turns them
+//! into frames with names later, while the code is still loaded.
 
 use super::registry::{CODE, CodeReader};
 use crate::artifact::functions::FunctionKind;
@@ -11,7 +11,7 @@ use crate::unwind::frame::{FrameAddress, ReadMemory, Registers, UnwindError};
 use crate::unwind::rule::Rule;
 use core::ops::Range;
 
-/// The addresses of WebAssembly functions' frames, the innermost first.
+/// The code addresses of active WebAssembly functions, the innermost first.
 #[derive(Debug, Default)]
 pub(super) struct RawBacktrace(Vec<FrameAddress>);
 
@@ -40,7 +40,7 @@ impl RawBacktrace {
         let first = self.0.len();
         let mut infos = FrameInfos::new(reader);
         follow(registers, address, &mut infos, &mut self.0, |info, callee| info.rule?.apply(callee, stack));
-        // The chain of frame pointers must name the same frames.
+        // The chain of frame pointers is an independent witness: it must name the same frames.
         if cfg!(debug_assertions) {
             let mut others = Vec::new();
             follow(registers, address, &mut infos, &mut others, |_, callee| step_by_frame_pointer(callee, stack));
@@ -56,7 +56,8 @@ impl RawBacktrace {
     }
 }
 
-/// Collects WebAssembly functions from `address` up to the entry trampoline, going from frame to frame with `step`.
+/// Collects the addresses of WebAssembly functions from `address` up to the entry trampoline. `step` finds the
+/// registers of a frame's caller.
 fn follow(
     mut registers: Registers,
     mut address: FrameAddress,
@@ -83,6 +84,7 @@ impl FrameInfos<'_> {
     /// Looks up an address; `None` in an entry trampoline and outside compiled code, where a walk ends.
     pub(super) fn get(&mut self, address: FrameAddress) -> Option<FrameInfo> {
         let pc = address.lookup();
+        // Addresses of calls differ little in their low bits, so higher ones are mixed in.
         let slot = (pc ^ (pc >> 4)) as usize % self.recent.len();
         let remembered = self.recent[slot].filter(|info| info.address == address);
         let info = remembered.or_else(|| self.look_up(address))?;
@@ -105,8 +107,8 @@ impl Stack {
     /// The stack between two addresses.
     ///
     /// # Safety
-    /// The range runs from the stack pointer, or a frame's start, of this thread up to a value on the same stack, so it is
-    /// mapped. Nothing changes it while the result lives: its frames are not running.
+    /// The range runs from the stack pointer, or a frame's start, of this thread up to a value on the same stack, so it
+    /// is mapped. Nothing changes it while the result lives: its frames are not running.
     pub(super) unsafe fn new(range: Range<u64>) -> Stack {
         Stack(range)
     }

@@ -1,7 +1,7 @@
 //! Borrows of a store: [`StoreContext`] and [`StoreContextMut`] for embedders, [`OpaqueMut`] for the runtime.
 //!
-//! [`OpaqueMut`] is a raw pointer with the lifetime of an exclusive borrow. It makes references only for as long as one
-//! expression needs them, so that none lives while WebAssembly runs.
+//! An [`OpaqueMut`] is a raw pointer with the lifetime of an exclusive borrow. It makes references for only as long as
+//! one expression needs them, so that none lives while WebAssembly runs.
 
 use super::{Store, StoreInner, StoreOpaque};
 use crate::abi::vmctx::{self, VMCTX_MAGIC, VmContext};
@@ -22,7 +22,8 @@ pub struct StoreContextMut<'a, T: 'static> {
     borrows: PhantomData<&'a mut StoreInner<T>>,
 }
 
-/// An exclusive borrow of a store's [`StoreOpaque`] that still can reach the whole store.
+/// An exclusive borrow of a store whose type of data is not known. Its pointer was derived from the whole store, so
+/// that the store's hooks can reach the data through it.
 pub(crate) struct OpaqueMut<'a> {
     pub(super) opaque: NonNull<StoreOpaque>,
     borrows: PhantomData<&'a mut StoreOpaque>,
@@ -40,10 +41,14 @@ impl<'a, T: 'static> StoreContext<'a, T> {
     }
 
     /// The fuel that is left; see [`Store::fuel`].
+    ///
+    /// # Errors
+    /// The errors of [`Store::fuel`].
     pub fn fuel(&self) -> Result<u64> {
         self.inner.opaque.fuel()
     }
 
+    /// The part that does not depend on the embedder's data.
     pub(crate) fn opaque(&self) -> &'a StoreOpaque {
         &self.inner.opaque
     }
@@ -55,7 +60,7 @@ impl<'a, T: 'static> StoreContextMut<'a, T> {
         self.as_context().data()
     }
 
-    /// The embedder's data.
+    /// The embedder's data, to be changed.
     pub fn data_mut(&mut self) -> &mut T {
         // SAFETY: the store is borrowed exclusively for as long as the reference lives.
         unsafe { &mut (*self.inner.as_ptr()).data }
@@ -67,11 +72,17 @@ impl<'a, T: 'static> StoreContextMut<'a, T> {
     }
 
     /// The fuel that is left; see [`Store::fuel`].
+    ///
+    /// # Errors
+    /// The errors of [`Store::fuel`].
     pub fn fuel(&self) -> Result<u64> {
         self.as_context().fuel()
     }
 
     /// Sets the fuel that is left; see [`Store::set_fuel`].
+    ///
+    /// # Errors
+    /// The errors of [`Store::set_fuel`].
     pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
         self.as_context_mut().into_opaque().set_fuel(fuel)
     }
@@ -82,11 +93,14 @@ impl<'a, T: 'static> StoreContextMut<'a, T> {
     }
 
     /// Collects garbage now; see [`Store::gc`].
+    ///
+    /// # Errors
+    /// The errors of [`Store::gc`].
     pub fn gc(&mut self) -> Result<()> {
         gc::collect(&mut self.as_context_mut().into_opaque())
     }
 
-    /// The exclusive borrow of a store whose parts are at `inner`.
+    /// Borrows the store whose parts are at `inner`.
     ///
     /// # Safety
     /// The store lives, and nobody else uses it during `'a`.
@@ -94,17 +108,18 @@ impl<'a, T: 'static> StoreContextMut<'a, T> {
         StoreContextMut { inner, borrows: PhantomData }
     }
 
+    /// The same borrow without the type of the data.
     pub(crate) fn into_opaque(self) -> OpaqueMut<'a> {
         OpaqueMut { opaque: self.inner.cast(), borrows: PhantomData }
     }
 
-    /// The memory's bytes and the embedder's data at once, for host functions that need both.
+    /// Turns the borrow of the store into one of its data.
     pub(crate) fn into_data_mut(self) -> &'a mut T {
         // SAFETY: this consumes the exclusive borrow of the whole store.
         unsafe { &mut (*self.inner.as_ptr()).data }
     }
 
-    /// The store whose context a caller's context names.
+    /// Borrows the store that a caller's context belongs to.
     ///
     /// # Safety
     /// `caller` is the context of an instance, or the root context, of a store with data of type `T`. Nobody else uses
@@ -116,17 +131,17 @@ impl<'a, T: 'static> StoreContextMut<'a, T> {
     }
 }
 
-/// What gives read access to a store: a store, a borrow of one, or a [`Caller`].
+/// Read access to a store: a store, a borrow of one, or a [`Caller`].
 pub trait AsContext {
-    /// The embedder's data.
+    /// The type of the embedder's data.
     type Data: 'static;
     /// Borrows the store.
     fn as_context(&self) -> StoreContext<'_, Self::Data>;
 }
 
-/// What gives exclusive access to a store: a store, an exclusive borrow of one, or a [`Caller`].
+/// Exclusive access to a store: a store, an exclusive borrow of one, or a [`Caller`].
 pub trait AsContextMut: AsContext {
-    /// Borrows the store.
+    /// Borrows the store exclusively.
     fn as_context_mut(&mut self) -> StoreContextMut<'_, Self::Data>;
 }
 
@@ -204,7 +219,8 @@ impl<T: 'static> AsContextMut for Caller<'_, T> {
     }
 }
 
-/// Borrows whose lifetime the result keeps, for [`Memory::data`](crate::Memory::data) and its like.
+/// Conversions that keep the lifetime of the borrow, for methods whose result borrows from the store, such as
+/// [`Memory::data`](crate::Memory::data).
 macro_rules! into_contexts {
     ($($name:ty),*) => {$(
         impl<'a, T: 'static> From<&'a $name> for StoreContext<'a, T> {
@@ -230,7 +246,7 @@ macro_rules! into_contexts {
 into_contexts!(Store<T>, StoreContextMut<'_, T>, Caller<'_, T>);
 
 impl<'a> OpaqueMut<'a> {
-    /// The store of an instance.
+    /// Borrows the store of an instance.
     ///
     /// # Safety
     /// `vmctx` is the context of an instance that lives, and nobody else uses its store during `'a`.
@@ -243,16 +259,17 @@ impl<'a> OpaqueMut<'a> {
         OpaqueMut { opaque: store.cast(), borrows: PhantomData }
     }
 
+    /// Borrows the store from this borrow.
     pub(crate) fn reborrow(&mut self) -> OpaqueMut<'_> {
         OpaqueMut { opaque: self.opaque, borrows: PhantomData }
     }
 
-    /// The state that is shared with compiled code.
+    /// The address of the fields that are shared with compiled code.
     pub(crate) fn context_ptr(&mut self) -> *mut vmctx::VmStoreContext {
         self.opaque.as_ptr().cast()
     }
 
-    /// The header of a context of this store.
+    /// Returns the header for the context of an instance of this store.
     pub(crate) fn context_header(&mut self, instance: u32, type_ids: *const u32) -> VmContext {
         VmContext {
             magic: VMCTX_MAGIC,

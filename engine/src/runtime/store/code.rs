@@ -46,8 +46,8 @@ impl StoreOpaque {
         }
     }
 
-    /// Returns the exit trampoline for a host function. Null if no module of the store has one: the first module that does
-    /// fills it in.
+    /// Returns the exit trampoline for a host function. Null if no module of the store has one: the first module that
+    /// does fills it in.
     pub(crate) fn find_exit(&mut self, func: NonNull<HostFuncEntry>, definition: &HostDefinition) -> *const c_void {
         let (ty, signature) = (definition.type_id(), definition.signature());
         let code = &mut self.code;
@@ -78,8 +78,8 @@ impl StoreOpaque {
         self.code.types.reserve(module.types().ids().len());
     }
 
-    /// Makes a module's code part of the store: it lives as long as the store. Host functions whose signature no earlier
-    /// module had become callable from WebAssembly.
+    /// Makes a module's code part of the store: it lives as long as the store. Host functions whose signature no
+    /// earlier module had become callable from WebAssembly.
     pub(crate) fn add_module(&mut self, module: &Module) {
         if self.code.modules.insert(module.identity(), module.clone()).is_some() {
             return;

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// The decision of a store when the engine's epoch has reached its deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UpdateDeadline {
-    /// Continue until the epoch has advanced this much further.
+    /// Continue until the epoch has advanced by this many ticks.
     Continue(u64),
     /// Trap with [`Trap::Interrupted`].
     Interrupt,
@@ -40,7 +40,11 @@ impl StoreOpaque {
         Err(Error::new(ErrorKind::Usage, "this engine does not count fuel: set Config::consume_fuel"))
     }
 
-    /// Takes fuel for work that the host does on behalf of compiled code.
+    /// Takes fuel for work that the host does on behalf of compiled code. Does nothing if the engine does not count
+    /// fuel.
+    ///
+    /// # Errors
+    /// [`Trap::OutOfFuel`] if there is not enough.
     pub(crate) fn charge(&mut self, fuel: u64) -> Result<()> {
         if !self.engine.config().consume_fuel {
             return Ok(());
@@ -56,7 +60,10 @@ impl StoreOpaque {
 }
 
 impl OpaqueMut<'_> {
-    /// Traps or moves the deadline, as the embedder decides.
+    /// Traps or moves the deadline, as the embedder's callback decides.
+    ///
+    /// # Errors
+    /// [`Trap::Interrupted`], or the callback's own error.
     pub(crate) fn on_deadline(&mut self) -> Result<()> {
         let hook = self.hooks.on_deadline;
         // SAFETY: the hook was made for this store's type of data; the store is borrowed exclusively.
@@ -70,6 +77,9 @@ impl OpaqueMut<'_> {
     }
 
     /// Checks the deadline in the middle of work that takes long.
+    ///
+    /// # Errors
+    /// The errors of [`on_deadline`](Self::on_deadline) if the deadline is reached.
     pub(crate) fn poll_deadline(&mut self) -> Result<()> {
         if !self.engine.config().epoch_interruption {
             return Ok(());
@@ -87,7 +97,8 @@ impl OpaqueMut<'_> {
 /// `store` starts a `StoreInner<T>` that nobody else uses during the call.
 pub(super) unsafe fn on_deadline<T: 'static>(store: NonNull<StoreOpaque>) -> Result<UpdateDeadline> {
     let inner = store.cast::<StoreInner<T>>();
-    // The callback may run code that reaches the deadline again, so it is out of the store while it runs.
+    // The callback may run code that reaches the deadline again, so it is taken out of the store while it runs. Such
+    // code traps.
     // SAFETY: the caller's contract; the reference ends with the statement.
     let Some(mut callback) = (unsafe { (*inner.as_ptr()).on_deadline.take() }) else {
         return Ok(UpdateDeadline::Interrupt);
@@ -97,5 +108,6 @@ pub(super) unsafe fn on_deadline<T: 'static>(store: NonNull<StoreOpaque>) -> Res
     let answer = catch_unwind(AssertUnwindSafe(|| callback(context)));
     // SAFETY: the caller's contract; the callback's borrow has ended.
     unsafe { (*inner.as_ptr()).on_deadline = Some(callback) };
+    // Only now: a panic must not lose the callback.
     answer.unwrap_or_else(|panic| resume_unwind(panic))
 }

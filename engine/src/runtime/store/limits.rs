@@ -1,46 +1,56 @@
-//! Limits: whether a store may have one more memory, table or instance, and how large they may grow.
+//! Limits on the memories, tables, instances and heap of a store: their number and their size.
 
 use super::{OpaqueMut, StoreInner, StoreOpaque};
 use crate::base::{Error, ErrorKind, Result};
 use core::ptr::NonNull;
 
-/// Decides whether memories, tables and instances may be made, and memories and tables may grow. A store asks it
-/// [when told](crate::Store::limiter).
+/// Decides whether memories, tables and instances may be created, and whether memories, tables and the heap may grow.
+/// [`Store::limiter`](crate::Store::limiter) sets the limiter of a store.
 ///
 /// Sizes are bytes for memories and elements for tables. A new memory or table counts as a growth from 0.
 pub trait ResourceLimiter {
-    /// Whether a memory may grow. `Ok(false)` lets the growth fail: `memory.grow` answers -1, an instantiation fails
-    /// with an error of kind [`Resource`](ErrorKind::Resource). `Err` stops the execution with that error.
+    /// Decides whether a memory may grow. If it returns `Ok(false)`, `memory.grow` returns -1, and an instantiation
+    /// fails with an error of kind [`Resource`](ErrorKind::Resource).
+    ///
+    /// # Errors
+    /// An error stops the execution with that error.
     fn memory_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> Result<bool>;
 
-    /// Whether a table may grow, as [`memory_growing`](ResourceLimiter::memory_growing).
+    /// Decides whether a table may grow. If it returns `Ok(false)`, `table.grow` returns -1, and an instantiation fails
+    /// with an error of kind [`Resource`](ErrorKind::Resource).
+    ///
+    /// # Errors
+    /// An error stops the execution with that error.
     fn table_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> Result<bool>;
 
-    /// Whether the heap of garbage-collected objects may grow, from and to so many bytes. The collector copies objects
-    /// from one space to another, so that it takes up to twice as much memory. If a growth is refused, objects share the
-    /// bytes that there are, until one does not fit: that traps with [`Trap::OutOfHeap`](crate::Trap::OutOfHeap). `Err`
-    /// stops the execution with that error.
+    /// Decides whether the heap of garbage-collected objects may grow from `current` to `desired` bytes. The collector
+    /// copies objects from one space to another, so that the heap takes up to twice as much memory. If it returns
+    /// `Ok(false)`, the heap keeps its size, and an allocation that does not fit after a collection traps with
+    /// [`Trap::OutOfHeap`](crate::Trap::OutOfHeap).
+    ///
+    /// # Errors
+    /// An error stops the execution with that error.
     fn heap_growing(&mut self, _current: u64, _desired: u64) -> Result<bool> {
         Ok(true)
     }
 
-    /// How many instances the store may have.
+    /// The largest number of instances that the store may have.
     fn instances(&self) -> usize {
         usize::MAX
     }
 
-    /// How many memories the store may have, imported ones counted once.
+    /// The largest number of memories that the store may have. A memory counts once, however many instances import it.
     fn memories(&self) -> usize {
         usize::MAX
     }
 
-    /// How many tables the store may have, imported ones counted once.
+    /// The largest number of tables that the store may have. A table counts once, however many instances import it.
     fn tables(&self) -> usize {
         usize::MAX
     }
 }
 
-/// A [`ResourceLimiter`] of fixed bounds; without any, all is allowed.
+/// A [`ResourceLimiter`] with fixed bounds. A new one allows everything.
 #[derive(Clone, Debug)]
 pub struct StoreLimits {
     memory_size: u64,
@@ -67,60 +77,62 @@ impl Default for StoreLimits {
 }
 
 impl StoreLimits {
-    /// No bounds.
+    /// Creates limits without any bound.
     pub fn new() -> StoreLimits {
         StoreLimits::default()
     }
 
-    /// The most bytes that each memory may have.
+    /// Sets the largest size of each memory, in bytes.
     #[must_use]
     pub fn memory_size(mut self, bytes: u64) -> StoreLimits {
         self.memory_size = bytes;
         self
     }
 
-    /// The most elements that each table may have.
+    /// Sets the largest size of each table, in elements.
     #[must_use]
     pub fn table_elements(mut self, elements: u64) -> StoreLimits {
         self.table_elements = elements;
         self
     }
 
-    /// The most bytes that garbage-collected objects may take together.
+    /// Sets the largest size of all garbage-collected objects together, in bytes.
     #[must_use]
     pub fn heap_size(mut self, bytes: u64) -> StoreLimits {
         self.heap_size = bytes;
         self
     }
 
-    /// The most instances.
+    /// Sets the largest number of instances.
     #[must_use]
     pub fn instances(mut self, count: usize) -> StoreLimits {
         self.instances = count;
         self
     }
 
-    /// The most memories.
+    /// Sets the largest number of memories.
     #[must_use]
     pub fn memories(mut self, count: usize) -> StoreLimits {
         self.memories = count;
         self
     }
 
-    /// The most tables.
+    /// Sets the largest number of tables.
     #[must_use]
     pub fn tables(mut self, count: usize) -> StoreLimits {
         self.tables = count;
         self
     }
 
-    /// Whether a growth past a bound stops the execution with an error instead of answering -1.
+    /// Sets whether a growth past a bound stops the execution with an error. Otherwise `memory.grow` and `table.grow`
+    /// return -1, which is the default.
     #[must_use]
     pub fn trap_on_grow_failure(mut self, trap: bool) -> StoreLimits {
         self.trap_on_grow_failure = trap;
         self
     }
 
+    /// Returns whether a growth to `desired` is within `bound`.
     fn decide(&self, what: &str, desired: u64, bound: u64) -> Result<bool> {
         if desired <= bound {
             return Ok(true);
@@ -171,7 +183,10 @@ impl OpaqueMut<'_> {
         unsafe { hook(self.opaque).map(|mut limiter| limiter.as_mut()) }
     }
 
-    /// Checks that the store may have `count` of the things that `bound` limits.
+    /// Checks that the store may have `count` items of the kind that `bound` limits and `what` names.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if it may not.
     pub(crate) fn check_count(
         &mut self,
         what: &str,

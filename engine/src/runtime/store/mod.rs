@@ -45,16 +45,16 @@ use limits::Limiter;
 use rustc_hash::FxBuildHasher;
 use std::collections::HashMap;
 
-/// Instances and all that they hold, with the embedder's `data` beside them.
+/// Instances with their functions, memories, tables, globals and tags, and the embedder's `data`.
 ///
-/// A store is used by one thread at a time. What is made in a store lives as long as the store does, and can be used
-/// with this store only; anything else is an error of kind [`Usage`](ErrorKind::Usage).
+/// A store is used by one thread at a time. Items that are created in a store live as long as the store does. Using one
+/// with another store is an error of kind [`Usage`](ErrorKind::Usage).
 pub struct Store<T: 'static> {
     inner: NonNull<StoreInner<T>>,
     owns: PhantomData<StoreInner<T>>,
 }
 
-/// The whole store. `repr(C)`, so that its address is that of the [`vmctx::VmStoreContext`].
+/// All parts of a store. `repr(C)`, so that its address is that of the [`vmctx::VmStoreContext`].
 #[repr(C)]
 struct StoreInner<T: 'static> {
     opaque: StoreOpaque,
@@ -63,13 +63,13 @@ struct StoreInner<T: 'static> {
     data: T,
 }
 
-/// A hash table whose keys nobody outside chooses, so that its hashes need not withstand chosen ones.
+/// A hash table whose keys are ids and addresses that nobody outside chooses, so that a fast hash is safe.
 type Map<K, V> = HashMap<K, V, FxBuildHasher>;
 
 /// The part of a store that does not depend on the embedder's data.
 #[repr(C)]
 pub struct StoreOpaque {
-    /// Read and written by compiled code.
+    /// The fields that compiled code reads and writes. First, so that its address is the store's.
     pub(super) context: vmctx::VmStoreContext,
     id: StoreId,
     engine: Engine,
@@ -83,7 +83,7 @@ pub struct StoreOpaque {
     pub(super) tags: Vec<TagEntry>,
     pub(super) heap: Heap,
     pub(super) host_funcs: Vec<Fixed<HostFuncEntry>>,
-    /// Host functions that linkers put into this store, by the definition's address.
+    /// Host functions that linkers added to this store, by the address of their definition.
     pub(super) linked: Map<usize, Func>,
     code: HeldCode,
 }
@@ -95,20 +95,21 @@ struct Hooks {
     on_deadline: unsafe fn(NonNull<StoreOpaque>) -> Result<UpdateDeadline>,
 }
 
-/// Names a store among all that this process ever has.
+/// The identity of a store, unique in this process for all time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct StoreId(NonZeroU64);
 
-/// The instance number in the context that stands for the host.
+/// The instance number in the context that represents the host.
 pub(crate) const NO_INSTANCE: u32 = u32::MAX;
 
 impl<T: 'static> Store<T> {
-    /// An empty store; its host functions share `data`.
+    /// Creates an empty store. Its host functions share `data`.
     pub fn new(engine: &Engine, data: T) -> Store<T> {
         let hooks = Hooks { limiter: limits::limiter::<T>, on_deadline: deadlines::on_deadline::<T> };
         let opaque = StoreOpaque::new(engine, hooks);
         let inner = Box::new(StoreInner { opaque, limiter: None, on_deadline: None, data });
         let mut store = Store { inner: NonNull::from(Box::leak(inner)), owns: PhantomData };
+        // The root context points to the store, so the store must be at its final address first.
         let mut opaque = store.as_context_mut().into_opaque();
         let root = opaque.context_header(NO_INSTANCE, ptr::null());
         opaque.root = Some(Fixed::new(root));
@@ -125,13 +126,13 @@ impl<T: 'static> Store<T> {
         self.as_context().data()
     }
 
-    /// The embedder's data.
+    /// The embedder's data, to be changed.
     pub fn data_mut(&mut self) -> &mut T {
         // SAFETY: the store is borrowed exclusively for as long as the reference lives.
         unsafe { &mut (*self.inner.as_ptr()).data }
     }
 
-    /// Drops the store and gives its data back.
+    /// Drops the store and returns its data.
     pub fn into_data(self) -> T {
         let inner = self.inner;
         core::mem::forget(self);
@@ -143,21 +144,23 @@ impl<T: 'static> Store<T> {
     /// Sets the fuel that is left. A new store has none.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) unless the configuration has [`consume_fuel`](crate::Config::consume_fuel).
+    /// Kind [`Usage`](ErrorKind::Usage) unless the engine's configuration has
+    /// [`consume_fuel`](crate::Config::consume_fuel).
     pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
         self.as_context_mut().set_fuel(fuel)
     }
 
-    /// The fuel that is left. Code that ran out of it has none.
+    /// The fuel that is left. It is 0 after code ran out of fuel.
     ///
     /// # Errors
-    /// As [`Store::set_fuel`].
+    /// Kind [`Usage`](ErrorKind::Usage) unless the engine's configuration has
+    /// [`consume_fuel`](crate::Config::consume_fuel).
     pub fn fuel(&self) -> Result<u64> {
         self.as_context().fuel()
     }
 
-    /// Sets the deadline to `ticks` beyond the current epoch. A new store has no deadline. Without
-    /// [`epoch_interruption`](crate::Config::epoch_interruption) nobody looks at it.
+    /// Sets the deadline to `ticks` beyond the current epoch. A new store has no deadline. The deadline has no effect
+    /// unless the engine's configuration has [`epoch_interruption`](crate::Config::epoch_interruption).
     pub fn set_epoch_deadline(&mut self, ticks: u64) {
         self.as_context_mut().set_epoch_deadline(ticks);
     }
@@ -172,21 +175,22 @@ impl<T: 'static> Store<T> {
         unsafe { self.inner.as_mut() }.on_deadline = Some(Box::new(callback));
     }
 
-    /// Makes the deadline a trap, [`Trap::Interrupted`]; so it is in a new store.
+    /// Makes code trap with [`Trap::Interrupted`](crate::Trap::Interrupted) when the deadline is reached. This is the
+    /// default.
     pub fn epoch_deadline_trap(&mut self) {
         // SAFETY: the store is borrowed exclusively.
         unsafe { self.inner.as_mut() }.on_deadline = None;
     }
 
-    /// Collects garbage now: objects, and values of the host, that neither the host nor WebAssembly can reach.
+    /// Collects garbage now: objects and values of the host that neither the host nor WebAssembly can reach.
     ///
     /// # Errors
-    /// [`Trap::OutOfHeap`] if there is no memory to do it.
+    /// [`Trap::OutOfHeap`](crate::Trap::OutOfHeap) if there is no memory for the collection.
     pub fn gc(&mut self) -> Result<()> {
         self.as_context_mut().gc()
     }
 
-    /// Sets what decides whether memories, tables, instances and the heap may be made and may grow.
+    /// Sets the function that finds, in the store's data, the limiter of memories, tables, instances and the heap.
     pub fn limiter(&mut self, limiter: impl (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static) {
         // SAFETY: the store is borrowed exclusively.
         unsafe { self.inner.as_mut() }.limiter = Some(Box::new(limiter));
@@ -208,7 +212,7 @@ unsafe impl<T: Send + 'static> Send for Store<T> {}
 unsafe impl<T: Sync + 'static> Sync for Store<T> {}
 
 impl<T: Default + 'static> Default for Store<T> {
-    /// An empty store of a default engine.
+    /// Creates an empty store of a default engine.
     fn default() -> Store<T> {
         Store::new(&Engine::default(), T::default())
     }
@@ -221,6 +225,7 @@ impl<T: fmt::Debug + 'static> fmt::Debug for Store<T> {
 }
 
 impl StoreOpaque {
+    /// The parts of an empty store.
     fn new(engine: &Engine, hooks: Hooks) -> StoreOpaque {
         StoreOpaque {
             context: vmctx::VmStoreContext {
@@ -257,25 +262,30 @@ impl StoreOpaque {
         }
     }
 
+    /// The identity of this store, which its handles carry.
     pub(crate) fn id(&self) -> StoreId {
         self.id
     }
 
+    /// The engine of this store.
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// The caller that host functions see when the host calls them.
+    /// The context of the caller that host functions see when the host calls them.
     pub(crate) fn root_context(&self) -> NonNull<VmContext> {
         self.root.as_ref().expect("set when the store was made").as_ptr()
     }
 
-    /// Whether a type is another or was declared as a subtype of it; both by canonical id.
+    /// Returns whether a type is equal to another or was declared as a subtype of it; both by canonical id.
     pub(crate) fn extends(&self, ty: ConcreteType, of: ConcreteType) -> bool {
         self.engine.types().extends(ty.index, of.index)
     }
 
-    /// Refuses what belongs to another store.
+    /// Checks that an item belongs to this store. `what` names its kind for the message.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if it belongs to another store.
     pub(crate) fn check(&self, owner: StoreId, what: &str) -> Result<()> {
         if owner == self.id {
             return Ok(());
@@ -285,6 +295,7 @@ impl StoreOpaque {
 }
 
 impl StoreId {
+    /// Returns an identity that no other store has.
     fn next() -> StoreId {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);

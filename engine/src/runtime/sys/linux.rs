@@ -6,7 +6,10 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use std::fs::File;
 use std::io;
 
-/// A file in memory that holds what `fill` writes and that nobody, this process included, can change afterwards.
+/// Creates a file in memory with the bytes that `fill` writes. Nobody can change it afterwards, not even this process.
+///
+/// # Errors
+/// The error of `fill` or of the system, for example when too many files are open.
 pub(crate) fn sealed_file(fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<File> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let mut file = File::from(rustix::fs::memfd_create(c"artifact", flags)?);
@@ -16,7 +19,7 @@ pub(crate) fn sealed_file(fill: impl FnOnce(&mut File) -> io::Result<()>) -> io:
     Ok(file)
 }
 
-/// The addresses of the calling thread's stack, without its guard. `None` if the system does not tell.
+/// Returns the addresses of the calling thread's stack, without its guard; `None` if the system does not know them.
 pub(crate) fn stack_bounds() -> Option<Range<usize>> {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
     let (mut base, mut size) = (core::ptr::null_mut(), 0);
@@ -35,7 +38,7 @@ pub(crate) fn stack_bounds() -> Option<Range<usize>> {
     Some(start..start.checked_add(size)?)
 }
 
-/// Frame tables that the platform's unwinder knows; it forgets them on drop.
+/// The registration of frame tables with the platform's unwinder, which forgets them on drop.
 #[derive(Debug)]
 pub(crate) struct UnwindRegistration(#[cfg(target_env = "gnu")] Option<usize>);
 

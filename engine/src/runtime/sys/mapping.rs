@@ -1,4 +1,4 @@
-//! Address space.
+//! Ranges of address space: reserved, mapped, protected, and unmapped when dropped.
 
 use crate::base::{Error, ErrorKind, Result};
 use core::ops::Range;
@@ -7,7 +7,7 @@ use core::slice;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 use std::fs::File;
 
-/// A range of address space, given back when dropped.
+/// A range of address space. It is unmapped when dropped.
 #[derive(Debug)]
 pub(crate) struct Mapping {
     base: NonNull<u8>,
@@ -21,7 +21,10 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// Reserves `len` bytes, rounded up to whole pages, that nobody can touch yet. They cost no memory.
+    /// Reserves `len` bytes, rounded up to whole pages. They are not accessible yet and cost no memory.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the system refuses it.
     pub(crate) fn reserve(len: usize) -> Result<Mapping> {
         let len = whole_pages(len)?;
         if len == 0 {
@@ -39,14 +42,17 @@ impl Mapping {
         Ok(Mapping { base: not_null(base.map_err(|error| refused("reserve", len, error))?), len })
     }
 
-    /// Memory of `len` bytes that `fill` writes, and nobody afterwards: it can be read only.
+    /// Allocates `len` bytes that `fill` writes. They are read-only afterwards.
+    ///
+    /// # Errors
+    /// The error of `fill`; kind [`Resource`](ErrorKind::Resource) if the system refuses it.
     pub(crate) fn filled(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<Mapping> {
         let size = whole_pages(len)?;
         if size == 0 {
             return Ok(Mapping { base: NonNull::dangling(), len: 0 });
         }
         let access = ProtFlags::READ | ProtFlags::WRITE;
-        // All of it will be written: one step for all pages is faster than a fault for each.
+        // All pages will be written. To populate them at once is faster than one fault per page.
         let flags = MapFlags::PRIVATE | MapFlags::POPULATE;
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
         let base = unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), size, access, flags) };
@@ -57,7 +63,10 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// Maps the first `len` bytes of a file, to be read.
+    /// Maps the first `len` bytes of a file, read-only.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the system refuses it.
     ///
     /// # Safety
     /// The file keeps its length and its bytes while the mapping lives: a change would show, a cut would fault.
@@ -71,11 +80,14 @@ impl Mapping {
         Ok(Mapping { base: not_null(base.map_err(|error| refused("map", len, error))?), len: size })
     }
 
-    /// Maps part of a file over accessible bytes, from `start` on. They stay writable; what is written, the file does not
-    /// see. All places are multiples of the page size.
+    /// Maps part of a file over accessible bytes, from `start` on. The bytes stay writable, and writes do not reach the
+    /// file. All offsets are multiples of the page size.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the system refuses it.
     ///
     /// # Safety
-    /// The file has the part, and neither cuts nor changes it while the mapping lives. Nobody borrows the bytes.
+    /// The file has the part, which is neither cut nor changed while the mapping lives. Nobody borrows the bytes.
     pub(crate) unsafe fn overlay(&self, start: usize, file: &File, part: Range<u64>) -> Result<()> {
         let len = usize::try_from(part.end - part.start).expect("a part of an artifact that is mapped too");
         let (start, len) = self.pages(start..start + len);
@@ -86,22 +98,29 @@ impl Mapping {
         done.map(drop).map_err(|error| refused("map", len, error))
     }
 
-    /// The first byte; dangling if the length is zero.
+    /// The address of the first byte; dangling if the length is zero.
     pub(crate) fn as_ptr(&self) -> *mut u8 {
         self.base.as_ptr()
     }
 
-    /// Bytes, a multiple of the page size.
+    /// The length in bytes, a multiple of the page size.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Makes a range readable and writable; fresh bytes are zero. Both ends are multiples of the page size.
+    /// Makes a range readable and writable. Bytes that were never accessible before are zero. Both ends are multiples
+    /// of the page size.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the system refuses it.
     pub(crate) fn make_accessible(&self, range: Range<usize>) -> Result<()> {
         self.protect(range, MprotectFlags::READ | MprotectFlags::WRITE)
     }
 
     /// Makes a range readable and executable. Both ends are multiples of the page size.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the system refuses it.
     pub(crate) fn make_executable(&self, range: Range<usize>) -> Result<()> {
         self.protect(range, MprotectFlags::READ | MprotectFlags::EXEC)
     }
@@ -116,7 +135,7 @@ impl Mapping {
         done.map_err(|error| refused("protect", len, error))
     }
 
-    /// The address and length of a range, which must lie inside and consist of whole pages.
+    /// Returns the address and length of a range, which must lie inside and consist of whole pages.
     fn pages(&self, range: Range<usize>) -> (*mut u8, usize) {
         let page = rustix::param::page_size();
         assert!(range.start <= range.end && range.end <= self.len, "range {range:?} of {} bytes", self.len);
@@ -138,10 +157,10 @@ impl Drop for Mapping {
     }
 }
 
-/// `len` rounded up to whole pages.
+/// Rounds `len` up to whole pages.
 fn whole_pages(len: usize) -> Result<usize> {
     len.checked_next_multiple_of(rustix::param::page_size())
-        .ok_or_else(|| Error::new(ErrorKind::Resource, format!("{len} bytes of address space are more than there are")))
+        .ok_or_else(|| Error::new(ErrorKind::Resource, format!("{len} bytes are more than the address space has")))
 }
 
 fn not_null(base: *mut core::ffi::c_void) -> NonNull<u8> {

@@ -1,15 +1,16 @@
-//! What differs between operating systems and architectures, each in one place:
+//! Everything that differs between operating systems and architectures:
 //!
 //! | file | holds |
 //! |---|---|
 //! | `mapping` | address space (Unix) |
 //! | `signals` | fault handlers and alternate stacks (Unix) |
 //! | `linux` | sealed memory files, the bounds of a stack, the platform's unwinder |
-//! | `x86_64` | the leaf that leaves compiled code, a change of stacks, CPU features |
+//! | `x86_64` | leaving compiled code, calling on another stack, CPU features |
 //! | `linux_x86_64` | the registers of an interrupted thread |
 //!
-//! Another host or architecture brings its files and its lines here. It needs: `Mapping`, `sealed_file`,
-//! `stack_bounds`, `UnwindRegistration`, `install`, `prepare_thread`, `raise`, `has_cpu_feature`.
+//! To support another host or architecture, add its files and its lines below. They provide `Mapping`, `sealed_file`,
+//! `stack_bounds`, `UnwindRegistration`, `install`, `prepare_thread`, `raise`, `has_cpu_feature`, and `testing` for
+//! tests.
 
 mod mapping;
 

@@ -1,8 +1,8 @@
 //! Unix signals: the handlers for faults, and an alternate stack for each thread that runs compiled code.
 //!
-//! The handlers are installed once and stay. A fault that is not ours goes to the handler that was there before, on the
-//! stack and under the signal mask that it asked for. The default action is taken by reinstating it and letting the
-//! instruction fault again, so that the process dies of the right signal at the right place.
+//! The handlers are installed once and stay. A fault that is not a trap of compiled code goes to the previous handler,
+//! on the stack and under the signal mask that it asked for. If there was none, the default action is reinstated and
+//! the instruction faults again, so that the process dies of the right signal at the right instruction.
 
 use super::{Mapping, arch, context};
 use crate::base::{Error, ErrorKind, Result};
@@ -16,26 +16,31 @@ use libc::{siginfo_t, sigset_t, ucontext_t};
 use std::io;
 use std::sync::OnceLock;
 
-/// Decides about a fault: the registers to go on with, or `None` if it is not ours. Runs in a signal handler.
+/// Decides about a fault: returns the registers to continue with, or `None` if it is not a trap of compiled code. Runs
+/// in a signal handler.
 pub(crate) type OnFault = fn(&Registers) -> Option<Registers>;
 
-/// Out-of-bounds accesses, `ud2`, and division.
+/// The signals of out-of-bounds accesses (two), of `ud2`, and of division.
 const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
 
-/// What stood there before us, by position in [`SIGNALS`]. Set before our handler is, and never freed, because a
-/// handler on another thread may be reading it.
+/// The previous actions, by position in [`SIGNALS`]. They are set before our handler is, and never freed, because a
+/// handler on another thread may be reading them.
 static PREVIOUS: [AtomicPtr<libc::sigaction>; SIGNALS.len()] = [const { AtomicPtr::new(null_mut()) }; SIGNALS.len()];
 
-/// Takes the place of a previous handler that asked to be called once: a handler must not allocate.
+/// The default action. It replaces a previous handler that asked to be called once: a signal handler must not allocate
+/// one.
 static DEFAULT: libc::sigaction = default_action();
 
-/// Set before the first handler is installed.
+/// The function that the handler asks. Set before the first handler is installed.
 static ON_FAULT: OnceLock<OnFault> = OnceLock::new();
 
-/// Bytes of a thread's alternate stack. The standard library's own, about 12 KB, is too small to unwind on.
+/// Bytes of a thread's alternate stack. The one of the standard library, about 12 KB, is too small to unwind on.
 const ALTERNATE_STACK: usize = 256 * 1024;
 
 /// Installs the handlers; later calls do nothing.
+///
+/// # Errors
+/// Kind [`Resource`](ErrorKind::Resource) if the system refuses it, then and in all later calls.
 pub(crate) fn install(on_fault: OnFault) -> Result<()> {
     static INSTALLED: OnceLock<Result<(), io::ErrorKind>> = OnceLock::new();
     let install = || {
@@ -50,7 +55,8 @@ pub(crate) fn install(on_fault: OnFault) -> Result<()> {
 /// Installs the handler for `SIGNALS[position]`.
 fn install_at(position: usize) -> io::Result<()> {
     let signal = SIGNALS[position];
-    // The previous action is known before ours is in force: another thread may fault at once.
+    // The previous action is stored before ours is in force, since another thread may fault at once. It is stored again
+    // after, since another thread may have changed it in between.
     remember(position, set_action(signal, None)?);
     let mut ours = default_action();
     ours.sa_sigaction = handler as *const () as usize;
@@ -59,6 +65,7 @@ fn install_at(position: usize) -> io::Result<()> {
     Ok(())
 }
 
+/// Stores the previous action of `SIGNALS[position]`. An older one leaks: a handler may be reading it.
 fn remember(position: usize, action: libc::sigaction) {
     PREVIOUS[position].store(Box::into_raw(Box::new(action)), Ordering::Release);
 }
@@ -75,35 +82,38 @@ fn set_action(signal: c_int, new: Option<&libc::sigaction>) -> io::Result<libc::
     }
 }
 
-/// `SIG_DFL`, no flags, nothing masked.
+/// Returns the default action: `SIG_DFL`, no flags, nothing masked.
 const fn default_action() -> libc::sigaction {
     // SAFETY: all zeroes is a valid `sigaction`: an empty mask, no flags, and `SIG_DFL`, which is zero.
     unsafe { core::mem::zeroed() }
 }
 
-/// The handler. It runs on the alternate stack of a thread that has run compiled code, and elsewhere on whatever stack
-/// the thread has for signals.
+/// The signal handler. On a thread that has run compiled code, it runs on the alternate stack of [`prepare_thread`]:
+/// the fault may be an overflow of the normal one. Elsewhere it runs on whatever stack the thread has for signals.
 unsafe extern "C" fn handler(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: the kernel passes both to a handler that has SA_SIGINFO, and nothing else uses them meanwhile.
     let (fault, interrupted) = unsafe { ((*info).si_code > 0, &mut *context.cast::<ucontext_t>()) };
     // A positive code says that an instruction faulted: a signal that a process sent is never a trap.
-    let resumed =
-        fault.then(|| ON_FAULT.get()).flatten().and_then(|on_fault| on_fault(&context::registers(interrupted)));
-    match resumed {
-        Some(registers) => context::resume(interrupted, registers),
-        // SAFETY: the arguments are those of this handler.
-        None => unsafe { chain(&Delivery { signal, info, context }, fault) },
+    if fault && let Some(on_fault) = ON_FAULT.get() {
+        let registers = context::registers(interrupted);
+        if let Some(registers) = on_fault(&registers) {
+            // The kernel loads them when this handler returns.
+            context::resume(interrupted, registers);
+            return;
+        }
     }
+    // SAFETY: the arguments are those of this handler.
+    unsafe { chain(&Delivery { signal, info, context }, fault) };
 }
 
-/// What the kernel hands to a handler.
+/// The arguments that the kernel passes to a handler.
 struct Delivery {
     signal: c_int,
     info: *mut siginfo_t,
     context: *mut c_void,
 }
 
-/// Does what would have happened without our handler.
+/// Does what would have happened without our handler: calls the previous handler or takes the default action.
 ///
 /// # Safety
 /// Called by the handler with its own arguments, and the handler returns afterwards.
@@ -113,7 +123,7 @@ unsafe fn chain(delivery: &Delivery, fault: bool) {
     // SAFETY: `install_at` stored it before it installed the handler, and it is never freed.
     let previous = unsafe { &*previous };
     match previous.sa_sigaction {
-        // The kernel does not let a thread ignore a fault.
+        // The kernel does not let a thread ignore a fault, so such a fault takes the default action.
         libc::SIG_IGN if !fault => {}
         libc::SIG_IGN | libc::SIG_DFL => die(delivery.signal, fault),
         _ => {
@@ -124,16 +134,16 @@ unsafe fn chain(delivery: &Delivery, fault: bool) {
             if previous.sa_flags & libc::SA_NODEFER != 0 {
                 mask(&only(delivery.signal), libc::SIG_UNBLOCK);
             }
-            // SAFETY: as for this function; the mask and the alternate stack are restored when our handler returns.
+            // SAFETY: the caller's contract; the mask and the alternate stack are restored when our handler returns.
             unsafe { run(previous, delivery) };
         }
     }
 }
 
-/// Reinstates the default action, which comes when the faulting instruction runs again, or, for a signal that a process
-/// sent, when it is unblocked on return.
+/// Reinstates the default action. It is taken when the faulting instruction runs again, or, for a signal that a process
+/// sent, when the signal is unblocked on return.
 fn die(signal: c_int, fault: bool) {
-    // Nothing is left to do if this fails; the fault then comes back here.
+    // If this fails, nothing is left to do: the fault comes back here.
     let _ = set_action(signal, Some(&default_action()));
     if !fault {
         // SAFETY: sends a signal to this thread.
@@ -141,6 +151,7 @@ fn die(signal: c_int, fault: bool) {
     }
 }
 
+/// Returns the set that holds this signal alone.
 fn only(signal: c_int) -> sigset_t {
     let mut set = default_action().sa_mask;
     // SAFETY: the set is initialized and the signal a valid one.
@@ -157,7 +168,7 @@ fn mask(set: &sigset_t, how: c_int) {
 /// Calls a previous handler: on the interrupted stack unless it asked for the alternate one.
 ///
 /// # Safety
-/// As for [`chain`]; `previous` holds a function.
+/// Called by the handler with its own arguments, and the handler returns afterwards. `previous` holds a function.
 unsafe fn run(previous: &libc::sigaction, delivery: &Delivery) {
     let call = Call { previous, delivery };
     // SAFETY: the kernel's context, which nothing else uses now.
@@ -172,7 +183,7 @@ unsafe fn run(previous: &libc::sigaction, delivery: &Delivery) {
         // have been none for the kernel either.
         unsafe { arch::call_on_stack(arch::below_red_zone(interrupted.sp), run_off_alternate_stack, argument) };
     } else {
-        // SAFETY: as for this function.
+        // SAFETY: the caller's contract; the argument is a `Call` that lives across this call.
         unsafe { call_handler(argument) };
     }
 }
@@ -183,15 +194,21 @@ struct Call<'a> {
     delivery: &'a Delivery,
 }
 
-/// [`call_handler`], when it runs on the interrupted stack: the alternate one still holds our frames and the kernel's,
-/// which a nested signal must not overwrite. The kernel puts it back in force when our handler returns.
+/// Runs [`call_handler`] on the interrupted stack, with the alternate stack disabled: it still holds our frames and the
+/// kernel's, which a nested signal must not overwrite. The kernel enables it again when our handler returns.
+///
+/// # Safety
+/// As for [`call_handler`]. The calling thread does not run on its alternate stack.
 unsafe extern "C" fn run_off_alternate_stack(call: *mut c_void) {
     disable_alternate_stack();
-    // SAFETY: as for this function.
+    // SAFETY: the caller's contract.
     unsafe { call_handler(call) };
 }
 
 /// Calls the handler that a [`Call`] describes.
+///
+/// # Safety
+/// `call` is a [`Call`] that lives across this call, of a handler whose action holds a function.
 unsafe extern "C" fn call_handler(call: *mut c_void) {
     // SAFETY: `run` passes a `Call` that lives across this call.
     let Call { previous, delivery } = unsafe { &*call.cast::<Call<'_>>() };
@@ -211,6 +228,7 @@ unsafe extern "C" fn call_handler(call: *mut c_void) {
     }
 }
 
+/// Returns this thread's alternate stack as the kernel knows it.
 fn current_alternate_stack() -> libc::stack_t {
     let mut current = MaybeUninit::uninit();
     // SAFETY: only asks; cannot fail with a valid pointer.
@@ -220,23 +238,28 @@ fn current_alternate_stack() -> libc::stack_t {
     }
 }
 
+/// Takes this thread's alternate stack out of use.
 fn disable_alternate_stack() {
     let none = libc::stack_t { ss_sp: null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
-    // SAFETY: the calling thread does not stand on its alternate stack.
+    // SAFETY: the calling thread does not run on its alternate stack.
     unsafe { libc::sigaltstack(&none, null_mut()) };
 }
 
-/// This thread's alternate stack; a thread that already has one of at least the same size keeps it.
+/// This thread's alternate stack. `None` if the thread already had one of at least the same size, which it keeps.
 #[derive(Debug)]
 struct AlternateStack(Option<Mapping>);
 
 impl AlternateStack {
+    /// Gives the calling thread an alternate stack.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if there is no memory for it or the system refuses it.
     fn install() -> Result<AlternateStack> {
         let current = current_alternate_stack();
         if current.ss_flags & libc::SS_DISABLE == 0 && current.ss_size >= ALTERNATE_STACK {
             return Ok(AlternateStack(None));
         }
-        // The lowest page stays untouchable.
+        // The lowest page stays inaccessible, so that an overflow of this stack faults instead of overwriting memory.
         let guard = rustix::param::page_size();
         let mapping = Mapping::reserve(guard + ALTERNATE_STACK)?;
         mapping.make_accessible(guard..mapping.len())?;
@@ -255,7 +278,7 @@ impl AlternateStack {
 }
 
 impl Drop for AlternateStack {
-    /// Takes the stack out of use if it still is in use. The one before it is not put back: the standard library has
+    /// Disables the stack if it still is the current one. The previous one is not reinstated: the standard library has
     /// freed its own by the time a thread's values are dropped.
     fn drop(&mut self) {
         let Some(mapping) = &self.0 else { return };
@@ -266,8 +289,11 @@ impl Drop for AlternateStack {
     }
 }
 
-/// Gives the calling thread a stack to handle faults on; later calls on this thread do nothing. It is freed when the
-/// thread ends.
+/// Gives the calling thread a stack to handle faults on; later calls on this thread do nothing. The stack is freed when
+/// the thread ends.
+///
+/// # Errors
+/// Kind [`Resource`](ErrorKind::Resource) if there is no memory for it or the system refuses it.
 pub(crate) fn prepare_thread() -> Result<()> {
     thread_local! {
         static STACK: OnceCell<AlternateStack> = const { OnceCell::new() };
@@ -278,7 +304,8 @@ pub(crate) fn prepare_thread() -> Result<()> {
         }
         Ok(())
     };
-    // While the thread's values are dropped there is no alternate stack: the reserve below the stack limit must do.
+    // While the thread's values are dropped there is no alternate stack. Handlers then run on the normal stack, in the
+    // reserve below the stack limit.
     STACK.try_with(prepare).unwrap_or(Ok(()))
 }
 
@@ -347,7 +374,7 @@ mod tests {
         assert!(!maps.lines().any(|line| line.starts_with(&format!("{stack:x}-"))), "still mapped");
     }
 
-    /// What the children run; nothing when it is not a child.
+    /// Runs the case of a child process; does nothing in the parent.
     #[test]
     fn child() {
         let Ok(case) = std::env::var(CASE) else { return };
@@ -371,11 +398,11 @@ mod tests {
                 send(libc::SIGFPE);
             }
             "ours" => {
-                prepare(skip_two_bytes);
+                prepare(skip_illegal_instruction);
                 illegal();
             }
             "ours, sent" => {
-                prepare(skip_two_bytes);
+                prepare(skip_illegal_instruction);
                 send(libc::SIGILL);
             }
             other => panic!("no case {other}"),
@@ -405,7 +432,7 @@ mod tests {
         exit(1);
     }
 
-    /// Ends the process, and says whether all is as expected.
+    /// Ends the process with a status that says whether all is as expected.
     fn verdict(good: bool) -> ! {
         // SAFETY: ends the process without running anything.
         unsafe { libc::_exit(if good { SUCCESS } else { 2 }) }
@@ -449,22 +476,21 @@ mod tests {
         }
     }
 
-    fn skip_two_bytes(registers: &Registers) -> Option<Registers> {
-        Some(Registers { pc: registers.pc + 2, ..*registers })
+    fn skip_illegal_instruction(registers: &Registers) -> Option<Registers> {
+        Some(Registers { pc: registers.pc + arch::testing::ILLEGAL_INSTRUCTION_LEN, ..*registers })
     }
 
-    /// In the first page, which is never mapped.
+    /// An address in the first page, which is never mapped.
     const NULL_ADDRESS: usize = 0x18;
 
     fn load_null() {
         // SAFETY: faults, which is what the case is about.
-        unsafe { core::arch::asm!("mov {0}, [{0}]", inout(reg) NULL_ADDRESS => _) };
+        unsafe { arch::testing::load(NULL_ADDRESS) };
     }
 
-    /// `ud2` has two bytes.
     fn illegal() {
-        // SAFETY: faults; a handler that goes on behind it clears rax and rdx.
-        unsafe { core::arch::asm!("ud2", out("rax") _, out("rdx") _) };
+        // SAFETY: faults; the handlers of these cases end the process or continue after the instruction.
+        unsafe { arch::testing::execute_illegal_instruction() };
     }
 
     fn send(signal: c_int) {

@@ -1,15 +1,16 @@
-//! x86-64: the leaf that leaves compiled code, and the names of CPU features.
+//! x86-64: leaving compiled code, calling on another stack, and CPU features.
 
 use crate::abi::vmctx::{VmContext, VmStoreContext};
 use core::ffi::c_void;
 use core::mem::offset_of;
 
-/// `Builtin::Raise`: resumes where the store context says, with the first payload register as it says and zero in the
-/// second. Never returns.
+/// `Builtin::Raise`: resumes at the registers that the store context holds. The first payload register is from there
+/// too, and the second is zero. Never returns.
 ///
 /// # Safety
-/// The vmctx is one of a store whose newest compiled code, on this thread, called this. The place to resume at is a handler
-/// block in that activation, of a call that is under way; only compiled frames stand between: nothing is unwound, so a Rust frame in between would never be dropped.
+/// The vmctx is one of a store whose newest compiled code, on this thread, called this. The point to resume at is a
+/// handler block in that activation, of a call that is under way. Only compiled frames are in between: nothing is
+/// unwound, so a Rust frame in between would never be dropped.
 #[unsafe(naked)]
 pub(crate) unsafe extern "C" fn raise(vmctx: *mut VmContext) -> i64 {
     core::arch::naked_asm!(
@@ -37,7 +38,7 @@ macro_rules! has_feature {
     };
 }
 
-/// Whether this CPU has the feature of this name (`std::arch::is_x86_feature_detected` lists the names).
+/// Returns whether this CPU has the feature of this name (`std::arch::is_x86_feature_detected` lists the names).
 pub(crate) fn has_cpu_feature(name: &str) -> bool {
     has_feature!(name;
         "sse" "sse2" "sse3" "ssse3" "sse4.1" "sse4.2" "popcnt" "cmpxchg16b" "avx" "avx2" "fma" "bmi1" "bmi2" "lzcnt"
@@ -45,12 +46,13 @@ pub(crate) fn has_cpu_feature(name: &str) -> bool {
     )
 }
 
-/// The highest address below `sp` that interrupted code does not use, as a stack pointer before a call.
+/// Returns the highest stack pointer for a call below `sp` that leaves alone what interrupted code may use: its red
+/// zone, the 128 bytes below `sp`.
 pub(super) fn below_red_zone(sp: u64) -> usize {
     (sp.wrapping_sub(128) & !15) as usize
 }
 
-/// Calls `function(argument)` on another stack and comes back to this one.
+/// Calls `function(argument)` on another stack and returns to this one.
 ///
 /// # Safety
 /// Below `sp`, which is a multiple of 16, there is free stack for the call, which does not unwind.
@@ -81,7 +83,10 @@ pub(crate) mod testing {
     use core::ffi::c_void;
     use core::mem::offset_of;
 
-    /// Does what the module `abi` says of entry trampolines.
+    /// An entry trampoline by hand, as the module `abi` specifies it. Its handler block returns [`FAILED`].
+    ///
+    /// # Safety
+    /// As for [`HostCall`](crate::abi::HostCall); `wasm_call` is a System V function that takes `callee` alone.
     #[unsafe(naked)]
     pub(crate) unsafe extern "C" fn enter(
         store: *mut VmStoreContext,
@@ -108,6 +113,27 @@ pub(crate) mod testing {
             pc = const offset_of!(VmStoreContext, entry_pc),
             failed = const FAILED,
         )
+    }
+
+    /// Loads from an address.
+    ///
+    /// # Safety
+    /// The address is readable, or a handler deals with the fault.
+    pub(crate) unsafe fn load(address: usize) {
+        // SAFETY: the caller's contract.
+        unsafe { core::arch::asm!("mov {0}, [{0}]", inout(reg) address => _) };
+    }
+
+    /// The length of the instruction that [`execute_illegal_instruction`] executes.
+    pub(crate) const ILLEGAL_INSTRUCTION_LEN: u64 = 2;
+
+    /// Executes `ud2`.
+    ///
+    /// # Safety
+    /// A handler deals with the fault. It may continue after the instruction, with the payload registers changed.
+    pub(crate) unsafe fn execute_illegal_instruction() {
+        // SAFETY: the caller's contract.
+        unsafe { core::arch::asm!("ud2", out("rax") _, out("rdx") _) };
     }
 }
 
