@@ -11,7 +11,7 @@ use crate::wasm::index::TypeIndex;
 use crate::wasm::module::{ConstExpr, ConstOp};
 use smallvec::SmallVec;
 
-/// A value on the stack.
+/// An operand of an expression.
 #[derive(Clone, Copy)]
 struct Operand {
     value: ValRaw,
@@ -20,7 +20,7 @@ struct Operand {
 }
 
 /// The operand stack, the lowest operand first.
-struct Stack(SmallVec<[Operand; 4]>);
+struct Operands(SmallVec<[Operand; 4]>);
 
 /// Evaluates a constant expression of an instance. Validation has checked the types, and that the expression reads only
 /// globals that are initialized before. May collect.
@@ -29,53 +29,53 @@ struct Stack(SmallVec<[Operand; 4]>);
 /// [`Trap::OutOfHeap`] if the heap cannot hold an object, [`Trap::NullReference`] if a descriptor is null, or the
 /// limiter's error.
 pub(crate) fn evaluate(store: &mut OpaqueMut<'_>, instance: u32, expression: &ConstExpr) -> Result<ValRaw> {
-    let mut stack = Stack(SmallVec::new());
+    let mut operands = Operands(SmallVec::new());
     for &op in &expression.0 {
         if op.is_binary() {
-            let right = stack.pop();
-            let left = stack.pop();
-            stack.push(arithmetic(op, left, right), false);
+            let right = operands.pop();
+            let left = operands.pop();
+            operands.push(arithmetic(op, left, right), false);
             continue;
         }
         match op {
-            ConstOp::I32Const(value) => stack.push(ValRaw::from_bits(value.cast_unsigned().into()), false),
-            ConstOp::I64Const(value) => stack.push(ValRaw::from_bits(value.cast_unsigned().into()), false),
-            ConstOp::F32Const(bits) => stack.push(ValRaw::from_bits(bits.into()), false),
-            ConstOp::F64Const(bits) => stack.push(ValRaw::from_bits(bits.into()), false),
-            ConstOp::V128Const(bits) => stack.push(ValRaw::from_bits(bits), false),
-            ConstOp::RefNull(_) => stack.push(ValRaw::ZERO, false),
+            ConstOp::I32Const(value) => operands.push(ValRaw::from_bits(value.cast_unsigned().into()), false),
+            ConstOp::I64Const(value) => operands.push(ValRaw::from_bits(value.cast_unsigned().into()), false),
+            ConstOp::F32Const(bits) => operands.push(ValRaw::from_bits(bits.into()), false),
+            ConstOp::F64Const(bits) => operands.push(ValRaw::from_bits(bits.into()), false),
+            ConstOp::V128Const(bits) => operands.push(ValRaw::from_bits(bits), false),
+            ConstOp::RefNull(_) => operands.push(ValRaw::ZERO, false),
             ConstOp::GlobalGet(global) => {
                 let global = store.instances[instance as usize].global(global);
                 let global = &store.globals[global as usize];
-                stack.push(global.get(), Storage::from(global.ty.content).is_traced());
+                operands.push(global.get(), Storage::from(global.ty.content).is_traced());
             }
             ConstOp::RefFunc(function) => {
                 let bits = store.instances[instance as usize].func_ref_bits(function);
-                stack.push(ValRaw::from_bits(bits.into()), false);
+                operands.push(ValRaw::from_bits(bits.into()), false);
             }
             ConstOp::RefI31 => {
-                let value = stack.pop().low32();
-                stack.push(ValRaw::from_bits((value << 1 | 1).into()), false);
+                let value = operands.pop().low32();
+                operands.push(ValRaw::from_bits((value << 1 | 1).into()), false);
             }
             ConstOp::AnyConvertExtern | ConstOp::ExternConvertAny => {}
             ConstOp::StructNew(ty) | ConstOp::StructNewDesc(ty) => {
-                make_struct(store, instance, ty, false, &mut stack)?;
+                make_struct(store, instance, ty, false, &mut operands)?;
             }
             ConstOp::StructNewDefault(ty) | ConstOp::StructNewDefaultDesc(ty) => {
-                make_struct(store, instance, ty, true, &mut stack)?;
+                make_struct(store, instance, ty, true, &mut operands)?;
             }
-            ConstOp::ArrayNew(ty) => make_array(store, instance, ty, ArrayOf::Value, &mut stack)?,
-            ConstOp::ArrayNewDefault(ty) => make_array(store, instance, ty, ArrayOf::Zeros, &mut stack)?,
+            ConstOp::ArrayNew(ty) => make_array(store, instance, ty, ArrayOf::Value, &mut operands)?,
+            ConstOp::ArrayNewDefault(ty) => make_array(store, instance, ty, ArrayOf::Zeros, &mut operands)?,
             ConstOp::ArrayNewFixed(ty, count) => {
-                make_array(store, instance, ty, ArrayOf::Operands(count), &mut stack)?;
+                make_array(store, instance, ty, ArrayOf::Operands(count), &mut operands)?;
             }
             _ => unreachable!("the others are binary"),
         }
     }
-    Ok(stack.pop())
+    Ok(operands.pop())
 }
 
-impl Stack {
+impl Operands {
     fn push(&mut self, value: ValRaw, traced: bool) {
         self.0.push(Operand { value, traced });
     }
@@ -125,26 +125,26 @@ fn make_struct(
     instance: u32,
     ty: TypeIndex,
     default: bool,
-    stack: &mut Stack,
+    operands: &mut Operands,
 ) -> Result<()> {
     let (id, CompositeType::Struct(ty)) = composite(store, instance, ty) else {
         unreachable!("validation has seen that the type is a struct's")
     };
-    if ty.descriptor.is_some() && stack.top().low32() == 0 {
+    if ty.descriptor.is_some() && operands.top().low32() == 0 {
         return Err(Trap::NullReference.into());
     }
     let layout = StructLayout::from(&ty);
-    let object = stack.allocate(store, |store| gc::allocate(store, id, 0, layout.size.into()))?;
+    let object = operands.allocate(store, |store| gc::allocate(store, id, 0, layout.size.into()))?;
     if ty.descriptor.is_some() {
-        store.write_field(object, DESCRIPTOR, Storage::Reference, stack.pop());
+        store.write_field(object, DESCRIPTOR, Storage::Reference, operands.pop());
     }
     if !default {
-        let values = stack.pop_many(ty.fields.len());
+        let values = operands.pop_many(ty.fields.len());
         for ((field, &offset), value) in ty.fields.iter().zip(&layout.offsets).zip(values) {
             store.write_field(object, offset, field.storage.into(), value);
         }
     }
-    stack.push(ValRaw::from_bits(object.into()), true);
+    operands.push(ValRaw::from_bits(object.into()), true);
     Ok(())
 }
 
@@ -164,27 +164,27 @@ fn make_array(
     instance: u32,
     ty: TypeIndex,
     elements: ArrayOf,
-    stack: &mut Stack,
+    operands: &mut Operands,
 ) -> Result<()> {
     let (id, CompositeType::Array(FieldType { storage, .. })) = composite(store, instance, ty) else {
         unreachable!("validation has seen that the type is an array's")
     };
     let length = match elements {
         ArrayOf::Operands(count) => count,
-        ArrayOf::Zeros | ArrayOf::Value => stack.pop().low32(),
+        ArrayOf::Zeros | ArrayOf::Value => operands.pop().low32(),
     };
-    let array = stack.allocate(store, |store| gc::array_ops::new(store, id, length))?;
+    let array = operands.allocate(store, |store| gc::array_ops::new(store, id, length))?;
     match elements {
         ArrayOf::Zeros => {}
-        ArrayOf::Value => gc::array_ops::fill(store, array, 0, stack.pop().bits(), length)?,
+        ArrayOf::Value => gc::array_ops::fill(store, array, 0, operands.pop().bits(), length)?,
         ArrayOf::Operands(count) => {
             let storage = Storage::from(storage);
-            for (index, value) in (0..).zip(stack.pop_many(count as usize)) {
+            for (index, value) in (0..).zip(operands.pop_many(count as usize)) {
                 store.write_field(array, HEADER + index * storage.size(), storage, value);
             }
         }
     }
-    stack.push(ValRaw::from_bits(array.into()), true);
+    operands.push(ValRaw::from_bits(array.into()), true);
     Ok(())
 }
 

@@ -34,7 +34,7 @@ handle! {
 
 /// The source of an error that carries an exception.
 #[derive(Debug)]
-struct Thrown(OwnedRooted<ExnRef>);
+struct UncaughtException(OwnedRooted<ExnRef>);
 
 impl ExnRef {
     /// Makes an exception of a tag.
@@ -116,21 +116,21 @@ impl ExnRef {
 impl Error {
     /// Returns the exception that nothing caught, if this error carries one.
     pub fn as_exception(&self) -> Option<&OwnedRooted<ExnRef>> {
-        self.downcast_ref::<Thrown>().map(|thrown| &thrown.0)
+        self.downcast_ref::<UncaughtException>().map(|source| &source.0)
     }
 }
 
-impl fmt::Display for Thrown {
+impl fmt::Display for UncaughtException {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("uncaught exception")
     }
 }
 
-impl StdError for Thrown {}
+impl StdError for UncaughtException {}
 
 /// Makes the error that carries an exception.
 fn uncaught_error(exception: OwnedRooted<ExnRef>) -> Error {
-    let source = Thrown(exception);
+    let source = UncaughtException(exception);
     Error::new(ErrorKind::Exception, source.to_string()).with_source(source)
 }
 

@@ -69,6 +69,7 @@ impl Extern {
         self.ty_in(store.as_context().opaque())
     }
 
+    /// Returns the type by which an import is matched, as [`Extern::ty`] does.
     pub(crate) fn ty_in(&self, store: &StoreOpaque) -> Result<ExternType> {
         Ok(match self {
             Extern::Func(func) => ExternType::Func(func.ty_in(store)?.clone()),

@@ -79,15 +79,21 @@ impl Global {
         Ok(())
     }
 
+    /// Returns the entry, after a check that the global belongs to the store.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if it belongs to another store.
     pub(crate) fn entry<'a>(&self, store: &'a StoreOpaque) -> Result<&'a GlobalEntry> {
         store.check(self.store, "global")?;
         Ok(&store.globals[self.index as usize])
     }
 
+    /// Returns the index of the global in its store.
     pub(crate) fn index(&self) -> u32 {
         self.index
     }
 
+    /// Makes a handle to the global at an index of a store.
     pub(crate) fn from_index(index: u32, store: StoreId) -> Global {
         Global { store, index }
     }
@@ -106,6 +112,7 @@ impl GlobalEntry {
         GlobalEntry { def, _own: None, ty }
     }
 
+    /// Returns the address of the definition that compiled code uses.
     pub(crate) fn def(&self) -> NonNull<GlobalDef> {
         self.def
     }

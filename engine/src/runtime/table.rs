@@ -51,7 +51,9 @@ impl Table {
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Val) -> Result<Table> {
         let mut store = store.as_context_mut().into_opaque();
         if !ty.is_valid() {
-            let message = format!("a table of {} elements is not valid: the minimum comes first", ty.limits);
+            let message = format!(
+                "the type `table {ty}` is not valid: it needs minimum <= maximum, both in the range of its indices"
+            );
             return Err(Error::new(ErrorKind::Usage, message));
         }
         let init = init.to_raw(&store, ValType::Ref(ty.element), "the initial element")?.low64();
@@ -130,15 +132,21 @@ impl Table {
         Ok(entry.fill(index, value, len)?)
     }
 
+    /// Returns the entry, after a check that the table belongs to the store.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if it belongs to another store.
     pub(crate) fn entry<'a>(&self, store: &'a StoreOpaque) -> Result<&'a TableEntry> {
         store.check(self.store, "table")?;
         Ok(&store.tables[self.index as usize])
     }
 
+    /// Returns the index of the table in its store.
     pub(crate) fn index(&self) -> u32 {
         self.index
     }
 
+    /// Makes a handle to the table at an index of a store.
     pub(crate) fn from_index(index: u32, store: StoreId) -> Table {
         Table { store, index }
     }
@@ -159,6 +167,7 @@ impl TableEntry {
         TableEntry { def, _own: None, ty, elements }
     }
 
+    /// Returns the address of the definition that compiled code uses.
     pub(crate) fn def(&self) -> NonNull<TableDef> {
         self.def
     }
@@ -256,12 +265,12 @@ impl TableEntry {
 /// Kind [`Resource`](ErrorKind::Resource) if the table is too large or the limiter refuses; the limiter's error.
 pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: TableType) -> Result<Block> {
     let Limits { min, max } = ty.limits;
-    if !ask(store, 0, min, max)? {
+    if !limiter_allows(store, 0, min, max)? {
         let message = format!("the store's limiter refuses a table of {min} elements");
         return Err(Error::new(ErrorKind::Resource, message));
     }
     if min > MAX_ELEMENTS {
-        let message = format!("a table of {min} elements: this engine allows {MAX_ELEMENTS}");
+        let message = format!("a table of {min} elements is too large: this engine allows {MAX_ELEMENTS}");
         return Err(Error::new(ErrorKind::Resource, message));
     }
     Block::try_zeroed(block_layout(ty, min))
@@ -280,7 +289,7 @@ pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64, init: u64)
     let Some(new) = old.checked_add(delta).filter(|&new| new <= largest) else {
         return Ok(None);
     };
-    if !ask(store, old, new, ty.limits.max)? {
+    if !limiter_allows(store, old, new, ty.limits.max)? {
         return Ok(None);
     }
     let entry = &mut store.tables[index as usize];
@@ -306,14 +315,15 @@ pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64, init: u64)
     Ok(Some(old))
 }
 
-/// Asks the store's limiter whether a table may grow. Sizes are in elements.
-fn ask(store: &mut OpaqueMut<'_>, current: u64, desired: u64, max: Option<u64>) -> Result<bool> {
+/// Returns whether the store's limiter allows a table to grow. Sizes are in elements.
+fn limiter_allows(store: &mut OpaqueMut<'_>, current: u64, desired: u64, max: Option<u64>) -> Result<bool> {
     match store.limiter() {
         Some(limiter) => limiter.table_growing(current, desired, max),
         None => Ok(true),
     }
 }
 
+/// Returns the definition of a table at its initial size.
 fn definition(elements: &Block, ty: TableType) -> TableDef {
     TableDef { base: elements.as_ptr(), length: ty.limits.min }
 }

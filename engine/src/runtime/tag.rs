@@ -48,6 +48,10 @@ impl Tag {
         self.ty_in(store.as_context().opaque()).cloned()
     }
 
+    /// Returns the type, borrowed from the store.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the tag belongs to another store.
     pub(crate) fn ty_in<'a>(&self, store: &'a StoreOpaque) -> Result<&'a FuncType> {
         Ok(store.func_type(self.type_id(store)?))
     }

@@ -21,22 +21,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The registry of an engine's types.
 pub(crate) struct TypeRegistry {
-    types: Mutex<Types>,
+    types: Mutex<TypesInUse>,
     table: TypeTable,
 }
 
 /// The types in use.
-struct Types {
+struct TypesInUse {
     /// The recursive groups in use, by their canonical form.
-    groups: HashMap<Arc<Key>, Group>,
+    groups: HashMap<Arc<Key>, GroupInUse>,
     /// The types in use, by serial number.
-    types: HashMap<u32, Entry>,
+    types: HashMap<u32, TypeInUse>,
     /// The next serial number. No type has the number 0.
     next: u32,
 }
 
 /// A recursive group in use.
-struct Group {
+struct GroupInUse {
     /// The serial number of the group's first type.
     first: u32,
     /// The number of registrations: those of modules and host functions, and one for each group that refers to this
@@ -45,7 +45,7 @@ struct Group {
 }
 
 /// A type in use.
-struct Entry {
+struct TypeInUse {
     id: u32,
     /// The type, which refers to other types by canonical ids.
     ty: Arc<SubType>,
@@ -141,7 +141,7 @@ impl TypeRegistry {
     /// # Errors
     /// Kind [`Resource`](ErrorKind::Resource) if there is no address space for the [`TypeTable`].
     pub(crate) fn new() -> Result<TypeRegistry> {
-        let types = Types { groups: HashMap::new(), types: HashMap::new(), next: 1 };
+        let types = TypesInUse { groups: HashMap::new(), types: HashMap::new(), next: 1 };
         Ok(TypeRegistry { types: Mutex::new(types), table: TypeTable::new()? })
     }
 
@@ -164,22 +164,22 @@ impl TypeRegistry {
         entry.id == of
     }
 
-    fn lock(&self) -> MutexGuard<'_, Types> {
+    fn lock(&self) -> MutexGuard<'_, TypesInUse> {
         // No update can panic half-way, so the types behind a poisoned lock are consistent.
         self.types.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Types {
-    fn get(&self, id: u32) -> Option<&Entry> {
+impl TypesInUse {
+    fn get(&self, id: u32) -> Option<&TypeInUse> {
         self.types.get(&serial(id)).filter(|entry| entry.id == id)
     }
 
-    fn entry(&self, id: u32) -> &Entry {
+    fn entry(&self, id: u32) -> &TypeInUse {
         self.get(id).expect("a registered type stays until its last release")
     }
 
-    fn of_serial(&self, serial: u32) -> &Entry {
+    fn of_serial(&self, serial: u32) -> &TypeInUse {
         &self.types[&serial]
     }
 
@@ -214,7 +214,7 @@ impl Types {
         for (serial, ty) in (first..).zip(canonical::resolve(&key, first)) {
             self.add(serial, ty, &key, table);
         }
-        self.groups.insert(key.clone(), Group { first, registrations: 1 });
+        self.groups.insert(key.clone(), GroupInUse { first, registrations: 1 });
         Ok((first, key))
     }
 
@@ -234,7 +234,7 @@ impl Types {
             *slot = id;
         }
         table.set(id, entry);
-        self.types.insert(serial, Entry { id, ty: ty.into(), depth, group: group.clone() });
+        self.types.insert(serial, TypeInUse { id, ty: ty.into(), depth, group: group.clone() });
     }
 
     /// Releases a registration of a group. If it was the last, removes the group and releases the groups to which it
@@ -341,7 +341,7 @@ mod tests {
     #[test]
     fn equality_is_by_recursive_group() {
         let registry = registry();
-        // Types that name themselves, at different indices; then two of them in one group, which are others.
+        // Two equal types that refer to themselves, at different indices; then the same two types in one group, which differ.
         let alone = register(&registry, &[taking(0, None), taking(1, None)], &[1, 2]);
         assert_eq!(alone.ids()[0], alone.ids()[1]);
         let together = register(&registry, &[plain(0), taking(1, None), taking(2, None)], &[1, 3]);

@@ -22,18 +22,19 @@ pub trait IntoFunc<T: 'static, Params, Results>: Send + Sync + 'static {
 }
 
 /// A closure, with a marker for its parameter and result types.
-struct Wrapped<F, Marker> {
+struct TypedClosure<F, Marker> {
     closure: F,
     marker: PhantomData<fn(Marker)>,
 }
 
-impl<F, Marker: 'static> Wrapped<F, Marker> {
+impl<F, Marker: 'static> TypedClosure<F, Marker> {
+    /// Makes the definition of a host function whose parameters are of these types.
     fn definition<R: WasmRet>(engine: &Engine, closure: F, params: &[ValType]) -> Result<Arc<HostDefinition>>
     where
-        Wrapped<F, Marker>: HostCallable + 'static,
+        TypedClosure<F, Marker>: HostCallable + 'static,
     {
         let ty = FuncType::new(params.iter().copied(), R::Values::TYPES.iter().copied());
-        HostDefinition::new(engine, &ty, Wrapped { closure, marker: PhantomData })
+        HostDefinition::new(engine, &ty, TypedClosure { closure, marker: PhantomData })
     }
 }
 
@@ -84,11 +85,11 @@ macro_rules! into_func {
             $($name: WasmTy,)*
         {
             fn into_definition(self, engine: &Engine) -> Result<Arc<HostDefinition>> {
-                Wrapped::<F, (T, R, $($name,)*)>::definition::<R>(engine, self, &[$($name::TYPE),*])
+                TypedClosure::<F, (T, R, $($name,)*)>::definition::<R>(engine, self, &[$($name::TYPE),*])
             }
         }
 
-        impl<T, F, R, $($name,)*> HostCallable for Wrapped<F, (T, R, $($name,)*)>
+        impl<T, F, R, $($name,)*> HostCallable for TypedClosure<F, (T, R, $($name,)*)>
         where
             T: 'static,
             F: Fn(Caller<'_, T>, $($name),*) -> R + Send + Sync + 'static,

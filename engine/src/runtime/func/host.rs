@@ -75,7 +75,7 @@ impl HostDefinition {
     where
         F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     {
-        HostDefinition::new(engine, &ty.clone(), Untyped { ty, closure, data: PhantomData })
+        HostDefinition::new(engine, &ty.clone(), UntypedClosure { ty, closure, data: PhantomData })
     }
 
     /// Returns the canonical id of the function's type.
@@ -210,13 +210,13 @@ unsafe extern "C" fn shim(callee: *mut c_void, caller: *mut VmContext, values: *
 }
 
 /// A closure that takes and returns [`Val`]s.
-struct Untyped<T, F> {
+struct UntypedClosure<T, F> {
     ty: FuncType,
     closure: F,
     data: PhantomData<fn(T)>,
 }
 
-impl<T: 'static, F> HostCallable for Untyped<T, F>
+impl<T: 'static, F> HostCallable for UntypedClosure<T, F>
 where
     F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync,
 {

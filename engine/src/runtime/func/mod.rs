@@ -92,8 +92,8 @@ impl Func {
     pub fn call(&self, mut store: impl AsContextMut, params: &[Val], results: &mut [Val]) -> Result<()> {
         let mut store = store.as_context_mut().into_opaque();
         let mut values = SmallVec::<[ValRaw; 8]>::new();
-        self.lower(&store, params, results.len(), &mut values)?;
-        // SAFETY: `lower` has checked the arguments and made room for the results.
+        self.prepare(&store, params, results.len(), &mut values)?;
+        // SAFETY: `prepare` has checked the arguments and made room for the results.
         unsafe { self.call_raw(&mut store, values.as_mut_ptr())? };
         for (position, (result, raw)) in results.iter_mut().zip(values).enumerate() {
             let ty = self.ty_in(&store)?.results[position];
@@ -119,7 +119,7 @@ impl Func {
     }
 
     /// Checks the arguments and writes them to an array that also has room for the results.
-    fn lower(
+    fn prepare(
         &self,
         store: &StoreOpaque,
         params: &[Val],
@@ -164,6 +164,10 @@ impl Func {
         self.store
     }
 
+    /// Returns the type, borrowed from the store.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the function belongs to another store.
     pub(crate) fn ty_in<'a>(&self, store: &'a StoreOpaque) -> Result<&'a FuncType> {
         Ok(store.func_type(self.type_id(store)?))
     }

@@ -15,7 +15,7 @@ pub struct TypedFunc<P, R> {
 /// The array of a call: the arguments before the call, the results after it.
 #[derive(Clone, Copy)]
 #[repr(C)]
-union Values<P: Copy, R: Copy> {
+union CallValues<P: Copy, R: Copy> {
     params: P,
     results: R,
 }
@@ -35,7 +35,7 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
         store.check(self.func.store(), "function")?;
         // The entry trampoline reads the arguments from this array and writes the results over them, so the array is as
         // long as the longer of both.
-        let mut values = Values::<P::Slots, R::Slots> { params: params.into_slots(&store)? };
+        let mut values = CallValues::<P::Slots, R::Slots> { params: params.into_slots(&store)? };
         // SAFETY: the function is of this type and store, and so are the arguments; a slot is laid out as a `ValRaw`.
         // The call has written the results when it returns without an error.
         unsafe {

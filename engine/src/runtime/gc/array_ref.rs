@@ -106,6 +106,7 @@ impl ArrayRef {
     }
 }
 
+/// Returns the offset of an element in its object.
 fn element_offset(element: FieldType, index: u32) -> u32 {
     HEADER + index * Storage::from(element.storage).size()
 }

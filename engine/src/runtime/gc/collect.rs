@@ -5,7 +5,7 @@
 //! end of the copies, until the scan reaches that end. The work is proportional to the size of what survives.
 
 use super::heap::{SPACES, to_usize};
-use super::host_values::{Value, Values};
+use super::host_values::{HostValues, Value};
 use super::shape::{Shape, Shapes};
 use crate::abi::heap::{ALIGNMENT, EXTERN, FORWARDED, HEADER, array_size};
 use crate::base::{Result, Trap};
@@ -100,7 +100,7 @@ struct Copier<'a> {
     /// The end of the space that receives the copies.
     end: u64,
     shapes: &'a Shapes,
-    values: &'a mut Values,
+    values: &'a mut HostValues,
     /// The first reference that named no object.
     stray: Option<u32>,
 }

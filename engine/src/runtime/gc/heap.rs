@@ -1,6 +1,6 @@
 //! The region of a store's heap, its two spaces, and raw access to objects.
 
-use super::host_values::Values;
+use super::host_values::HostValues;
 use super::roots::Roots;
 use super::shape::Shapes;
 use crate::abi::ValRaw;
@@ -36,7 +36,7 @@ pub(crate) struct Heap {
     /// The layout of objects, by type.
     pub(super) shapes: Shapes,
     /// The values of the host to which objects refer.
-    pub(super) values: Values,
+    pub(super) values: HostValues,
     /// The references that the host holds.
     pub(in crate::runtime) roots: Roots,
     /// Slots of frames that hold references. Empty between collections; a field so that its allocation is reused.
@@ -59,7 +59,7 @@ impl Heap {
             capacity: 0,
             accessible: [0; 2],
             shapes: Shapes::default(),
-            values: Values::default(),
+            values: HostValues::default(),
             roots: Roots::default(),
             slots: Vec::new(),
             zeal: config.gc_zeal,
@@ -86,6 +86,9 @@ impl Heap {
     }
 
     /// Makes the first `bytes` bytes of a space accessible.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](crate::ErrorKind::Resource) if the operating system refuses.
     pub(super) fn make_accessible(&mut self, space: usize, bytes: u64) -> Result<()> {
         let accessible = self.accessible[space];
         if bytes <= accessible {
@@ -159,6 +162,9 @@ impl StoreOpaque {
 ///
 /// Instantiation calls this for each module with object types, because their compiled code takes the region's start to
 /// be constant.
+///
+/// # Errors
+/// Kind [`Resource`](crate::ErrorKind::Resource) if there is no address space.
 pub(in crate::runtime) fn reserve(store: &mut StoreOpaque) -> Result<()> {
     if store.heap.region.is_some() {
         return Ok(());

@@ -8,21 +8,24 @@ pub(super) type Value = Box<dyn Any + Send + Sync>;
 
 /// The host's values in a store.
 #[derive(Default)]
-pub(super) struct Values {
-    slots: Vec<Slot>,
+pub(super) struct HostValues {
+    /// The values, by number.
+    slots: Vec<HostValue>,
+    /// The numbers of slots without a value.
     free: Vec<u32>,
 }
 
-struct Slot {
+/// A slot for a value.
+struct HostValue {
     value: Option<Value>,
     /// Whether the current collection has reached the object.
-    reached: bool,
+    marked: bool,
 }
 
-impl Values {
+impl HostValues {
     /// Adds a value and returns its number; `None` if there are 2^32 values already.
     pub(super) fn insert(&mut self, value: Value) -> Option<u32> {
-        let slot = Slot { value: Some(value), reached: false };
+        let slot = HostValue { value: Some(value), marked: false };
         if let Some(number) = self.free.pop() {
             self.slots[number as usize] = slot;
             return Some(number);
@@ -40,7 +43,7 @@ impl Values {
     /// Marks a value whose object is reachable.
     pub(super) fn mark(&mut self, number: u32) {
         if let Some(slot) = self.slots.get_mut(number as usize) {
-            slot.reached = true;
+            slot.marked = true;
         }
     }
 
@@ -49,7 +52,7 @@ impl Values {
     pub(super) fn sweep(&mut self) -> Vec<Value> {
         let mut dead = Vec::new();
         for (number, slot) in (0..).zip(&mut self.slots) {
-            if core::mem::take(&mut slot.reached) {
+            if core::mem::take(&mut slot.marked) {
                 continue;
             }
             if let Some(value) = slot.value.take() {

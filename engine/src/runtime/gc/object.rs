@@ -45,7 +45,9 @@ impl StoreOpaque {
     }
 
     /// Writes the field or element at `offset`, after a check of its mutability and type. `what` names it in errors.
-    /// Writes the field or element at `offset`, after a check of its mutability and type. `what` names it in errors.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the field is immutable, or the value is not of its type or of another store.
     pub(super) fn write_mutable(
         &mut self,
         object: u32,
@@ -64,6 +66,9 @@ impl StoreOpaque {
 }
 
 /// Returns the composite type of a type that the store knows.
+///
+/// # Errors
+/// Kind [`Usage`](ErrorKind::Usage) if the store does not know the type.
 pub(super) fn composite(store: &StoreOpaque, ty: ConcreteType) -> Result<CompositeType> {
     match store.known_type(ty.index) {
         Some(known) => Ok(known.composite.clone()),

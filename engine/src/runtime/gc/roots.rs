@@ -52,7 +52,6 @@ impl Roots {
     }
 
     /// Returns the reference of an entry; `None` if its scope has ended.
-    /// Returns the reference of an entry; `None` if its scope has ended.
     fn get(&self, root: Root) -> Option<u32> {
         let entry = self.scoped.get(root.index as usize)?;
         (entry.generation == root.generation).then_some(entry.reference)

@@ -39,6 +39,7 @@ impl Shapes {
         self.add(id, Shape::Array { element: element.size(), traced: element.is_traced() });
     }
 
+    /// Registers the shape of a type, unless it is registered already.
     fn add(&mut self, id: u32, shape: Shape) {
         let index = serial(id) as usize;
         if index >= self.shapes.len() {

@@ -53,6 +53,7 @@ impl StructRef {
         StructRef::make(&mut store.as_context_mut().into_opaque(), ty, fields, Some(descriptor))
     }
 
+    /// Makes a struct, with a descriptor if one is given.
     fn make(
         store: &mut OpaqueMut<'_>,
         ty: ConcreteType,

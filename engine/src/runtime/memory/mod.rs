@@ -19,7 +19,7 @@ use crate::wasm::types::{Limits, MemoryType};
 use core::ptr::NonNull;
 use core::slice;
 use core::sync::atomic::{AtomicU64, Ordering};
-use size::{byte_size, reservation, to_usize, whole_pages};
+use size::{byte_size, check_type, reservation, to_usize, whole_pages};
 
 /// A linear memory of a store.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -60,11 +60,7 @@ impl Memory {
     /// limiter or the operating system refuses.
     pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
         let mut store = store.as_context_mut().into_opaque();
-        if !ty.is_valid() {
-            let message =
-                format!("a memory of {ty} is not valid: at most {} pages, the minimum first", ty.most_pages());
-            return Err(Error::new(ErrorKind::Usage, message));
-        }
+        check_type(ty)?;
         let count = store.memories.len() + 1;
         store.check_count("memories", count, |limiter| limiter.memories())?;
         let entry = match allocate(&mut store, ty)? {
@@ -205,15 +201,21 @@ impl Memory {
         Err(Error::new(ErrorKind::Usage, message))
     }
 
+    /// Returns the entry, after a check that the memory belongs to the store.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if it belongs to another store.
     pub(crate) fn entry<'a>(&self, store: &'a StoreOpaque) -> Result<&'a MemoryEntry> {
         store.check(self.store, "memory")?;
         Ok(&store.memories[self.index as usize])
     }
 
+    /// Returns the index of the memory in its store.
     pub(crate) fn index(&self) -> u32 {
         self.index
     }
 
+    /// Makes a handle to the memory at an index of a store.
     pub(crate) fn from_index(index: u32, store: StoreId) -> Memory {
         Memory { store, index }
     }
@@ -247,6 +249,7 @@ impl MemoryEntry {
         }
     }
 
+    /// Returns the address of the definition that compiled code uses.
     pub(crate) fn def(&self) -> NonNull<MemoryDef> {
         self.def
     }
@@ -259,6 +262,7 @@ impl MemoryEntry {
         }
     }
 
+    /// Returns the address of the first byte.
     pub(crate) fn base(&self) -> *mut u8 {
         // SAFETY: the definition lives as long as the entry, and its base never changes.
         unsafe { self.def.as_ref().base }
@@ -283,6 +287,7 @@ impl MemoryEntry {
         Ok(0)
     }
 
+    /// Returns the size in pages.
     fn pages(&self) -> u64 {
         self.length() as u64 >> self.ty.page_size_log2
     }
@@ -319,9 +324,10 @@ impl MemoryEntry {
 /// # Errors
 /// Kind [`Resource`](ErrorKind::Resource) if the limiter or the operating system refuses; the limiter's error.
 pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: MemoryType) -> Result<Bytes> {
-    let bytes = byte_size(ty, ty.limits.min)
-        .ok_or_else(|| Error::new(ErrorKind::Resource, format!("a memory of {ty} is larger than any address space")))?;
-    if !ask(store, ty, 0, bytes)? {
+    let bytes = byte_size(ty, ty.limits.min).ok_or_else(|| {
+        Error::new(ErrorKind::Resource, format!("a memory of type `memory {ty}` is larger than any address space"))
+    })?;
+    if !limiter_allows(store, ty, 0, bytes)? {
         let message = format!("the store's limiter refuses a memory of {bytes} bytes");
         return Err(Error::new(ErrorKind::Resource, message));
     }
@@ -342,21 +348,21 @@ pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64) -> Result<
     let (old, ty) = (entry.pages(), entry.ty);
     if let Bytes::Shared(shared) = &entry.bytes {
         let shared = shared.clone();
-        return shared.grow_if(delta, |current, desired| ask(store, ty, current, desired));
+        return shared.grow_if(delta, |current, desired| limiter_allows(store, ty, current, desired));
     }
     let most = ty.limits.max.unwrap_or(ty.most_pages());
     let new = old.checked_add(delta).filter(|&new| new <= most);
     let Some(bytes) = new.and_then(|new| byte_size(ty, new)) else {
         return Ok(None);
     };
-    if !ask(store, ty, entry.length() as u64, bytes)? {
+    if !limiter_allows(store, ty, entry.length() as u64, bytes)? {
         return Ok(None);
     }
     Ok(store.memories[index as usize].extend(bytes).then_some(old))
 }
 
-/// Asks the store's limiter whether a memory may grow. Sizes are in bytes.
-fn ask(store: &mut OpaqueMut<'_>, ty: MemoryType, current: u64, desired: u64) -> Result<bool> {
+/// Returns whether the store's limiter allows a memory to grow. Sizes are in bytes.
+fn limiter_allows(store: &mut OpaqueMut<'_>, ty: MemoryType, current: u64, desired: u64) -> Result<bool> {
     let max = ty.limits.max.map(|pages| pages.saturating_mul(ty.page_size()));
     match store.limiter() {
         Some(limiter) => limiter.memory_growing(current, desired, max),
@@ -364,6 +370,7 @@ fn ask(store: &mut OpaqueMut<'_>, ty: MemoryType, current: u64, desired: u64) ->
     }
 }
 
+/// Returns the definition of a memory at its initial size.
 fn definition(mapping: &Mapping, ty: MemoryType) -> MemoryDef {
     let length = byte_size(ty, ty.limits.min).expect("the mapping has room for it");
     MemoryDef { base: mapping.as_ptr(), length: AtomicU64::new(length) }

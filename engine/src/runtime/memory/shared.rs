@@ -6,7 +6,7 @@
 //! access them at the same time.
 
 use super::parking::{Parking, WaitResult};
-use super::size::{byte_size, reservation, whole_pages};
+use super::size::{byte_size, check_type, reservation, whole_pages};
 use crate::abi::vmctx::MemoryDef;
 use crate::base::{Error, ErrorKind, MemoryChecks, Result, Trap};
 use crate::runtime::sys::Mapping;
@@ -21,9 +21,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A linear memory that threads share. Clones are cheap, and refer to the same memory. Stores of all engines can use it
 /// ([`Memory::from_shared`](crate::Memory::from_shared)).
 #[derive(Clone)]
-pub struct SharedMemory(Arc<Inner>);
+pub struct SharedMemory(Arc<SharedMemoryInner>);
 
-struct Inner {
+/// The memory itself, which all handles share.
+struct SharedMemoryInner {
     /// The base and length that compiled code of all stores reads. The allocation of the `Arc` keeps it from moving.
     def: MemoryDef,
     ty: MemoryType,
@@ -34,9 +35,9 @@ struct Inner {
 }
 
 // SAFETY: the base never changes, the length is atomic, and the bytes are accessed atomically or by compiled code.
-unsafe impl Send for Inner {}
+unsafe impl Send for SharedMemoryInner {}
 // SAFETY: as above.
-unsafe impl Sync for Inner {}
+unsafe impl Sync for SharedMemoryInner {}
 
 impl SharedMemory {
     /// Makes a memory of zeros.
@@ -45,18 +46,26 @@ impl SharedMemory {
     /// Kind [`Usage`](ErrorKind::Usage) if the type is not valid or not shared; [`Resource`](ErrorKind::Resource) if
     /// the operating system refuses.
     pub fn new(ty: MemoryType) -> Result<SharedMemory> {
-        if !ty.is_valid() || !ty.shared {
-            return Err(Error::new(ErrorKind::Usage, format!("a shared memory of type {ty} is not valid")));
+        check_type(ty)?;
+        if !ty.shared {
+            return Err(Error::new(ErrorKind::Usage, format!("the type `memory {ty}` is not shared")));
         }
-        let too_large =
-            || Error::new(ErrorKind::Resource, format!("a memory of {ty} is larger than any address space"));
-        let bytes = byte_size(ty, ty.limits.min).ok_or_else(too_large)?;
+        let Some(bytes) = byte_size(ty, ty.limits.min) else {
+            let message = format!("a memory of type `memory {ty}` is larger than any address space");
+            return Err(Error::new(ErrorKind::Resource, message));
+        };
         // Stores of any configuration may use the memory, so it has guard pages even where its first user checks
         // bounds.
         let mapping = Mapping::reserve(reservation(MemoryChecks::GuardPages, ty) as usize)?;
         mapping.make_accessible(0..whole_pages(bytes))?;
         let def = MemoryDef { base: mapping.as_ptr(), length: AtomicU64::new(bytes) };
-        Ok(SharedMemory(Arc::new(Inner { def, ty, mapping, growing: Mutex::new(()), parking: Parking::default() })))
+        Ok(SharedMemory(Arc::new(SharedMemoryInner {
+            def,
+            ty,
+            mapping,
+            growing: Mutex::new(()),
+            parking: Parking::default(),
+        })))
     }
 
     /// Returns the declared type, whose minimum is the initial size.
@@ -161,23 +170,23 @@ impl SharedMemory {
         self.0.parking.wait(address, || cell.load(Ordering::SeqCst) == expected.to_le(), timeout, interrupt)
     }
 
-    /// Grows by `delta` pages if `ask` allows it, given the old and the new size in bytes. Returns the old size in
+    /// Grows by `delta` pages if `allow` permits it, given the old and the new size in bytes. Returns the old size in
     /// pages; `None`, with nothing changed, if the memory cannot grow.
     ///
-    /// `ask` is the embedder's code, so it runs without the lock. It runs again if another thread grew the memory
+    /// `allow` is the embedder's code, so it runs without the lock. It runs again if another thread grew the memory
     /// meanwhile.
     ///
     /// # Errors
-    /// The error of `ask`.
-    pub(super) fn grow_if(&self, delta: u64, mut ask: impl FnMut(u64, u64) -> Result<bool>) -> Result<Option<u64>> {
-        let Inner { def, ty, mapping, growing, .. } = &*self.0;
+    /// The error of `allow`.
+    pub(super) fn grow_if(&self, delta: u64, mut allow: impl FnMut(u64, u64) -> Result<bool>) -> Result<Option<u64>> {
+        let SharedMemoryInner { def, ty, mapping, growing, .. } = &*self.0;
         loop {
             let old = self.length();
             let pages = old >> ty.page_size_log2;
             let most = ty.limits.max.unwrap_or(ty.most_pages());
             let new = pages.checked_add(delta).filter(|&new| new <= most);
             let Some(new) = new.and_then(|new| byte_size(*ty, new)) else { return Ok(None) };
-            if !ask(old, new)? {
+            if !allow(old, new)? {
                 return Ok(None);
             }
             let _guard = growing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -193,6 +202,7 @@ impl SharedMemory {
         }
     }
 
+    /// Returns the address of the definition that compiled code uses.
     pub(in crate::runtime) fn def(&self) -> NonNull<MemoryDef> {
         NonNull::from(&self.0.def)
     }

@@ -1,6 +1,6 @@
 //! Sizes of memories: in bytes, in pages of the operating system, and in reserved address space.
 
-use crate::base::MemoryChecks;
+use crate::base::{Error, ErrorKind, MemoryChecks, Result};
 use crate::wasm::types::{MemoryType, PAGE_SIZE};
 
 /// The address space of a memory with 64-bit indices, in bytes: 64 GiB. It bounds the memory's growth. A memory whose
@@ -10,6 +10,22 @@ const RESERVATION_64: u64 = 1 << 36;
 /// The address space of a memory that relies on guard pages, in bytes. It covers all that one instruction can reach: a
 /// 32-bit index plus a 32-bit offset plus the bytes of the widest access, rounded up to a page.
 const GUARDED_RESERVATION: u64 = (1 << 33) + PAGE_SIZE;
+
+/// Checks that a memory type is valid.
+///
+/// # Errors
+/// Kind [`Usage`](ErrorKind::Usage) if it is not.
+pub(super) fn check_type(ty: MemoryType) -> Result<()> {
+    if ty.is_valid() {
+        return Ok(());
+    }
+    let message = format!(
+        "the type `memory {ty}` is not valid: it needs minimum <= maximum <= {} pages, pages of 1 or {PAGE_SIZE} bytes, \
+         and a maximum if it is shared",
+        ty.most_pages()
+    );
+    Err(Error::new(ErrorKind::Usage, message))
+}
 
 /// Returns the bytes of address space to reserve for a memory: with guard pages all that an instruction can reach,
 /// otherwise the size to which this engine lets the memory grow.
