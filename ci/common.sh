@@ -9,7 +9,8 @@ SKIPPED=()
 
 build_runner() { cargo build --locked --release -p runner --features wasmi,wasmtime; }
 
-runner() { target/release/touchstone --quiet "$@" </dev/null; }
+touchstone() { target/release/touchstone "$@" </dev/null; }
+runner() { touchstone --quiet "$@"; }
 
 check() { cargo run --locked --quiet -p ci -- "$@"; }
 

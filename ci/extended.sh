@@ -40,7 +40,7 @@ fuzz_other_engines() { campaign speed/fresh,wasmtime,wasmi; }
 campaign() {
   local seed=$((RANDOM << 15 | RANDOM))
   echo "lanes $1, seed $seed"
-  runner fuzz --lanes "$1" --seconds "$FUZZ_SECONDS" --seed "$seed" --out "$OUT/findings"
+  touchstone fuzz --lanes "$1" --seconds "$FUZZ_SECONDS" --seed "$seed" --out "$OUT/findings"
 }
 
 # The benchmark against Wasmtime starts, and both engines compute the same. The times of so short a run say nothing.
