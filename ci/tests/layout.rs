@@ -3,7 +3,7 @@
 use ci::habits::{arrows, check_each, functions, lines, modules, rust_sources, sources};
 
 /// The longest function of the repository, in lines. The number may only become smaller.
-const LONGEST_FUNCTION: usize = 72;
+const LONGEST_FUNCTION: usize = 60;
 
 #[test]
 fn crates_use_only_crates_to_their_left() {

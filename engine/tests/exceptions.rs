@@ -304,43 +304,45 @@ fn a_host_function_that_the_host_calls_may_throw() {
     assert_eq!(caught(&error, &mut world.store).fields(&mut world.store).unwrap()[0], Val::I32(4));
 }
 
+/// Throws, catches and keeps exceptions that carry host references, with an exception in an exception.
+const MOVING: &str = r#"(module
+    (tag $inner (export "inner") (param externref i64)) (tag $outer (param i32 exnref externref))
+    (global $held (export "held") (mut exnref) (ref.null exn))
+    (table $table (export "table") 3 exnref)
+    (func $throw (param externref i64) (throw $inner (local.get 0) (local.get 1)))
+    (func $catch (param externref i64) (result exnref)
+        (block $caught (result externref i64 exnref)
+            (try_table (catch_ref $inner $caught) (call $throw (local.get 0) (local.get 1)))
+            (unreachable))
+        (global.set $held)
+        (drop) (drop) (global.get $held))
+    ;; An exception that carries an exception; both are on the stack while others are made.
+    (func (export "run") (param externref externref) (result externref externref i64)
+        (local $first exnref) (local $x externref) (local $n i64)
+        (local.set $first (call $catch (local.get 0) (i64.const 7)))
+        (table.set $table (i32.const 1) (call $catch (local.get 1) (i64.const 8)))
+        (block $outer (result i32 exnref externref)
+            (try_table (catch $outer $outer)
+                (throw $outer (i32.const 5) (local.get $first) (local.get 1)))
+            (unreachable))
+        (local.set $x) (local.set $first) (drop)
+        (drop (call $catch (ref.null extern) (i64.const 9)))
+        (block $again (result externref i64)
+            (try_table (catch $inner $again) (throw_ref (local.get $first)))
+            (unreachable))
+        (drop) (local.get $x)
+        (block $table (result externref i64)
+            (try_table (catch $inner $table) (throw_ref (table.get $table (i32.const 1))))
+            (unreachable))
+        (local.set $n) (drop) (local.get $n)))"#;
+
 /// Under zeal, every allocation moves exceptions and the objects that they carry. All references to them stay valid.
 #[test]
 fn exceptions_move() {
-    let text = r#"(module
-        (tag $inner (export "inner") (param externref i64)) (tag $outer (param i32 exnref externref))
-        (global $held (export "held") (mut exnref) (ref.null exn))
-        (table $table (export "table") 3 exnref)
-        (func $throw (param externref i64) (throw $inner (local.get 0) (local.get 1)))
-        (func $catch (param externref i64) (result exnref)
-            (block $caught (result externref i64 exnref)
-                (try_table (catch_ref $inner $caught) (call $throw (local.get 0) (local.get 1)))
-                (unreachable))
-            (global.set $held)
-            (drop) (drop) (global.get $held))
-        ;; An exception that carries an exception; both are on the stack while others are made.
-        (func (export "run") (param externref externref) (result externref externref i64)
-            (local $first exnref) (local $x externref) (local $n i64)
-            (local.set $first (call $catch (local.get 0) (i64.const 7)))
-            (table.set $table (i32.const 1) (call $catch (local.get 1) (i64.const 8)))
-            (block $outer (result i32 exnref externref)
-                (try_table (catch $outer $outer)
-                    (throw $outer (i32.const 5) (local.get $first) (local.get 1)))
-                (unreachable))
-            (local.set $x) (local.set $first) (drop)
-            (drop (call $catch (ref.null extern) (i64.const 9)))
-            (block $again (result externref i64)
-                (try_table (catch $inner $again) (throw_ref (local.get $first)))
-                (unreachable))
-            (drop) (local.get $x)
-            (block $table (result externref i64)
-                (try_table (catch $inner $table) (throw_ref (table.get $table (i32.const 1))))
-                (unreachable))
-            (local.set $n) (drop) (local.get $n)))"#;
     let mut config = Config::new();
     let engine = Engine::new(config.gc_zeal(true)).unwrap();
     let mut store = Store::new(&engine, ());
-    let module = Module::new(&engine, text).unwrap();
+    let module = Module::new(&engine, MOVING).unwrap();
     let instance = Instance::new(&mut store, &module, &[]).unwrap();
     let run = instance.get_func(&mut store, "run").unwrap();
     let values = ["one", "two"].map(|value| ExternRef::new(&mut store, value).unwrap());

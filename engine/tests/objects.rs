@@ -348,29 +348,31 @@ fn the_host_makes_and_reads_objects() {
     }
 }
 
+/// A type with a descriptor, a subtype of it, and functions and globals that take them.
+const DESCRIBED: &str = r#"(module
+    (rec
+        (type $a (sub (descriptor $d) (struct (field i32))))
+        (type $d (sub (describes $a) (struct (field (mut i32))))))
+    (rec
+        (type $b (sub $a (descriptor $e) (struct (field i32))))
+        (type $e (sub $d (describes $b) (struct (field (mut i32))))))
+    (func (export "types") (param (ref null $a) (ref null $d) (ref null $b) (ref null $e)))
+    (func (export "tag") (param (ref null $a)) (result i32) (struct.get $d 0 (ref.get_desc $a (local.get 0))))
+    (func (export "exact") (param (ref null (exact $a))) (result i32) (struct.get $a 0 (local.get 0)))
+    (func (export "is") (param anyref (ref null $d)) (result i32)
+        (struct.get $a 0 (ref.cast_desc_eq (ref $a) (local.get 0) (local.get 1))))
+    (global (export "made") (ref (exact $b)) (struct.new_desc $b (i32.const 3) (struct.new $e (i32.const 33))))
+    (global (export "exactly") (mut (ref null (exact $a))) (ref.null none)))"#;
+
 /// The host makes and reads structs with descriptors and exact types.
 #[test]
 fn the_host_makes_structs_with_descriptors() {
-    let text = r#"(module
-        (rec
-            (type $a (sub (descriptor $d) (struct (field i32))))
-            (type $d (sub (describes $a) (struct (field (mut i32))))))
-        (rec
-            (type $b (sub $a (descriptor $e) (struct (field i32))))
-            (type $e (sub $d (describes $b) (struct (field (mut i32))))))
-        (func (export "types") (param (ref null $a) (ref null $d) (ref null $b) (ref null $e)))
-        (func (export "tag") (param (ref null $a)) (result i32) (struct.get $d 0 (ref.get_desc $a (local.get 0))))
-        (func (export "exact") (param (ref null (exact $a))) (result i32) (struct.get $a 0 (local.get 0)))
-        (func (export "is") (param anyref (ref null $d)) (result i32)
-            (struct.get $a 0 (ref.cast_desc_eq (ref $a) (local.get 0) (local.get 1))))
-        (global (export "made") (ref (exact $b)) (struct.new_desc $b (i32.const 3) (struct.new $e (i32.const 33))))
-        (global (export "exactly") (mut (ref null (exact $a))) (ref.null none)))"#;
     let mut config = Config::new();
     config.features(Features::WASM_3_0 | Features::CUSTOM_DESCRIPTORS);
     for zeal in [false, true] {
         let engine = Engine::new(config.gc_zeal(zeal)).unwrap();
         let mut store = Store::new(&engine, ());
-        let instance = Instance::new(&mut store, &Module::new(&engine, text).unwrap(), &[]).unwrap();
+        let instance = Instance::new(&mut store, &Module::new(&engine, DESCRIBED).unwrap(), &[]).unwrap();
         let mut store = RootScope::new(&mut store);
         let types = instance.get_func(&mut store, "types").unwrap().ty(&store).unwrap();
         let defined = |ty: &ValType| match ty {

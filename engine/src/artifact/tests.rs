@@ -317,72 +317,76 @@ fn keys_are_told_apart() {
     assert_eq!(inspection.digest.state, DigestState::Keyed);
 }
 
+/// A fault in metadata.
+type Change = fn(&mut Metadata);
+
+/// Faults in metadata, with a part of the refusal of each.
+const CHANGES: &[(&str, Change)] = &[
+    ("import", |m| m.module.imported_functions = 2),
+    ("import", |m| m.module.imported_tables = 1),
+    ("import", |m| m.module.functions[0].ty = TypeIndex(1)),
+    ("import", |m| m.module.functions[0].exact = true),
+    ("type does not exist", |m| m.module.functions[2].ty = TypeIndex(2)),
+    ("recursive groups", |m| m.module.rec_groups = vec![2, 1]),
+    ("recursive groups", |m| m.module.rec_groups.clear()),
+    ("a type that is named", |m| m.module.types[0] = naming(CompositeKind::Func, 1)),
+    ("a type that is named", |m| m.module.types[1] = naming(CompositeKind::Struct, 0)),
+    ("a type that is named", |m| m.module.tables[0].element.heap = HeapType::Concrete(concrete(5))),
+    ("too many fields", |m| m.module.types[1] = record(ValType::I32, 10_001)),
+    ("comes after", |m| {
+        m.module.types[1].supertype = Some(concrete(1));
+    }),
+    ("cannot extend", |m| m.module.types[1].supertype = Some(concrete(0))),
+    ("reference of its own", |m| m.module.functions[0].func_ref = Some(FuncRefIndex(0))),
+    ("not dense", |m| m.module.functions[1].func_ref = Some(FuncRefIndex(1))),
+    ("function references", |m| m.module.func_refs = 3),
+    ("function does not exist", |m| m.module.start = Some(FuncIndex(4))),
+    ("has no reference", |m| m.module.start = Some(FuncIndex(3))),
+    ("start function", |m| m.module.start = Some(FuncIndex(1))),
+    ("limits", |m| m.module.memories[0].limits.min = 65_537),
+    ("limits", |m| m.module.tables[0].limits.max = Some(1)),
+    ("features do not have", |m| m.module.memories[0].index64 = true),
+    ("features do not have", |m| m.module.memories[0].shared = true),
+    ("features do not have", |m| m.module.memories[0].page_size_log2 = 0),
+    ("limits", |m| m.module.memories[0].page_size_log2 = 200),
+    ("features do not have", |m| m.module.tables[0].index64 = true),
+    ("initializers are not", |m| m.module.table_inits.clear()),
+    ("lack their initializer", |m| m.module.tables[0].element.nullable = false),
+    ("wrong type", |m| m.module.table_inits[0] = Some(ConstExpr(vec![ConstOp::I32Const(0)]))),
+    ("initializer", |m| m.module.global_inits.clear()),
+    ("wrong type", |m| m.module.global_inits[0].0[0] = ConstOp::I32Const(0)),
+    ("one value", |m| m.module.global_inits[0].0.clear()),
+    ("does not exist yet", |m| m.module.global_inits[0].0[0] = ConstOp::GlobalGet(GlobalIndex(0))),
+    ("one name", |m| m.module.exports[1].name = "run".to_owned()),
+    ("exported memory", |m| m.module.exports[1].item = ExportItem::Memory(MemoryIndex(1))),
+    ("table does not exist", |m| m.module.exports[1].item = ExportItem::Table(TableIndex(1))),
+    ("exported global", |m| m.module.exports[1].item = ExportItem::Global(GlobalIndex(1))),
+    ("exported tag", |m| m.module.exports[1].item = ExportItem::Tag(TagIndex(0))),
+    ("tag's type does not exist", |m| m.module.tags.push(TypeIndex(9))),
+    ("tag has results", |m| m.module.tags.push(TypeIndex(0))),
+    ("the module has tags", |m| m.module.tags.push(TypeIndex(1))),
+    ("number of imports", |m| m.module.imported_tags = 1),
+    ("has no reference", |m| m.module.exports[0].item = ExportItem::Func(FuncIndex(3))),
+    ("does not fit its table", |m| m.module.elements[0].ty = RefType::EXTERN),
+    ("function does not exist", |m| m.module.elements[0].items = ElementItems::Functions(vec![FuncIndex(9)])),
+    ("leaves the data section", |m| m.module.data[0].bytes = 0..6),
+    ("leaves the data section", |m| m.module.data[0].bytes = core::ops::Range { start: 3, end: 2 }),
+    ("where none does", |m| m.entries[0].1 = TextOffset(65)),
+    ("no entry trampoline", |m| m.entries[1].0.results = Box::new([])),
+    ("no exit trampoline", |m| m.exits[1].0.results = Box::new([])),
+    ("no exit trampoline", |m| {
+        m.module.types.push(func(FuncType::new([ValType::F64], [])));
+        m.module.rec_groups.push(3);
+    }),
+    ("not those of the module", |m| m.module.functions.truncate(3)),
+    ("too few functions", |m| {
+        m.module.functions.resize(10, Function { ty: TypeIndex(1), exact: true, func_ref: None })
+    }),
+];
+
 #[test]
 fn forged_metadata_is_refused() {
-    type Change = fn(&mut Metadata);
-    let changes: [(&str, Change); 53] = [
-        ("import", |m| m.module.imported_functions = 2),
-        ("import", |m| m.module.imported_tables = 1),
-        ("import", |m| m.module.functions[0].ty = TypeIndex(1)),
-        ("import", |m| m.module.functions[0].exact = true),
-        ("type does not exist", |m| m.module.functions[2].ty = TypeIndex(2)),
-        ("recursive groups", |m| m.module.rec_groups = vec![2, 1]),
-        ("recursive groups", |m| m.module.rec_groups.clear()),
-        ("a type that is named", |m| m.module.types[0] = naming(CompositeKind::Func, 1)),
-        ("a type that is named", |m| m.module.types[1] = naming(CompositeKind::Struct, 0)),
-        ("a type that is named", |m| m.module.tables[0].element.heap = HeapType::Concrete(concrete(5))),
-        ("too many fields", |m| m.module.types[1] = record(ValType::I32, 10_001)),
-        ("comes after", |m| {
-            m.module.types[1].supertype = Some(concrete(1));
-        }),
-        ("cannot extend", |m| m.module.types[1].supertype = Some(concrete(0))),
-        ("reference of its own", |m| m.module.functions[0].func_ref = Some(FuncRefIndex(0))),
-        ("not dense", |m| m.module.functions[1].func_ref = Some(FuncRefIndex(1))),
-        ("function references", |m| m.module.func_refs = 3),
-        ("function does not exist", |m| m.module.start = Some(FuncIndex(4))),
-        ("has no reference", |m| m.module.start = Some(FuncIndex(3))),
-        ("start function", |m| m.module.start = Some(FuncIndex(1))),
-        ("limits", |m| m.module.memories[0].limits.min = 65_537),
-        ("limits", |m| m.module.tables[0].limits.max = Some(1)),
-        ("features do not have", |m| m.module.memories[0].index64 = true),
-        ("features do not have", |m| m.module.memories[0].shared = true),
-        ("features do not have", |m| m.module.memories[0].page_size_log2 = 0),
-        ("limits", |m| m.module.memories[0].page_size_log2 = 200),
-        ("features do not have", |m| m.module.tables[0].index64 = true),
-        ("initializers are not", |m| m.module.table_inits.clear()),
-        ("lack their initializer", |m| m.module.tables[0].element.nullable = false),
-        ("wrong type", |m| m.module.table_inits[0] = Some(ConstExpr(vec![ConstOp::I32Const(0)]))),
-        ("initializer", |m| m.module.global_inits.clear()),
-        ("wrong type", |m| m.module.global_inits[0].0[0] = ConstOp::I32Const(0)),
-        ("one value", |m| m.module.global_inits[0].0.clear()),
-        ("does not exist yet", |m| m.module.global_inits[0].0[0] = ConstOp::GlobalGet(GlobalIndex(0))),
-        ("one name", |m| m.module.exports[1].name = "run".to_owned()),
-        ("exported memory", |m| m.module.exports[1].item = ExportItem::Memory(MemoryIndex(1))),
-        ("table does not exist", |m| m.module.exports[1].item = ExportItem::Table(TableIndex(1))),
-        ("exported global", |m| m.module.exports[1].item = ExportItem::Global(GlobalIndex(1))),
-        ("exported tag", |m| m.module.exports[1].item = ExportItem::Tag(TagIndex(0))),
-        ("tag's type does not exist", |m| m.module.tags.push(TypeIndex(9))),
-        ("tag has results", |m| m.module.tags.push(TypeIndex(0))),
-        ("the module has tags", |m| m.module.tags.push(TypeIndex(1))),
-        ("number of imports", |m| m.module.imported_tags = 1),
-        ("has no reference", |m| m.module.exports[0].item = ExportItem::Func(FuncIndex(3))),
-        ("does not fit its table", |m| m.module.elements[0].ty = RefType::EXTERN),
-        ("function does not exist", |m| m.module.elements[0].items = ElementItems::Functions(vec![FuncIndex(9)])),
-        ("leaves the data section", |m| m.module.data[0].bytes = 0..6),
-        ("leaves the data section", |m| m.module.data[0].bytes = core::ops::Range { start: 3, end: 2 }),
-        ("where none does", |m| m.entries[0].1 = TextOffset(65)),
-        ("no entry trampoline", |m| m.entries[1].0.results = Box::new([])),
-        ("no exit trampoline", |m| m.exits[1].0.results = Box::new([])),
-        ("no exit trampoline", |m| {
-            m.module.types.push(func(FuncType::new([ValType::F64], [])));
-            m.module.rec_groups.push(3);
-        }),
-        ("not those of the module", |m| m.module.functions.truncate(3)),
-        ("too few functions", |m| {
-            m.module.functions.resize(10, Function { ty: TypeIndex(1), exact: true, func_ref: None })
-        }),
-    ];
-    for (position, (what, change)) in changes.into_iter().enumerate() {
+    for (position, (what, change)) in CHANGES.iter().enumerate() {
         let mut metadata = metadata();
         metadata.settings.features = Features::WASM_2_0;
         change(&mut metadata);
