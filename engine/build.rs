@@ -1,10 +1,12 @@
-//! Computes the artifact format's fingerprint: a digest of every source file that decides what stands in an artifact or
-//! how it is read, tests left out. An artifact loads only in an engine of the same fingerprint, and nobody has to raise a number.
+//! Computes the fingerprint of the artifact format: a digest of all source files that decide the contents of an
+//! artifact or how it is read, without tests. An artifact loads only in an engine with the same fingerprint, so that
+//! nobody has to raise a version number.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms whose sources count: layouts, calling conventions, library calls, tables, traps and the compiler.
+/// The rooms whose sources are part of the fingerprint: layouts, calling conventions, library calls, tables, traps and
+/// the compiler.
 const ROOMS: [&str; 5] = ["src/abi", "src/artifact", "src/base", "src/compile", "src/wasm"];
 
 fn main() {
@@ -26,6 +28,7 @@ fn main() {
     println!("cargo::rustc-env=ARTIFACT_FINGERPRINT={}", hasher.finalize().to_hex());
 }
 
+/// Collects the source files of a folder.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     let entries = fs::read_dir(folder).expect("a source folder of this crate can be read");
     for entry in entries {

@@ -1,23 +1,24 @@
-//! The one place where the two halves meet: compile, then load what was compiled.
+//! The constructors that compile a module and then load it. `compile` and `runtime` meet in this file alone.
 
 use crate::compile::{self, Compiler};
 use crate::{Engine, Error, ErrorKind, Module, Result};
 use std::borrow::Cow;
 
 impl Module {
-    /// Compiles a module, binary or text, and loads the artifact as [`Module::deserialize`] would.
+    /// Compiles a module, binary or text, and loads the artifact in the same way as [`Module::deserialize`].
     ///
     /// # Errors
-    /// Kind [`Malformed`](ErrorKind::Malformed), [`Invalid`](ErrorKind::Invalid), [`Unsupported`](ErrorKind::Unsupported)
-    /// or [`TooLarge`](ErrorKind::TooLarge), with the offset in the binary or the text.
+    /// Kind [`Malformed`](ErrorKind::Malformed), [`Invalid`](ErrorKind::Invalid),
+    /// [`Unsupported`](ErrorKind::Unsupported) or [`TooLarge`](ErrorKind::TooLarge), with the offset in the binary or
+    /// the text.
     pub fn new(engine: &Engine, wasm: impl AsRef<[u8]>) -> Result<Module> {
         Module::deserialize(engine, engine.compile(wasm)?)
     }
 
-    /// As [`Module::new`], of a binary only: what begins like text is malformed.
+    /// Compiles and loads a module like [`Module::new`], but accepts only a binary. Text is malformed.
     ///
     /// # Errors
-    /// As [`Module::new`].
+    /// Those of [`Module::new`].
     pub fn from_binary(engine: &Engine, wasm: &[u8]) -> Result<Module> {
         Module::deserialize(engine, engine.compile_binary(wasm)?)
     }
@@ -25,31 +26,31 @@ impl Module {
     /// Checks that a module, binary or text, is well-formed and valid under the engine's features.
     ///
     /// # Errors
-    /// As [`Module::new`]: the kind tells malformed from invalid.
+    /// Those of [`Module::new`]. The kind tells malformed from invalid.
     pub fn validate(engine: &Engine, wasm: impl AsRef<[u8]>) -> Result<()> {
         compile::validate::validate(engine.config().features, &binary(wasm.as_ref())?)
     }
 }
 
 impl Engine {
-    /// Compiles a module, binary or text, into the bytes of an artifact, and does not load it.
+    /// Compiles a module, binary or text, to the bytes of an artifact, without loading it.
     ///
     /// # Errors
-    /// As [`Module::new`].
+    /// Those of [`Module::new`].
     pub fn compile(&self, wasm: impl AsRef<[u8]>) -> Result<Vec<u8>> {
         self.compile_binary(&binary(wasm.as_ref())?)
     }
 
-    /// As [`Engine::compile`], of a binary only: what begins like text is malformed.
+    /// Compiles a module like [`Engine::compile`], but accepts only a binary. Text is malformed.
     ///
     /// # Errors
-    /// As [`Module::new`].
+    /// Those of [`Module::new`].
     pub fn compile_binary(&self, wasm: &[u8]) -> Result<Vec<u8>> {
         self.compiler(Compiler::new)?.compile(wasm)
     }
 }
 
-/// The binary of a module that may be text. What starts with a zero byte, as every binary does, cannot be text.
+/// Returns the binary of a module that may be text. Every binary starts with a zero byte, which no text does.
 fn binary(wasm: &[u8]) -> Result<Cow<'_, [u8]>> {
     if wasm.first().is_none_or(|&first| first == 0) {
         return Ok(Cow::Borrowed(wasm));

@@ -1,7 +1,7 @@
-//! From CLIF to machine code with everything that the artifact says about it.
+//! Compiles CLIF to machine code, and collects what the artifact's tables say about it.
 //!
-//! In: a finished [`ir::Function`] and the machine. Out: a [`CompiledCode`], whose positions are all relative to its own
-//! start. Nothing here knows where the code will stand; `link` places it.
+//! In: a finished [`ir::Function`] and the target machine. Out: a [`CompiledCode`], whose offsets are relative to its
+//! own start. `link` gives it an offset in the text.
 
 use super::clif::{trap_code, trap_of};
 use super::symbol::Symbol;
@@ -23,82 +23,84 @@ use cranelift_codegen::{
 /// A piece of machine code and what the artifact's tables say about it. Offsets are bytes from its start.
 #[derive(Clone, Debug)]
 pub(crate) struct CompiledCode {
-    /// What it is.
+    /// The name of the piece.
     pub(crate) symbol: Symbol,
-    /// Code and the constants behind it.
+    /// The code, followed by the constants that it loads.
     pub(crate) code: Vec<u8>,
-    /// A power of two.
+    /// The alignment of the start, a power of two.
     pub(crate) alignment: u32,
-    /// Places that the linker fills.
+    /// The fields that the linker fills.
     pub(crate) relocs: Vec<Relocation>,
-    /// Instructions that can trap, sorted.
+    /// The offsets of the instructions that can trap, sorted.
     pub(crate) traps: Vec<(u32, Trap)>,
-    /// `[start, end)` comes from the instruction at this offset of the Wasm binary. Sorted, without overlap.
+    /// Ranges `[start, end)` of code, each with the offset in the Wasm binary of the operator that it comes from.
+    /// Sorted, without overlap.
     pub(crate) source_map: Vec<(u32, u32, WasmOffset)>,
-    /// How to unwind its frame.
+    /// The rules for unwinding its frame.
     pub(crate) unwind: UnwindInfo,
-    /// Calls with exception handlers, sorted.
+    /// The calls with exception handlers, sorted.
     pub(crate) call_sites: Vec<CallSite>,
-    /// Calls at which references stand in the frame, sorted.
+    /// The calls during which the frame holds references, sorted.
     pub(crate) stack_maps: Vec<StackMap>,
 }
 
-/// A place that the linker fills.
+/// A field of the code that the linker fills.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Relocation {
-    /// Where.
+    /// The offset of the field.
     pub(crate) offset: u32,
-    /// How.
+    /// The field's form.
     pub(crate) kind: Reloc,
-    /// With the address of what,
+    /// The code that the field refers to.
     pub(crate) target: Symbol,
-    /// plus this.
+    /// A number that is added to the target's offset.
     pub(crate) addend: i64,
 }
 
 /// A call with exception handlers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct CallSite {
-    /// Behind the call.
+    /// The offset after the call.
     pub(crate) return_offset: u32,
-    /// Bytes from the stack pointer at the call up to the frame pointer.
+    /// The distance in bytes from the stack pointer at the call up to the frame pointer.
     pub(crate) frame_offset: u32,
-    /// The first that matches is taken.
+    /// The handlers. The first that matches takes the exception.
     pub(crate) handlers: Vec<Handler>,
 }
 
 /// An exception handler.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Handler {
-    /// What it takes.
+    /// The exceptions that the handler takes.
     pub(crate) catch: Catch,
-    /// Where execution goes on.
+    /// The offset at which execution continues.
     pub(crate) target: u32,
 }
 
-/// Where references stand in a frame during a call.
+/// The references that a frame holds during a call.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct StackMap {
-    /// Behind the call.
+    /// The offset after the call.
     pub(crate) return_offset: u32,
-    /// Bytes from the stack pointer at the call up to the frame pointer.
+    /// The distance in bytes from the stack pointer at the call up to the frame pointer.
     pub(crate) frame_size: u32,
-    /// Bytes from the stack pointer at the call to each reference, sorted.
+    /// The distance in bytes from the stack pointer at the call to each reference, sorted.
     pub(crate) slots: Vec<u32>,
 }
 
-/// Compiles functions, one after the other, and reuses what it allocated.
+/// A compiler of single functions, which reuses its allocations.
 pub(crate) struct FunctionCompiler {
     context: Context,
     lower: Lowering,
 }
 
-/// The back half of the compiler: instruction selection, register allocation, emission.
+/// Cranelift's back end: instruction selection, register allocation, emission.
 type Lowering = Box<dyn FnMut(&dyn TargetIsa, &Context) -> CodegenResult<MachineCode> + Send>;
 
 impl Default for FunctionCompiler {
     fn default() -> FunctionCompiler {
-        // The register allocator's context is not a type that Cranelift names to its users: it is inferred here.
+        // Cranelift does not export the type of the register allocator's context. A closure can hold a value of the
+        // type without naming it.
         let mut registers = Default::default();
         let lower = move |isa: &dyn TargetIsa, context: &Context| {
             let (func, domtree) = (&context.func, &context.domtree);
@@ -110,24 +112,24 @@ impl Default for FunctionCompiler {
 }
 
 impl FunctionCompiler {
-    /// The function that is compiled next; empty.
+    /// Returns the function that is compiled next, which is empty.
     pub(crate) fn func(&mut self) -> &mut ir::Function {
         self.context.clear();
         &mut self.context.func
     }
 
-    /// Compiles the function. Traps that belong to no operator (the stack check's) are put at `first`, the function's
-    /// first operator.
+    /// Compiles the function. Traps that belong to no operator (those of the stack check) are attributed to `first`,
+    /// the function's first operator.
     pub(crate) fn compile(
         &mut self,
         isa: &dyn TargetIsa,
         symbol: Symbol,
         first: Option<WasmOffset>,
     ) -> Result<CompiledCode> {
-        let code = self.emit(isa).map_err(|error| refused(&symbol, &error))?;
+        let code = self.emit(isa).map_err(|error| codegen_error(&symbol, &error))?;
         let unwind = code
             .create_unwind_info(isa)
-            .map_err(|error| refused(&symbol, &error))?
+            .map_err(|error| codegen_error(&symbol, &error))?
             .expect("the settings ask for unwind information");
         let traps = traps(&code);
         Ok(CompiledCode {
@@ -145,6 +147,7 @@ impl FunctionCompiler {
 
     fn emit(&mut self, isa: &dyn TargetIsa) -> CodegenResult<MachineCode> {
         self.context.verify_if(isa)?;
+        // Without optimization no store is ever dropped.
         if isa.flags().opt_level() != OptLevel::None {
             keep_stores(&mut self.context.func);
         }
@@ -154,18 +157,20 @@ impl FunctionCompiler {
     }
 }
 
-fn refused(symbol: &Symbol, error: &CodegenError) -> Error {
+fn codegen_error(symbol: &Symbol, error: &CodegenError) -> Error {
     let kind = match error {
         CodegenError::CodeTooLarge | CodegenError::ImplLimitExceeded => ErrorKind::TooLarge,
         _ => ErrorKind::Unsupported,
     };
-    Error::new(kind, format!("no code can be made for {symbol:?}: {error}"))
+    Error::new(kind, format!("{symbol:?} cannot be compiled: {error}"))
 }
 
-/// Keeps each store that can trap, so that the trap is found at the first of two stores to one address.
+/// Keeps the optimizer from dropping stores that can trap.
 ///
-/// The optimizer drops a store that a later one overwrites, unless something between them could observe memory. Traps
-/// do: a conditional one that never happens is dropped in its turn, after the observers have been counted.
+/// The optimizer drops a store that a later one overwrites, and the trap would be found at the later store. It keeps
+/// the store if something between the two can observe memory, as a trap can. This function puts a conditional trap that
+/// never happens before each such store. The optimizer removes that trap, but only after it has decided about the
+/// stores.
 fn keep_stores(func: &mut ir::Function) {
     let mut cursor = FuncCursor::new(func);
     while cursor.next_block().is_some() {
@@ -180,11 +185,11 @@ fn keep_stores(func: &mut ir::Function) {
     }
 }
 
-/// Keeps each load that can trap an instruction of its own operator.
+/// Keeps each load that can trap among the instructions of its own operator.
 ///
-/// Instruction selection likes to fold a load into the instruction that uses its value, and the trap would then be
-/// found at that instruction's operator. A sequence point, which is no code, before the next operator's first
-/// instruction keeps the load where it is. It comes after optimization, to which it would be a barrier.
+/// Instruction selection folds a load into the instruction that uses its value if it can, and the trap would then be
+/// found at that instruction's operator. A sequence point before the first instruction of the next operator prevents
+/// this. It emits no code. It is inserted after optimization, for which it would be a barrier.
 fn pin_traps(func: &mut ir::Function) {
     let mut cursor = FuncCursor::new(func);
     while cursor.next_block().is_some() {
@@ -222,8 +227,8 @@ fn traps(code: &MachineCode) -> Vec<(u32, Trap)> {
     traps
 }
 
-/// Cranelift's ranges, joined where they touch; then `first` for the traps that none covers: the check of the stack
-/// limit runs before any operator, and what it jumps to stands behind the last one.
+/// Returns Cranelift's ranges, with adjacent ranges of one operator joined. Traps that no range covers are attributed
+/// to `first`: the check of the stack limit runs before any operator, and its trap is located after the last one.
 fn source_map(code: &MachineCode, traps: &[(u32, Trap)], first: Option<WasmOffset>) -> Vec<(u32, u32, WasmOffset)> {
     let Some(first) = first else {
         return Vec::new();
@@ -244,7 +249,7 @@ fn source_map(code: &MachineCode, traps: &[(u32, Trap)], first: Option<WasmOffse
         before.checked_sub(1).is_some_and(|last| at < map[last].1)
     };
     let uncovered: Vec<u32> = traps.iter().map(|trap| trap.0).filter(|&at| !covered(at)).collect();
-    // One byte is enough: a trap is looked up at its own address.
+    // A trap is looked up by its own address, so that a range of one byte is enough.
     map.extend(uncovered.into_iter().map(|at| (at, at + 1, first)));
     map.sort_by_key(|range| range.0);
     map
@@ -256,18 +261,18 @@ fn call_sites(code: &MachineCode) -> Vec<CallSite> {
         .filter(|site| !site.exception_handlers.is_empty())
         .map(|site| CallSite {
             return_offset: site.ret_addr,
-            frame_offset: site.frame_offset.expect("this target says how large frames are"),
+            frame_offset: site.frame_offset.expect("Cranelift knows the size of frames on this target"),
             handlers: handlers(site.exception_handlers),
         })
         .collect()
 }
 
-/// A context holds for the tags behind it.
+/// Converts the handlers of a call. A context in Cranelift's list applies to all tags after it.
 fn handlers(items: &[FinalizedMachExceptionHandler]) -> Vec<Handler> {
     let mut context = None;
     let handler = |item: &FinalizedMachExceptionHandler| match *item {
         FinalizedMachExceptionHandler::Tag(tag, target) => {
-            let context = context.expect("a context stands before every tag");
+            let context = context.expect("the translator puts a context before the tags");
             Some(Handler { catch: Catch::Tag { tag: TagIndex(tag.as_u32()), context }, target })
         }
         FinalizedMachExceptionHandler::Default(target) => Some(Handler { catch: Catch::All, target }),
@@ -276,7 +281,7 @@ fn handlers(items: &[FinalizedMachExceptionHandler]) -> Vec<Handler> {
             None
         }
         FinalizedMachExceptionHandler::Context(ExceptionContextLoc::GPR(_)) => {
-            unreachable!("no register outlives a call of the Tail convention")
+            unreachable!("no register is preserved across a call of the Tail convention")
         }
     };
     items.iter().filter_map(handler).collect()

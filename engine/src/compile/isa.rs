@@ -1,18 +1,17 @@
-//! The target machine as Cranelift sees it: one set of flags per tier.
+//! The target machine in Cranelift's terms: one set of flags per tier.
 
 use crate::base::{Config, CpuFeatures, Error, ErrorKind, Result, Tier};
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 
-/// The machine that `config` asks for.
+/// Builds the target machine that `config` asks for.
 pub(crate) fn build(config: &Config) -> Result<OwnedTargetIsa> {
     let host_features = config.cpu_features == CpuFeatures::Host;
-    let machine = cranelift_native::builder_with_options(host_features).map_err(|reason| {
-        Error::new(ErrorKind::Unsupported, format!("no code can be made for this machine: {reason}"))
-    })?;
-    machine
-        .finish(flags(config.tier))
-        .map_err(|error| Error::new(ErrorKind::Unsupported, format!("this machine's flags do not fit: {error}")))
+    let machine = cranelift_native::builder_with_options(host_features)
+        .map_err(|reason| Error::new(ErrorKind::Unsupported, format!("this machine is not supported: {reason}")))?;
+    machine.finish(flags(config.tier)).map_err(|error| {
+        Error::new(ErrorKind::Unsupported, format!("Cranelift refuses the flags of this machine: {error}"))
+    })
 }
 
 /// Returns whether the machine has the CPU feature of this Cranelift flag; `false` if there is no such flag.
@@ -20,8 +19,7 @@ pub(crate) fn has_flag(isa: &dyn TargetIsa, flag: &str) -> bool {
     isa.isa_flags().iter().any(|value| value.name == flag && value.as_bool() == Some(true))
 }
 
-/// Everything that is not the machine's. FACTS of the design: without `unwind_info` the tables come out empty, and
-/// without the implicit return pointer functions of many results do not compile.
+/// Returns Cranelift's flags that do not depend on the architecture.
 fn flags(tier: Tier) -> settings::Flags {
     let (opt_level, regalloc) = match tier {
         Tier::Speed => ("speed", "backtracking"),
@@ -33,14 +31,17 @@ fn flags(tier: Tier) -> settings::Flags {
         ("opt_level", opt_level),
         ("regalloc_algorithm", regalloc),
         ("enable_verifier", verifier),
+        // Without it the unwind tables are empty.
         ("unwind_info", "true"),
         ("preserve_frame_pointers", "true"),
+        // Functions with more results than registers return the others through a pointer.
         ("enable_multi_ret_implicit_sret", "true"),
+        // The artifact itself holds the fallbacks that Cranelift calls, within reach of a direct call.
         ("use_colocated_libcalls", "true"),
-        // The explicit stack limit covers frames of any size.
+        // The check of the stack limit covers frames of any size.
         ("enable_probestack", "false"),
     ] {
-        builder.set(name, value).expect("these flags exist in this version");
+        builder.set(name, value).expect("this version of Cranelift has these flags");
     }
     settings::Flags::new(builder)
 }

@@ -1,8 +1,8 @@
 //! The linker: pieces of machine code in, the bytes of an artifact out.
 //!
-//! It places the pieces in the order of their symbols, resolves every relocation (all are within the text: a piece of
-//! code that asks for anything else is refused), moves the pieces' tables to where the code stands, and hands all to
-//! [`artifact::write`](crate::artifact::write). Same pieces, same bytes.
+//! It places the pieces in the order of their symbols, resolves every relocation, adds the start of its piece to each
+//! offset in a table, and hands everything to [`artifact::write`](crate::artifact::write). All relocations refer to the
+//! text itself; any other is an error. The same pieces make the same bytes.
 
 use super::arch;
 use super::codegen::CompiledCode;
@@ -20,25 +20,29 @@ use cranelift_codegen::isa::unwind::UnwindInfo;
 use cranelift_codegen::settings::Value;
 use gimli::write::FrameDescriptionEntry;
 
-/// What goes into an artifact.
+/// The contents of an artifact.
 pub(crate) struct LinkInput<'a> {
     pub(crate) config: &'a Config,
     pub(crate) isa: &'a dyn TargetIsa,
     pub(crate) module: &'a Module,
-    /// Sorted by index.
+    /// The functions' names, sorted by index.
     pub(crate) func_names: &'a [(FuncIndex, String)],
-    /// All data segments; the module's segments are ranges of it.
+    /// The bytes of all data segments, which are ranges of them.
     pub(crate) data: &'a [u8],
-    /// Sorted by symbol.
+    /// All pieces of code, sorted by symbol.
     pub(crate) code: Vec<CompiledCode>,
 }
 
 /// Links an artifact.
+///
+/// # Errors
+/// Kind [`TooLarge`](ErrorKind::TooLarge) if the code does not fit, and [`Unsupported`](ErrorKind::Unsupported) if the
+/// compiler made something that an artifact cannot hold.
 pub(crate) fn link(input: LinkInput<'_>) -> Result<Vec<u8>> {
     let LinkInput { config, isa, module, func_names, data, code } = input;
     debug_assert!(code.is_sorted_by(|one, other| one.symbol < other.symbol), "one piece per symbol, in order");
     if 1usize.checked_shl(isa.page_size_align_log2().into()).is_none_or(|page| page > PAGE) {
-        return Err(fault("the target's pages are larger than the artifact's"));
+        return Err(internal_error("the target's pages are larger than the artifact's"));
     }
     let placed = place(&code)?;
     let text = fill(&code, &placed)?;
@@ -61,7 +65,7 @@ pub(crate) fn link(input: LinkInput<'_>) -> Result<Vec<u8>> {
     write::write(Parts {
         metadata: &metadata,
         functions: &functions,
-        cie: isa.create_systemv_cie().ok_or_else(|| fault("the target has no unwind information"))?,
+        cie: isa.create_systemv_cie().ok_or_else(|| internal_error("the target has no unwind information"))?,
         fdes: pieces().map(|(piece, start)| fde(piece, *start, text.len())).collect::<Result<_>>()?,
         text,
         traps: &traps(pieces())?,
@@ -74,32 +78,38 @@ pub(crate) fn link(input: LinkInput<'_>) -> Result<Vec<u8>> {
     })
 }
 
-/// An error that no module should cause: the compiler made something that an artifact cannot hold.
-fn fault(what: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("the compiled code cannot be linked (a fault of the compiler): {what}"))
+/// The error for a mistake of the compiler: it made something that an artifact cannot hold.
+fn internal_error(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("the compiled code cannot be linked (an internal error of the compiler): {what}"),
+    )
 }
 
+/// Returns an offset of a piece as an offset of the text.
 fn moved(start: TextOffset, offset: u32) -> TextOffset {
     TextOffset(start.0 + offset)
 }
 
-/// Where each piece starts.
+/// Assigns each piece the offset at which it starts.
 fn place(code: &[CompiledCode]) -> Result<Vec<TextOffset>> {
+    let mut starts = Vec::with_capacity(code.len());
     let mut end = 0u64;
-    let mut place = |piece: &CompiledCode| {
+    for piece in code {
         let start = end.next_multiple_of(piece.alignment.into());
         end = start + piece.code.len() as u64;
-        // 32-bit distances must reach over the text and the unwind information behind it.
-        match end < (i32::MAX / 2) as u64 {
-            true => Ok(TextOffset(start as u32)),
-            false => Err(Error::new(ErrorKind::TooLarge, "the module compiles to more than 1 GiB of machine code")),
+        // Relocations and FDEs hold distances of 32 bits, which must span the text and the unwind tables after it.
+        if end >= (i32::MAX / 2) as u64 {
+            return Err(Error::new(ErrorKind::TooLarge, "the module compiles to more than 1 GiB of machine code"));
         }
-    };
-    code.iter().map(&mut place).collect()
+        starts.push(TextOffset(start as u32));
+    }
+    Ok(starts)
 }
 
-/// The text: every piece in its place, relocated; whole pages, at least one.
+/// Builds the text: all pieces at their offsets, relocated. It consists of whole pages, at least one.
 fn fill(code: &[CompiledCode], placed: &[TextOffset]) -> Result<Vec<u8>> {
+    // The protection of the text applies to whole pages: another section must not share its last one.
     let end = code.iter().zip(placed).map(|(piece, start)| start.0 as usize + piece.code.len()).max().unwrap_or(0);
     let mut text = vec![arch::PADDING; end.next_multiple_of(PAGE).max(PAGE)];
     for (piece, start) in code.iter().zip(placed) {
@@ -107,18 +117,18 @@ fn fill(code: &[CompiledCode], placed: &[TextOffset]) -> Result<Vec<u8>> {
         bytes.copy_from_slice(&piece.code);
         for relocation in &piece.relocs {
             let target = code.binary_search_by(|other| other.symbol.cmp(&relocation.target)).map_err(|_| {
-                fault(&format!("{:?} refers to {:?}, which is not there", piece.symbol, relocation.target))
+                internal_error(&format!("{:?} refers to {:?}, which does not exist", piece.symbol, relocation.target))
             })?;
             let place = i64::from(start.0) + i64::from(relocation.offset);
             let field = bytes.get_mut(relocation.offset as usize..).unwrap_or_default();
             arch::relocate(field, relocation.kind, place, placed[target].0.into(), relocation.addend)
-                .map_err(|reason| fault(&reason))?;
+                .map_err(|reason| internal_error(&reason))?;
         }
     }
     Ok(text)
 }
 
-/// The table of functions. Trampolines are numbered by their positions in the metadata's lists.
+/// Builds the table of functions. The number of a trampoline is its position in the metadata's list.
 fn functions(code: &[CompiledCode], placed: &[TextOffset], module: &Module) -> Vec<FunctionEntry> {
     let (mut entries, mut exits) = (0.., 0..);
     let mut function = |(piece, &start): (&CompiledCode, &TextOffset)| {
@@ -134,6 +144,7 @@ fn functions(code: &[CompiledCode], placed: &[TextOffset], module: &Module) -> V
     code.iter().zip(placed).map(&mut function).collect()
 }
 
+/// Lists the trampolines that `select` selects, with their offsets.
 fn trampolines(
     code: &[CompiledCode],
     placed: &[TextOffset],
@@ -142,23 +153,24 @@ fn trampolines(
     code.iter().zip(placed).filter_map(|(piece, &start)| Some((select(&piece.symbol)?.clone(), start))).collect()
 }
 
+/// Builds the unwind information of a piece.
 fn fde(piece: &CompiledCode, start: TextOffset, text: usize) -> Result<FrameDescriptionEntry> {
     match &piece.unwind {
         UnwindInfo::SystemV(info) => Ok(info.to_fde(write::fde_address(start, text))),
-        _ => Err(fault(&format!("{:?} has no System V unwind information", piece.symbol))),
+        _ => Err(internal_error(&format!("{:?} has no System V unwind information", piece.symbol))),
     }
 }
 
-/// All traps. An instruction that would trap for two reasons is refused: one record would hide the other.
+/// Merges the traps of all pieces. Two different traps of one instruction are an error: a lookup would find only one.
 fn traps<'a>(pieces: impl Iterator<Item = (&'a CompiledCode, &'a TextOffset)>) -> Result<Vec<(TextOffset, Trap)>> {
     let mut all: Vec<(TextOffset, Trap)> = pieces
         .flat_map(|(piece, &start)| piece.traps.iter().map(move |&(at, trap)| (moved(start, at), trap)))
         .collect();
     all.dedup();
-    match all.is_sorted_by(|one, other| one.0 < other.0) {
-        true => Ok(all),
-        false => Err(fault("two traps at one instruction, or traps out of order")),
+    if !all.is_sorted_by(|one, other| one.0 < other.0) {
+        return Err(internal_error("two traps at one instruction, or traps out of order"));
     }
+    Ok(all)
 }
 
 fn source_map<'a>(
@@ -187,12 +199,12 @@ fn stack_maps(piece: &CompiledCode, start: TextOffset) -> impl Iterator<Item = (
     piece.stack_maps.iter().map(move |map| (moved(start, map.return_offset), map.frame_size, map.slots.clone()))
 }
 
-/// The CPU features that the code may use, by the names that the loader's check takes.
+/// Lists the CPU features that the code may use, by the names that the loader checks.
 fn cpu_features(flags: &[Value]) -> Result<Vec<String>> {
     let used = flags.iter().filter(|flag| flag.name.starts_with("has_") && flag.as_bool() == Some(true));
     let known = used.map(|flag| match arch::CPU_FEATURES.iter().find(|(name, _)| *name == flag.name) {
         Some((_, name)) => Ok((*name).to_owned()),
-        None => Err(fault(&format!("no check is known for the CPU feature `{}`", flag.name))),
+        None => Err(internal_error(&format!("the loader has no check for the CPU feature `{}`", flag.name))),
     });
     let mut features = known.collect::<Result<Vec<_>>>()?;
     features.sort();
@@ -217,7 +229,7 @@ mod tests {
         isa::build(&Config::new()).expect("this host is a target")
     }
 
-    /// A function that does nothing: its code, and how to unwind it.
+    /// Compiles a function that does nothing. Returns its code and its unwind information.
     fn empty(isa: &dyn TargetIsa) -> (Vec<u8>, UnwindInfo) {
         use cranelift_codegen::cursor::{Cursor, FuncCursor};
         use cranelift_codegen::ir::{self, InstBuilder};
@@ -310,7 +322,7 @@ mod tests {
         let text = &bytes[sections.text.clone()];
         assert!(text.len().is_multiple_of(PAGE));
         let end = table.iter().last().unwrap().end.0 as usize;
-        assert!(text[end..].iter().all(|&byte| byte == arch::PADDING), "what is behind the code traps");
+        assert!(text[end..].iter().all(|&byte| byte == arch::PADDING), "the bytes after the code trap");
         assert!(inspect(&bytes).unwrap().is_sound());
     }
 
@@ -346,8 +358,8 @@ mod tests {
         };
         assert!(refused(call(0, Reloc::Abs8, function(0), 0)).contains("would survive"));
         assert!(refused(call(0, Reloc::X86GOTPCRel4, function(0), 0)).contains("would survive"));
-        assert!(refused(call(0, Reloc::X86CallPCRel4, function(1), -4)).contains("not there"));
-        assert!(refused(call(0, Reloc::X86CallPCRel4, Symbol::Builtin(Builtin::Raise), -4)).contains("not there"));
+        assert!(refused(call(0, Reloc::X86CallPCRel4, function(1), -4)).contains("does not exist"));
+        assert!(refused(call(0, Reloc::X86CallPCRel4, Symbol::Builtin(Builtin::Raise), -4)).contains("does not exist"));
         assert!(refused(call(5, Reloc::X86CallPCRel4, function(0), -4)).contains("outside of its code"));
         assert!(refused(call(0, Reloc::X86PCRel4, function(0), i64::MAX)).contains("too far"));
         assert!(refused(call(0, Reloc::X86PCRel4, function(0), 1 << 31)).contains("too far"));
@@ -390,6 +402,6 @@ mod tests {
         let features = cpu_features(&isa.isa_flags()).unwrap();
         assert!(features.is_sorted());
         let known = isa.isa_flags().iter().filter(|flag| flag.name.starts_with("has_")).count();
-        assert_eq!(known, arch::CPU_FEATURES.len(), "each of Cranelift's CPU features stands in the table");
+        assert_eq!(known, arch::CPU_FEATURES.len(), "the table has each of Cranelift's CPU features");
     }
 }

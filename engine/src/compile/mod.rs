@@ -1,9 +1,16 @@
 //! The compiler: a WebAssembly binary in, the bytes of an artifact out.
 //!
-//! The way of the data: [`validate::decode`] reads the module and leaves the bodies; each body is validated while
-//! [`translate`] turns it into CLIF; [`codegen`] makes machine code of that; [`trampoline`] adds the code between
-//! WebAssembly and the host; [`link`] places everything in one fixed order. Bodies compile in parallel, and nothing in
-//! the artifact depends on how many threads there were, or on what was compiled before.
+//! 1. [`validate::decode`] reads and validates the module, except for its function bodies.
+//! 2. [`translate`] validates each body and translates it to CLIF on the way.
+//! 3. [`trampoline`] builds the code between WebAssembly and the host.
+//! 4. [`codegen`] compiles each CLIF function to machine code.
+//! 5. [`link`] lays out all code in one fixed order and writes the artifact.
+//!
+//! [`symbol`] names pieces of code, [`clif`] holds the conventions of all CLIF, [`arch`] what depends on the
+//! architecture.
+//!
+//! Functions compile in parallel. The artifact depends neither on the number of threads nor on what the compiler
+//! compiled before.
 
 mod arch;
 mod clif;
@@ -35,31 +42,38 @@ use validate::{Body, Validated};
 #[cfg(test)]
 mod tests;
 
-/// Compiles the modules of one engine. What one leaves is there for the next: the machine, the threads, allocations, and
-/// code that is the same in every module.
+/// The compiler of one engine. It keeps what a later module can use again: the target machine, the threads,
+/// allocations, and code that is the same in every module.
 pub(crate) struct Compiler {
     config: Config,
     isa: OwnedTargetIsa,
-    /// The threads, if the configuration says how many and it is more than the caller's own.
+    /// The compiler's own threads, if the configuration asks for a number of them. Otherwise rayon's global pool or,
+    /// for one thread, the caller's thread does the work.
     pool: Option<ThreadPool>,
     workers: Workers,
     helpers: Helpers,
 }
 
 impl Compiler {
-    /// A compiler for an engine of this configuration.
+    /// Creates the compiler of an engine with this configuration.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if threads cannot be started, and
+    /// [`Unsupported`](ErrorKind::Unsupported) if Cranelift does not know this machine.
     pub(crate) fn new(config: &Config) -> Result<Compiler> {
         let threads = config.compile_threads.filter(|&threads| threads > 1);
         let pool = threads.map(|threads| ThreadPoolBuilder::new().num_threads(threads).build()).transpose();
-        let pool =
-            pool.map_err(|error| Error::new(ErrorKind::Resource, "no threads to compile with").with_source(error))?;
+        let pool = pool.map_err(|error| {
+            Error::new(ErrorKind::Resource, "the threads of the compiler cannot be started").with_source(error)
+        })?;
         let (config, isa) = (config.clone(), isa::build(config)?);
         Ok(Compiler { config, isa, pool, workers: Workers::default(), helpers: Helpers::default() })
     }
 
-    /// All machine code of a module, sorted by symbol.
+    /// Compiles all machine code of a module, sorted by symbol.
     fn code(&self, env: &ModuleEnv<'_>, bodies: Vec<Body<'_>>) -> Result<Vec<CompiledCode>> {
         let mut code = self.run_all(env, tasks(env.module, bodies))?;
+        // Trampolines of library calls and fallbacks are made on demand: only relocations tell which are called.
         let called: BTreeSet<&Symbol> = code.iter().flat_map(|code| &code.relocs).map(|reloc| &reloc.target).collect();
         let helpers = called.into_iter().filter(|symbol| !matches!(symbol, Symbol::Function(_)));
         let helpers = self.run_all(env, helpers.cloned().map(Task::Helper).collect())?;
@@ -70,7 +84,7 @@ impl Compiler {
         Ok(code)
     }
 
-    /// Does all tasks. Of several errors it is the first task's that is reported, whichever came first in time.
+    /// Runs all tasks. Of several errors, the first task's is returned, so that the error does not depend on timing.
     fn run_all(&self, env: &ModuleEnv<'_>, tasks: Vec<Task<'_>>) -> Result<Vec<CompiledCode>> {
         if self.config.compile_threads.is_some_and(|threads| threads <= 1) {
             return tasks.into_iter().map(|task| self.run(env, task)).collect();
@@ -86,14 +100,14 @@ impl Compiler {
     fn run(&self, env: &ModuleEnv<'_>, task: Task<'_>) -> Result<CompiledCode> {
         match task {
             Task::Function(index, body) => self.workers.run(|worker| worker.function(env, index, body)),
-            Task::Helper(symbol) => match self.helpers.get(&symbol) {
-                Some(code) => Ok(code),
-                None => {
-                    let code = self.workers.run(|worker| worker.helper(env, symbol))?;
-                    self.helpers.keep(&code);
-                    Ok(code)
+            Task::Helper(symbol) => {
+                if let Some(code) = self.helpers.get(&symbol) {
+                    return Ok(code);
                 }
-            },
+                let code = self.workers.run(|worker| worker.helper(env, symbol))?;
+                self.helpers.insert(&code);
+                Ok(code)
+            }
         }
     }
 }
@@ -108,15 +122,15 @@ impl Compile for Compiler {
     }
 }
 
-/// A piece of code to make.
+/// A piece of code to compile.
 enum Task<'a> {
     /// A function of the module.
     Function(DefinedFuncIndex, Body<'a>),
-    /// Anything else. It depends on nothing but its symbol and the configuration.
+    /// Any other code, which depends on nothing but its symbol and the configuration.
     Helper(Symbol),
 }
 
-/// What a module needs whatever its code says: its functions, an exit trampoline for every signature that a host
+/// Lists the code that a module needs in any case: its functions, an exit trampoline for every signature that a host
 /// function may have, and an entry trampoline for every signature of a function that the host may call.
 fn tasks<'a>(module: &Module, bodies: Vec<Body<'a>>) -> Vec<Task<'a>> {
     let bodies = bodies.into_iter().enumerate();
@@ -129,32 +143,34 @@ fn tasks<'a>(module: &Module, bodies: Vec<Body<'a>>) -> Vec<Task<'a>> {
     functions.chain(helpers.map(Task::Helper)).collect()
 }
 
-/// Helpers that were made already, by symbol: small modules consist of little else.
+/// A cache of helpers, by symbol: small modules consist of little else.
 #[derive(Default)]
 struct Helpers(Mutex<HashMap<Symbol, CompiledCode>>);
 
 impl Helpers {
-    /// How many are kept, so that an engine that compiles modules without end does not grow without end.
-    const KEPT: usize = 1 << 10;
+    /// The largest number of helpers in the cache: an engine that compiles modules without end must not grow without
+    /// end.
+    const CAPACITY: usize = 1 << 10;
 
     fn get(&self, symbol: &Symbol) -> Option<CompiledCode> {
         self.0.lock().expect(UNPOISONED).get(symbol).cloned()
     }
 
-    fn keep(&self, code: &CompiledCode) {
-        let mut kept = self.0.lock().expect(UNPOISONED);
-        if kept.len() < Helpers::KEPT {
-            kept.insert(code.symbol.clone(), code.clone());
+    fn insert(&self, code: &CompiledCode) {
+        let mut helpers = self.0.lock().expect(UNPOISONED);
+        if helpers.len() < Helpers::CAPACITY {
+            helpers.insert(code.symbol.clone(), code.clone());
         }
     }
 }
 
 const UNPOISONED: &str = "no thread panics while it holds the lock";
 
-/// What a thread works with. Workers are handed round, so that their allocations are reused.
+/// The idle workers. A thread takes one for each task and puts it back, so that allocations are reused.
 #[derive(Default)]
 struct Workers(Mutex<Vec<Worker>>);
 
+/// The state that compiling one function needs.
 #[derive(Default)]
 struct Worker {
     compiler: FunctionCompiler,
@@ -163,13 +179,12 @@ struct Worker {
 
 impl Workers {
     fn run(&self, work: impl FnOnce(&mut Worker) -> Result<CompiledCode>) -> Result<CompiledCode> {
-        let idle = || self.0.lock().expect(UNPOISONED);
-        let idle_worker = idle().pop();
-        let mut worker = idle_worker.unwrap_or_default();
+        let idle = self.0.lock().expect(UNPOISONED).pop();
+        let mut worker = idle.unwrap_or_default();
         let result = work(&mut worker);
         // After an error the allocations may hold half a function.
         if result.is_ok() {
-            idle().push(worker);
+            self.0.lock().expect(UNPOISONED).push(worker);
         }
         result
     }
@@ -184,7 +199,7 @@ impl Worker {
     fn helper(&mut self, env: &ModuleEnv<'_>, symbol: Symbol) -> Result<CompiledCode> {
         let (func, isa, allocations) = (self.compiler.func(), env.isa, &mut self.allocations.builder);
         match &symbol {
-            Symbol::Function(_) => unreachable!("a function has a body"),
+            Symbol::Function(_) => unreachable!("functions of the module are tasks of their own"),
             Symbol::Entry(signature) => trampoline::entry(func, isa, signature, allocations),
             Symbol::Exit(signature) => trampoline::exit(func, isa, signature, allocations),
             Symbol::Builtin(builtin) => trampoline::builtin(func, isa, *builtin, allocations),

@@ -1,11 +1,11 @@
-//! Compiles small modules in both tiers under every option, with Cranelift's verifier on, and looks at what the tables
-//! will say.
+//! Compiles small modules in both tiers under every option, with Cranelift's verifier on, and checks the tables'
+//! contents.
 
 use super::*;
 use crate::artifact::handlers::Catch;
 use crate::base::{CpuFeatures, MemoryChecks, Tier, Trap, WasmOffset};
 
-/// Every combination of what changes the code.
+/// Returns every combination of the options that change code.
 fn configurations() -> Vec<Config> {
     let mut all = Vec::new();
     for bits in 0..32 {
@@ -41,7 +41,7 @@ fn function(code: &[CompiledCode], index: u32) -> &CompiledCode {
     code.iter().find(|code| code.symbol == symbol).expect("the function was compiled")
 }
 
-/// The traps of a function, each with the operator that its place in the code belongs to.
+/// Returns the traps of a function, each with the offset of the operator that its code belongs to.
 fn located(code: &CompiledCode) -> Vec<(Trap, u32)> {
     let find = |at: u32| code.source_map.iter().find(|range| range.0 <= at && at < range.1);
     let mut all: Vec<_> = code
@@ -49,7 +49,7 @@ fn located(code: &CompiledCode) -> Vec<(Trap, u32)> {
         .iter()
         .map(|&(at, trap)| (trap, find(at).unwrap_or_else(|| panic!("{trap:?} at {at} has no operator")).2.0))
         .collect();
-    // A function without a frame needs no check of the stack, and the tiers differ in that.
+    // A function without a frame has no stack check, and the tiers differ in which functions have one.
     if all.len() > 1 {
         all.retain(|&(trap, _)| trap != Trap::StackOverflow);
     }
@@ -58,12 +58,12 @@ fn located(code: &CompiledCode) -> Vec<(Trap, u32)> {
     all
 }
 
-/// The offset of the only place where these bytes stand.
+/// Returns the offset of these bytes, which occur once.
 fn find(wasm: &[u8], bytes: &[u8]) -> u32 {
-    let mut places = (0..wasm.len()).filter(|&at| wasm[at..].starts_with(bytes));
-    let place = places.next().expect("the bytes are there");
-    assert_eq!(places.next(), None, "the bytes are there once");
-    u32::try_from(place).expect("test modules are small")
+    let mut offsets = (0..wasm.len()).filter(|&at| wasm[at..].starts_with(bytes));
+    let offset = offsets.next().expect("the bytes occur");
+    assert_eq!(offsets.next(), None, "the bytes occur once");
+    u32::try_from(offset).expect("test modules are small")
 }
 
 #[test]
@@ -84,13 +84,13 @@ fn every_construct_in_every_configuration() {
                 assert!(piece.source_map.is_sorted_by(|one, other| one.1 <= other.0), "ranges do not overlap");
                 located(&CompiledCode { traps: operator_traps(piece), ..piece.clone() });
                 let known = |reloc: &codegen::Relocation| code.iter().any(|code| code.symbol == reloc.target);
-                assert!(piece.relocs.iter().all(known), "what is called is there");
+                assert!(piece.relocs.iter().all(known), "all code that is called exists");
             }
         }
     }
 }
 
-/// The traps of a function; a trampoline's belong to no operator.
+/// Returns the traps of a function that belong to operators: a trampoline has none.
 fn operator_traps(code: &CompiledCode) -> Vec<(u32, Trap)> {
     match code.symbol {
         Symbol::Function(_) => code.traps.clone(),
@@ -148,7 +148,7 @@ fn of_two_errors_the_first_is_reported() {
     }
 }
 
-/// A load whose value is used by the next operator stays at its own operator, unused or not.
+/// A load traps at its own operator, whether the next operator uses its value or not.
 #[test]
 fn loads_trap_at_their_own_operator() {
     let text = "(module (memory 1) (func (export \"f\") (param i32 i32) (result i32) \
@@ -165,7 +165,8 @@ fn loads_trap_at_their_own_operator() {
     }
 }
 
-/// A store that is overwritten at once still traps. (The second one here writes what is there already, and goes.)
+/// A store that is overwritten at once still traps. (The second store here writes the value that the first has written,
+/// so that the optimizer may drop it.)
 #[test]
 fn overwritten_stores_trap() {
     let text = "(module (memory 1) (func (export \"f\") (param i32 i32) \
@@ -184,15 +185,15 @@ fn overwritten_stores_trap() {
     for config in tiers() {
         let code = code(&config, &wasm).unwrap();
         let all = located(function(&code, 0));
-        assert!(all.iter().all(|trap| trap.0 == Trap::MemoryOutOfBounds), "no trap of the keeper's is left: {all:?}");
+        assert!(all.iter().all(|trap| trap.0 == Trap::MemoryOutOfBounds), "no trap of `keep_stores` is left: {all:?}");
         let kept = |offset: &&u32| all.contains(&(Trap::MemoryOutOfBounds, **offset));
         assert_eq!(wanted.iter().filter(kept).count(), wanted.len(), "{wanted:?} in {all:?}");
     }
 }
 
-/// A trap behind a branch is not taken for one of the branch.
+/// A trap after a branch is not attributed to the branch.
 #[test]
-fn traps_behind_branches_stay_there() {
+fn traps_after_branches_stay_there() {
     let text = "(module (func (export \"f\") (param i32 i32) (result i32) \
         (if (local.get 0) (then unreachable)) \
         (if (local.get 1) (then (drop (i32.div_s (i32.const 77) (i32.const 0))))) \
@@ -214,7 +215,8 @@ fn traps_behind_branches_stay_there() {
 /// The check of the stack limit belongs to the function's first operator.
 #[test]
 fn stack_overflow_is_at_the_first_operator() {
-    let text = "(module (func $f (export \"f\") (param i32) (local i64 f32) (call $f (local.get 0)) (call $f (i32.const 77))))";
+    let text = "(module (func $f (export \"f\") (param i32) (local i64 f32) \
+        (call $f (local.get 0)) (call $f (i32.const 77))))";
     let wasm = wat::parse_str(text).unwrap();
     let first = find(&wasm, &[0x20, 0, 0x10, 0]);
     for config in tiers() {
@@ -223,7 +225,7 @@ fn stack_overflow_is_at_the_first_operator() {
     }
 }
 
-/// Behind each call stands a return address that leads back to the call.
+/// The source map leads from each call's code to its operator.
 #[test]
 fn calls_map_to_their_operators() {
     let text = "(module (import \"\" \"\" (func)) (table 1 funcref) (memory 1) (func (export \"f\") \
@@ -253,9 +255,9 @@ fn faults_are_planted() {
     }
 }
 
-/// References that live across a call stand in its stack map; function references and numbers do not.
+/// The stack map of a call has the references that are live across it, but no function references and no numbers.
 #[test]
-fn extern_references_stand_in_stack_maps() {
+fn stack_maps_have_extern_references() {
     let text = "(module (import \"\" \"\" (func $host)) (global $g (mut externref) (ref.null extern)) \
         (func (export \"f\") (param externref funcref i32) (result externref funcref i32 externref) \
         (global.get $g) (call $host) (drop) (local.get 0) (local.get 1) (local.get 2) (global.get $g) (call $host)))";
@@ -298,7 +300,7 @@ fn entry_trampolines_have_a_handler() {
 }
 
 #[test]
-fn an_invalid_body_is_refused_with_its_place() {
+fn an_invalid_body_is_refused_with_its_offset() {
     let wasm = wat::parse_str("(module (func (result i32) i32.const 1 i64.const 2 i32.add))").unwrap();
     let add = find(&wasm, &[0x6a]);
     let error = code(&Config::new(), &wasm).unwrap_err();
@@ -315,7 +317,7 @@ fn offsets_are_those_of_the_binary() {
     }
 }
 
-/// Where in the code the loads of a function stand, in the order of the module.
+/// Returns the offsets in the code of a function's loads, in the order of the module.
 fn loads(config: &Config, hint: &str, branch: &str) -> Vec<u32> {
     let text = format!(
         "(module (memory 1) (func (param i32) (result i32)
@@ -324,27 +326,30 @@ fn loads(config: &Config, hint: &str, branch: &str) -> Vec<u32> {
     let code = compile_text(config, &text);
     let code = function(&code, 0);
     let traps = code.traps.iter().filter(|(_, trap)| *trap == Trap::MemoryOutOfBounds);
-    let mut places: Vec<_> = traps
+    let mut offsets: Vec<_> = traps
         .map(|&(at, _)| {
             let range = code.source_map.iter().find(|range| range.0 <= at && at < range.1).expect("a load's operator");
             (range.2.0, at)
         })
         .collect();
-    places.sort_unstable();
-    places.into_iter().map(|(_, at)| at).collect()
+    offsets.sort_unstable();
+    offsets.into_iter().map(|(_, at)| at).collect()
 }
 
 #[test]
-fn hints_move_what_is_unlikely_behind_the_rest() {
+fn hints_move_unlikely_code_to_the_end() {
     const IF: &str = "if (i32.store (i32.const 8) (i32.load (i32.const 4))) end";
     const BR_IF: &str = "br_if 0 (i32.store (i32.const 8) (i32.load (i32.const 4)))";
     for config in tiers() {
         let moved = |hint: &str, branch: &str| loads(&config, hint, branch).is_sorted();
         let (taken, not_taken) = ("(@metadata.code.branch_hint \"\\01\")", "(@metadata.code.branch_hint \"\\00\")");
-        assert!(moved("", IF) && moved(taken, IF), "the arm stands before what follows");
-        assert!(!moved(not_taken, IF), "the arm is said not to run");
-        assert!(moved("", BR_IF) && moved(not_taken, BR_IF), "what the branch skips stands before what follows");
-        assert!(!moved(taken, BR_IF), "what the branch skips is said not to run");
+        assert!(moved("", IF) && moved(taken, IF), "the arm comes before the code that follows");
+        assert!(!moved(not_taken, IF), "the arm is hinted not to run");
+        assert!(
+            moved("", BR_IF) && moved(not_taken, BR_IF),
+            "the code that the branch skips comes before the code that follows"
+        );
+        assert!(!moved(taken, BR_IF), "the code that the branch skips is hinted not to run");
     }
 }
 

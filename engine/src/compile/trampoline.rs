@@ -1,8 +1,8 @@
-//! The code between WebAssembly and the host; the conventions stand in [`crate::abi`].
+//! The code between WebAssembly and the host. [`crate::abi`] describes the calling conventions.
 //!
-//! An entry trampoline leads from the host into WebAssembly, an exit trampoline back out, one of each per lowered
-//! signature. A library call's trampoline leads into the runtime. All are built from their signature alone, so that
-//! equal ones of different modules are the same code.
+//! An entry trampoline leads from the host into WebAssembly, an exit trampoline from WebAssembly to a host function;
+//! there is one of each per lowered signature. The trampoline of a library call leads into the runtime. All depend on
+//! their signature alone, so that different modules have the same code for the same trampoline.
 
 use super::clif::{builtin_signature, constant, machine_type, trap_code, trusted, wasm_signature};
 use crate::abi::builtins::Builtin;
@@ -32,7 +32,7 @@ const EXIT_PC: i32 = offset_of!(VmStoreContext, exit_pc) as i32;
 const SHIM: i32 = offset_of!(HostFunc, shim) as i32;
 const SLOT: i32 = size_of::<ValRaw>() as i32;
 
-/// The entry trampoline of a signature: a [`HostCall`](crate::abi::HostCall).
+/// Builds the entry trampoline of a signature: a [`HostCall`](crate::abi::HostCall).
 pub(super) fn entry(
     func: &mut ir::Function,
     isa: &dyn TargetIsa,
@@ -43,7 +43,8 @@ pub(super) fn entry(
     let (mut builder, params) = begin(func, allocations);
     let [store, code, callee, caller, values] = params[..] else { unreachable!("five parameters were declared") };
 
-    // `get_exception_handler_address` names the block whose call has the handler: that of the call itself.
+    // The call has a block of its own because `get_exception_handler_address` takes the block whose last instruction is
+    // the call, here the block that asks.
     let (call, returned, stopped) = (builder.create_block(), builder.create_block(), builder.create_block());
     builder.set_cold_block(stopped);
     builder.ins().jump(call, &[]);
@@ -52,6 +53,7 @@ pub(super) fn entry(
     let fp = builder.ins().get_frame_pointer(types::I64);
     let sp = builder.ins().get_stack_pointer(types::I64);
     let pc = builder.ins().get_exception_handler_address(types::I64, call, 0);
+    // The runtime leaves compiled code by restoring these three: execution continues in `stopped`, in this frame.
     builder.ins().store(trusted(), fp, store, ENTRY_FP);
     builder.ins().store(trusted(), sp, store, ENTRY_SP);
     builder.ins().store(trusted(), pc, store, ENTRY_PC);
@@ -73,7 +75,7 @@ pub(super) fn entry(
     builder.finalize(isa.frontend_config());
 }
 
-/// Calls `code`, goes on in `returned` with its results, and has `stopped` as the handler of everything else.
+/// Calls `code`. Execution continues in `returned` with the results, or in `stopped` if the callee does not return.
 fn try_call(
     builder: &mut FunctionBuilder<'_>,
     signature: &LoweredSignature,
@@ -96,7 +98,7 @@ fn try_call(
     builder.ins().try_call_indirect(code, arguments, table);
 }
 
-/// The exit trampoline of a signature: the `wasm_call` of host functions. Its callee is a [`HostFunc`].
+/// Builds the exit trampoline of a signature: the `wasm_call` of host functions. Its callee is a [`HostFunc`].
 pub(super) fn exit(
     func: &mut ir::Function,
     isa: &dyn TargetIsa,
@@ -106,7 +108,7 @@ pub(super) fn exit(
     func.signature = wasm_signature(signature);
     let (mut builder, params) = begin(func, allocations);
     let (callee, caller) = (params[0], params[1]);
-    // An array of length zero needs an address too.
+    // Parameters and results share the slots. Even an empty array needs an address.
     let slots = i32::try_from(signature.slots().max(1)).expect("a function has few parameters and results");
     let values = builder.create_sized_stack_slot(StackSlotData::new(
         StackSlotKind::ExplicitSlot,
@@ -127,7 +129,7 @@ pub(super) fn exit(
     builder.finalize(isa.frontend_config());
 }
 
-/// The trampoline of a library call.
+/// Builds the trampoline of a library call.
 pub(super) fn builtin(func: &mut ir::Function, isa: &dyn TargetIsa, builtin: Builtin, allocations: &mut Allocations) {
     func.signature = builtin_signature(builtin, CallConv::Tail);
     let (mut builder, params) = begin(func, allocations);
@@ -139,7 +141,7 @@ pub(super) fn builtin(func: &mut ir::Function, isa: &dyn TargetIsa, builtin: Bui
     builder.finalize(isa.frontend_config());
 }
 
-/// Opens the function's first block; returns its parameters.
+/// Opens the function's first block and returns its parameters.
 fn begin<'a>(func: &'a mut ir::Function, allocations: &'a mut Allocations) -> (FunctionBuilder<'a>, Vec<Value>) {
     let mut builder = FunctionBuilder::new(func, allocations);
     let entry = builder.create_block();
@@ -150,7 +152,7 @@ fn begin<'a>(func: &'a mut ir::Function, allocations: &'a mut Allocations) -> (F
     (builder, params)
 }
 
-/// A function of the platform with this many words as parameters and one as its result.
+/// Returns the signature of a function of the platform that takes this many words and returns one.
 fn system_v(isa: &dyn TargetIsa, params: usize) -> Signature {
     let mut signature = Signature::new(isa.default_call_conv());
     signature.params = vec![AbiParam::new(types::I64); params];
@@ -158,7 +160,7 @@ fn system_v(isa: &dyn TargetIsa, params: usize) -> Signature {
     signature
 }
 
-/// Notes where compiled code is left: this frame, and the place in the caller.
+/// Records the last Wasm exit in the store: this frame, and the return address in its caller. Stack walks start there.
 fn save_exit(builder: &mut FunctionBuilder<'_>, vmctx: Value) {
     let store = builder.ins().load(types::I64, constant(), vmctx, STORE);
     let fp = builder.ins().get_frame_pointer(types::I64);
@@ -167,7 +169,7 @@ fn save_exit(builder: &mut FunctionBuilder<'_>, vmctx: Value) {
     builder.ins().store(trusted(), pc, store, EXIT_PC);
 }
 
-/// Calls the library itself. `arguments` begins with the vmctx.
+/// Calls the library function itself, through the table of library calls. `arguments` begins with the vmctx.
 fn call_library(
     builder: &mut FunctionBuilder<'_>,
     isa: &dyn TargetIsa,
@@ -182,27 +184,28 @@ fn call_library(
     builder.inst_results(call)[0]
 }
 
-/// Leaves compiled code if the host says that it failed.
+/// Leaves compiled code if `status` says that the host failed.
 fn raise_if_failed(builder: &mut FunctionBuilder<'_>, isa: &dyn TargetIsa, vmctx: Value, status: Value) {
-    let (stop, go_on) = (builder.create_block(), builder.create_block());
+    let (stop, next) = (builder.create_block(), builder.create_block());
     builder.set_cold_block(stop);
     let failed = builder.ins().iconst(types::I64, FAILED);
     let failed = builder.ins().icmp(IntCC::Equal, status, failed);
-    builder.ins().brif(failed, stop, &[], go_on, &[]);
+    builder.ins().brif(failed, stop, &[], next, &[]);
     builder.seal_block(stop);
-    builder.seal_block(go_on);
+    builder.seal_block(next);
     builder.switch_to_block(stop);
     call_library(builder, isa, Builtin::Raise, &[vmctx]);
-    // Never reached: the call does not return.
+    // The host function has returned, so that no host frame is left out. `Raise` never returns.
     builder.ins().trap(trap_code(Trap::Unreachable));
-    builder.switch_to_block(go_on);
+    builder.switch_to_block(next);
 }
 
-/// Flags of an access to a `ValRaw`.
+/// Flags of an access to a `ValRaw`, which is little-endian on every host.
 fn slot_flags() -> MemFlagsData {
     trusted().with_endianness(Endianness::Little)
 }
 
+/// Returns the offset of a value in the array of `ValRaw`s.
 fn slot_offset(position: usize) -> i32 {
     i32::try_from(position).expect("a function has few parameters and results") * SLOT
 }

@@ -1,4 +1,4 @@
-//! How CLIF reaches what an instance holds: definitions in the vmctx, elements of tables, bytes of memories.
+//! Access to what an instance holds: definitions in the vmctx, elements of tables, bytes of memories.
 
 use super::FuncTranslator;
 use crate::abi::vmctx::{Location, MemoryDef, TableDef};
@@ -10,18 +10,18 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, AliasRegion, AliasRegionData, InstBuilder, MemFlagsData, Value, types};
 use wasmparser::{MemArg, MemArgTarget};
 
-/// Kinds of memory that no access of another kind can reach.
+/// Regions of memory that do not alias each other.
 #[derive(Clone, Copy)]
 pub(super) struct Regions {
     /// Linear memories.
     memory: AliasRegion,
     /// Elements of tables.
     table: AliasRegion,
-    /// Globals. Two imports may be the same global, so all share one.
+    /// Globals. All share one region, because two imports may be the same global.
     global: AliasRegion,
     /// Objects of the heap.
     heap: AliasRegion,
-    /// Everything else: the vmctx, definitions, the store context.
+    /// The engine's own structures: the vmctx, definitions, the store context.
     context: AliasRegion,
 }
 
@@ -40,14 +40,14 @@ impl Regions {
     }
 }
 
-/// Where a definition stands: a base and an offset to it.
+/// The address of a definition: a base and an offset to it.
 #[derive(Clone, Copy)]
 pub(super) struct Definition {
     pub(super) base: Value,
     pub(super) offset: i32,
 }
 
-/// An offset into one of our structures, as an immediate.
+/// Converts an offset into one of the engine's structures to an immediate.
 pub(super) fn immediate(offset: u32) -> i32 {
     i32::try_from(offset).expect("a vmctx is at most 2 GiB")
 }
@@ -63,7 +63,7 @@ impl FuncTranslator<'_> {
         trusted().with_alias_region(Some(self.regions.global))
     }
 
-    /// Flags of an access to a table's element that was checked.
+    /// Flags of an access to a table's element whose index has been checked.
     pub(super) fn table_flags(&self) -> MemFlagsData {
         trusted().with_alias_region(Some(self.regions.table))
     }
@@ -73,7 +73,7 @@ impl FuncTranslator<'_> {
         MemFlagsData::new().with_endianness(ir::Endianness::Little).with_alias_region(Some(self.regions.heap))
     }
 
-    /// Flags of a load from the vmctx and its like of what never changes while this function runs.
+    /// Flags of a load from the engine's structures of a value that never changes while this function runs.
     pub(super) fn constant_flags(&self) -> MemFlagsData {
         constant().with_alias_region(Some(self.regions.context))
     }
@@ -90,13 +90,13 @@ impl FuncTranslator<'_> {
         }
     }
 
-    /// The length of a memory, in bytes.
+    /// Emits the length of a memory, in bytes.
     pub(super) fn memory_length(&mut self, memory: MemoryIndex) -> Value {
         let definition = self.definition(self.env.layout.memory(memory));
         let flags = self.context_flags();
         let offset = definition.offset + offset_of!(MemoryDef, length) as i32;
         if self.env.module.memories[memory.index()].shared {
-            // Another thread may have made it longer.
+            // Another thread may grow the memory at any time.
             let offset = self.iconst(types::I64, offset.into());
             let address = self.ins().iadd(definition.base, offset);
             return self.ins().atomic_load(types::I64, flags, address);
@@ -104,7 +104,7 @@ impl FuncTranslator<'_> {
         self.ins().load(types::I64, flags, definition.base, offset)
     }
 
-    /// The length of a table, in elements.
+    /// Emits the length of a table, in elements.
     pub(super) fn table_length(&mut self, table: TableIndex) -> Value {
         let definition = self.definition(self.env.layout.table(table));
         let flags = self.context_flags();
@@ -112,7 +112,7 @@ impl FuncTranslator<'_> {
         self.ins().load(types::I64, flags, definition.base, offset)
     }
 
-    /// The address of a table's element, which exists or else `trap` is raised.
+    /// Emits the address of a table's element, after a check that traps with `trap` if there is no such element.
     pub(super) fn table_element(&mut self, table: TableIndex, index: Value, trap: Trap) -> Value {
         let length = self.table_length(table);
         let index = self.extended_to_64_bits(index);
@@ -128,14 +128,14 @@ impl FuncTranslator<'_> {
         self.ins().iadd(base, position)
     }
 
-    /// Pops the index of an access to `bytes` bytes and makes the access safe: flags, address and offset to use.
+    /// Pops the index of an access to `bytes` bytes and makes the access safe. Returns its flags, address and offset.
     ///
-    /// Where guard pages are the check, the access itself traps: index, offset and size stay below 8 GiB and a page
-    /// together, all of which such a memory reserves. Otherwise the end of the access is compared with the memory's
+    /// With guard pages, the access itself traps: the sum of index, offset and size is less than 8 GiB and a page, and
+    /// such a memory reserves that much. Without guard pages, the end of the access is compared with the memory's
     /// length first.
     pub(crate) fn memory_access(&mut self, memarg: MemArg, bytes: u8) -> (MemFlagsData, Value, i32) {
         let MemArgTarget::Memory(memory) = memarg.target else {
-            unreachable!("validation accepts no accesses to arrays");
+            unreachable!("validation refuses accesses to arrays");
         };
         let memory = MemoryIndex(memory);
         let index = self.pop();
@@ -153,6 +153,7 @@ impl FuncTranslator<'_> {
         let address = self.ins().iadd(base, index);
         match i32::try_from(memarg.offset) {
             Ok(offset) => (flags, address, offset),
+            // An immediate of CLIF has 32 bits and a sign.
             Err(_) => {
                 let offset = self.iconst(types::I64, memarg.offset.cast_signed());
                 (flags, self.ins().iadd(address, offset), 0)
@@ -160,7 +161,7 @@ impl FuncTranslator<'_> {
         }
     }
 
-    /// The base of a memory, which never changes.
+    /// Emits the base of a memory, which never changes: memories grow in place.
     fn memory_base(&mut self, memory: MemoryIndex) -> Value {
         let definition = self.definition(self.env.layout.memory(memory));
         let flags = self.constant_flags();
@@ -168,11 +169,11 @@ impl FuncTranslator<'_> {
         self.ins().load(types::I64, flags, definition.base, offset)
     }
 
-    /// Traps unless `index + offset + bytes <= length`, in numbers without bound.
+    /// Emits a check that traps unless `index + offset + bytes <= length`, without overflow.
     fn check_bounds(&mut self, memory: MemoryIndex, index: Value, offset: u64, bytes: u8) {
         let outside_memory = trap_code(Trap::MemoryOutOfBounds);
         let Some(extent) = offset.checked_add(bytes.into()) else {
-            // No memory is as long as the offset alone. Code of this path follows, but never runs.
+            // The offset alone is out of bounds. The access that follows in this code never runs.
             let always = self.iconst(types::I8, 1);
             self.ins().trapnz(always, outside_memory);
             return;
@@ -182,15 +183,15 @@ impl FuncTranslator<'_> {
         let end = if self.env.module.memories[memory.index()].index64 {
             self.ins().uadd_overflow_trap(index, extent, outside_memory)
         } else {
-            // Neither the index nor the offset has more than 32 bits.
+            // The sum cannot overflow: the index and the offset have 32 bits each.
             self.ins().iadd(index, extent)
         };
         let outside = self.ins().icmp(IntCC::UnsignedGreaterThan, end, length);
         self.ins().trapnz(outside, outside_memory);
     }
 
-    /// A size or index in 64 bits as the index type of a memory or table has it.
-    pub(super) fn of_index_type(&mut self, value: Value, index64: bool) -> Value {
+    /// Reduces a size or index of 64 bits to the index type of a memory or table.
+    pub(super) fn to_index_type(&mut self, value: Value, index64: bool) -> Value {
         if index64 { value } else { self.ins().ireduce(types::I32, value) }
     }
 }

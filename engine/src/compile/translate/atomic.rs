@@ -1,9 +1,8 @@
 //! Atomic instructions
 //! ([Threads](https://github.com/WebAssembly/threads/blob/main/proposals/threads/Overview.md#atomic-memory-accesses)).
 //!
-//! All are sequentially consistent. An address that is not a multiple of the access's size traps before bounds are
-//! looked at, wherever the memory ends. Narrow accesses work on the low bits of their operands and zero-extend what they
-//! read.
+//! All are sequentially consistent. An address that is not a multiple of the access's size traps, whether or not it is
+//! in bounds. Narrow accesses take the low bits of their operands and zero-extend what they read.
 
 use super::FuncTranslator;
 use super::operators::operators;
@@ -21,7 +20,7 @@ struct Width {
     access: Type,
 }
 
-/// What an atomic access does.
+/// The operation of an atomic access.
 #[derive(Clone, Copy)]
 enum AtomicOperation {
     Load,
@@ -32,7 +31,9 @@ enum AtomicOperation {
 
 /// Defines the translations of one operation on each pair of value and access: 32, 64, 32/8, 32/16, 64/8, 64/16, 64/32.
 macro_rules! atomic_accesses {
-    ($($operation:expr => $i32:ident $i64:ident $i32_8:ident $i32_16:ident $i64_8:ident $i64_16:ident $i64_32:ident;)*) => {
+    ($(
+        $operation:expr => $i32:ident $i64:ident $i32_8:ident $i32_16:ident $i64_8:ident $i64_16:ident $i64_32:ident;
+    )*) => {
         operators! {$(
             $i32(self, memarg: MemArg) => self.atomic($operation, Width { value: I32, access: I32 }, memarg);
             $i64(self, memarg: MemArg) => self.atomic($operation, Width { value: I64, access: I64 }, memarg);
@@ -130,7 +131,8 @@ impl FuncTranslator<'_> {
         (flags, self.ins().iadd(address, offset))
     }
 
-    /// Traps unless `index + offset` is a multiple of `bytes`, a power of two. Wrapping changes nothing about that.
+    /// Traps unless `index + offset` is a multiple of `bytes`, a power of two. The low bits are right even if the sum
+    /// wraps.
     fn check_alignment(&mut self, index: Value, offset: u64, bytes: u8) {
         let index = self.extended_to_64_bits(index);
         let offset = self.iconst(I64, offset.cast_signed());
@@ -157,10 +159,11 @@ impl FuncTranslator<'_> {
         self.push(result);
     }
 
-    /// Pops the index. The memory, and the address in it, which is aligned; the library call looks at the bounds.
+    /// Pops the index and checks the alignment. Returns the memory's index and the address in the memory, whose bounds
+    /// the library call checks.
     fn waiting_address(&mut self, memarg: MemArg, bytes: u8) -> (Value, Value) {
         let MemArgTarget::Memory(memory) = memarg.target else {
-            unreachable!("validation accepts no accesses to arrays");
+            unreachable!("validation refuses accesses to arrays");
         };
         let index = self.pop();
         self.check_alignment(index, memarg.offset, bytes);

@@ -1,8 +1,9 @@
-//! Calls ([Control instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#control-instructions)).
+//! Calls ([Control
+//! instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#control-instructions)).
 //!
-//! A defined function is called directly; an imported one through the copy of its reference in the vmctx; an indirect
-//! call checks that the table's element exists, is not null and has the expected type; a call of a reference, that it is not
-//! null. Tail calls go the same ways.
+//! A call of a defined function is direct. A call of an imported function goes through the copy of its reference in the
+//! vmctx. An indirect call checks that the table's element exists, is not null and has the expected type. A call of a
+//! reference checks that it is not null. Tail calls do the same.
 
 use super::FuncTranslator;
 use super::access::immediate;
@@ -17,12 +18,12 @@ use crate::wasm::index::*;
 use core::mem::offset_of;
 use cranelift_codegen::ir::{self, InstBuilder, SigRef, Value, types};
 
-/// What is called.
+/// The function that is called.
 #[derive(Clone, Copy)]
 enum Callee {
     /// A function of this module, in this instance.
     Defined(DefinedFuncIndex),
-    /// Any other: the address of its code, and its context.
+    /// Any other function: the address of its code, and its context.
     Address { code: Value, context: Value },
 }
 
@@ -58,12 +59,12 @@ impl FuncTranslator<'_> {
         };
     }
 
-    /// What a call of a function of this module leads to.
+    /// Returns the callee for a function of the index space.
     fn callee(&mut self, function: FuncIndex) -> Callee {
         if let Some(defined) = self.env.module.defined(function) {
             return Callee::Defined(defined);
         }
-        let import = self.env.layout.func_import(function).expect("what is not defined is imported");
+        let import = self.env.layout.func_import(function).expect("a function is either defined or imported");
         let (flags, vmctx) = (self.constant_flags(), self.vmctx);
         let mut field = |offset: usize| self.ins().load(types::I64, flags, vmctx, immediate(import) + offset as i32);
         Callee::Address {
@@ -84,7 +85,8 @@ impl FuncTranslator<'_> {
         }
     }
 
-    /// Calls in place of the current frame, which is gone before the callee begins.
+    /// Emits a tail call, whose callee replaces the current frame. Handlers of the current function do not apply to it,
+    /// so that it never is a `try_call`.
     fn return_call(&mut self, callee: Callee, ty: TypeIndex) {
         let arguments = self.arguments(callee, ty);
         match callee {
@@ -100,6 +102,7 @@ impl FuncTranslator<'_> {
         self.unreachable = true;
     }
 
+    /// Imports a function of this module for direct calls.
     fn defined(&mut self, function: DefinedFuncIndex, ty: TypeIndex) -> ir::FuncRef {
         let types = self.env.module.signature(ty);
         self.import(Symbol::Function(function), || wasm_signature(&LoweredSignature::from(types)))
@@ -116,22 +119,24 @@ impl FuncTranslator<'_> {
         self.callee_of(function)
     }
 
-    /// Pops a reference to a function, of the type that validation has seen.
+    /// Pops a reference to a function, whose type validation has checked.
     fn referenced_callee(&mut self) -> Callee {
         let function = self.pop();
         self.ins().trapz(function, trap_code(Trap::NullReference));
         self.callee_of(function)
     }
 
-    /// What a call of a function, by its reference, leads to.
+    /// Returns the callee for a reference to a function.
     fn callee_of(&mut self, function: Value) -> Callee {
-        // A reference never changes, except that a host function's code is filled in once, before it can be called.
+        // These fields are not constant: the code of a host function is filled in when an artifact with its trampoline
+        // registers.
         let flags = self.context_flags();
         let code = self.ins().load(types::I64, flags, function, offset_of!(FuncRef, wasm_call) as i32);
         let context = self.ins().load(types::I64, flags, function, offset_of!(FuncRef, vmctx) as i32);
         Callee::Address { code, context }
     }
 
+    /// Traps unless a function has the type, or one that extends it.
     fn check_type(&mut self, function: Value, ty: TypeIndex) {
         let flags = self.context_flags();
         let actual = self.ins().load(types::I32, flags, function, offset_of!(FuncRef, type_id) as i32);
@@ -139,7 +144,7 @@ impl FuncTranslator<'_> {
         self.ins().trapz(matches, trap_code(Trap::IndirectCallTypeMismatch));
     }
 
-    /// Pops a call's arguments and puts both contexts before them.
+    /// Pops the arguments of a call and puts the callee's and the caller's context before them.
     fn arguments(&mut self, callee: Callee, ty: TypeIndex) -> Vec<Value> {
         let count = self.env.module.signature(ty).params.len();
         let first = self.stack.len() - count;
@@ -151,6 +156,7 @@ impl FuncTranslator<'_> {
         contexts.into_iter().chain(self.stack.drain(first..)).collect()
     }
 
+    /// Imports the signature of a function type.
     fn signature(&mut self, ty: TypeIndex) -> SigRef {
         if let Some(&known) = self.signatures.get(&ty) {
             return known;

@@ -1,6 +1,6 @@
-//! Which type something is of: comparisons of canonical ids ([`canonical`](crate::wasm::canonical)), and the instructions
-//! that ask for it
-//! ([Reference instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#reference-instructions)).
+//! Tests of types at run time, by comparison of canonical ids ([`canonical`](crate::wasm::canonical)), and the
+//! instructions that make them ([Reference
+//! instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#reference-instructions)).
 
 use super::FuncTranslator;
 use super::access::immediate;
@@ -17,31 +17,31 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use wasmparser::{HeapType, RefType};
 
-/// From the reference to what the tested type says of it.
+/// A test whether a reference that is not null is of a type.
 #[derive(Clone, Copy)]
 enum Test {
-    /// Every reference but null, or none, is of the type.
+    /// Every reference is of the type (`true`), or none is (`false`).
     All(bool),
-    /// The low bit tells: `i31`, or no object at all.
+    /// The reference is an `i31`, which its low bit tells.
     I31,
-    /// What an object's id tells; `i31` is of the type, or not.
+    /// The reference is to an object whose id passes the test, or it is an `i31` and `i31` is set.
     Object { i31: bool, test: IdTest },
-    /// What the id of a function's type tells.
+    /// The reference is to a function whose type's id passes the test.
     Func(IdTest),
-    /// Structs with this descriptor are of the type.
+    /// The reference is to a struct with this descriptor.
     Descriptor(Value),
 }
 
-/// A test of an object's canonical id.
+/// A test of a canonical id.
 #[derive(Clone, Copy)]
 enum IdTest {
-    /// Of whatever defined type.
+    /// The id of any defined type.
     Defined,
-    /// Of a type of this kind.
+    /// The id of a type of this kind.
     Kind(CompositeKind),
-    /// Of this type or one that extends it.
+    /// The id of this type or one that extends it.
     Type(TypeIndex),
-    /// Of this type.
+    /// The id of this type.
     Exactly(TypeIndex),
 }
 
@@ -87,7 +87,7 @@ impl FuncTranslator<'_> {
         self.ins().trapz(is, trap_code(Trap::CastFailure));
     }
 
-    /// Pops a descriptor. 1 if it is that of the reference below, which stays, else 0.
+    /// Pops a descriptor. Emits 1 if the reference below it, which stays on the stack, has this descriptor, else 0.
     fn has_descriptor(&mut self, nullable: bool) -> Value {
         let descriptor = self.pop_descriptor();
         self.passes(Test::Descriptor(descriptor), nullable)
@@ -104,13 +104,14 @@ impl FuncTranslator<'_> {
         self.ins().trapz(is, trap_code(Trap::CastFailure));
     }
 
-    /// 1 if the reference on top of the stack, which stays there, is of the type, else 0.
+    /// Emits 1 if the reference on top of the stack, which stays there, is of the type, else 0.
     fn is_of(&mut self, heap: HeapType, nullable: bool) -> Value {
         let test = test_of(self.heap_type(heap));
         self.passes(test, nullable)
     }
 
-    /// 1 if the reference on top of the stack, which stays there, passes, else 0; of null `nullable` says it.
+    /// Emits 1 if the reference on top of the stack, which stays there, passes the test, else 0. The answer for null is
+    /// `nullable`.
     fn passes(&mut self, test: Test, nullable: bool) -> Value {
         let reference = *self.stack.last().expect("validated code has the operand");
         if let Test::All(all) = test
@@ -149,9 +150,9 @@ impl FuncTranslator<'_> {
         answer
     }
 
-    /// 1 if the object is a struct with this descriptor, which is not null, else 0.
+    /// Emits 1 if the object is a struct with this descriptor, which is not null, else 0.
     fn is_described_by(&mut self, object: Value, descriptor: Value) -> Value {
-        // What is no struct has something else in the descriptor's place. A struct without a descriptor has null there.
+        // The word is a descriptor in structs only, so that both must be compared. It is null in a struct without one.
         let id = self.object_id(object);
         let is_struct = self.id_is(id, IdTest::Kind(CompositeKind::Struct));
         let own = self.descriptor(object);
@@ -160,7 +161,7 @@ impl FuncTranslator<'_> {
         self.ins().band(is_struct, same)
     }
 
-    /// Leaves for `done` with this answer if the reference is an `i31`.
+    /// Jumps to `done` with this answer if the reference is an `i31`, which has no header to look at.
     fn answer_i31(&mut self, reference: Value, answer: bool, done: Block) {
         let answer = self.iconst(types::I32, answer.into());
         let low = self.ins().band_imm_u(reference, 1);
@@ -170,9 +171,11 @@ impl FuncTranslator<'_> {
         self.builder.switch_to_block(object);
     }
 
+    /// Emits 1 if the id passes the test, else 0.
     fn id_is(&mut self, id: Value, test: IdTest) -> Value {
         let is = match test {
             IdTest::Defined => {
+                // The kinds of defined types are below 3.
                 let end = self.iconst(types::I32, 3 << KIND_SHIFT);
                 self.ins().icmp(IntCC::UnsignedLessThan, id, end)
             }
@@ -190,25 +193,27 @@ impl FuncTranslator<'_> {
         self.ins().uextend(types::I32, is)
     }
 
-    /// 1 if the id is that of the type or of one that extends it, else 0.
+    /// Emits 1 if the id is that of the type or of one that extends it, else 0.
     pub(super) fn id_is_type(&mut self, id: Value, ty: TypeIndex) -> Value {
-        match self.env.module.types[ty.index()].is_final {
-            true => self.id_is(id, IdTest::Exactly(ty)),
-            false => self.extends(id, ty),
+        // No type extends a final one.
+        if self.env.module.types[ty.index()].is_final {
+            return self.id_is(id, IdTest::Exactly(ty));
         }
+        self.extends(id, ty)
     }
 
-    /// The canonical id of a type of this module.
+    /// Emits the canonical id of a type of this module. Ids are the engine's, so that code loads them through the
+    /// vmctx.
     pub(super) fn type_id(&mut self, ty: TypeIndex) -> Value {
         let (constant, vmctx) = (self.constant_flags(), self.vmctx);
         let ids = self.ins().load(types::I64, constant, vmctx, offset_of!(VmContext, type_ids) as i32);
         self.ins().load(types::I32, constant, ids, immediate(ty.0 * 4))
     }
 
-    /// 1 if the type with the id `actual` is `ty` or extends it, else 0.
+    /// Emits 1 if the type with the id `actual` is `ty` or extends it, else 0.
     ///
-    /// A type's chain of supertypes stands in its entry of the engine's table, by depth: `ty`, if it is in the chain, has
-    /// its place there. Few chains are longer than an entry; the runtime walks those.
+    /// The entry of a type in the engine's table of types lists its supertypes by depth (a display). If `ty` is one of
+    /// them, it is at its own depth. Few chains are longer than the display of an entry; a library call walks these.
     fn extends(&mut self, actual: Value, ty: TypeIndex) -> Value {
         let expected = self.type_id(ty);
         let depth = self.depth(ty);
@@ -218,17 +223,17 @@ impl FuncTranslator<'_> {
         }
         let (constant, vmctx) = (self.constant_flags(), self.vmctx);
         let table = self.ins().load(types::I64, constant, vmctx, offset_of!(VmContext, type_table) as i32);
-        // The kind in the upper bits is shifted out.
+        // The serial number times the size of an entry. The shift drops the kind in the upper bits.
         let position = self.ins().ishl_imm_u(actual, i64::from(u32::BITS - SERIAL_BITS));
         let position = self.ins().uextend(types::I64, position);
         let entry = self.ins().iadd(table, position);
-        let place = offset_of!(TypeEntry, display) + depth * size_of::<u32>();
-        let ancestor = self.ins().load(types::I32, constant, entry, place as i32);
+        let offset = offset_of!(TypeEntry, display) + depth * size_of::<u32>();
+        let ancestor = self.ins().load(types::I32, constant, entry, offset as i32);
         let is = self.ins().icmp(IntCC::Equal, ancestor, expected);
         self.ins().uextend(types::I32, is)
     }
 
-    /// How many types a type of this module extends.
+    /// Returns the number of types that a type of this module extends.
     fn depth(&self, ty: TypeIndex) -> usize {
         let types = &self.env.module.types;
         let above = |ty: &usize| types[*ty].supertype.map(|supertype| supertype.index as usize);
@@ -236,6 +241,7 @@ impl FuncTranslator<'_> {
     }
 }
 
+/// Returns the test for a heap type.
 fn test_of(heap: wasm::HeapType) -> Test {
     use wasm::HeapType as Heap;
     match heap {

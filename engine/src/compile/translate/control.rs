@@ -1,9 +1,9 @@
-//! Structured control ([Control instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#control-instructions)),
-//! and the parametric instructions `drop` and `select`.
+//! Structured control ([Control
+//! instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#control-instructions)), and the
+//! parametric instructions `drop` and `select`.
 //!
-//! Values that a branch carries become block parameters of its target. Code behind a branch that is always taken is
-//! validated but not translated: [`FuncTranslator::unreachable_operator`] only counts blocks until the one that is open
-//! ends.
+//! Values that a branch carries become parameters of its target block. Code after an unconditional branch is validated
+//! but not translated: [`FuncTranslator::unreachable_operator`] counts blocks until the open one ends.
 
 use super::FuncTranslator;
 use super::legacy::Handlers;
@@ -25,28 +25,29 @@ pub(super) struct ControlFrame {
     kind: FrameKind,
     /// Height of the operand stack below the block's parameters.
     height: usize,
-    /// How many values a branch to a loop carries.
+    /// The number of parameters, which a branch to a loop carries.
     params: usize,
-    /// How many values the block leaves, and a branch to anything but a loop carries.
+    /// The number of results, which a branch to any other block carries.
     results: usize,
-    /// Where code goes on behind the block.
+    /// The CLIF block after the block's end.
     exit: Block,
-    /// Whether anything jumps there.
+    /// True if anything jumps to `exit`.
     exit_reached: bool,
 }
 
+/// The kind of an open block.
 enum FrameKind {
-    /// `block`, the function itself, and an `if` whose `else` has begun.
+    /// `block`, the function itself, or an `if` in its `else` arm.
     Block,
-    /// `try_table`
+    /// `try_table`.
     TryTable,
-    /// `try` without its handlers so far.
+    /// `try`, before its first handler.
     Try,
-    /// A handler of a `try`, and those that follow.
+    /// A `try` in one of its handlers.
     Handler(Handlers),
-    /// `loop`
+    /// `loop`.
     Loop { header: Block },
-    /// `if` without its `else` so far.
+    /// `if`, before its `else`. The `else` arm starts with the same parameters.
     If { otherwise: Block, params: Vec<Value> },
 }
 
@@ -54,7 +55,8 @@ impl FuncTranslator<'_> {
     operators! {
         visit_nop(self) => {};
         visit_unreachable(self) => {
-            // A block that does nothing but trap would become a conditional trap of the branch that leads there.
+            // Without the sequence point, Cranelift turns a branch to a block that only traps into a conditional trap,
+            // which belongs to the branch's operator.
             self.ins().sequence_point();
             self.ins().trap(trap_code(Trap::Unreachable));
             self.unreachable = true;
@@ -89,7 +91,7 @@ impl FuncTranslator<'_> {
         };
     }
 
-    /// An operator in code that cannot be reached.
+    /// Passes over an operator in unreachable code.
     pub(super) fn unreachable_operator(&mut self, operator: &Operator<'_>) {
         match operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } | Operator::TryTable { .. } => {
@@ -143,12 +145,12 @@ impl FuncTranslator<'_> {
         self.frame_mut(0).kind = FrameKind::Handler(handlers);
     }
 
-    /// The exception of the handler at this depth.
+    /// Returns the exception of the handler at this depth.
     pub(super) fn caught(&self, depth: u32) -> Value {
         let FrameKind::Handler(handlers) = &self.frame(depth).kind else {
-            unreachable!("validation lets `rethrow` name handlers only");
+            unreachable!("validation requires that `rethrow` names a handler");
         };
-        handlers.caught().expect("a handler that is reached has an exception")
+        handlers.caught().expect("a reachable handler has an exception")
     }
 
     fn begin_loop(&mut self, ty: BlockType) {
@@ -183,9 +185,9 @@ impl FuncTranslator<'_> {
         if !self.unreachable {
             self.jump_to_exit();
         }
-        let frame = self.controls.last_mut().expect("an `else` stands in an `if`");
+        let frame = self.controls.last_mut().expect("an `else` belongs to an `if`");
         let FrameKind::If { otherwise, params } = core::mem::replace(&mut frame.kind, FrameKind::Block) else {
-            unreachable!("validation lets `else` stand in an `if` only");
+            unreachable!("validation requires that `else` belongs to an `if`");
         };
         self.stack.truncate(frame.height);
         self.stack.extend(params);
@@ -195,9 +197,10 @@ impl FuncTranslator<'_> {
 
     fn end(&mut self) {
         if matches!(self.frame(0).kind, FrameKind::If { .. }) {
-            // The missing arm hands its parameters through.
+            // The missing `else` arm passes its parameters on.
             self.begin_else();
         }
+        // The code of clauses goes into blocks of its own, so that the current block must end first.
         let catches = matches!(self.frame(0).kind, FrameKind::TryTable) && self.can_catch();
         if (self.frame(0).exit_reached || catches) && !self.unreachable {
             self.jump_to_exit();
@@ -237,18 +240,18 @@ impl FuncTranslator<'_> {
         self.br_if_value(condition, depth);
     }
 
-    /// Branches if a value is not zero.
+    /// Branches if `condition` is not zero.
     pub(super) fn br_if_value(&mut self, condition: Value, depth: u32) {
         let (target, args) = self.target(depth);
         let next = self.builder.create_block();
         match self.hint() {
-            // The target may be reached in other ways too: what is unlikely is this way to it.
+            // Other branches may lead to the target too. Only this edge is unlikely, so it gets a block of its own.
             Some(false) => {
-                let way = self.builder.create_block();
-                self.builder.set_cold_block(way);
-                self.ins().brif(condition, way, &[], next, &[]);
-                self.builder.seal_block(way);
-                self.builder.switch_to_block(way);
+                let edge = self.builder.create_block();
+                self.builder.set_cold_block(edge);
+                self.ins().brif(condition, edge, &[], next, &[]);
+                self.builder.seal_block(edge);
+                self.builder.switch_to_block(edge);
                 self.ins().jump(target, &args);
             }
             hint => {
@@ -262,7 +265,7 @@ impl FuncTranslator<'_> {
         self.builder.switch_to_block(next);
     }
 
-    /// A null is dropped on the way; anything else stays.
+    /// Branches if the reference is null, without it. Otherwise the reference stays on the stack.
     fn br_on_null(&mut self, depth: u32) {
         let reference = self.pop();
         let (target, args) = self.target(depth);
@@ -273,22 +276,22 @@ impl FuncTranslator<'_> {
         self.push(reference);
     }
 
-    /// A null is dropped; anything else goes along.
+    /// Branches if the reference is not null, with it. Otherwise the reference is dropped.
     fn br_on_non_null(&mut self, depth: u32) {
         let reference = *self.stack.last().expect("validated code has the operand");
         self.br_if_value(reference, depth);
         self.pop();
     }
 
-    /// Whether the current instruction is said to branch, or not to.
+    /// Returns the branch hint of the current instruction: whether its branch is likely taken.
     fn hint(&self) -> Option<bool> {
         let offset = u64::from(self.builder.srcloc().bits());
-        let found = self.hints.binary_search_by_key(&offset, |(place, _)| *place);
+        let found = self.hints.binary_search_by_key(&offset, |(hinted, _)| *hinted);
         found.ok().map(|position| self.hints[position].1)
     }
 
-    /// Every distinct label that carries values gets a block of its own between the table and its target, so that the
-    /// values are moved in one place and not once per table entry.
+    /// Translates `br_table`. Each label that carries values gets a block between the table and its target, so that the
+    /// values move once per label and not once per entry of the table.
     fn br_table(&mut self, table: &BrTable<'_>) {
         let index = self.pop();
         let mut between = HashMap::new();
@@ -340,7 +343,7 @@ impl FuncTranslator<'_> {
         self.controls.push(ControlFrame { kind, height, params, results: results.len(), exit, exit_reached: false });
     }
 
-    /// Leaves the innermost block with its results.
+    /// Jumps to the end of the innermost block with its results.
     fn jump_to_exit(&mut self) {
         let (results, exit) = (self.frame(0).results, self.frame(0).exit);
         let args = self.top(results);
@@ -348,7 +351,7 @@ impl FuncTranslator<'_> {
         self.frame_mut(0).exit_reached = true;
     }
 
-    /// Where a branch goes, and the values that it carries.
+    /// Returns the target of a branch and the values that it carries.
     pub(super) fn target(&mut self, depth: u32) -> (Block, Args) {
         let frame = self.frame_mut(depth);
         let (block, arity) = match frame.kind {
@@ -370,7 +373,7 @@ impl FuncTranslator<'_> {
         &mut self.controls[position]
     }
 
-    /// The topmost operands, which stay where they are.
+    /// Returns the topmost operands, which stay on the stack.
     fn top(&self, count: usize) -> Args {
         self.stack[self.stack.len() - count..].iter().map(|&value| value.into()).collect()
     }

@@ -1,14 +1,15 @@
-//! Exceptions ([Control instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#control-instructions):
-//! `throw`, `throw_ref`, `try_table`).
+//! Exceptions ([Control
+//! instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#control-instructions): `throw`,
+//! `throw_ref`, `try_table`).
 //!
-//! Entering a `try_table` is no code. A call inside one becomes a `try_call`, whose exception table lists the clauses of
-//! all `try_table`s around it, the innermost first, in the numbers of the module's tags; the vmctx goes with it as the
-//! context, so that the runtime can tell which tags these are. A clause is a block of its own, made at the end of its
-//! `try_table` if any call needs it: it takes the exception from the payload register, reads from the heap what it carries,
-//! and goes on to the clause's label.
+//! Entering a `try_table` emits no code. A call inside one becomes a `try_call`, whose exception table lists the
+//! clauses of all `try_table`s around it, the innermost first. The table names tags by their indices in the module, and
+//! its context is the vmctx, by which the runtime finds the tags of the instance. The code of a clause is a block of
+//! its own, which is made at the end of the `try_table` if a call needs it. It takes the exception from the payload
+//! register, loads the exception's values from the heap, and jumps to the clause's label.
 //!
-//! `throw` and `throw_ref` are library calls. They too are `try_call`s where a handler is in sight, so that there is one way
-//! in which an exception finds its handler.
+//! `throw` and `throw_ref` are library calls. Inside a `try_table` they are `try_call`s as well, so that every
+//! exception finds its handler in the same way.
 
 use super::FuncTranslator;
 use super::operators::operators;
@@ -30,39 +31,40 @@ use smallvec::SmallVec;
 use std::collections::HashSet;
 use wasmparser::TryTable;
 
-/// A call's exception table lists the clauses of all `try_table`s around it: with both in the thousands it would take the
-/// compiler's memory.
+/// The largest number of clauses that a function's calls may examine. The exception table of each call lists the
+/// clauses of all `try_table`s around it: with thousands of both, the tables would exhaust the compiler's memory.
 const MAX_CLAUSES_TRIED: usize = 1 << 20;
 
 /// The clauses of an open `try_table`, or the handlers of an open `try`.
 pub(super) struct Clauses {
     pub(super) clauses: Vec<Clause>,
-    /// Where its frame stands in the control stack.
+    /// The index of its frame in the control stack.
     pub(super) position: usize,
-    /// How many of those around it are in force for what it does not take, if not all: it ends in a `delegate`.
+    /// For a `try` that ends in `delegate`: the number of open `try`s and `try_table`s, counted from the outermost,
+    /// that get its exceptions. `None` if all around it do.
     pub(super) outer: Option<usize>,
 }
 
 /// A `catch` clause.
 pub(super) struct Clause {
-    /// `None` takes every exception.
+    /// The tag of the exceptions that it takes, or `None` for every exception.
     tag: Option<TagIndex>,
-    /// The label, counted from outside of the `try_table`; none in a `try`, where the handler's code follows.
+    /// The label, counted from outside of the `try_table`. `None` in a `try`, where the handler's code follows.
     label: Option<u32>,
-    /// Whether the label gets the exception itself behind what it carries.
+    /// True if the label gets the exception itself after its values.
     with_reference: bool,
-    /// Where its code begins, once a call needs it.
+    /// The first block of its code, once a call needs it.
     block: Option<Block>,
 }
 
 impl Clause {
-    /// A handler of a `try`.
+    /// Creates the clause for a handler of a `try`.
     pub(super) fn handler(tag: Option<TagIndex>) -> Clause {
         Clause { tag, label: None, with_reference: false, block: None }
     }
 }
 
-/// What is called, for [`FuncTranslator::emit_call`].
+/// The target of [`FuncTranslator::emit_call`].
 #[derive(Clone, Copy)]
 pub(super) enum Target {
     /// A function of this artifact.
@@ -72,8 +74,8 @@ pub(super) enum Target {
 }
 
 impl Clause {
-    /// The way from a call to its code.
-    fn call(&mut self, builder: &mut FunctionBuilder<'_>) -> BlockCall {
+    /// Returns the edge from a call to the clause's code.
+    fn edge(&mut self, builder: &mut FunctionBuilder<'_>) -> BlockCall {
         let block = *self.block.get_or_insert_with(|| {
             let block = builder.create_block();
             builder.append_block_param(block, types::I64);
@@ -97,7 +99,7 @@ impl FuncTranslator<'_> {
         };
     }
 
-    /// Opens the clauses of a `try_table`, whose frame is open.
+    /// Opens the clauses of a `try_table` whose frame is already open.
     pub(super) fn open_clauses(&mut self, table: &TryTable) {
         let clause = |catch: &wasmparser::Catch| {
             let (tag, with_reference, label) = match *catch {
@@ -112,7 +114,7 @@ impl FuncTranslator<'_> {
         self.tries.push(Clauses { clauses, position: self.controls.len() - 1, outer: None });
     }
 
-    /// Calls what may throw, and returns the results.
+    /// Emits a call of code that may throw, and returns the results.
     pub(super) fn emit_call(&mut self, target: Target, arguments: &[Value]) -> SmallVec<[Value; 4]> {
         let handlers = self.handlers();
         if handlers.is_empty() {
@@ -144,8 +146,8 @@ impl FuncTranslator<'_> {
         self.builder.block_params(next).into()
     }
 
-    /// The exception table of a call that stands here; empty where nothing could catch. Of several clauses for one tag the
-    /// first is enough, and nothing matters behind one that takes everything.
+    /// Lists the handlers of a call at the current position; empty if nothing could catch. Of several clauses for one
+    /// tag the first is enough, and a clause that takes everything ends the list.
     fn handlers(&mut self) -> Vec<ExceptionTableItem> {
         let mut items = Vec::new();
         let mut seen = HashSet::new();
@@ -157,33 +159,35 @@ impl FuncTranslator<'_> {
                 if seen.contains(&None) || !seen.insert(clause.tag) {
                     continue;
                 }
-                let call = clause.call(&mut self.builder);
+                let edge = clause.edge(&mut self.builder);
                 if items.is_empty() {
+                    // The context applies to all tags after it.
                     items.push(ExceptionTableItem::Context(self.vmctx));
                 }
                 items.push(match clause.tag {
-                    Some(tag) => ExceptionTableItem::Tag(ExceptionTag::from_u32(tag.0), call),
-                    None => ExceptionTableItem::Default(call),
+                    Some(tag) => ExceptionTableItem::Tag(ExceptionTag::from_u32(tag.0), edge),
+                    None => ExceptionTableItem::Default(edge),
                 });
             }
+            // A `delegate` skips the levels between its `try` and the label's block.
             level = self.tries[level].outer.unwrap_or(level);
         }
         items
     }
 
-    /// Whether a call in the innermost `try_table` can lead to one of its clauses.
+    /// Returns whether a call in the innermost `try_table` can lead to one of its clauses.
     pub(super) fn can_catch(&self) -> bool {
-        let clauses = self.tries.last().expect("asked for at the end of a `try_table`");
+        let clauses = self.tries.last().expect("a `try_table` is open");
         clauses.clauses.iter().any(|clause| clause.block.is_some())
     }
 
-    /// Closes the clauses of the innermost `try_table`, whose label is gone: makes the code of those that calls have asked
-    /// for. The current block has its end.
+    /// Closes the clauses of the innermost `try_table`, whose frame is already closed: emits the code of the clauses
+    /// that a call needs. The current block must be terminated.
     pub(super) fn close_clauses(&mut self) {
         let clauses = self.tries.pop().expect("clauses close once");
         for clause in clauses.clauses {
             let height = self.stack.len();
-            let Some(exception) = self.land_in(&clause) else { continue };
+            let Some(exception) = self.begin_clause(&clause) else { continue };
             if clause.with_reference {
                 self.push(exception);
             }
@@ -193,9 +197,9 @@ impl FuncTranslator<'_> {
         }
     }
 
-    /// Goes on where a clause's code begins: pushes what the exception carries, and returns the exception. `None` if no call
-    /// can lead there.
-    pub(super) fn land_in(&mut self, clause: &Clause) -> Option<Value> {
+    /// Begins the code of a clause: pushes the exception's values, and returns the exception. `None` if no call leads
+    /// to the clause.
+    pub(super) fn begin_clause(&mut self, clause: &Clause) -> Option<Value> {
         let block = clause.block?;
         self.builder.switch_to_block(block);
         self.builder.seal_block(block);
@@ -208,7 +212,7 @@ impl FuncTranslator<'_> {
         Some(exception)
     }
 
-    /// Pushes what an exception of this tag carries.
+    /// Pushes the values of an exception with this tag.
     fn push_payload(&mut self, tag: TagIndex, exception: Value) {
         let params = &self.env.module.tag_type(tag).params;
         let fields = self.exception_address(exception);
@@ -219,12 +223,15 @@ impl FuncTranslator<'_> {
         }
     }
 
-    /// Refuses a function whose exception tables would be far larger than its code.
+    /// Checks that the exception tables of the function are not far larger than its code.
+    ///
+    /// # Errors
+    /// Kind [`TooLarge`](ErrorKind::TooLarge) if they are.
     pub(super) fn check_clauses(&self) -> Result<()> {
         if self.clauses_tried <= MAX_CLAUSES_TRIED {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::TooLarge, "the calls and the `try_table`s of a function are too many together"))
+        Err(Error::new(ErrorKind::TooLarge, "a function has too many calls inside of too many `try_table` clauses"))
     }
 
     fn throw(&mut self, tag: TagIndex) {
@@ -250,7 +257,7 @@ impl FuncTranslator<'_> {
         self.unreachable = true;
     }
 
-    /// Where an exception stands in the heap, until the next call.
+    /// Emits the address of an exception in the heap. It is valid until the next call, which may move the exception.
     fn exception_address(&mut self, exception: Value) -> Value {
         let store = self.store_context();
         let flags = self.constant_flags();
@@ -259,7 +266,8 @@ impl FuncTranslator<'_> {
         self.ins().iadd(base, offset)
     }
 
-    /// Flags of an access to a field of an exception, which is never null here. Vectors are aligned to 8 bytes only.
+    /// Returns the flags of an access to a field of an exception that is not null. They do not promise alignment,
+    /// because vectors are aligned to 8 bytes only.
     fn payload_flags(&self) -> MemFlagsData {
         MemFlagsData::new().with_notrap().with_endianness(Endianness::Little)
     }

@@ -1,9 +1,11 @@
-//! The first form of exception handling
-//! ([`try`, `catch`, `delegate`, `rethrow`](https://github.com/WebAssembly/exception-handling/blob/main/proposals/exception-handling/legacy/Exceptions.md)),
-//! on the same exception tables as `try_table`.
+//! The [legacy form of exception handling] (`try`, `catch`, `delegate`, `rethrow`), on the same exception tables as
+//! `try_table`.
 //!
-//! Here the handlers stand behind the code that they are for. A call's exception table needs them when the call is
-//! translated, so that a function is looked through for them first ([`scan`]).
+//! The handlers of a `try` follow the code that they protect, but the exception tables of the calls in that code need
+//! them. [`scan`] therefore reads a function once before it is translated, and collects the handlers of every `try`.
+//!
+//! [legacy form of exception handling]:
+//!     https://github.com/WebAssembly/exception-handling/blob/main/proposals/exception-handling/legacy/Exceptions.md
 
 use super::FuncTranslator;
 use super::exception::{Clause, Clauses};
@@ -12,25 +14,27 @@ use cranelift_codegen::ir::Value;
 use std::collections::VecDeque;
 use wasmparser::{FunctionBody, Operator};
 
-/// A `try`, as its end tells.
+/// A `try` with everything that its end tells.
 #[derive(Default, PartialEq, Eq, Debug)]
 pub(super) struct Try {
-    /// What its handlers take, in order; `None` is everything.
+    /// The tags that its handlers take, in order. `None` takes every exception.
     catches: Vec<Option<TagIndex>>,
-    /// The label that its exceptions are handed to, counted from outside.
+    /// The label of its `delegate`, counted from outside of the `try`.
     delegate: Option<u32>,
 }
 
-/// The handlers of a `try` that have not begun, and what the one that has begun took.
+/// The handlers of an open `try`.
 pub(super) struct Handlers {
+    /// The handlers that are still to come.
     rest: std::vec::IntoIter<Clause>,
+    /// The exception of the current handler, if the handler can be reached.
     caught: Option<Value>,
 }
 
-/// All `try`s of a function, in order. The body need not be valid.
+/// Collects all `try`s of a function, in order. The body need not be valid.
 pub(super) fn scan(body: &FunctionBody<'_>) -> VecDeque<Try> {
     let mut tries: VecDeque<Try> = VecDeque::new();
-    // The open blocks; those that are `try`s by their number.
+    // The open blocks. A `try` is represented by its index in `tries`.
     let mut open: Vec<Option<usize>> = Vec::new();
     let operators = body.get_operators_reader().into_iter().flatten();
     for operator in operators.map_while(|operator| operator.ok()) {
@@ -59,12 +63,12 @@ pub(super) fn scan(body: &FunctionBody<'_>) -> VecDeque<Try> {
 }
 
 impl FuncTranslator<'_> {
-    /// Opens the handlers of a `try`, whose frame is open.
+    /// Opens the handlers of a `try` whose frame is already open.
     pub(super) fn open_try(&mut self) {
-        let Try { catches, delegate } = self.legacy.pop_front().expect("every `try` was found before");
+        let Try { catches, delegate } = self.legacy.pop_front().expect("`scan` has found every `try`");
         let position = self.controls.len() - 1;
         let outer = delegate.map(|label| {
-            // What does not exist is refused where the `delegate` stands.
+            // Validation checks the label later, at the `delegate`.
             let target = position.checked_sub(label as usize + 1);
             target.map_or(0, |target| self.tries.iter().take_while(|clauses| clauses.position <= target).count())
         });
@@ -72,28 +76,28 @@ impl FuncTranslator<'_> {
         self.tries.push(Clauses { clauses, position, outer });
     }
 
-    /// A `try` that cannot be reached.
+    /// Skips a `try` in unreachable code.
     pub(super) fn skip_try(&mut self) {
         self.legacy.pop_front();
     }
 
-    /// The handlers of the innermost `try`, whose own code ends here.
+    /// Closes the protected code of the innermost `try` and returns its handlers.
     pub(super) fn close_try(&mut self) -> Handlers {
         let clauses = self.tries.pop().expect("a `try` ends once");
         Handlers { rest: clauses.clauses.into_iter(), caught: None }
     }
 
-    /// Begins the next handler: pushes what the exception carries.
+    /// Begins the next handler: pushes the exception's values.
     pub(super) fn begin_handler(&mut self, handlers: &mut Handlers) {
-        let clause = handlers.rest.next().expect("every handler was found before");
-        handlers.caught = self.land_in(&clause);
-        // Where no call can lead to it, its code is never reached.
+        let clause = handlers.rest.next().expect("`scan` has found every handler");
+        handlers.caught = self.begin_clause(&clause);
+        // A handler that no call leads to is unreachable.
         self.unreachable = handlers.caught.is_none();
     }
 }
 
 impl Handlers {
-    /// The exception that the handler that has begun took.
+    /// Returns the exception of the current handler, if the handler can be reached.
     pub(super) fn caught(&self) -> Option<Value> {
         self.caught
     }

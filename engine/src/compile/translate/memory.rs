@@ -1,5 +1,7 @@
-//! Linear memory ([Memory instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#memory-instructions)).
-//! [`access`](super::access) makes single accesses safe; what touches many bytes, or resizes, is a library call.
+//! Linear memory ([Memory
+//! instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#memory-instructions)).
+//! [`access`](super::access) makes single accesses safe. Instructions on many bytes, and those that resize, are library
+//! calls.
 
 use super::FuncTranslator;
 use super::operators::operators;
@@ -65,7 +67,7 @@ impl FuncTranslator<'_> {
         let ty = self.env.module.memories[memory.index()];
         let log2 = self.iconst(I64, ty.page_size_log2.into());
         let pages = self.ins().ushr(length, log2);
-        let pages = self.of_index_type(pages, ty.index64);
+        let pages = self.to_index_type(pages, ty.index64);
         self.push(pages);
     }
 
@@ -73,7 +75,7 @@ impl FuncTranslator<'_> {
         let delta = self.pop();
         let arguments = [self.index(memory), self.extended_to_64_bits(delta)];
         let old = self.call_builtin(Builtin::MemoryGrow, &arguments);
-        let old = self.of_index_type(old, self.env.module.memories[memory as usize].index64);
+        let old = self.to_index_type(old, self.env.module.memories[memory as usize].index64);
         self.push(old);
     }
 

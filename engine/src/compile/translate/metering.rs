@@ -1,8 +1,9 @@
-//! Fuel and epochs: what stops code that would run for too long.
+//! Fuel and epochs, which stop code that runs for too long.
 //!
-//! An operator costs 1, but those that only structure code cost nothing. Costs are summed up while code runs straight on
-//! and charged before it branches, calls, returns or traps for certain, so that what is left depends on the path alone
-//! and not on the tier. Function entries and loop headers check, which is enough to stop any endless execution.
+//! An operator costs 1 unit of fuel; operators that only structure code cost nothing. The translator sums up costs
+//! along straight code and charges them before a branch, a call, a return or an unconditional trap, so that the
+//! remaining fuel depends on the executed path alone and not on the tier. Function entries and loop headers check the
+//! fuel, which is enough to stop any endless execution.
 
 use super::FuncTranslator;
 use crate::abi::builtins::Builtin;
@@ -16,7 +17,7 @@ const FUEL: i32 = offset_of!(VmStoreContext, fuel) as i32;
 const EPOCH: i32 = offset_of!(VmStoreContext, epoch) as i32;
 const EPOCH_DEADLINE: i32 = offset_of!(VmStoreContext, epoch_deadline) as i32;
 
-/// Whether the operator only structures code.
+/// Returns whether the operator only structures code.
 fn is_free(operator: &Operator<'_>) -> bool {
     use Operator::{Block, Drop, Else, End, Loop, Nop, Return, TryTable, Unreachable};
     use Operator::{Catch, CatchAll, Delegate, Try};
@@ -37,7 +38,7 @@ fn is_free(operator: &Operator<'_>) -> bool {
     )
 }
 
-/// Whether execution may go elsewhere than to the next operator, or arrive there from elsewhere.
+/// Returns whether execution may leave the operator for another than the next, or reach the next from another.
 fn is_boundary(operator: &Operator<'_>) -> bool {
     use Operator::{Br, BrIf, BrTable, Call, CallIndirect, Else, End, If, Loop, Return, Unreachable};
     use Operator::{
@@ -78,7 +79,7 @@ fn is_boundary(operator: &Operator<'_>) -> bool {
 }
 
 impl FuncTranslator<'_> {
-    /// Counts the operator that comes next, and charges what was counted where straight code ends.
+    /// Adds the cost of the operator, and charges the sum if straight code ends here.
     pub(super) fn charge(&mut self, operator: &Operator<'_>) {
         if !self.env.config.consume_fuel {
             return;
@@ -89,6 +90,7 @@ impl FuncTranslator<'_> {
         }
     }
 
+    /// Emits the charge of the costs since the last one.
     fn flush_fuel(&mut self) {
         let cost = core::mem::take(&mut self.fuel);
         if cost == 0 {
@@ -102,7 +104,7 @@ impl FuncTranslator<'_> {
         self.ins().store(flags, fuel, store, FUEL);
     }
 
-    /// Stops here if the fuel is used up or the epoch's deadline has come.
+    /// Emits the checks that stop execution if the fuel is used up or the epoch's deadline is reached.
     pub(super) fn check_interrupts(&mut self) {
         if self.env.config.consume_fuel {
             let store = self.store_context();
@@ -116,7 +118,7 @@ impl FuncTranslator<'_> {
             let store = self.store_context();
             let (flags, constant) = (self.context_flags(), self.constant_flags());
             let epoch = self.ins().load(types::I64, constant, store, EPOCH);
-            // Another thread writes it: an ordinary load might be merged with the one before the loop.
+            // Another thread writes the epoch: Cranelift could hoist an ordinary load out of the loop.
             let epoch = self.ins().atomic_load(types::I64, flags, epoch);
             let deadline = self.ins().load(types::I64, flags, store, EPOCH_DEADLINE);
             let reached = self.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, epoch, deadline);
@@ -124,19 +126,20 @@ impl FuncTranslator<'_> {
         }
     }
 
+    /// Emits a library call that runs if the condition is not zero.
     fn call_if(&mut self, condition: Value, builtin: Builtin) {
-        let (stop, go_on) = (self.builder.create_block(), self.builder.create_block());
+        let (stop, next) = (self.builder.create_block(), self.builder.create_block());
         self.builder.set_cold_block(stop);
-        self.ins().brif(condition, stop, &[], go_on, &[]);
+        self.ins().brif(condition, stop, &[], next, &[]);
         self.builder.seal_block(stop);
         self.builder.switch_to_block(stop);
         self.call_builtin(builtin, &[]);
-        self.ins().jump(go_on, &[]);
-        self.builder.seal_block(go_on);
-        self.builder.switch_to_block(go_on);
+        self.ins().jump(next, &[]);
+        self.builder.seal_block(next);
+        self.builder.switch_to_block(next);
     }
 
-    /// The store's context.
+    /// Emits the address of the store's context.
     pub(super) fn store_context(&mut self) -> Value {
         let (flags, vmctx) = (self.constant_flags(), self.vmctx);
         self.ins().load(types::I64, flags, vmctx, offset_of!(VmContext, store) as i32)

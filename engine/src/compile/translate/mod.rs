@@ -1,14 +1,14 @@
-//! From a function body to CLIF, one operator at a time. Validation runs alongside, one operator ahead, so that the
-//! translator only ever sees valid code.
+//! Translates a function body to CLIF, one operator at a time. Validation runs alongside, one operator ahead, so that
+//! the translator sees valid code only.
 //!
-//! Each family of instructions is a file with a `translate_*` function that says whether the operator was its own.
-//! State is what the specification's is: an operand stack ([`FuncTranslator::push`], [`FuncTranslator::pop`]), a stack
+//! Each file translates one family of instructions; [`operators`] finds the translation of an operator. The state is
+//! that of the specification's algorithm: an operand stack ([`FuncTranslator::push`], [`FuncTranslator::pop`]), a stack
 //! of control frames ([`control`]) and locals, which are Cranelift's variables.
 //!
-//! # Exactness
+//! # Exact traps
 //!
-//! Every CLIF instruction carries the byte offset of the operator that it is made for. Loads and stores that can trap
-//! say so in their flags: Cranelift then neither removes nor moves them.
+//! Every CLIF instruction carries the byte offset of the operator that it implements. Loads and stores that can trap
+//! say so in their flags, so that Cranelift neither removes nor moves them.
 
 mod access;
 mod atomic;
@@ -21,12 +21,12 @@ mod legacy;
 mod memory;
 mod metering;
 mod numeric;
-#[cfg(test)]
-mod operator_tests;
 mod operators;
 mod reference;
 mod simd;
 mod table;
+#[cfg(test)]
+mod tests;
 mod variable;
 
 use super::clif::{builtin_signature, trusted, wasm_signature};
@@ -48,24 +48,27 @@ use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, FunctionBuilderContex
 use std::collections::{HashMap, VecDeque};
 use wasmparser::{FuncValidatorAllocations, Operator};
 
-/// What translation knows about the module; the same for all of its functions.
+/// The module around the functions that are translated.
 pub(crate) struct ModuleEnv<'a> {
     /// The configuration.
     pub(crate) config: &'a Config,
     /// The binary, for the message of an invalid body.
     pub(crate) wasm: &'a [u8],
-    /// The module without its bodies.
+    /// The module's description, without function bodies.
     pub(crate) module: &'a Module,
-    /// Where its instances keep everything.
+    /// The layout of its instances.
     pub(crate) layout: VmLayout,
-    /// The machine.
+    /// The target machine.
     pub(crate) isa: &'a dyn TargetIsa,
-    /// Where the fields of structs stand, by type index.
+    /// The layouts of struct types, by type index.
     structs: Vec<Option<StructLayout>>,
 }
 
 impl<'a> ModuleEnv<'a> {
-    /// The environment of a module, or an error if an instance of it would be too large.
+    /// Creates the environment of a module.
+    ///
+    /// # Errors
+    /// Kind [`TooLarge`](ErrorKind::TooLarge) if an instance of the module would be too large.
     pub(crate) fn new(
         config: &'a Config,
         wasm: &'a [u8],
@@ -73,7 +76,7 @@ impl<'a> ModuleEnv<'a> {
         isa: &'a dyn TargetIsa,
     ) -> Result<ModuleEnv<'a>> {
         let layout = VmLayout::of(module)
-            .ok_or_else(|| Error::new(ErrorKind::TooLarge, "an instance of the module would pass 2 GiB"))?;
+            .ok_or_else(|| Error::new(ErrorKind::TooLarge, "an instance of the module would be larger than 2 GiB"))?;
         let structs = module.types.iter().map(|ty| match &ty.composite {
             CompositeType::Struct(ty) => Some(StructLayout::from(ty)),
             _ => None,
@@ -81,13 +84,13 @@ impl<'a> ModuleEnv<'a> {
         Ok(ModuleEnv { config, wasm, module, layout, isa, structs: structs.collect() })
     }
 
-    /// Where the fields of a struct stand.
+    /// Returns the layout of a struct type.
     fn struct_layout(&self, ty: TypeIndex) -> &StructLayout {
-        self.structs[ty.index()].as_ref().expect("validation has seen that the type is a struct's")
+        self.structs[ty.index()].as_ref().expect("validation has checked that the type is a struct type")
     }
 }
 
-/// Allocations that one translation leaves to the next.
+/// Allocations that one translation hands to the next.
 #[derive(Default)]
 pub(crate) struct Allocations {
     /// Trampolines use them too.
@@ -95,8 +98,10 @@ pub(crate) struct Allocations {
     validator: FuncValidatorAllocations,
 }
 
-/// Translates one function into `func`, which is empty. Validates the body on the way. Returns where the first operator
-/// stands.
+/// Validates one function and translates it into `func`, which is empty. Returns the offset of the first operator.
+///
+/// # Errors
+/// The error of an invalid body, or kind [`TooLarge`](ErrorKind::TooLarge) if its exception tables are too large.
 pub(crate) fn translate(
     env: &ModuleEnv<'_>,
     index: DefinedFuncIndex,
@@ -105,7 +110,7 @@ pub(crate) fn translate(
     allocations: &mut Allocations,
 ) -> Result<WasmOffset> {
     let Body { body, to_validate, hints } = body;
-    let refused = |error| classify(env.config.features, env.wasm, error);
+    let refusal = |error| classify(env.config.features, env.wasm, error);
     let mut validator = to_validate.into_validator(core::mem::take(&mut allocations.validator));
 
     let mut translator = FuncTranslator::new(env, index, func, &mut allocations.builder);
@@ -113,63 +118,63 @@ pub(crate) fn translate(
     if env.config.features.contains(Features::LEGACY_EXCEPTIONS) {
         translator.legacy = legacy::scan(&body);
     }
-    let mut locals = body.get_locals_reader().map_err(refused)?;
+    let mut locals = body.get_locals_reader().map_err(refusal)?;
     for _ in 0..locals.get_count() {
         let offset = locals.original_position();
-        let (count, ty) = locals.read().map_err(refused)?;
-        validator.define_locals(offset, count, ty).map_err(refused)?;
+        let (count, ty) = locals.read().map_err(refusal)?;
+        validator.define_locals(offset, count, ty).map_err(refusal)?;
         translator.declare_locals(count, translator.val_type(ty));
     }
-    let mut operators = body.get_operators_reader().map_err(refused)?;
+    let mut operators = body.get_operators_reader().map_err(refusal)?;
     let first = operators.original_position();
     translator.locate(first);
-    translator.enter();
+    translator.check_interrupts();
     while !operators.eof() {
-        let (operator, offset) = operators.read_with_offset().map_err(refused)?;
-        validator.op(offset, &operator).map_err(refused)?;
+        let (operator, offset) = operators.read_with_offset().map_err(refusal)?;
+        validator.op(offset, &operator).map_err(refusal)?;
         translator.locate(offset);
         translator.operator(operator);
         translator.check_clauses()?;
     }
-    operators.finish().map_err(refused)?;
+    operators.finish().map_err(refusal)?;
     translator.builder.finalize(env.isa.frontend_config());
     allocations.validator = validator.into_allocations();
     Ok(wasm_offset(first))
 }
 
-/// One function on its way to CLIF.
+/// The translator of one function.
 pub(crate) struct FuncTranslator<'a> {
-    /// Where instructions go.
+    /// The builder of the CLIF function.
     pub(crate) builder: FunctionBuilder<'a>,
-    /// The module around it.
+    /// The module around the function.
     pub(crate) env: &'a ModuleEnv<'a>,
     /// The operand stack.
     stack: Vec<Value>,
-    /// The control stack; the function's own frame is the first.
+    /// The control stack. The function's own frame is the first.
     controls: Vec<ControlFrame>,
-    /// Whether the current position is unreachable; operators but those of control are then passed over.
+    /// True if the current position is unreachable. Only operators that delimit blocks have an effect then.
     unreachable: bool,
-    /// How many blocks were opened since the position became unreachable.
+    /// The number of blocks that were opened since the position became unreachable.
     skipped: u32,
     /// The clauses of the open `try_table`s and `try`s.
     tries: Vec<exception::Clauses>,
-    /// The `try`s that have not begun yet.
+    /// The `try`s that are still to come.
     legacy: VecDeque<legacy::Try>,
-    /// How many clauses were looked at for all calls.
+    /// The number of clauses examined so far, over all calls.
     clauses_tried: usize,
     /// Parameters and locals.
     locals: Vec<Local>,
-    /// The instance.
+    /// The address of the instance's context.
     vmctx: Value,
-    /// Operators since fuel was last charged.
+    /// The cost of the operators since fuel was last charged.
     fuel: i64,
-    /// What memory accesses cannot alias.
+    /// Regions of memory that do not alias each other.
     regions: access::Regions,
-    /// Which way branches are said to go, by the offset of the instruction; sorted.
+    /// Branch hints: the offset of an instruction and whether its branch is likely taken. Sorted.
     hints: Box<[(u64, bool)]>,
-    /// The functions declared so far.
+    /// The functions imported so far.
     imports: HashMap<Symbol, ir::FuncRef>,
-    /// The signatures declared so far, by type.
+    /// The signatures imported so far, by type.
     signatures: HashMap<TypeIndex, ir::SigRef>,
 }
 
@@ -187,13 +192,14 @@ struct Local {
     ty: ValType,
 }
 
-/// Whether values of the type stand in stack maps.
+/// Returns whether stack maps record values of the type.
 fn is_traced(ty: ValType) -> bool {
     Storage::from(ty).is_traced()
 }
 
 impl<'a> FuncTranslator<'a> {
-    /// Declares signature, stack limit and entry block, and the parameters as the first locals.
+    /// Starts the translation of a function: declares its signature and stack limit, opens the entry block, and
+    /// declares the parameters as the first locals.
     fn new(
         env: &'a ModuleEnv<'a>,
         index: DefinedFuncIndex,
@@ -235,14 +241,9 @@ impl<'a> FuncTranslator<'a> {
         translator
     }
 
-    /// Makes the following instructions belong to the operator at this offset of the binary.
+    /// Attributes the following instructions to the operator at this offset of the binary.
     fn locate(&mut self, offset: u64) {
         self.builder.set_srcloc(ir::SourceLoc::new(wasm_offset(offset).0));
-    }
-
-    /// What runs before the first operator.
-    fn enter(&mut self) {
-        self.check_interrupts();
     }
 
     fn operator(&mut self, operator: Operator<'_>) {
@@ -255,14 +256,14 @@ impl<'a> FuncTranslator<'a> {
         self.dispatch(operator);
     }
 
-    /// Our own form of a value type. Validation has refused what has none.
+    /// Converts a value type of wasmparser.
     fn val_type(&self, ty: wasmparser::ValType) -> ValType {
-        convert::val_type(ty, self.env.module).expect("validation lets no type pass that has no form here")
+        convert::val_type(ty, self.env.module).expect("validation accepts only types that the engine has")
     }
 
-    /// Our own form of a heap type.
+    /// Converts a heap type of wasmparser.
     fn heap_type(&self, ty: wasmparser::HeapType) -> HeapType {
-        convert::heap_type(ty, self.env.module).expect("validation lets no type pass that has no form here")
+        convert::heap_type(ty, self.env.module).expect("validation accepts only types that the engine has")
     }
 
     /// Starts the next instruction.
@@ -275,13 +276,13 @@ impl<'a> FuncTranslator<'a> {
         self.stack.push(value);
     }
 
-    /// Pushes an operand of this type; references that a collector must find are declared as such.
+    /// Pushes an operand of this type. A reference that the collector must find is declared as one.
     fn push_typed(&mut self, value: Value, ty: ValType) {
         self.trace(value, ty);
         self.push(value);
     }
 
-    /// Declares a value to be a reference that a collector must find, if its type says so.
+    /// Declares a value as a reference that the collector must find, if its type is traced.
     fn trace(&mut self, value: Value, ty: ValType) {
         if is_traced(ty) {
             self.builder.declare_value_needs_stack_map(value);
@@ -306,23 +307,24 @@ impl<'a> FuncTranslator<'a> {
         (lowest, middle, top)
     }
 
-    /// Pops as many operands as there are, the lowest first.
+    /// Pops `count` operands, the lowest first.
     fn pop_many(&mut self, count: usize) -> Vec<Value> {
         let height = self.stack.len() - count;
         self.stack.split_off(height)
     }
 
-    /// The type of a value.
+    /// Returns the type of a value.
     pub(crate) fn type_of(&self, value: Value) -> Type {
         self.builder.func.dfg.value_type(value)
     }
 
-    /// An integer constant.
+    /// Emits an integer constant.
     pub(crate) fn iconst(&mut self, ty: Type, value: i64) -> Value {
         self.ins().iconst(ty, value)
     }
 
-    /// Calls the library through its trampoline. The result is never `FAILED`: a failure leaves compiled code.
+    /// Emits a library call, through its trampoline. The result is never `FAILED`, because a failure leaves compiled
+    /// code.
     pub(crate) fn call_builtin(&mut self, builtin: Builtin, arguments: &[Value]) -> Value {
         let callee = self.import(Symbol::Builtin(builtin), || builtin_signature(builtin, CallConv::Tail));
         let mut all = vec![self.vmctx];
@@ -331,7 +333,7 @@ impl<'a> FuncTranslator<'a> {
         self.builder.inst_results(call)[0]
     }
 
-    /// Declares a function of this artifact.
+    /// Imports a function of this artifact into the CLIF function.
     fn import(&mut self, symbol: Symbol, signature: impl FnOnce() -> ir::Signature) -> ir::FuncRef {
         if let Some(&known) = self.imports.get(&symbol) {
             return known;
@@ -346,7 +348,7 @@ impl<'a> FuncTranslator<'a> {
     }
 }
 
-/// The chain from the instance to its store's stack limit, for the prologue.
+/// Declares the loads that the prologue takes to find the stack limit: from the vmctx to the store, to the limit.
 fn stack_limit(func: &mut ir::Function) -> ir::GlobalValue {
     use crate::abi::vmctx::{VmContext, VmStoreContext};
     let vmctx = func.create_global_value(ir::GlobalValueData::VMContext);
@@ -365,5 +367,5 @@ fn stack_limit(func: &mut ir::Function) -> ir::GlobalValue {
 }
 
 fn wasm_offset(offset: u64) -> WasmOffset {
-    WasmOffset(u32::try_from(offset).expect("no module is as large as 4 GiB"))
+    WasmOffset(u32::try_from(offset).expect("a module is shorter than 4 GiB"))
 }

@@ -1,10 +1,9 @@
-//! Numeric instructions: integers and floats but vectors
+//! Numeric instructions on integers and floats
 //! ([Numeric instructions](https://webassembly.github.io/spec/core/exec/instructions.html#numeric-instructions)).
 //!
-//! Cranelift's arithmetic is WebAssembly's: shift and rotation amounts are taken modulo the width, `fmin` and `fmax`
-//! order the zeros and let NaN through, and division and conversion trap with a code of their own for each reason.
-//! Instructions that trap are never removed and never moved before one with an effect, because Cranelift knows that
-//! they trap.
+//! Cranelift's arithmetic is WebAssembly's: it takes shift and rotation amounts modulo the width, `fmin` and `fmax`
+//! order the zeros and propagate NaN, and division and conversion trap with a code for each reason. Cranelift knows
+//! which instructions can trap, and neither removes them nor moves them before one with an effect.
 
 use super::FuncTranslator;
 use super::operators::operators;

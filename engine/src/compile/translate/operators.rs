@@ -1,15 +1,15 @@
-//! The way from an operator to its translation.
+//! The dispatch from an operator to its translation.
 //!
-//! Each operator is translated by a method of [`FuncTranslator`], which the file of its family defines with
-//! [`operators!`]. The methods have the names that wasmparser gives the operators (`visit_i32_add`).
-//! [`FuncTranslator::dispatch`] calls them from a `match` that is made of wasmparser's own list of operators: an operator
-//! without a method does not compile, and a method without an operator is dead code, which is a warning.
+//! A method of [`FuncTranslator`] translates each operator. The file of the operator's family defines it with
+//! [`operators!`], under wasmparser's name for the operator (`visit_i32_add`). [`FuncTranslator::dispatch`] expands
+//! wasmparser's own list of operators to a `match` that calls these methods. Hence an operator without a method does
+//! not compile, and a method without an operator is reported as dead code.
 
 use super::FuncTranslator;
 use wasmparser::Operator;
 
-/// Defines the translations of operators: one method for each name on the left, with the operator's immediates as its
-/// parameters. Names that are joined by `|` share one translation.
+/// Defines translations of operators. Each name on the left becomes a method whose parameters are the operator's
+/// immediates. Names joined by `|` share one translation.
 macro_rules! operators {
     ($($($visit:ident)|+ ($this:ident $(, $param:ident: $ty:ty)*) => $translation:expr;)*) => {
         $($crate::compile::translate::operators::operators! {
@@ -28,30 +28,25 @@ macro_rules! operators {
 
 pub(super) use operators;
 
-/// Calls an operator's method, by the operator's proposal.
-macro_rules! translate {
-    // No feature of the engine turns these proposals on, so that validation refuses their operators.
-    ($this:ident, @stack_switching $visit:ident $immediates:tt) => { refused_by_validation!($visit $immediates) };
-    ($this:ident, @shared_everything_threads $visit:ident $immediates:tt) => {
-        refused_by_validation!($visit $immediates)
-    };
-    ($this:ident, @acquire_release_atomics $visit:ident $immediates:tt) => {
-        refused_by_validation!($visit $immediates)
-    };
-    ($this:ident, @memory_control $visit:ident $immediates:tt) => { refused_by_validation!($visit $immediates) };
-
+/// Calls the method of an operator. The operators of proposals that the engine lacks have none: `SUPPORTED_FEATURES` of
+/// [`Config`](crate::base::Config) turns none of these proposals on, so that validation refuses the operators.
+macro_rules! call_translation {
+    ($this:ident, @stack_switching $($operator:tt)*) => { never_valid!($($operator)*) };
+    ($this:ident, @shared_everything_threads $($operator:tt)*) => { never_valid!($($operator)*) };
+    ($this:ident, @acquire_release_atomics $($operator:tt)*) => { never_valid!($($operator)*) };
+    ($this:ident, @memory_control $($operator:tt)*) => { never_valid!($($operator)*) };
     ($this:ident, @$proposal:ident $visit:ident ($($immediate:ident),*)) => { $this.$visit($($immediate),*) };
 }
 
-macro_rules! refused_by_validation {
+macro_rules! never_valid {
     ($visit:ident ($($immediate:ident),*)) => {{
         _ = ($($immediate,)*);
-        unreachable!(concat!("validation refuses what ", stringify!($visit), " translates"))
+        unreachable!(concat!("validation refuses the operator of ", stringify!($visit)))
     }};
 }
 
 impl FuncTranslator<'_> {
-    /// Translates an operator that can be reached.
+    /// Translates an operator in reachable code.
     pub(in crate::compile) fn dispatch(&mut self, operator: Operator<'_>) {
         macro_rules! dispatch {
             ($(
@@ -59,10 +54,10 @@ impl FuncTranslator<'_> {
             )*) => {
                 match operator {
                     $(Operator::$op $({ $($immediate),* })? => {
-                        translate!(self, @$proposal $visit ($($($immediate),*)?))
+                        call_translation!(self, @$proposal $visit ($($($immediate),*)?))
                     })*
-                    // The enum is marked as open for further operators; the list above has all of this version.
-                    _ => unreachable!("wasmparser's list holds all of its operators"),
+                    // The enum is `#[non_exhaustive]`, but the arms above are all of its variants.
+                    _ => unreachable!("wasmparser's list has all operators"),
                 }
             };
         }

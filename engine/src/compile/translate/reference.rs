@@ -1,6 +1,7 @@
-//! References ([Reference instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#reference-instructions)).
+//! References ([Reference
+//! instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#reference-instructions)).
 //!
-//! A reference to a function is the address of a `FuncRef`, any other a 32-bit index; null is zero in both.
+//! A reference to a function is the address of a `FuncRef`, any other reference a 32-bit index. Null is zero in both.
 
 use super::FuncTranslator;
 use super::access::immediate;
@@ -45,6 +46,7 @@ impl FuncTranslator<'_> {
         };
     }
 
+    /// Emits the reference to a function.
     fn func_ref(&mut self, function: FuncIndex) -> Value {
         let vmctx = self.vmctx;
         if let Some(import) = self.env.layout.func_import(function) {
@@ -52,9 +54,9 @@ impl FuncTranslator<'_> {
             let offset = immediate(import) + offset_of!(FuncImport, func_ref) as i32;
             return self.ins().load(types::I64, flags, vmctx, offset);
         }
-        let place = self.env.module.functions[function.index()].func_ref;
-        let place = place.expect("a function that `ref.func` names escapes");
-        let offset = self.iconst(types::I64, i64::from(self.env.layout.func_ref(place)));
+        let index = self.env.module.functions[function.index()].func_ref;
+        let index = index.expect("a function that `ref.func` names escapes");
+        let offset = self.iconst(types::I64, i64::from(self.env.layout.func_ref(index)));
         self.ins().iadd(vmctx, offset)
     }
 }

@@ -1,5 +1,5 @@
 //! Tables ([Table instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#table-instructions)).
-//! Single elements are accessed in place; what touches many, or resizes, is a library call.
+//! Single elements are accessed in place. Instructions on many elements, and those that resize, are library calls.
 
 use super::FuncTranslator;
 use super::operators::operators;
@@ -40,7 +40,7 @@ impl FuncTranslator<'_> {
 
     fn table_size(&mut self, table: TableIndex) {
         let length = self.table_length(table);
-        let length = self.of_index_type(length, self.env.module.tables[table.index()].index64);
+        let length = self.to_index_type(length, self.env.module.tables[table.index()].index64);
         self.push(length);
     }
 
@@ -48,7 +48,7 @@ impl FuncTranslator<'_> {
         let (value, delta) = self.pop2();
         let arguments = [self.index(table), self.extended_to_64_bits(delta), self.extended_to_64_bits(value)];
         let old = self.call_builtin(Builtin::TableGrow, &arguments);
-        let old = self.of_index_type(old, self.env.module.tables[table as usize].index64);
+        let old = self.to_index_type(old, self.env.module.tables[table as usize].index64);
         self.push(old);
     }
 
@@ -75,25 +75,25 @@ impl FuncTranslator<'_> {
         self.call_builtin(Builtin::TableCopy, &arguments);
     }
 
-    /// `table.init` and `memory.init`: from a segment into a table or memory.
+    /// Translates `table.init` and `memory.init`: copies from a segment into a table or memory.
     pub(super) fn init(&mut self, builtin: Builtin, target: u32, segment: u32) {
         let (dst, src, count) = self.pop3();
         let arguments = [self.index(target), self.index(segment), self.extended_to_64_bits(dst), src, count];
         self.call_builtin(builtin, &arguments);
     }
 
-    /// `elem.drop` and `data.drop`.
+    /// Translates `elem.drop` and `data.drop`.
     pub(super) fn drop_segment(&mut self, builtin: Builtin, segment: u32) {
         let segment = self.index(segment);
         self.call_builtin(builtin, &[segment]);
     }
 
-    /// An index of the module, as an argument.
+    /// Emits an index of the module as an argument of a library call.
     pub(super) fn index(&mut self, index: u32) -> Value {
         self.iconst(types::I32, i64::from(index))
     }
 
-    /// A value of 32 or 64 bits, zero-extended to 64.
+    /// Zero-extends a value of 32 or 64 bits to 64.
     pub(super) fn extended_to_64_bits(&mut self, value: Value) -> Value {
         match self.type_of(value) {
             types::I32 => self.ins().uextend(types::I64, value),

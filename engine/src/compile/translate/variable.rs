@@ -1,4 +1,5 @@
-//! Locals and globals ([Variable instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#variable-instructions)).
+//! Locals and globals ([Variable
+//! instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#variable-instructions)).
 
 use super::access::Definition;
 use super::operators::operators;
@@ -30,7 +31,7 @@ impl FuncTranslator<'_> {
         visit_global_set(self, global_index: u32) => self.global_set(GlobalIndex(global_index));
     }
 
-    /// Declares the next local, which starts as `value`.
+    /// Declares the next local with `value` as its initial value.
     pub(super) fn declare_local(&mut self, ty: ValType, value: Value) {
         let variable = self.builder.declare_var(clif_type(ty));
         if is_traced(ty) {
@@ -40,7 +41,7 @@ impl FuncTranslator<'_> {
         self.locals.push(Local { variable, ty });
     }
 
-    /// Declares `count` locals that start as zero.
+    /// Declares `count` locals with zero or null as their initial value.
     pub(super) fn declare_locals(&mut self, count: u32, ty: ValType) {
         if count == 0 {
             return;
@@ -51,7 +52,7 @@ impl FuncTranslator<'_> {
         }
     }
 
-    /// Zero or null of a type.
+    /// Emits zero, or null, of a type.
     pub(super) fn zero(&mut self, ty: ValType) -> Value {
         match MachineType::from(ty) {
             MachineType::I32 => self.iconst(types::I32, 0),
@@ -68,7 +69,7 @@ impl FuncTranslator<'_> {
     fn global_get(&mut self, global: GlobalIndex) {
         let ty = self.env.module.globals[global.index()].content;
         let Definition { base, offset } = self.definition(self.env.layout.global(global));
-        let flags = self.flags_of_global();
+        let flags = self.little_endian_global_flags();
         let value = self.ins().load(clif_type(ty), flags, base, offset);
         self.push_typed(value, ty);
     }
@@ -76,11 +77,12 @@ impl FuncTranslator<'_> {
     fn global_set(&mut self, global: GlobalIndex) {
         let value = self.pop();
         let Definition { base, offset } = self.definition(self.env.layout.global(global));
-        let flags = self.flags_of_global();
+        let flags = self.little_endian_global_flags();
         self.ins().store(flags, value, base, offset);
     }
 
-    fn flags_of_global(&self) -> MemFlagsData {
+    /// Returns the flags of an access to a global, which holds its value in WebAssembly's byte order on every host.
+    fn little_endian_global_flags(&self) -> MemFlagsData {
         self.global_flags().with_endianness(Endianness::Little)
     }
 }

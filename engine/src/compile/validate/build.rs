@@ -1,4 +1,4 @@
-//! Collects the description of a module while its sections go by. Each section has been validated before it comes here.
+//! Builds the description of a module from its sections, each of which has been validated.
 
 use super::hints::BranchHints;
 use super::{Body, Refusal, Validated, types};
@@ -23,7 +23,8 @@ pub(super) struct Builder<'a> {
     hints: Option<BranchHints>,
 }
 
-/// What is read of a name section ([Name section](https://webassembly.github.io/spec/core/appendix/custom.html#name-section)).
+/// The names that the engine uses of a name section ([Name
+/// section](https://webassembly.github.io/spec/core/appendix/custom.html#name-section)).
 #[derive(Default)]
 struct Names {
     module: Option<String>,
@@ -31,11 +32,16 @@ struct Names {
 }
 
 impl<'a> Builder<'a> {
+    /// Adds a function body.
     pub(super) fn body(&mut self, body: FunctionBody<'a>, to_validate: FuncToValidate<ValidatorResources>) {
         let hints = self.hints.as_mut().map(|hints| hints.take(to_validate.index, &body));
         self.bodies.push(Body { body, to_validate, hints: hints.unwrap_or_default() });
     }
 
+    /// Adds a section.
+    ///
+    /// # Errors
+    /// The section does not decode, or the engine lacks something that it uses.
     pub(super) fn payload(&mut self, payload: Payload<'a>) -> Result<()> {
         match payload {
             Payload::TypeSection(section) => self.types(section),
@@ -74,8 +80,9 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Completes the module after its last section.
     pub(super) fn finish(mut self) -> Validated<'a> {
-        place_references(&mut self.module);
+        number_func_refs(&mut self.module);
         let Names { module: name, functions: mut func_names } = self.names.unwrap_or_default();
         func_names.retain(|(index, _)| index.index() < self.module.functions.len());
         self.module.name = name;
@@ -247,11 +254,12 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Gives a place among the instance's function references to each defined function that something outside the code
-/// can get hold of. Bodies need not be searched: a `ref.func` in a body is valid only for a function that is named
-/// outside of the bodies ([`C.refs`](https://webassembly.github.io/spec/core/valid/modules.html#valid-module)).
-/// The start function is among them, because the host calls it.
-fn place_references(module: &mut Module) {
+/// Numbers the defined functions that escape: an instance holds a function reference for each of them. A function
+/// escapes if it is exported, named in a segment or a constant expression, or the start function, which the host calls.
+///
+/// Function bodies need not be searched: a `ref.func` in a body is valid only for a function that is named outside of
+/// the bodies ([`C.refs`](https://webassembly.github.io/spec/core/valid/modules.html#valid-module)).
+fn number_func_refs(module: &mut Module) {
     let mut escapes = vec![false; module.functions.len()];
     let mut mark = |index: FuncIndex| escapes[index.index()] = true;
     module.start.into_iter().for_each(&mut mark);
@@ -280,6 +288,7 @@ fn place_references(module: &mut Module) {
     }
 }
 
+/// Reads a name section.
 fn read_names(section: wasmparser::NameSectionReader<'_>) -> wasmparser::Result<Names> {
     let mut names = Names::default();
     for subsection in section {
@@ -296,6 +305,7 @@ fn read_names(section: wasmparser::NameSectionReader<'_>) -> wasmparser::Result<
     Ok(names)
 }
 
+/// Converts a constant expression.
 fn const_expr(expression: &wasmparser::ConstExpr<'_>, module: &Module) -> Result<ConstExpr> {
     let mut ops = Vec::with_capacity(1);
     let mut reader = expression.get_operators_reader();
@@ -358,8 +368,8 @@ fn global_type(ty: wasmparser::GlobalType, module: &Module) -> Result<GlobalType
     Ok(GlobalType { content: types::val_type(ty.content_type, module)?, mutable: ty.mutable })
 }
 
-/// The parser knows features that this engine has no representation for. None of them can be switched on in
-/// [`Features`](crate::Features), so that this is the second line of defense.
+/// The refusal of something that wasmparser knows and the engine lacks. An engine's configuration turns on no such
+/// feature, so that this is a second line of defense.
 fn unsupported(what: &str, offset: impl Into<Option<u64>>) -> Refusal {
     let error = Error::new(ErrorKind::Unsupported, format!("{what} is not supported"));
     Refusal::Engine(match offset.into() {

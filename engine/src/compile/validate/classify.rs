@@ -1,13 +1,13 @@
-//! Which phase refuses a module: decoding or validation.
+//! Classification of refused modules: malformed, invalid or too large.
 //!
-//! wasmparser decodes and validates in one pass and does not say which of the two refused. The specification does
-//! ([Binary format](https://webassembly.github.io/spec/core/binary/index.html)): a module that does not decode is
-//! malformed, whatever else is wrong with it. So the answer comes from a second pass over the module that decodes only.
-//! Messages are never looked at.
+//! wasmparser decodes and validates in one pass and does not tell which of the two refused a module. The specification
+//! does ([Binary format](https://webassembly.github.io/spec/core/binary/index.html)): a module that does not decode is
+//! malformed, whatever else is wrong with it. The answer therefore comes from a second pass over the module that only
+//! decodes, and never from messages.
 //!
-//! Some rules of the binary format are not part of wasmparser's decoding and are added here: section ids, flags of
-//! limits and of globals, and alignments that are unknown or belong to a feature that is off, and instructions that name
-//! a data segment in a module without a data count.
+//! This pass adds the rules of the binary format that wasmparser checks only in validation: section ids, flags of
+//! limits and globals, and alignments that are unknown or belong to a feature that is off, and that a module needs a
+//! data count for instructions that name a data segment.
 
 use super::parser_features;
 use crate::base::{Error, ErrorKind, Features};
@@ -16,38 +16,38 @@ use wasmparser::{
     Payload, SectionLimited, TableType, TypeRef, WasmFeatures,
 };
 
-/// The error for a module that wasmparser refused with `error`, in any function or section.
+/// Returns the error for a module that wasmparser refused with `error`, in any function or section.
 pub(crate) fn classify(features: Features, wasm: &[u8], error: wasmparser::Error) -> Error {
     match decode_only(parser_features(features), wasm) {
-        Err(Refused { kind, message, offset }) => Error::new(kind, message).at(offset),
+        Err(DecodeError { kind, message, offset }) => Error::new(kind, message).at(offset),
         Ok(()) => Error::new(ErrorKind::Invalid, error.message()).at(error.offset()),
     }
 }
 
-/// What the decoding pass has against a module.
-struct Refused {
+/// An error of the decoding pass.
+struct DecodeError {
     kind: ErrorKind,
     message: String,
     offset: u64,
 }
 
-impl Refused {
-    fn malformed(message: &str, offset: u64) -> Refused {
-        // wasmparser spreads the bytes of a wrong magic number over ten lines.
+impl DecodeError {
+    fn malformed(message: &str, offset: u64) -> DecodeError {
+        // wasmparser prints the bytes of a wrong magic number on ten lines.
         let message = message.split_once(" - expected=[\n").map_or(message, |(head, _)| head).to_owned();
-        Refused { kind: ErrorKind::Malformed, message, offset }
+        DecodeError { kind: ErrorKind::Malformed, message, offset }
     }
 }
 
-impl From<wasmparser::Error> for Refused {
-    fn from(error: wasmparser::Error) -> Refused {
-        Refused::malformed(error.message(), error.offset())
+impl From<wasmparser::Error> for DecodeError {
+    fn from(error: wasmparser::Error) -> DecodeError {
+        DecodeError::malformed(error.message(), error.offset())
     }
 }
 
-/// A limit of this implementation that wasmparser enforces while it validates
-/// ([Implementation limitations](https://webassembly.github.io/spec/js-api/#limits)). Those that it enforces while it
-/// decodes (1,000 parameters or results, 100,000 bytes in a name) cannot be told from other decoding errors.
+/// A limit that wasmparser enforces while it validates ([Implementation
+/// limitations](https://webassembly.github.io/spec/js-api/#limits)). The limits that it enforces while it decodes
+/// (1,000 parameters or results, 100,000 bytes in a name) cannot be told from other decoding errors.
 struct Limit {
     what: &'static str,
     most: u64,
@@ -66,8 +66,8 @@ const DATA_SEGMENTS: Limit = Limit { what: "data segments", most: 100_000 };
 const LOCALS: Limit = Limit { what: "locals of one function", most: 50_000 };
 const BODY: Limit = Limit { what: "bytes of one function body", most: 7_654_321 };
 
-/// The decoding pass. Limits are reported only when the whole module decodes: a malformed module is malformed first.
-fn decode_only(features: WasmFeatures, wasm: &[u8]) -> Result<(), Refused> {
+/// Runs the decoding pass. A limit is reported only if the whole module decodes: malformed takes precedence.
+fn decode_only(features: WasmFeatures, wasm: &[u8]) -> Result<(), DecodeError> {
     let mut decoder = Decoder { features, has_data_count: false, too_large: None };
     let mut parser = Parser::new(0);
     parser.set_features(features);
@@ -75,22 +75,23 @@ fn decode_only(features: WasmFeatures, wasm: &[u8]) -> Result<(), Refused> {
         decoder.payload(payload?)?;
     }
     match decoder.too_large {
-        Some(refused) => Err(refused),
+        Some(error) => Err(error),
         None => Ok(()),
     }
 }
 
+/// The state of the decoding pass.
 struct Decoder {
     features: WasmFeatures,
     has_data_count: bool,
-    too_large: Option<Refused>,
+    too_large: Option<DecodeError>,
 }
 
 impl Decoder {
-    fn payload(&mut self, payload: Payload<'_>) -> Result<(), Refused> {
+    fn payload(&mut self, payload: Payload<'_>) -> Result<(), DecodeError> {
         match payload {
             Payload::Version { encoding: Encoding::Component, range, .. } => {
-                return Err(Refused::malformed(
+                return Err(DecodeError::malformed(
                     "unknown binary version: this is a component, not a module",
                     range.start,
                 ));
@@ -116,7 +117,7 @@ impl Decoder {
                 self.section(&MEMORIES, section, |decoder, memory, offset| decoder.memory_flags(&memory, offset))?
             }
             Payload::TagSection(section) if !self.features.exceptions() => {
-                return Err(Refused::malformed("malformed section id", section.range().start));
+                return Err(DecodeError::malformed("malformed section id", section.range().start));
             }
             Payload::TagSection(section) => section.into_iter().try_for_each(|tag| tag.map(drop))?,
             Payload::GlobalSection(section) => self.section(&GLOBALS, section, |decoder, global, offset| {
@@ -127,7 +128,7 @@ impl Decoder {
             Payload::ElementSection(section) => self.elements(section)?,
             Payload::DataCountSection { range, .. } => {
                 if !self.features.bulk_memory() {
-                    return Err(Refused::malformed("malformed section id", range.start));
+                    return Err(DecodeError::malformed("malformed section id", range.start));
                 }
                 self.has_data_count = true;
             }
@@ -141,14 +142,14 @@ impl Decoder {
             }
             Payload::CodeSectionEntry(body) => self.body(&body)?,
             Payload::UnknownSection { range, .. } => {
-                return Err(Refused::malformed("malformed section id", range.start));
+                return Err(DecodeError::malformed("malformed section id", range.start));
             }
             _ => {}
         }
         Ok(())
     }
 
-    fn elements(&mut self, section: wasmparser::ElementSectionReader<'_>) -> Result<(), Refused> {
+    fn elements(&mut self, section: wasmparser::ElementSectionReader<'_>) -> Result<(), DecodeError> {
         self.limit(&ELEMENT_SEGMENTS, section.count().into(), section.range().start);
         for segment in section {
             let segment = segment?;
@@ -170,7 +171,7 @@ impl Decoder {
         Ok(())
     }
 
-    fn body(&mut self, body: &FunctionBody<'_>) -> Result<(), Refused> {
+    fn body(&mut self, body: &FunctionBody<'_>) -> Result<(), DecodeError> {
         let range = body.range();
         self.limit(&BODY, range.end - range.start, range.start);
         let mut locals = 0;
@@ -189,11 +190,11 @@ impl Decoder {
                     | Operator::ArrayInitData { .. }
             );
             if names_data && !self.has_data_count {
-                return Err(Refused::malformed("data count section required", offset));
+                return Err(DecodeError::malformed("data count section required", offset));
             }
-            // The format of memory64 has room for larger exponents, which are then invalid.
+            // With memory64 the format allows larger exponents, which validation then refuses.
             if !self.features.memory64() && alignment(&operator).is_some_and(|exponent| exponent >= 32) {
-                return Err(Refused::malformed("malformed memop flags", offset));
+                return Err(DecodeError::malformed("malformed memop flags", offset));
             }
         }
         Ok(operators.finish()?)
@@ -203,8 +204,8 @@ impl Decoder {
         &mut self,
         limit: &Limit,
         section: SectionLimited<'a, T>,
-        mut check: impl FnMut(&Decoder, T, u64) -> Result<(), Refused>,
-    ) -> Result<(), Refused> {
+        mut check: impl FnMut(&Decoder, T, u64) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
         self.limit(limit, section.count().into(), section.range().start);
         for item in section.into_iter_with_offsets() {
             let (offset, item) = item?;
@@ -213,33 +214,33 @@ impl Decoder {
         Ok(())
     }
 
-    fn table_flags(&self, ty: &TableType, offset: u64) -> Result<(), Refused> {
+    fn table_flags(&self, ty: &TableType, offset: u64) -> Result<(), DecodeError> {
         let known =
             (!ty.shared || self.features.shared_everything_threads()) && (!ty.table64 || self.features.memory64());
-        known.then_some(()).ok_or_else(|| Refused::malformed("malformed limits flags", offset))
+        if known { Ok(()) } else { Err(DecodeError::malformed("malformed limits flags", offset)) }
     }
 
-    fn memory_flags(&self, ty: &MemoryType, offset: u64) -> Result<(), Refused> {
+    fn memory_flags(&self, ty: &MemoryType, offset: u64) -> Result<(), DecodeError> {
         let known = (!ty.shared || self.features.threads())
             && (!ty.memory64 || self.features.memory64())
             && (ty.page_size_log2.is_none() || self.features.custom_page_sizes());
-        known.then_some(()).ok_or_else(|| Refused::malformed("malformed limits flags", offset))
+        if known { Ok(()) } else { Err(DecodeError::malformed("malformed limits flags", offset)) }
     }
 
-    fn global_flags(&self, ty: &GlobalType, offset: u64) -> Result<(), Refused> {
+    fn global_flags(&self, ty: &GlobalType, offset: u64) -> Result<(), DecodeError> {
         let known = !ty.shared || self.features.shared_everything_threads();
-        known.then_some(()).ok_or_else(|| Refused::malformed("malformed mutability", offset))
+        if known { Ok(()) } else { Err(DecodeError::malformed("malformed mutability", offset)) }
     }
 
     fn limit(&mut self, limit: &Limit, count: u64, offset: u64) {
         if count > limit.most && self.too_large.is_none() {
-            let message = format!("too many {}: {count}, and this engine takes {}", limit.what, limit.most);
-            self.too_large = Some(Refused { kind: ErrorKind::TooLarge, message, offset });
+            let message = format!("too many {}: {count}, but this engine accepts at most {}", limit.what, limit.most);
+            self.too_large = Some(DecodeError { kind: ErrorKind::TooLarge, message, offset });
         }
     }
 }
 
-fn decode_expression(expression: &wasmparser::ConstExpr<'_>) -> Result<(), Refused> {
+fn decode_expression(expression: &wasmparser::ConstExpr<'_>) -> Result<(), DecodeError> {
     let mut operators = expression.get_operators_reader();
     while !operators.eof() {
         operators.read()?;
@@ -247,7 +248,7 @@ fn decode_expression(expression: &wasmparser::ConstExpr<'_>) -> Result<(), Refus
     Ok(operators.finish()?)
 }
 
-/// The alignment exponent of a load or store.
+/// Returns the alignment exponent of a load or store.
 fn alignment(operator: &Operator<'_>) -> Option<u8> {
     use Operator::*;
     match operator {

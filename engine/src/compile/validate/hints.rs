@@ -1,16 +1,20 @@
-//! Which way branches are said to go, from the custom section `metadata.code.branch_hint`
+//! Branch hints, from the custom section `metadata.code.branch_hint`
 //! ([Branch hinting](https://github.com/WebAssembly/branch-hinting/blob/main/proposals/branch-hinting/Overview.md)).
-//! Hints decide where code is placed and nothing else. A section that does not decode is ignored.
+//! Hints influence the layout of code and nothing else. A section that does not decode is ignored.
 
 use std::collections::HashMap;
 use wasmparser::{BranchHintSectionReader, FunctionBody};
 
-/// The hints of a module: for each function, pairs of an instruction's offset from the start of the function's locals
-/// and of whether its branch is likely taken.
+/// The hints of a module, by function: an instruction's offset from the start of the function's locals, and whether its
+/// branch is likely taken.
 #[derive(Default)]
 pub(super) struct BranchHints(HashMap<u32, Vec<(u32, bool)>>);
 
 impl BranchHints {
+    /// Reads the section.
+    ///
+    /// # Errors
+    /// wasmparser's error if the section does not decode.
     pub(super) fn read(section: BranchHintSectionReader<'_>) -> wasmparser::Result<BranchHints> {
         let mut hints = HashMap::new();
         for function in section {
@@ -21,7 +25,7 @@ impl BranchHints {
         Ok(BranchHints(hints))
     }
 
-    /// Takes the hints of a function. Offsets now count from the start of the module, and are sorted.
+    /// Takes the hints of a function, sorted, with offsets from the start of the module.
     pub(super) fn take(&mut self, function: u32, body: &FunctionBody<'_>) -> Box<[(u64, bool)]> {
         let start = body.range().start;
         let hints = self.0.remove(&function).unwrap_or_default();

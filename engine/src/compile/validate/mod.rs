@@ -1,13 +1,13 @@
-//! From the bytes of a module to its description ([`Module`]), its function bodies, its data and its names.
+//! Reads the bytes of a module into its description ([`Module`]), its function bodies, its data and its names.
 //!
-//! Everything but the function bodies is validated here. A body comes out together with what its validation needs, so
-//! that it is validated while it is translated, many at once.
+//! [`decode`] validates everything except the function bodies. It returns each body with the state that its validation
+//! needs, so that bodies are validated while they are translated, in parallel.
 //!
-//! A refusal says which phase refused: [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) where the bytes do not
-//! decode, [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) where they decode and break a rule, and
-//! [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) where only this implementation's limits are passed
-//! ([`classify`]). A malformed custom section is never an error
-//! ([Custom sections](https://webassembly.github.io/spec/core/binary/modules.html#custom-section)).
+//! The error of a refused module tells the phase that refused it: [`ErrorKind::Malformed`](crate::ErrorKind::Malformed)
+//! where the bytes do not decode, [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) where they decode and break a rule,
+//! and [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) where only this implementation's limits are passed
+//! ([`classify`]). A malformed custom section is never an error ([Custom
+//! sections](https://webassembly.github.io/spec/core/binary/modules.html#custom-section)).
 
 mod build;
 mod classify;
@@ -23,26 +23,32 @@ pub(crate) use classify::classify;
 
 /// A module whose function bodies are yet to be validated.
 pub(crate) struct Validated<'a> {
-    /// The description.
+    /// The module's description.
     pub(crate) module: Module,
     /// The bodies, by `DefinedFuncIndex`.
     pub(crate) bodies: Vec<Body<'a>>,
-    /// The bytes of all data segments: `DataSegment::bytes` are ranges of it. One after the other, or as a picture of the
-    /// memory, if they make a [`MemoryImage`](crate::wasm::memory_image::MemoryImage).
+    /// The bytes of all data segments, of which `DataSegment::bytes` are ranges: one segment after the other, or a
+    /// memory image if the segments make a [`MemoryImage`](crate::wasm::memory_image::MemoryImage).
     pub(crate) data: Vec<u8>,
     /// The functions' names from the name section, sorted by index.
     pub(crate) func_names: Vec<(FuncIndex, String)>,
 }
 
-/// A function body, and what its validation needs.
+/// A function body that is yet to be validated.
 pub(crate) struct Body<'a> {
+    /// The bytes of the body.
     pub(crate) body: FunctionBody<'a>,
+    /// The state of the module's validation that the body needs.
     pub(crate) to_validate: FuncToValidate<ValidatorResources>,
-    /// Which way its branches are said to go: offsets of instructions, sorted, and whether they branch.
+    /// Branch hints: the offset of an instruction and whether its branch is likely taken. Sorted.
     pub(crate) hints: Box<[(u64, bool)]>,
 }
 
-/// Decodes a module and validates all but its function bodies.
+/// Decodes a module and validates everything except its function bodies.
+///
+/// # Errors
+/// Kind [`Malformed`](ErrorKind::Malformed), [`Invalid`](ErrorKind::Invalid), [`TooLarge`](ErrorKind::TooLarge) or
+/// [`Unsupported`](ErrorKind::Unsupported), with the offset in the binary.
 pub(crate) fn decode<'a>(features: Features, wasm: &'a [u8]) -> Result<Validated<'a>> {
     check_size(wasm)?;
     read(features, wasm).map_err(|refusal| match refusal {
@@ -52,6 +58,9 @@ pub(crate) fn decode<'a>(features: Features, wasm: &'a [u8]) -> Result<Validated
 }
 
 /// Validates a whole module.
+///
+/// # Errors
+/// Those of [`decode`], also for function bodies.
 pub(crate) fn validate(features: Features, wasm: &[u8]) -> Result<()> {
     let validated = decode(features, wasm)?;
     let mut allocations = Default::default();
@@ -63,9 +72,11 @@ pub(crate) fn validate(features: Features, wasm: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Why reading stopped: wasmparser refused, or this engine has no representation for what is there.
+/// The reason why reading a module stopped.
 enum Refusal {
+    /// wasmparser refused the module.
     Parser(wasmparser::Error),
+    /// The engine has no representation for a part of the module.
     Engine(Error),
 }
 
@@ -75,15 +86,15 @@ impl From<wasmparser::Error> for Refusal {
     }
 }
 
-/// Positions in a module are 32-bit numbers throughout
-/// ([`WasmOffset`](crate::base::WasmOffset)).
+/// Checks that every offset in the module fits into 32 bits ([`WasmOffset`](crate::base::WasmOffset)).
 fn check_size(wasm: &[u8]) -> Result<()> {
-    match u32::try_from(wasm.len()) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Error::new(ErrorKind::TooLarge, "the module is 4 GiB long or longer")),
+    if u32::try_from(wasm.len()).is_err() {
+        return Err(Error::new(ErrorKind::TooLarge, "the module is 4 GiB long or longer"));
     }
+    Ok(())
 }
 
+/// Reads and validates the sections of a module.
 fn read<'a>(features: Features, wasm: &'a [u8]) -> Result<Validated<'a>, Refusal> {
     let features = parser_features(features);
     let mut parser = Parser::new(0);

@@ -1,4 +1,4 @@
-//! What is malformed, what is invalid, and what a decoded module says.
+//! Tests of refusals (malformed, invalid, too large) and of the description of a decoded module.
 
 use super::*;
 use crate::wasm::module::*;
@@ -6,7 +6,7 @@ use crate::wasm::types::*;
 
 const HEADER: &[u8] = b"\0asm\x01\0\0\0";
 
-/// A module made of these raw sections.
+/// Encodes a module of these raw sections.
 fn binary(sections: &[(u8, &[u8])]) -> Vec<u8> {
     let mut bytes = HEADER.to_vec();
     for (id, contents) in sections {
@@ -119,7 +119,7 @@ fn invalid() {
 
 #[test]
 fn malformed_comes_before_invalid() {
-    // The export names no function; the body behind it does not decode.
+    // The export names no function, and the body after it does not decode.
     let export: (u8, &[u8]) = (7, b"\x01\0\0\x09");
     check_refusal(ErrorKind::Invalid, &[TYPE, FUNCTION, export, (CODE, b"\x01\x02\0\x0b")]);
     check_refusal(ErrorKind::Malformed, &[TYPE, FUNCTION, export, (CODE, b"\x01\x03\0\xff\x0b")]);
@@ -196,8 +196,8 @@ fn describes_the_module() {
     assert_eq!(module.name.as_deref(), Some("m"));
     assert_eq!((module.imported_functions, module.imported_globals, module.imports.len()), (1, 1, 2));
     assert_eq!((module.functions.len(), bodies.len()), (7, 6));
-    let places: Vec<_> = module.functions.iter().map(|function| function.func_ref.map(|place| place.0)).collect();
-    assert_eq!(places, [None, None, Some(0), Some(1), Some(2), Some(3), Some(4)]);
+    let func_refs: Vec<_> = module.functions.iter().map(|function| function.func_ref.map(|index| index.0)).collect();
+    assert_eq!(func_refs, [None, None, Some(0), Some(1), Some(2), Some(3), Some(4)]);
     assert_eq!(module.func_refs, 5);
     assert_eq!(module.tables[0].limits, Limits { min: 2, max: Some(10) });
     assert_eq!(module.global_inits[0].0, [ConstOp::V128Const(0x00000004_00000003_00000002_00000001)]);

@@ -1,4 +1,4 @@
-//! wasmparser's types in this engine's form.
+//! Conversion of wasmparser's types to the engine's.
 
 use super::Refusal;
 use crate::base::{Error, ErrorKind};
@@ -7,7 +7,7 @@ use crate::wasm::module::Module;
 use crate::wasm::types::*;
 use wasmparser::{AbstractHeapType, CompositeInnerType, PackedIndex, UnpackedIndex};
 
-/// What has no form in this engine.
+/// A type that the engine lacks.
 #[derive(Debug)]
 pub(crate) struct Unsupported(&'static str);
 
@@ -19,9 +19,9 @@ impl From<Unsupported> for Refusal {
     }
 }
 
-/// What kinds of things a module's defined types describe.
+/// The kinds of a module's defined types.
 pub(crate) trait Kinds {
-    /// The kind of the type of this index, which is that of a type.
+    /// Returns the kind of the type with this index, which must exist.
     fn kind(&self, index: u32) -> CompositeKind;
 }
 
@@ -37,7 +37,7 @@ impl Kinds for [CompositeKind] {
     }
 }
 
-/// A value type.
+/// Converts a value type.
 pub(crate) fn val_type(ty: wasmparser::ValType, kinds: &(impl Kinds + ?Sized)) -> Result<ValType> {
     Ok(match ty {
         wasmparser::ValType::I32 => ValType::I32,
@@ -49,18 +49,18 @@ pub(crate) fn val_type(ty: wasmparser::ValType, kinds: &(impl Kinds + ?Sized)) -
     })
 }
 
-/// A reference type.
+/// Converts a reference type.
 pub(crate) fn ref_type(ty: wasmparser::RefType, kinds: &(impl Kinds + ?Sized)) -> Result<RefType> {
     Ok(RefType { nullable: ty.is_nullable(), heap: heap_type(ty.heap_type(), kinds)? })
 }
 
-/// A heap type.
+/// Converts a heap type.
 pub(crate) fn heap_type(ty: wasmparser::HeapType, kinds: &(impl Kinds + ?Sized)) -> Result<HeapType> {
     match ty {
         wasmparser::HeapType::Abstract { shared: false, ty } => abstract_heap_type(ty),
         wasmparser::HeapType::Concrete(UnpackedIndex::Module(index)) => Ok(HeapType::Concrete(concrete(index, kinds))),
         wasmparser::HeapType::Exact(UnpackedIndex::Module(index)) => Ok(HeapType::Exact(concrete(index, kinds))),
-        _ => Err(Unsupported("a reference to what is shared")),
+        _ => Err(Unsupported("a reference to a shared type")),
     }
 }
 
@@ -86,7 +86,8 @@ fn concrete(index: u32, kinds: &(impl Kinds + ?Sized)) -> ConcreteType {
     ConcreteType { kind: kinds.kind(index), index }
 }
 
-/// The kind of a type that is yet to be read.
+/// Returns the kind of a defined type. Types of a recursive group may refer to later ones, so that all kinds of the
+/// group must be known before a type of it is converted.
 pub(super) fn kind(ty: &wasmparser::SubType) -> Result<CompositeKind> {
     Ok(match ty.composite_type.inner {
         CompositeInnerType::Func(_) => CompositeKind::Func,
@@ -96,11 +97,11 @@ pub(super) fn kind(ty: &wasmparser::SubType) -> Result<CompositeKind> {
     })
 }
 
-/// A defined type, once the kinds of all types of its group are known.
+/// Converts a defined type. `kinds` must hold all types of its recursive group.
 pub(super) fn sub_type(ty: &wasmparser::SubType, kinds: &[CompositeKind]) -> Result<SubType> {
     let composite = &ty.composite_type;
     if composite.shared {
-        return Err(Unsupported("a type that is shared"));
+        return Err(Unsupported("a shared type"));
     }
     Ok(SubType {
         is_final: ty.is_final,
@@ -109,12 +110,12 @@ pub(super) fn sub_type(ty: &wasmparser::SubType, kinds: &[CompositeKind]) -> Res
     })
 }
 
-/// The type that a clause names, if there is the clause.
+/// Converts the type that an optional clause names.
 fn named(index: Option<&PackedIndex>, kinds: &[CompositeKind]) -> Result<Option<ConcreteType>> {
     match index.map(PackedIndex::unpack) {
         None => Ok(None),
         Some(UnpackedIndex::Module(index)) => Ok(Some(concrete(index, kinds))),
-        Some(_) => Err(Unsupported("a type that is not of the module")),
+        Some(_) => Err(Unsupported("a reference to a type outside of the module")),
     }
 }
 

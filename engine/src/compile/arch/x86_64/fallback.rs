@@ -140,8 +140,8 @@ fn float(builder: &mut FunctionBuilder<'_>, ty: Type, value: f64) -> Value {
 
 /// `pshufb`: byte `i` of the result is zero if the high bit of `lanes[i]` is set, and `bytes[lanes[i] % 16]` otherwise.
 ///
-/// Without the instruction the way through memory is the shortest: `bytes` and `lanes` go into stack slots, each byte of
-/// the result is fetched by its lane and written to a third slot.
+/// Without the instruction the way through memory is the shortest: `bytes` and `lanes` go into stack slots, each byte
+/// of the result is fetched by its lane and written to a third slot.
 fn shuffle_bytes(builder: &mut FunctionBuilder<'_>, bytes: Value, lanes: Value) -> Value {
     let mut slot = || builder.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 16, 4));
     let (bytes_slot, lanes_slot, result_slot) = (slot(), slot(), slot());

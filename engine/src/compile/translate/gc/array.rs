@@ -1,4 +1,4 @@
-//! Arrays. Single elements are accessed in place; what touches many is a library call.
+//! Arrays. Single elements are accessed in place. Instructions on many elements are library calls.
 
 use super::{Extension, FuncTranslator};
 use crate::abi::builtins::Builtin;
@@ -13,10 +13,10 @@ use crate::wasm::types::ValType;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 
-/// Where an array's length stands.
+/// The offset of an array's length.
 const LENGTH: i32 = 4;
 
-/// Where its elements begin.
+/// The offset of an array's first element.
 const ELEMENTS: i32 = HEADER as i32;
 
 impl FuncTranslator<'_> {
@@ -98,11 +98,12 @@ impl FuncTranslator<'_> {
         self.push(array);
     }
 
-    /// Makes an array of zeros. Returns the reference.
+    /// Emits the allocation of an array of zeros. Returns the reference.
     fn allocate_array(&mut self, ty: TypeIndex, length: Value) -> Value {
         let id = self.type_id(ty);
         let bytes = Storage::from(self.element_type(ty).storage).size();
         let (wide, bytes) = (self.ins().uextend(types::I64, length), self.iconst(types::I64, bytes.into()));
+        // No overflow: a length of 32 bits times at most 16 bytes.
         let elements = self.ins().imul(wide, bytes);
         let rounding = self.iconst(types::I64, (HEADER + ALIGNMENT - 1).into());
         let mask = self.iconst(types::I64, -i64::from(ALIGNMENT));
@@ -131,7 +132,7 @@ impl FuncTranslator<'_> {
         self.call_builtin(Builtin::ArrayFill, &[array, at, low, high, count]);
     }
 
-    /// The bits of a value, the low 64 and the high 64.
+    /// Splits the bits of a value into the low 64 and the high 64.
     fn halves(&mut self, element: FieldType, value: Value) -> (Value, Value) {
         let zero = self.iconst(types::I64, 0);
         let plain = MemFlagsData::new();
@@ -158,7 +159,7 @@ impl FuncTranslator<'_> {
         self.push_typed(value, element.storage.unpacked());
     }
 
-    /// The address that is a header below an element, which exists.
+    /// Emits the address of an element minus the header's size, after a check that the element exists.
     fn element(&mut self, array: Value, index: Value, element: FieldType) -> Value {
         let array = self.object(array);
         let length = self.array_length(array);
@@ -171,7 +172,7 @@ impl FuncTranslator<'_> {
         self.ins().iadd(array, position)
     }
 
-    /// The length of the array at an address.
+    /// Emits the length of the array at an address. It traps for null.
     fn array_length(&mut self, array: Value) -> Value {
         let flags = self.heap_flags().with_aligned().with_trap_code(Some(trap_code(Trap::NullReference)));
         self.ins().load(types::I32, flags, array, LENGTH)
@@ -180,7 +181,7 @@ impl FuncTranslator<'_> {
     fn element_type(&self, ty: TypeIndex) -> FieldType {
         match self.env.module.types[ty.index()].composite {
             CompositeType::Array(element) => element,
-            _ => unreachable!("validation has seen that the type is an array's"),
+            _ => unreachable!("validation has checked that the type is an array type"),
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Objects of the heap ([Aggregate instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#aggregate-instructions)).
+//! Objects of the heap ([Aggregate
+//! instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#aggregate-instructions)).
 //!
-//! [`crate::abi::heap`] says how they are laid out. An access through null faults in the guard at the region's start, and
-//! the access itself is what traps. An address is made from the reference at each access and used at once: objects move
-//! in every call.
+//! [`crate::abi::heap`] describes their layout. An access through null needs no check: it faults in the guard at the
+//! start of the heap's region. Code computes the address of an object for each access, because any call may move
+//! objects.
 
 mod array;
 mod structure;
@@ -25,7 +26,7 @@ const HEAP_BASE: i32 = offset_of!(VmStoreContext, heap_base) as i32;
 const HEAP_NEXT: i32 = offset_of!(VmStoreContext, heap_next) as i32;
 const HEAP_END: i32 = offset_of!(VmStoreContext, heap_end) as i32;
 
-/// A reference to an object of any type, for stack maps: all are alike there.
+/// A type of references to objects. Which one does not matter to stack maps.
 const OBJECT: ValType = ValType::Ref(RefType { nullable: false, heap: HeapType::Eq });
 
 impl FuncTranslator<'_> {
@@ -39,7 +40,7 @@ impl FuncTranslator<'_> {
         };
         visit_i31_get_s(self) => self.i31_get(Extension::Signed);
         visit_i31_get_u(self) => self.i31_get(Extension::Unsigned);
-        // The same reference, under another type.
+        // Both types have the same references.
         visit_any_convert_extern | visit_extern_convert_any (self) => {};
     }
 
@@ -54,35 +55,37 @@ impl FuncTranslator<'_> {
         self.push(value);
     }
 
-    /// The address of an object, or in the guard for null; good until the next call.
+    /// Emits the address of an object, or an address in the guard for null. It is valid until the next call.
     fn object(&mut self, reference: Value) -> Value {
         let base = self.heap_base();
         let offset = self.ins().uextend(types::I64, reference);
         self.ins().iadd(base, offset)
     }
 
-    /// The canonical id in the header of an object, which is neither null nor an `i31`.
+    /// Emits the canonical id in the header of an object, which is neither null nor an `i31`.
     pub(super) fn object_id(&mut self, reference: Value) -> Value {
         let address = self.object(reference);
         let flags = self.heap_flags().with_aligned().with_notrap();
         self.ins().load(types::I32, flags, address, 0)
     }
 
+    /// Emits the start of the heap's region.
     fn heap_base(&mut self) -> Value {
         let store = self.store_context();
-        // A module without types of objects can be instantiated, and run, before the heap is reserved.
+        // The base is constant once the heap is reserved. Instantiating a module with types of objects reserves it, but
+        // a module without such types may run before.
         let fixed = self.env.module.types.iter().any(|ty| ty.composite.func().is_none());
         let flags = if fixed { self.constant_flags() } else { self.context_flags() };
         self.ins().load(types::I64, flags, store, HEAP_BASE)
     }
 
-    /// Flags of an access through a reference that may be null. Objects are less aligned than vectors.
+    /// Returns the flags of an access through a reference that may be null. Objects are less aligned than vectors.
     fn object_flags(&self, storage: Storage) -> MemFlagsData {
         let flags = self.heap_flags().with_trap_code(Some(trap_code(Trap::NullReference)));
         if storage.size() <= ALIGNMENT { flags.with_aligned() } else { flags }
     }
 
-    /// Reads a field or element as a value of the operand stack.
+    /// Emits a load of a field or element as an operand.
     fn load_field(&mut self, field: FieldType, extension: Extension, address: Value, offset: i32) -> Value {
         let flags = self.object_flags(field.storage.into());
         match (field.storage, extension) {
@@ -94,7 +97,7 @@ impl FuncTranslator<'_> {
         }
     }
 
-    /// Writes a value of the operand stack to a field or element.
+    /// Emits a store of an operand to a field or element.
     fn store_field(&mut self, field: FieldType, value: Value, address: Value, offset: i32) {
         let flags = self.object_flags(field.storage.into());
         match field.storage {
@@ -104,8 +107,10 @@ impl FuncTranslator<'_> {
         };
     }
 
-    /// Makes an object of a constant size with this word in its header, whose fields the caller writes before anything
-    /// is called. Returns the reference.
+    /// Emits the allocation of an object of constant size with this word in its header, and returns the reference. The
+    /// caller must initialize all fields before the next call, at which the collector may look at them.
+    ///
+    /// Allocation advances a pointer. A library call takes over if the space is used up.
     fn allocate(&mut self, ty: TypeIndex, word: u32, size: u32) -> Value {
         let id = self.type_id(ty);
         let word_value = self.iconst(types::I32, word.into());
@@ -113,8 +118,8 @@ impl FuncTranslator<'_> {
         if size > LARGEST_IN_PLACE {
             return self.allocate_in_library(id, word_value, size_value);
         }
-        let (in_place, in_library, made) =
-            (self.builder.create_block(), self.builder.create_block(), self.builder.create_block());
+        let (in_place, in_library) = (self.builder.create_block(), self.builder.create_block());
+        let made = self.builder.create_block();
         self.builder.set_cold_block(in_library);
         let reference = self.builder.append_block_param(made, types::I32);
         let store = self.store_context();
@@ -146,13 +151,13 @@ impl FuncTranslator<'_> {
         reference
     }
 
-    /// Makes an object whose fields are zero. Returns the reference.
+    /// Emits a library call that allocates an object whose fields are zero. Returns the reference.
     fn allocate_in_library(&mut self, id: Value, word: Value, size: Value) -> Value {
         let answer = self.call_builtin(Builtin::GcAlloc, &[id, word, size]);
         self.object_of(answer)
     }
 
-    /// The reference in a library call's answer.
+    /// Converts the result of a library call to a reference.
     fn object_of(&mut self, answer: Value) -> Value {
         let reference = self.ins().ireduce(types::I32, answer);
         self.trace(reference, OBJECT);

@@ -51,7 +51,7 @@ impl FuncTranslator<'_> {
         descriptor
     }
 
-    /// What stands where a struct has its descriptor; a trap for null.
+    /// Emits a load of the word in which a struct has its descriptor. It traps for null.
     pub(in crate::compile::translate) fn descriptor(&mut self, reference: Value) -> Value {
         let address = self.object(reference);
         let flags = self.object_flags(Storage::Reference);
@@ -95,7 +95,7 @@ impl FuncTranslator<'_> {
         self.push_typed(value, field.storage.unpacked());
     }
 
-    /// A field and where it stands.
+    /// Returns the type and the offset of a field.
     fn field(&self, ty: TypeIndex, index: u32) -> (FieldType, i32) {
         let offset = self.env.struct_layout(ty).offsets[index as usize];
         (struct_type(self.env.module, ty).fields[index as usize], immediate(offset))
@@ -105,6 +105,6 @@ impl FuncTranslator<'_> {
 fn struct_type(module: &Module, ty: TypeIndex) -> &StructType {
     match &module.types[ty.index()].composite {
         CompositeType::Struct(ty) => ty,
-        _ => unreachable!("validation has seen that the type is a struct's"),
+        _ => unreachable!("validation has checked that the type is a struct type"),
     }
 }

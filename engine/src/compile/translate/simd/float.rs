@@ -75,7 +75,7 @@ impl FuncTranslator<'_> {
         self.vector_binary(ty, |ins, x, y| ins.fcmp(condition, x, y));
     }
 
-    /// `y < x ? y : x`, lane by lane.
+    /// Translates `pmin`: `y < x ? y : x` in each lane.
     pub(super) fn pseudo_minimum(&mut self, ty: Type) {
         let (x, y) = self.pop_vectors(ty);
         let less = self.ins().fcmp(FloatCC::LessThan, y, x);
@@ -84,7 +84,7 @@ impl FuncTranslator<'_> {
         self.push_vector(result);
     }
 
-    /// `x < y ? y : x`, lane by lane.
+    /// Translates `pmax`: `x < y ? y : x` in each lane.
     pub(super) fn pseudo_maximum(&mut self, ty: Type) {
         let (x, y) = self.pop_vectors(ty);
         let less = self.ins().fcmp(FloatCC::LessThan, x, y);
@@ -93,7 +93,7 @@ impl FuncTranslator<'_> {
         self.push_vector(result);
     }
 
-    /// The two low integers as doubles.
+    /// Converts the two low integers to doubles.
     fn convert_low(&mut self, signed: bool) {
         let x = self.pop_vector(I32X4);
         let result = if signed {
@@ -106,8 +106,8 @@ impl FuncTranslator<'_> {
         self.push_vector(result);
     }
 
-    /// Two doubles as integers of 32 bits in the low lanes, zeros above. Saturating to 64 bits first and then to 32
-    /// gives the same numbers as saturating to 32 at once.
+    /// Truncates two doubles to integers of 32 bits in the low lanes, with zeros above. Saturation to 64 bits and then
+    /// to 32 has the same result as saturation to 32.
     fn truncate_zero(&mut self, signed: bool) {
         let x = self.pop_vector(F64X2);
         let zero = self.vector_const(I64X2, &[0; 16]);

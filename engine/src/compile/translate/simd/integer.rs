@@ -1,4 +1,4 @@
-//! Integer arithmetic and comparison on lanes, and changes of their width.
+//! Integer arithmetic and comparison on lanes, and conversions between their widths.
 
 use super::FuncTranslator;
 use crate::compile::translate::Extension::{self, Signed, Unsigned};
@@ -8,7 +8,7 @@ use cranelift_codegen::ir::types::*;
 use cranelift_codegen::ir::{InstBuilder, Type, Value};
 use cranelift_frontend::FuncInstBuilder;
 
-/// Which half of a vector is widened.
+/// A half of a vector.
 #[derive(Clone, Copy)]
 pub(super) enum Half {
     Low,
@@ -94,7 +94,7 @@ impl<'a> FuncTranslator<'a> {
         visit_i64x2_shr_u(self) => self.shift_lanes(I64X2, |ins, x, amount| ins.ushr(x, amount));
     }
 
-    // Instructions that make one number of all lanes.
+    // Instructions that reduce all lanes to one number.
     operators! {
         visit_i8x16_all_true(self) => self.all_true(I8X16);
         visit_i16x8_all_true(self) => self.all_true(I16X8);
@@ -186,7 +186,7 @@ impl<'a> FuncTranslator<'a> {
         self.push_vector(result);
     }
 
-    /// 1 if no lane is zero, else 0.
+    /// Translates `all_true`: 1 if no lane is zero, else 0.
     fn all_true(&mut self, ty: Type) {
         let vector = self.pop_vector(ty);
         let answer = self.ins().vall_true(vector);
@@ -194,7 +194,7 @@ impl<'a> FuncTranslator<'a> {
         self.push(result);
     }
 
-    /// The sign bits of all lanes, the lowest lane's in the lowest bit.
+    /// Translates `bitmask`: the sign bits of all lanes, the lowest lane's in the lowest bit.
     fn bitmask(&mut self, ty: Type) {
         let vector = self.pop_vector(ty);
         let result = self.ins().vhigh_bits(I32, vector);

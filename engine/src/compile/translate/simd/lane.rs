@@ -34,7 +34,7 @@ impl FuncTranslator<'_> {
         };
     }
 
-    /// Pops a number and makes it a lane: integer lanes of fewer than 32 bits come as an `i32`.
+    /// Pops a number and reduces it to a lane: an integer lane of less than 32 bits comes as an `i32`.
     fn pop_lane(&mut self, lane: Type) -> Value {
         let value = self.pop();
         if self.type_of(value) == lane { value } else { self.ins().ireduce(lane, value) }

@@ -46,8 +46,8 @@ impl FuncTranslator<'_> {
         visit_v128_store64_lane(self, memarg: MemArg, lane: u8) => self.store_lane(memarg, I64X2, lane);
     }
 
-    /// Loads half a vector and widens each lane. As a plain load and a widening: Cranelift joins the two where the CPU
-    /// can, and has no single instruction on the baseline.
+    /// Loads half a vector and widens each lane. Cranelift joins the load and the widening if the CPU has one
+    /// instruction for both, which the baseline has not.
     fn load_extended(&mut self, memarg: MemArg, ty: Type, extension: Extension) {
         let bits = self.load_bits(memarg, I64);
         let half = self.ins().scalar_to_vector(I64X2, bits);
@@ -83,7 +83,7 @@ impl FuncTranslator<'_> {
         self.store_bits(memarg, bits);
     }
 
-    /// Pops the index and loads a value of this type, which may stand at any address.
+    /// Pops the index and loads a value of this type, from an address of any alignment.
     fn load_bits(&mut self, memarg: MemArg, ty: Type) -> Value {
         let (flags, address, offset) = self.memory_access(memarg, byte_size(ty));
         self.ins().load(ty, flags, address, offset)

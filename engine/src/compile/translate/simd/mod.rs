@@ -1,12 +1,12 @@
 //! Vector instructions
 //! ([Vector instructions](https://webassembly.github.io/spec/core/exec/instructions.html#vector-instructions)).
 //!
-//! Between operators a `v128` is always an `I8X16`; each operator casts its operands to the lanes that it works on, and
-//! its result back. The casts cost nothing: the bits stay where they are. They name the byte order, because lanes are
-//! numbered in WebAssembly's, whatever the machine's is.
+//! Between operators a `v128` is an `I8X16`. Each operator casts its operands to the lanes that it works on, and its
+//! result back. The casts emit no code. They name little-endian byte order, in which WebAssembly numbers lanes on every
+//! machine.
 //!
-//! Where x86-64 has one instruction for a WebAssembly one, Cranelift finds it through a pattern over several CLIF
-//! instructions (dot products, conversions of half a vector, pseudo-minimum). The shapes here are those patterns.
+//! Cranelift recognizes some WebAssembly instructions as a pattern of several CLIF instructions, for which the CPU has
+//! one (dot products, conversions of half a vector, pseudo-minimum). The translations keep to these patterns.
 
 mod float;
 mod integer;
@@ -46,7 +46,7 @@ impl<'a> FuncTranslator<'a> {
         };
     }
 
-    /// The same bits as another type of 128 bits.
+    /// Casts a value to another type of 128 bits, without a change of bits.
     fn cast(&mut self, value: Value, ty: Type) -> Value {
         if self.type_of(value) == ty {
             return value;

@@ -1,9 +1,9 @@
-//! Relaxed vector instructions: the standard leaves some of their results to the implementation, as long as it always
+//! Relaxed vector instructions. The standard leaves some of their results to the implementation, as long as it always
 //! chooses alike ([Relaxed operations](https://webassembly.github.io/spec/core/exec/numerics.html#relaxed-operations)).
 //!
-//! The deterministic choice is that of the standard's deterministic profile, and the same on every machine: each is then
-//! a strict instruction, or a short sequence of them. The machine's choice takes a shorter sequence where this CPU has
-//! one; which one depends on the CPU's features only, never on the tier.
+//! The deterministic choice is that of the standard's deterministic profile, and the same on every machine: a strict
+//! instruction, or a short sequence of them. The machine's choice takes a shorter sequence if the CPU has one
+//! ([`arch::relaxed`](crate::compile::arch::relaxed)). It depends on the CPU's features only, not on the tier.
 
 use super::FuncTranslator;
 use super::integer::Half;
@@ -17,15 +17,15 @@ use cranelift_codegen::isa::TargetIsa;
 
 impl FuncTranslator<'_> {
     operators! {
-        visit_i8x16_relaxed_swizzle(self) => match self.by_machine(relaxed::swizzle) {
+        visit_i8x16_relaxed_swizzle(self) => match self.machines_choice(relaxed::swizzle) {
             Some(emit) => self.vector_binary(I8X16, emit),
             None => self.visit_i8x16_swizzle(),
         };
-        visit_i16x8_relaxed_q15mulr_s(self) => match self.by_machine(relaxed::q15_multiply) {
+        visit_i16x8_relaxed_q15mulr_s(self) => match self.machines_choice(relaxed::q15_multiply) {
             Some(emit) => self.vector_binary(I16X8, emit),
             None => self.visit_i16x8_q15mulr_sat_s(),
         };
-        visit_i32x4_relaxed_trunc_f32x4_s(self) => match self.by_machine(relaxed::truncate_to_i32x4) {
+        visit_i32x4_relaxed_trunc_f32x4_s(self) => match self.machines_choice(relaxed::truncate_to_i32x4) {
             Some(emit) => self.vector_unary(F32X4, emit),
             None => self.visit_i32x4_trunc_sat_f32x4_s(),
         };
@@ -56,9 +56,9 @@ impl FuncTranslator<'_> {
         };
     }
 
-    /// The machine's own way of an operation, if it has one and the configuration lets it choose.
-    fn by_machine<T>(&self, way: impl FnOnce(&dyn TargetIsa) -> Option<T>) -> Option<T> {
-        if self.env.config.relaxed_simd_deterministic { None } else { way(self.env.isa) }
+    /// Returns the machine's instruction for an operation, if it has one and the configuration leaves it the choice.
+    fn machines_choice<T>(&self, instruction: impl FnOnce(&dyn TargetIsa) -> Option<T>) -> Option<T> {
+        if self.env.config.relaxed_simd_deterministic { None } else { instruction(self.env.isa) }
     }
 
     fn multiply_and_add(&mut self, ty: Type, negated: bool) {
@@ -85,7 +85,7 @@ impl FuncTranslator<'_> {
         }
     }
 
-    /// `x * y + z`, or `-x * y + z`, where the product is rounded before the addition.
+    /// Translates `x * y + z`, or `-x * y + z`, where the product is rounded before the addition.
     fn round_twice(&mut self, ty: Type, negated: bool) {
         let addend = self.pop_vector(ty);
         let (x, y) = self.pop_vectors(ty);
@@ -95,7 +95,7 @@ impl FuncTranslator<'_> {
         self.push_vector(result);
     }
 
-    /// `x * y + z`, or `-x * y + z`, rounded once.
+    /// Translates `x * y + z`, or `-x * y + z`, rounded once.
     fn round_once(&mut self, ty: Type, negated: bool) {
         let addend = self.pop_vector(ty);
         let (x, y) = self.pop_vectors(ty);
@@ -104,8 +104,9 @@ impl FuncTranslator<'_> {
         self.push_vector(result);
     }
 
-    /// Products of signed bytes, added in pairs to 16 bits. Only -128 * -128 twice passes the largest number, by one: it
-    /// wraps to the smallest, which no other sum reaches, and one less than that is the largest again.
+    /// Multiplies signed bytes and adds the products in pairs to 16 bits, with saturation. Only -128 * -128 twice
+    /// exceeds the largest number, by one. That sum wraps to the smallest number, which no other sum reaches, and
+    /// subtracting one wraps it back to the largest.
     fn saturating_dot_product(&mut self) {
         let (x, y) = self.pop_vectors(I8X16);
         let [low, high] = [Half::Low, Half::High].map(|half| {

@@ -1,12 +1,12 @@
-//! Every numeric and vector operator compiles, with Cranelift's verifier on, in both tiers, for this machine and for the
-//! baseline. The table below is checked against the parser's own list of operators.
+//! Compiles every numeric and vector operator, with Cranelift's verifier on, in both tiers, for this machine and for
+//! the baseline. A test compares the table below with wasmparser's own list of operators.
 
 use crate::base::{Config, CpuFeatures, Features, Tier};
 use crate::compile::translate::ModuleEnv;
 use crate::compile::{Compiler, codegen::CompiledCode, validate};
 use std::collections::BTreeSet;
 
-/// Operators by signature. A name may be followed by immediates.
+/// Operators by their parameters and results. Immediates may follow a name.
 const OPERATORS: &[(&str, &str, &str)] = &[
     ("", "i32", "i32.const -1"),
     ("", "i64", "i64.const 0x8000000000000000"),
@@ -79,7 +79,11 @@ const OPERATORS: &[(&str, &str, &str)] = &[
     ("i64", "v128", "i64x2.splat"),
     ("f32", "v128", "f32x4.splat"),
     ("f64", "v128", "f64x2.splat"),
-    ("i32 v128", "", "v128.store offset=5; v128.store8_lane 15; v128.store16_lane 7; v128.store32_lane 3; v128.store64_lane 1"),
+    (
+        "i32 v128",
+        "",
+        "v128.store offset=5; v128.store8_lane 15; v128.store16_lane 7; v128.store32_lane 3; v128.store64_lane 1",
+    ),
     ("i32 v128", "v128", "v128.load8_lane 15; v128.load16_lane 7; v128.load32_lane 3; v128.load64_lane 1"),
     (
         "v128",
@@ -147,14 +151,14 @@ const OPERATORS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Operators with their parameters and result.
+/// Lists each operator with its parameters and result.
 fn operators() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     OPERATORS
         .iter()
         .flat_map(|&(params, result, names)| names.split(';').map(move |name| (params, result, name.trim())))
 }
 
-/// A module with one function per operator, which applies it to its parameters.
+/// Encodes a module with one function per operator, which applies the operator to its parameters.
 fn module() -> Vec<u8> {
     let mut text = String::from("(memory 1)");
     for (params, result, operator) in operators() {
@@ -195,7 +199,7 @@ fn every_operator_compiles() {
     }
 }
 
-/// Constant operands take other ways through the compiler: folding, and instructions with immediates.
+/// Constant operands take other paths through the compiler: constant folding, and instructions with immediates.
 #[test]
 fn every_operator_compiles_with_constants() {
     let mut text = String::from("(memory 1)");
