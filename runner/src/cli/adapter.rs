@@ -1,5 +1,5 @@
-//! Engines in processes of their own: `--lane NAME=CMD`, `--script-engine NAME=CMD`, `touchstone check-adapter`, and
-//! `touchstone adapter`, which is one.
+//! Engines in processes of their own: the options `--lane NAME=CMD` and `--script-engine NAME=CMD`, and the subcommands
+//! `check-adapter` and `adapter`.
 
 use super::output::say;
 use crate::check_adapter;
@@ -14,13 +14,14 @@ use std::io;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A lane that is a command.
+/// A command with a name: an adapter or a script engine.
 #[derive(Clone, Debug)]
 pub(super) struct NamedCommand {
-    /// The lane's name.
+    /// The name of the lane.
     pub(super) name: String,
     /// Program and arguments.
     pub(super) command: Vec<String>,
+    /// The option's value, as it was given.
     text: String,
 }
 
@@ -36,10 +37,11 @@ impl FromStr for NamedCommand {
     fn from_str(text: &str) -> Result<NamedCommand, String> {
         let (name, command) = text.split_once('=').ok_or("expected NAME=CMD")?;
         if name.is_empty() || name == "all" || name.contains([',', ' ', '/']) {
-            return Err(format!("`{name}` is no name for a lane"));
+            let rule = "not empty, not `all`, and without commas, blanks and slashes";
+            return Err(format!("`{name}` cannot be the name of a lane: names are {rule}"));
         }
         let words = shlex::split(command).filter(|words| !words.is_empty());
-        let command = words.ok_or_else(|| format!("`{command}` is no command"))?;
+        let command = words.ok_or_else(|| format!("`{command}` is not a command"))?;
         Ok(NamedCommand { name: name.to_string(), command, text: text.to_string() })
     }
 }
@@ -52,7 +54,7 @@ impl fmt::Display for NamedCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Seconds for one request.
+    /// Time for one request, in seconds [default: 10].
     #[arg(long, value_name = "SECONDS", value_parser = super::lane_args::seconds)]
     timeout: Option<Duration>,
     /// The adapter: program and arguments.
@@ -60,7 +62,7 @@ pub(super) struct CheckArgs {
     command: Vec<String>,
 }
 
-/// Says what is wrong with an adapter. Exit code 1 if anything is.
+/// Checks an adapter, and prints what is wrong with it. Returns exit code 1 if anything is.
 pub(super) fn check(arguments: &CheckArgs) -> Result<u8, String> {
     let report = check_adapter::check(&arguments.command, arguments.timeout.unwrap_or(DEFAULT_TIMEOUT));
     say(&report)?;
@@ -69,7 +71,7 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<u8, String> {
 
 #[derive(Debug, Args)]
 pub(super) struct AdapterArgs {
-    /// The lane.
+    /// The lane to serve, such as speed/fresh.
     lane: String,
     /// What to do wrong on purpose: the tests of the harness need it.
     #[arg(long, value_parser = mischief, hide = true)]

@@ -13,49 +13,49 @@ use std::str::FromStr;
 
 #[derive(Debug, Args)]
 pub(super) struct CompileArgs {
-    /// The module, binary or text.
+    /// The module, in binary or text form.
     input: PathBuf,
-    /// Where to write the artifact.
+    /// The artifact to write.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// How much effort to spend.
+    /// The compiler tier.
     #[arg(long, value_enum, default_value_t = TierArg::Speed)]
     tier: TierArg,
-    /// Features that the module may use: a list such as 1.0,simd.
+    /// The WebAssembly features that the module may use, such as 1.0,simd.
     #[arg(long, value_name = "LIST", default_value = "3.0", value_parser = Features::from_str)]
     features: Features,
-    /// How accesses outside a memory are caught.
+    /// The way in which the code catches accesses outside a memory.
     #[arg(long, value_enum, default_value_t = Checks::Guard)]
     memory_checks: Checks,
-    /// Which CPU features the code may use.
+    /// The CPU features that the code may use.
     #[arg(long, value_enum, default_value_t = CpuArg::Host)]
     cpu: CpuArg,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum TierArg {
-    /// Optimized code.
+    /// Optimize.
     Speed,
-    /// Quick to compile.
+    /// Compile quickly.
     Quick,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
-    /// The artifact.
+    /// The artifact to show.
     input: PathBuf,
-    /// Print JSON.
+    /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
 }
 
-/// Writes an artifact. Exit code 1 if the module is refused.
+/// Compiles a module, and writes the artifact. Returns exit code 1 if the module is refused.
 pub(super) fn compile(arguments: &CompileArgs) -> Result<u8, String> {
     let input = read(&arguments.input)?;
     let module = match wat::Parser::new().parse_bytes(Some(&arguments.input), &input) {
         Ok(module) => module,
-        // It names the file, the line and the column.
-        Err(error) => return refused(&error),
+        // The error names the file, the line and the column.
+        Err(error) => return refuse(&error),
     };
     let mut config = Config::new();
     config
@@ -77,29 +77,28 @@ pub(super) fn compile(arguments: &CompileArgs) -> Result<u8, String> {
             write(&arguments.output, &artifact)?;
             Ok(0)
         }
-        Err(error) => refused(&format_args!("{}: {error}", arguments.input.display())),
+        Err(error) => refuse(&format_args!("{}: {error}", arguments.input.display())),
     }
 }
 
-/// Describes an artifact. Exit code 1 if it is no artifact or not sound.
+/// Prints the description of an artifact. Returns exit code 1 if the file is no artifact, or not a sound one.
 pub(super) fn inspect(arguments: &InspectArgs) -> Result<u8, String> {
     let bytes = read(&arguments.input)?;
     let inspection = match engine::inspect(&bytes) {
         Ok(inspection) => inspection,
-        Err(error) => return refused(&format_args!("{}: {error}", arguments.input.display())),
+        Err(error) => return refuse(&format_args!("{}: {error}", arguments.input.display())),
     };
-    match arguments.json {
-        true => {
-            let json = serde_json::to_string_pretty(&inspection).map_err(|error| error.to_string())?;
-            say(&format_args!("{json}\n"))?;
-        }
-        false => say(&format_args!("{inspection}\n"))?,
+    if arguments.json {
+        let json = serde_json::to_string_pretty(&inspection).map_err(|error| error.to_string())?;
+        say(&format_args!("{json}\n"))?;
+    } else {
+        say(&format_args!("{inspection}\n"))?;
     }
     Ok(u8::from(!inspection.is_sound()))
 }
 
-/// Says why a file is not accepted. Returns the exit code.
-fn refused(why: &impl Display) -> Result<u8, String> {
+/// Prints why a file is refused, and returns the exit code.
+fn refuse(why: &impl Display) -> Result<u8, String> {
     tell(&format_args!("error: {why}"));
     Ok(1)
 }
@@ -108,23 +107,24 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
 }
 
-/// Writes to a file, or to what else the path leads to.
+/// Writes to a file, or to the device, pipe or link target that the path leads to.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    // The target of a link is replaced, not the link; one that leads nowhere makes its target.
+    // A link stays, and its target is replaced. A link to nothing creates its target.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let is_special = fs::symlink_metadata(&target).is_ok_and(|metadata| !metadata.is_file());
     let written = if is_special { fs::write(&target, bytes) } else { replace(&target, bytes) };
     written.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
-/// Under a temporary name first: an artifact that is mapped somewhere must not change in place.
+/// Replaces a file. The new one is written under a temporary name first: an artifact that a process has mapped must not
+/// change in place.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
     let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
     written.inspect_err(|_| {
-        // The error that matters is the first one.
+        // The first error is the one to report.
         let _ = fs::remove_file(&temporary);
     })
 }

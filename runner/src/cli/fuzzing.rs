@@ -12,9 +12,9 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
-    /// The input, as a fuzzer left it.
+    /// The file of the input.
     input: PathBuf,
-    /// The lanes to run it in, at least two, separated by commas; `all` stands for our own.
+    /// The lanes to compare, at least two, separated by commas; all stands for those of our engine.
     #[arg(long, default_value = "all")]
     lanes: String,
     /// The oracle that judges the input.
@@ -24,39 +24,39 @@ pub(super) struct ReplayArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct FuzzArgs {
-    /// The lanes to compare, at least two, separated by commas; `all` stands for our own.
+    /// The lanes to compare, at least two, separated by commas; all stands for those of our engine.
     #[arg(long, default_value = "all")]
     lanes: String,
     /// The oracle that judges the inputs.
     #[arg(long, value_parser = oracles(), default_value = oracle::ORACLES[0].name)]
     oracle: String,
-    /// What the inputs follow from.
+    /// The seed from which the inputs are generated.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Stop after so many inputs.
-    #[arg(long)]
+    /// Stop after this many inputs.
+    #[arg(long, value_name = "N")]
     inputs: Option<u64>,
-    /// Stop after so many seconds; a minute if no other end is given.
-    #[arg(long)]
+    /// Stop after this time, in seconds [default: 60, without any other limit].
+    #[arg(long, value_name = "SECONDS")]
     seconds: Option<u64>,
-    /// Stop after so many seconds of processor time, that of other processes not counted.
-    #[arg(long)]
+    /// Stop after this processor time of the program itself, in seconds.
+    #[arg(long, value_name = "SECONDS")]
     cpu_seconds: Option<u64>,
-    /// Where to write findings.
+    /// The directory to write findings to.
     #[arg(long, value_name = "DIR", default_value = "findings")]
     out: PathBuf,
-    /// Do not make findings smaller.
+    /// Keep findings as they are, instead of making them smaller.
     #[arg(long)]
     no_reduce: bool,
 }
 
-/// The names of the oracles, each with a line of help.
+/// Returns the names of the oracles, each with a line of help.
 fn oracles() -> PossibleValuesParser {
     oracle::ORACLES.iter().map(|oracle| PossibleValue::new(oracle.name).help(oracle.summary)).collect::<Vec<_>>().into()
 }
 
-/// The lanes of a list, of which one alone would be compared with nothing.
-fn panel(list: &str) -> Result<Panel, String> {
+/// Opens the lanes of a list. A single lane is an error: there is nothing to compare it with.
+fn open_panel(list: &str) -> Result<Panel, String> {
     let panel = Panel::parse(list)?;
     match panel.names()[..] {
         [only] => Err(format!("nothing to compare `{only}` with: name at least two lanes")),
@@ -65,15 +65,15 @@ fn panel(list: &str) -> Result<Panel, String> {
 }
 
 /// Makes an oracle that compares the lanes of a list.
-fn oracle(name: &str, panel: Panel) -> Result<Box<dyn Oracle>, String> {
+fn make_oracle(name: &str, panel: Panel) -> Result<Box<dyn Oracle>, String> {
     Ok((oracle::find(name)?.make)(panel))
 }
 
-/// Says what the input does in every lane. Exit code 1 if there is a finding.
+/// Prints how the input behaves in every lane. Returns exit code 1 if there is a finding.
 pub(super) fn replay(arguments: &ReplayArgs) -> Result<u8, String> {
     let input =
         fs::read(&arguments.input).map_err(|error| format!("cannot read {}: {error}", arguments.input.display()))?;
-    let mut oracle = oracle(&arguments.oracle, panel(&arguments.lanes)?)?;
+    let mut oracle = make_oracle(&arguments.oracle, open_panel(&arguments.lanes)?)?;
     match fuzz::replay(&input, &mut *oracle) {
         Ok(seen) => {
             say(&format_args!("{seen}\n"))?;
@@ -86,11 +86,11 @@ pub(super) fn replay(arguments: &ReplayArgs) -> Result<u8, String> {
     }
 }
 
-/// Fuzzes. Exit code 1 if there are findings.
+/// Runs a campaign. Returns exit code 1 if it has findings.
 pub(super) fn fuzz(arguments: &FuzzArgs) -> Result<u8, String> {
-    let panel = panel(&arguments.lanes)?;
+    let panel = open_panel(&arguments.lanes)?;
     let lanes = panel.names().join(", ");
-    let mut oracle = oracle(&arguments.oracle, panel)?;
+    let mut oracle = make_oracle(&arguments.oracle, panel)?;
     let endless = arguments.inputs.is_none() && arguments.seconds.is_none() && arguments.cpu_seconds.is_none();
     let campaign = Campaign {
         seed: arguments.seed,

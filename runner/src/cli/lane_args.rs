@@ -1,75 +1,75 @@
-//! The options that say which lanes there are and how they run: those of a run, which its workers get too.
+//! The options that choose the lanes and say how they run. A run passes them on to its workers.
 
 use super::adapter;
 use clap::{Args, ValueEnum};
 use lanes::{Cpu, Lanes, MemoryChecks, Options, RelaxedSimd};
 use std::time::Duration;
 
-/// What a worker needs too.
+/// The lanes, and how they run.
 #[derive(Debug, Args)]
 pub(super) struct LaneArgs {
-    /// The lanes, separated by commas. Ours are TIER/ORIGIN with tier speed or quick and origin fresh or reload, or all
-    /// for these four; other engines are wasmtime and wasmi, where the runner is built with them, and v8, jsc and
-    /// spidermonkey, where they are installed.
+    /// The lanes to run, separated by commas. Lanes of our engine are TIER/ORIGIN: tier speed or quick, origin fresh or
+    /// reload; all stands for these four. Other engines: wasmtime and wasmi, if they are built in; v8, jsc and
+    /// spidermonkey, if they are installed.
     #[arg(long, value_name = "LIST", default_value_t = lanes::default_list())]
     pub(super) lanes: String,
-    /// One more lane: a command that speaks the executable protocol, such as `v8@12=/opt/node12 adapter.js`. Lanes
-    /// whose names are equal up to an @ have one vote where lanes disagree. May be repeated.
+    /// Add a lane: the command of an adapter, such as 'v8@12=/opt/node12 adapter.js'. Lanes whose names are equal up to
+    /// an @ have one vote where lanes disagree. Repeatable.
     #[arg(long, value_name = "NAME=CMD")]
     pub(super) lane: Vec<adapter::NamedCommand>,
-    /// Seconds for one script in one lane.
+    /// Time for one script in one lane, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(super) timeout: Duration,
-    /// How accesses outside a memory are caught, in every lane.
+    /// The way in which compiled code catches accesses outside a memory.
     #[arg(long, value_enum, default_value_t = Checks::Guard)]
     pub(super) memory_checks: Checks,
-    /// Which CPU features compiled code may use, in every lane.
+    /// The CPU features that compiled code may use.
     #[arg(long, value_enum, default_value_t = CpuArg::Host)]
     pub(super) cpu: CpuArg,
-    /// What relaxed vector instructions give where the standard leaves it to the implementation, in every lane.
+    /// The results of relaxed vector instructions, where the standard leaves the choice to the engine.
     #[arg(long, value_enum, default_value_t = RelaxedArg::Deterministic)]
     pub(super) relaxed_simd: RelaxedArg,
-    /// Collect garbage at every allocation, in every lane of ours.
+    /// Collect garbage at every allocation, in every lane of our engine.
     #[arg(long)]
     pub(super) gc_zeal: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum Checks {
-    /// Guard pages, where the memory allows it.
+    /// Use guard pages, where the memory allows it.
     Guard,
-    /// A comparison before each access.
+    /// Compare before each access.
     Explicit,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum CpuArg {
-    /// All of this machine's.
+    /// Use all features of this machine.
     Host,
-    /// Those that every CPU of the architecture has.
+    /// Use only the features that every CPU of the architecture has.
     Baseline,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum RelaxedArg {
-    /// The same on every machine: the standard's deterministic profile.
+    /// Follow the standard's deterministic profile, which is the same on every machine.
     Deterministic,
-    /// What is shortest on this machine.
+    /// Use the shortest instructions of this machine.
     Machine,
 }
 
 impl LaneArgs {
-    /// The lanes, opened; the error says why there is none to run.
-    pub(super) fn lanes(&self) -> Result<Lanes, String> {
+    /// Opens the lanes. The error says why there is no lane to run.
+    pub(super) fn open(&self) -> Result<Lanes, String> {
         let options = Options {
             memory_checks: self.memory_checks.into(),
             cpu: self.cpu.into(),
             relaxed_simd: self.relaxed_simd.into(),
             gc_zeal: self.gc_zeal,
-            // Scripts run side by side and keep the cores busy.
+            // Scripts run in parallel and keep the cores busy already.
             compile_threads: Some(1),
             commands: self.lane.iter().map(|lane| (lane.name.clone(), lane.command.clone())).collect(),
-            // One request that hangs must not use up the time of its script.
+            // A request that hangs must end before the time of its script does, to be reported as what it is.
             request_timeout: Some(self.timeout / 4),
             ..Options::default()
         };
@@ -82,15 +82,15 @@ impl LaneArgs {
         Ok(lanes)
     }
 
-    /// The names of all lanes: those of the list, and those that come with a command.
+    /// Returns the names of all lanes: those of `--lanes`, and those of `--lane` that it does not name.
     fn list(&self) -> String {
         let listed = |name: &str| self.lanes.split(',').any(|listed| listed.trim() == name);
         let more = self.lane.iter().map(|lane| lane.name.as_str()).filter(|name| !listed(name));
         std::iter::once(self.lanes.as_str()).chain(more).collect::<Vec<_>>().join(",")
     }
 
-    /// The arguments of a worker with these lanes, of those that were asked for.
-    pub(super) fn worker(&self, lanes: &[String]) -> Vec<String> {
+    /// Returns the arguments of a worker that runs these of the lanes.
+    pub(super) fn worker_arguments(&self, lanes: &[String]) -> Vec<String> {
         let name = |value: Option<clap::builder::PossibleValue>| {
             value.map(|value| value.get_name().to_string()).unwrap_or_default()
         };
@@ -135,7 +135,7 @@ impl From<RelaxedArg> for RelaxedSimd {
     }
 }
 
-/// A duration on the command line, in seconds.
+/// Parses a duration in seconds.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_string())?;
     match Duration::try_from_secs_f64(seconds) {

@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line of `touchstone`: one module for each subcommand, and what they share.
 
 use crate::worker;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -18,13 +18,16 @@ mod report_to;
 mod run;
 mod screen;
 
-/// Runs WebAssembly scripts (.wast) in several engine configurations ("lanes") and reports what fails, what crashes,
-/// and where lanes disagree.
-///
-/// Exit code: 0, all passed that the lanes support; 1, something failed, crashed, timed out or disagreed, or no lane
-/// supports anything; 2, usage, no lane to run, or an input that cannot be read.
+/// Run WebAssembly test scripts (.wast) in several engines and engine configurations ("lanes"), and report what fails,
+/// what crashes, and where lanes disagree.
 #[derive(Debug, Parser)]
-#[command(name = "touchstone", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+#[command(
+    name = "touchstone",
+    version,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true,
+    after_help = AFTER_HELP
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -32,32 +35,45 @@ struct Cli {
     run: run::RunArgs,
 }
 
+const AFTER_HELP: &str = "\
+Examples:
+  touchstone tests/                               run the scripts of a directory in the default lanes
+  touchstone spec:3.0 --lanes all                 run the official suite in every lane of our engine
+  touchstone spec:3.0 --lanes speed/fresh,v8      compare with V8
+  touchstone spec:2.0 --lane 'mine=./my-adapter'  test another engine, through an adapter
+  touchstone spec:3.0 --report junit=report.xml   write a report for a CI server
+
+Exit codes:
+  0  everything passed that the lanes support
+  1  something failed, crashed, timed out or disagreed, or no lane supports anything
+  2  the command line is wrong, there is no lane to run, or an input cannot be read";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Compile a module (.wasm or .wat) to an artifact.
     #[cfg(feature = "engine")]
     Compile(artifact::CompileArgs),
-    /// Verify an artifact and show its header, sections and functions.
+    /// Verify an artifact, and show its header, sections and functions.
     #[cfg(feature = "engine")]
     Inspect(artifact::InspectArgs),
-    /// Run one fuzz input through an oracle, and say what happened.
+    /// Run one input of the fuzzer again, and show what happens.
     #[cfg(feature = "engine")]
     Replay(fuzzing::ReplayArgs),
-    /// Fuzz: compare lanes on generated modules, without libFuzzer.
+    /// Compare lanes on generated modules.
     #[cfg(feature = "engine")]
     Fuzz(fuzzing::FuzzArgs),
-    /// Try an adapter of the executable protocol, and say what is wrong with it.
+    /// Check an adapter of another engine, and show what is wrong with it.
     CheckAdapter(adapter::CheckArgs),
-    /// Serve a lane of this build to another process, over the executable protocol.
+    /// Serve a lane of this program as an adapter, over standard input and output.
     Adapter(adapter::AdapterArgs),
-    /// Print a script that completes this program's arguments in a shell.
+    /// Print the completion script of a shell.
     Completions(completions::CompletionsArgs),
     /// Run scripts for a parent process, over standard input and output.
     #[command(hide = true)]
     Worker(LaneArgs),
 }
 
-/// Parses the process's arguments and does what they ask for.
+/// Runs the command that the process's arguments ask for, and returns the exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
@@ -73,7 +89,7 @@ pub fn main() -> ExitCode {
         Some(Command::CheckAdapter(arguments)) => adapter::check(&arguments),
         Some(Command::Adapter(arguments)) => adapter::serve(&arguments),
         Some(Command::Completions(arguments)) => completions::print(&arguments, Cli::command()),
-        Some(Command::Worker(arguments)) => serve(&arguments),
+        Some(Command::Worker(arguments)) => work(&arguments),
     };
     match result {
         Ok(code) => ExitCode::from(code),
@@ -84,11 +100,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn serve(arguments: &LaneArgs) -> Result<u8, String> {
-    let lanes = arguments.lanes()?;
+/// Runs scripts for a parent process.
+fn work(arguments: &LaneArgs) -> Result<u8, String> {
+    let lanes = arguments.open()?;
     if let Some(absent) = lanes.absent.first() {
-        // The parent counts positions in this list.
-        return Err(format!("a lane is gone: {absent}"));
+        // The parent sends positions in the list of lanes, so none may be missing.
+        return Err(format!("a lane is missing in the worker: {absent}"));
     }
     worker::serve(&lanes.present, arguments.timeout).map_err(|error| error.to_string())?;
     Ok(0)
@@ -110,11 +127,11 @@ mod tests {
                          --relaxed-simd machine --gc-zeal";
         let cli = Cli::try_parse_from(arguments.split(' ')).expect("valid arguments");
         let lanes = ["quick/fresh".to_string()];
-        let worker = std::iter::once("touchstone".to_string()).chain(cli.run.lanes.worker(&lanes));
+        let worker = std::iter::once("touchstone".to_string()).chain(cli.run.lanes.worker_arguments(&lanes));
         let Cli { command: Some(Command::Worker(parsed)), .. } = Cli::try_parse_from(worker).expect("valid") else {
             panic!("a worker's arguments select the worker");
         };
-        assert_eq!(parsed.worker(&lanes), cli.run.lanes.worker(&lanes));
+        assert_eq!(parsed.worker_arguments(&lanes), cli.run.lanes.worker_arguments(&lanes));
         assert_eq!(parsed.lanes, "quick/fresh");
         assert_eq!((parsed.cpu, parsed.memory_checks), (CpuArg::Baseline, Checks::Explicit));
         assert_eq!(parsed.relaxed_simd, RelaxedArg::Machine);

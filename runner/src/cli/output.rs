@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
-/// Writes to standard output. A reader that went away, as `head` does, changes nothing of what a run finds; any other
-/// error does, since the output is incomplete.
+/// Writes to standard output. A reader that has gone away, as `head` does, is no error: the results of the run are the
+/// same. Any other error is one, since the output is incomplete.
 pub(super) fn say(text: &impl Display) -> Result<(), String> {
     let mut output = io::stdout().lock();
     match write!(output, "{text}").and_then(|()| output.flush()) {
@@ -13,7 +13,7 @@ pub(super) fn say(text: &impl Display) -> Result<(), String> {
     }
 }
 
-/// Writes a line to standard error. There is nobody to tell if that fails.
+/// Writes a line to standard error. If that fails, there is no one left to tell.
 pub(super) fn tell(line: &impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }

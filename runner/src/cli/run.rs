@@ -1,4 +1,4 @@
-//! The default command: runs scripts in lanes, and reports.
+//! The default command: runs scripts in lanes, and writes reports.
 
 use super::adapter::NamedCommand;
 use super::lane_args::LaneArgs;
@@ -24,64 +24,69 @@ use std::time::Instant;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// Scripts, directories that are searched for *.wast, and official suites: spec:1.0, spec:2.0, spec:3.0,
-    /// spec:proposals/NAME, spec:all.
+    /// The scripts to run: files, directories that are searched for *.wast, and official suites (spec:1.0, spec:2.0,
+    /// spec:3.0, spec:proposals/NAME, spec:all).
     #[arg(value_name = "SCRIPT|DIR|spec:SUITE")]
     inputs: Vec<String>,
     #[command(flatten)]
     pub(super) lanes: LaneArgs,
-    /// A command that runs a whole script itself, whose exit code is compared: `ref=wasm`, `wt=wasmtime wast {}`. The
-    /// word {} stands for the script's path, which else comes last. May be repeated.
+    /// Add a command that runs whole scripts and says by its exit code whether they pass, such as ref=wasm or
+    /// 'wt=wasmtime wast {}'. The word {} stands for the script's path; without it the path comes last. Repeatable.
     #[arg(long, value_name = "NAME=CMD")]
     script_engine: Vec<NamedCommand>,
-    /// How many scripts run at a time; as many as there are cores unless told.
+    /// The number of scripts that run at a time [default: the number of cores].
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
-    /// Run only scripts whose path contains this.
+    /// Run only the scripts whose path contains this text.
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     /// Stop after the first script that does not pass.
     #[arg(long)]
     fail_fast: bool,
-    /// A list of expected failures: PATH:LINE [@LANE,..] CAUSE, or PATH:FIRST-LAST [@LANE,..] CAUSE, a line.
+    /// Read a list of expected failures, one on each line: PATH:LINE [@LANE,..] CAUSE or
+    /// PATH:FIRST-LAST [@LANE,..] CAUSE.
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
-    /// Write the trap snapshots (x.traps beside x.wast) instead of checking them, from a lane that supports the script and
-    /// shows every trap with all its frames.
+    /// Write the trap snapshots (x.traps beside x.wast) instead of checking them. They come from a lane that supports the
+    /// whole script and shows every trap with all of its frames.
     #[arg(long)]
     bless: bool,
     #[arg(long, value_name = "FORMAT[=FILE]", help = report_to::help())]
     report: Vec<ReportTo>,
-    /// Print only what is wrong, and the last line.
+    /// Print only what is wrong, and the last line of the summary.
     #[arg(long)]
     quiet: bool,
-    /// Whether to use color.
+    /// When to use color.
     #[arg(long, value_enum, default_value_t = When::Auto)]
     color: When,
-    /// Features that scripts may use, whatever they or their folders say: a list such as 3.0,threads,-gc.
+    /// The WebAssembly features that scripts may use, such as 3.0,threads,-gc. Overrides what scripts and their folders
+    /// say.
     #[arg(long, value_name = "LIST", value_parser = Features::from_str)]
     features: Option<Features>,
-    /// An official checkout of the specification or of its test suite, which takes the built-in data's place; the
-    /// variable SPEC_TESTSUITE does the same.
+    /// Take the official suites from a checkout of the specification or of its test suite, instead of the built-in data.
+    /// The variable SPEC_TESTSUITE does the same.
     #[arg(long, value_name = "DIR")]
     spec_dir: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum When {
+    /// On a terminal, unless NO_COLOR is set.
     Auto,
+    /// Even in a file.
     Always,
+    /// Not even on a terminal.
     Never,
 }
 
 /// Runs the scripts that the arguments name, and writes the reports. Returns the exit code.
 pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
     let started = Instant::now();
-    let Lanes { present, absent } = arguments.lanes.lanes()?;
+    let Lanes { present, absent } = arguments.lanes.open()?;
     arguments.check_names(&present, &absent)?;
-    // Workers open their own.
+    // Only their names are needed from here on: each worker opens the lanes for itself.
     let lanes = present.into_iter().map(|lane| lane.info().name.clone()).collect();
-    let (inputs, remarks) = arguments.inputs()?;
+    let (inputs, remarks) = arguments.gather_inputs()?;
     let pool = arguments.pool(lanes)?;
     let scripts = inputs.len();
     let mut run = RunInProgress {
@@ -96,11 +101,11 @@ pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
     };
     remarks.iter().for_each(|remark| run.screen.remark(remark));
     if arguments.bless && inputs.iter().any(|input| snapshot_path(&input.path).is_none()) {
-        run.screen.remark("no trap snapshots are written for built-in official scripts");
+        run.screen.remark("no trap snapshots of built-in scripts are written");
     }
     let mut result = Ok(());
     let ran = pool.run(inputs, |input, finished| {
-        let go_on = run.finished(input, finished);
+        let go_on = run.add(input, finished);
         result = go_on.as_ref().map(|_| ()).map_err(String::clone);
         go_on.unwrap_or(false)
     });
@@ -110,7 +115,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
 }
 
 impl RunArgs {
-    /// Refuses script engines that are named like a lane or like each other: their reports would be one.
+    /// Refuses script engines with the name of a lane or of each other: reports could not tell them apart.
     fn check_names(&self, present: &[Box<dyn Lane>], absent: &[Absent]) -> Result<(), String> {
         let lanes = present.iter().map(|lane| &lane.info().name).chain(absent.iter().map(|lane| &lane.name));
         let mut seen: HashSet<&String> = lanes.collect();
@@ -120,8 +125,8 @@ impl RunArgs {
         }
     }
 
-    /// The scripts, and what is to be said of them.
-    fn inputs(&self) -> Result<(Vec<Input>, Vec<String>), String> {
+    /// Returns the scripts, and remarks on them for the user.
+    fn gather_inputs(&self) -> Result<(Vec<Input>, Vec<String>), String> {
         let spec_dir = self.spec_dir.clone().or_else(checkout_of_environment);
         let choice = Choice { spec_dir, features: self.features, filter: self.filter.clone() };
         inputs::gather(&self.inputs, &choice).map_err(|error| error.to_string())
@@ -135,7 +140,7 @@ impl RunArgs {
         let cores = || std::thread::available_parallelism().ok();
         Ok(Pool {
             program: std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?,
-            arguments: self.lanes.worker(&lanes),
+            arguments: self.lanes.worker_arguments(&lanes),
             lanes,
             jobs: self.jobs.or_else(cores).map_or(1, NonZeroUsize::get),
             timeout: self.lanes.timeout,
@@ -154,13 +159,13 @@ impl RunArgs {
     }
 }
 
-/// A run under way.
+/// A run, while it is in progress.
 struct RunInProgress<'a> {
     arguments: &'a RunArgs,
     built_in: [Expectations; 2],
     expectations: Expectations,
     screen: Screen,
-    /// The names of the lanes, and behind them those of the script engines.
+    /// The names of the lanes, followed by those of the script engines.
     lanes: Vec<String>,
     reports: Vec<LaneReport>,
     disagreements: Vec<Disagreement>,
@@ -168,22 +173,23 @@ struct RunInProgress<'a> {
 }
 
 impl RunInProgress<'_> {
-    /// Takes note of a script that is done. Returns whether to go on.
-    fn finished(&mut self, input: &Input, mut finished: Finished) -> Result<bool, String> {
+    /// Adds the results of a script. Returns whether the run goes on.
+    fn add(&mut self, input: &Input, mut finished: Finished) -> Result<bool, String> {
         let lists = || self.built_in.iter().chain([&self.expectations]);
         for report in &mut finished.lanes {
             lists().for_each(|list| list.apply(report));
             report.passed_on.clear();
         }
         finished.disagreements.retain(|disagreement| !lists().any(|list| list.explain(disagreement)));
-        let unwritten = |why: &str| self.screen.remark(&format!("no snapshot is written of {}, {why}", input.path));
+        let unwritten =
+            |why: &str| self.screen.remark(&format!("no trap snapshot of {} is written: {why}", input.path));
         match &finished.snapshot {
             _ if !self.arguments.bless || snapshot_path(&input.path).is_none() => {}
-            _ if !finished.passed() => unwritten("which fails"),
+            _ if !finished.passed() => unwritten("the script fails"),
             Some(text) => bless(&input.path, text)?,
-            None => unwritten("of which no lane supports everything and shows every trap with all its frames"),
+            None => unwritten("no lane supports all of it and shows every trap with all of its frames"),
         }
-        self.screen.finished(input, &finished, &self.lanes)?;
+        self.screen.show(input, &finished, &self.lanes)?;
         let go_on = finished.passed() || !self.arguments.fail_fast;
         self.reports.append(&mut finished.lanes);
         self.disagreements.append(&mut finished.disagreements);
@@ -191,7 +197,7 @@ impl RunInProgress<'_> {
         Ok(go_on)
     }
 
-    /// Says how the run ended, and writes the reports. Returns the exit code.
+    /// Prints the summary, and writes the reports. Returns the exit code.
     fn end(self, absent: Vec<Absent>, scripts: usize, started: Instant) -> Result<u8, String> {
         let absent = absent.into_iter().map(|absent| AbsentLane { lane: absent.name, reason: absent.reason });
         let report = Report::new(self.lanes, absent.collect(), self.reports, self.disagreements, self.compared);
@@ -201,9 +207,9 @@ impl RunInProgress<'_> {
         self.screen.end(&report, started.elapsed())?;
         let left = scripts - report.totals.scripts;
         if left > 0 {
-            tell(&format_args!("note: stopped early: {left} of {scripts} scripts were not run"));
+            tell(&format_args!("note: the run stopped early: {left} of {scripts} scripts were not run"));
         }
-        // One that cannot be written must not keep the others from being written.
+        // A report that cannot be written must not keep the others from being written.
         let targets = self.arguments.report.iter();
         let written: Vec<Result<(), String>> = targets.map(|target| target.write(&report)).collect();
         written.into_iter().collect::<Result<(), String>>()?;
@@ -211,20 +217,21 @@ impl RunInProgress<'_> {
     }
 }
 
-/// The checkout that `SPEC_TESTSUITE` names; none if it is empty.
+/// Returns the checkout that the variable `SPEC_TESTSUITE` names, unless it is empty.
 fn checkout_of_environment() -> Option<PathBuf> {
     std::env::var_os("SPEC_TESTSUITE").filter(|directory| !directory.is_empty()).map(PathBuf::from)
 }
 
-/// Writes a trap snapshot, or removes it if nothing trapped.
+/// Writes the trap snapshot of a script, or removes it if nothing trapped.
 fn bless(script: &str, text: &str) -> Result<(), String> {
     let Some(path) = snapshot_path(script) else { return Ok(()) };
-    let result = match text.is_empty() {
-        false => fs::write(&path, text),
-        true => match fs::remove_file(&path) {
+    let result = if text.is_empty() {
+        match fs::remove_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             result => result,
-        },
+        }
+    } else {
+        fs::write(&path, text)
     };
     result.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }

@@ -1,4 +1,4 @@
-//! The terminal during a run: a progress bar, what is wrong as it is found, and the end.
+//! The terminal during a run: a progress bar, failures as they are found, and the summary.
 
 use super::output::{say, tell};
 use crate::inputs::{self, Input};
@@ -16,9 +16,9 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Before a run of so many scripts.
+    /// Starts the progress bar of a run with this many scripts.
     pub(super) fn new(paint: Paint, quiet: bool, scripts: usize) -> Screen {
-        // indicatif draws nothing where standard error is no terminal.
+        // indicatif draws nothing if standard error is not a terminal.
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} scripts {elapsed} {wide_msg}");
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -26,15 +26,15 @@ impl Screen {
         Screen { paint, quiet, bar }
     }
 
-    /// Says what is no failure, but should be known.
+    /// Prints a remark: something that is no failure, and that the user should know.
     pub(super) fn remark(&self, remark: &str) {
         if !self.quiet {
             self.bar.suspend(|| tell(&format_args!("note: {remark}")));
         }
     }
 
-    /// Shows what is wrong with a script that is done.
-    pub(super) fn finished(&self, input: &Input, finished: &Finished, lanes: &[String]) -> Result<(), String> {
+    /// Prints the failures of a script that has finished.
+    pub(super) fn show(&self, input: &Input, finished: &Finished, lanes: &[String]) -> Result<(), String> {
         if finished.lanes.iter().all(|report| report.status == report::Status::Pass && report.directives == 0) {
             self.remark(&format!("{} has no directives", input.path));
         }
@@ -55,13 +55,13 @@ impl Screen {
         said
     }
 
-    /// Shows the totals.
+    /// Prints the summary.
     pub(super) fn end(&self, report: &Report, elapsed: Duration) -> Result<(), String> {
         self.bar.finish_and_clear();
         let seconds = elapsed.as_secs_f64();
-        match self.quiet {
-            true => say(&format_args!("{}\n", terminal::verdict(report, seconds, self.paint))),
-            false => say(&terminal::summary(report, seconds, self.paint)),
+        if self.quiet {
+            return say(&format_args!("{}\n", terminal::verdict(report, seconds, self.paint)));
         }
+        say(&terminal::summary(report, seconds, self.paint))
     }
 }
