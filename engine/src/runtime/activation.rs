@@ -68,6 +68,7 @@ impl Activation {
     ///
     /// # Safety
     /// The context is alive while the activation is, and no other thread uses it.
+    #[inline]
     pub(super) unsafe fn new(store: *mut VmStoreContext) -> Activation {
         // SAFETY: the caller vouches for the context.
         let outer = unsafe {
@@ -83,6 +84,7 @@ impl Activation {
     }
 
     /// Makes this the newest activation while `enter` runs, then puts the store context back as it was.
+    #[inline]
     pub(super) fn run(&self, enter: impl FnOnce() -> i64) -> Result<()> {
         NEWEST.set(self);
         let status = enter();
@@ -98,6 +100,7 @@ impl Activation {
     }
 
     /// Puts the store context back as it was before the entry.
+    #[inline]
     fn restore(&self) {
         let OuterContext { stack_limit, entry_fp, entry_sp, entry_pc, exit } = self.outer;
         // SAFETY: the context lives as long as this does, and only this thread uses it.
@@ -117,6 +120,7 @@ impl Activation {
     }
 
     /// The lowest stack address that compiled code may use if it is entered now; `None` if there is no room for any.
+    #[inline]
     pub(super) fn stack_limit(&self, max_wasm_stack: usize) -> Option<usize> {
         // The limit that the next older activation runs under. Host functions in between run under it too.
         // SAFETY: an older activation, and its store, outlive this one.

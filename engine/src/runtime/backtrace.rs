@@ -133,7 +133,7 @@ pub(super) unsafe fn find_handler(
         let mut infos = FrameInfos::new(&reader);
         loop {
             let info = infos.get(FrameAddress::Return(registers.pc))?;
-            if let Some(handler) = handler_of(&registers, &stack, &reader, &takes) {
+            if let Some(handler) = find_handler_in_frame(&registers, &stack, &reader, &takes) {
                 return Some(handler);
             }
             registers = info.rule.ok()?.apply(&registers, &stack).ok()?;
@@ -147,7 +147,7 @@ pub(super) unsafe fn find_handler(
 /// sp  = fp - frame offset
 /// fp  = fp
 /// ```
-fn handler_of(
+fn find_handler_in_frame(
     frame: &Registers,
     stack: &Stack,
     reader: &CodeReader<'_>,

@@ -100,7 +100,7 @@ pub(super) unsafe fn resume_at(store: *mut VmStoreContext, registers: Registers,
 
 #[cfg(test)]
 mod tests {
-    //! Entering and leaving, with an entry trampoline by hand and Rust functions in the place of compiled code.
+    //! Entering and leaving, with an entry trampoline by hand, and Rust functions instead of compiled code.
 
     use super::sys::testing::enter;
     use super::*;
@@ -177,7 +177,7 @@ mod tests {
     /// Fails as a library-call trampoline does. The callers have nothing that needs to be dropped.
     unsafe fn stop(vmctx: *mut VmContext, stop: Stop) {
         assert_eq!(fail(stop), FAILED);
-        // SAFETY: the tests' functions stand in the place of compiled code, and leave nothing to drop.
+        // SAFETY: the tests' functions take the part of compiled code, and leave nothing to drop.
         unsafe { raise(vmctx) };
     }
 

@@ -67,11 +67,19 @@ impl MemoryImageFile {
     /// Finds the image, if the module has one and this system can map it. `file` is the artifact's own.
     fn of(sections: &Sections, module: &Module, file: Option<File>) -> Option<MemoryImageFile> {
         let image = MemoryImage::of(module)?;
-        let (page, start) = (rustix::param::page_size() as u64, sections.data.start as u64);
+        let page = rustix::param::page_size() as u64;
         // A system with larger pages than the compiler assumed cannot map the image; the data segments say the same.
-        let whole = image.range.start.is_multiple_of(page) && image.range.end.is_multiple_of(page);
-        let file = file.filter(|_| start.is_multiple_of(page)).map_or_else(OnceLock::new, |file| (file, start).into());
-        (whole && image.is_laid_out(module, sections.data.len())).then_some(MemoryImageFile { image, file })
+        let is_whole = image.range.start.is_multiple_of(page) && image.range.end.is_multiple_of(page);
+        if !is_whole || !image.is_laid_out(module, sections.data.len()) {
+            return None;
+        }
+        // The artifact's own file serves if the image starts at a page of it. If not, the first instance makes a file.
+        let start = sections.data.start as u64;
+        let file = match file {
+            Some(file) if start.is_multiple_of(page) => OnceLock::from((file, start)),
+            _ => OnceLock::new(),
+        };
+        Some(MemoryImageFile { image, file })
     }
 
     /// Maps the image over a memory. Returns whether it did: without a file for it, the caller writes the data segments
@@ -88,6 +96,7 @@ impl MemoryImageFile {
             Some(file) => file,
             None => {
                 let Ok(copy) = sys::sealed_file(|file| file.write_all(&data[..len])) else { return Ok(false) };
+                // Another thread may have been faster; its file has the same bytes.
                 self.file.get_or_init(|| (copy, 0))
             }
         };
@@ -121,10 +130,10 @@ impl LoadedCode {
         let (mut file, length) = open(path)?;
         let mut head = Vec::with_capacity(artifact::HEAD);
         let read = (&file).take(artifact::HEAD as u64).read_to_end(&mut head).and_then(|_| file.rewind());
-        read.map_err(|error| unreadable(path, error))?;
+        read.map_err(|error| read_error(path, error))?;
         // The head tells a wrong file by its first bytes, before a large one is copied.
         artifact::check_head(&head, length as u64)?;
-        let mapping = Mapping::filled(length, |copy| file.read_exact(copy).map_err(|error| unreadable(path, error)))?;
+        let mapping = Mapping::filled(length, |copy| file.read_exact(copy).map_err(|error| read_error(path, error)))?;
         // SAFETY: the mapping is read-only memory.
         unsafe { LoadedCode::publish(mapping, length, None, |bytes| artifact::check(bytes, config)) }
     }
@@ -169,7 +178,7 @@ impl LoadedCode {
             ));
         }
         // Only after the check: bytes that were not checked are never executable.
-        mapping.make_executable(whole_pages(&sections.text)?)?;
+        mapping.make_executable(check_whole_pages(&sections.text)?)?;
         // SAFETY: the section is well formed and terminated; it is dropped before the mapping.
         let frames = unsafe { UnwindRegistration::new(&bytes[sections.eh_frame.clone()]) };
         let memory = MemoryImageFile::of(&sections, &metadata.module, file);
@@ -346,7 +355,7 @@ impl MappedArtifact {
 
 /// Returns the code's range if it consists of whole pages: protection is by the page, and nothing else may become
 /// executable.
-fn whole_pages(text: &Range<usize>) -> Result<Range<usize>> {
+fn check_whole_pages(text: &Range<usize>) -> Result<Range<usize>> {
     let page = rustix::param::page_size();
     if text.start.is_multiple_of(page) && text.end.is_multiple_of(page) {
         return Ok(text.clone());
@@ -357,8 +366,8 @@ fn whole_pages(text: &Range<usize>) -> Result<Range<usize>> {
 
 /// Opens a regular file and returns it with its length.
 fn open(path: &Path) -> Result<(File, usize)> {
-    let file = File::open(path).map_err(|error| unreadable(path, error))?;
-    let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
+    let file = File::open(path).map_err(|error| read_error(path, error))?;
+    let metadata = file.metadata().map_err(|error| read_error(path, error))?;
     if !metadata.is_file() {
         return Err(Error::new(ErrorKind::Io, format!("cannot read {}: it is not a regular file", path.display())));
     }
@@ -368,6 +377,7 @@ fn open(path: &Path) -> Result<(File, usize)> {
     }
 }
 
-fn unreadable(path: &Path, error: io::Error) -> Error {
+/// The error for a file that cannot be read.
+fn read_error(path: &Path, error: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot read {}: {error}", path.display())).with_source(error)
 }

@@ -4,7 +4,6 @@ use super::func::host::{self, HostDefinition};
 use super::instance::instantiate;
 use super::{AsContext, AsContextMut, Caller, Engine, Extern, Instance, IntoFunc, Module, Val};
 use crate::base::{Error, ErrorKind, Result};
-use crate::wasm::module::Import;
 use crate::wasm::types::FuncType;
 use core::fmt;
 use core::marker::PhantomData;
@@ -149,15 +148,17 @@ impl<T: 'static> Linker<T> {
     /// # Errors
     /// Kind [`Link`](ErrorKind::Link) if an import is not defined. The message names the import and its type.
     pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T>> {
-        let find = |(position, import): (usize, &Import)| {
-            self.definition(&import.module, &import.name).cloned().ok_or_else(|| {
-                let ty = module.imports().nth(position).expect("one of the imports").ty;
+        let wasm = module.wasm();
+        let mut imports = Vec::with_capacity(wasm.imports.len());
+        for import in &wasm.imports {
+            let Some(definition) = self.definition(&import.module, &import.name) else {
+                let ty = module.canonical(wasm.import_type(import.item));
                 let message = format!("unknown import {}.{}: expected {ty}", import.module, import.name);
-                Error::new(ErrorKind::Link, message)
-            })
-        };
-        let imports = module.wasm().imports.iter().enumerate().map(find).collect::<Result<_>>()?;
-        Ok(InstancePre { module: module.clone(), imports, data: PhantomData })
+                return Err(Error::new(ErrorKind::Link, message));
+            };
+            imports.push(definition.clone());
+        }
+        Ok(InstancePre { module: module.clone(), imports: imports.into(), data: PhantomData })
     }
 
     fn definition(&self, module: &str, name: &str) -> Option<&Definition> {

@@ -8,7 +8,7 @@ use crate::abi::vmctx::{FuncRef, VmLayout};
 use crate::base::{Error, ErrorKind, Result};
 use crate::wasm;
 use crate::wasm::index::FuncIndex;
-use crate::wasm::module::{Export, ExportItem, Function};
+use crate::wasm::module::{Export, ExportItem};
 use crate::wasm::types::{ExternType, FuncType};
 use core::fmt;
 use std::path::Path;
@@ -42,23 +42,34 @@ unsafe impl Send for FuncRefs {}
 unsafe impl Sync for FuncRefs {}
 
 impl FuncRefs {
+    /// Makes the references to the functions of a module that can be referred to.
+    ///
+    /// # Errors
+    /// Kind [`Artifact`](ErrorKind::Artifact) if the artifact lacks an entry trampoline.
     fn of(module: &Module) -> Result<FuncRefs> {
-        let (wasm, code, mut entries) = (module.wasm(), module.code(), vec![None; module.wasm().types.len()]);
-        let mut func_ref = |(position, function): (usize, &Function)| {
+        let (wasm, code) = (module.wasm(), module.code());
+        // Entry trampolines are looked up once for each type: many functions share one.
+        let mut entries = vec![None; wasm.types.len()];
+        let mut func_refs = Vec::new();
+        for (position, function) in wasm.functions.iter().enumerate() {
+            if function.func_ref.is_none() {
+                continue;
+            }
+            let signature = wasm.signature(function.ty);
             let entry = &mut entries[function.ty.index()];
             if entry.is_none() {
-                *entry = code.entry(&LoweredSignature::from(wasm.signature(function.ty)));
+                *entry = code.entry(&LoweredSignature::from(signature));
             }
-            Ok(FuncRef {
-                wasm_call: code.function(wasm.defined(FuncIndex::new(position)).expect("no import has a place")),
-                host_call: Some(entry.ok_or_else(|| no_entry(wasm.signature(function.ty)))?),
+            let defined = wasm.defined(FuncIndex::new(position)).expect("no imported function has a reference here");
+            func_refs.push(FuncRef {
+                wasm_call: code.function(defined),
+                host_call: Some(entry.ok_or_else(|| missing_entry(signature))?),
                 vmctx: core::ptr::null_mut(),
                 type_id: module.types().ids()[function.ty.index()],
                 _pad: 0,
-            })
-        };
-        let escaping = wasm.functions.iter().enumerate().filter(|(_, function)| function.func_ref.is_some());
-        escaping.map(&mut func_ref).collect::<Result<_>>().map(FuncRefs)
+            });
+        }
+        Ok(FuncRefs(func_refs.into()))
     }
 
     /// The references, with null for the instance.
@@ -67,7 +78,8 @@ impl FuncRefs {
     }
 }
 
-fn no_entry(ty: &FuncType) -> Error {
+/// The error for a function without an entry trampoline.
+fn missing_entry(ty: &FuncType) -> Error {
     Error::new(ErrorKind::Artifact, format!("the artifact has no entry trampoline for {ty}"))
 }
 
@@ -233,6 +245,7 @@ impl Module {
     }
 }
 
+/// Returns the positions of the exports, in the order of their names.
 fn sort_by_name(exports: &[Export]) -> Box<[u32]> {
     let mut positions: Box<[u32]> = (0..).take(exports.len()).collect();
     positions.sort_unstable_by_key(|&position| exports[position as usize].name.as_str());

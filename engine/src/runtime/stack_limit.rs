@@ -20,11 +20,13 @@ thread_local! {
 
 /// Returns the stack limit for an entry into compiled code at the address `here` of this thread's stack; `None` if
 /// there is no room for any compiled code. `outer` is the limit of the next older entry.
+#[inline]
 pub(super) fn for_entry(here: usize, max_wasm_stack: usize, outer: Option<usize>) -> Option<usize> {
     limit(here, max_wasm_stack, outer, stack_bounds())
 }
 
 /// Returns the bounds of this thread's stack; an empty range if they are not known.
+#[inline]
 fn stack_bounds() -> Range<usize> {
     let (start, end) = STACK.get().unwrap_or_else(|| {
         let bounds = sys::stack_bounds().map_or((0, 0), |bounds| (bounds.start, bounds.end));
@@ -35,6 +37,7 @@ fn stack_bounds() -> Range<usize> {
 }
 
 /// Computes the stack limit for an entry at the address `here`; `None` if the limit would not be below `here`.
+#[inline]
 fn limit(here: usize, max_wasm_stack: usize, outer: Option<usize>, bounds: Range<usize>) -> Option<usize> {
     let own = here.saturating_sub(max_wasm_stack);
     // The bounds are those of the stack that the thread was born with. On another one, such as a coroutine's, they say

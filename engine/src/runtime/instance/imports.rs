@@ -15,7 +15,7 @@ pub(super) fn check_imports(store: &StoreOpaque, module: &Module, imports: &[Ext
     }
     for (import, item) in wasm.imports.iter().zip(imports) {
         if !matches(store, module, import.item, item)? {
-            let (wanted, given) = mismatch(store, module, import.item, item)?;
+            let (wanted, given) = describe_mismatch(store, module, import.item, item)?;
             let (module, name) = (&import.module, &import.name);
             let message = format!("incompatible import type for {module}.{name}: expected {wanted}, found {given}");
             return Err(Error::new(ErrorKind::Link, message));
@@ -26,7 +26,12 @@ pub(super) fn check_imports(store: &StoreOpaque, module: &Module, imports: &[Ext
 
 /// Describes the type that a module declares and the type of the import, in texts that differ: function types that read
 /// alike are told apart by their ids.
-fn mismatch(store: &StoreOpaque, module: &Module, wanted: ImportItem, item: &Extern) -> Result<(String, String)> {
+fn describe_mismatch(
+    store: &StoreOpaque,
+    module: &Module,
+    wanted: ImportItem,
+    item: &Extern,
+) -> Result<(String, String)> {
     let texts = (module.canonical(module.wasm().import_type(wanted)).to_string(), item.ty_in(store)?.to_string());
     let (ImportItem::Func { ty, exact }, Extern::Func(func), true) = (wanted, item, texts.0 == texts.1) else {
         return Ok(texts);

@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `mod` | [`Store`], and the one allocation behind it, which never moves |
+//! | `mod` | [`Store`], and the one allocation that holds all of it and never moves |
 //! | `borrows` | shared and exclusive borrows of a store |
 //! | `limits` | how many memories, tables and instances there may be, and how large |
 //! | `deadlines` | fuel and epoch deadlines |

@@ -26,7 +26,7 @@ impl Mapping {
     /// # Errors
     /// Kind [`Resource`](ErrorKind::Resource) if the system refuses it.
     pub(crate) fn reserve(len: usize) -> Result<Mapping> {
-        let len = whole_pages(len)?;
+        let len = round_up_to_pages(len)?;
         if len == 0 {
             return Ok(Mapping { base: NonNull::dangling(), len });
         }
@@ -39,7 +39,7 @@ impl Mapping {
                 MapFlags::PRIVATE | MapFlags::NORESERVE,
             )
         };
-        Ok(Mapping { base: not_null(base.map_err(|error| refused("reserve", len, error))?), len })
+        Ok(Mapping { base: not_null(base.map_err(|error| system_error("reserve", len, error))?), len })
     }
 
     /// Allocates `len` bytes that `fill` writes. They are read-only afterwards.
@@ -47,7 +47,7 @@ impl Mapping {
     /// # Errors
     /// The error of `fill`; kind [`Resource`](ErrorKind::Resource) if the system refuses it.
     pub(crate) fn filled(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<Mapping> {
-        let size = whole_pages(len)?;
+        let size = round_up_to_pages(len)?;
         if size == 0 {
             return Ok(Mapping { base: NonNull::dangling(), len: 0 });
         }
@@ -56,7 +56,7 @@ impl Mapping {
         let flags = MapFlags::PRIVATE | MapFlags::POPULATE;
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
         let base = unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), size, access, flags) };
-        let mapping = Mapping { base: not_null(base.map_err(|error| refused("map", len, error))?), len: size };
+        let mapping = Mapping { base: not_null(base.map_err(|error| system_error("map", len, error))?), len: size };
         // SAFETY: the bytes are accessible and zero, and nobody else knows of them.
         fill(unsafe { slice::from_raw_parts_mut(mapping.as_ptr(), len) })?;
         mapping.protect(0..size, MprotectFlags::READ)?;
@@ -71,13 +71,13 @@ impl Mapping {
     /// # Safety
     /// The file keeps its length and its bytes while the mapping lives: a change would show, a cut would fault.
     pub(crate) unsafe fn of_file(file: &File, len: usize) -> Result<Mapping> {
-        let size = whole_pages(len)?;
+        let size = round_up_to_pages(len)?;
         if size == 0 {
             return Ok(Mapping { base: NonNull::dangling(), len: 0 });
         }
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
         let base = unsafe { rustix::mm::mmap(ptr::null_mut(), size, ProtFlags::READ, MapFlags::PRIVATE, file, 0) };
-        Ok(Mapping { base: not_null(base.map_err(|error| refused("map", len, error))?), len: size })
+        Ok(Mapping { base: not_null(base.map_err(|error| system_error("map", len, error))?), len: size })
     }
 
     /// Maps part of a file over accessible bytes, from `start` on. The bytes stay writable, and writes do not reach the
@@ -95,7 +95,7 @@ impl Mapping {
         let flags = MapFlags::PRIVATE | MapFlags::FIXED;
         // SAFETY: the range lies inside this mapping, and the caller vouches that nobody borrows it.
         let done = unsafe { rustix::mm::mmap(start.cast(), len, access, flags, file, part.start) };
-        done.map(drop).map_err(|error| refused("map", len, error))
+        done.map(drop).map_err(|error| system_error("map", len, error))
     }
 
     /// The address of the first byte; dangling if the length is zero.
@@ -125,6 +125,7 @@ impl Mapping {
         self.protect(range, MprotectFlags::READ | MprotectFlags::EXEC)
     }
 
+    /// Sets the access to a range. Both ends are multiples of the page size.
     fn protect(&self, range: Range<usize>, flags: MprotectFlags) -> Result<()> {
         let (start, len) = self.pages(range);
         if len == 0 {
@@ -132,7 +133,7 @@ impl Mapping {
         }
         // SAFETY: the range lies inside this mapping.
         let done = unsafe { rustix::mm::mprotect(start.cast(), len, flags) };
-        done.map_err(|error| refused("protect", len, error))
+        done.map_err(|error| system_error("protect", len, error))
     }
 
     /// Returns the address and length of a range, which must lie inside and consist of whole pages.
@@ -158,16 +159,18 @@ impl Drop for Mapping {
 }
 
 /// Rounds `len` up to whole pages.
-fn whole_pages(len: usize) -> Result<usize> {
+fn round_up_to_pages(len: usize) -> Result<usize> {
     len.checked_next_multiple_of(rustix::param::page_size())
         .ok_or_else(|| Error::new(ErrorKind::Resource, format!("{len} bytes are more than the address space has")))
 }
 
+/// Converts the address of a new mapping.
 fn not_null(base: *mut core::ffi::c_void) -> NonNull<u8> {
     NonNull::new(base.cast()).expect("mmap does not return null unless asked to")
 }
 
-fn refused(what: &str, len: usize, error: rustix::io::Errno) -> Error {
+/// The error for a request to the system that failed.
+fn system_error(what: &str, len: usize, error: rustix::io::Errno) -> Error {
     Error::new(ErrorKind::Resource, format!("cannot {what} {len} bytes of memory: {error}"))
 }
 
@@ -220,7 +223,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "not whole pages")]
-    fn odd_ranges_are_refused() {
+    fn odd_ranges_are_system_error() {
         let _ = Mapping::reserve(65536).unwrap().make_accessible(0..1);
     }
 }

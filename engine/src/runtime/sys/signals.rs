@@ -130,9 +130,9 @@ unsafe fn chain(delivery: &Delivery, fault: bool) {
             if previous.sa_flags & libc::SA_RESETHAND != 0 {
                 PREVIOUS[position].store((&raw const DEFAULT).cast_mut(), Ordering::Release);
             }
-            mask(&previous.sa_mask, libc::SIG_BLOCK);
+            change_mask(&previous.sa_mask, libc::SIG_BLOCK);
             if previous.sa_flags & libc::SA_NODEFER != 0 {
-                mask(&only(delivery.signal), libc::SIG_UNBLOCK);
+                change_mask(&set_of(delivery.signal), libc::SIG_UNBLOCK);
             }
             // SAFETY: the caller's contract; the mask and the alternate stack are restored when our handler returns.
             unsafe { run(previous, delivery) };
@@ -152,7 +152,7 @@ fn die(signal: c_int, fault: bool) {
 }
 
 /// Returns the set that holds this signal alone.
-fn only(signal: c_int) -> sigset_t {
+fn set_of(signal: c_int) -> sigset_t {
     let mut set = default_action().sa_mask;
     // SAFETY: the set is initialized and the signal a valid one.
     unsafe { libc::sigaddset(&mut set, signal) };
@@ -160,7 +160,7 @@ fn only(signal: c_int) -> sigset_t {
 }
 
 /// Changes this thread's signal mask until the handler returns: the kernel then restores the interrupted one.
-fn mask(set: &sigset_t, how: c_int) {
+fn change_mask(set: &sigset_t, how: c_int) {
     // SAFETY: the set is initialized; the old one is not asked for.
     unsafe { libc::pthread_sigmask(how, set, null_mut()) };
 }
@@ -170,7 +170,7 @@ fn mask(set: &sigset_t, how: c_int) {
 /// # Safety
 /// Called by the handler with its own arguments, and the handler returns afterwards. `previous` holds a function.
 unsafe fn run(previous: &libc::sigaction, delivery: &Delivery) {
-    let call = Call { previous, delivery };
+    let call = HandlerCall { previous, delivery };
     // SAFETY: the kernel's context, which nothing else uses now.
     let interrupted = unsafe { context::registers(&*delivery.context.cast::<ucontext_t>()) };
     let alternate = current_alternate_stack();
@@ -183,13 +183,13 @@ unsafe fn run(previous: &libc::sigaction, delivery: &Delivery) {
         // have been none for the kernel either.
         unsafe { arch::call_on_stack(arch::below_red_zone(interrupted.sp), run_off_alternate_stack, argument) };
     } else {
-        // SAFETY: the caller's contract; the argument is a `Call` that lives across this call.
+        // SAFETY: the caller's contract; the argument is a `HandlerCall` that lives across this call.
         unsafe { call_handler(argument) };
     }
 }
 
 /// A call of a previous handler.
-struct Call<'a> {
+struct HandlerCall<'a> {
     previous: &'a libc::sigaction,
     delivery: &'a Delivery,
 }
@@ -205,13 +205,13 @@ unsafe extern "C" fn run_off_alternate_stack(call: *mut c_void) {
     unsafe { call_handler(call) };
 }
 
-/// Calls the handler that a [`Call`] describes.
+/// Calls the handler that a [`HandlerCall`] describes.
 ///
 /// # Safety
-/// `call` is a [`Call`] that lives across this call, of a handler whose action holds a function.
+/// `call` is a [`HandlerCall`] that lives across this call, of a handler whose action holds a function.
 unsafe extern "C" fn call_handler(call: *mut c_void) {
-    // SAFETY: `run` passes a `Call` that lives across this call.
-    let Call { previous, delivery } = unsafe { &*call.cast::<Call<'_>>() };
+    // SAFETY: `run` passes a `HandlerCall` that lives across this call.
+    let HandlerCall { previous, delivery } = unsafe { &*call.cast::<HandlerCall<'_>>() };
     let handler = previous.sa_sigaction;
     if previous.sa_flags & libc::SA_SIGINFO != 0 {
         // SAFETY: with this flag the action holds a function of three arguments.
@@ -419,7 +419,7 @@ mod tests {
         let mut action = default_action();
         action.sa_sigaction = handler;
         action.sa_flags = flags;
-        action.sa_mask = only(libc::SIGUSR1);
+        action.sa_mask = set_of(libc::SIGUSR1);
         set_action(signal, Some(&action)).unwrap();
         prepare(|_| None);
         then();
