@@ -5,7 +5,7 @@
 
 use super::AsContext;
 use super::activation::{Activation, WasmExit};
-use super::registry::{CODE, CodeReader};
+use super::code::{CODE, CodeReader};
 use super::stack_walk::{FrameInfos, RawBacktrace, Stack};
 use crate::abi::vmctx::{VmContext, VmStoreContext};
 use crate::artifact::handlers::Catch;

@@ -9,7 +9,7 @@
 //!
 //! A copy is read-only memory that belongs to this process alone, so nobody can change a byte between check and use.
 
-use super::registry::{CODE, Located, Registered};
+use super::registry::{Located, Reader, Registered, Registry};
 use super::sys::{self, Mapping, UnwindRegistration};
 use crate::abi::HostCall;
 use crate::abi::signature::LoweredSignature;
@@ -33,6 +33,12 @@ use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+
+/// All loaded code of this process: the only table from an address to the code there.
+pub(super) static CODE: Registry<MappedArtifact> = Registry::new();
+
+/// A reader of [`CODE`].
+pub(super) type CodeReader<'a> = Reader<'a, MappedArtifact>;
 
 /// An artifact that is ready to run. Its code stays mapped and registered while this value lives: whoever holds an
 /// address into it also holds the `Arc`.

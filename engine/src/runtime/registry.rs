@@ -1,20 +1,14 @@
-//! The registry of loaded code: the only table from an address to the code there.
+//! A table from an address to the item there. [`code::CODE`](super::code::CODE) is the only one: it holds all loaded
+//! code.
 //!
 //! A signal handler reads it, so readers take no lock and never wait. They read an immutable snapshot, sorted by
 //! address; a change makes a new one. Replaced snapshots are freed when a writer sees that there is no reader. Until
 //! then they keep their code alive, so that what a reader found is not unmapped while the reader uses it.
 
-use super::code::MappedArtifact;
 use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// All loaded code of this process.
-pub(super) static CODE: Registry<MappedArtifact> = Registry::new();
-
-/// A reader of [`CODE`].
-pub(super) type CodeReader<'a> = Reader<'a, MappedArtifact>;
 
 /// An item that occupies addresses that no other item in the registry occupies.
 pub(super) trait Located {
@@ -52,7 +46,8 @@ pub(super) struct Reader<'a, T: 'static> {
 }
 
 impl<T: Located> Registry<T> {
-    const fn new() -> Registry<T> {
+    /// A registry without items.
+    pub(super) const fn new() -> Registry<T> {
         Registry { current: AtomicPtr::new(null_mut()), readers: AtomicUsize::new(0), retired: Mutex::new(Vec::new()) }
     }
 

@@ -3,7 +3,7 @@
 //! A walk collects addresses only, which is all that a signal handler should do. [`RawBacktrace::resolve`] turns them
 //! into frames with names later, while the code is still loaded.
 
-use super::registry::{CODE, CodeReader};
+use super::code::{CODE, CodeReader};
 use crate::artifact::functions::FunctionKind;
 use crate::base::Backtrace;
 use crate::unwind::cursor::step_by_frame_pointer;

@@ -4,7 +4,7 @@
 //! All other faults go to whoever handled faults before.
 
 use super::activation::{Activation, Stop};
-use super::registry::{CODE, CodeReader};
+use super::code::{CODE, CodeReader};
 use super::{backtrace, sys};
 use crate::base::{Result, Trap};
 use crate::unwind::frame::Registers;
