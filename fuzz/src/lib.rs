@@ -9,7 +9,7 @@
 //! ```
 //!
 //! An [`oracle`] makes a verdict of these; another one forges artifacts. Oracles run in three ways: as libFuzzer
-//! targets (`fuzz_targets/`, [`target`]), as a [`campaign`] on the stable toolchain, and in the tests of this crate
+//! targets (`fuzz_targets/`, [`target!`]), as a [`campaign`] on the stable toolchain, and in the tests of this crate
 //! with fixed inputs.
 
 pub mod campaign;

@@ -1,8 +1,8 @@
 //! Oracles: each takes any bytes and decides whether what the code under test does with them is right.
 //!
 //! An oracle is a file in this folder and a line in [`ORACLES`]. Whatever runs oracles finds it there: campaigns,
-//! [`replay`](crate::replay), the libFuzzer targets ([`target`](crate::target)), and a test that runs each of them for
-//! a second.
+//! [`replay`](crate::replay), the libFuzzer targets ([`target!`](crate::target!)), and a test that runs each of them
+//! for a second.
 
 pub mod artifact;
 pub mod differential;
@@ -44,10 +44,9 @@ pub trait Oracle {
     /// Runs one input and judges what happened.
     fn check(&mut self, input: &[u8]) -> Verdict;
 
-    /// Searches for a smaller case with the finding of `input`, for a minute or two. Returns `None` if this oracle
-    /// cannot make cases smaller, or if `input` has no finding.
-    fn reduce(&mut self, input: &[u8]) -> Option<Box<dyn Report>> {
-        let _unused = input;
+    /// Searches for a smaller case with the finding of this input, for a minute or two. Returns `None` if this oracle
+    /// cannot make cases smaller, or if the input has no finding.
+    fn reduce(&mut self, _input: &[u8]) -> Option<Box<dyn Report>> {
         None
     }
 

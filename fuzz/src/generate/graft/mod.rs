@@ -257,7 +257,7 @@ impl Plan {
         let features = surroundings.features;
         let pool =
             (0..u.int_in_range(1..=5)?).map(|_| Signature::arbitrary(u, features)).collect::<Result<Vec<_>>>()?;
-        let imports = imports(u, &pool, surroundings)?;
+        let imports = choose_imports(u, &pool, surroundings)?;
         let mut memories = base.memories()?;
         let base_memories = memories.len();
         let more = if features.contains(Features::MULTI_MEMORY) { u.int_in_range(0..=2)? } else { 0 };
@@ -329,7 +329,7 @@ impl Plan {
         self.start.types + index(k)
     }
 
-    /// Returns the index of a type that no function of the grafted table has by chance.
+    /// Returns the index of the type of calls that must fail because the types do not match.
     fn foreign_type_index(&self) -> u32 {
         self.type_index(self.pool.len())
     }
@@ -381,7 +381,7 @@ fn index(k: usize) -> u32 {
 
 /// Chooses the imports: a callback for each type of the pool, a few functions that return at once, two that fail and
 /// panic, and the functions of the library.
-fn imports(u: &mut Unstructured<'_>, pool: &[Signature], surroundings: Surroundings<'_>) -> Result<Vec<Import>> {
+fn choose_imports(u: &mut Unstructured<'_>, pool: &[Signature], surroundings: Surroundings<'_>) -> Result<Vec<Import>> {
     let mut imports = Vec::new();
     for (k, callee) in pool.iter().enumerate() {
         let mut signature = callee.clone();
