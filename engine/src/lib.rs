@@ -1,8 +1,8 @@
 //! A WebAssembly engine that compiles a module ahead of time into one ELF artifact.
 //!
-//! The artifact holds all that execution, traps and backtraces need. A fresh compile hands its bytes to the same loader
-//! that a cached file goes through, and loading rebuilds nothing. Without the default feature `compile` the crate has no
-//! compiler in it and still loads and runs artifacts.
+//! The artifact holds everything that execution, traps and backtraces need. A fresh compile hands its bytes to the same
+//! loader that a cached file goes through, and loading rebuilds nothing. Without the default feature `compile` the
+//! crate has no compiler, and still loads and runs artifacts.
 //!
 //! ```
 //! # #[cfg(feature = "compile")]
@@ -24,8 +24,11 @@
 //!
 //! # Rooms
 //!
-//! `base <- wasm <- abi <- artifact <- { compile | unwind <- runtime } <- lib.rs`: each room uses only rooms to its left,
-//! and `tests/rooms.rs` checks it. `compile` and `runtime` meet in `compile_and_load.rs` alone.
+//! Each folder of `src` is a room, which uses only rooms to its left. `tests/rooms.rs` checks it.
+//!
+//! `base <- wasm <- abi <- artifact <- { compile | unwind <- runtime } <- lib.rs`
+//!
+//! `compile` and `runtime` meet in `compile_and_load.rs` alone.
 
 pub(crate) mod abi;
 pub(crate) mod artifact;
@@ -67,6 +70,8 @@ pub use base::Fault;
 mod documents {
     #[doc = include_str!("../../README.md")]
     mod readme {}
+    #[doc = include_str!("../README.md")]
+    mod engine_readme {}
     #[doc = include_str!("../../docs/embedding.md")]
     mod embedding {}
 }
