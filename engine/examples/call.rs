@@ -19,7 +19,7 @@ fn main() -> Result<()> {
     let engine = Engine::new(&Config::new())?;
     let module = Module::new(&engine, TEXT)?;
 
-    // The store's data is what host functions share: here, how often one was called.
+    // Host functions share the store's data. Here it is the number of calls.
     let mut store = Store::new(&engine, 0u32);
     let mut linker = Linker::new(&engine);
     linker.func_wrap("host", "seen", |mut caller: Caller<'_, u32>, n: i32| {

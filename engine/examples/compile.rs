@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let engine = Engine::new(&Config::new())?;
     let artifact = engine.compile(std::fs::read(input)?)?;
     println!("{}", inspect(&artifact)?);
-    // Written under another name first: a process that maps the old file keeps its old contents.
+    // A process may map the old file. Renaming a new file over it keeps the mapped contents as they are.
     let unfinished = format!("{output}.tmp");
     std::fs::write(&unfinished, &artifact)?;
     std::fs::rename(unfinished, output)?;

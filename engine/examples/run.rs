@@ -1,4 +1,4 @@
-//! Loads an artifact and calls an exported function with integers. Needs no compiler:
+//! Loads an artifact and calls an exported function with integers, without a compiler:
 //! `cargo run -p engine --example run --no-default-features -- gcd.cwasm gcd 1071 462` (see `compile.rs`).
 
 use engine::{Config, Engine, Instance, Module, Store, Val, ValType};
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let ty = function.ty(&store)?;
     let params = ty.params.iter().zip(args).map(|(ty, text)| parse(*ty, &text)).collect::<Result<Vec<_>, _>>()?;
     let mut results: Vec<Val> = ty.results.iter().map(|&ty| Val::default_for_ty(ty)).collect();
-    // The debug form of an error has the backtrace; `main` prints it.
+    // An error that `main` returns is printed in its debug form, which has the backtrace.
     function.call(&mut store, &params, &mut results)?;
     for result in results {
         println!("{result:?}");

@@ -1,5 +1,5 @@
-//! Artifacts of real modules, through the public interface: what tools read in them, that they are the same every time,
-//! and that damaged or foreign ones are refused. (Forged ones, signed again: `src/artifact/tests.rs`.)
+//! Artifacts of real modules, through the public interface: tools can read them, they are reproducible, and damaged or
+//! foreign ones are refused. (`src/artifact/tests.rs` has the tests of forged artifacts.)
 #![cfg(feature = "compile")]
 
 use engine::{
@@ -44,12 +44,12 @@ fn artifact(engine: &Engine) -> Vec<u8> {
     engine.compile(wasm).expect("the sample compiles")
 }
 
-/// Every tier, so that a test runs in each.
+/// Returns an engine for each tier.
 fn tiers() -> impl Iterator<Item = Engine> {
     [Tier::Speed, Tier::Quick].into_iter().map(|tier| engine(|config| _ = config.tier(tier)))
 }
 
-/// The engine must refuse these bytes, and say where.
+/// Asserts that the engine refuses the bytes and says where. Returns the message.
 #[track_caller]
 fn refused(engine: &Engine, bytes: &[u8]) -> String {
     let Err(error) = Module::deserialize(engine, bytes) else { panic!("these bytes must be refused") };
@@ -58,7 +58,7 @@ fn refused(engine: &Engine, bytes: &[u8]) -> String {
     error.to_string()
 }
 
-/// Runs a program of binutils on the artifact. `None`, loudly, where it is not installed.
+/// Runs a program of binutils on the artifact. Returns `None`, with a message, where it is not installed.
 fn tool(program: &str, options: &[&str], artifact: &[u8]) -> Option<String> {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     file.write_all(artifact).expect("a temporary file can be written");
@@ -187,13 +187,13 @@ fn another_configuration_is_refused_by_name() {
     assert!(refused(|config| _ = config.consume_fuel(true)).contains("fuel"));
     assert!(refused(|config| _ = config.epoch_interruption(true)).contains("epoch"));
     assert!(refused(|config| _ = config.artifact_key(Some([1; 32]))).contains("key"));
-    // What does not shape the code does not matter.
+    // Settings that do not shape the code may differ.
     let lenient = engine(|config| _ = config.compile_threads(Some(1)).max_wasm_stack(1 << 16));
     Module::deserialize(&lenient, &bytes).unwrap();
 }
 
 #[test]
-fn keyed_artifacts_load_under_their_key_alone() {
+fn keyed_artifacts_load_with_their_key_alone() {
     let keyed = |key| engine(|config| _ = config.artifact_key(Some([key; 32])));
     let bytes = artifact(&keyed(1));
     Module::deserialize(&keyed(1), &bytes).unwrap();

@@ -1,4 +1,4 @@
-//! The three ways to load an artifact, what they refuse, and what the operating system sees of them.
+//! The three routes by which an artifact is loaded: what they refuse, and the mappings that they make.
 #![cfg(feature = "compile")]
 #![expect(unsafe_code, reason = "one of the ways to load is unsafe")]
 
@@ -92,7 +92,7 @@ fn what_is_no_artifact_is_refused() {
     }
 }
 
-/// A file with a hole of a terabyte: copying it would use up all memory.
+/// The file has a hole of a terabyte, so that copying it would use up all memory.
 #[test]
 fn a_huge_file_is_not_copied_before_it_is_refused() {
     let directory = tempfile::tempdir().unwrap();
@@ -122,8 +122,8 @@ fn nothing_is_writable_and_executable() {
     assert_eq!(permissions, ["r--p", "r-xp", "r--p"], "{maps}");
 }
 
-/// So much data that instances map it from the artifact instead of writing it. The segment `$passive` stands behind it in
-/// the artifact, and must not show.
+/// Returns a module with so much data that instances map it from the artifact instead of writing it. The segment
+/// `$passive` follows the data in the artifact and must not show in the memory.
 fn module_with_much_data() -> String {
     format!(
         r#"(module

@@ -1,10 +1,10 @@
-//! Relaxed vector instructions: the deterministic choice is the same in both tiers and on every CPU; the machine's choice
-//! is one that the standard allows, and the same in both tiers.
+//! Relaxed vector instructions. Deterministic results are the same in both tiers and on every CPU. The machine's own
+//! results are ones that the standard allows, and the same in both tiers.
 #![cfg(feature = "compile")]
 
 use engine::{Config, CpuFeatures, Engine, Instance, Module, Store, Tier};
 
-/// Instructions with the number of their operands.
+/// The instructions, with their numbers of operands.
 const INSTRUCTIONS: [(&str, usize); 20] = [
     ("i8x16.relaxed_swizzle", 2),
     ("i32x4.relaxed_trunc_f32x4_s", 1),
@@ -28,7 +28,8 @@ const INSTRUCTIONS: [(&str, usize); 20] = [
     ("i32x4.relaxed_dot_i8x16_i7x16_add_s", 3),
 ];
 
-/// A function that loads up to three vectors from the memory's start and stores the result behind them.
+/// Returns a module with a function for each instruction, which loads up to three vectors from the start of the memory
+/// and stores the result after them.
 fn text() -> String {
     let mut text = String::from("(module (memory (export \"memory\") 1)");
     for (name, operands) in INSTRUCTIONS {
@@ -38,7 +39,7 @@ fn text() -> String {
     text + ")"
 }
 
-/// The results of every instruction for every triple of operands.
+/// Returns the results of every instruction for every triple of operands.
 fn results(tier: Tier, cpu: CpuFeatures, deterministic: bool, operands: &[[u8; 16]]) -> Vec<(&'static str, [u8; 16])> {
     let mut config = Config::new();
     config.tier(tier).cpu_features(cpu).relaxed_simd_deterministic(deterministic);
@@ -78,7 +79,8 @@ fn doubles(lanes: [f64; 2]) -> [u8; 16] {
     bytes
 }
 
-/// Numbers for which fused and unfused sums differ, both zeros, numbers out of range, lanes of every kind. No NaN.
+/// Returns operands without NaNs: numbers for which fused and unfused sums differ, both zeros, numbers out of range,
+/// and lanes of every kind.
 fn operands() -> Vec<[u8; 16]> {
     let mut all = vec![[0x80; 16], [0x7f; 16], [0; 16], [0xff; 16]];
     all.push(singles([0.0, -0.0, 1.0 + f32::EPSILON, f32::MAX]));
@@ -91,7 +93,7 @@ fn operands() -> Vec<[u8; 16]> {
     for _ in 0..200 {
         all.push(core::array::from_fn(|_| {
             state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-            // Exponents that are not all ones: NaN payloads are nobody's promise.
+            // Exponents that are not all ones, because NaN payloads are not specified.
             (state >> 56) as u8 & 0xbf
         }));
     }
@@ -99,7 +101,7 @@ fn operands() -> Vec<[u8; 16]> {
 }
 
 #[test]
-fn the_deterministic_choice_is_the_same_everywhere() {
+fn deterministic_results_are_the_same_everywhere() {
     let operands = operands();
     let expected = results(Tier::Speed, CpuFeatures::Host, true, &operands);
     for (tier, cpu) in
@@ -110,7 +112,7 @@ fn the_deterministic_choice_is_the_same_everywhere() {
 }
 
 #[test]
-fn the_machines_choice_is_the_same_in_both_tiers() {
+fn the_machines_results_are_the_same_in_both_tiers() {
     let operands = operands();
     for cpu in [CpuFeatures::Host, CpuFeatures::Baseline] {
         let speed = results(Tier::Speed, cpu, false, &operands);

@@ -1,5 +1,5 @@
-//! Rounding on a CPU without rounding instructions: the routines that the compiler puts in their place agree with Rust's
-//! own, number by number, in both tiers.
+//! Instruction fallbacks for rounding and byte shuffles, on a CPU without these instructions: in both tiers their
+//! results equal those of Rust, number by number.
 #![cfg(feature = "compile")]
 
 use engine::{Config, CpuFeatures, Engine, Instance, Module, Store, Tier, TypedFunc};
@@ -17,7 +17,7 @@ const TEXT: &str = r#"(module
     (func (export "swizzle")
         (v128.store (i32.const 32) (i8x16.swizzle (v128.load (i32.const 0)) (v128.load (i32.const 16))))))"#;
 
-/// An export, and what it must agree with.
+/// An export, and the function whose results it must equal.
 type Case<T> = (&'static str, fn(T) -> T);
 
 fn each_tier(check: impl Fn(&mut Store<()>, Instance)) {
@@ -32,7 +32,7 @@ fn each_tier(check: impl Fn(&mut Store<()>, Instance)) {
     }
 }
 
-/// Numbers around every power of two and every tie, and bit patterns spread over the whole range.
+/// Returns numbers around every power of two and every tie, and bit patterns spread over the whole range.
 fn patterns(bits: u32, exponent: u32, max_exponent: u64) -> Vec<u64> {
     let mut all = Vec::new();
     for power in 0..=max_exponent {
@@ -61,7 +61,7 @@ fn rounds_singles() {
             for &x in &numbers {
                 let result = round.call(&mut *store, x).expect("rounding does not trap");
                 match x.is_nan() {
-                    // Quiet, with the payload of the operand.
+                    // A quiet NaN with the payload of the operand.
                     true => assert_eq!(result.to_bits(), x.to_bits() | 1 << 22, "{name}({x}) of {:#x}", x.to_bits()),
                     false => assert_eq!(result.to_bits(), expected(x).to_bits(), "{name}({x})"),
                 }

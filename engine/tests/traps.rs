@@ -1,5 +1,5 @@
-//! Traps and what surrounds them: the kind, the exact frames, host frames in between, panics, threads, exhausted stacks,
-//! and faults that are not ours. Every test that runs WebAssembly does so in both tiers, fresh and reloaded.
+//! Traps: their kinds and exact frames, host frames in between, panics, threads, exhausted stacks, and faults of the
+//! host. Every test that runs WebAssembly does so in both tiers, freshly compiled and reloaded.
 #![cfg(all(feature = "compile", target_os = "linux", target_arch = "x86_64"))]
 #![expect(unsafe_code, reason = "a signal handler, deliberate faults, and one store reached from within another")]
 
@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Runs a test in both tiers, on a module as compiled and on one that another engine loaded.
+/// Runs a test in both tiers, on a freshly compiled module and on one that another engine loaded.
 fn in_each_lane(config: &Config, text: &str, test: impl Fn(&Engine, &Module)) {
     for tier in [Tier::Speed, Tier::Quick] {
         let mut config = config.clone();
@@ -26,11 +26,12 @@ fn in_each_lane(config: &Config, text: &str, test: impl Fn(&Engine, &Module)) {
     }
 }
 
-/// A frame as the tests write it: the function's name, an operator, and which one of that kind in the function.
+/// A frame in the notation of these tests: the function's name, an operator, and its number among equal operators of
+/// the function.
 #[derive(Clone, Copy)]
 struct At(&'static str, &'static str, usize);
 
-/// Where instructions stand in a module: the tests' own reading of the binary.
+/// The offsets of a module's instructions, which the tests read from the binary themselves.
 struct Offsets(Vec<FunctionOffsets>);
 
 struct FunctionOffsets {
@@ -45,7 +46,7 @@ impl Offsets {
         let (mut bodies, mut names, mut imported) = (Vec::new(), Vec::new(), 0);
         for payload in wasmparser::Parser::new(0).parse_all(&binary) {
             match payload.unwrap() {
-                // The tests' modules import functions only.
+                // The modules of the tests import functions only.
                 wasmparser::Payload::ImportSection(imports) => imported = imports.into_imports().count(),
                 wasmparser::Payload::CodeSectionEntry(body) => bodies.push(operators(&body)),
                 wasmparser::Payload::CustomSection(section) => {
@@ -66,7 +67,7 @@ impl Offsets {
         Offsets(bodies.into_iter().enumerate().map(function).collect())
     }
 
-    /// The function index and the byte offset of a frame.
+    /// Returns the function index and the byte offset of a frame.
     fn find(&self, At(name, operator, nth): At) -> (u32, u32) {
         let function = self.0.iter().find(|function| function.name == name).unwrap();
         let mut matching = function.operators.iter().filter(|(other, _)| other == operator);
@@ -74,7 +75,7 @@ impl Offsets {
     }
 }
 
-/// The operators of a body, by name, with their offsets in the binary.
+/// Returns the operators of a body, by name, with their offsets in the binary.
 fn operators(body: &wasmparser::FunctionBody<'_>) -> Vec<(String, u32)> {
     let named = |item: wasmparser::Result<(wasmparser::Operator<'_>, u64)>| {
         let (operator, offset) = item.unwrap();
@@ -99,7 +100,7 @@ fn call(store: &mut Store<()>, instance: Instance, name: &str) -> Result<()> {
     instance.get_typed_func::<(), ()>(&mut *store, name)?.call(store, ())
 }
 
-/// An instance whose one import is `host`.
+/// Creates an instance whose one import is `host`.
 fn instantiate(store: &mut Store<()>, module: &Module, host: Func) -> Instance {
     Instance::new(store, module, &[host.into()]).unwrap()
 }
@@ -110,7 +111,7 @@ fn call_back(caller: &mut Caller<'_, ()>, name: &str) -> Result<()> {
     func.call(caller, &[], &mut [])
 }
 
-/// A body that traps, the trap, and the operator that does.
+/// Bodies that trap, each with its trap and the operator that traps.
 const BODIES: &[(&str, Trap, &str)] = &[
     ("unreachable", Trap::Unreachable, "Unreachable"),
     ("(drop (i32.load (i32.const 65536)))", Trap::MemoryOutOfBounds, "I32Load"),
@@ -134,7 +135,8 @@ const BODIES: &[(&str, Trap, &str)] = &[
     ("(drop (i64.trunc_f32_u (f32.const nan)))", Trap::InvalidConversionToInteger, "I64TruncF32U"),
 ];
 
-/// `$traps` holds the body; `deep` calls it through the host, a direct call and an indirect one.
+/// Returns a module in which `$traps` has the body, and `deep` calls it through the host, a direct call and an indirect
+/// call.
 fn calls_to(body: &str) -> String {
     format!(
         r#"(module $m
@@ -176,7 +178,7 @@ fn every_kind_at_depth_one_and_deep() {
 }
 
 #[test]
-fn explicit_checks_trap_alike() {
+fn explicit_checks_trap_as_guard_pages_do() {
     let mut config = Config::new();
     config.memory_checks(MemoryChecks::Explicit);
     for &(body, trap, operator) in BODIES.iter().filter(|body| body.1 == Trap::MemoryOutOfBounds) {
@@ -193,7 +195,7 @@ fn explicit_checks_trap_alike() {
 }
 
 #[test]
-fn a_trap_after_a_host_call_does_not_believe_the_old_exit() {
+fn a_trap_after_a_host_call_ignores_the_last_exit() {
     let text = r#"(module
         (import "" "" (func $host))
         (func $inner call $host)
@@ -234,7 +236,7 @@ fn stores_interleaved_on_one_stack_keep_their_frames_apart() {
         (import "" "" (func $host))
         (func $traps (export "traps") unreachable)
         (func $run (export "run") call $host))"#;
-    // outer: run -> host -> inner: run -> host -> outer: traps
+    // The stack: outer `run` -> host -> inner `run` -> host -> outer `traps`.
     in_each_lane(&Config::new(), text, |engine, module| {
         let mut outer = Store::new(engine, ());
         let (engine, inner_module) = (engine.clone(), module.clone());
@@ -332,7 +334,7 @@ fn an_exhausted_stack_is_a_trap() {
     });
 }
 
-/// Runs `test` on a thread with so much stack.
+/// Runs `test` on a thread with `bytes` bytes of stack.
 fn on_stack_of(bytes: usize, test: impl FnOnce() + Send) {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(bytes).spawn_scoped(scope, test).unwrap();
@@ -360,7 +362,7 @@ fn recursion_through_the_host_is_a_trap() {
 
 /// Uses 48 KiB of stack.
 #[inline(never)]
-fn hungry() -> u8 {
+fn use_stack() -> u8 {
     let mut buffer = std::hint::black_box([1u8; 48 << 10]);
     buffer[std::hint::black_box(7)] = 3;
     std::hint::black_box(&buffer)[std::hint::black_box(9)]
@@ -369,10 +371,10 @@ fn hungry() -> u8 {
 #[test]
 fn a_host_function_near_the_limit_has_stack() {
     in_each_lane(&Config::new(), RECURSION, |engine, module| {
-        // Less than the configuration would allow: the end of the stack decides.
+        // The stack is smaller than the configuration allows, so its end is the limit.
         on_stack_of(512 << 10, || {
             let mut store = Store::new(engine, ());
-            let host = Func::wrap(&mut store, || assert_eq!(hungry(), 1));
+            let host = Func::wrap(&mut store, || assert_eq!(use_stack(), 1));
             let instance = instantiate(&mut store, module, host);
             let error = call(&mut store, instance, "beside_host").unwrap_err();
             assert_eq!(error.as_trap(), Some(Trap::StackOverflow));
@@ -425,8 +427,7 @@ fn threads_trap_while_modules_come_and_go() {
 
 const CHILD: &str = "ENGINE_TEST_TRAPS_CHILD";
 
-/// Runs a test alone, in a process of its own, where `child` is what it does. The exit code says that `child` came to
-/// its end.
+/// Runs a test in a process of its own, which calls `child`. The exit code shows that `child` returned.
 fn in_a_child(test: &str, child: impl FnOnce()) {
     const SUCCESS: i32 = 57;
     if std::env::var(CHILD).is_ok_and(|name| name == test) {
@@ -439,14 +440,14 @@ fn in_a_child(test: &str, child: impl FnOnce()) {
     assert_eq!(output.status.code(), Some(SUCCESS), "{}{}", text(&output.stdout), text(&output.stderr));
 }
 
-/// Kilobytes of memory that this process has.
+/// Returns the resident memory of this process in kilobytes.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// How many mappings this process has.
+/// Returns the number of mappings of this process.
 fn mappings() -> usize {
     std::fs::read_to_string("/proc/self/maps").unwrap().lines().count()
 }
@@ -468,7 +469,7 @@ fn traps_do_not_leak() {
         };
         let before = run(1000);
         let after = run(20_000);
-        // One leaked frame a trap would be 4 MB.
+        // One leaked frame for each trap would be 4 MB.
         assert!(after < before + 1000, "{before} kB, then {after} kB");
     });
 }
@@ -499,12 +500,12 @@ extern "C" fn exit_at_0x18(_: libc::c_int, info: &libc::siginfo_t, _: *mut libc:
     unsafe { libc::_exit(if info.si_addr() as usize == 0x18 { 57 } else { 1 }) }
 }
 
-/// A fault of the host goes to the handler that was there before, also on a thread that has trapped and inside a host
+/// A fault of the host goes to the previously installed handler, even on a thread that has trapped and inside a host
 /// function that WebAssembly called.
 #[test]
 fn a_host_fault_reaches_the_previous_handler() {
     in_a_child("a_host_fault_reaches_the_previous_handler", || {
-        // SAFETY: zeroes are a valid action, which is then given a handler of the right kind.
+        // SAFETY: an action of zeros is valid, and the handler that it then gets is of the right kind.
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = exit_at_0x18 as *const () as usize;
@@ -515,7 +516,7 @@ fn a_host_fault_reaches_the_previous_handler() {
         let module = Module::new(&engine, calls_to("(drop (i32.load (i32.const 65536)))")).unwrap();
         let mut store = Store::new(&engine, ());
         let host = Func::wrap(&mut store, || {
-            // SAFETY: faults, which is what the test is about.
+            // SAFETY: the access faults, as the test intends, and the handler ends the process.
             unsafe { std::arch::asm!("mov {0}, [{0}]", inout(reg) 0x18usize => _) };
         });
         let instance = instantiate(&mut store, &module, host);
