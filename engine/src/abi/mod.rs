@@ -5,14 +5,14 @@
 //! | code | convention | parameters | result |
 //! |---|---|---|---|
 //! | WebAssembly function | Cranelift's Tail | callee vmctx, caller vmctx, the parameters | the results |
-//! | exit trampoline, one per lowered signature | Tail | [`vmctx::HostFunc`], caller vmctx, the parameters | the results |
+//! | exit trampoline, one per signature | Tail | [`vmctx::HostFunc`], caller vmctx, the parameters | the results |
 //! | library-call trampoline, one per used [`builtins::Builtin`] | Tail | vmctx, the arguments | as the library call |
-//! | entry trampoline, one per lowered signature | System V | as [`HostCall`] | [`OK`] or [`FAILED`] |
+//! | entry trampoline, one per signature | System V | as [`HostCall`] | [`OK`] or [`FAILED`] |
 //! | host shim | System V | as [`HostShim`] | [`OK`] or [`FAILED`] |
 //! | library call | System V | vmctx, the arguments, as in [`builtins`] | `i64`, [`FAILED`] if it failed |
 //!
-//! The exit trampoline is the `wasm_call` of a host function, the entry trampoline the `host_call` of a WebAssembly
-//! function.
+//! Signatures are [lowered](signature). The exit trampoline is the `wasm_call` of a host function, the entry trampoline
+//! the `host_call` of a WebAssembly function.
 //!
 //! # Leaving compiled code
 //!

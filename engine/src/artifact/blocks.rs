@@ -1,21 +1,21 @@
-//! The shape that `traps` and `source_map` share: many small records, sorted, in blocks that are searched in place and
-//! then read from their start.
+//! The shape of the tables `traps` and `source_map`: many small records, sorted, in blocks. A lookup searches for the
+//! block in place and reads the block from its start.
 //!
 //! ```text
 //! +0  u32  number of blocks
 //! +4  block, 8 bytes, sorted by first offset
-//!       +0  u32  offset of its first record, bytes from the start of .text
-//!       +4  u32  end of its records, bytes from the start of the pool; they start where the block before ends
+//!       +0  u32  offset of its first record, in bytes from the start of .text
+//!       +4  u32  end of its records, in bytes from the start of the pool; they start where the previous block ends
 //! ... the pool; a record is two numbers
-//!       distance from the offset of the record before, 0 for the first of a block
-//!       what the table says of the offset
+//!       distance from the offset of the previous record, 0 for the first of a block
+//!       a number with a meaning that depends on the table
 //! ```
 //!
-//! A block has at most 64 records. A number is written in groups of seven bits, the lowest first, each in a byte whose
-//! high bit says that another follows: most take one byte.
+//! A block has at most 64 records. A number is written in groups of seven bits, the lowest first. Each group is a byte
+//! whose high bit says that another byte follows (LEB128). Most numbers take one byte.
 //!
-//! What leads to a block is checked before an artifact is believed. The records in it are read for one lookup at a
-//! time, and what they say is shown, never followed: of forged ones some answer comes, or none.
+//! The index of blocks is checked before an artifact is loaded; the records are not. A lookup in forged records returns
+//! a wrong answer or none, which is safe, because the runtime only shows the answers and never follows them.
 
 use super::record::{Flaw, counted, last_at_most, rising, word};
 use crate::base::TextOffset;
@@ -24,14 +24,14 @@ const INDEX: usize = 8;
 #[cfg(feature = "compile")]
 const MOST: usize = 64;
 
-/// The table, read in place.
+/// A table of blocks, read in place.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Blocks<'a> {
     index: &'a [[u8; INDEX]],
     pool: &'a [u8],
 }
 
-/// What a table says of an offset.
+/// A record: an offset in `.text`, and the number that the table has for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Record {
     pub(super) offset: u32,
@@ -39,19 +39,19 @@ pub(super) struct Record {
 }
 
 impl<'a> Blocks<'a> {
-    /// Reads the section's bytes.
+    /// Creates the table from the section's bytes.
     pub(super) fn new(bytes: &'a [u8]) -> Blocks<'a> {
         let (index, pool) = counted(bytes).unwrap_or_default();
         Blocks { index, pool }
     }
 
-    /// The records of the one block that can tell about `offset`, up to it.
+    /// Returns the records of the block that may contain `offset`, up to this offset.
     pub(super) fn up_to(&self, offset: TextOffset) -> impl Iterator<Item = Record> + 'a {
         let block = last_at_most(self.index, offset.0).and_then(|position| self.block(position));
         block.into_iter().flatten().take_while(move |record| record.offset <= offset.0)
     }
 
-    /// All blocks.
+    /// Returns all blocks.
     pub(super) fn iter(&self) -> impl Iterator<Item = Block<'a>> {
         (0..self.index.len()).filter_map(|position| self.block(position))
     }
@@ -63,23 +63,23 @@ impl<'a> Blocks<'a> {
         Some(Block { offset, rest })
     }
 
-    /// Checks all of the table of a `.text` of so many bytes but the records.
+    /// Checks the table of a `.text` of `text` bytes, without its records.
     pub(super) fn check(bytes: &'a [u8], text: u32) -> Result<Blocks<'a>, Flaw> {
-        let (index, pool) = counted(bytes).ok_or(Flaw::new(0, "the table is shorter than it says"))?;
+        let (index, pool) = counted(bytes).ok_or(Flaw::new(0, "the table is too short for its number of records"))?;
         rising(index, text).map_err(|flaw| flaw.moved(4))?;
         let mut start = 0;
         for (position, block) in index.iter().enumerate() {
             let end = word(block, 4);
             let inside = start < end && end as usize <= pool.len();
-            Flaw::unless(inside, 4 + position * INDEX + 4, "a block's records leave the table")?;
+            Flaw::unless(inside, 4 + position * INDEX + 4, "the records of a block exceed the table")?;
             start = end;
         }
-        Flaw::unless(start as usize == pool.len(), bytes.len(), "bytes behind the last block")?;
+        Flaw::unless(start as usize == pool.len(), bytes.len(), "bytes follow the last block")?;
         Ok(Blocks { index, pool })
     }
 
-    /// Checks the records: that they rise and end where their block does, and each with `check`, which says what is
-    /// wrong.
+    /// Checks that the records are strictly increasing and end where their block ends, and calls `check` for each
+    /// record, which returns what is wrong with it.
     pub(super) fn check_records(
         &self,
         text: u32,
@@ -103,7 +103,7 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// The records of a block.
+/// A block, as an iterator over its records.
 #[derive(Clone, Copy)]
 pub(super) struct Block<'a> {
     offset: u32,
@@ -114,14 +114,14 @@ impl Iterator for Block<'_> {
     type Item = Record;
 
     fn next(&mut self) -> Option<Record> {
-        let distance = u32::try_from(number(&mut self.rest)?).ok()?;
+        let distance = u32::try_from(read_number(&mut self.rest)?).ok()?;
         self.offset = self.offset.checked_add(distance)?;
-        Some(Record { offset: self.offset, number: number(&mut self.rest)? })
+        Some(Record { offset: self.offset, number: read_number(&mut self.rest)? })
     }
 }
 
-/// Takes a number from the front.
-fn number(bytes: &mut &[u8]) -> Option<u64> {
+/// Reads a number from the front of `bytes`; `None` if they end within it or it has too many bytes.
+fn read_number(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..u64::BITS).step_by(7) {
         let byte = *bytes.split_off_first()?;
@@ -133,8 +133,8 @@ fn number(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// Writes the table. `records` are sorted by offset, one per offset; `encode` says what they are when they are the
-/// records of one block.
+/// Builds the table. `records` must be sorted by offset, one per offset. `encode` returns the encoded records of a
+/// block.
 #[cfg(feature = "compile")]
 pub(super) fn build<R, I: IntoIterator<Item = Record>>(records: &[R], encode: impl Fn(&[R]) -> I) -> Vec<u8> {
     let small = |number: usize| u32::try_from(number).expect("the table is shorter than 4 GiB");
@@ -147,8 +147,8 @@ pub(super) fn build<R, I: IntoIterator<Item = Record>>(records: &[R], encode: im
             if last.is_none() {
                 bytes.extend(offset.to_le_bytes());
             }
-            put(&mut pool, (offset - last.unwrap_or(offset)).into());
-            put(&mut pool, number);
+            write_number(&mut pool, (offset - last.unwrap_or(offset)).into());
+            write_number(&mut pool, number);
             last = Some(offset);
         }
         bytes.extend(small(pool.len()).to_le_bytes());
@@ -158,7 +158,7 @@ pub(super) fn build<R, I: IntoIterator<Item = Record>>(records: &[R], encode: im
 }
 
 #[cfg(feature = "compile")]
-fn put(bytes: &mut Vec<u8>, mut number: u64) {
+fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);
         number >>= 7;
@@ -208,20 +208,20 @@ mod tests {
             let records = |blocks: Blocks<'_>| blocks.check_records(1 << 31, |_| Ok(()));
             Blocks::check(&bytes, 1 << 31).and_then(records).unwrap_err().what
         };
-        assert!(flaw(2, 1).contains("shorter"));
+        assert!(flaw(2, 1).contains("too short"));
         assert!(flaw(4 + INDEX + 1, 0).contains("out of order"));
-        assert!(flaw(8 + 3, 0x7f).contains("leave"));
+        assert!(flaw(8 + 3, 0x7f).contains("exceed"));
         assert!(flaw(bytes.len() - 1, 0x81).contains("within a record"));
         let last = 4 + (sample().len().div_ceil(MOST) - 1) * INDEX;
         assert!(flaw(last + 3, 0x7f).contains("past the end"));
         assert!(Blocks::check(&bytes[..bytes.len() - 1], 1 << 31).is_err());
         let longer = [&bytes[..], &[0]].concat();
-        assert!(Blocks::check(&longer, 1 << 31).err().unwrap().what.contains("behind"));
+        assert!(Blocks::check(&longer, 1 << 31).err().unwrap().what.contains("follow"));
         let refuse = |_| Err("no record is right");
         assert_eq!(Blocks::new(&bytes).check_records(1 << 31, refuse).unwrap_err().what, "no record is right");
     }
 
-    /// Whatever the bytes are, a lookup ends.
+    /// A lookup ends, whatever the bytes are.
     #[test]
     fn forged_tables_can_be_asked() {
         let bytes = table(&sample());

@@ -1,4 +1,4 @@
-//! The checks that every artifact passes before it is loaded.
+//! The checks that every artifact passes before it is loaded. [`mod.rs`](super) says what they promise.
 
 use super::elf::{self, Sections};
 use super::functions::{FunctionKind, Functions};
@@ -19,21 +19,27 @@ use core::ops::Range;
 
 const COMPILE_AGAIN: &str = "compile the module again";
 
-/// Checks a whole artifact against what this engine is and how it is configured: where its sections stand, and its
-/// metadata. Whether this CPU has the features that the code needs is the loader's to check.
+/// Checks a whole artifact against this engine and its configuration. Returns the ranges of its sections and its
+/// metadata. The loader must still check that this CPU has the features that the code needs.
+///
+/// # Errors
+/// Of kind [`Artifact`](ErrorKind::Artifact), with the offset at which the artifact is wrong.
 pub(crate) fn check(bytes: &[u8], config: &Config) -> Result<(Sections, Metadata)> {
     let (sections, metadata) = check_identity(bytes, config, config.digest_check)?;
     check_tables(bytes, &sections, &metadata)?;
     Ok((sections, metadata))
 }
 
-/// As [`check`], of an artifact that somebody vouches for: of its tables nothing is read, so that they cost nothing
+/// Checks an artifact that the caller vouches for, without reading its code and tables, so that they cost nothing
 /// before they are used.
+///
+/// # Errors
+/// As [`check`], but for flaws of the tables and of the whole file's digest.
 pub(crate) fn check_trusted(bytes: &[u8], config: &Config) -> Result<(Sections, Metadata)> {
     check_identity(bytes, config, DigestCheck::Metadata)
 }
 
-/// Checks that an artifact is this engine's and whole, and that it fits the configuration.
+/// Checks that an artifact is complete, was made by this engine, and fits the configuration.
 fn check_identity(bytes: &[u8], config: &Config, digest: DigestCheck) -> Result<(Sections, Metadata)> {
     let (header, sections) = check_structure(bytes)?;
     check_digests(bytes, header, &sections, config.artifact_key.as_ref(), digest)?;
@@ -43,16 +49,19 @@ fn check_identity(bytes: &[u8], config: &Config, digest: DigestCheck) -> Result<
     Ok((sections, metadata))
 }
 
-/// How many bytes at the start of a file tell whether it can be an artifact.
+/// The number of bytes at the start of a file that [`check_head`] needs.
 pub(crate) const HEAD: usize = header::START + header::SIZE;
 
-/// Checks the first [`HEAD`] bytes, or more, of a file of `length` bytes: that it is an artifact of this engine, and
-/// all there. Whoever copies a file asks first, so that a large one that is none costs nothing.
+/// Checks that a file of `length` bytes that starts with `bytes`, at least [`HEAD`] of them, can be a complete artifact
+/// of this engine. The loader calls it before it copies a file, so that a large file of another kind costs nothing.
+///
+/// # Errors
+/// As [`check`], for flaws that the start of the file shows.
 pub(crate) fn check_head(bytes: &[u8], length: u64) -> Result<()> {
-    head(bytes, length).map(|_| ())
+    read_head(bytes, length).map(|_| ())
 }
 
-fn head(bytes: &[u8], length: u64) -> Result<Header<'_>> {
+fn read_head(bytes: &[u8], length: u64) -> Result<Header<'_>> {
     if bytes.is_empty() {
         return Err(refused("the artifact is empty", 0));
     }
@@ -60,12 +69,12 @@ fn head(bytes: &[u8], length: u64) -> Result<Header<'_>> {
     let header = Header::new(bytes).ok_or_else(|| {
         refused(format!("truncated: {} bytes cannot hold an artifact's header", bytes.len()), bytes.len())
     })?;
-    if !header.magic() {
+    if !header.has_magic() {
         return Err(refused("an ELF file, but not an artifact of this engine", header::START));
     }
     if header.fingerprint() != header::fingerprint() {
         let message = format!(
-            "foreign artifact: made by another build of the engine ({}; this is {}); {COMPILE_AGAIN}",
+            "foreign artifact: made by another build of the engine ({}; this one is {}); {COMPILE_AGAIN}",
             header.producer(),
             header::producer()
         );
@@ -80,9 +89,9 @@ fn head(bytes: &[u8], length: u64) -> Result<Header<'_>> {
     Ok(header)
 }
 
-/// Checks that the bytes are an artifact of this engine, that it is all there, and that its sections are in order.
+/// Checks that the bytes are a complete artifact of this engine, and that its sections are in order.
 pub(super) fn check_structure(bytes: &[u8]) -> Result<(Header<'_>, Sections)> {
-    let header = head(bytes, bytes.len() as u64)?;
+    let header = read_head(bytes, bytes.len() as u64)?;
     let sections =
         elf::read(bytes).map_err(|flaw| refused(format!("altered: {}; {COMPILE_AGAIN}", flaw.what), flaw.at))?;
     Ok((header, sections))
@@ -98,21 +107,22 @@ fn check_digests(
     match (header.keyed(), key) {
         (0, None) | (1, Some(_)) => {}
         (1, None) => {
-            return Err(refused("its digest is keyed, but no `artifact_key` is configured", header::keyed_at()));
+            let message = "the digest is keyed, but the engine has no `artifact_key`; configure the key";
+            return Err(refused(message, header::keyed_at()));
         }
         (0, Some(_)) => {
-            let message = format!("its digest is not keyed, but an `artifact_key` is configured; {COMPILE_AGAIN}");
+            let message = format!("the digest is not keyed, but the engine has an `artifact_key`; {COMPILE_AGAIN}");
             return Err(refused(message, header::keyed_at()));
         }
         _ => return Err(refused(format!("altered: an unknown kind of digest; {COMPILE_AGAIN}"), header::keyed_at())),
     }
-    let hint = if key.is_some() { "altered, or made under another key" } else { "altered" };
+    let cause = if key.is_some() { "altered, or made with another key" } else { "altered" };
     let compare = |what: &str, field: Range<usize>, digest: digest::Digest| {
         // `blake3::Hash` compares in constant time, so that a keyed digest cannot be guessed byte by byte.
-        match blake3::Hash::from_bytes(digest) == bytes[field.clone()] {
-            true => Ok(()),
-            false => Err(refused(format!("{hint}: the digest of {what} is wrong; {COMPILE_AGAIN}"), field.start)),
+        if blake3::Hash::from_bytes(digest) != bytes[field.clone()] {
+            return Err(refused(format!("{cause}: the digest of {what} is wrong; {COMPILE_AGAIN}"), field.start));
         }
+        Ok(())
     };
     compare("the metadata", header::METADATA_DIGEST, digest::metadata_digest(bytes, sections, key))?;
     match check {
@@ -126,7 +136,7 @@ pub(super) fn decode_metadata(bytes: &[u8], sections: &Sections) -> Result<Metad
     match postcard::take_from_bytes(&bytes[sections.metadata.clone()]) {
         Ok((metadata, [])) => Ok(metadata),
         Ok((_, rest)) => {
-            let message = format!("altered: bytes behind the metadata; {COMPILE_AGAIN}");
+            let message = format!("altered: bytes follow the metadata; {COMPILE_AGAIN}");
             Err(refused(message, sections.metadata.end - rest.len()))
         }
         Err(error) => Err(refused(format!("altered: the metadata does not decode ({error}); {COMPILE_AGAIN}"), start)),
@@ -139,7 +149,7 @@ fn check_target(metadata: &Metadata, at: usize) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "foreign artifact: compiled for {}, but this is {host}; {COMPILE_AGAIN} for this target",
+        "foreign artifact: compiled for {}, but this machine is {host}; {COMPILE_AGAIN} for this target",
         metadata.target.escape_debug()
     );
     Err(refused(message, at))
@@ -149,7 +159,7 @@ fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()
     let differ = |what: &str, found: &dyn fmt::Debug, expected: &dyn fmt::Debug| {
         let message = format!(
             "foreign artifact: compiled with {what} {found:?}, but the engine is configured with {expected:?}; \
-             {COMPILE_AGAIN} or configure the engine alike"
+             {COMPILE_AGAIN}, or configure the engine as the artifact"
         );
         Err(refused(message, at))
     };
@@ -189,8 +199,8 @@ fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()
     Ok(())
 }
 
-/// Checks that metadata and tables hold together: whatever they point to is there. The records of blocks point nowhere,
-/// and are [`inspect`]'s to check.
+/// Checks that metadata and tables are consistent: whatever they point to exists. [`check_records`] checks the records
+/// of blocks, which point to nothing.
 pub(super) fn check_tables(bytes: &[u8], sections: &Sections, metadata: &Metadata) -> Result<()> {
     let module = &metadata.module;
     let start = sections.metadata.start;
@@ -213,7 +223,7 @@ pub(super) fn check_tables(bytes: &[u8], sections: &Sections, metadata: &Metadat
     check_trampolines(metadata, &functions).map_err(broken)
 }
 
-/// Checks the records of blocks.
+/// Checks the records of blocks. Loading leaves this check out, because it takes time and nothing follows the records.
 pub(super) fn check_records(bytes: &[u8], sections: &Sections) -> Result<()> {
     let text = u32::try_from(sections.text.len()).expect("`elf::read` admits less than 2 GiB of text");
     let traps = Traps::new(&bytes[sections.traps.clone()]);
@@ -222,20 +232,21 @@ pub(super) fn check_records(bytes: &[u8], sections: &Sections) -> Result<()> {
     source_map.check_records(text).map_err(at(&sections.source_map))
 }
 
-/// The error of a flaw in a section.
+/// Returns a function that turns a flaw of a section into an error.
 fn at(section: &Range<usize>) -> impl Fn(Flaw) -> Error {
     let start = section.start;
     move |flaw| refused(format!("altered: {}; {COMPILE_AGAIN}", flaw.what), start + flaw.at)
 }
 
-/// Checks that each trampoline that the metadata names is one, and that none is missing that the runtime will ask for.
+/// Checks that each trampoline in the metadata exists, and that the metadata has every trampoline that the runtime may
+/// ask for.
 fn check_trampolines(metadata: &Metadata, functions: &Functions<'_>) -> Result<(), String> {
     check_list(&metadata.entries, FunctionKind::Entry, functions)?;
     check_list(&metadata.exits, FunctionKind::Exit, functions)?;
     let listed = metadata.entries.len() + metadata.exits.len();
     let trampoline = |kind| matches!(kind, FunctionKind::Entry(_) | FunctionKind::Exit(_));
     if functions.iter().filter(|entry| trampoline(entry.kind)).count() != listed {
-        return Err("the table of functions has trampolines that the metadata lacks".to_owned());
+        return Err("the function table has trampolines that the metadata lacks".to_owned());
     }
     let module = &metadata.module;
     let mut escapes = vec![false; module.types.len()];
@@ -248,7 +259,7 @@ fn check_trampolines(metadata: &Metadata, functions: &Functions<'_>) -> Result<(
         if escapes && metadata.entry(&signature).is_none() {
             return Err(format!("no entry trampoline for {ty}"));
         }
-        // A host function of any type of the module may be called by its code, which jumps to the trampoline.
+        // The code may call a host function of any type of the module, by way of the exit trampoline.
         if metadata.exit(&signature).is_none() {
             return Err(format!("no exit trampoline for {ty}"));
         }
@@ -256,7 +267,7 @@ fn check_trampolines(metadata: &Metadata, functions: &Functions<'_>) -> Result<(
     Ok(())
 }
 
-/// Checks a list of trampolines: sorted by signature, and each of its kind and position.
+/// Checks that a list of trampolines is sorted by signature, and that each has the right kind and position.
 fn check_list(
     trampolines: &[(LoweredSignature, TextOffset)],
     kind: fn(u32) -> FunctionKind,
@@ -265,13 +276,15 @@ fn check_list(
     if !trampolines.is_sorted_by(|(one, _), (other, _)| one < other) {
         return Err("the trampolines are not sorted".to_owned());
     }
-    match trampolines.iter().zip(0..).find(|((_, offset), position)| !functions.starts(*offset, kind(*position))) {
-        Some(((_, offset), _)) => Err(format!("a trampoline is said to start at {offset}, where none does")),
-        None => Ok(()),
+    for ((_, offset), position) in trampolines.iter().zip(0..) {
+        if !functions.starts_at(*offset, kind(position)) {
+            return Err(format!("the metadata has a trampoline at {offset}, where none starts"));
+        }
     }
+    Ok(())
 }
 
-/// The error of an artifact that is refused for what stands at byte `at`.
+/// Creates the error of an artifact that is refused because of the byte at offset `at`.
 fn refused(message: impl Into<String>, at: usize) -> Error {
     Error::new(ErrorKind::Artifact, message).at(at as u64)
 }

@@ -1,7 +1,7 @@
-//! The ELF file around the sections: one layout, which the writer fills and the reader insists on.
+//! The ELF file around the sections. There is one layout, which the writer writes and the reader requires.
 //!
-//! Addresses are file offsets, so that the file, mapped whole, stands as the program headers say. The reader accepts
-//! exactly what the writer writes: these sections, in this order, none overlapping.
+//! Addresses are file offsets, so that mapping the whole file puts every segment at the address that its program header
+//! gives. The reader accepts exactly what the writer writes: these sections, in this order, without overlap.
 
 use super::arch::MACHINE;
 use super::header;
@@ -12,10 +12,10 @@ use object::elf;
 use object::endian::LittleEndian as LE;
 use object::pod;
 
-/// Alignment of `.eh_frame_hdr`, which follows `.eh_frame`.
+/// The alignment of `.eh_frame_hdr`, which follows `.eh_frame`.
 pub(super) const INDEX_ALIGN: usize = 4;
 
-/// A section: what its header says, apart from its place.
+/// The header of a section, without offset and size.
 struct Spec {
     name: &'static str,
     kind: elf::SectionType,
@@ -30,7 +30,7 @@ const fn table(name: &'static str, align: usize) -> Spec {
     Spec { name, kind: TABLE, flags: elf::SHF_ALLOC, align }
 }
 
-/// The sections that are mapped, in the order of the file. Everything follows from this list.
+/// The sections that are mapped, in the order of the file. Writer and reader both follow this list.
 const LOADED: [Spec; 12] = [
     table(".touchstone", 8),
     table(".touchstone.metadata", 1),
@@ -46,19 +46,19 @@ const LOADED: [Spec; 12] = [
     table(".touchstone.data", PAGE),
 ];
 
-/// The sections for tools alone, behind the mapped ones.
+/// The sections for tools, which follow the mapped ones.
 const TOOLS: [Spec; 3] = [
     Spec { name: ".symtab", kind: elf::SHT_SYMTAB, flags: NOT_LOADED, align: 8 },
     Spec { name: ".strtab", kind: elf::SHT_STRTAB, flags: NOT_LOADED, align: 1 },
     Spec { name: ".shstrtab", kind: elf::SHT_STRTAB, flags: NOT_LOADED, align: 1 },
 ];
 
-/// Section headers: the null section's and ours.
+/// The number of section headers, with that of the null section.
 const SECTION_COUNT: usize = 1 + LOADED.len() + TOOLS.len();
-/// Index of `.text` among the section headers.
+/// The index of `.text` among the section headers.
 #[cfg(feature = "compile")]
 const TEXT_INDEX: u16 = 3;
-/// Position of `.shstrtab` behind the null section.
+/// The position of `.shstrtab` after the null section.
 const NAMES_POSITION: usize = SECTION_COUNT - 2;
 const SEGMENT_COUNT: usize = 5;
 const FILE_HEADER: usize = size_of::<elf::FileHeader64<LE>>();
@@ -66,18 +66,18 @@ const SEGMENT_HEADER: usize = size_of::<elf::ProgramHeader64<LE>>();
 const SECTION_HEADER: usize = size_of::<elf::SectionHeader64<LE>>();
 const _: () = assert!(FILE_HEADER + SEGMENT_COUNT * SEGMENT_HEADER == header::START);
 
-/// Where each section stands: byte ranges of the file, and of the mapping.
+/// The byte ranges of the sections, in the file and in its mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sections {
-    /// Who made the artifact, and its digests.
+    /// The maker of the artifact, and its digests.
     pub(crate) header: Range<usize>,
     /// The module without its code, serialized.
     pub(crate) metadata: Range<usize>,
-    /// The code: whole pages.
+    /// The code, in whole pages.
     pub(crate) text: Range<usize>,
-    /// The unwind information, right behind the text.
+    /// The unwind information, directly after the text.
     pub(crate) eh_frame: Range<usize>,
-    /// The index of the unwind information.
+    /// The binary-search table of the unwind information.
     pub(crate) eh_frame_hdr: Range<usize>,
     /// The table of functions.
     pub(crate) functions: Range<usize>,
@@ -127,7 +127,7 @@ impl Sections {
         }
     }
 
-    /// Every mapped section with its name, in the order of the file.
+    /// Returns the mapped sections with their names, in the order of the file.
     pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, Range<usize>)> {
         let ranges = [
             &self.header,
@@ -146,7 +146,7 @@ impl Sections {
         LOADED.iter().map(|spec| spec.name).zip(ranges.map(Range::clone))
     }
 
-    /// What the program headers must say: kind, flags, bytes and alignment.
+    /// Returns the program headers: kind, flags, bytes and alignment.
     fn segments(&self) -> [(elf::ProgramType, elf::ProgramFlags, Range<usize>, usize); SEGMENT_COUNT] {
         let code = elf::ProgramFlags(elf::PF_R.0 | elf::PF_X.0);
         let stack = elf::ProgramFlags(elf::PF_R.0 | elf::PF_W.0);
@@ -155,13 +155,13 @@ impl Sections {
             (elf::PT_LOAD, code, self.text.clone(), PAGE),
             (elf::PT_LOAD, elf::PF_R, self.text.end..self.data.end, PAGE),
             (elf::PT_GNU_EH_FRAME, elf::PF_R, self.eh_frame_hdr.clone(), INDEX_ALIGN),
-            // Without this one, tools and kernels take the file to ask for an executable stack.
+            // Tools and kernels assume that a file without this header needs an executable stack.
             (elf::PT_GNU_STACK, stack, 0..0, 16),
         ]
     }
 }
 
-/// Where the section headers begin in an artifact of this length: they end the file.
+/// Returns the offset of the section headers in an artifact of this length: they end the file.
 pub(super) fn tail(length: usize) -> usize {
     length.saturating_sub(SECTION_COUNT * SECTION_HEADER)
 }
@@ -178,7 +178,7 @@ pub(super) fn check_kind(bytes: &[u8]) -> Result<(), Flaw> {
     Flaw::unless(file.e_machine.get(LE) == MACHINE, 18, "it is made for another machine")
 }
 
-/// Finds the sections of an artifact, if its ELF structure is exactly what the writer makes.
+/// Finds the sections of an artifact, if its ELF structure is exactly the one that the writer writes.
 pub(super) fn read(bytes: &[u8]) -> Result<Sections, Flaw> {
     check_kind(bytes)?;
     let (file, _) =
@@ -190,7 +190,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Sections, Flaw> {
         .map_err(|()| Flaw::new(40, "the section headers leave the file"))?;
     let ranges = read_sections(bytes, headers, tail)?;
     let sections = Sections::new(ranges);
-    check_places(&sections)?;
+    check_layout(&sections)?;
     check_segments(bytes, &sections)?;
     Ok(sections)
 }
@@ -198,12 +198,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Sections, Flaw> {
 fn check_file_header(file: &elf::FileHeader64<LE>) -> Result<(), Flaw> {
     let sizes = (file.e_ehsize.get(LE), file.e_phentsize.get(LE), file.e_shentsize.get(LE));
     let wanted = (FILE_HEADER as u16, SEGMENT_HEADER as u16, SECTION_HEADER as u16);
-    Flaw::unless(sizes == wanted, 52, "the ELF header names sizes that no ELF file has")?;
-    Flaw::unless(file.e_phoff.get(LE) == FILE_HEADER as u64, 32, "the program headers are not behind the ELF header")?;
+    Flaw::unless(sizes == wanted, 52, "the ELF header has wrong sizes of headers")?;
+    Flaw::unless(file.e_phoff.get(LE) == FILE_HEADER as u64, 32, "the program headers do not follow the ELF header")?;
     Flaw::unless(usize::from(file.e_phnum.get(LE)) == SEGMENT_COUNT, 56, "the number of program headers is wrong")?;
     Flaw::unless(usize::from(file.e_shnum.get(LE)) == SECTION_COUNT, 60, "the number of sections is wrong")?;
     let names = usize::from(file.e_shstrndx.get(LE).0);
-    Flaw::unless(names == NAMES_POSITION + 1, 62, "the section names are not where they belong")
+    Flaw::unless(names == NAMES_POSITION + 1, 62, "the section of names has the wrong index")
 }
 
 fn read_sections(
@@ -212,7 +212,7 @@ fn read_sections(
     tail: usize,
 ) -> Result<[Range<usize>; LOADED.len()], Flaw> {
     let mut ranges: [Range<usize>; LOADED.len()] = core::array::from_fn(|_| 0..0);
-    let names = place(&headers[NAMES_POSITION + 1], bytes, tail, tail + (NAMES_POSITION + 1) * SECTION_HEADER)?;
+    let names = section_range(&headers[NAMES_POSITION + 1], bytes, tail, tail + (NAMES_POSITION + 1) * SECTION_HEADER)?;
     let mut free = header::START;
     for (position, spec) in LOADED.iter().chain(&TOOLS).enumerate() {
         let at = tail + (position + 1) * SECTION_HEADER;
@@ -222,7 +222,7 @@ fn read_sections(
         Flaw::unless(named, at, "a section is missing, or the sections are out of order")?;
         let kind = (header.sh_type.get(LE), header.sh_flags.get(LE).0);
         Flaw::unless(kind == (spec.kind, spec.flags.0), at + 4, "a section is of the wrong kind")?;
-        let range = place(header, bytes, tail, at)?;
+        let range = section_range(header, bytes, tail, at)?;
         Flaw::unless(range.start >= free, at + 24, "two sections overlap")?;
         Flaw::unless(range.start.is_multiple_of(spec.align), at + 24, "a section is not aligned")?;
         let address = if position < LOADED.len() { range.start as u64 } else { 0 };
@@ -235,23 +235,37 @@ fn read_sections(
     Ok(ranges)
 }
 
-/// The bytes of a section, which must end before the section headers begin. `at`: where its header stands.
-fn place(header: &elf::SectionHeader64<LE>, bytes: &[u8], tail: usize, at: usize) -> Result<Range<usize>, Flaw> {
-    let outside = Flaw::new(at + 24, "a section leaves the file");
+/// Returns the range of a section, which must end before the section headers at `tail`. `at` is the offset of its
+/// header.
+fn section_range(
+    header: &elf::SectionHeader64<LE>,
+    bytes: &[u8],
+    tail: usize,
+    at: usize,
+) -> Result<Range<usize>, Flaw> {
+    let outside = Flaw::new(at + 24, "a section exceeds the file");
     let start = usize::try_from(header.sh_offset.get(LE)).map_err(|_| outside)?;
     let size = usize::try_from(header.sh_size.get(LE)).map_err(|_| outside)?;
     let end = start.checked_add(size).ok_or(outside)?;
     if end <= tail && end <= bytes.len() { Ok(start..end) } else { Err(outside) }
 }
 
-fn check_places(sections: &Sections) -> Result<(), Flaw> {
+fn check_layout(sections: &Sections) -> Result<(), Flaw> {
     let text = &sections.text;
     let header = header::START..header::START + header::SIZE;
-    Flaw::unless(sections.header == header, sections.header.start, "the header is not where it belongs")?;
+    Flaw::unless(
+        sections.header == header,
+        sections.header.start,
+        "the section .touchstone has the wrong offset or size",
+    )?;
     let pages = !text.is_empty() && text.len().is_multiple_of(PAGE) && text.len() <= i32::MAX as usize;
     Flaw::unless(pages, text.start, ".text is not a positive number of pages below 2 GiB")?;
-    Flaw::unless(sections.eh_frame.start == text.end, sections.eh_frame.start, ".eh_frame is not right behind .text")?;
-    // Unwind tables and code find each other by 32-bit distances.
+    Flaw::unless(
+        sections.eh_frame.start == text.end,
+        sections.eh_frame.start,
+        ".eh_frame does not follow .text directly",
+    )?;
+    // Unwind tables refer to the code by 32-bit distances.
     let near = sections.eh_frame_hdr.end - text.start <= i32::MAX as usize;
     Flaw::unless(near, sections.eh_frame_hdr.start, "the unwind information is too far from the code")
 }
@@ -273,7 +287,7 @@ fn check_segments(bytes: &[u8], sections: &Sections) -> Result<(), Flaw> {
         let good = header.p_type.get(LE) == kind
             && header.p_flags.get(LE) == flags
             && found == [start, start, start, size, size, align as u64];
-        Flaw::unless(good, FILE_HEADER + position * SEGMENT_HEADER, "a program header does not fit the sections")?;
+        Flaw::unless(good, FILE_HEADER + position * SEGMENT_HEADER, "a program header does not match the sections")?;
     }
     Ok(())
 }
@@ -287,18 +301,22 @@ mod write {
     use object::write::StringId;
     use object::write::elf::{FileHeader, ProgramHeader, SectionHeader, Sym, Writer};
 
-    /// The bytes of every mapped section, in the order of the file. The header's digests are still zero.
+    /// The bytes of every mapped section, in the order of the file.
     pub(in crate::artifact) type Contents = [Vec<u8>; LOADED.len()];
 
-    /// A function's symbol: for tools, not for loading.
+    /// The symbol of a function, for tools.
     pub(in crate::artifact) struct Symbol {
         pub(in crate::artifact) name: String,
-        /// Bytes from the start of `.text`.
+        /// The offset of the first byte from the start of `.text`.
         pub(in crate::artifact) start: u64,
         pub(in crate::artifact) size: u64,
     }
 
-    /// Writes the file: `(bytes, sections)`. `contents[0]`, the header, is made by `header` once the length is known.
+    /// Writes the file. Returns its bytes and the ranges of its sections. `header` makes `contents[0]`, the section
+    /// `.touchstone`, from the length of the file.
+    ///
+    /// # Errors
+    /// If a part exceeds what an ELF file can hold.
     pub(in crate::artifact) fn write(
         mut contents: Contents,
         symbols: &[Symbol],

@@ -1,14 +1,14 @@
-//! Section `.touchstone.functions`: where each function and trampoline stands in `.text`.
+//! Section `.touchstone.functions`: the range of each function and trampoline in `.text`.
 //!
 //! ```text
 //! record, 13 bytes, sorted by start; ranges do not overlap
 //!   +0  u32  start, bytes from the start of .text
 //!   +4  u32  end, exclusive
-//!   +8  u8   kind: 0 function, 1 entry, 2 exit, 3 library-call trampoline, 4 soft routine
-//!   +9  u32  function: index in the module's function index space
-//!            entry, exit: position in the metadata's list of entries or exits
-//!            library-call trampoline: the library call's number
-//!            soft routine: its number
+//!   +8  u8   kind: 0 function, 1 entry, 2 exit, 3 library-call trampoline, 4 instruction fallback
+//!   +9  u32  function: its index in the module's function index space
+//!            entry, exit: its position in the metadata's list of entries or exits
+//!            library-call trampoline: the number of the library call
+//!            instruction fallback: its number
 //! ```
 //!
 //! The functions that the module defines come first, in order: record `i` is defined function `i`.
@@ -20,7 +20,7 @@ use crate::wasm::index::{DefinedFuncIndex, FuncIndex};
 
 const RECORD: usize = 13;
 
-/// What a piece of code is.
+/// The kind of a piece of code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum FunctionKind {
     /// A function of the module.
@@ -31,18 +31,18 @@ pub(crate) enum FunctionKind {
     Exit(u32),
     /// The trampoline of a library call.
     Builtin(Builtin),
-    /// A routine that stands in for CPU instructions that the target lacks.
-    Soft(u32),
+    /// An instruction fallback: a routine in place of an instruction that the CPU lacks.
+    Fallback(u32),
 }
 
 /// A piece of code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct FunctionEntry {
-    /// What it is.
+    /// The kind.
     pub(crate) kind: FunctionKind,
-    /// Its first byte.
+    /// The first byte.
     pub(crate) start: TextOffset,
-    /// The byte behind its last one.
+    /// The end, exclusive.
     pub(crate) end: TextOffset,
 }
 
@@ -53,7 +53,7 @@ impl FunctionKind {
             1 => FunctionKind::Entry(index),
             2 => FunctionKind::Exit(index),
             3 => FunctionKind::Builtin(*Builtin::ALL.get(index as usize)?),
-            4 => FunctionKind::Soft(index),
+            4 => FunctionKind::Fallback(index),
             _ => return None,
         })
     }
@@ -65,44 +65,45 @@ impl FunctionKind {
             FunctionKind::Entry(position) => (1, position),
             FunctionKind::Exit(position) => (2, position),
             FunctionKind::Builtin(builtin) => (3, builtin as u32),
-            FunctionKind::Soft(number) => (4, number),
+            FunctionKind::Fallback(number) => (4, number),
         }
     }
 }
 
-/// The table, read in place.
+/// The function table, read in place.
 #[derive(Clone, Copy)]
 pub(crate) struct Functions<'a>(&'a [[u8; RECORD]]);
 
 impl<'a> Functions<'a> {
-    /// Reads the section's bytes.
+    /// Creates the table from the section's bytes.
     pub(crate) fn new(bytes: &'a [u8]) -> Functions<'a> {
         Functions(records(bytes))
     }
 
-    /// How many pieces of code there are.
+    /// Returns the number of pieces of code.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// All pieces of code, in the order of `.text`.
+    /// Returns all pieces of code, in the order of `.text`.
     pub(crate) fn iter(&self) -> impl Iterator<Item = FunctionEntry> + 'a {
         self.0.iter().filter_map(decode)
     }
 
-    /// The piece of code that the byte at `offset` belongs to.
+    /// Returns the piece of code that contains the byte at `offset`.
     pub(crate) fn lookup(&self, offset: TextOffset) -> Option<FunctionEntry> {
         let entry = decode(&self.0[last_at_most(self.0, offset.0)?])?;
         (offset < entry.end).then_some(entry)
     }
 
-    /// A function that the module defines.
+    /// Returns the code of a function that the module defines.
     pub(crate) fn defined(&self, function: DefinedFuncIndex) -> Option<FunctionEntry> {
         let entry = decode(self.0.get(function.index())?)?;
         matches!(entry.kind, FunctionKind::Function(_)).then_some(entry)
     }
 
-    /// Checks the table of a module with so many imported and defined functions.
+    /// Checks the table of a module with `imported` imported and `defined` defined functions, for a `.text` of `text`
+    /// bytes.
     pub(super) fn check(bytes: &'a [u8], text: u32, imported: u32, defined: usize) -> Result<Functions<'a>, Flaw> {
         let records = whole::<RECORD>(bytes)?;
         rising(records, text)?;
@@ -124,8 +125,8 @@ impl<'a> Functions<'a> {
         Ok(Functions(records))
     }
 
-    /// Whether a piece of code of this kind starts at `offset`.
-    pub(super) fn starts(&self, offset: TextOffset, kind: FunctionKind) -> bool {
+    /// Returns whether a piece of code of this kind starts at `offset`.
+    pub(super) fn starts_at(&self, offset: TextOffset, kind: FunctionKind) -> bool {
         self.lookup(offset).is_some_and(|entry| entry.start == offset && entry.kind == kind)
     }
 }
@@ -138,7 +139,7 @@ fn decode(record: &[u8; RECORD]) -> Option<FunctionEntry> {
     })
 }
 
-/// Writes the table; entries must come in the order of `.text`.
+/// Builds the table. The entries must be in the order of `.text`.
 #[cfg(feature = "compile")]
 pub(crate) fn build(entries: &[FunctionEntry]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(entries.len() * RECORD);
@@ -167,7 +168,7 @@ mod tests {
             entry(FunctionKind::Entry(0), 32, 40),
             entry(FunctionKind::Exit(1), 48, 50),
             entry(FunctionKind::Builtin(Builtin::MemoryGrow), 64, 70),
-            entry(FunctionKind::Soft(7), 80, 90),
+            entry(FunctionKind::Fallback(7), 80, 90),
         ]
     }
 

@@ -1,12 +1,12 @@
-//! Section `.touchstone.handlers`: which calls have exception handlers, and where these stand.
+//! Section `.touchstone.handlers`: the exception handlers of each call.
 //!
-//! The shape is that of [`sites`](super::sites). A site's word is its frame offset: sp = fp - frame offset where a
-//! handler starts. An item is a handler, 12 bytes; the first that matches counts:
+//! The table has the shape of [`sites`](super::sites). The word of a site is its frame offset: sp = fp - frame offset
+//! at the start of a handler. An item is a handler of 12 bytes. The first handler that matches is taken.
 //!
 //! ```text
-//! +0  u32  tag of the module; 0xffff_ffff if it takes every exception
-//! +4  u32  where the vmctx of the instance stands that the tag is of, bytes from sp; 0 if it takes every exception
-//! +8  u32  the handler, bytes from the start of .text; in the function of the call
+//! +0  u32  index of the tag in the module; 0xffff_ffff for a handler of all exceptions
+//! +4  u32  position of the vmctx of the tag's instance, in bytes from sp; 0 for a handler of all exceptions
+//! +8  u32  start of the handler, in bytes from the start of .text; it is in the function of the call
 //! ```
 
 use super::functions::Functions;
@@ -18,14 +18,14 @@ use crate::wasm::index::TagIndex;
 const ITEM: usize = 12;
 const ALL: u32 = u32::MAX;
 
-/// The table, read in place.
+/// The handler table, read in place.
 #[derive(Clone, Copy)]
 pub(crate) struct Handlers<'a>(Sites<'a, ITEM>);
 
 /// The handlers of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CallSite<'a> {
-    /// sp = fp - frame offset where a handler starts.
+    /// The frame offset: sp = fp - frame offset at the start of a handler.
     pub(crate) frame_offset: u32,
     items: &'a [[u8; ITEM]],
 }
@@ -33,39 +33,39 @@ pub(crate) struct CallSite<'a> {
 /// A handler of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Handler {
-    /// What it takes.
+    /// The exceptions that it takes.
     pub(crate) catch: Catch,
-    /// Where it stands.
+    /// The start of its code.
     pub(crate) target: TextOffset,
 }
 
-/// What a handler takes.
+/// The exceptions that a handler takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Catch {
-    /// Every exception, and in an entry trampoline everything else that stops a call.
+    /// All exceptions, and in an entry trampoline everything else that stops a call.
     All,
-    /// The exceptions of a tag of the module, as the instance has it whose vmctx stands so many bytes from sp.
+    /// The exceptions of a tag of the module, in the instance whose vmctx is in the frame `context` bytes from sp.
     Tag { tag: TagIndex, context: u32 },
 }
 
 impl<'a> Handlers<'a> {
-    /// Reads the section's bytes.
+    /// Creates the table from the section's bytes.
     pub(crate) fn new(bytes: &'a [u8]) -> Handlers<'a> {
         Handlers(Sites::new(bytes))
     }
 
-    /// How many calls have handlers.
+    /// Returns the number of calls with handlers.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The handlers of the call that returns to `offset`.
+    /// Returns the handlers of the call that returns to `offset`.
     pub(crate) fn lookup(&self, offset: TextOffset) -> Option<CallSite<'a>> {
         let (frame_offset, items) = self.0.find(offset)?;
         Some(CallSite { frame_offset, items })
     }
 
-    /// Checks the table of a module with so many tags and a `.text` of so many bytes.
+    /// Checks the table of a module with `tags` tags and a `.text` of `text` bytes.
     pub(super) fn check(
         bytes: &'a [u8],
         text: u32,
@@ -77,7 +77,7 @@ impl<'a> Handlers<'a> {
             let function = function.ok_or("a call with handlers is in no function")?;
             for Handler { catch, target } in items.iter().map(read) {
                 if !(function.start..function.end).contains(&target) {
-                    return Err("a handler stands outside of its function");
+                    return Err("a handler is outside of the function of its call");
                 }
                 if let Catch::Tag { tag, context } = catch {
                     let end = u64::from(context) + 8;
@@ -93,7 +93,7 @@ impl<'a> Handlers<'a> {
 }
 
 impl<'a> CallSite<'a> {
-    /// The handlers, in the order in which they are tried.
+    /// Returns the handlers, in the order in which they are tried.
     pub(crate) fn handlers(&self) -> impl Iterator<Item = Handler> + 'a {
         self.items.iter().map(read)
     }
@@ -107,7 +107,7 @@ fn read(item: &[u8; ITEM]) -> Handler {
     Handler { catch, target: TextOffset(word(item, 8)) }
 }
 
-/// Writes the table: for each call its return address, frame offset and handlers, sorted by return address.
+/// Builds the table from the return address, frame offset and handlers of each call, sorted by return address.
 #[cfg(feature = "compile")]
 pub(crate) fn build(sites: &[(TextOffset, u32, Vec<Handler>)]) -> Vec<u8> {
     let item = |handler: &Handler| {

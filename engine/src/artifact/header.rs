@@ -1,21 +1,21 @@
-//! Section `.touchstone`: who made the artifact, and the digests that tell whether it is still what was made.
+//! Section `.touchstone`: the maker of the artifact, and the digests that show whether it was altered.
 //!
 //! ```text
 //! at byte 0x158 of every artifact, 144 bytes
 //!   +0    magic "TOUCHST\0"
-//!   +8    format fingerprint, 32 bytes: a digest of what decides the format, and of Cranelift's version
-//!   +40   the engine that made it, "engine 0.1.0", padded with zeros to 24 bytes
+//!   +8    format fingerprint, 32 bytes: a digest of the sources that decide the format, and of Cranelift's version
+//!   +40   the engine that made the artifact, "engine 0.1.0", padded with zeros to 24 bytes
 //!   +64   u64 length of the file
 //!   +72   u64 1 if the digests are keyed, else 0
-//!   +80   BLAKE3 of the bytes before this field, the metadata and everything from the section headers on; always checked
-//!   +112  BLAKE3 of every byte but this field's; checked by default
+//!   +80   BLAKE3 digest of the bytes before this field, the metadata and the section headers; always checked
+//!   +112  BLAKE3 digest of all bytes but this field; checked by default
 //! ```
 
 use core::ops::Range;
 
-/// Where the section stands: right behind the ELF header and the program headers.
+/// The offset of the section: directly after the ELF header and the program headers.
 pub(super) const START: usize = 0x158;
-/// Bytes of the section.
+/// The size of the section in bytes.
 pub(super) const SIZE: usize = 144;
 
 const MAGIC: Range<usize> = field(0, 8);
@@ -23,14 +23,15 @@ const FINGERPRINT: Range<usize> = field(8, 32);
 const PRODUCER: Range<usize> = field(40, 24);
 const LENGTH: Range<usize> = field(64, 8);
 const KEYED: Range<usize> = field(72, 8);
-/// The digest of the metadata.
+/// The range of the metadata's digest in the file.
 pub(super) const METADATA_DIGEST: Range<usize> = field(80, 32);
-/// The digest of every other byte.
+/// The range of the whole file's digest in the file.
 pub(super) const FULL_DIGEST: Range<usize> = field(112, 32);
 
-/// What the magic field holds.
+/// The content of the magic field.
 pub(super) const MAGIC_BYTES: [u8; 8] = *b"TOUCHST\0";
-/// The version of the code generator that artifacts are made with, part of the fingerprint.
+/// The version of Cranelift, which is part of the fingerprint. It is a constant, so that builds without the compiler
+/// have the same fingerprint.
 pub(super) const CRANELIFT_VERSION: &str = "0.135.8";
 #[cfg(feature = "compile")]
 const _: () = assert!(same(CRANELIFT_VERSION.as_bytes(), cranelift_codegen::VERSION.as_bytes()), "update the constant");
@@ -48,7 +49,7 @@ const fn same(one: &[u8], other: &[u8]) -> bool {
     at == one.len() && at == other.len()
 }
 
-/// The fingerprint of this engine's artifacts.
+/// Returns the fingerprint of this engine's artifacts.
 pub(super) fn fingerprint() -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(env!("ARTIFACT_FINGERPRINT").as_bytes());
@@ -56,7 +57,7 @@ pub(super) fn fingerprint() -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
-/// The name and version of this engine.
+/// Returns the name and version of this engine.
 pub(super) fn producer() -> &'static str {
     if cfg!(feature = "planted-faults") {
         concat!("engine ", env!("CARGO_PKG_VERSION"), "+faults")
@@ -65,38 +66,38 @@ pub(super) fn producer() -> &'static str {
     }
 }
 
-/// The header, read in place. The bytes reach at least to its end.
+/// The header of an artifact, read in place. The bytes reach at least to its end.
 #[derive(Clone, Copy)]
 pub(super) struct Header<'a>(&'a [u8]);
 
 impl<'a> Header<'a> {
-    /// Reads the header of an artifact; `None` if the bytes end before it does.
+    /// Creates the header of an artifact from its bytes; `None` if they are too few.
     pub(super) fn new(bytes: &'a [u8]) -> Option<Header<'a>> {
         (bytes.len() >= START + SIZE).then_some(Header(bytes))
     }
 
-    /// Whether the magic is there.
-    pub(super) fn magic(&self) -> bool {
+    /// Returns whether the magic is right.
+    pub(super) fn has_magic(&self) -> bool {
         self.0[MAGIC] == MAGIC_BYTES
     }
 
-    /// The fingerprint of the engine that made it.
+    /// Returns the fingerprint of the engine that made the artifact.
     pub(super) fn fingerprint(&self) -> &'a [u8] {
         &self.0[FINGERPRINT]
     }
 
-    /// The name of the engine that made it.
+    /// Returns the name and version of the engine that made the artifact.
     pub(super) fn producer(&self) -> String {
         let name = self.0[PRODUCER].split(|&byte| byte == 0).next().unwrap_or_default();
         name.escape_ascii().to_string()
     }
 
-    /// The length that the file had.
+    /// Returns the length that the file had when it was written.
     pub(super) fn length(&self) -> u64 {
         self.number(LENGTH)
     }
 
-    /// Whether the digests are keyed: 1 if they are, 0 if not.
+    /// Returns 1 if the digests are keyed, 0 if not.
     pub(super) fn keyed(&self) -> u64 {
         self.number(KEYED)
     }
@@ -106,22 +107,22 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Where a field stands in the file, for messages.
+/// Returns the offset of the fingerprint in the file, for error messages.
 pub(super) fn fingerprint_at() -> usize {
     FINGERPRINT.start
 }
 
-/// Where the length stands in the file, for messages.
+/// Returns the offset of the length in the file, for error messages.
 pub(super) fn length_at() -> usize {
     LENGTH.start
 }
 
-/// Where the mark of keyed digests stands in the file, for messages.
+/// Returns the offset of the flag of keyed digests in the file, for error messages.
 pub(super) fn keyed_at() -> usize {
     KEYED.start
 }
 
-/// Writes the header of a file of this length, all but the digests.
+/// Builds the header of a file of this length, with zeros for the digests.
 #[cfg(feature = "compile")]
 pub(super) fn build(length: u64, keyed: bool) -> [u8; SIZE] {
     let mut header = [0; SIZE];

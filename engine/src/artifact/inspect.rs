@@ -1,5 +1,5 @@
-//! An artifact described for people and tools, from its bytes alone: neither the compiler nor the configuration that it
-//! was made with is needed.
+//! A description of an artifact for people and tools. It needs the bytes alone, neither the compiler nor the
+//! configuration that the artifact was made with.
 
 use super::check::{check_records, check_structure, check_tables, decode_metadata};
 use super::elf::Sections;
@@ -16,53 +16,53 @@ use crate::base::{MemoryChecks, Result, Tier};
 use core::fmt;
 use serde::Serialize;
 
-/// What an artifact says of itself, and whether it is sound.
+/// The description of an artifact, and whether it is sound.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Inspection {
-    /// Bytes of the file.
+    /// The size of the file in bytes.
     pub size: u64,
-    /// The engine that made it.
+    /// The name and version of the engine that made the artifact.
     pub producer: String,
-    /// The format's fingerprint, in hexadecimal.
+    /// The fingerprint of the format, in hexadecimal.
     pub fingerprint: String,
-    /// What the code runs on, as `ARCHITECTURE-SYSTEM`.
+    /// The target of the code, as `ARCHITECTURE-SYSTEM`.
     pub target: String,
     /// The CPU features that the code may use.
     pub cpu_features: Vec<String>,
-    /// What was asked of the compiler.
+    /// The settings that the code was compiled with.
     pub config: InspectedConfig,
     /// The module's name, from its name section.
     pub module_name: Option<String>,
-    /// How many imports the module has.
+    /// The number of the module's imports.
     pub imports: usize,
-    /// How many exports the module has.
+    /// The number of the module's exports.
     pub exports: usize,
     /// The mapped sections, in the order of the file.
     pub sections: Vec<InspectedSection>,
-    /// Functions and trampolines, in the order of the text.
+    /// The functions and trampolines, in the order of the text.
     pub functions: Vec<InspectedFunction>,
-    /// How many functions and trampolines have unwind information: all of them in a sound artifact.
+    /// The number of functions and trampolines with unwind information. A sound artifact has it for all of them.
     pub frames: usize,
-    /// How many instructions may trap.
+    /// The number of instructions that can trap.
     pub traps: usize,
-    /// How many ranges the source map has.
+    /// The number of ranges in the source map.
     pub source_map: usize,
-    /// How many functions have names.
+    /// The number of functions with a name.
     pub names: usize,
-    /// How many calls have exception handlers.
+    /// The number of calls with exception handlers.
     pub handlers: usize,
-    /// How many calls have references in their frames.
+    /// The number of calls with references in their frames.
     pub stack_maps: usize,
     /// The digest of the metadata.
     pub metadata_digest: InspectedDigest,
-    /// The digest of every byte.
+    /// The digest of the whole file.
     pub digest: InspectedDigest,
-    /// What is wrong with metadata or tables; `None` if they hold together.
+    /// The first flaw of metadata and tables; `None` if they are consistent.
     pub flaw: Option<String>,
 }
 
-/// The part of the configuration that shapes code: an artifact loads only where it is the same.
+/// The part of a configuration that shapes code. An artifact loads only in an engine with the same settings.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct InspectedConfig {
@@ -70,9 +70,9 @@ pub struct InspectedConfig {
     pub tier: Tier,
     /// The WebAssembly features that the module may use.
     pub features: Vec<String>,
-    /// How accesses outside a memory are caught.
+    /// The way in which accesses outside a memory are caught.
     pub memory_checks: MemoryChecks,
-    /// Whether relaxed vector instructions give the same results on every machine.
+    /// Whether relaxed vector instructions return the same results on every machine.
     pub relaxed_simd_deterministic: bool,
     /// Whether the code counts fuel.
     pub consume_fuel: bool,
@@ -87,11 +87,11 @@ pub struct InspectedConfig {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct InspectedSection {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its first byte in the file.
+    /// The offset of the first byte in the file.
     pub offset: u64,
-    /// Its bytes.
+    /// The size in bytes.
     pub size: u64,
 }
 
@@ -99,42 +99,42 @@ pub struct InspectedSection {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct InspectedFunction {
-    /// What it is: `function 3`, `entry i32->i32`, ...
+    /// The kind, with an index or a signature: `function 3`, `entry i32->i32`, ...
     pub kind: String,
-    /// Its name, from the name section.
+    /// The name, from the name section.
     pub name: Option<String>,
-    /// Its first byte, from the start of the text.
+    /// The offset of the first byte from the start of the text.
     pub start: u32,
-    /// The byte behind its last one.
+    /// The offset of the end from the start of the text, exclusive.
     pub end: u32,
 }
 
-/// A digest and what became of it.
+/// A digest and the result of its check.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct InspectedDigest {
-    /// The digest as the file has it, in hexadecimal.
+    /// The digest in the file, in hexadecimal.
     pub value: String,
-    /// Whether it is right.
+    /// The result of the check.
     pub state: DigestState,
 }
 
-/// Whether a digest is right.
+/// The result of the check of a digest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub enum DigestState {
-    /// The bytes are those that were written.
+    /// The digest fits the bytes.
     Right,
-    /// The bytes were altered.
+    /// The digest does not fit the bytes: they were altered.
     Wrong,
-    /// The digest is keyed: only who has the key can tell.
+    /// The digest is keyed, so that it cannot be checked without the key.
     Keyed,
 }
 
 /// Describes an artifact.
 ///
 /// # Errors
-/// Of kind [`Artifact`](crate::ErrorKind::Artifact) if the bytes are no artifact of this version of the engine, or too
-/// damaged to tell where its parts are. Damage that leaves the parts in place is described in the result instead.
+/// Of kind [`Artifact`](crate::ErrorKind::Artifact) if the bytes are no artifact of this build of the engine, or if
+/// their damage hides the sections or the metadata. The result describes any other damage.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
     let (header, sections) = check_structure(bytes)?;
     let metadata = decode_metadata(bytes, &sections)?;
@@ -180,7 +180,7 @@ fn functions(bytes: &[u8], sections: &Sections, metadata: &Metadata) -> Vec<Insp
         FunctionKind::Entry(position) => format!("entry {}", signature(&metadata.entries, position)),
         FunctionKind::Exit(position) => format!("exit {}", signature(&metadata.exits, position)),
         FunctionKind::Builtin(builtin) => format!("builtin {}", builtin.name()),
-        FunctionKind::Soft(number) => format!("soft {number}"),
+        FunctionKind::Fallback(number) => format!("fallback {number}"),
     };
     let name = |kind| match kind {
         FunctionKind::Function(index) => names.function(index).map(str::to_owned),
@@ -225,7 +225,8 @@ impl From<&Settings> for InspectedConfig {
 }
 
 impl Inspection {
-    /// Whether the artifact is sound as far as its bytes tell: tables hold together, and no digest is wrong.
+    /// Returns whether the artifact is sound as far as its bytes show: metadata and tables are consistent, and no
+    /// digest is wrong.
     pub fn is_sound(&self) -> bool {
         let wrong = |digest: &InspectedDigest| digest.state == DigestState::Wrong;
         self.flaw.is_none() && !wrong(&self.metadata_digest) && !wrong(&self.digest)

@@ -1,5 +1,5 @@
-//! Section `.touchstone.metadata`: the module without its code, what it was compiled for, and where its trampolines
-//! are. Serialized with `postcard`; decoding allocates no more than a small multiple of the section's length.
+//! Section `.touchstone.metadata`: the module without its code, the target and settings of the code, and the
+//! trampolines. It is serialized with `postcard`. Decoding allocates at most a small multiple of the section's length.
 
 use crate::abi::signature::LoweredSignature;
 #[cfg(feature = "planted-faults")]
@@ -8,16 +8,16 @@ use crate::base::{Config, Features, MemoryChecks, TextOffset, Tier};
 use crate::wasm::module::Module;
 use serde::{Deserialize, Serialize};
 
-/// What an artifact says of itself besides its code.
+/// The content of the section.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Metadata {
-    /// The module without function bodies. Data segments are ranges of the data section.
+    /// The module without function bodies. Its data segments are ranges of the data section.
     pub(crate) module: Module,
-    /// What the code runs on, as `ARCHITECTURE-SYSTEM`.
+    /// The target of the code, as `ARCHITECTURE-SYSTEM`.
     pub(crate) target: String,
-    /// The CPU features that the code may use, by the names that `is_x86_feature_detected!` takes.
+    /// The CPU features that the code may use, by their names in Rust (`is_x86_feature_detected!`).
     pub(crate) cpu_features: Vec<String>,
-    /// What was asked of the compiler.
+    /// The settings that the code was compiled with.
     pub(crate) settings: Settings,
     /// Entry trampolines, sorted by signature.
     pub(crate) entries: Vec<(LoweredSignature, TextOffset)>,
@@ -25,7 +25,7 @@ pub(crate) struct Metadata {
     pub(crate) exits: Vec<(LoweredSignature, TextOffset)>,
 }
 
-/// The part of a [`Config`] that shapes code: an artifact loads only where it is the same.
+/// The part of a [`Config`] that shapes code. An artifact loads only in an engine with the same settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Settings {
     /// The compiler's tier.
@@ -33,9 +33,9 @@ pub(crate) struct Settings {
     /// The features that the module may use.
     #[serde(with = "feature_bits")]
     pub(crate) features: Features,
-    /// How accesses outside a memory are caught.
+    /// The way in which accesses outside a memory are caught.
     pub(crate) memory_checks: MemoryChecks,
-    /// Whether relaxed vector instructions give the same results on every machine.
+    /// Whether relaxed vector instructions return the same results on every machine.
     pub(crate) relaxed_simd_deterministic: bool,
     /// Whether the code counts fuel.
     pub(crate) consume_fuel: bool,
@@ -62,23 +62,23 @@ impl From<&Config> for Settings {
 }
 
 impl Metadata {
-    /// The entry trampoline of a signature.
+    /// Returns the entry trampoline of a signature, if there is one.
     pub(crate) fn entry(&self, signature: &LoweredSignature) -> Option<TextOffset> {
         find(&self.entries, signature)
     }
 
-    /// The exit trampoline of a signature.
+    /// Returns the exit trampoline of a signature, if there is one.
     pub(crate) fn exit(&self, signature: &LoweredSignature) -> Option<TextOffset> {
         find(&self.exits, signature)
     }
 }
 
-/// The target of this host.
+/// Returns the target of this host.
 pub(super) fn host_target() -> String {
     target(std::env::consts::ARCH, std::env::consts::OS)
 }
 
-/// The name of a target.
+/// Returns the name of a target.
 pub(crate) fn target(architecture: &str, system: &str) -> String {
     format!("{architecture}-{system}")
 }

@@ -1,40 +1,48 @@
-//! The artifact: a compiled module as one ELF file. This room writes its tables and reads them; `compile::link` puts
-//! one together, `runtime::code` loads one.
+//! The artifact: a compiled module as one ELF file. This room writes and reads its tables. `compile::link` assembles an
+//! artifact, and `runtime::code` loads one.
 //!
-//! # The format
+//! # Format
 //!
-//! An ELF64 shared object whose addresses are its file offsets. Loading maps it whole and rebuilds nothing: every table
-//! is sorted when it is written and binary-searched in place. Our own tables are little-endian and of alignment 1. The
-//! two that are long, traps and source map, are searched by block and read from its start: [blocks].
+//! An artifact is an ELF64 shared object whose addresses are its file offsets. Loading maps it whole and rebuilds
+//! nothing: every table is sorted when it is written, and binary-searched in place. ELF structures and DWARF have the
+//! target's byte order. Our own tables are little-endian with alignment 1.
 //!
 //! ```text
-//! 0x000  ELF header, program headers
-//! 0x158  .touchstone             who made it, digests            [header]
-//!        .touchstone.metadata    the module without its code     [metadata]
-//! page   .text                   whole pages, padded with traps
-//!        .eh_frame               unwind information              [unwind]
-//!        .eh_frame_hdr           its binary-search table         [unwind]
-//!        .touchstone.functions   where functions stand           [functions]
-//!        .touchstone.traps       why instructions trap           [traps]
-//!        .touchstone.sourcemap   which instruction of the module [source_map]
-//!        .touchstone.names       names of functions              [names]
-//!        .touchstone.handlers    exception handlers              [handlers]
-//!        .touchstone.stackmaps   where references stand          [stack_maps]
+//! offset section                 contents                                              file
+//! 0x000  ELF header, program headers                                                   elf
+//! 0x158  .touchstone             magic, fingerprint, producer, length, digests         header, digest
+//!        .touchstone.metadata    the module without its code, target, settings         metadata
+//! page   .text                   code, padded with traps to whole pages
+//!        .eh_frame               unwind information, directly after .text              unwind
+//!        .eh_frame_hdr           the binary-search table of .eh_frame                  unwind
+//!        .touchstone.functions   the range of each function and trampoline             functions
+//!        .touchstone.traps       the trap of each instruction that can trap            traps
+//!        .touchstone.sourcemap   the Wasm instruction of each machine instruction      source_map
+//!        .touchstone.names       function names                                        names
+//!        .touchstone.handlers    the exception handlers of each call                   handlers
+//!        .touchstone.stackmaps   the references in each frame during a call            stack_maps
 //! page   .touchstone.data        data segments, end to end
-//!        .symtab .strtab .shstrtab, section headers: for tools
+//!        .symtab .strtab .shstrtab, section headers: for tools                         elf
 //! ```
 //!
-//! Each file beside this one documents its section and holds writer, reader and round-trip test. The text has no
-//! relocations: library calls go through the vmctx.
+//! The file in the last column documents the section, and has its writer, its reader and a round-trip test. Traps and
+//! source map share the shape of `blocks`, handlers and stack maps that of `sites`. The code needs no relocation:
+//! library calls go through the vmctx.
 //!
-//! # Refusing
+//! The same module and configuration always give the same bytes.
 //!
-//! [`check`] is the one way in. It refuses a truncated, altered or foreign artifact with an error that says what is
-//! wrong, at which byte, and what to do. Whatever the bytes are, it neither panics nor reads outside them nor allocates
-//! more than a small multiple of their length; and behind it every index and offset that the runtime follows is in
-//! range, digest or no digest. What it cannot tell is whether the machine code, and the unwind instructions and
-//! handlers with it, do what the module's types and the trampolines' signatures say. Whoever forges these can compute
-//! the digest too: an embedder who loads artifacts from elsewhere sets `Config::artifact_key`.
+//! # Checks
+//!
+//! Every artifact passes [`check`] before it is loaded. The check refuses a truncated, altered or foreign artifact with
+//! an error that says what is wrong, at which byte, and what to do. For any bytes:
+//!
+//! - The check does not panic, reads nothing outside the bytes, and allocates at most a small multiple of their length.
+//! - If it succeeds, every index and offset that the runtime follows is in range. This holds for forged bytes too,
+//!   whose digests may fit.
+//!
+//! The check cannot tell whether the machine code, its unwind instructions and its exception handlers do what the
+//! module's types and the trampolines' signatures say. A forger can write wrong code and digests that fit. An embedder
+//! that loads artifacts from elsewhere therefore sets `Config::artifact_key`.
 
 mod arch;
 mod blocks;

@@ -1,11 +1,11 @@
-//! Section `.touchstone.names`: the names of functions, from the module's name section.
+//! Section `.touchstone.names`: function names, from the module's name section.
 //!
 //! ```text
 //! +0  u32  number of records
 //! +4  record, 12 bytes, sorted by function
 //!       +0  u32  index in the function index space
-//!       +4  u32  start of the name, bytes from the start of the pool
-//!       +8  u32  end, exclusive
+//!       +4  u32  start of the name, in bytes from the start of the pool
+//!       +8  u32  end of the name, exclusive
 //! ... the pool: names as UTF-8
 //! ```
 
@@ -14,7 +14,7 @@ use crate::wasm::index::FuncIndex;
 
 const RECORD: usize = 12;
 
-/// The table, read in place.
+/// The names, read in place.
 #[derive(Clone, Copy)]
 pub(crate) struct Names<'a> {
     records: &'a [[u8; RECORD]],
@@ -22,18 +22,18 @@ pub(crate) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Reads the section's bytes.
+    /// Creates the table from the section's bytes.
     pub(crate) fn new(bytes: &'a [u8]) -> Names<'a> {
         let (records, pool) = counted(bytes).unwrap_or_default();
         Names { records, pool }
     }
 
-    /// How many functions have a name.
+    /// Returns the number of functions with a name.
     pub(crate) fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// The name of a function.
+    /// Returns the name of a function.
     pub(crate) fn function(&self, function: FuncIndex) -> Option<&'a str> {
         self.name(&self.records[exactly(self.records, function.0)?])
     }
@@ -43,9 +43,9 @@ impl<'a> Names<'a> {
         core::str::from_utf8(bytes).ok()
     }
 
-    /// Checks the table of a module with so many functions.
+    /// Checks the table of a module with `functions` functions.
     pub(super) fn check(bytes: &'a [u8], functions: usize) -> Result<Names<'a>, Flaw> {
-        let (records, pool) = counted(bytes).ok_or(Flaw::new(0, "the table is shorter than it says"))?;
+        let (records, pool) = counted(bytes).ok_or(Flaw::new(0, "the table is too short for its number of records"))?;
         rising(records, u32::try_from(functions).unwrap_or(u32::MAX)).map_err(|flaw| flaw.moved(4))?;
         let names = Names { records, pool };
         for (position, record) in records.iter().enumerate() {
@@ -56,7 +56,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Writes the table; names must be sorted by function.
+/// Builds the table. The names must be sorted by function.
 #[cfg(feature = "compile")]
 pub(crate) fn build(names: &[(FuncIndex, String)]) -> Vec<u8> {
     let offset = |length: usize| u32::try_from(length).expect("a binary below 4 GiB has less than 4 GiB of names");

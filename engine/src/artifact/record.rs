@@ -1,7 +1,7 @@
-//! The bricks of our own tables: arrays of fixed-size little-endian records of alignment 1, read in place, and the flaw
-//! that a check of a table reports.
+//! The building blocks of our own tables: arrays of little-endian records of fixed size and alignment 1, which are read
+//! in place, and the flaw that the check of a table reports.
 
-/// What is wrong with a table, and how many bytes from its start.
+/// A flaw of a table: what is wrong, and how many bytes from the start of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Flaw {
     pub(crate) at: usize,
@@ -9,41 +9,41 @@ pub(crate) struct Flaw {
 }
 
 impl Flaw {
-    /// A flaw `at` bytes from the start of the table.
+    /// Creates a flaw `at` bytes from the start of the table.
     pub(super) fn new(at: usize, what: &'static str) -> Flaw {
         Flaw { at, what }
     }
 
-    /// The same flaw of a table that stands `base` bytes into a larger one.
+    /// Returns the flaw as one of a larger table, which contains this one at offset `base`.
     pub(super) fn moved(self, base: usize) -> Flaw {
         Flaw { at: self.at + base, ..self }
     }
 
-    /// `Ok` if `good`.
+    /// Returns `Ok` if `good`, and the flaw otherwise.
     pub(super) fn unless(good: bool, at: usize, what: &'static str) -> Result<(), Flaw> {
         if good { Ok(()) } else { Err(Flaw::new(at, what)) }
     }
 }
 
-/// The 32-bit word at a fixed place of a record.
+/// Returns the 32-bit word at offset `at` of a record.
 pub(super) fn word<const N: usize>(record: &[u8; N], at: usize) -> u32 {
     u32::from_le_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]])
 }
 
-/// All whole records in `bytes`.
+/// Returns the records in `bytes`, without an incomplete one at the end.
 pub(super) fn records<const N: usize>(bytes: &[u8]) -> &[[u8; N]] {
     bytes.as_chunks().0
 }
 
-/// All records in `bytes`, which must hold nothing else.
+/// Returns the records in `bytes`, which must hold nothing else.
 pub(super) fn whole<const N: usize>(bytes: &[u8]) -> Result<&[[u8; N]], Flaw> {
     let (records, rest) = bytes.as_chunks();
     Flaw::unless(rest.is_empty(), bytes.len() - rest.len(), "the table ends within a record")?;
     Ok(records)
 }
 
-/// A table that begins with the number of its records and ends with a pool that the records point into:
-/// `(records, pool)`. `None` if the table is too short for what it says.
+/// Splits a table that begins with the number of its records and ends with a pool that the records point into. Returns
+/// the records and the pool; `None` if the table is too short for its number of records.
 pub(super) fn counted<const N: usize>(bytes: &[u8]) -> Option<(&[[u8; N]], &[u8])> {
     let (count, rest) = bytes.split_first_chunk()?;
     let size = (u32::from_le_bytes(*count) as usize).checked_mul(N)?;
@@ -51,17 +51,17 @@ pub(super) fn counted<const N: usize>(bytes: &[u8]) -> Option<(&[[u8; N]], &[u8]
     Some((records(table), pool))
 }
 
-/// The last record whose first word is at most `key`. The records are sorted by that word.
+/// Returns the position of the last record whose first word is at most `key`. The records are sorted by that word.
 pub(super) fn last_at_most<const N: usize>(records: &[[u8; N]], key: u32) -> Option<usize> {
     records.partition_point(|record| word(record, 0) <= key).checked_sub(1)
 }
 
-/// The record whose first word is `key`. The records are sorted by that word.
+/// Returns the position of the record whose first word is `key`. The records are sorted by that word.
 pub(super) fn exactly<const N: usize>(records: &[[u8; N]], key: u32) -> Option<usize> {
     records.binary_search_by_key(&key, |record| word(record, 0)).ok()
 }
 
-/// Checks that the first words rise from record to record and stay below `end`.
+/// Checks that the first words of the records are strictly increasing and less than `end`.
 pub(super) fn rising<const N: usize>(records: &[[u8; N]], end: u32) -> Result<(), Flaw> {
     let mut next = 0;
     for (position, record) in records.iter().enumerate() {

@@ -1,11 +1,11 @@
-//! The shape that `handlers` and `stack_maps` share: call sites, each with one word and a list.
+//! The shape of the tables `handlers` and `stack_maps`: call sites, each with a word and a list.
 //!
 //! ```text
 //! +0  u32  number of sites
 //! +4  site, 12 bytes, sorted by return address
-//!       +0  u32  return address, bytes from the start of .text
+//!       +0  u32  return address, in bytes from the start of .text
 //!       +4  u32  the site's word
-//!       +8  u32  end of its list, in items from the start of the pool; the list starts where the site before ends
+//!       +8  u32  end of its list, in items from the start of the pool; the list starts where the previous one ends
 //! ... the pool of items, ITEM bytes each
 //! ```
 
@@ -22,18 +22,18 @@ pub(super) struct Sites<'a, const ITEM: usize> {
 }
 
 impl<'a, const ITEM: usize> Sites<'a, ITEM> {
-    /// Reads the section's bytes.
+    /// Creates the table from the section's bytes.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         let (sites, pool) = counted(bytes).unwrap_or_default();
         Sites { sites, items: records(pool) }
     }
 
-    /// How many sites there are.
+    /// Returns the number of sites.
     pub(super) fn len(&self) -> usize {
         self.sites.len()
     }
 
-    /// The word and the list of the site that returns to `offset`.
+    /// Returns the word and the list of the call site that returns to `offset`.
     pub(super) fn find(&self, offset: TextOffset) -> Option<(u32, &'a [[u8; ITEM]])> {
         self.site(exactly(self.sites, offset.0)?)
     }
@@ -44,27 +44,29 @@ impl<'a, const ITEM: usize> Sites<'a, ITEM> {
         Some((word(site, 4), self.items.get(start as usize..word(site, 8) as usize)?))
     }
 
-    /// Checks the table of a `.text` of so many bytes, and each site with `check`, which says what is wrong.
+    /// Checks the table of a `.text` of `text` bytes, and calls `check` for each site, which returns what is wrong with
+    /// it.
     pub(super) fn check(
         bytes: &'a [u8],
         text: u32,
         check: impl Fn(TextOffset, u32, &[[u8; ITEM]]) -> Result<(), &'static str>,
     ) -> Result<Self, Flaw> {
-        let (sites, pool) = counted(bytes).ok_or(Flaw::new(0, "the table is shorter than it says"))?;
+        let (sites, pool) = counted(bytes).ok_or(Flaw::new(0, "the table is too short for its number of records"))?;
         // A call can be a function's last instruction, so that its return address is the end of the text.
         rising(sites, text.saturating_add(1)).map_err(|flaw| flaw.moved(4))?;
         let items = whole(pool).map_err(|flaw| flaw.moved(bytes.len() - pool.len()))?;
         let table = Sites { sites, items };
         for (position, site) in sites.iter().enumerate() {
             let at = 4 + position * SITE;
-            let (value, list) = table.site(position).ok_or(Flaw::new(at, "a call site's list leaves the table"))?;
+            let (value, list) =
+                table.site(position).ok_or(Flaw::new(at, "the list of a call site exceeds the table"))?;
             check(TextOffset(word(site, 0)), value, list).map_err(|what| Flaw::new(at, what))?;
         }
         Ok(table)
     }
 }
 
-/// Writes the table; sites must be sorted by return address.
+/// Builds the table. The sites must be sorted by return address.
 #[cfg(feature = "compile")]
 pub(super) fn build<const ITEM: usize>(sites: &[(TextOffset, u32, Vec<[u8; ITEM]>)]) -> Vec<u8> {
     let count = |items: usize| u32::try_from(items).expect("lists are shorter than the text, which is below 2 GiB");

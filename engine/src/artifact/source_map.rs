@@ -1,48 +1,48 @@
-//! Section `.touchstone.sourcemap`: which WebAssembly instruction a machine instruction comes from.
+//! Section `.touchstone.sourcemap`: the WebAssembly instruction of each machine instruction.
 //!
-//! [`blocks`](super::blocks), whose offsets are the starts of ranges that reach to the next record. The number is 0 if
-//! the range comes from no instruction. Otherwise it is 1 more than the distance of the instruction's byte offset in
-//! the WebAssembly binary from that of the record before in the block that has one, or from 0: `2 * d` for a distance
-//! `d` upwards, `-2 * d - 1` for one downwards, in 32 bits.
+//! The table has the shape of [`blocks`](super::blocks). A record is a range of `.text` that reaches to the next
+//! record. Its number is 0 if the range comes from no instruction. Otherwise it is `1 + zigzag(d)`. Here `d` is the
+//! distance from the previous instruction's offset in the WebAssembly binary to this one's, in 32 bits; the first
+//! instruction of a block is measured from 0. `zigzag(d)` is `2 * d` for `d >= 0` and `-2 * d - 1` for `d < 0`.
 
 use super::blocks::{Blocks, Record};
 use super::record::Flaw;
 use crate::base::{TextOffset, WasmOffset};
 
-/// The table, read in place.
+/// The source map, read in place.
 #[derive(Clone, Copy)]
 pub(crate) struct SourceMap<'a>(Blocks<'a>);
 
 impl<'a> SourceMap<'a> {
-    /// Reads the section's bytes.
+    /// Creates the table from the section's bytes.
     pub(crate) fn new(bytes: &'a [u8]) -> SourceMap<'a> {
         SourceMap(Blocks::new(bytes))
     }
 
-    /// How many ranges there are.
+    /// Returns the number of ranges.
     pub(crate) fn count(&self) -> usize {
         self.0.iter().map(Iterator::count).sum()
     }
 
-    /// The WebAssembly instruction that the byte at `offset` comes from.
+    /// Returns the offset of the WebAssembly instruction that the byte at `offset` comes from.
     pub(crate) fn lookup(&self, offset: TextOffset) -> Option<WasmOffset> {
         let (mut wasm, mut found) = (0, false);
         for record in self.0.up_to(offset) {
             found = record.number != 0;
             if found {
-                wasm = unfold(wasm, record.number - 1);
+                wasm = add_zigzag(wasm, record.number - 1);
             }
         }
         found.then_some(WasmOffset(wasm))
     }
 
-    /// Checks the table of a `.text` of so many bytes, but for its records.
+    /// Checks the table of a `.text` of `text` bytes, without its records.
     pub(super) fn check(bytes: &'a [u8], text: u32) -> Result<SourceMap<'a>, Flaw> {
-        // The last record may be the one that ends the last range, at the very end of the text.
+        // The last record may only end the last range, at the end of the text.
         Blocks::check(bytes, text.saturating_add(1)).map(SourceMap)
     }
 
-    /// Checks the records.
+    /// Checks the records of the table.
     pub(super) fn check_records(&self, text: u32) -> Result<(), Flaw> {
         let check = |record: Record| match u32::try_from(record.number.saturating_sub(1)) {
             Ok(_) => Ok(()),
@@ -52,24 +52,26 @@ impl<'a> SourceMap<'a> {
     }
 }
 
-/// What lies at a distance from `start`.
-fn unfold(start: u32, distance: u64) -> u32 {
+/// Returns the offset at a zigzag-coded distance from `start`.
+fn add_zigzag(start: u32, distance: u64) -> u32 {
     let distance = distance as u32;
     start.wrapping_add(distance >> 1 ^ (distance & 1).wrapping_neg())
 }
 
-/// The distance from `start` to `end`.
+/// Returns the zigzag-coded distance from `start` to `end`.
 #[cfg(feature = "compile")]
-fn fold(start: u32, end: u32) -> u64 {
+fn zigzag(start: u32, end: u32) -> u64 {
     let distance = end.wrapping_sub(start).cast_signed();
     (distance << 1 ^ distance >> 31).cast_unsigned().into()
 }
 
-/// Writes the table from sorted ranges that do not overlap.
+/// Builds the table from sorted ranges that do not overlap.
 #[cfg(feature = "compile")]
 pub(crate) fn build(ranges: &[(TextOffset, TextOffset, WasmOffset)]) -> Vec<u8> {
     let mut map: Vec<(u32, Option<u32>)> = Vec::with_capacity(ranges.len());
     let mut add = |start: u32, wasm: Option<u32>| {
+        // A range that starts where the last one ends replaces the gap between them; ranges of one
+        // instruction become one.
         map.pop_if(|&mut (last, _)| last == start);
         if map.last().and_then(|&(_, last)| last) != wasm {
             map.push((start, wasm));
@@ -82,7 +84,7 @@ pub(crate) fn build(ranges: &[(TextOffset, TextOffset, WasmOffset)]) -> Vec<u8> 
     super::blocks::build(&map, |block| {
         let mut last = 0;
         let mut record = |&(offset, wasm): &(u32, Option<u32>)| {
-            let number = wasm.map_or(0, |wasm| fold(core::mem::replace(&mut last, wasm), wasm) + 1);
+            let number = wasm.map_or(0, |wasm| zigzag(core::mem::replace(&mut last, wasm), wasm) + 1);
             Record { offset, number }
         };
         block.iter().map(&mut record).collect::<Vec<_>>()

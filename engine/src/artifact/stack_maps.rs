@@ -1,10 +1,10 @@
-//! Section `.touchstone.stackmaps`: where references stand in a frame while a call is under way.
+//! Section `.touchstone.stackmaps`: the references in each frame during a call.
 //!
-//! The shape is that of [`sites`](super::sites). A site's word is the size of its frame: sp = fp - frame size. An item
-//! is a slot that holds a reference:
+//! The table has the shape of [`sites`](super::sites). The word of a site is the size of its frame: sp = fp - frame
+//! size. An item is a slot that holds a reference:
 //!
 //! ```text
-//! +0  u32  bytes from sp, sorted
+//! +0  u32  offset from sp in bytes; the items of a list are sorted
 //! ```
 
 use super::record::{Flaw, word};
@@ -13,56 +13,57 @@ use crate::base::TextOffset;
 
 const ITEM: usize = 4;
 
-/// The table, read in place.
+/// The table of stack maps, read in place.
 #[derive(Clone, Copy)]
 pub(crate) struct StackMaps<'a>(Sites<'a, ITEM>);
 
 /// The references in a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StackMap<'a> {
-    /// sp = fp - frame size.
+    /// The frame size: sp = fp - frame size.
     pub(crate) frame_size: u32,
     items: &'a [[u8; ITEM]],
 }
 
 impl<'a> StackMaps<'a> {
-    /// Reads the section's bytes.
+    /// Creates the table from the section's bytes.
     pub(crate) fn new(bytes: &'a [u8]) -> StackMaps<'a> {
         StackMaps(Sites::new(bytes))
     }
 
-    /// How many calls have references in their frames.
+    /// Returns the number of calls with references in their frames.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The references in the frame of the call that returns to `offset`.
+    /// Returns the references in the frame of the call that returns to `offset`.
     pub(crate) fn lookup(&self, offset: TextOffset) -> Option<StackMap<'a>> {
         let (frame_size, items) = self.0.find(offset)?;
         Some(StackMap { frame_size, items })
     }
 
-    /// Checks the table of a `.text` of so many bytes.
+    /// Checks the table of a `.text` of `text` bytes.
     pub(super) fn check(bytes: &'a [u8], text: u32) -> Result<StackMaps<'a>, Flaw> {
         let check = |_, size, items: &[[u8; ITEM]]| {
             let sorted = items.is_sorted_by(|one, other| word(one, 0) < word(other, 0));
-            match items.last().is_none_or(|last| u64::from(word(last, 0)) + 4 <= u64::from(size)) && sorted {
-                true => Ok(()),
-                false => Err("a stack map's slots are unsorted or leave the frame"),
+            let inside = items.last().is_none_or(|last| u64::from(word(last, 0)) + 4 <= u64::from(size));
+            if !sorted || !inside {
+                return Err("the slots of a stack map are unsorted or exceed the frame");
             }
+            Ok(())
         };
         Sites::check(bytes, text, check).map(StackMaps)
     }
 }
 
 impl<'a> StackMap<'a> {
-    /// The slots that hold references, in bytes from sp.
+    /// Returns the slots that hold references, as offsets from sp in bytes.
     pub(crate) fn slots(&self) -> impl Iterator<Item = u32> + 'a {
         self.items.iter().map(|item| word(item, 0))
     }
 }
 
-/// Writes the table: for each call its return address, frame size and slots, sorted by return address.
+/// Builds the table from the return address, frame size and slots of each call, sorted by return address.
 #[cfg(feature = "compile")]
 pub(crate) fn build(maps: &[(TextOffset, u32, Vec<u32>)]) -> Vec<u8> {
     let site = |(offset, size, slots): &(TextOffset, u32, Vec<u32>)| {
@@ -95,7 +96,7 @@ mod tests {
             assert!(StackMaps::check(&build(&[(TextOffset(1), size, slots)]), 64).is_err());
         }
         let bytes = build(&[(TextOffset(65), 8, vec![4])]);
-        assert!(StackMaps::check(&bytes, 64).is_err(), "a return address behind the text");
+        assert!(StackMaps::check(&bytes, 64).is_err(), "a return address after the text");
         assert!(StackMaps::check(&bytes, 65).is_ok());
     }
 }

@@ -1,5 +1,5 @@
-//! Artifacts made by hand from a few bytes of code: written, read, refused. Forged ones are signed again after the
-//! damage, so that the structural checks alone must hold.
+//! Tests of whole artifacts, made by hand from a few bytes of code: they are written, read and refused. Forged ones are
+//! signed again after the damage, so that the structural checks alone must refuse them.
 
 use super::functions::{FunctionEntry, FunctionKind, Functions};
 use super::handlers::Handlers;
@@ -21,7 +21,7 @@ use crate::wasm::types::*;
 use gimli::X86_64;
 use gimli::write::{CallFrameInstruction, CommonInformationEntry, FrameDescriptionEntry};
 
-/// A small generator, so that every run damages the same bytes.
+/// A small generator of random numbers, so that every run damages the same bytes.
 struct Random(u64);
 
 impl Random {
@@ -45,13 +45,13 @@ fn concrete(index: u32) -> ConcreteType {
     ConcreteType { kind: CompositeKind::Func, index }
 }
 
-/// A type of structs with so many fields of one type.
+/// A type of structs with `count` fields of one type.
 fn record(field: ValType, count: usize) -> SubType {
     let field = FieldType { storage: StorageType::Val(field), mutable: true };
     SubType::plain(CompositeType::Struct(StructType { fields: vec![field; count].into(), ..StructType::default() }))
 }
 
-/// A type that names the one of this index, as if it were of this kind.
+/// A type that names the type with this index, as if it were of this kind.
 fn naming(kind: CompositeKind, index: u32) -> SubType {
     let heap = HeapType::Concrete(ConcreteType { kind, index });
     func(FuncType::new([ValType::Ref(RefType { nullable: true, heap })], []))
@@ -329,14 +329,14 @@ const CHANGES: &[(&str, Change)] = &[
     ("type does not exist", |m| m.module.functions[2].ty = TypeIndex(2)),
     ("recursive groups", |m| m.module.rec_groups = vec![2, 1]),
     ("recursive groups", |m| m.module.rec_groups.clear()),
-    ("a type that is named", |m| m.module.types[0] = naming(CompositeKind::Func, 1)),
-    ("a type that is named", |m| m.module.types[1] = naming(CompositeKind::Struct, 0)),
-    ("a type that is named", |m| m.module.tables[0].element.heap = HeapType::Concrete(concrete(5))),
+    ("a type names one", |m| m.module.types[0] = naming(CompositeKind::Func, 1)),
+    ("a type names one", |m| m.module.types[1] = naming(CompositeKind::Struct, 0)),
+    ("a type names one", |m| m.module.tables[0].element.heap = HeapType::Concrete(concrete(5))),
     ("too many fields", |m| m.module.types[1] = record(ValType::I32, 10_001)),
     ("comes after", |m| {
         m.module.types[1].supertype = Some(concrete(1));
     }),
-    ("cannot extend", |m| m.module.types[1].supertype = Some(concrete(0))),
+    ("does not match", |m| m.module.types[1].supertype = Some(concrete(0))),
     ("reference of its own", |m| m.module.functions[0].func_ref = Some(FuncRefIndex(0))),
     ("not dense", |m| m.module.functions[1].func_ref = Some(FuncRefIndex(1))),
     ("function references", |m| m.module.func_refs = 3),
@@ -345,13 +345,13 @@ const CHANGES: &[(&str, Change)] = &[
     ("start function", |m| m.module.start = Some(FuncIndex(1))),
     ("limits", |m| m.module.memories[0].limits.min = 65_537),
     ("limits", |m| m.module.tables[0].limits.max = Some(1)),
-    ("features do not have", |m| m.module.memories[0].index64 = true),
-    ("features do not have", |m| m.module.memories[0].shared = true),
-    ("features do not have", |m| m.module.memories[0].page_size_log2 = 0),
+    ("features do not include", |m| m.module.memories[0].index64 = true),
+    ("features do not include", |m| m.module.memories[0].shared = true),
+    ("features do not include", |m| m.module.memories[0].page_size_log2 = 0),
     ("limits", |m| m.module.memories[0].page_size_log2 = 200),
-    ("features do not have", |m| m.module.tables[0].index64 = true),
-    ("initializers are not", |m| m.module.table_inits.clear()),
-    ("lack their initializer", |m| m.module.tables[0].element.nullable = false),
+    ("features do not include", |m| m.module.tables[0].index64 = true),
+    ("number of table initializers", |m| m.module.table_inits.clear()),
+    ("have no initializer", |m| m.module.tables[0].element.nullable = false),
     ("wrong type", |m| m.module.table_inits[0] = Some(ConstExpr(vec![ConstOp::I32Const(0)]))),
     ("initializer", |m| m.module.global_inits.clear()),
     ("wrong type", |m| m.module.global_inits[0].0[0] = ConstOp::I32Const(0)),
@@ -371,7 +371,7 @@ const CHANGES: &[(&str, Change)] = &[
     ("function does not exist", |m| m.module.elements[0].items = ElementItems::Functions(vec![FuncIndex(9)])),
     ("leaves the data section", |m| m.module.data[0].bytes = 0..6),
     ("leaves the data section", |m| m.module.data[0].bytes = core::ops::Range { start: 3, end: 2 }),
-    ("where none does", |m| m.entries[0].1 = TextOffset(65)),
+    ("where none starts", |m| m.entries[0].1 = TextOffset(65)),
     ("no entry trampoline", |m| m.entries[1].0.results = Box::new([])),
     ("no exit trampoline", |m| m.exits[1].0.results = Box::new([])),
     ("no exit trampoline", |m| {
@@ -408,8 +408,7 @@ fn offsets_of_segments_are_of_the_index_type() {
     assert!(refusal(&artifact(&metadata, None), &config).contains("wrong type"));
 }
 
-/// Constant expressions that make objects, of a module whose types are functions, functions, structs of one field and
-/// arrays of such structs.
+/// The module's types are two function types, structs with one field and arrays of references to them.
 #[test]
 fn forged_constant_objects_are_refused() {
     use ConstOp::*;
@@ -440,10 +439,10 @@ fn forged_constant_objects_are_refused() {
     let wrong = "missing or of the wrong type";
     refused(record_ref, &[StructNew(record_type)], wrong);
     refused(record_ref, &[I64Const(1), StructNew(record_type)], wrong);
-    refused(record_ref, &[StructNewDefault(array_type)], "none of structs");
-    refused(record_ref, &[StructNewDefault(TypeIndex(9))], "none of structs");
+    refused(record_ref, &[StructNewDefault(array_type)], "no struct type");
+    refused(record_ref, &[StructNewDefault(TypeIndex(9))], "no struct type");
     refused(array_ref, &[I32Const(1), ArrayNewDefault(array_type)], "no default");
-    refused(array_ref, &[I32Const(1), ArrayNewDefault(record_type)], "none of arrays");
+    refused(array_ref, &[I32Const(1), ArrayNewDefault(record_type)], "no array type");
     refused(array_ref, &[StructNewDefault(record_type), ArrayNewFixed(array_type, u32::MAX)], wrong);
     refused(array_ref, &[I32Const(1), RefI31, I32Const(1), ArrayNew(array_type)], wrong);
     refused(ValType::EXTERNREF, &[I32Const(1), ExternConvertAny], wrong);
@@ -451,7 +450,7 @@ fn forged_constant_objects_are_refused() {
     refused(record_ref, &[I32Const(1), I32Const(1), StructNew(record_type)], "one value");
 }
 
-/// A module with two more groups of structs: 2 with its descriptor 3, and 4 with its descriptor 5, which extend them.
+/// Adds two groups of structs: 2 with its descriptor 3, and 4 with its descriptor 5, which extend 2 and 3.
 fn described(metadata: &mut Metadata) {
     let ty = |index| ConcreteType { kind: CompositeKind::Struct, index };
     let sub = |describes: Option<u32>, descriptor: Option<u32>, supertype: Option<u32>| {
@@ -492,26 +491,26 @@ fn forged_descriptors_are_refused() {
     refused(other, &|m| clauses(m, 3).describes = None);
     refused(other, &|m| clauses(m, 4).descriptor = named(3));
     refused(other, &|m| clauses(m, 5).describes = named(2));
-    // Each other's, in the wrong order; and its own.
+    // Two types that describe each other in the wrong order, and one that describes itself.
     refused(other, &|m| {
         (clauses(m, 2).descriptor, clauses(m, 2).describes) = (None, named(3));
         (clauses(m, 3).describes, clauses(m, 3).descriptor) = (None, named(2));
     });
     refused(other, &|m| (clauses(m, 2).descriptor, clauses(m, 2).describes) = (named(2), named(2)));
-    // In two groups.
-    refused("a type that is named", &|m| m.module.rec_groups = vec![1, 2, 3, 4, 6]);
+    // A descriptor in another group.
+    refused("a type names one", &|m| m.module.rec_groups = vec![1, 2, 3, 4, 6]);
     refused(other, &|m| clauses(m, 2).descriptor = Some(concrete(1)));
-    refused("a type that is named", &|m| clauses(m, 4).descriptor = named(9));
-    // What describes a subtype extends what describes the supertype, and the other way round.
+    refused("a type names one", &|m| clauses(m, 4).descriptor = named(9));
+    // The descriptor of a subtype must extend that of the supertype, and the other way round.
     let changes: [Change; 3] = [
         |m| m.module.types[5].supertype = None,
         |m| m.module.types[4].supertype = None,
         |m| (clauses(m, 4).descriptor, clauses(m, 5).describes) = (None, None),
     ];
-    changes.iter().for_each(|change| refused("cannot extend", change));
+    changes.iter().for_each(|change| refused("does not match", change));
 }
 
-/// Constant expressions that make structs with descriptors, and that refer to functions of exact types.
+/// Constant expressions that make structs with descriptors or refer to functions of exact types.
 #[test]
 fn forged_exact_constants_are_refused() {
     use ConstOp::*;
@@ -534,7 +533,7 @@ fn forged_exact_constants_are_refused() {
     check(two, &[StructNew(TypeIndex(3)), StructNewDesc(TypeIndex(2))]).unwrap();
     check(two, &[RefNull(HeapType::None), StructNewDefaultDesc(TypeIndex(2))]).unwrap();
     refused(two, &[StructNew(TypeIndex(2))], "without its descriptor");
-    refused(three, &[RefNull(HeapType::None), StructNewDesc(TypeIndex(3))], "stray one");
+    refused(three, &[RefNull(HeapType::None), StructNewDesc(TypeIndex(3))], "does not have");
     refused(two, &[StructNewDesc(TypeIndex(2))], "missing or of the wrong type");
     refused(two, &[StructNew(TypeIndex(5)), StructNewDesc(TypeIndex(2))], "missing or of the wrong type");
     refused(two, &[null(3), StructNewDesc(TypeIndex(2))], "missing or of the wrong type");
@@ -547,7 +546,8 @@ fn forged_exact_constants_are_refused() {
     refused(function, &[RefFunc(FuncIndex(0))], "wrong type");
 }
 
-/// Whatever the bytes: no panic, and what is accepted can be followed without leaving the file.
+/// Checks that any bytes are read without a panic, and that accepted ones can be followed without leaving the file.
+/// Returns whether the bytes are accepted.
 fn follow(bytes: &[u8], config: &Config) -> bool {
     let _ = inspect(bytes).map(|inspection| inspection.to_string());
     let Ok((sections, metadata)) = check(bytes, config) else { return false };
@@ -583,11 +583,11 @@ fn forged_unwind_tables_are_refused() {
         assert!(sign_again(&mut bytes));
         check(&bytes, &Config::new())
     };
-    // All of the index follows from the rest, so that not a bit of it is free.
+    // The index follows from the other sections, so that no bit of it is free.
     for at in sections.eh_frame_hdr.clone() {
         assert!(forged(at).is_err(), "byte {at:#x} of .eh_frame_hdr");
     }
-    // Lengths, the way to the CIE, the function's place and length, no augmentation data; then the terminator.
+    // Length, pointer to the CIE, start and length of the function, absence of augmentation data; then the terminator.
     let eh_frame = &original[sections.eh_frame.clone()];
     let length = |at: usize| u32::from_ne_bytes(*eh_frame[at..].first_chunk().unwrap()) as usize;
     let mut fde = 4 + length(0);
@@ -641,7 +641,8 @@ fn forged_bytes_are_refused_or_harmless() {
         sign_again(&mut bytes);
         accepted += usize::from(follow(&bytes, &Config::new()));
     }
-    // Names, trap codes and the like have other good values: a test that refuses all forgeries tests the signature.
+    // Names, trap codes and the like have other valid values. If all forgeries were refused, only the signature would
+    // be tested.
     assert!((100..19_000).contains(&accepted), "{accepted} of 20000 were accepted");
 }
 
@@ -659,7 +660,7 @@ fn noise_is_refused() {
 }
 
 #[test]
-fn an_inspection_tells_what_is_there() {
+fn an_inspection_describes_the_artifact() {
     let mut bytes = sample();
     let inspection = inspect(&bytes).unwrap();
     assert!(inspection.is_sound());
@@ -679,7 +680,7 @@ fn an_inspection_tells_what_is_there() {
     assert!(!inspection.is_sound());
 }
 
-/// What `readelf` says; `None`, loudly, where it is not installed.
+/// Returns the output of `readelf`; `None`, with a message, where it is not installed.
 fn readelf(options: &[&str]) -> Option<String> {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     std::io::Write::write_all(&mut file, &sample()).expect("a temporary file can be written");

@@ -1,38 +1,38 @@
-//! Section `.touchstone.traps`: why an instruction traps.
+//! Section `.touchstone.traps`: the trap of each instruction that can trap.
 //!
-//! [`blocks`](super::blocks), whose offsets are those of the trapping instructions. The number is the trap's stable
-//! code.
+//! The table has the shape of [`blocks`](super::blocks). A record has the offset of an instruction and the stable code
+//! of its trap.
 
 use super::blocks::{Blocks, Record};
 use super::record::Flaw;
 use crate::base::{TextOffset, Trap};
 
-/// The table, read in place.
+/// The trap table, read in place.
 #[derive(Clone, Copy)]
 pub(crate) struct Traps<'a>(Blocks<'a>);
 
 impl<'a> Traps<'a> {
-    /// Reads the section's bytes.
+    /// Creates the table from the section's bytes.
     pub(crate) fn new(bytes: &'a [u8]) -> Traps<'a> {
         Traps(Blocks::new(bytes))
     }
 
-    /// How many instructions may trap.
+    /// Returns the number of instructions that can trap.
     pub(crate) fn count(&self) -> usize {
         self.0.iter().map(Iterator::count).sum()
     }
 
-    /// Why the instruction at `offset` traps; `None` if it is not one that may.
+    /// Returns the trap of the instruction at `offset`; `None` if it cannot trap.
     pub(crate) fn lookup(&self, offset: TextOffset) -> Option<Trap> {
         trap(self.0.up_to(offset).last().filter(|record| record.offset == offset.0)?)
     }
 
-    /// Checks the table of a `.text` of so many bytes, but for its records.
+    /// Checks the table of a `.text` of `text` bytes, without its records.
     pub(super) fn check(bytes: &'a [u8], text: u32) -> Result<Traps<'a>, Flaw> {
         Blocks::check(bytes, text).map(Traps)
     }
 
-    /// Checks the records.
+    /// Checks the records of the table.
     pub(super) fn check_records(&self, text: u32) -> Result<(), Flaw> {
         self.0.check_records(text, |record| trap(record).map(drop).ok_or("a code names no trap"))
     }
@@ -42,7 +42,7 @@ fn trap(record: Record) -> Option<Trap> {
     Trap::from_code(u8::try_from(record.number).ok()?)
 }
 
-/// Writes the table; records must come in the order of `.text`, one per offset.
+/// Builds the table. The traps must be in the order of `.text`, one per offset.
 #[cfg(feature = "compile")]
 pub(crate) fn build(traps: &[(TextOffset, Trap)]) -> Vec<u8> {
     let record = |(offset, trap): &(TextOffset, Trap)| Record { offset: offset.0, number: trap.code().into() };
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn flaws_are_found() {
         let bytes = build(&[(TextOffset(3), Trap::Unreachable), (TextOffset(9), Trap::Interrupted)]);
-        assert!(Traps::check(&bytes, 3).is_err(), "an offset behind the text");
+        assert!(Traps::check(&bytes, 3).is_err(), "an offset after the text");
         assert!(Traps::check(&bytes, 9).unwrap().check_records(9).is_err(), "another one");
         assert!(Traps::check(&bytes, 10).unwrap().check_records(10).is_ok());
         let mut unknown = bytes.clone();

@@ -1,24 +1,26 @@
-//! Sections `.eh_frame` and `.eh_frame_hdr`: how to unwind a frame, and where to find out.
+//! Sections `.eh_frame` and `.eh_frame_hdr`: unwind information, and its binary-search table.
 //!
-//! `.eh_frame` is the standard one, with pc-relative 32-bit addresses (`DW_EH_PE_pcrel | DW_EH_PE_sdata4`): it stands
-//! right behind `.text`, at the same distance in the file and in memory, and needs no relocation. Four zero bytes end
-//! it: the platform's unwinder would walk on without them.
+//! `.eh_frame` is the standard one, with pc-relative 32-bit addresses (`DW_EH_PE_pcrel | DW_EH_PE_sdata4`). It follows
+//! `.text` directly, at the same distance in the file and in memory, so that it needs no relocation. Four zero bytes
+//! end it; without them the platform's unwinder would walk on into the next section.
 //!
 //! `.eh_frame_hdr` is the standard binary-search table
-//! ([Linux Standard Base, section 10.6.2](https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/ehframechpt.html)), in the
-//! target's byte order:
+//! ([Linux Standard Base, section 10.6.2][lsb]),
+//! in the target's byte order:
 //!
 //! ```text
 //! +0  u8   version: 1
 //! +1  u8   encoding of the pointer to .eh_frame: DW_EH_PE_pcrel | DW_EH_PE_sdata4
 //! +2  u8   encoding of the count: DW_EH_PE_udata4
 //! +3  u8   encoding of the table: DW_EH_PE_datarel | DW_EH_PE_sdata4
-//! +4  i32  .eh_frame, from this field
+//! +4  i32  offset of .eh_frame from this field
 //! +8  u32  number of records
 //! +12 record, 8 bytes, sorted by function
-//!       +0  i32  start of the function, from the start of this section
-//!       +4  i32  its FDE, from the start of this section
+//!       +0  i32  offset of the function from the start of this section
+//!       +4  i32  offset of its FDE from the start of this section
 //! ```
+//!
+//! [lsb]: https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/ehframechpt.html
 
 use super::functions::{FunctionEntry, Functions};
 use super::record::{Flaw, records, whole};
@@ -38,18 +40,18 @@ const ENCODINGS: [u8; 4] = [
 pub(crate) struct FrameIndex<'a>(&'a [[u8; RECORD]]);
 
 impl<'a> FrameIndex<'a> {
-    /// Reads the section's bytes.
+    /// Creates the index from the section's bytes.
     pub(crate) fn new(bytes: &'a [u8]) -> FrameIndex<'a> {
         FrameIndex(records(bytes.get(HEADER..).unwrap_or_default()))
     }
 
-    /// How many functions have unwind information.
+    /// Returns the number of functions with unwind information.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The address of the FDE that may cover `pc`, when this section is loaded at `base`. The FDE itself tells where
-    /// its function ends.
+    /// Returns the address of the FDE that may cover `pc`, if this section is loaded at `base`. The FDE itself tells
+    /// where its function ends.
     pub(crate) fn lookup(&self, pc: u64, base: u64) -> Option<u64> {
         let pc = i32::try_from(pc.wrapping_sub(base).cast_signed()).ok()?;
         let position = self.0.partition_point(|record| relative(record, 0) <= pc).checked_sub(1)?;
@@ -58,8 +60,8 @@ impl<'a> FrameIndex<'a> {
 }
 
 impl<'a> FrameIndex<'a> {
-    /// Checks the index of `eh_frame`, which stands `distance` bytes before it and right behind the text. Both name
-    /// every function once, in the order of the text.
+    /// Checks the index of `eh_frame`, which is `distance` bytes before it and follows the text directly. Both must
+    /// name every function once, in the order of the text.
     pub(super) fn check(
         bytes: &'a [u8],
         eh_frame: &[u8],
@@ -70,7 +72,7 @@ impl<'a> FrameIndex<'a> {
         let (header, table) = bytes.split_first_chunk::<HEADER>().ok_or(Flaw::new(0, "the index is too short"))?;
         Flaw::unless(header[..4] == ENCODINGS, 0, "the index has other encodings")?;
         let pointer = i64::from(native(header, 4)) + 4;
-        Flaw::unless(pointer == -(distance as i64), 4, "the index is not of .eh_frame")?;
+        Flaw::unless(pointer == -(distance as i64), 4, "the index does not point to .eh_frame")?;
         let table = whole::<RECORD>(table).map_err(|flaw| flaw.moved(HEADER))?;
         let count = usize::try_from(native(header, 8)) == Ok(table.len());
         Flaw::unless(count && table.len() == functions.len(), 8, "the number of records is wrong")?;
@@ -78,25 +80,25 @@ impl<'a> FrameIndex<'a> {
         for (position, (record, function)) in table.iter().zip(functions.iter()).enumerate() {
             let at = HEADER + position * RECORD;
             let start = i64::from(function.start.0) - i64::from(text) - distance as i64;
-            Flaw::unless(i64::from(relative(record, 0)) == start, at, "a record is not of its function")?;
+            Flaw::unless(i64::from(relative(record, 0)) == start, at, "a record does not point to its function")?;
             let found = i64::from(relative(record, 4)) == fde as i64 - distance as i64;
-            Flaw::unless(found, at + 4, "a record is not of its function's FDE")?;
+            Flaw::unless(found, at + 4, "a record does not point to the FDE of its function")?;
             fde = Entry::at(eh_frame, fde).map_or(eh_frame.len(), |entry| entry.end);
         }
         Ok(FrameIndex(table))
     }
 }
 
-/// The extent of a CIE or FDE in `.eh_frame`.
+/// The range of a CIE or FDE in `.eh_frame`.
 struct Entry {
-    /// Where its body begins, behind the length.
+    /// The start of its body, after the length.
     body: usize,
-    /// The byte behind it.
+    /// The end, exclusive.
     end: usize,
 }
 
 impl Entry {
-    /// The entry at this offset, if one is there that is whole. The terminator is none.
+    /// Returns the entry at this offset; `None` at the terminator or if the entry is incomplete.
     fn at(eh_frame: &[u8], offset: usize) -> Option<Entry> {
         let length = eh_frame.get(offset..)?.first_chunk().map(|length| u32::from_ne_bytes(*length))?;
         let body = offset + 4;
@@ -106,8 +108,8 @@ impl Entry {
     }
 }
 
-/// Checks `.eh_frame`, which stands right behind a text of `text` bytes: one CIE, then one FDE for each function, in
-/// the order of the text, then the terminator. The platform's unwinder reads this section without looking twice.
+/// Checks `.eh_frame`, which follows a text of `text` bytes directly: one CIE, one FDE for each function in the order
+/// of the text, and the terminator. The platform's unwinder reads this section without checks of its own.
 pub(super) fn check_eh_frame(eh_frame: &[u8], text: u32, functions: &Functions<'_>) -> Result<(), Flaw> {
     let mut at = 0;
     if functions.len() > 0 {
@@ -131,7 +133,7 @@ fn check_cie(eh_frame: &[u8]) -> Result<(), Flaw> {
         && cie.lsda_encoding().is_none()
         && cie.personality().is_none()
         && !cie.is_signal_trampoline();
-    Flaw::unless(cie.version() == 1 && augmentation, 0, "the CIE is not one that the compiler makes")
+    Flaw::unless(cie.version() == 1 && augmentation, 0, "the CIE is of a kind that the compiler does not make")
 }
 
 fn check_fde(eh_frame: &[u8], fde: &Entry, text: u32, function: FunctionEntry) -> Result<(), Flaw> {
@@ -139,15 +141,16 @@ fn check_fde(eh_frame: &[u8], fde: &Entry, text: u32, function: FunctionEntry) -
     let fields = fields.ok_or(Flaw::new(fde.body, "an FDE is too short"))?;
     let cie = usize::try_from(native(fields, 0)) == Ok(fde.body);
     Flaw::unless(cie, fde.body, "an FDE does not name the CIE")?;
-    let place = i64::from(text) + fde.body as i64 + 4;
-    let start = place + i64::from(native(fields, 4)) == i64::from(function.start.0);
-    Flaw::unless(start, fde.body + 4, "an FDE is not of its function")?;
+    // The start is relative to its own field, 4 bytes into the body of the FDE.
+    let field = i64::from(text) + fde.body as i64 + 4;
+    let start = field + i64::from(native(fields, 4)) == i64::from(function.start.0);
+    Flaw::unless(start, fde.body + 4, "an FDE does not point to its function")?;
     let length = native(fields, 8).cast_unsigned() == function.end.0 - function.start.0;
     Flaw::unless(length, fde.body + 8, "an FDE does not cover its function")?;
     Flaw::unless(fields[12] == 0, fde.body + 12, "an FDE has augmentation data")
 }
 
-/// The 32-bit word at a fixed place, in the target's byte order.
+/// Returns the 32-bit word at offset `at`, in the target's byte order.
 fn native<const N: usize>(bytes: &[u8; N], at: usize) -> i32 {
     i32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
@@ -167,13 +170,16 @@ mod write {
     use crate::base::TextOffset;
     use gimli::write::{Address, CommonInformationEntry, EhFrame, EndianVec, FrameDescriptionEntry, FrameTable};
 
-    /// The address of a function in its FDE. `.eh_frame` is written as if it stood at address 0, so that the text, of
-    /// `text` bytes, stands below.
+    /// Returns the address of a function in its FDE. `.eh_frame` is written for address 0, so that the text of `text`
+    /// bytes is below.
     pub(crate) fn fde_address(start: TextOffset, text: usize) -> Address {
         Address::Constant(u64::from(start.0).wrapping_sub(text as u64))
     }
 
-    /// Writes `.eh_frame`. The FDEs come in the order of the text.
+    /// Builds `.eh_frame`. The FDEs must be in the order of the text.
+    ///
+    /// # Errors
+    /// If an entry cannot be encoded.
     pub(in crate::artifact) fn build_eh_frame(
         mut cie: CommonInformationEntry,
         fdes: Vec<FrameDescriptionEntry>,
@@ -191,7 +197,7 @@ mod write {
         Ok(bytes)
     }
 
-    /// Writes `.eh_frame_hdr`, which stands `distance` bytes behind the start of `eh_frame`.
+    /// Builds `.eh_frame_hdr`, which starts `distance` bytes after the start of `eh_frame`.
     pub(in crate::artifact) fn build_index(
         eh_frame: &[u8],
         distance: usize,
@@ -203,7 +209,7 @@ mod write {
             offset.expect("text and unwind information are below 2 GiB").to_ne_bytes()
         };
         let mut bytes = Vec::from(ENCODINGS);
-        // The pointer is relative to its own place, 4 bytes into this section.
+        // The pointer is relative to its own field, 4 bytes into this section.
         bytes.extend(relative(-4));
         bytes.extend(u32::try_from(functions.len()).expect("fewer functions than bytes of text").to_ne_bytes());
         let mut fde = Entry::at(eh_frame, 0).map_or(0, |cie| cie.end);

@@ -1,4 +1,4 @@
-//! Puts an artifact together from its parts.
+//! Assembles an artifact from its parts.
 
 use super::check::check_structure;
 use super::elf::{self, Symbol};
@@ -13,27 +13,30 @@ use gimli::write::{CommonInformationEntry, FrameDescriptionEntry};
 pub(crate) use super::unwind::fde_address;
 pub(crate) use crate::base::arch::PAGE;
 
-/// What an artifact is made of. Everything about code is sorted by its place in the text.
+/// The parts of an artifact. All parts that are about code are sorted by their offset in the text.
 pub(crate) struct Parts<'a> {
     pub(crate) metadata: &'a Metadata,
-    /// The code, placed and relocated: whole [`PAGE`]s.
+    /// The code, relocated, in whole [`PAGE`]s.
     pub(crate) text: Vec<u8>,
     pub(crate) functions: &'a [FunctionEntry],
     pub(crate) cie: CommonInformationEntry,
-    /// One for each function, at its [`fde_address`].
+    /// The unwind information of each function, for its [`fde_address`].
     pub(crate) fdes: Vec<FrameDescriptionEntry>,
     pub(crate) traps: &'a [(TextOffset, Trap)],
     pub(crate) source_map: &'a [(TextOffset, TextOffset, WasmOffset)],
     pub(crate) names: &'a [(FuncIndex, String)],
     pub(crate) handlers: &'a [(TextOffset, u32, Vec<Handler>)],
     pub(crate) stack_maps: &'a [(TextOffset, u32, Vec<u32>)],
-    /// All data segments.
+    /// The data segments, end to end.
     pub(crate) data: &'a [u8],
-    /// Makes the digests keyed ones.
+    /// The key of the digests, if they are keyed.
     pub(crate) key: Option<&'a [u8; 32]>,
 }
 
-/// The bytes of the artifact.
+/// Returns the bytes of the artifact.
+///
+/// # Errors
+/// Of kind [`TooLarge`](ErrorKind::TooLarge) if a part exceeds what the format can hold.
 pub(crate) fn write(parts: Parts<'_>) -> Result<Vec<u8>> {
     debug_assert!(parts.text.len().is_multiple_of(PAGE) && parts.functions.len() == parts.fdes.len());
     let text = u32::try_from(parts.text.len()).map_err(|_| too_large("4 GiB of code"))?;
@@ -63,8 +66,9 @@ pub(crate) fn write(parts: Parts<'_>) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes the digests that altered bytes have into them, unkeyed, as a forger would. Returns whether the bytes still
-/// have the structure of an artifact; if not, they stay as they are. For tests of the checks that follow the digests.
+/// Signs altered bytes again: computes both digests, without a key, and writes them into their fields, as a forger
+/// would. Returns whether the bytes still have the structure of an artifact; if not, they stay as they are. For tests
+/// of the checks that follow the digests.
 #[doc(hidden)]
 pub fn sign_again(bytes: &mut [u8]) -> bool {
     let Ok((_, sections)) = check_structure(bytes) else { return false };
@@ -76,7 +80,7 @@ fn too_large(what: impl core::fmt::Display) -> Error {
     Error::new(ErrorKind::TooLarge, format!("the compiled module does not fit into one artifact: {what}"))
 }
 
-/// The name that debuggers and profilers show for a piece of code.
+/// Returns the symbol that debuggers and profilers show for a piece of code.
 fn symbol(function: &FunctionEntry, parts: &Parts<'_>) -> Symbol {
     let signature = |list: &[(crate::abi::signature::LoweredSignature, TextOffset)], position: u32| {
         list.get(position as usize).map_or_else(String::new, |(signature, _)| signature.to_string())
@@ -89,13 +93,13 @@ fn symbol(function: &FunctionEntry, parts: &Parts<'_>) -> Symbol {
         FunctionKind::Entry(position) => format!("entry({})", signature(&parts.metadata.entries, position)),
         FunctionKind::Exit(position) => format!("exit({})", signature(&parts.metadata.exits, position)),
         FunctionKind::Builtin(builtin) => format!("builtin::{}", builtin.name()),
-        FunctionKind::Soft(number) => format!("soft[{number}]"),
+        FunctionKind::Fallback(number) => format!("fallback[{number}]"),
     };
     let size = function.end.0 - function.start.0;
     Symbol { name, start: function.start.0.into(), size: size.into() }
 }
 
-/// The name without what a terminal or a string table would stumble over.
+/// Returns the name with `_` for characters that a terminal or a string table cannot show.
 fn printable(name: &str) -> String {
     name.chars().map(|c| if c.is_control() || c.is_whitespace() { '_' } else { c }).collect()
 }

@@ -137,7 +137,7 @@ fn functions(code: &[CompiledCode], placed: &[TextOffset], module: &Module) -> V
             Symbol::Entry(_) => FunctionKind::Entry(entries.next().expect("the range has no end")),
             Symbol::Exit(_) => FunctionKind::Exit(exits.next().expect("the range has no end")),
             Symbol::Builtin(builtin) => FunctionKind::Builtin(builtin),
-            Symbol::Fallback(fallback) => FunctionKind::Soft(fallback as u32),
+            Symbol::Fallback(fallback) => FunctionKind::Fallback(fallback as u32),
         };
         FunctionEntry { kind, start, end: moved(start, piece.code.len() as u32) }
     };

@@ -1,4 +1,4 @@
-//! One step of a walk, from a frame to its caller's.
+//! The step from a frame to its caller's.
 
 use super::frame::{FrameAddress, ReadMemory, Registers, UnwindError};
 use super::rule::{RowStorage, Rule};
@@ -10,19 +10,22 @@ use gimli::{BaseAddresses, EhFrame, NativeEndian, UnwindContext, UnwindSection};
 pub(crate) struct UnwindTables<'a> {
     /// `.eh_frame`.
     pub(crate) eh_frame: &'a [u8],
-    /// Where `.eh_frame` is loaded.
+    /// The address of `.eh_frame`.
     pub(crate) eh_frame_address: u64,
     /// `.eh_frame_hdr`.
     pub(crate) eh_frame_hdr: &'a [u8],
-    /// Where `.eh_frame_hdr` is loaded.
+    /// The address of `.eh_frame_hdr`.
     pub(crate) eh_frame_hdr_address: u64,
 }
 
 impl UnwindTables<'_> {
-    /// How to find the caller of the frame at `address`.
+    /// Returns the rule that leads from the frame at `address` to its caller's.
     ///
-    /// `.eh_frame` is exact at every instruction that can trap and at every call; it is not between the end of an
-    /// epilogue and its `ret`, where no walk starts.
+    /// Cranelift's `.eh_frame` is exact at every instruction that can trap and at every call. It is wrong between the
+    /// end of an epilogue and its `ret`, where no walk starts.
+    ///
+    /// # Errors
+    /// If no function covers the address, or its unwind information is broken.
     pub(crate) fn rule(&self, address: FrameAddress) -> Result<Rule, UnwindError> {
         let pc = address.lookup();
         let nothing = UnwindError::NoFunction(pc);
@@ -42,14 +45,17 @@ impl UnwindTables<'_> {
     }
 }
 
-/// The same step by the frame pointer alone: it holds wherever the prologue is done, so at every call. Tests and
-/// debugging builds compare it with [`Rule::apply`].
+/// Returns the caller's registers by the frame pointer alone. They are right wherever the prologue is complete, so at
+/// every call. Tests and debug builds compare them with those of [`Rule::apply`].
 ///
 /// ```text
 /// caller.fp = *fp
 /// caller.pc = *(fp + 8)
 /// caller.sp = fp + 16
 /// ```
+///
+/// # Errors
+/// If the stack cannot be read, or the frame pointer is below the stack pointer.
 pub(crate) fn step_by_frame_pointer(callee: &Registers, memory: &impl ReadMemory) -> Result<Registers, UnwindError> {
     if callee.fp < callee.sp {
         return Err(UnwindError::Stuck(callee.fp));
@@ -113,7 +119,7 @@ mod tests {
         assert_eq!(step(50, FrameAddress::Return, &callee).map(|caller| caller.sp), Ok(0x1010));
         let leaf = Registers { pc: 0, sp: 0x1008, fp: 0xf0 };
         assert_eq!(step(50, FrameAddress::Instruction, &leaf).map(|caller| caller.sp), Ok(0x1010));
-        // 60 is behind the last byte of a function, in padding.
+        // 60 is the end of a function, where padding follows.
         assert!(step(60, FrameAddress::Return, &callee).is_ok());
         assert!(matches!(step(60, FrameAddress::Instruction, &callee), Err(UnwindError::NoFunction(_))));
         assert!(matches!(step(0, FrameAddress::Return, &callee), Err(UnwindError::NoFunction(_))));

@@ -1,12 +1,12 @@
-//! Walks stacks through compiled code. Pure and safe: registers, the artifact's unwind tables and a reader of memory
-//! in, the caller's registers out. It does not allocate, so a signal handler may use it.
+//! Stack walks through compiled code. The code is pure and safe: from registers, an artifact's unwind tables and a
+//! reader of memory it computes the caller's registers. It does not allocate, so that a signal handler may use it.
 //!
 //! - [`frame`]: addresses and registers as types
-//! - [`cursor`]: finds the rule for an address through `.eh_frame_hdr` and `.eh_frame`; and a step through the frame
-//!   pointer alone, which tests compare with it
-//! - [`rule`]: the rules as equations, and a step by one
+//! - [`cursor`]: finds the rule for an address in `.eh_frame_hdr` and `.eh_frame`. A step by the frame pointer alone
+//!   serves as a cross-check in tests.
+//! - [`rule`]: the rules as equations, and a step by a rule
 //!
-//! It does not walk host frames: the runtime chains activations, and a walk ends at the entry trampoline.
+//! A walk ends at the entry trampoline. It does not enter host frames: the runtime chains the activations instead.
 
 mod arch;
 pub(crate) mod cursor;

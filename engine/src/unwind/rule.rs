@@ -1,4 +1,4 @@
-//! The rules of a row of call frame information, applied
+//! The rules of call frame information, reduced to those that compiled code uses
 //! ([DWARF 5, section 6.4.1](https://dwarfstd.org/dwarf5std.html)).
 
 use super::arch::{FRAME_POINTER, RETURN_ADDRESS, STACK_POINTER};
@@ -17,20 +17,20 @@ impl gimli::UnwindContextStorage<usize> for RowStorage {
     type Stack = [UnwindTableRow<usize, Self>; 2];
 }
 
-/// How to find a caller's registers when the callee stands at a certain pc: a row of call frame information, reduced to
-/// what compiled code uses, so that it can be kept and applied again.
+/// The rule that leads from a callee's registers at a certain pc to its caller's: a row of call frame information,
+/// reduced to what compiled code uses, so that it is small enough to cache.
 ///
 /// ```text
 /// CFA       = sp + n           in a prologue
-///           = fp + 16          behind it
+///           = fp + 16          after it
 /// caller.sp = CFA
 /// caller.pc = *(CFA - 8)
 /// caller.fp = fp               before `push rbp`
-///           = *(CFA - 16)      behind it
+///           = *(CFA - 16)      after it
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Rule {
-    /// CFA = this register of the callee + the offset.
+    /// The CFA, as a register of the callee plus an offset.
     cfa: (Known, i64),
     pc: Source,
     fp: Source,
@@ -43,17 +43,20 @@ enum Known {
     Fp,
 }
 
-/// Where a register of the caller comes from.
+/// The source of a register of the caller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Source {
-    /// r' = a register of the callee
+    /// `r' = a register of the callee`
     Callee(Known),
-    /// r' = *(CFA + n)
+    /// `r' = *(CFA + n)`
     Saved(i64),
 }
 
 impl Rule {
-    /// The rule of a row, if the row is of a kind that Cranelift makes.
+    /// Returns the rule of a row.
+    ///
+    /// # Errors
+    /// If the row is of a kind that Cranelift does not make.
     pub(super) fn of(row: &Row) -> Result<Rule, UnwindError> {
         let CfaRule::RegisterAndOffset { register, offset } = *row.cfa() else { return Err(UnwindError::Rule) };
         let source = |register: Register| match row.register(register) {
@@ -64,7 +67,10 @@ impl Rule {
         Ok(Rule { cfa: (Known::of(register)?, offset), pc: source(RETURN_ADDRESS)?, fp: source(FRAME_POINTER)? })
     }
 
-    /// The caller's registers.
+    /// Returns the caller's registers.
+    ///
+    /// # Errors
+    /// If the stack cannot be read, or the caller's frame is not above the callee's.
     pub(crate) fn apply(&self, callee: &Registers, memory: &impl ReadMemory) -> Result<Registers, UnwindError> {
         let (register, offset) = self.cfa;
         let cfa = register.of_callee(callee).wrapping_add_signed(offset);

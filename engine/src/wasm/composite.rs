@@ -30,7 +30,9 @@ pub(crate) enum CompositeType {
 }
 
 /// A type of structs: the fields, and the type's neighbors in a chain of descriptors
-/// ([Custom descriptors](https://github.com/WebAssembly/custom-descriptors/blob/main/proposals/custom-descriptors/Overview.md)).
+/// ([Custom descriptors][descriptors]).
+///
+/// [descriptors]: https://github.com/WebAssembly/custom-descriptors/blob/main/proposals/custom-descriptors/Overview.md
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct StructType {
     /// The type whose structs are described by those of this type. It is an earlier type of the group, and names this

@@ -1,6 +1,5 @@
-//! Checks constant expressions of a module description from an artifact, as validation does
-//! ([Constant expressions](https://webassembly.github.io/spec/core/valid/instructions.html#constant-expressions)): on a
-//! stack of types.
+//! Checks of constant expressions, on a stack of types as in validation
+//! ([Constant expressions](https://webassembly.github.io/spec/core/valid/instructions.html#constant-expressions)).
 
 use super::require::{Checked, require};
 use super::types::CheckedTypes;
@@ -9,7 +8,7 @@ use crate::wasm::index::{FuncIndex, TypeIndex};
 use crate::wasm::module::{ConstExpr, ConstOp, Function, Module};
 use crate::wasm::types::*;
 
-/// The expression yields a value of type `ty` and uses only the first `globals` globals.
+/// Checks that the expression yields a value of type `ty` and uses only the first `globals` globals.
 pub(super) fn check_const(
     module: &Module,
     types: &CheckedTypes<'_>,
@@ -25,7 +24,7 @@ pub(super) fn check_const(
     stack.pop(ty).map(|_| ()).map_err(|_| "a constant expression is of the wrong type".to_owned())
 }
 
-/// The function exists and can be referred to: it is imported, or has a place.
+/// Checks that the function exists and can be referred to: it is imported, or has a reference.
 pub(super) fn check_reference(module: &Module, function: FuncIndex) -> Checked {
     let found = module.functions.get(function.index()).ok_or("a function does not exist")?;
     let imported = function.0 < module.imported_functions;
@@ -89,7 +88,7 @@ impl<'a> Stack<'a> {
         Ok(())
     }
 
-    /// Pops an operand that may stand where `wanted` is asked for; returns its type.
+    /// Pops an operand, which must be of a subtype of `wanted`. Returns its type.
     fn pop(&mut self, wanted: ValType) -> Result<ValType, String> {
         let found = self.operands.pop();
         let good = match (found, wanted) {
@@ -105,35 +104,36 @@ impl<'a> Stack<'a> {
         self.pop(ty)
     }
 
-    /// A conversion keeps null.
+    /// Types the conversion of a reference, which keeps nullability.
     fn convert(&mut self, from: HeapType, to: HeapType) -> Result<ValType, String> {
         let ValType::Ref(found) = self.pop(ValType::Ref(RefType { nullable: true, heap: from }))? else {
-            return Err("only references are converted".to_owned());
+            return Err("a conversion has an operand that is no reference".to_owned());
         };
         Ok(ValType::Ref(RefType { heap: to, ..found }))
     }
 
     fn new_struct(&mut self, ty: TypeIndex, default: bool, described: bool) -> Result<ValType, String> {
         let Some(CompositeType::Struct(record)) = self.composite(ty) else {
-            return Err("a struct is of a type that is none of structs".to_owned());
+            return Err("a new struct has a type that is no struct type".to_owned());
         };
         require(
             record.descriptor.is_some() == described,
-            "a struct is made without its descriptor, or with a stray one",
+            "a new struct lacks its descriptor, or has one that its type does not have",
         )?;
         if let Some(descriptor) = record.descriptor {
             self.pop(ValType::Ref(RefType { nullable: true, heap: HeapType::Exact(descriptor) }))?;
         }
         for field in record.fields.iter().rev() {
-            match default {
-                true => require(has_default(field.storage), "a field has no default")?,
-                false => _ = self.pop(field.storage.unpacked())?,
+            if default {
+                require(has_default(field.storage), "a field has no default")?;
+            } else {
+                self.pop(field.storage.unpacked())?;
             }
         }
         Ok(reference(CompositeKind::Struct, ty))
     }
 
-    /// An array whose `count` operands are of its element type.
+    /// Types a new array with `count` operands of its element type.
     fn new_array(&mut self, ty: TypeIndex, count: u32) -> Result<ValType, String> {
         let element = self.element(ty)?.unpacked();
         for _ in 0..count {
@@ -145,7 +145,7 @@ impl<'a> Stack<'a> {
     fn element(&self, ty: TypeIndex) -> Result<StorageType, String> {
         match self.composite(ty) {
             Some(CompositeType::Array(field)) => Ok(field.storage),
-            _ => Err("an array is of a type that is none of arrays".to_owned()),
+            _ => Err("a new array has a type that is no array type".to_owned()),
         }
     }
 
@@ -154,12 +154,12 @@ impl<'a> Stack<'a> {
     }
 }
 
-/// A reference to a new object.
+/// Returns the type of a reference to a new object.
 fn reference(kind: CompositeKind, ty: TypeIndex) -> ValType {
     ValType::Ref(RefType { nullable: false, heap: HeapType::Exact(ConcreteType { kind, index: ty.0 }) })
 }
 
-/// Whether zero or null is of the type.
+/// Returns whether the type has a default value: zero or null.
 fn has_default(storage: StorageType) -> bool {
     !matches!(storage, StorageType::Val(ValType::Ref(RefType { nullable: false, .. })))
 }

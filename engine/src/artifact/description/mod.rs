@@ -1,6 +1,6 @@
-//! Checks that a module description from an artifact is one that validation could have made, as far as the runtime
-//! relies on it: every index is in range, counts agree, constant expressions have the types of their places. The digest
-//! tells accidents from artifacts; these checks hold for forged bytes too.
+//! Checks of the module description in an artifact: whether validation could have made it, as far as the runtime relies
+//! on it. Every index is in range, counts agree, and constant expressions have the right types. A digest detects
+//! accidents only; these checks make forged descriptions safe too.
 
 mod constant;
 mod require;
@@ -16,7 +16,7 @@ use require::{Checked, require};
 use std::collections::HashSet;
 use types::CheckedTypes;
 
-/// Checks a module of these features whose data section has `data` bytes.
+/// Checks a module that uses these features and whose data section has `data` bytes. Returns what is wrong.
 pub(super) fn check(module: &Module, features: Features, data: usize) -> Checked {
     let types = &CheckedTypes::new(module)?;
     check_imports(module)?;
@@ -28,7 +28,7 @@ pub(super) fn check(module: &Module, features: Features, data: usize) -> Checked
     VmLayout::of(module).map(|_| ()).ok_or_else(|| "the module's context would be too large".to_owned())
 }
 
-/// The imports stand at the beginning of their index spaces.
+/// Checks that the imports are the first entries of their index spaces.
 fn check_imports(module: &Module) -> Checked {
     let [mut functions, mut tables, mut memories, mut globals, mut tags] = [0usize; 5];
     let next = |count: &mut usize| core::mem::replace(count, *count + 1);
@@ -45,41 +45,42 @@ fn check_imports(module: &Module) -> Checked {
         require(agrees, "an import is not in its index space")?;
     }
     let found = [functions, tables, memories, globals, tags];
-    let said = [
+    let stated = [
         module.imported_functions,
         module.imported_tables,
         module.imported_memories,
         module.imported_globals,
         module.imported_tags,
     ];
-    require(found == said.map(|count| count as usize), "the number of imports is wrong")
+    require(found == stated.map(|count| count as usize), "the number of imports is wrong")
 }
 
-/// Types exist, and the places of function references are dense.
+/// Checks that the functions' types exist, and that the positions of function references are dense.
 fn check_functions(module: &Module) -> Checked {
-    let mut places = 0;
+    let mut references = 0;
     for (index, function) in module.functions.iter().enumerate() {
         let ty = module.types.get(function.ty.index()).and_then(|ty| ty.composite.func());
         require(ty.is_some(), "a function's type does not exist")?;
-        if let Some(place) = function.func_ref {
+        if let Some(position) = function.func_ref {
             require(index >= module.imported_functions as usize, "an imported function has a reference of its own")?;
-            require(place == FuncRefIndex(places), "the places of function references are not dense")?;
-            places += 1;
+            require(position == FuncRefIndex(references), "the positions of function references are not dense")?;
+            references += 1;
         }
     }
-    require(places == module.func_refs, "the number of function references is wrong")?;
+    require(references == module.func_refs, "the number of function references is wrong")?;
     let Some(start) = module.start else { return Ok(()) };
     check_reference(module, start)?;
     let ty = module.func_type(start);
     require(ty.params.is_empty() && ty.results.is_empty(), "the start function has parameters or results")
 }
 
-/// Limits are possible, tags have no results, and each own global has an initializer that fits.
+/// Checks tables, memories, globals and tags: limits are valid, tags have no results, and each defined global has an
+/// initializer of its type.
 fn check_spaces(module: &Module, types: &CheckedTypes<'_>, features: Features) -> Checked {
     let has = |feature: Features, used: bool| !used || features.contains(feature);
     for table in &module.tables {
         require(table.is_valid(), "a table has impossible limits")?;
-        require(has(Features::MEMORY64, table.index64), "a table is of a kind that the features do not have")?;
+        require(has(Features::MEMORY64, table.index64), "a table is of a kind that the features do not include")?;
         types.check_ref(table.element)?;
     }
     for memory in &module.memories {
@@ -87,7 +88,7 @@ fn check_spaces(module: &Module, types: &CheckedTypes<'_>, features: Features) -
         let known = has(Features::MEMORY64, memory.index64)
             && has(Features::CUSTOM_PAGE_SIZES, memory.page_size() != PAGE_SIZE)
             && has(Features::THREADS, memory.shared);
-        require(known, "a memory is of a kind that the features do not have")?;
+        require(known, "a memory is of a kind that the features do not include")?;
     }
     for global in &module.globals {
         if let ValType::Ref(content) = global.content {
@@ -101,7 +102,7 @@ fn check_spaces(module: &Module, types: &CheckedTypes<'_>, features: Features) -
         require(ty.results.is_empty(), "a tag has results")?;
     }
     let known = module.tags.is_empty() || features.intersects(Features::EXCEPTIONS | Features::LEGACY_EXCEPTIONS);
-    require(known, "the module has tags, which the features do not have")?;
+    require(known, "the module has tags, which the features do not include")?;
     let imported = module.imported_globals as usize;
     require(module.global_inits.len() == module.globals.len() - imported, "a global lacks its initializer")?;
     for (index, init) in module.global_inits.iter().enumerate() {
@@ -110,16 +111,17 @@ fn check_spaces(module: &Module, types: &CheckedTypes<'_>, features: Features) -
     Ok(())
 }
 
-/// The elements of own tables start as null, or as what an initializer says, which uses imported globals only.
+/// Checks that each defined table has nullable elements or an initializer of its type, which uses imported globals
+/// only.
 fn check_table_inits(module: &Module, types: &CheckedTypes<'_>) -> Checked {
     let own = &module.tables[module.imported_tables as usize..];
-    require(module.table_inits.len() == own.len(), "the initializers are not those of the tables")?;
+    require(module.table_inits.len() == own.len(), "the number of table initializers is wrong")?;
     for (table, init) in own.iter().zip(&module.table_inits) {
         match init {
             Some(init) => {
                 check_const(module, types, init, ValType::Ref(table.element), module.imported_globals as usize)?;
             }
-            None => require(table.element.nullable, "a table's elements cannot be null and lack their initializer")?,
+            None => require(table.element.nullable, "a table's elements cannot be null and have no initializer")?,
         }
     }
     Ok(())
@@ -157,7 +159,7 @@ fn check_elements(module: &Module, types: &CheckedTypes<'_>) -> Checked {
         match &segment.items {
             ElementItems::Functions(functions) => {
                 let func = RefType { nullable: false, heap: HeapType::Func };
-                require(types.fits(func, segment.ty), "a segment of functions is of another type")?;
+                require(types.fits(func, segment.ty), "an element segment of functions is of another type")?;
                 functions.iter().try_for_each(|&function| check_reference(module, function))?;
             }
             ElementItems::Expressions(items) => {

@@ -1,5 +1,4 @@
-//! Checks the types of a module description from an artifact, and answers afterwards which of them is a subtype of
-//! which.
+//! Checks of the types of a module description, and questions of subtyping among checked types.
 
 use super::require::{Checked, require};
 use crate::wasm::canonical::{Key, SERIAL_BITS, canonicalize, groups};
@@ -8,26 +7,27 @@ use crate::wasm::types::*;
 use core::ops::Range;
 use std::collections::HashMap;
 
-/// The longest chain of supertypes, as in
+/// The largest number of supertypes in a chain, as in
 /// [the JavaScript interface](https://webassembly.github.io/spec/js-api/#limits).
 const MAX_DEPTH: usize = 63;
 
-/// The most fields of a struct, likewise: all of them lie within what an access through null can reach.
+/// The largest number of fields of a struct, as in the JavaScript interface. It keeps every field below
+/// [`NULL_GUARD`](crate::abi::heap::NULL_GUARD), so that an access through null faults.
 const MAX_FIELDS: usize = 10_000;
 
-/// The types of a module that were found to be in order.
+/// The types of a module, checked.
 pub(super) struct CheckedTypes<'a> {
     types: &'a [SubType],
-    /// Equal for equal types; of no meaning beyond this module.
+    /// The canonical id of each type: equal for equal types of this module, and without meaning for others.
     ids: Vec<u32>,
 }
 
 impl<'a> CheckedTypes<'a> {
-    /// Checks the types: each names only types of its own or of an earlier recursive group, and supertypes are such.
+    /// Checks the types: each names only types of its own or an earlier recursive group, and matches its supertype.
     pub(super) fn new(module: &'a Module) -> Result<CheckedTypes<'a>, String> {
         let (types, ends) = (&*module.types, &*module.rec_groups);
         let in_order = ends.is_sorted() && ends.last().map_or(0, |&end| end as usize) == types.len();
-        require(in_order, "the recursive groups are not those of the types")?;
+        require(in_order, "the recursive groups do not cover the types")?;
         let mut depths = Vec::with_capacity(types.len());
         let large = |ty: &SubType| matches!(&ty.composite, CompositeType::Struct(ty) if ty.fields.len() > MAX_FIELDS);
         require(!types.iter().any(large), "a struct has too many fields")?;
@@ -45,17 +45,17 @@ impl<'a> CheckedTypes<'a> {
             let Some(supertype) = ty.supertype else { continue };
             let supertype = &types[supertype.index as usize];
             let matches = ty.composite.matches(&supertype.composite, &|ty, of| checked.extends(ty, of));
-            require(!supertype.is_final && matches, "a type extends one that it cannot extend")?;
+            require(!supertype.is_final && matches, "a type has a supertype that it does not match")?;
         }
         Ok(checked)
     }
 
-    /// Whether a reference of type `found` may stand where `wanted` is asked for.
+    /// Returns whether `found` is a subtype of `wanted`.
     pub(super) fn fits(&self, found: RefType, wanted: RefType) -> bool {
         found.matches(wanted, &|ty, of| self.extends(ty, of))
     }
 
-    /// The type exists, as what it is said to be.
+    /// Checks that the defined type that `ty` names, if any, exists and has the stated kind.
     pub(super) fn check_ref(&self, ty: RefType) -> Checked {
         match ty.heap.defined() {
             Some(defined) => check_name(self.types, defined, self.types.len()),
@@ -76,7 +76,7 @@ fn canonical_ids(types: &[SubType], ends: &[u32]) -> Result<Vec<u32>, String> {
     canonicalize(types, ends, |key| {
         let count = u32::try_from(key.len()).expect("as many types as there are");
         let first = *known.entry(key).or_insert(next);
-        // As many as are used up if the key is new; gaps do no harm.
+        // A known key needs no new numbers. They are skipped all the same: gaps do no harm.
         next += count;
         Ok(first)
     })
@@ -89,19 +89,19 @@ fn check_names(types: &[SubType], position: usize, group: &Range<usize>) -> Chec
     require(earlier, "a supertype comes after its subtype")
 }
 
-/// A descriptor and what it describes name each other, and stand in one group, the descriptor behind.
+/// Checks that a descriptor and the type that it describes name each other and are in one group, the descriptor later.
 fn check_clauses(types: &[SubType], position: usize, group: &Range<usize>) -> Checked {
     let is_here = |ty: ConcreteType| ty.index as usize == position;
     let (describes, descriptor) = types[position].composite.clauses();
     let described = describes.is_none_or(|ty| {
-        let place = ty.index as usize;
-        (group.start..position).contains(&place) && types[place].composite.clauses().1.is_some_and(is_here)
+        let earlier = ty.index as usize;
+        (group.start..position).contains(&earlier) && types[earlier].composite.clauses().1.is_some_and(is_here)
     });
     let describing = descriptor.is_none_or(|ty| types[ty.index as usize].composite.clauses().0.is_some_and(is_here));
-    require(described && describing, "a descriptor and what it describes do not name each other")
+    require(described && describing, "a descriptor and the type that it describes do not name each other")
 }
 
 fn check_name(types: &[SubType], name: ConcreteType, end: usize) -> Checked {
     let found = types[..end].get(name.index as usize).map(|ty| ty.composite.kind());
-    require(found == Some(name.kind), "a type that is named does not exist, or is of another kind")
+    require(found == Some(name.kind), "a type names one that does not exist, or is of another kind")
 }
