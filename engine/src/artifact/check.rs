@@ -34,7 +34,7 @@ pub(crate) fn check(bytes: &[u8], config: &Config) -> Result<(Sections, Metadata
 /// before they are used.
 ///
 /// # Errors
-/// As [`check`], but for flaws of the tables and of the whole file's digest.
+/// Those of [`check`], except for flaws of the tables and of the whole file's digest.
 pub(crate) fn check_trusted(bytes: &[u8], config: &Config) -> Result<(Sections, Metadata)> {
     check_identity(bytes, config, DigestCheck::Metadata)
 }
@@ -56,7 +56,7 @@ pub(crate) const HEAD: usize = header::START + header::SIZE;
 /// of this engine. The loader calls it before it copies a file, so that a large file of another kind costs nothing.
 ///
 /// # Errors
-/// As [`check`], for flaws that the start of the file shows.
+/// Those of [`check`] that the start of the file shows.
 pub(crate) fn check_head(bytes: &[u8], length: u64) -> Result<()> {
     read_head(bytes, length).map(|_| ())
 }

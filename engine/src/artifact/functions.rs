@@ -120,7 +120,7 @@ impl<'a> Functions<'a> {
                 FunctionKind::Function(index) => Some(u64::from(index.0)),
                 _ => None,
             };
-            Flaw::unless(found == expected, at, "the functions are not those of the module")?;
+            Flaw::unless(found == expected, at, "the functions differ from the module's")?;
         }
         Ok(Functions(records))
     }
@@ -204,7 +204,7 @@ mod tests {
         refused(&entries, "does not end");
         let mut entries = sample();
         entries[1].kind = FunctionKind::Function(FuncIndex(9));
-        refused(&entries, "not those of the module");
+        refused(&entries, "differ from the module");
         refused(&sample()[..1], "too few");
         let mut bytes = build(&sample());
         bytes[8] = 9;

@@ -14,7 +14,7 @@ use crate::base::TextOffset;
 
 const SITE: usize = 12;
 
-/// The table, read in place.
+/// A table of call sites, read in place.
 #[derive(Clone, Copy)]
 pub(super) struct Sites<'a, const ITEM: usize> {
     sites: &'a [[u8; SITE]],

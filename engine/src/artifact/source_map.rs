@@ -115,8 +115,8 @@ mod tests {
 
     #[test]
     fn instructions_may_be_anywhere() {
-        let places = [0, u32::MAX, 1, 1 << 31, u32::MAX - 1, 0, 1 << 30].repeat(30);
-        let ranges: Vec<_> = places.into_iter().zip(0..).map(|(wasm, at)| range(at * 3, at * 3 + 2, wasm)).collect();
+        let offsets = [0, u32::MAX, 1, 1 << 31, u32::MAX - 1, 0, 1 << 30].repeat(30);
+        let ranges: Vec<_> = offsets.into_iter().zip(0..).map(|(wasm, at)| range(at * 3, at * 3 + 2, wasm)).collect();
         let bytes = build(&ranges);
         let table = SourceMap::check(&bytes, 1000).unwrap();
         table.check_records(1000).unwrap();

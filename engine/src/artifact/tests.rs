@@ -378,7 +378,7 @@ const CHANGES: &[(&str, Change)] = &[
         m.module.types.push(func(FuncType::new([ValType::F64], [])));
         m.module.rec_groups.push(3);
     }),
-    ("not those of the module", |m| m.module.functions.truncate(3)),
+    ("differ from the module", |m| m.module.functions.truncate(3)),
     ("too few functions", |m| {
         m.module.functions.resize(10, Function { ty: TypeIndex(1), exact: true, func_ref: None })
     }),
@@ -532,7 +532,7 @@ fn forged_exact_constants_are_refused() {
     check(three, &[StructNew(TypeIndex(3))]).unwrap();
     check(two, &[StructNew(TypeIndex(3)), StructNewDesc(TypeIndex(2))]).unwrap();
     check(two, &[RefNull(HeapType::None), StructNewDefaultDesc(TypeIndex(2))]).unwrap();
-    refused(two, &[StructNew(TypeIndex(2))], "without its descriptor");
+    refused(two, &[StructNew(TypeIndex(2))], "lacks its descriptor");
     refused(three, &[RefNull(HeapType::None), StructNewDesc(TypeIndex(3))], "does not have");
     refused(two, &[StructNewDesc(TypeIndex(2))], "missing or of the wrong type");
     refused(two, &[StructNew(TypeIndex(5)), StructNewDesc(TypeIndex(2))], "missing or of the wrong type");

@@ -97,7 +97,7 @@ impl FrameInfos<'_> {
         let is_function = match artifact.function_kind_at(address.lookup())? {
             FunctionKind::Entry(_) => return None,
             FunctionKind::Function(_) => true,
-            FunctionKind::Exit(_) | FunctionKind::Builtin(_) | FunctionKind::Soft(_) => false,
+            FunctionKind::Exit(_) | FunctionKind::Builtin(_) | FunctionKind::Fallback(_) => false,
         };
         Some(FrameInfo { address, is_function, rule: artifact.unwind_rule(address) })
     }

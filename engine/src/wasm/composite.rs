@@ -228,10 +228,10 @@ impl fmt::Display for FieldType {
             StorageType::I16 => &"i16",
             StorageType::Val(ty) => ty,
         };
-        match self.mutable {
-            true => write!(f, "(mut {storage})"),
-            false => storage.fmt(f),
+        if self.mutable {
+            return write!(f, "(mut {storage})");
         }
+        storage.fmt(f)
     }
 }
 

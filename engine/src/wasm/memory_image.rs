@@ -163,7 +163,7 @@ mod tests {
         assert!(!is_one(&[(Some(0), 10_000), (Some(60_000), 10), (Some(9_999), 10_000)], |_| ()), "out of order");
         assert!(!is_one(&[(Some(0), 10_000), (Some(50_000), 10_000)], |_| ()), "mostly gaps");
         assert!(is_one(&[(Some(45_536), 20_000)], |_| ()) && !is_one(&[(Some(45_537), 20_000)], |_| ()));
-        assert!(!is_one(&[(Some(0), 20_000), (Some(-1), 0)], |_| ()), "behind the memory");
+        assert!(!is_one(&[(Some(0), 20_000), (Some(-1), 0)], |_| ()), "outside the memory");
         assert!(!is_one(good, |module| module.imported_memories = 1));
         assert!(!is_one(good, |module| module.memories[0].shared = true));
         assert!(!is_one(good, |module| module.memories[0].page_size_log2 = 0));
