@@ -1,7 +1,9 @@
 //! Handles of the host to values of type `anyref`.
 
+use super::array_ref::ArrayRef;
+use super::extern_ref::ExternRef;
 use super::roots::{Rooted, handle};
-use super::{ArrayRef, ExternRef, StructRef};
+use super::struct_ref::StructRef;
 use crate::base::Result;
 use crate::runtime::store::{AsContext, AsContextMut, StoreOpaque};
 use crate::wasm::types::{CompositeKind, HeapType};
@@ -104,5 +106,24 @@ impl AnyRef {
     /// Makes a handle of a reference of compiled code; `None` if it is null.
     pub(crate) fn from_bits(bits: u32, store: &mut StoreOpaque) -> Option<AnyRef> {
         (bits != 0).then(|| AnyRef(store.root(bits)))
+    }
+}
+
+impl ExternRef {
+    /// Converts the reference to an `anyref`, as `any.convert_extern` does.
+    pub fn to_any(self) -> AnyRef {
+        AnyRef::from_root(self.root())
+    }
+}
+
+impl From<StructRef> for AnyRef {
+    fn from(object: StructRef) -> AnyRef {
+        AnyRef::from_root(object.root())
+    }
+}
+
+impl From<ArrayRef> for AnyRef {
+    fn from(object: ArrayRef) -> AnyRef {
+        AnyRef::from_root(object.root())
     }
 }

@@ -1,8 +1,8 @@
 //! Handles of the host to arrays.
 
+use super::array_ops;
 use super::object::{composite, not_a};
-use super::roots::{Rooted, handle};
-use super::{AnyRef, array_ops};
+use super::roots::handle;
 use crate::abi::heap::{HEADER, Storage};
 use crate::base::{Result, Trap};
 use crate::runtime::Val;
@@ -17,12 +17,6 @@ handle! {
     /// made; [`to_owned_rooted`](ArrayRef::to_owned_rooted) makes a reference that lives longer. `==` compares handles;
     /// [`ref_eq`](ArrayRef::ref_eq) compares the objects.
     ArrayRef
-}
-
-impl From<ArrayRef> for AnyRef {
-    fn from(object: ArrayRef) -> AnyRef {
-        AnyRef::from_root(object.0)
-    }
 }
 
 impl ArrayRef {

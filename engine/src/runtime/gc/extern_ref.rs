@@ -1,8 +1,7 @@
 //! Handles of the host to values of type `externref`, among them the host's own values.
 
-use super::AnyRef;
 use super::allocate::make_room;
-use super::roots::{Rooted, handle};
+use super::roots::handle;
 use crate::abi::heap::{EXTERN, HEADER};
 use crate::base::{Error, ErrorKind, Result};
 use crate::runtime::store::{AsContextMut, StoreContext, StoreOpaque};
@@ -49,11 +48,6 @@ impl ExternRef {
         let store = store.into().opaque();
         let reference = store.rooted(self.0)?;
         Ok(store.host_value(reference))
-    }
-
-    /// Converts the reference to an `anyref`, as `any.convert_extern` does.
-    pub fn to_any(self) -> AnyRef {
-        AnyRef::from_root(self.0)
     }
 
     /// Returns the reference as compiled code represents it.

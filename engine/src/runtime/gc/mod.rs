@@ -24,13 +24,13 @@ mod extern_ref;
 mod heap;
 mod host_values;
 mod object;
-mod roots;
 mod shape;
 mod struct_ref;
 #[cfg(test)]
 mod tests;
 
 pub(super) mod array_ops;
+pub(super) mod roots;
 
 pub use any_ref::{AnyRef, I31};
 pub use array_ref::ArrayRef;
@@ -41,4 +41,4 @@ pub use struct_ref::StructRef;
 pub(super) use allocate::allocate;
 pub(super) use collect::collect;
 pub(super) use heap::{Heap, reserve};
-pub(super) use roots::{Root, handle};
+pub(super) use roots::handle;

@@ -122,6 +122,9 @@ impl StoreOpaque {
 pub trait Rooted: Copy + Send + Sync + 'static {
     #[doc(hidden)]
     fn from_root(root: Root) -> Self;
+
+    #[doc(hidden)]
+    fn root(self) -> Root;
 }
 
 /// Defines a type of handles: a name for a [`Root`].
@@ -129,7 +132,7 @@ macro_rules! handle {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        pub struct $name($crate::runtime::gc::Root);
+        pub struct $name($crate::runtime::gc::roots::Root);
 
         impl $name {
             /// Returns a reference to the same object that outlives the handle's scope.
@@ -139,10 +142,10 @@ macro_rules! handle {
             pub fn to_owned_rooted(
                 self,
                 mut store: impl $crate::runtime::AsContextMut,
-            ) -> $crate::base::Result<$crate::runtime::OwnedRooted<$name>> {
+            ) -> $crate::base::Result<$crate::runtime::gc::roots::OwnedRooted<$name>> {
                 let mut store = store.as_context_mut().into_opaque();
                 let reference = store.rooted(self.0)?;
-                Ok($crate::runtime::OwnedRooted::of(&mut store, reference))
+                Ok($crate::runtime::gc::roots::OwnedRooted::of(&mut store, reference))
             }
 
             /// Returns whether both handles refer to the same object or hold the same 31-bit integer, as `ref.eq` does.
@@ -155,9 +158,13 @@ macro_rules! handle {
             }
         }
 
-        impl $crate::runtime::gc::Rooted for $name {
-            fn from_root(root: $crate::runtime::gc::Root) -> $name {
+        impl $crate::runtime::gc::roots::Rooted for $name {
+            fn from_root(root: $crate::runtime::gc::roots::Root) -> $name {
                 $name(root)
+            }
+
+            fn root(self) -> $crate::runtime::gc::roots::Root {
+                self.0
             }
         }
     };

@@ -1,9 +1,8 @@
 //! Handles of the host to structs.
 
-use super::AnyRef;
 use super::allocate::allocate;
 use super::object::{composite, not_a};
-use super::roots::{Rooted, handle};
+use super::roots::handle;
 use crate::abi::ValRaw;
 use crate::abi::heap::{DESCRIPTOR, Storage, StructLayout};
 use crate::base::{Error, ErrorKind, Result};
@@ -19,12 +18,6 @@ handle! {
     /// made; [`to_owned_rooted`](StructRef::to_owned_rooted) makes a reference that lives longer. `==` compares
     /// handles; [`ref_eq`](StructRef::ref_eq) compares the objects.
     StructRef
-}
-
-impl From<StructRef> for AnyRef {
-    fn from(object: StructRef) -> AnyRef {
-        AnyRef::from_root(object.0)
-    }
 }
 
 impl StructRef {
