@@ -39,9 +39,9 @@ pub(crate) struct CompiledCode {
     /// The rules for unwinding its frame.
     pub(crate) unwind: UnwindInfo,
     /// The calls with exception handlers, sorted.
-    pub(crate) call_sites: Vec<CallSite>,
+    pub(crate) call_sites: Vec<CompiledCallSite>,
     /// The calls during which the frame holds references, sorted.
-    pub(crate) stack_maps: Vec<StackMap>,
+    pub(crate) stack_maps: Vec<CompiledStackMap>,
 }
 
 /// A field of the code that the linker fills.
@@ -59,18 +59,18 @@ pub(crate) struct Relocation {
 
 /// A call with exception handlers.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct CallSite {
+pub(crate) struct CompiledCallSite {
     /// The offset after the call.
     pub(crate) return_offset: u32,
     /// The distance in bytes from the stack pointer at the call up to the frame pointer.
     pub(crate) frame_offset: u32,
     /// The handlers. The first that matches takes the exception.
-    pub(crate) handlers: Vec<Handler>,
+    pub(crate) handlers: Vec<CompiledHandler>,
 }
 
 /// An exception handler.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Handler {
+pub(crate) struct CompiledHandler {
     /// The exceptions that the handler takes.
     pub(crate) catch: Catch,
     /// The offset at which execution continues.
@@ -79,7 +79,7 @@ pub(crate) struct Handler {
 
 /// The references that a frame holds during a call.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct StackMap {
+pub(crate) struct CompiledStackMap {
     /// The offset after the call.
     pub(crate) return_offset: u32,
     /// The distance in bytes from the stack pointer at the call up to the frame pointer.
@@ -255,11 +255,11 @@ fn source_map(code: &MachineCode, traps: &[(u32, Trap)], first: Option<WasmOffse
     map
 }
 
-fn call_sites(code: &MachineCode) -> Vec<CallSite> {
+fn call_sites(code: &MachineCode) -> Vec<CompiledCallSite> {
     code.buffer
         .call_sites()
         .filter(|site| !site.exception_handlers.is_empty())
-        .map(|site| CallSite {
+        .map(|site| CompiledCallSite {
             return_offset: site.ret_addr,
             frame_offset: site.frame_offset.expect("Cranelift knows the size of frames on this target"),
             handlers: handlers(site.exception_handlers),
@@ -268,14 +268,14 @@ fn call_sites(code: &MachineCode) -> Vec<CallSite> {
 }
 
 /// Converts the handlers of a call. A context in Cranelift's list applies to all tags after it.
-fn handlers(items: &[FinalizedMachExceptionHandler]) -> Vec<Handler> {
+fn handlers(items: &[FinalizedMachExceptionHandler]) -> Vec<CompiledHandler> {
     let mut context = None;
     let handler = |item: &FinalizedMachExceptionHandler| match *item {
         FinalizedMachExceptionHandler::Tag(tag, target) => {
             let context = context.expect("the translator puts a context before the tags");
-            Some(Handler { catch: Catch::Tag { tag: TagIndex(tag.as_u32()), context }, target })
+            Some(CompiledHandler { catch: Catch::Tag { tag: TagIndex(tag.as_u32()), context }, target })
         }
-        FinalizedMachExceptionHandler::Default(target) => Some(Handler { catch: Catch::All, target }),
+        FinalizedMachExceptionHandler::Default(target) => Some(CompiledHandler { catch: Catch::All, target }),
         FinalizedMachExceptionHandler::Context(ExceptionContextLoc::SPOffset(offset)) => {
             context = Some(offset);
             None
@@ -287,11 +287,11 @@ fn handlers(items: &[FinalizedMachExceptionHandler]) -> Vec<Handler> {
     items.iter().filter_map(handler).collect()
 }
 
-fn stack_maps(code: &MachineCode) -> Vec<StackMap> {
+fn stack_maps(code: &MachineCode) -> Vec<CompiledStackMap> {
     let stack_map = |&(return_offset, frame_size, ref map): &(u32, u32, ir::UserStackMap)| {
         let mut slots: Vec<u32> = map.entries().map(|(_, slot)| slot).collect();
         slots.sort_unstable();
-        StackMap { return_offset, frame_size, slots }
+        CompiledStackMap { return_offset, frame_size, slots }
     };
     code.buffer.user_stack_maps().iter().map(stack_map).collect()
 }

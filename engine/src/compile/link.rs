@@ -187,7 +187,7 @@ fn handlers(
     start: TextOffset,
 ) -> impl Iterator<Item = (TextOffset, u32, Vec<handlers::Handler>)> {
     piece.call_sites.iter().map(move |site| {
-        let handler = |handler: &super::codegen::Handler| handlers::Handler {
+        let handler = |handler: &super::codegen::CompiledHandler| handlers::Handler {
             catch: handler.catch,
             target: moved(start, handler.target),
         };
@@ -217,7 +217,7 @@ mod tests {
     use crate::abi::builtins::Builtin;
     use crate::abi::signature::MachineType;
     use crate::artifact::{check, inspect};
-    use crate::compile::codegen::{CallSite, Handler, Relocation, StackMap};
+    use crate::compile::codegen::{CompiledCallSite, CompiledHandler, CompiledStackMap, Relocation};
     use crate::compile::isa;
     use crate::wasm::index::{DefinedFuncIndex, TypeIndex};
     use crate::wasm::module::Function;
@@ -293,9 +293,9 @@ mod tests {
         let mut second = piece(&*isa, function(1));
         second.traps = vec![(1, Trap::IntegerOverflow)];
         second.source_map = vec![(0, 2, WasmOffset(40))];
-        let handlers = vec![Handler { catch: handlers::Catch::All, target: 1 }];
-        second.call_sites = vec![CallSite { return_offset: 2, frame_offset: 8, handlers }];
-        second.stack_maps = vec![StackMap { return_offset: 2, frame_size: 16, slots: vec![8] }];
+        let handlers = vec![CompiledHandler { catch: handlers::Catch::All, target: 1 }];
+        second.call_sites = vec![CompiledCallSite { return_offset: 2, frame_offset: 8, handlers }];
+        second.stack_maps = vec![CompiledStackMap { return_offset: 2, frame_size: 16, slots: vec![8] }];
         let entry = piece(&*isa, Symbol::Entry(signature()));
         let exit = piece(&*isa, Symbol::Exit(signature()));
         let builtin = piece(&*isa, Symbol::Builtin(Builtin::MemoryGrow));

@@ -191,7 +191,7 @@ impl FuncTranslator<'_> {
     }
 
     /// Reduces a size or index of 64 bits to the index type of a memory or table.
-    pub(super) fn to_index_type(&mut self, value: Value, index64: bool) -> Value {
+    pub(super) fn reduce_to_index_type(&mut self, value: Value, index64: bool) -> Value {
         if index64 { value } else { self.ins().ireduce(types::I32, value) }
     }
 }

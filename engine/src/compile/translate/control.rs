@@ -6,13 +6,13 @@
 //! but not translated: [`FuncTranslator::unreachable_operator`] counts blocks until the open one ends.
 
 use super::FuncTranslator;
-use super::legacy::Handlers;
+use super::legacy::LegacyHandlers;
 use super::operators::operators;
 use crate::base::Trap;
 use crate::compile::clif::{clif_type, trap_code};
 use crate::wasm::index::TypeIndex;
 use crate::wasm::types::ValType;
-use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Value};
+use cranelift_codegen::ir::{Block, BlockArg, BlockCall, InstBuilder, JumpTableData, Value};
 use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
 use wasmparser::{BlockType, BrTable, Operator, TryTable};
@@ -44,11 +44,20 @@ enum FrameKind {
     /// `try`, before its first handler.
     Try,
     /// A `try` in one of its handlers.
-    Handler(Handlers),
+    Handler(LegacyHandlers),
     /// `loop`.
     Loop { header: Block },
     /// `if`, before its `else`. The `else` arm starts with the same parameters.
     If { otherwise: Block, params: Vec<Value> },
+}
+
+/// The blocks between a `br_table` and those of its targets that get values.
+#[derive(Default)]
+struct TableStops {
+    /// The block for each label.
+    blocks: HashMap<u32, Block>,
+    /// Each block with the jump that it consists of.
+    jumps: Vec<(Block, Block, Args)>,
 }
 
 impl FuncTranslator<'_> {
@@ -294,31 +303,38 @@ impl FuncTranslator<'_> {
     /// values move once per label and not once per entry of the table.
     fn br_table(&mut self, table: &BrTable<'_>) {
         let index = self.pop();
-        let mut between = HashMap::new();
-        let mut stops = Vec::new();
-        let mut entry = |translator: &mut Self, depth: u32| {
-            let (target, args) = translator.target(depth);
-            let block = match args.is_empty() {
-                true => target,
-                false => *between.entry(depth).or_insert_with(|| {
-                    let block = translator.builder.create_block();
-                    stops.push((block, target, args));
-                    block
-                }),
-            };
-            translator.builder.func.dfg.block_call(block, &[])
-        };
-        let default = entry(self, table.default());
-        let targets: Vec<_> =
-            table.targets().map(|depth| entry(self, depth.expect("validation has read the table"))).collect();
+        let mut stops = TableStops::default();
+        let default = self.table_edge(table.default(), &mut stops);
+        let mut targets = Vec::with_capacity(table.len() as usize);
+        for depth in table.targets() {
+            targets.push(self.table_edge(depth.expect("validation has read the table"), &mut stops));
+        }
         let table = self.builder.create_jump_table(JumpTableData::new(default, &targets));
         self.ins().br_table(index, table);
-        for (block, target, args) in stops {
+        for (block, target, args) in stops.jumps {
             self.builder.seal_block(block);
             self.builder.switch_to_block(block);
             self.ins().jump(target, &args);
         }
         self.unreachable = true;
+    }
+
+    /// Returns the edge from a `br_table` to a label: to its target, or to a block that jumps there with the values.
+    fn table_edge(&mut self, depth: u32, stops: &mut TableStops) -> BlockCall {
+        let (mut block, args) = self.target(depth);
+        if !args.is_empty() {
+            let target = block;
+            block = match stops.blocks.get(&depth) {
+                Some(&stop) => stop,
+                None => {
+                    let stop = self.builder.create_block();
+                    stops.blocks.insert(depth, stop);
+                    stops.jumps.push((stop, target, args));
+                    stop
+                }
+            };
+        }
+        self.builder.func.dfg.block_call(block, &[])
     }
 
     pub(super) fn return_from_function(&mut self) {

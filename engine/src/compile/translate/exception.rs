@@ -58,22 +58,22 @@ pub(super) struct Clause {
 }
 
 impl Clause {
+    /// Creates a clause of a `try_table`.
+    fn of(catch: &wasmparser::Catch) -> Clause {
+        let (tag, with_reference, label) = match *catch {
+            wasmparser::Catch::One { tag, label } => (Some(TagIndex(tag)), false, label),
+            wasmparser::Catch::OneRef { tag, label } => (Some(TagIndex(tag)), true, label),
+            wasmparser::Catch::All { label } => (None, false, label),
+            wasmparser::Catch::AllRef { label } => (None, true, label),
+        };
+        Clause { tag, with_reference, label: Some(label), block: None }
+    }
+
     /// Creates the clause for a handler of a `try`.
     pub(super) fn handler(tag: Option<TagIndex>) -> Clause {
         Clause { tag, label: None, with_reference: false, block: None }
     }
-}
 
-/// The target of [`FuncTranslator::emit_call`].
-#[derive(Clone, Copy)]
-pub(super) enum Target {
-    /// A function of this artifact.
-    Function(ir::FuncRef),
-    /// Code at an address, with a signature.
-    Address(SigRef, Value),
-}
-
-impl Clause {
     /// Returns the edge from a call to the clause's code.
     fn edge(&mut self, builder: &mut FunctionBuilder<'_>) -> BlockCall {
         let block = *self.block.get_or_insert_with(|| {
@@ -84,6 +84,15 @@ impl Clause {
         });
         builder.func.dfg.block_call(block, &[BlockArg::TryCallExn(0)])
     }
+}
+
+/// The target of [`FuncTranslator::emit_call`].
+#[derive(Clone, Copy)]
+pub(super) enum Target {
+    /// A function of this artifact.
+    Function(ir::FuncRef),
+    /// Code at an address, with a signature.
+    Address(SigRef, Value),
 }
 
 impl FuncTranslator<'_> {
@@ -101,16 +110,7 @@ impl FuncTranslator<'_> {
 
     /// Opens the clauses of a `try_table` whose frame is already open.
     pub(super) fn open_clauses(&mut self, table: &TryTable) {
-        let clause = |catch: &wasmparser::Catch| {
-            let (tag, with_reference, label) = match *catch {
-                wasmparser::Catch::One { tag, label } => (Some(TagIndex(tag)), false, label),
-                wasmparser::Catch::OneRef { tag, label } => (Some(TagIndex(tag)), true, label),
-                wasmparser::Catch::All { label } => (None, false, label),
-                wasmparser::Catch::AllRef { label } => (None, true, label),
-            };
-            Clause { tag, with_reference, label: Some(label), block: None }
-        };
-        let clauses = table.catches.iter().map(clause).collect();
+        let clauses = table.catches.iter().map(Clause::of).collect();
         self.tries.push(Clauses { clauses, position: self.controls.len() - 1, outer: None });
     }
 

@@ -16,7 +16,7 @@ use wasmparser::{FunctionBody, Operator};
 
 /// A `try` with everything that its end tells.
 #[derive(Default, PartialEq, Eq, Debug)]
-pub(super) struct Try {
+pub(super) struct LegacyTry {
     /// The tags that its handlers take, in order. `None` takes every exception.
     catches: Vec<Option<TagIndex>>,
     /// The label of its `delegate`, counted from outside of the `try`.
@@ -24,7 +24,7 @@ pub(super) struct Try {
 }
 
 /// The handlers of an open `try`.
-pub(super) struct Handlers {
+pub(super) struct LegacyHandlers {
     /// The handlers that are still to come.
     rest: std::vec::IntoIter<Clause>,
     /// The exception of the current handler, if the handler can be reached.
@@ -32,8 +32,8 @@ pub(super) struct Handlers {
 }
 
 /// Collects all `try`s of a function, in order. The body need not be valid.
-pub(super) fn scan(body: &FunctionBody<'_>) -> VecDeque<Try> {
-    let mut tries: VecDeque<Try> = VecDeque::new();
+pub(super) fn scan(body: &FunctionBody<'_>) -> VecDeque<LegacyTry> {
+    let mut tries: VecDeque<LegacyTry> = VecDeque::new();
     // The open blocks. A `try` is represented by its index in `tries`.
     let mut open: Vec<Option<usize>> = Vec::new();
     let operators = body.get_operators_reader().into_iter().flatten();
@@ -45,14 +45,22 @@ pub(super) fn scan(body: &FunctionBody<'_>) -> VecDeque<Try> {
             }
             Operator::Try { .. } => {
                 open.push(Some(tries.len()));
-                tries.push_back(Try::default());
+                tries.push_back(LegacyTry::default());
             }
             Operator::Catch { tag_index } => {
-                innermost.into_iter().for_each(|number| tries[number].catches.push(Some(TagIndex(tag_index))));
+                if let Some(number) = innermost {
+                    tries[number].catches.push(Some(TagIndex(tag_index)));
+                }
             }
-            Operator::CatchAll => innermost.into_iter().for_each(|number| tries[number].catches.push(None)),
+            Operator::CatchAll => {
+                if let Some(number) = innermost {
+                    tries[number].catches.push(None);
+                }
+            }
             Operator::Delegate { relative_depth } => {
-                innermost.into_iter().for_each(|number| tries[number].delegate = Some(relative_depth));
+                if let Some(number) = innermost {
+                    tries[number].delegate = Some(relative_depth);
+                }
                 open.pop();
             }
             Operator::End => _ = open.pop(),
@@ -65,7 +73,7 @@ pub(super) fn scan(body: &FunctionBody<'_>) -> VecDeque<Try> {
 impl FuncTranslator<'_> {
     /// Opens the handlers of a `try` whose frame is already open.
     pub(super) fn open_try(&mut self) {
-        let Try { catches, delegate } = self.legacy.pop_front().expect("`scan` has found every `try`");
+        let LegacyTry { catches, delegate } = self.legacy.pop_front().expect("`scan` has found every `try`");
         let position = self.controls.len() - 1;
         let outer = delegate.map(|label| {
             // Validation checks the label later, at the `delegate`.
@@ -82,13 +90,13 @@ impl FuncTranslator<'_> {
     }
 
     /// Closes the protected code of the innermost `try` and returns its handlers.
-    pub(super) fn close_try(&mut self) -> Handlers {
+    pub(super) fn close_try(&mut self) -> LegacyHandlers {
         let clauses = self.tries.pop().expect("a `try` ends once");
-        Handlers { rest: clauses.clauses.into_iter(), caught: None }
+        LegacyHandlers { rest: clauses.clauses.into_iter(), caught: None }
     }
 
     /// Begins the next handler: pushes the exception's values.
-    pub(super) fn begin_handler(&mut self, handlers: &mut Handlers) {
+    pub(super) fn begin_handler(&mut self, handlers: &mut LegacyHandlers) {
         let clause = handlers.rest.next().expect("`scan` has found every handler");
         handlers.caught = self.begin_clause(&clause);
         // A handler that no call leads to is unreachable.
@@ -96,7 +104,7 @@ impl FuncTranslator<'_> {
     }
 }
 
-impl Handlers {
+impl LegacyHandlers {
     /// Returns the exception of the current handler, if the handler can be reached.
     pub(super) fn caught(&self) -> Option<Value> {
         self.caught

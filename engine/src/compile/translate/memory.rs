@@ -67,7 +67,7 @@ impl FuncTranslator<'_> {
         let ty = self.env.module.memories[memory.index()];
         let log2 = self.iconst(I64, ty.page_size_log2.into());
         let pages = self.ins().ushr(length, log2);
-        let pages = self.to_index_type(pages, ty.index64);
+        let pages = self.reduce_to_index_type(pages, ty.index64);
         self.push(pages);
     }
 
@@ -75,7 +75,7 @@ impl FuncTranslator<'_> {
         let delta = self.pop();
         let arguments = [self.index(memory), self.extended_to_64_bits(delta)];
         let old = self.call_builtin(Builtin::MemoryGrow, &arguments);
-        let old = self.to_index_type(old, self.env.module.memories[memory as usize].index64);
+        let old = self.reduce_to_index_type(old, self.env.module.memories[memory as usize].index64);
         self.push(old);
     }
 

@@ -159,7 +159,7 @@ pub(crate) struct FuncTranslator<'a> {
     /// The clauses of the open `try_table`s and `try`s.
     tries: Vec<exception::Clauses>,
     /// The `try`s that are still to come.
-    legacy: VecDeque<legacy::Try>,
+    legacy: VecDeque<legacy::LegacyTry>,
     /// The number of clauses examined so far, over all calls.
     clauses_tried: usize,
     /// Parameters and locals.

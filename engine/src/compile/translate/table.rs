@@ -40,7 +40,7 @@ impl FuncTranslator<'_> {
 
     fn table_size(&mut self, table: TableIndex) {
         let length = self.table_length(table);
-        let length = self.to_index_type(length, self.env.module.tables[table.index()].index64);
+        let length = self.reduce_to_index_type(length, self.env.module.tables[table.index()].index64);
         self.push(length);
     }
 
@@ -48,7 +48,7 @@ impl FuncTranslator<'_> {
         let (value, delta) = self.pop2();
         let arguments = [self.index(table), self.extended_to_64_bits(delta), self.extended_to_64_bits(value)];
         let old = self.call_builtin(Builtin::TableGrow, &arguments);
-        let old = self.to_index_type(old, self.env.module.tables[table as usize].index64);
+        let old = self.reduce_to_index_type(old, self.env.module.tables[table as usize].index64);
         self.push(old);
     }
 

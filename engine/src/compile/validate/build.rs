@@ -19,14 +19,14 @@ pub(super) struct Builder<'a> {
     module: Module,
     bodies: Vec<Body<'a>>,
     data: Vec<u8>,
-    names: Option<Names>,
+    names: Option<NameSection>,
     hints: Option<BranchHints>,
 }
 
 /// The names that the engine uses of a name section ([Name
 /// section](https://webassembly.github.io/spec/core/appendix/custom.html#name-section)).
 #[derive(Default)]
-struct Names {
+struct NameSection {
     module: Option<String>,
     functions: Vec<(FuncIndex, String)>,
 }
@@ -83,7 +83,7 @@ impl<'a> Builder<'a> {
     /// Completes the module after its last section.
     pub(super) fn finish(mut self) -> Validated<'a> {
         number_func_refs(&mut self.module);
-        let Names { module: name, functions: mut func_names } = self.names.unwrap_or_default();
+        let NameSection { module: name, functions: mut func_names } = self.names.unwrap_or_default();
         func_names.retain(|(index, _)| index.index() < self.module.functions.len());
         self.module.name = name;
         let data = match MemoryImage::of(&self.module) {
@@ -289,8 +289,8 @@ fn number_func_refs(module: &mut Module) {
 }
 
 /// Reads a name section.
-fn read_names(section: wasmparser::NameSectionReader<'_>) -> wasmparser::Result<Names> {
-    let mut names = Names::default();
+fn read_names(section: wasmparser::NameSectionReader<'_>) -> wasmparser::Result<NameSection> {
+    let mut names = NameSection::default();
     for subsection in section {
         match subsection? {
             Name::Module { name, .. } => names.module = Some(name.to_owned()),
