@@ -23,8 +23,6 @@
 //! says [`Phase::Rejected`].
 
 pub mod adapter;
-#[cfg(feature = "engine")]
-mod canary;
 pub mod compare;
 #[cfg(any(feature = "engine", feature = "wasmi", feature = "wasmtime"))]
 mod engines;
@@ -37,6 +35,8 @@ mod value;
 
 pub use ::features::Features;
 pub use adapter::valid_with;
+#[cfg(all(feature = "engine", feature = "planted-faults"))]
+pub use engine::Fault;
 #[cfg(feature = "engine")]
 pub use engines::own;
 pub use host::{Behavior, HostFunc, extra_host_functions, spectest_functions};
@@ -45,10 +45,8 @@ pub use observation::{
     Exception, Failure, Frame, HostCall, MemoryState, Observation, Outcome, Phase, Refusal, State, TableState, Trap,
     TrapKind,
 };
-#[cfg(feature = "planted-faults")]
-pub use options::Fault;
 pub use options::{Cpu, MemoryChecks, Options, RelaxedSimd};
-pub use registry::{Absent, Lanes, LanesError, OWN_LANES, available, default_list, names, parse};
+pub use registry::{Absent, Lanes, LanesError, OWN_LANES, Opened, available, default_list, names, parse, register};
 pub use value::{Converted, HeapType, ObjectKind, ObjectRef, Reference, ValType, Value};
 
 use std::any::Any;

@@ -73,12 +73,6 @@ impl Objects {
     pub fn beyond(&self) -> u32 {
         self.beyond
     }
-
-    /// All that were looked into, for whoever falsifies them on purpose.
-    #[cfg(feature = "engine")]
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Object> {
-        self.list.iter_mut()
-    }
 }
 
 impl FromIterator<Object> for Objects {
@@ -95,16 +89,6 @@ impl Object {
 
     /// Its values.
     pub fn contents(&self) -> &Contents {
-        match self {
-            Object::Struct { fields: contents, .. }
-            | Object::Array(contents)
-            | Object::Exn { payload: contents, .. } => contents,
-        }
-    }
-
-    /// Its values.
-    #[cfg(feature = "engine")]
-    pub(crate) fn contents_mut(&mut self) -> &mut Contents {
         match self {
             Object::Struct { fields: contents, .. }
             | Object::Array(contents)

@@ -32,26 +32,6 @@ pub enum RelaxedSimd {
     Machine,
 }
 
-/// A planted fault, for the tests that prove that a comparison can fail.
-#[cfg(feature = "planted-faults")]
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Fault {
-    /// `i32.sub` adds.
-    SubtractionAdds,
-    /// The source map says one byte too much.
-    SourceMapOffByOne,
-    /// Division by zero is recorded as integer overflow.
-    WrongTrapCode,
-    /// The stack maps lack the first reference of each frame.
-    MissingStackMap,
-    /// The clauses of a `try_table` are tried in the wrong order.
-    ClausesReversed,
-    /// What `throw` throws carries another first integer than it was given.
-    PayloadAltered,
-    /// A tail call is an ordinary call, whose caller returns afterwards.
-    TailCallKeepsFrame,
-}
-
 /// How lanes are configured.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Options {
@@ -76,6 +56,6 @@ pub struct Options {
     /// How long an engine in a process of its own may take for one request; 10 s if `None`.
     pub request_timeout: Option<Duration>,
     /// The fault to plant into the code of our own lanes.
-    #[cfg(feature = "planted-faults")]
-    pub fault: Option<Fault>,
+    #[cfg(all(feature = "engine", feature = "planted-faults"))]
+    pub fault: Option<engine::Fault>,
 }

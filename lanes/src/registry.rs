@@ -6,44 +6,62 @@
 use crate::{Lane, Options, adapter};
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 /// Our own lanes, in the order in which `all` runs them.
 pub const OWN_LANES: [&str; 4] = ["speed/fresh", "speed/reload", "quick/fresh", "quick/reload"];
 
-/// The lane, or why this build or this machine does not have it.
-type Opened = Result<Box<dyn Lane>, String>;
+/// An opened lane, or the reason why this build or this machine does not have it.
+pub type Opened = Result<Box<dyn Lane>, String>;
 
-/// A lane of another engine.
-struct Foreign {
+/// A lane by name.
+#[derive(Clone, Copy)]
+struct Row {
     name: &'static str,
     open: fn(&Options) -> Opened,
 }
 
-const FOREIGN: &[Foreign] = &[
-    Foreign {
+/// The lanes that the program has added to the built-in ones.
+static REGISTERED: Mutex<Vec<Row>> = Mutex::new(Vec::new());
+
+/// Adds a lane to this program's list: [`parse`] opens it by its name, and [`names`] lists it.
+///
+/// A program that links another engine calls this first and then runs the command line of the runner. Workers are
+/// processes of the same program, so they have the lane too. Built-in names come before registered ones.
+pub fn register(name: &'static str, open: fn(&Options) -> Opened) {
+    // A row is pushed whole: a panic elsewhere leaves nothing half-done.
+    REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).push(Row { name, open });
+}
+
+fn registered() -> Vec<Row> {
+    REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+const FOREIGN: &[Row] = &[
+    Row {
         name: "wasmtime",
         #[cfg(feature = "wasmtime")]
         open: |options| Ok(Box::new(crate::engines::wasmtime::Wasmtime::new(true, options))),
         #[cfg(not(feature = "wasmtime"))]
         open: |_| Err(not_built_in("wasmtime")),
     },
-    Foreign {
+    Row {
         name: "wasmtime/none",
         #[cfg(feature = "wasmtime")]
         open: |options| Ok(Box::new(crate::engines::wasmtime::Wasmtime::new(false, options))),
         #[cfg(not(feature = "wasmtime"))]
         open: |_| Err(not_built_in("wasmtime")),
     },
-    Foreign {
+    Row {
         name: "wasmi",
         #[cfg(feature = "wasmi")]
         open: |options| Ok(Box::new(crate::engines::wasmi::Wasmi::new(options))),
         #[cfg(not(feature = "wasmi"))]
         open: |_| Err(not_built_in("wasmi")),
     },
-    Foreign { name: "v8", open: |options| adapter::open_named("v8", options) },
-    Foreign { name: "jsc", open: |options| adapter::open_named("jsc", options) },
-    Foreign { name: "spidermonkey", open: |options| adapter::open_named("spidermonkey", options) },
+    Row { name: "v8", open: |options| adapter::open_named("v8", options) },
+    Row { name: "jsc", open: |options| adapter::open_named("jsc", options) },
+    Row { name: "spidermonkey", open: |options| adapter::open_named("spidermonkey", options) },
 ];
 
 #[cfg(not(all(feature = "engine", feature = "wasmi", feature = "wasmtime")))]
@@ -99,7 +117,8 @@ impl std::error::Error for LanesError {}
 
 /// The names of all lanes, those that this build or this machine lacks included.
 pub fn names() -> Vec<&'static str> {
-    OWN_LANES.into_iter().chain(FOREIGN.iter().map(|foreign| foreign.name)).collect()
+    let built_in = OWN_LANES.into_iter().chain(FOREIGN.iter().map(|row| row.name));
+    built_in.chain(registered().into_iter().map(|row| row.name)).collect()
 }
 
 /// The names of the lanes that this build has, on this machine.
@@ -137,18 +156,17 @@ fn open(name: &str, options: &Options) -> Option<Opened> {
     if let Some((_, command)) = options.commands.iter().find(|(known, _)| known == name) {
         return Some(Ok(Box::new(adapter::ChildLane::new(name, command.clone(), options))));
     }
-    let foreign = FOREIGN.iter().find(|foreign| foreign.name == name);
-    own(name, options).or_else(|| foreign.map(|foreign| (foreign.open)(options)))
+    if let Some(opened) = own(name, options) {
+        return Some(opened);
+    }
+    let row = FOREIGN.iter().copied().chain(registered()).find(|row| row.name == name)?;
+    Some((row.open)(options))
 }
 
 #[cfg(feature = "engine")]
 fn own(name: &str, options: &Options) -> Option<Opened> {
-    if name == "canary/absent" {
-        return Some(Err("not installed: it never is".to_string()));
-    }
-    let own = crate::own::Own::named(name, options).map(|lane| Box::new(lane) as Box<dyn Lane>);
-    let canary = || crate::canary::Canary::named(name, options).map(|lane| Box::new(lane) as Box<dyn Lane>);
-    own.or_else(canary).map(Ok)
+    let lane = crate::own::Own::named(name, options)?;
+    Some(Ok(Box::new(lane)))
 }
 
 #[cfg(not(feature = "engine"))]

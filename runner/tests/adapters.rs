@@ -8,9 +8,13 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const RUNNER: &str = env!("CARGO_BIN_EXE_touchstone");
+/// The runner with faulty lanes and a faulty adapter.
+const FAULTY: &str = env!("CARGO_BIN_EXE_faulty");
 
+/// Runs the product, or, where the arguments name a faulty lane, the binary that has one.
 fn runner(arguments: &[&str]) -> (Option<i32>, String) {
-    let output: Output = Command::new(RUNNER).args(arguments).output().expect("the runner starts");
+    let program = if arguments.iter().any(|argument| argument.contains("faulty/")) { FAULTY } else { RUNNER };
+    let output: Output = Command::new(program).args(arguments).output().expect("the runner starts");
     let text = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8_lossy(&text).into_owned())
 }
@@ -30,8 +34,8 @@ fn run(script: &str, command: &str, more: &[&str]) -> (Option<i32>, String) {
 
 /// An adapter that does one thing wrong is found out by a check of this name, for this reason.
 #[track_caller]
-fn exposed_by_check(mischief: &str, name: &str, why: &str) {
-    let (code, text) = check(&[RUNNER, "adapter", "speed/fresh", "--mischief", mischief]);
+fn exposed_by_check(fault: &str, name: &str, why: &str) {
+    let (code, text) = check(&[FAULTY, "faulty-adapter", fault, "speed/fresh"]);
     assert_eq!(code, Some(1), "{text}");
     let line = text.lines().find(|line| line.starts_with("WRONG") && line.contains(name));
     let line = line.unwrap_or_else(|| panic!("{name:?} is not wrong in:\n{text}"));
@@ -40,8 +44,8 @@ fn exposed_by_check(mischief: &str, name: &str, why: &str) {
 
 /// ... and by a run of this script.
 #[track_caller]
-fn exposed_by_run(mischief: &str, script: &str, why: &str) {
-    let command = format!("{RUNNER} adapter speed/fresh --mischief {mischief}");
+fn exposed_by_run(fault: &str, script: &str, why: &str) {
+    let command = format!("{FAULTY} faulty-adapter {fault} speed/fresh");
     let (code, text) = run(script, &command, &["--lanes", "speed/fresh", "--timeout", "8"]);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains(why), "{why:?} is not in:\n{text}");
@@ -103,7 +107,7 @@ fn lies_about_support() {
     // What an engine honestly lacks is no failure; what it claims and refuses is one.
     let script = ";;! features: 3.0, stack-switching\n\
         (module (type $f (func)) (type $c (cont $f)) (func (export \"f\")))\n(invoke \"f\")\n";
-    let lie = format!("{RUNNER} adapter speed/fresh --mischief claims-features");
+    let lie = format!("{FAULTY} faulty-adapter claims-features speed/fresh");
     let (code, text) = run(script, &lie, &["--lanes", "other"]);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("expected the module to be accepted"), "{text}");
@@ -131,7 +135,7 @@ fn doubt_does_not_spread_to_what_is_not_connected() {
     let directory = TempDir::new().expect("a temporary directory");
     let path = directory.path().join("x.wast");
     fs::write(&path, script).expect("a script");
-    let (code, text) = runner(&[&path.display().to_string(), "--lanes", "canary/unsupported"]);
+    let (code, text) = runner(&[&path.display().to_string(), "--lanes", "faulty/unsupported"]);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("x.wast:5:1: assert_return: expected [i32 2], got [i32 1]"), "{text}");
     assert!(!text.contains("x.wast:4:1") && text.contains("1 failed, 2 unsupported"), "{text}");
@@ -144,7 +148,7 @@ fn doubt_does_not_outlive_its_directive() {
         (invoke \"canary\")\n\
         (invoke \"f\")\n\
         (assert_invalid (module (func (result i32))) \"type mismatch\")\n";
-    let command = format!("{RUNNER} adapter canary/unsupported --mischief accepts-invalid");
+    let command = format!("{FAULTY} faulty-adapter accepts-invalid faulty/unsupported");
     let (code, text) = run(script, &command, &["--lanes", "other"]);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("x.wast:4:1: assert_invalid: expected invalid, but the module was accepted"), "{text}");
@@ -161,21 +165,21 @@ fn dies_when_it_shows_what_exports_hold() {
 fn lanes_that_are_left_are_compared() {
     let script = "(module (func (export \"canary\") (result i32) (i32.const 1)))\n(invoke \"canary\")\n";
     let lying = |lost: &str| {
-        let lanes = format!("speed/fresh,quick/fresh,canary/lie,{lost}");
+        let lanes = format!("speed/fresh,quick/fresh,faulty/lie,{lost}");
         let (code, text) = run(script, "false", &["--lanes", &lanes, "--timeout", "2"]);
         assert_eq!(code, Some(1), "{text}");
         assert!(text.contains("DISAGREE") && text.contains("[i32 195890093]"), "{text}");
         text
     };
-    assert!(lying("canary/abort").contains("CRASH"));
-    assert!(lying("canary/hang").contains("TIMEOUT"));
+    assert!(lying("faulty/abort").contains("CRASH"));
+    assert!(lying("faulty/hang").contains("TIMEOUT"));
 }
 
 /// A process that dies in a thread is a crash, not a failure, which a list might expect.
 #[test]
 fn a_crash_in_a_thread() {
     let script = "(thread $t (module (func (export \"canary\"))) (invoke \"canary\"))\n(wait $t)\n";
-    let (code, text) = run(script, "false", &["--lanes", "canary/crashed"]);
+    let (code, text) = run(script, "false", &["--lanes", "faulty/crashed"]);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("CRASH") && text.contains("in the thread, 1:46: invoke"), "{text}");
 }
@@ -295,7 +299,7 @@ fn a_store_that_is_not_fresh() {
         .expect("a script");
     fs::write(&second, "(assert_unlinkable (module (import \"M\" \"f\" (func))) \"unknown import\")\n")
         .expect("a script");
-    let lane = format!("other={RUNNER} adapter speed/fresh --mischief never-resets");
+    let lane = format!("other={FAULTY} faulty-adapter never-resets speed/fresh");
     let path = directory.path().display().to_string();
     let (code, text) = runner(&[&path, "--jobs", "1", "--lanes", "other", "--lane", &lane]);
     assert_eq!(code, Some(1), "{text}");
@@ -312,8 +316,8 @@ fn the_run_goes_on() {
         "(module (func (export \"canary\") (result i32) (i32.const 1)))\n(invoke \"canary\")\n(invoke \"canary\")\n";
     fs::write(directory.path().join("a.wast"), format!("{canary};;{}\n", " ".repeat(200))).expect("a script");
     fs::write(directory.path().join("b.wast"), good).expect("a script");
-    for (canary, what) in [("canary/abort", "process died"), ("canary/hang", "did not answer within")] {
-        let lane = format!("other={RUNNER} adapter {canary}");
+    for (canary, what) in [("faulty/abort", "process died"), ("faulty/hang", "did not answer within")] {
+        let lane = format!("other={FAULTY} adapter {canary}");
         let path = directory.path().display().to_string();
         let arguments = [&path, "--jobs", "1", "--timeout", "4", "--lanes", "other", "--lane", &lane];
         let (code, text) = runner(&arguments);

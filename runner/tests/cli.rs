@@ -18,7 +18,10 @@ const CANARY: &str = "(module $M\n  (func (export \"f\") (result i32) (i32.const
     (assert_return (invoke \"f\") (i32.const 1))\n";
 
 fn touchstone(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_touchstone"));
+    // The product has no faulty lanes.
+    let faulty = arguments.iter().any(|argument| argument.contains("faulty/"));
+    let program = if faulty { env!("CARGO_BIN_EXE_faulty") } else { env!("CARGO_BIN_EXE_touchstone") };
+    let mut command = Command::new(program);
     command.env_remove("SPEC_TESTSUITE").args(arguments).output().expect("touchstone starts")
 }
 
@@ -191,7 +194,7 @@ fn a_failure_is_shown_with_its_place_and_source_line() {
 #[test]
 fn a_crash_is_a_line_in_the_report() {
     let (_directory, path) = script(CANARY);
-    let (report, code) = report(&[&path, "--lanes", "canary/abort,speed/fresh"]);
+    let (report, code) = report(&[&path, "--lanes", "faulty/abort,speed/fresh"]);
     assert_eq!(code, Some(1));
     let [crash, other] = report.scripts.as_slice() else { panic!("two lanes: {report:?}") };
     assert_eq!((crash.status, crash.passed, crash.failed, crash.skipped), (Status::Crash, 2, 1, 1));
@@ -215,7 +218,7 @@ fn a_thread_that_never_ends_is_a_timeout() {
 #[test]
 fn a_hang_is_a_timeout() {
     let (_directory, path) = script(CANARY);
-    let (report, code) = report(&[&path, "--lanes", "canary/hang,speed/fresh", "--timeout", "2"]);
+    let (report, code) = report(&[&path, "--lanes", "faulty/hang,speed/fresh", "--timeout", "2"]);
     assert_eq!(code, Some(1));
     let [hang, other] = report.scripts.as_slice() else { panic!("two lanes: {report:?}") };
     assert_eq!((hang.status, hang.passed, hang.failed, hang.skipped), (Status::Timeout, 2, 1, 1));
@@ -228,32 +231,32 @@ fn a_hang_is_a_timeout() {
 fn lanes_that_differ_are_a_failure_of_their_own() {
     let (_directory, path) = script(CANARY);
     // Each lane alone passes: only the frames differ.
-    let (report, code) = report(&[&path, "--lanes", "speed/fresh,canary/wrong-frame"]);
+    let (report, code) = report(&[&path, "--lanes", "speed/fresh,faulty/wrong-frame"]);
     assert_eq!(code, Some(1));
     assert!(report.scripts.iter().all(|script| script.status == Status::Pass), "{report:?}");
     let [disagreement] = report.disagreements.as_slice() else { panic!("one disagreement: {report:?}") };
     assert_eq!((disagreement.line, disagreement.directive.as_str()), (5, "assert_trap"));
-    assert_ne!(disagreement.lanes["speed/fresh"], disagreement.lanes["canary/wrong-frame"]);
+    assert_ne!(disagreement.lanes["speed/fresh"], disagreement.lanes["faulty/wrong-frame"]);
 }
 
 #[test]
 fn what_an_engine_does_not_support_is_neither_a_pass_nor_a_failure() {
     let (_directory, path) = script(CANARY);
-    let (report, code) = report(&[&path, "--lanes", "speed/fresh,canary/unsupported"]);
+    let (report, code) = report(&[&path, "--lanes", "speed/fresh,faulty/unsupported"]);
     assert_eq!((code, report.disagreements.len()), (Some(0), 0));
     let [own, other] = report.scripts.as_slice() else { panic!("two lanes: {report:?}") };
     assert_eq!((own.passed, own.unsupported), (4, 0));
     assert_eq!((other.status, other.passed, other.failed, other.unsupported), (Status::Pass, 3, 0, 1));
     assert_eq!((other.lacking[0].line, other.lacking[0].message.as_str()), (5, "unsupported: no canaries"));
     assert_eq!((report.totals.unsupported, report.matrix[1].unsupported), (1, 1));
-    let output = touchstone(&[&path, "--lanes", "canary/unsupported"]);
+    let output = touchstone(&[&path, "--lanes", "faulty/unsupported"]);
     assert!(text(&output.stdout).contains("3 directives passed, 1 unsupported"), "{}", text(&output.stdout));
 }
 
 #[test]
 fn an_engine_that_is_lost_ends_its_lane() {
     let (_directory, path) = script(CANARY);
-    let (report, code) = report(&[&path, "--lanes", "canary/crashed,speed/fresh"]);
+    let (report, code) = report(&[&path, "--lanes", "faulty/crashed,speed/fresh"]);
     assert_eq!(code, Some(1));
     let [lost, other] = report.scripts.as_slice() else { panic!("two lanes: {report:?}") };
     assert_eq!((lost.status, lost.passed, lost.failed, lost.skipped), (Status::Crash, 2, 1, 1));
@@ -265,16 +268,16 @@ fn an_engine_that_is_lost_ends_its_lane() {
 #[test]
 fn a_lane_that_is_not_there_is_said() {
     let (directory, path) = script(GOOD);
-    let (report, code) = report(&[&path, "--lanes", "canary/absent,speed/fresh"]);
+    let (report, code) = report(&[&path, "--lanes", "faulty/absent,speed/fresh"]);
     assert_eq!((code, report.lanes, report.totals.passed), (Some(0), vec!["speed/fresh".to_string()], 2));
     assert_eq!(report.absent[0].reason, "not installed: it never is");
     let xml = directory.path().join("r.xml");
     let option = format!("junit={}", xml.display());
-    let output = touchstone(&[&path, "--lanes", "speed/fresh,canary/absent", "--report", &option]);
-    assert!(text(&output.stdout).contains("canary/absent not installed: it never is"), "{}", text(&output.stdout));
+    let output = touchstone(&[&path, "--lanes", "speed/fresh,faulty/absent", "--report", &option]);
+    assert!(text(&output.stdout).contains("faulty/absent not installed: it never is"), "{}", text(&output.stdout));
     assert!(fs::read_to_string(xml).expect("XML").contains("<skipped"));
-    assert!(text(&output.stdout).contains("in 1 lane (without canary/absent: not there)"));
-    refused(&[&path, "--lanes", "canary/absent"], "no lane to run: canary/absent: not installed");
+    assert!(text(&output.stdout).contains("in 1 lane (without faulty/absent: not there)"));
+    refused(&[&path, "--lanes", "faulty/absent"], "no lane to run: faulty/absent: not installed");
 }
 
 #[test]
@@ -286,7 +289,7 @@ fn snapshots_are_written_and_checked() {
     assert!(written.contains("\n5 unreachable\n  M!1 @0x"), "{written}");
     assert_eq!(touchstone(&[&path, "--lanes", "all"]).status.code(), Some(0));
 
-    let (wrong_lane, code) = report(&[&path, "--lanes", "canary/wrong-frame"]);
+    let (wrong_lane, code) = report(&[&path, "--lanes", "faulty/wrong-frame"]);
     assert_eq!((code, wrong_lane.scripts[0].failures[0].line), (Some(1), 5));
 
     fs::write(&traps, written.replace("5 unreachable", "4 unreachable")).expect("the snapshot");
@@ -328,11 +331,11 @@ fn only_a_lane_that_shows_everything_is_blessed() {
     let (directory, path) = script(CANARY);
     let traps = directory.path().join("x.traps");
     fs::write(&traps, "as it was").expect("a snapshot");
-    let output = touchstone(&[&path, "--bless", "--lanes", "canary/unsupported"]);
+    let output = touchstone(&[&path, "--bless", "--lanes", "faulty/unsupported"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
     assert!(text(&output.stderr).contains("no trap snapshot of "), "{}", text(&output.stderr));
     assert_eq!(fs::read_to_string(&traps).expect("the snapshot"), "as it was");
-    let output = touchstone(&[&path, "--bless", "--lanes", "canary/unsupported,speed/fresh"]);
+    let output = touchstone(&[&path, "--bless", "--lanes", "faulty/unsupported,speed/fresh"]);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
     assert!(fs::read_to_string(&traps).expect("the snapshot").contains("\n5 unreachable\n  M!1 @0x"));
 }
@@ -451,7 +454,7 @@ fn the_json_report_has_its_schema() {
     let output = touchstone(&[
         &path,
         "--lanes",
-        "speed/fresh,canary/lie",
+        "speed/fresh,faulty/lie",
         "--report",
         "github",
         "--report",
@@ -482,7 +485,7 @@ fn the_json_report_has_its_schema() {
         Some("crashed directives disagreements expected failed passed scripts skipped timed_out unsupported")
     );
     let xml = fs::read_to_string(junit).expect("XML");
-    assert!(xml.contains("<testsuite name=\"canary/lie\"") && xml.contains("<failure"), "{xml}");
+    assert!(xml.contains("<testsuite name=\"faulty/lie\"") && xml.contains("<failure"), "{xml}");
     let html = fs::read_to_string(html).expect("HTML");
     assert!(html.contains("Disagreements") && !html.contains("http"), "{html}");
 }

@@ -1,6 +1,9 @@
 //! The comparison catches faults that are planted in one lane's compiler, even where each lane alone passes.
 #![cfg(feature = "engine")]
 
+#[path = "faulty/lanes.rs"]
+mod faulty;
+
 use lanes::own::{Origin, Own, Tier};
 use lanes::{Fault, Features, Lane, Options};
 use runner::report::{Disagreement, Status};
@@ -88,14 +91,15 @@ fn a_wrong_field() {
         (func (export \"canary\") (result (ref $cell))\n\
             (struct.new $cell (i32.const 1) (struct.new $cell (i32.const 2) (ref.null none)))))\n\
         (assert_return (invoke \"canary\") (ref.struct))\n";
+    faulty::register();
     let options = Options::default();
     let lane = |name| lanes::parse(name, &options).expect("a lane").present.remove(0);
-    let (healthy, faulty) = (lane("quick/fresh"), lane("canary/wrong-field"));
+    let (healthy, faulty) = (lane("quick/fresh"), lane("faulty/wrong-field"));
     let judgment = judge_text(text, &[&*healthy, &*faulty]);
     assert!(judgment.reports.iter().all(|report| report.status == Status::Pass), "{:?}", judgment.reports);
     let [disagreement] = judgment.disagreements.as_slice() else { panic!("one: {:?}", judgment.disagreements) };
     let shown = |value| format!("object \"#0\": struct of 2, value 0: i32 {value}");
     assert_eq!(disagreement.line, 4);
     assert_eq!(disagreement.lanes["quick/fresh"], shown(1));
-    assert_eq!(disagreement.lanes["canary/wrong-field"], shown(2));
+    assert_eq!(disagreement.lanes["faulty/wrong-field"], shown(2));
 }

@@ -15,7 +15,7 @@ mod validity;
 
 pub use javascript::{ENGINES, Engine, open_named};
 pub use process::{Lost, Process, end_all};
-pub use server::{Mischief, serve};
+pub use server::{Server, serve};
 pub use validity::valid_with;
 
 use crate::{Failure, Features, Lane, LaneInfo, Moves, Options, Session};

@@ -4,7 +4,7 @@
 //! answered something else than it was asked. Lines are written and read by threads of their own, since neither a child
 //! that does not read nor one that does not write may hold up its user.
 
-use super::protocol::{Ask, Reply, Request};
+use super::protocol::{self, Ask, Reply, Request};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -94,7 +94,7 @@ impl Process {
 
     fn exchange(&mut self, request: &impl Serialize, timeout: Duration) -> Result<Vec<u8>, Lost> {
         // The thread that writes has ended only if the child has; the missing reply will tell.
-        let _ = self.requests.send(ascii_line(request));
+        let _ = self.requests.send(protocol::line(request));
         match self.replies.recv_timeout(timeout) {
             Ok(Ok(line)) => Ok(line),
             Ok(Err(error)) => Err(Lost::Garbage(error.to_string())),
@@ -148,25 +148,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One line of JSON, in ASCII: not every engine's shell decodes UTF-8.
-pub(super) fn ascii_line(value: &impl Serialize) -> Vec<u8> {
-    let text = serde_json::to_string(value).expect("strings, numbers and lists always serialize");
-    if text.is_ascii() {
-        return [text.as_bytes(), b"\n"].concat();
-    }
-    let mut line = String::with_capacity(text.len() + 64);
-    for character in text.chars() {
-        if character.is_ascii() {
-            line.push(character);
-        } else {
-            let mut units = [0; 2];
-            line.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
-        }
-    }
-    line.push('\n');
-    line.into_bytes()
-}
-
 fn write_lines(mut input: impl Write, requests: &Receiver<Vec<u8>>) {
     for line in requests {
         if input.write_all(&line).and_then(|()| input.flush()).is_err() {
@@ -207,16 +188,4 @@ fn excerpt(line: &[u8]) -> String {
     const SHOWN: usize = 200;
     let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN)]).trim_end().to_string();
     if line.len() > SHOWN { format!("{shown}...") } else { shown }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_ascii() {
-        let line = ascii_line(&"é\n\u{1f980}");
-        assert_eq!(line, b"\"\\u00e9\\n\\ud83e\\udd80\"\n");
-        assert_eq!(serde_json::from_slice::<String>(&line).expect("JSON"), "é\n\u{1f980}");
-    }
 }

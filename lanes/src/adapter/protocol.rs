@@ -365,3 +365,34 @@ pub enum Item {
 
 /// How many bytes of a memory stand together in [`Item::Memory`].
 pub const STRETCH: usize = 4096;
+
+/// A request or a reply as a line: JSON in ASCII, since not every engine's shell decodes UTF-8, and a line feed.
+pub fn line(value: &impl Serialize) -> Vec<u8> {
+    let text = serde_json::to_string(value).expect("strings, numbers and lists always serialize");
+    if text.is_ascii() {
+        return [text.as_bytes(), b"\n"].concat();
+    }
+    let mut line = String::with_capacity(text.len() + 64);
+    for character in text.chars() {
+        if character.is_ascii() {
+            line.push(character);
+        } else {
+            let mut units = [0; 2];
+            line.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    line.push('\n');
+    line.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_ascii() {
+        let encoded = line(&"é\n\u{1f980}");
+        assert_eq!(encoded, b"\"\\u00e9\\n\\ud83e\\udd80\"\n");
+        assert_eq!(serde_json::from_slice::<String>(&encoded).expect("JSON"), "é\n\u{1f980}");
+    }
+}

@@ -5,10 +5,8 @@ use super::output::say;
 use crate::check_adapter;
 use crate::script_engine::ScriptEngine;
 use clap::Args;
-use lanes::adapter::{self as protocol_adapter, Mischief};
-use lanes::{Options, adapter::DEFAULT_TIMEOUT};
-use serde::Deserialize;
-use serde::de::IntoDeserializer;
+use lanes::Options;
+use lanes::adapter::DEFAULT_TIMEOUT;
 use std::fmt;
 use std::io;
 use std::str::FromStr;
@@ -73,13 +71,6 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<u8, String> {
 pub(super) struct AdapterArgs {
     /// The lane to serve, such as speed/fresh.
     lane: String,
-    /// What to do wrong on purpose: the tests of the harness need it.
-    #[arg(long, value_parser = mischief, hide = true)]
-    mischief: Option<Mischief>,
-}
-
-fn mischief(name: &str) -> Result<Mischief, serde::de::value::Error> {
-    Mischief::deserialize(name.into_deserializer())
 }
 
 /// Serves a lane until standard input ends.
@@ -89,7 +80,7 @@ pub(super) fn serve(arguments: &AdapterArgs) -> Result<u8, String> {
         return Err(absent.to_string());
     }
     let [lane] = &lanes.present[..] else { return Err("an adapter serves one lane".to_string()) };
-    let served = protocol_adapter::serve(&**lane, arguments.mischief, io::stdin().lock(), io::stdout().lock());
+    let served = lanes::adapter::serve(&**lane, io::stdin().lock(), io::stdout().lock());
     served.map_err(|error| error.to_string())?;
     Ok(0)
 }

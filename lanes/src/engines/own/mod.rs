@@ -100,7 +100,7 @@ impl Own {
             .gc_zeal(self.options.gc_zeal)
             .compile_threads(self.options.compile_threads);
         #[cfg(feature = "planted-faults")]
-        config.fault(self.options.fault.map(engine_fault));
+        config.fault(self.options.fault);
         if let Some(bytes) = self.options.max_stack {
             config.max_wasm_stack(bytes);
         }
@@ -129,20 +129,6 @@ impl Lane for Own {
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
         guarded(|| OwnSession::new(self, features)).map(|session| Box::new(session) as Box<dyn Session>)
-    }
-}
-
-#[cfg(feature = "planted-faults")]
-fn engine_fault(fault: crate::Fault) -> engine::Fault {
-    use crate::Fault;
-    match fault {
-        Fault::SubtractionAdds => engine::Fault::SubtractionAdds,
-        Fault::SourceMapOffByOne => engine::Fault::SourceMapOffByOne,
-        Fault::WrongTrapCode => engine::Fault::WrongTrapCode,
-        Fault::MissingStackMap => engine::Fault::MissingStackMap,
-        Fault::ClausesReversed => engine::Fault::ClausesReversed,
-        Fault::PayloadAltered => engine::Fault::PayloadAltered,
-        Fault::TailCallKeepsFrame => engine::Fault::TailCallKeepsFrame,
     }
 }
 
