@@ -24,7 +24,6 @@
 
 pub mod adapter;
 pub mod compare;
-#[cfg(any(feature = "engine", feature = "wasmi", feature = "wasmtime"))]
 mod engines;
 mod host;
 mod objects;
@@ -160,12 +159,12 @@ pub trait Session {
 
     /// The shared memories that an instance exports, to be handed to a session on another thread.
     fn share(&mut self, _instance: InstanceId) -> Result<Shared, Failure> {
-        Err(Failure::Unsupported("this lane does not share memories between threads".to_string()))
+        Err(Failure::shares_no_memories())
     }
 
     /// Makes what another session shares an instance of this one: it can be registered, and nothing else.
     fn adopt(&mut self, _shared: &Shared) -> Result<InstanceId, Failure> {
-        Err(Failure::Unsupported("this lane does not share memories between threads".to_string()))
+        Err(Failure::shares_no_memories())
     }
 
     /// What the objects hold that the last result or uncaught exception refers to. A lane that cannot look inside has

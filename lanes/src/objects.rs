@@ -7,8 +7,6 @@
 //! number where the lane tells objects apart, and nothing in the list.
 
 use crate::Value;
-#[cfg(any(feature = "engine", feature = "wasmtime"))]
-use std::collections::HashMap;
 use std::fmt;
 
 /// What objects hold, by their numbers. Those whose numbers are not in the list were not looked into.
@@ -53,6 +51,12 @@ impl Objects {
     /// How many objects and values are looked at, taken together. The walk ends there, at the same place for the same
     /// graph; an object that has not all of its values in the list says so by its count.
     pub const MOST: u32 = 1 << 14;
+
+    /// The objects that a walk looked into, by number, and how many it found beyond these.
+    #[cfg(any(feature = "engine", feature = "wasmi", feature = "wasmtime"))]
+    pub(crate) fn new(list: Vec<Object>, beyond: u32) -> Objects {
+        Objects { list, beyond }
+    }
 
     /// What an object holds; `None` if it was not looked into.
     pub fn get(&self, number: u32) -> Option<&Object> {
@@ -113,62 +117,5 @@ impl fmt::Display for Object {
             Object::Exn { tag: None, .. } => f.write_str("exn")?,
         }
         write!(f, " of {}", self.contents().count)
-    }
-}
-
-/// The walk through the heap of an engine whose handles are `H`.
-#[cfg(any(feature = "engine", feature = "wasmtime"))]
-pub(crate) struct Walk<H> {
-    found: Vec<H>,
-    /// Numbers by what tells objects apart, which is no more than a hash.
-    numbers: HashMap<u64, u32>,
-    seen: Vec<Object>,
-    room: u32,
-}
-
-#[cfg(any(feature = "engine", feature = "wasmtime"))]
-impl<H: Copy> Walk<H> {
-    /// A walk that has found nothing yet. It needs no memory as long as there are no objects.
-    pub(crate) fn new() -> Walk<H> {
-        Walk { found: Vec::new(), numbers: HashMap::new(), seen: Vec::new(), room: Objects::MOST }
-    }
-
-    /// The number of an object with this hash; `same` says whether a handle is one to the same object.
-    pub(crate) fn number(&mut self, mut hash: u64, handle: H, same: impl Fn(H) -> bool) -> u32 {
-        while let Some(&number) = self.numbers.get(&hash) {
-            if same(self.found[number as usize]) {
-                return number;
-            }
-            hash = hash.wrapping_add(1);
-        }
-        let number = u32::try_from(self.found.len()).expect("no heap has 2^32 objects");
-        self.numbers.insert(hash, number);
-        self.found.push(handle);
-        number
-    }
-
-    /// The next object to look into, if there is one and room for it.
-    pub(crate) fn next(&mut self) -> Option<H> {
-        let handle = self.found.get(self.seen.len()).copied()?;
-        self.room = self.room.checked_sub(1)?;
-        Some(handle)
-    }
-
-    /// How many of the `count` values of the object at hand are looked at.
-    pub(crate) fn take(&mut self, count: u32) -> u32 {
-        let taken = count.min(self.room);
-        self.room -= taken;
-        taken
-    }
-
-    /// Notes what the object at hand holds.
-    pub(crate) fn keep(&mut self, object: Object) {
-        self.seen.push(object);
-    }
-
-    /// What was seen.
-    pub(crate) fn end(self) -> Objects {
-        let beyond = self.found.len() - self.seen.len();
-        Objects { list: self.seen, beyond: u32::try_from(beyond).expect("no heap has 2^32 objects") }
     }
 }

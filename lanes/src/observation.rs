@@ -258,6 +258,11 @@ impl Failure {
         }
     }
 
+    /// The failure of a lane that does not share memories between threads.
+    pub(crate) fn shares_no_memories() -> Failure {
+        Failure::Unsupported("this lane does not share memories between threads".to_string())
+    }
+
     /// A stable word for the kind of failure.
     pub fn name(&self) -> &'static str {
         match self {

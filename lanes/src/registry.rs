@@ -1,8 +1,12 @@
-//! The lanes by name: which there are, which of them this build or this machine lacks, and what a list of names means.
+//! The lanes by name: the names that there are, the lanes that this build or this machine lacks, and the meaning of a
+//! list of names.
 //!
-//! A lane of another engine is one row of `FOREIGN`: its name, and how it is opened. A row may say that its engine is
-//! not built in or not installed: that lane is *absent*, which is said and changes nothing else.
+//! Lanes come from four sources, and a name is looked up in this order: commands ([`Options::commands`]), linked engines
+//! (`engines::LINKED`), engines that JavaScript embeds ([`adapter::ENGINES`]), and lanes that the program has added
+//! ([`register`]). An engine may be not built in or not installed: its lanes are *absent*, which is said and changes
+//! nothing else.
 
+use crate::engines::LINKED;
 use crate::{Lane, Options, adapter};
 use std::collections::HashSet;
 use std::fmt;
@@ -35,38 +39,6 @@ pub fn register(name: &'static str, open: fn(&Options) -> Opened) {
 
 fn registered() -> Vec<Row> {
     REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-const FOREIGN: &[Row] = &[
-    Row {
-        name: "wasmtime",
-        #[cfg(feature = "wasmtime")]
-        open: |options| Ok(Box::new(crate::engines::wasmtime::Wasmtime::new(true, options))),
-        #[cfg(not(feature = "wasmtime"))]
-        open: |_| Err(not_built_in("wasmtime")),
-    },
-    Row {
-        name: "wasmtime/none",
-        #[cfg(feature = "wasmtime")]
-        open: |options| Ok(Box::new(crate::engines::wasmtime::Wasmtime::new(false, options))),
-        #[cfg(not(feature = "wasmtime"))]
-        open: |_| Err(not_built_in("wasmtime")),
-    },
-    Row {
-        name: "wasmi",
-        #[cfg(feature = "wasmi")]
-        open: |options| Ok(Box::new(crate::engines::wasmi::Wasmi::new(options))),
-        #[cfg(not(feature = "wasmi"))]
-        open: |_| Err(not_built_in("wasmi")),
-    },
-    Row { name: "v8", open: |options| adapter::open_named("v8", options) },
-    Row { name: "jsc", open: |options| adapter::open_named("jsc", options) },
-    Row { name: "spidermonkey", open: |options| adapter::open_named("spidermonkey", options) },
-];
-
-#[cfg(not(all(feature = "engine", feature = "wasmi", feature = "wasmtime")))]
-fn not_built_in(feature: &str) -> String {
-    format!("not built in: build with `--features {feature}`")
 }
 
 /// The lanes that a list names.
@@ -117,8 +89,10 @@ impl std::error::Error for LanesError {}
 
 /// The names of all lanes, those that this build or this machine lacks included.
 pub fn names() -> Vec<&'static str> {
-    let built_in = OWN_LANES.into_iter().chain(FOREIGN.iter().map(|row| row.name));
-    built_in.chain(registered().into_iter().map(|row| row.name)).collect()
+    let mut names: Vec<&str> = LINKED.iter().flat_map(|linked| linked.names).copied().collect();
+    names.extend(adapter::ENGINES.iter().map(|engine| engine.name));
+    names.extend(registered().iter().map(|row| row.name));
+    names
 }
 
 /// The names of the lanes that this build has, on this machine.
@@ -156,22 +130,14 @@ fn open(name: &str, options: &Options) -> Option<Opened> {
     if let Some((_, command)) = options.commands.iter().find(|(known, _)| known == name) {
         return Some(Ok(Box::new(adapter::ChildLane::new(name, command.clone(), options))));
     }
-    if let Some(opened) = own(name, options) {
-        return Some(opened);
+    if let Some(linked) = LINKED.iter().find(|linked| linked.names.contains(&name)) {
+        return Some((linked.open)(name, options));
     }
-    let row = FOREIGN.iter().copied().chain(registered()).find(|row| row.name == name)?;
+    if let Some(engine) = adapter::ENGINES.iter().find(|engine| engine.name == name) {
+        return Some(engine.open(options));
+    }
+    let row = registered().into_iter().find(|row| row.name == name)?;
     Some((row.open)(options))
-}
-
-#[cfg(feature = "engine")]
-fn own(name: &str, options: &Options) -> Option<Opened> {
-    let lane = crate::own::Own::named(name, options)?;
-    Some(Ok(Box::new(lane)))
-}
-
-#[cfg(not(feature = "engine"))]
-fn own(name: &str, _options: &Options) -> Option<Opened> {
-    OWN_LANES.contains(&name).then(|| Err(not_built_in("engine")))
 }
 
 #[cfg(test)]

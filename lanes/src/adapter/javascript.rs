@@ -2,7 +2,7 @@
 //! `ci/install-engines.sh` fills (`engines/bin` beside this program or above it), or else on the `PATH`.
 
 use super::ChildLane;
-use crate::{Lane, Options};
+use crate::{Opened, Options};
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -36,23 +36,25 @@ pub const ENGINES: [Engine; 3] = [
     Engine { name: "spidermonkey", programs: &["js", "js128", "js115", "js102"], variables: &[] },
 ];
 
-/// The lane of the engine of this name, or why there is none.
-pub fn open_named(name: &str, options: &Options) -> Result<Box<dyn Lane>, String> {
-    let engine = ENGINES.iter().find(|engine| engine.name == name);
-    let engine = engine.ok_or_else(|| format!("not built in: there is no engine {name}"))?;
-    let program = engine.find().ok_or_else(|| {
-        format!("not installed: no `{}`; `ci/install-engines.sh` installs it", engine.programs.join("` or `"))
-    })?;
-    let mut command: Vec<String> = Vec::new();
-    if !engine.variables.is_empty() {
-        command.push("env".to_string());
-        command.extend(engine.variables.iter().map(ToString::to_string));
-    }
-    command.extend([program.display().to_string(), "-e".to_string(), ADAPTER.to_string()]);
-    Ok(Box::new(ChildLane::new(name, command, options)))
-}
-
 impl Engine {
+    /// Opens the lane.
+    ///
+    /// # Errors
+    ///
+    /// A text if the program is not installed: it names the program, and what installs it.
+    pub fn open(&self, options: &Options) -> Opened {
+        let program = self.find().ok_or_else(|| {
+            format!("not installed: no `{}`; `ci/install-engines.sh` installs it", self.programs.join("` or `"))
+        })?;
+        let mut command: Vec<String> = Vec::new();
+        if !self.variables.is_empty() {
+            command.push("env".to_string());
+            command.extend(self.variables.iter().map(ToString::to_string));
+        }
+        command.extend([program.display().to_string(), "-e".to_string(), ADAPTER.to_string()]);
+        Ok(Box::new(ChildLane::new(self.name, command, options)))
+    }
+
     /// The program: what was installed for this, before what the machine has.
     fn find(&self) -> Option<PathBuf> {
         let here = env::current_exe().unwrap_or_default();

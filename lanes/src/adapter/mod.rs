@@ -13,7 +13,7 @@ mod server;
 mod spectest;
 mod validity;
 
-pub use javascript::{ENGINES, Engine, open_named};
+pub use javascript::{ENGINES, Engine};
 pub use process::{Lost, Process, end_all};
 pub use server::{Server, serve};
 pub use validity::valid_with;

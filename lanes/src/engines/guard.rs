@@ -8,10 +8,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 struct HostPanic(String);
 
 /// Raises it, without the panic hook, which would print a panic that is part of the test.
-#[cfg_attr(
-    not(any(test, feature = "engine", feature = "wasmtime")),
-    expect(dead_code, reason = "a panic cannot cross the frames of the others")
-)]
 pub(crate) fn host_panic(text: &str) -> ! {
     resume_unwind(Box::new(HostPanic(text.to_string())))
 }
@@ -34,11 +30,6 @@ fn panic_text(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
     format!("the engine panicked: {}", text.unwrap_or("no text"))
-}
-
-/// The id of the last of `count` items.
-pub(crate) fn id(count: usize) -> u32 {
-    u32::try_from(count - 1).expect("a session has fewer than 2^32 items")
 }
 
 #[cfg(test)]

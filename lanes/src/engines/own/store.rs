@@ -1,0 +1,193 @@
+//! A session's store in our engine.
+
+use super::context::{Context, Exporter, HostState, engine_type};
+use super::failure::{failure, guarded, guarded_load};
+use super::{Origin, Own};
+use crate::engines::context::EngineContext;
+use crate::engines::host::{act, note_call};
+use crate::engines::session::EngineStore;
+use crate::{Binary, Failure, Features, HostCall, HostFunc, Phase, Refusal, Shared, Value};
+use engine::{
+    Engine, Error, FuncType, Global, GlobalType, Linker, Memory, MemoryType, Module, RefType, RootScope, SharedMemory,
+    Store, StoreLimits, Table, TableType, Val,
+};
+use std::any::Any;
+use std::io::Write;
+use std::sync::Arc;
+
+pub(super) struct OwnStore<'a> {
+    lane: &'a Own,
+    compiler: Engine,
+    loader: Engine,
+    /// Names everything that the artifact depends on.
+    key: String,
+    store: Store<HostState>,
+    linker: Linker<HostState>,
+}
+
+impl<'a> OwnStore<'a> {
+    pub(super) fn new(lane: &'a Own, features: Features) -> Result<OwnStore<'a>, Error> {
+        let compiler = lane.compiling_engine(features)?;
+        let loader = match lane.origin {
+            Origin::Fresh => compiler.clone(),
+            Origin::Reload => Engine::new(&lane.config(features))?,
+        };
+        let mut store = Store::new(&loader, HostState::default());
+        if let Some(bytes) = lane.options.max_heap {
+            store.data_mut().limits = StoreLimits::new().heap_size(bytes);
+            store.limiter(|state| &mut state.limits);
+        }
+        let mut linker = Linker::new(&loader);
+        linker.allow_shadowing(true);
+        let key = format!("touchstone {:?} {:?} {features:?}", lane.tier, lane.options);
+        Ok(OwnStore { lane, compiler, loader, key, store, linker })
+    }
+
+    fn fresh(&self, module: &Binary) -> Result<Module, Refusal> {
+        let loaded = guarded_load(|| Module::from_binary(&self.loader, module.bytes()));
+        module.keep(&self.key, loaded.as_ref().map(Module::serialize));
+        loaded
+    }
+
+    /// Loads the artifact that the compiling engine made from a file.
+    fn reload(&self, module: &Binary) -> Result<Module, Refusal> {
+        let artifact = module.compiled(&self.key, |bytes| guarded_load(|| self.compiler.compile_binary(bytes)))?;
+        let file = write_temporary(&artifact).map_err(|error| Refusal {
+            phase: Phase::Internal,
+            message: format!("the artifact cannot be written to a temporary file: {error}"),
+        })?;
+        guarded_load(|| Module::deserialize_file(&self.loader, file.path()))
+    }
+}
+
+fn write_temporary(bytes: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+impl EngineStore for OwnStore<'_> {
+    type Module = Module;
+    type Instance = Exporter;
+    type Error = Error;
+    type Context<'a>
+        = Context<RootScope<&'a mut Store<HostState>>>
+    where
+        Self: 'a;
+
+    fn context(&mut self) -> Self::Context<'_> {
+        Context(RootScope::new(&mut self.store))
+    }
+
+    fn load(&mut self, module: &Binary) -> Result<Module, Refusal> {
+        match self.lane.origin {
+            Origin::Fresh => self.fresh(module),
+            Origin::Reload => self.reload(module),
+        }
+    }
+
+    fn instantiate(&mut self, module: &Module) -> Result<Exporter, Error> {
+        Ok(Exporter::Instance(self.linker.instantiate(&mut self.store, module)?))
+    }
+
+    fn register(&mut self, name: &str, instance: &Exporter) -> Result<(), Error> {
+        match instance {
+            Exporter::Instance(instance) => {
+                self.linker.instance(&mut self.store, name, *instance)?;
+            }
+            Exporter::Shared(memories) => {
+                for (export, memory) in memories {
+                    self.linker.define(&self.store, name, export, *memory)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn define_function(&mut self, function: &HostFunc) -> Result<(), Error> {
+        let params = function.params.iter().copied().map(engine_type);
+        let ty = FuncType::new(params, function.results.iter().copied().map(engine_type));
+        let code = function.clone();
+        self.linker.func_new(&function.module, &function.name, ty, move |mut caller, arguments, results| {
+            note_call(&mut Context(RootScope::new(&mut caller)), &code, arguments)?;
+            act(&mut Context(caller), &code.behavior, arguments, results)
+        })?;
+        Ok(())
+    }
+
+    fn define_global(&mut self, module: &str, name: &str, value: Value) -> Result<(), Error> {
+        let value = self.context().lower(value)?;
+        let ty = GlobalType { content: value.ty(), mutable: false };
+        let global = Global::new(&mut self.store, ty, value)?;
+        self.linker.define(&self.store, module, name, global)?;
+        Ok(())
+    }
+
+    fn define_table(&mut self, module: &str, name: &str, wide: bool) -> Result<(), Error> {
+        let ty = TableType { index64: wide, ..TableType::new(RefType::FUNC, 10, Some(20)) };
+        let table = Table::new(&mut self.store, ty, Val::FuncRef(None))?;
+        self.linker.define(&self.store, module, name, table)?;
+        Ok(())
+    }
+
+    fn define_memory(&mut self, module: &str, name: &str, shared: bool) -> Result<(), Error> {
+        let ty = MemoryType { shared, ..MemoryType::new(1, Some(2)) };
+        let memory = match shared {
+            true => Memory::from_shared(&mut self.store, &SharedMemory::new(ty)?)?,
+            false => Memory::new(&mut self.store, ty)?,
+        };
+        self.linker.define(&self.store, module, name, memory)?;
+        Ok(())
+    }
+
+    fn refuel(&mut self) -> Result<(), Error> {
+        match self.lane.options.fuel {
+            Some(budget) => self.store.set_fuel(budget),
+            None => Ok(()),
+        }
+    }
+
+    fn fuel_used(&mut self) -> Result<Option<u64>, Error> {
+        let Some(budget) = self.lane.options.fuel else { return Ok(None) };
+        Ok(Some(budget.saturating_sub(self.store.fuel()?)))
+    }
+
+    fn take_host_calls(&mut self) -> Vec<HostCall> {
+        std::mem::take(&mut self.store.data_mut().calls)
+    }
+
+    fn read_memory(&mut self, instance: &Exporter, memory: &str, offset: u64, length: usize) -> Option<Vec<u8>> {
+        let memory = instance.instance().ok()?.get_memory(&mut self.store, memory).ok()?;
+        let mut bytes = vec![0; length];
+        memory.read(&self.store, offset, &mut bytes).ok()?;
+        Some(bytes)
+    }
+
+    fn share(&mut self, instance: &Exporter) -> Result<Shared, Failure> {
+        guarded(|| {
+            let mut shared = Vec::new();
+            for (name, item) in instance.instance()?.exports(&mut self.store)? {
+                if let Some(memory) = item.into_memory()
+                    && let Some(memory) = memory.shared(&self.store)?
+                {
+                    shared.push((name, Arc::new(memory) as Arc<dyn Any + Send + Sync>));
+                }
+            }
+            Ok(Shared(shared))
+        })
+    }
+
+    fn adopt(&mut self, shared: &Shared) -> Result<Exporter, Failure> {
+        let mut memories = Vec::new();
+        for (name, memory) in &shared.0 {
+            let memory = memory.downcast_ref::<SharedMemory>();
+            let memory = memory.ok_or_else(|| Failure::Usage("another engine's memory".to_string()))?;
+            memories.push((name.clone(), guarded(|| Memory::from_shared(&mut self.store, memory))?));
+        }
+        Ok(Exporter::Shared(memories))
+    }
+
+    fn failure(error: &Error) -> Failure {
+        failure(error)
+    }
+}
