@@ -76,13 +76,13 @@ impl Pair {
             step.is_some_and(|step| matches!(step.verdict, Err(Miss::Unsupported(_))))
         };
         if self.lanes.into_iter().any(unsupported) {
-            self.comparison.unsupported();
+            self.comparison.end_unsupported();
         }
         let observed = |lane: usize| runs[lane].steps.get(position).and_then(|step| step.observation.as_ref());
         let [left, right] = self.lanes.map(observed);
         let both = left.zip(right);
         let difference = both.and_then(|(left, right)| self.comparison.step(left, right));
-        Said { lanes: self.lanes, compared: both.is_some() && !self.comparison.ended(), difference }
+        Said { lanes: self.lanes, compared: both.is_some() && !self.comparison.has_ended(), difference }
     }
 
     /// Compares what the instance that a directive made held at the end.
@@ -93,7 +93,7 @@ impl Pair {
             states.get(states.partition_point(|(made, _)| *made < position)).filter(|(made, _)| *made == position)
         };
         let [left, right] = self.lanes.map(state);
-        let both = left.zip(right).filter(|_| !self.comparison.ended());
+        let both = left.zip(right).filter(|_| !self.comparison.has_ended());
         let difference = both.and_then(|((_, left), (_, right))| self.comparison.state(left.as_ref(), right.as_ref()));
         Said { lanes: self.lanes, compared: both.is_some(), difference }
     }

@@ -102,7 +102,7 @@ impl Pair {
             if let Some(difference) = compare_step(&mut comparison, left, right) {
                 return Pair { first: Some((k, difference)), ended: None };
             }
-            if comparison.ended() {
+            if comparison.has_ended() {
                 return Pair { first: None, ended: Some(k) };
             }
         }
