@@ -1,4 +1,4 @@
-//! Host functions as data, so that every lane, in this process or in another, behaves the same.
+//! Host functions as data, so that they behave the same in every lane, in this process or in another.
 
 use crate::{HeapType, ValType, Value};
 
@@ -13,21 +13,21 @@ pub struct HostFunc {
     pub params: Vec<ValType>,
     /// Result types.
     pub results: Vec<ValType>,
-    /// What it does.
+    /// What the function does.
     pub behavior: Behavior,
 }
 
-/// What a host function does.
+/// What a host function does when it is called.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Behavior {
     /// Returns these values.
     Return(Vec<Value>),
-    /// Calls its first parameter, a function reference, with the other parameters, and returns what that returns.
-    /// Whatever stops the callee stops the caller. A null reference is a host error.
+    /// Calls the first argument, a function reference, with the other arguments, and returns its results. What stops
+    /// the callee stops the caller. A null reference is a host error.
     Call,
     /// Returns an error with this text, which the embedder gets back as [`Failure::Host`](crate::Failure::Host).
     Fail(String),
-    /// Panics with this text; the panic is caught behind the entry and becomes
+    /// Panics with this text. The panic is caught outside of WebAssembly and becomes
     /// [`Failure::Panic`](crate::Failure::Panic).
     Panic(String),
 }
@@ -68,7 +68,7 @@ pub fn spectest_functions() -> Vec<HostFunc> {
     signatures.iter().map(|(name, params)| HostFunc::returning_zeros("spectest", name, params, &[])).collect()
 }
 
-/// The functions of the module `host`, for our own scripts: traps and errors that cross the host.
+/// The functions of the module `host`, for traps and errors that cross the host in our own scripts.
 ///
 /// - `call: (funcref) -> ()` and `call_i32: (funcref, i32) -> (i32)` call the reference;
 /// - `fail: () -> ()` returns a host error;

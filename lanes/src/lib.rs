@@ -10,17 +10,16 @@
 //! State           what an instance holds ┴─ compare::Comparison (one per pair of lanes) -> Difference
 //! ```
 //!
-//! Nothing outside the file of an engine (`own`, `wasmtime`, `wasmi`) names its types: a lane may as well be a child
-//! process. A session is single-threaded. One whose engine is linked in has no time limit of its own: whoever must
-//! survive a hang or a crash runs it in a process that can be killed (the runner's workers) or sets [`Options::fuel`].
-//! One that drives a child process says [`Failure::Crashed`] or [`Failure::TimedOut`] and is of no use afterwards.
+//! Engines are linked in (`engines/`, one folder each) or run in processes of their own ([`adapter`]). Only the code of
+//! an engine names its types.
 //!
-//! References to objects are numbers of [`Objects`], the part of the heap that they reach, which goes with each result,
-//! exception, host call and state.
+//! A session is single-threaded. A session of a linked engine has no time limit: to survive a hang or a crash, run it
+//! in a process that can be killed, as the runner's workers do, or set [`Options::fuel`]. A session of another process
+//! fails with [`Failure::Crashed`] or [`Failure::TimedOut`] and is of no use afterwards.
 //!
-//! Another engine need not show everything. What it cannot tell is `None` ([`Trap::frames`], [`Session::state`]); words
-//! that cover several trap kinds say all of them ([`Trap::or_kinds`]); and one that does not tell malformed from invalid
-//! says [`Phase::Rejected`].
+//! An engine need not show everything. What it cannot tell is `None` ([`Trap::frames`], [`Session::state`]). An engine
+//! that has one word for several kinds of traps lists them all ([`Trap::or_kinds`]). An engine that does not tell
+//! malformed from invalid refuses with [`Phase::Rejected`].
 
 pub mod adapter;
 pub mod compare;
@@ -56,7 +55,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The [engine](LaneInfo::engine) of our own lanes.
 pub const OWN_ENGINE: &str = "touchstone";
 
-/// What a lane is, as far as [`compare`] and those who judge have to know.
+/// The facts about a lane that [`compare`] and the judges of its results need.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LaneInfo {
     /// The name on the command line and in reports.
@@ -64,30 +63,31 @@ pub struct LaneInfo {
     /// The engine that runs the modules. Lanes of one engine share its definitions of frames, fuel and limits, so
     /// everything that they show must be equal.
     pub engine: String,
-    /// The machine code, or what stands for it. Lanes of one engine with equal `code` run the same machine code, so that
-    /// even the depth at which the stack overflows must be equal.
+    /// The machine code, or what stands for it. Lanes of one engine with equal `code` run the same machine code, so
+    /// that even the depth at which the stack overflows must be equal.
     pub code: String,
     /// The code generator or interpreter: `cranelift`, `wasmi`, `v8`, ... Lanes of one backend share its mistakes, so
     /// they have one vote together where lanes disagree, however many they are. It says nothing about validation: our
     /// lanes, Wasmtime and wasmi all validate with wasmparser.
     pub backend: String,
-    /// Which traps its compiler may report at another instruction of the function than the one that trapped.
+    /// The traps that its compiler may report at another instruction of the function than the one that trapped.
     pub moves: Moves,
 }
 
-/// Traps that a compiler moves within a function (rule 5 of [`compare`]).
+/// The traps that a compiler may move within a function ([`compare::Rule::MovedTrap`]).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Moves {
-    /// None: each is at its instruction.
+    /// None.
     Nothing,
-    /// Those of memory accesses: a load may become part of the instruction that uses its value.
+    /// Traps of memory accesses: a load may become part of the instruction that uses its value.
     Accesses,
-    /// Any: an optimizer makes a branch around a trap into a conditional trap, and drops a store that is overwritten.
+    /// All traps: an optimizer turns a branch around a trap into a conditional trap, and drops a store that is
+    /// overwritten, so that the later store traps.
     Anything,
 }
 
 impl Moves {
-    /// Whether a trap of this kind may have moved.
+    /// Returns whether a trap of this kind may have moved.
     pub fn may_move(self, kind: TrapKind) -> bool {
         match self {
             Moves::Nothing => false,
@@ -98,8 +98,8 @@ impl Moves {
 }
 
 impl LaneInfo {
-    /// Whether this is a lane of our own engine, which has to support what it is given: in any other lane a directive
-    /// that the engine does not support is told apart from a failed one.
+    /// Returns whether this is a lane of our own engine. Ours must support every directive; in other lanes an
+    /// unsupported directive is not a failure.
     pub fn is_own(&self) -> bool {
         self.engine == OWN_ENGINE
     }
@@ -107,14 +107,20 @@ impl LaneInfo {
 
 /// An engine in one configuration.
 pub trait Lane: Send + Sync {
-    /// What this lane is.
+    /// Returns the facts about this lane.
     fn info(&self) -> &LaneInfo;
 
-    /// Those of `features` that the lane lacks. What it says of a module that may use them proves nothing.
+    /// Returns the features among `features` that the lane lacks. What it says about a module that uses them proves
+    /// nothing.
     fn lacks(&self, features: Features) -> Features;
 
-    /// A fresh store in which modules may use `features`, with the host modules `spectest` and `host` registered
+    /// Opens a fresh store in which modules may use `features`, with the host modules `spectest` and `host` registered
     /// ([`spectest_functions`], [`extra_host_functions`]).
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Internal`] if the engine does not start, and [`Failure::Unsupported`] if it cannot do what the lane's
+    /// options ask for.
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure>;
 }
 
@@ -126,7 +132,7 @@ pub struct ModuleId(pub u32);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct InstanceId(pub u32);
 
-/// Shared memories on their way from one [`Session`] to another of the same lane, by the names of the exports.
+/// Shared memories for another [`Session`] of the same lane, by the names of their exports.
 #[derive(Clone)]
 pub struct Shared(
     #[cfg_attr(
@@ -136,64 +142,98 @@ pub struct Shared(
     pub(crate) Vec<(String, Arc<dyn Any + Send + Sync>)>,
 );
 
-/// One store of one lane. Ids count from 0 in the order in which modules and instances came to be.
+/// One store of one lane. Ids of modules and of instances count from 0.
 pub trait Session {
-    /// Decodes, validates and compiles a binary, and loads it. Allocates no memory, table or global.
+    /// Decodes, validates, compiles and loads a binary. Allocates no memory, table or global.
+    ///
+    /// # Errors
+    ///
+    /// The phase that refused the module, and why.
     fn load(&mut self, module: &Binary) -> Result<ModuleId, Refusal>;
 
-    /// Instantiates a module with the imports that are registered by now, and runs its start function. What a failing
-    /// instantiation wrote before it failed stays written.
+    /// Instantiates a module with the imports that are registered, and runs its start function.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Link`] if an import is missing or has another type; otherwise what stopped the instantiation. What it
+    /// wrote before it failed stays written.
     fn instantiate(&mut self, module: ModuleId) -> Result<InstanceId, Failure>;
 
-    /// Makes an instance's exports importable under `name`. A later registration of the same name wins.
+    /// Makes an instance's exports importable under the module name `name`. A later registration of the same name wins.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] if there is no such instance.
     fn register(&mut self, name: &str, instance: InstanceId) -> Result<(), Failure>;
 
     /// Makes a host function importable.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Unsupported`] if the engine lacks a type of the parameters or results.
     fn define(&mut self, function: &HostFunc) -> Result<(), Failure>;
 
     /// Calls an exported function.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] if there is no such function or the arguments are not its own; otherwise what stopped the
+    /// call.
     fn invoke(&mut self, instance: InstanceId, function: &str, arguments: &[Value]) -> Result<Vec<Value>, Failure>;
 
     /// Reads an exported global.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] if there is no such global, and [`Failure::Unsupported`] if the lane cannot show its value.
     fn get(&mut self, instance: InstanceId, global: &str) -> Result<Value, Failure>;
 
-    /// The shared memories that an instance exports, to be handed to a session on another thread.
+    /// Returns the shared memories that an instance exports, for a session on another thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Unsupported`] if the lane does not share memories, and [`Failure::Usage`] if there is no such
+    /// instance.
     fn share(&mut self, _instance: InstanceId) -> Result<Shared, Failure> {
         Err(Failure::shares_no_memories())
     }
 
-    /// Makes what another session shares an instance of this one: it can be registered, and nothing else.
+    /// Makes an instance of the memories that another session shares. It can be registered, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Unsupported`] if the lane does not share memories, and [`Failure::Usage`] if they are another lane's.
     fn adopt(&mut self, _shared: &Shared) -> Result<InstanceId, Failure> {
         Err(Failure::shares_no_memories())
     }
 
-    /// What the objects hold that the last result or uncaught exception refers to. A lane that cannot look inside has
-    /// nothing to say.
+    /// Takes the objects that the last result or uncaught exception reaches. There are none if the lane cannot look
+    /// into objects.
     fn take_objects(&mut self) -> Objects {
         Objects::default()
     }
 
-    /// What the instance's exports hold now. `None` if the lane cannot tell.
+    /// Shows what an instance's exports hold. `None` if the lane cannot tell.
     fn state(&mut self, instance: InstanceId) -> Option<State>;
 
-    /// Reads `length` bytes of an exported memory; `None` if there is no such memory or range.
+    /// Reads `length` bytes of an exported memory. `None` if there is no such memory or range.
     fn read_memory(&mut self, instance: InstanceId, memory: &str, offset: u64, length: usize) -> Option<Vec<u8>>;
 
-    /// The calls of host functions since the last time, in order.
+    /// Takes the calls of host functions since the last time, in order.
     fn take_host_calls(&mut self) -> Vec<HostCall>;
 
-    /// How much fuel the last [`instantiate`](Session::instantiate) or [`invoke`](Session::invoke) used, if
-    /// [`Options::fuel`] is set and the lane counts it.
+    /// Returns the fuel that the last [`instantiate`](Session::instantiate) or [`invoke`](Session::invoke) used. `None`
+    /// if [`Options::fuel`] is not set or the lane does not count.
     fn fuel(&mut self) -> Option<u64>;
 
-    /// How the engine was lost, if it was, also in answering a question that has no room for a failure.
+    /// Returns how the engine's process was lost, if it was. A request that cannot return a failure may have lost it.
     fn lost(&mut self) -> Option<Failure> {
         None
     }
 }
 
-/// A WebAssembly binary on its way through several lanes, and what they already made of it: lanes with the same code
-/// compile it once.
+/// A WebAssembly binary for several lanes, and the artifacts that they made of it: lanes with the same code compile it
+/// once.
 pub struct Binary {
     bytes: Vec<u8>,
     compiled: Mutex<HashMap<String, Compiled>>,
@@ -207,21 +247,26 @@ impl Binary {
         Binary { bytes, compiled: Mutex::new(HashMap::new()) }
     }
 
-    /// The module itself.
+    /// Returns the binary.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Keeps what a lane made of the module under `key`, for [`compiled`](Binary::compiled).
+    /// Keeps the result of a compilation under `key`, for [`compiled`](Binary::compiled).
     pub fn keep(&self, key: &str, result: Result<&[u8], &Refusal>) {
         let result = result.map(Arc::from).map_err(Refusal::clone);
         self.compiled.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_string(), result);
     }
 
-    /// What `compile` makes of the module, unless it is known already; kept under `key`, which names everything that
-    /// the result depends on.
+    /// Returns the result that is kept under `key`, or else the result of `compile`, which is then kept. The key names
+    /// everything that the result depends on.
+    ///
+    /// # Errors
+    ///
+    /// The refusal of `compile`, now or earlier.
     pub fn compiled(&self, key: &str, compile: impl FnOnce(&[u8]) -> Result<Vec<u8>, Refusal>) -> Compiled {
-        // Nothing is half-done in the map when a compile panics: the entry is inserted afterwards.
+        // An entry is inserted when the result is complete, so a panic of `compile` leaves nothing half-done in the
+        // map.
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = compiled.get(key) {
             return known.clone();

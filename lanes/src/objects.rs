@@ -1,39 +1,39 @@
-//! What objects of WebAssembly's hold: the part of the heap that is reached from the references that were shown together,
-//! as a list in the order of a breadth-first walk.
+//! The objects that are reached from references that are shown together, as a list in the order of a breadth-first
+//! walk.
 //!
-//! All references that were shown come first, in the order in which they were shown, and then those that the objects hold,
-//! field by field, a struct's descriptor before its fields. So the numbers follow from the shape of the graph alone, not from the order of allocation or from
-//! where a collector put the objects: graphs of the same shape are equal lists. What the lane cannot look into has a
-//! number where the lane tells objects apart, and nothing in the list.
+//! The references that are shown come first, in their order. Then come the references in the objects, field by field, a
+//! struct's descriptor before its fields. So the numbers follow from the shape of the graph alone, not from the order
+//! of allocation or from the addresses that a collector chose: graphs of the same shape are equal lists. An object into
+//! which the lane cannot look has a number, if the lane tells objects apart, and no entry in the list.
 
 use crate::Value;
 use std::fmt;
 
-/// What objects hold, by their numbers. Those whose numbers are not in the list were not looked into.
+/// The contents of objects by number. An object without an entry was not looked into.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Objects {
     list: Vec<Object>,
-    /// How many were found beyond [`Objects::MOST`].
+    /// The number of objects that were found beyond [`Objects::MOST`].
     beyond: u32,
 }
 
-/// An object.
+/// The contents of an object.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Object {
     /// A struct.
     Struct {
-        /// What describes it, if anything does.
+        /// The descriptor, if it has one.
         descriptor: Option<Value>,
-        /// Its fields.
+        /// The fields.
         fields: Contents,
     },
-    /// An array's elements.
+    /// The elements of an array.
     Array(Contents),
     /// An exception.
     Exn {
-        /// Its tag, numbered as [`Exception::tag`](crate::Exception::tag) is.
+        /// The number of the tag, as in [`Exception::tag`](crate::Exception::tag).
         tag: Option<u32>,
-        /// What it carries.
+        /// The payload.
         payload: Contents,
     },
 }
@@ -41,15 +41,16 @@ pub enum Object {
 /// The values of an object.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Contents {
-    /// How many there are.
+    /// The number of values in the object.
     pub count: u32,
-    /// The first of them: all, unless the walk reached [`Objects::MOST`]. Packed ones are zero-extended to `i32`.
+    /// The first of these values; all, unless the walk reached [`Objects::MOST`]. Packed values are zero-extended to
+    /// `i32`.
     pub values: Vec<Value>,
 }
 
 impl Objects {
-    /// How many objects and values are looked at, taken together. The walk ends there, at the same place for the same
-    /// graph; an object that has not all of its values in the list says so by its count.
+    /// The number of objects and values, taken together, that are looked at. The walk of the same graph always ends at
+    /// the same object. If not all of an object's values are in the list, its [`Contents::count`] shows it.
     pub const MOST: u32 = 1 << 14;
 
     /// The objects that a walk looked into, by number, and how many it found beyond these.
@@ -58,22 +59,22 @@ impl Objects {
         Objects { list, beyond }
     }
 
-    /// What an object holds; `None` if it was not looked into.
+    /// Returns the contents of an object. `None` if it was not looked into.
     pub fn get(&self, number: u32) -> Option<&Object> {
         self.list.get(number as usize)
     }
 
-    /// How many objects were looked into.
+    /// Returns the number of objects that were looked into.
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Whether no object was looked into.
+    /// Returns whether no object was looked into.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// How many objects were found that were not looked into because there are too many.
+    /// Returns the number of objects that were found but not looked into, because there are too many.
     pub fn beyond(&self) -> u32 {
         self.beyond
     }
@@ -86,12 +87,12 @@ impl FromIterator<Object> for Objects {
 }
 
 impl Object {
-    /// A struct that nothing describes.
+    /// A struct without a descriptor.
     pub fn plain(fields: Contents) -> Object {
         Object::Struct { descriptor: None, fields }
     }
 
-    /// Its values.
+    /// Returns the values.
     pub fn contents(&self) -> &Contents {
         match self {
             Object::Struct { fields: contents, .. }

@@ -1,4 +1,4 @@
-//! What a lane lets us see: outcomes, traps with frames, host calls, and the state of an instance.
+//! Observations: outcomes, traps with frames, host calls, and the state of an instance.
 
 use crate::{Objects, Reference, Value};
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 /// One row for each kind, so that none is without a name or missing from the list.
 macro_rules! trap_kinds {
     ($($(#[$doc:meta])* $kind:ident = $name:literal,)*) => {
-        /// Why execution stopped, for every engine alike.
+        /// The kind of a trap, the same for every engine.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         #[non_exhaustive]
         pub enum TrapKind {
@@ -17,7 +17,7 @@ macro_rules! trap_kinds {
             /// All kinds.
             pub const ALL: &[TrapKind] = &[$(TrapKind::$kind),*];
 
-            /// A short stable name, as `.traps` files have it.
+            /// Returns the short stable name that `.traps` files use.
             pub fn name(self) -> &'static str {
                 match self {
                     $(TrapKind::$kind => $name,)*
@@ -46,15 +46,15 @@ trap_kinds! {
     IntegerDivisionByZero = "integer-divide-by-zero",
     /// NaN converted to an integer.
     InvalidConversionToInteger = "invalid-conversion-to-integer",
-    /// A null reference where something was to be done with what it refers to.
+    /// A null reference that is used.
     NullReference = "null-reference",
-    /// A reference is not of the type that a cast names.
+    /// A reference that is not of the type that a cast names.
     CastFailure = "cast-failure",
     /// An access outside an array.
     ArrayOutOfBounds = "array-out-of-bounds",
-    /// The heap of garbage-collected objects is full. The specification knows no such thing.
+    /// The heap of garbage-collected objects is full. The specification has no such trap.
     OutOfHeap = "out-of-heap",
-    /// The call stack is exhausted. The specification calls it exhaustion, not a trap.
+    /// The call stack is exhausted. The specification calls this exhaustion, not a trap.
     StackOverflow = "stack-overflow",
     /// The fuel is used up.
     OutOfFuel = "out-of-fuel",
@@ -64,7 +64,7 @@ trap_kinds! {
     UnalignedAtomic = "unaligned-atomic",
     /// A wait in a memory that is not shared.
     ExpectedSharedMemory = "expected-shared-memory",
-    /// The engine stopped for a reason that has no name here.
+    /// A reason that has no name here.
     Other = "other",
 }
 
@@ -77,14 +77,14 @@ impl fmt::Display for TrapKind {
 /// A trap.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Trap {
-    /// Its kind.
+    /// The kind.
     pub kind: TrapKind,
-    /// Other kinds that it may be: an engine that has one word for several kinds means any of them. Empty for an engine
-    /// that tells all kinds apart.
+    /// Other kinds that the trap may be: an engine that has one word for several kinds means any of them. Empty for an
+    /// engine that tells all kinds apart.
     pub or_kinds: Vec<TrapKind>,
-    /// The engine's own words; shown, never compared.
+    /// The engine's own words. They are shown, never compared.
     pub message: String,
-    /// The frames that were active, innermost first; `None` if the lane cannot tell.
+    /// The frames that were active, innermost first. `None` if the lane cannot tell.
     pub frames: Option<Vec<Frame>>,
 }
 
@@ -94,12 +94,12 @@ impl Trap {
         Trap { kind, or_kinds: Vec::new(), message: message.into(), frames }
     }
 
-    /// All kinds that it may be.
+    /// Returns all kinds that the trap may be.
     pub fn kinds(&self) -> impl Iterator<Item = TrapKind> {
         std::iter::once(self.kind).chain(self.or_kinds.iter().copied())
     }
 
-    /// Whether it may be of this kind.
+    /// Returns whether the trap may be of this kind.
     pub fn may_be(&self, kind: TrapKind) -> bool {
         self.kinds().any(|own| own == kind)
     }
@@ -108,12 +108,12 @@ impl Trap {
 /// An exception that nothing caught.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Exception {
-    /// Its tag, numbered in the order in which the session first showed tags, so that equal runs give equal numbers.
-    /// `None` if the lane cannot tell tags apart.
+    /// The number of its tag. Tags are numbered in the order in which the session first shows them, so that equal runs
+    /// have equal numbers. `None` if the lane cannot tell tags apart.
     pub tag: Option<u32>,
-    /// What it carries; `None` if the lane cannot tell.
+    /// The payload. `None` if the lane cannot tell.
     pub payload: Option<Vec<Value>>,
-    /// The frames that were active when it was thrown, innermost first; `None` if the lane cannot tell.
+    /// The frames that were active when it was thrown, innermost first. `None` if the lane cannot tell.
     pub frames: Option<Vec<Frame>>,
 }
 
@@ -133,16 +133,16 @@ impl fmt::Display for Exception {
     }
 }
 
-/// One WebAssembly frame.
+/// A WebAssembly frame.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Frame {
-    /// Index in the module's function index space.
+    /// The function's index in the function index space of its module.
     pub func_index: u32,
     /// The function's name from the name section.
     pub func_name: Option<String>,
     /// The module's name from the name section.
     pub module_name: Option<String>,
-    /// Where the instruction stands in the binary; the call itself in callers.
+    /// The byte offset of the instruction in the binary. In a caller it is the call itself.
     pub module_offset: Option<u64>,
 }
 
@@ -163,19 +163,18 @@ impl fmt::Display for Frame {
     }
 }
 
-/// The phase in which a module was refused. Malformed and invalid are different answers, told apart by the phase that
-/// refused, never by a message.
+/// The phase that refused a module. Malformed and invalid modules are told apart by the phase, never by a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Phase {
     /// The bytes do not decode.
     Malformed,
     /// The module decodes but does not validate.
     Invalid,
-    /// Malformed or invalid: the engine does not tell which.
+    /// The module is malformed or invalid; the engine does not tell which.
     Rejected,
-    /// The lane lacks or was denied a feature or a size that the module needs.
+    /// The module needs a feature or a size that the lane lacks or was denied.
     Unsupported,
-    /// The engine failed on its own: an error of the compiler, the loader or the file system.
+    /// The engine failed by itself: an error of the compiler, the loader or the file system.
     Internal,
     /// The engine's process died.
     Crashed,
@@ -184,7 +183,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Whether a refusal in this phase may be one in `phase`, malformed or invalid.
+    /// Returns whether a refusal in this phase may mean `phase`: [`Phase::Rejected`] means malformed or invalid.
     pub fn may_be(self, phase: Phase) -> bool {
         self == phase || (self == Phase::Rejected && matches!(phase, Phase::Malformed | Phase::Invalid))
     }
@@ -204,10 +203,10 @@ impl fmt::Display for Phase {
     }
 }
 
-/// A module that was not accepted.
+/// The refusal of a module.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refusal {
-    /// Which phase refused.
+    /// The phase that refused.
     pub phase: Phase,
     /// The engine's own words.
     pub message: String,
@@ -221,13 +220,13 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// Why a step did not give its result.
+/// The reason why a step has no result.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Failure {
     /// Execution trapped.
     Trap(Trap),
-    /// An exception was thrown that nothing caught.
+    /// Nothing caught an exception.
     Exception(Exception),
     /// An import is missing or has another type.
     Link(String),
@@ -235,22 +234,22 @@ pub enum Failure {
     Host(String),
     /// A host function panicked.
     Panic(String),
-    /// There is no such instance, export, or its arguments have other types.
+    /// There is no such instance or export, or the arguments have other types.
     Usage(String),
     /// The lane cannot do this.
     Unsupported(String),
     /// Memory, address space or a count ran out.
     Resource(String),
-    /// The engine failed on its own.
+    /// The engine failed by itself.
     Internal(String),
-    /// The engine's process died. The session is of no use any more.
+    /// The engine's process died. The session is of no further use.
     Crashed(String),
-    /// The engine did not answer in time. The session is of no use any more.
+    /// The engine did not answer in time. The session is of no further use.
     TimedOut(String),
 }
 
 impl Failure {
-    /// The trap, if it is one.
+    /// Returns the trap, if the failure is one.
     pub fn as_trap(&self) -> Option<&Trap> {
         match self {
             Failure::Trap(trap) => Some(trap),
@@ -263,7 +262,7 @@ impl Failure {
         Failure::Unsupported("this lane does not share memories between threads".to_string())
     }
 
-    /// A stable word for the kind of failure.
+    /// Returns a stable name for the kind of failure.
     pub fn name(&self) -> &'static str {
         match self {
             Failure::Trap(_) => "trap",
@@ -301,18 +300,18 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// A host function was called.
+/// A call of a host function.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HostCall {
     /// The function's module name.
     pub module: String,
     /// The function's name.
     pub name: String,
-    /// What it was given.
+    /// The arguments.
     pub arguments: Vec<Value>,
-    /// What the objects among the arguments held at that moment.
+    /// The objects that the arguments reached at that moment.
     pub objects: Objects,
-    /// The WebAssembly frames that were active; `None` if the lane cannot tell.
+    /// The WebAssembly frames that were active, innermost first. `None` if the lane cannot tell.
     pub frames: Option<Vec<Frame>>,
 }
 
@@ -326,19 +325,19 @@ impl fmt::Display for HostCall {
     }
 }
 
-/// What a step gave.
+/// The end of a step.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// It succeeded, with these results.
+    /// The step succeeded with these results.
     Values(Vec<Value>),
     /// The module was refused.
     Refused(Refusal),
-    /// It failed.
+    /// The step failed.
     Failed(Failure),
 }
 
 impl Outcome {
-    /// The trap, if it is one.
+    /// Returns the trap, if the outcome is one.
     pub fn as_trap(&self) -> Option<&Trap> {
         match self {
             Outcome::Failed(failure) => failure.as_trap(),
@@ -346,7 +345,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the lane says that it does not support what it was asked for.
+    /// Returns whether the lane does not support what it was asked for.
     pub fn is_unsupported(&self) -> bool {
         match self {
             Outcome::Refused(refusal) => refusal.phase == Phase::Unsupported,
@@ -355,7 +354,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the engine's process is gone, so that the session is of no use any more.
+    /// Returns whether the engine's process is gone, so that the session is of no further use.
     pub fn is_lost(&self) -> bool {
         match self {
             Outcome::Refused(refusal) => matches!(refusal.phase, Phase::Crashed | Phase::TimedOut),
@@ -391,21 +390,21 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Everything that one step showed.
+/// Everything that one step shows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Observation {
-    /// What it gave.
+    /// The end of the step.
     pub outcome: Outcome,
-    /// What the objects among the results, or in the payload of the exception, hold.
+    /// The objects that the results, or the payload of the exception, reach.
     pub objects: Objects,
-    /// The host functions that it called, in order.
+    /// The calls of host functions, in order.
     pub host_calls: Vec<HostCall>,
-    /// The fuel that it used.
+    /// The fuel that the step used. `None` if the lane does not count it.
     pub fuel: Option<u64>,
 }
 
 impl Observation {
-    /// Closes a step: takes the objects, the host calls and the fuel from the session.
+    /// Ends a step: takes the objects, the host calls and the fuel from the session.
     pub fn of(session: &mut dyn crate::Session, outcome: impl Into<Outcome>) -> Observation {
         Observation {
             outcome: outcome.into(),
@@ -415,13 +414,13 @@ impl Observation {
         }
     }
 
-    /// A step that showed nothing but its outcome.
+    /// An observation of nothing but an outcome.
     pub fn nothing_but(outcome: impl Into<Outcome>) -> Observation {
         Observation { outcome: outcome.into(), objects: Objects::default(), host_calls: Vec::new(), fuel: None }
     }
 }
 
-/// What an instance's exports hold, sorted by name.
+/// The contents of an instance's exports, sorted by name.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct State {
     /// Exported globals.
@@ -430,21 +429,21 @@ pub struct State {
     pub memories: Vec<(String, MemoryState)>,
     /// Exported tables.
     pub tables: Vec<(String, TableState)>,
-    /// What the objects in globals and tables hold.
+    /// The objects that globals and tables reach.
     pub objects: Objects,
 }
 
-/// What a memory holds.
+/// The contents of a memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MemoryState {
-    /// Its length in bytes.
+    /// The length in bytes.
     pub length: u64,
-    /// BLAKE3 of its first [`MemoryState::HASHED`] bytes.
+    /// The BLAKE3 digest of the first [`MemoryState::HASHED`] bytes.
     pub digest: [u8; 32],
 }
 
 impl MemoryState {
-    /// How many bytes are hashed at most: scripts make memories of 4 GiB that nobody touches.
+    /// The number of bytes that are hashed at most: scripts make memories of 4 GiB that nobody touches.
     pub const HASHED: usize = 16 << 20;
 
     /// The state of a memory that holds `bytes`.
@@ -454,16 +453,16 @@ impl MemoryState {
     }
 }
 
-/// What a table holds.
+/// The contents of a table.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TableState {
-    /// Its length in elements.
+    /// The length in elements.
     pub length: u64,
-    /// Those of its first [`TableState::LISTED`] elements that are not null.
+    /// The elements that are not null, with their indices, among the first [`TableState::LISTED`].
     pub elements: Vec<(u64, Reference)>,
 }
 
 impl TableState {
-    /// How many elements are looked at.
+    /// The number of elements that are looked at.
     pub const LISTED: u64 = 1 << 16;
 }

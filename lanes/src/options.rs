@@ -1,8 +1,8 @@
-//! Options that apply to every lane that understands them.
+//! Options of lanes. Each applies to every lane that has what it configures.
 
 use std::time::Duration;
 
-/// How accesses outside a memory are caught.
+/// The way in which accesses outside a memory are caught.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum MemoryChecks {
     /// By guard pages where the memory allows it.
@@ -12,48 +12,48 @@ pub enum MemoryChecks {
     Explicit,
 }
 
-/// Which CPU features compiled code may use.
+/// The CPU features that compiled code may use.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Cpu {
-    /// All of this machine's.
+    /// All features of this machine.
     #[default]
     Host,
-    /// Those that every CPU of the architecture has.
+    /// The features that every CPU of the architecture has.
     Baseline,
 }
 
-/// What relaxed vector instructions give where the standard leaves it to the implementation.
+/// The results of relaxed vector instructions where the standard leaves them to the implementation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum RelaxedSimd {
-    /// What the standard's deterministic profile says.
+    /// The results of the standard's deterministic profile.
     #[default]
     Deterministic,
-    /// What is shortest on this machine.
+    /// The results of the shortest code for this machine.
     Machine,
 }
 
-/// How lanes are configured.
+/// The configuration of lanes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Options {
-    /// How accesses outside a memory are caught.
+    /// The way in which accesses outside a memory are caught.
     pub memory_checks: MemoryChecks,
-    /// Which CPU features compiled code may use.
+    /// The CPU features that compiled code may use.
     pub cpu: Cpu,
-    /// What relaxed vector instructions give.
+    /// The results of relaxed vector instructions.
     pub relaxed_simd: RelaxedSimd,
-    /// If set, code counts fuel, and each instantiation and each call gets this much.
+    /// The fuel for each instantiation and each call. Code does not count fuel if `None`.
     pub fuel: Option<u64>,
-    /// How many bytes of native stack a call may use; the engine's default if `None`.
+    /// The bytes of native stack that a call may use; the engine's default if `None`.
     pub max_stack: Option<usize>,
-    /// How many bytes garbage-collected objects may take together; as many as the engine has room for if `None`.
+    /// The bytes that garbage-collected objects may take together; as many as the engine has room for if `None`.
     pub max_heap: Option<u64>,
-    /// How many threads compile one module; as many as there are cores if `None`.
+    /// The number of threads that compile one module; as many as there are cores if `None`.
     pub compile_threads: Option<usize>,
-    /// Whether to collect garbage at every allocation.
+    /// True to collect garbage at every allocation.
     pub gc_zeal: bool,
-    /// Lanes that are commands which speak the executable protocol: their names, and program and arguments of each.
+    /// Lanes that are commands, which speak the executable protocol: the name, and the program with its arguments.
     pub commands: Vec<(String, Vec<String>)>,
-    /// How long an engine in a process of its own may take for one request; 10 s if `None`.
+    /// The time that an engine in a process of its own may take for one request; 10 s if `None`.
     pub request_timeout: Option<Duration>,
     /// The fault to plant into the code of our own lanes.
     #[cfg(all(feature = "engine", feature = "planted-faults"))]

@@ -1,10 +1,10 @@
 //! The lanes by name: the names that there are, the lanes that this build or this machine lacks, and the meaning of a
 //! list of names.
 //!
-//! Lanes come from four sources, and a name is looked up in this order: commands ([`Options::commands`]), linked engines
-//! (`engines::LINKED`), engines that JavaScript embeds ([`adapter::ENGINES`]), and lanes that the program has added
-//! ([`register`]). An engine may be not built in or not installed: its lanes are *absent*, which is said and changes
-//! nothing else.
+//! Lanes come from four sources, and a name is looked up in this order: commands ([`Options::commands`]), linked
+//! engines (`engines::LINKED`), engines that JavaScript embeds ([`adapter::ENGINES`]), and lanes that the program has
+//! added ([`register`]). An engine may be not built in or not installed: its lanes are *absent*, which is said and
+//! changes nothing else.
 
 use crate::engines::LINKED;
 use crate::{Lane, Options, adapter};
@@ -41,21 +41,21 @@ fn registered() -> Vec<Row> {
     REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// The lanes that a list names.
+/// The lanes that a list of names stands for.
 #[derive(Default)]
 pub struct Lanes {
-    /// Those that can run, in the list's order.
+    /// The lanes that can run, in the list's order.
     pub present: Vec<Box<dyn Lane>>,
-    /// Those that cannot.
+    /// The lanes that are absent.
     pub absent: Vec<Absent>,
 }
 
 /// A lane that this build or this machine does not have.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Absent {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Why: `not built in: ..` or `not installed: ..`, and what helps.
+    /// The reason, `not built in: ..` or `not installed: ..`, and what helps.
     pub reason: String,
 }
 
@@ -65,12 +65,12 @@ impl fmt::Display for Absent {
     }
 }
 
-/// A list of lanes that cannot be used.
+/// A wrong list of lanes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LanesError {
-    /// A name that names nothing.
+    /// A name that no lane has.
     Unknown(String),
-    /// A lane that is named twice, so that it would count twice.
+    /// A lane that is named twice, which would count twice.
     Twice(String),
 }
 
@@ -87,7 +87,7 @@ impl fmt::Display for LanesError {
 
 impl std::error::Error for LanesError {}
 
-/// The names of all lanes, those that this build or this machine lacks included.
+/// Returns the names of all lanes, including absent ones.
 pub fn names() -> Vec<&'static str> {
     let mut names: Vec<&str> = LINKED.iter().flat_map(|linked| linked.names).copied().collect();
     names.extend(adapter::ENGINES.iter().map(|engine| engine.name));
@@ -95,18 +95,22 @@ pub fn names() -> Vec<&'static str> {
     names
 }
 
-/// The names of the lanes that this build has, on this machine.
+/// Returns the names of the lanes that this build and this machine have.
 pub fn available() -> Vec<&'static str> {
     let present = |name: &&str| matches!(open(name, &Options::default()), Some(Ok(_)));
     names().into_iter().filter(present).collect()
 }
 
-/// The list that stands for no list: two of our own lanes, or, in a build without our engine, all that there are.
+/// Returns the default list: two of our own lanes, or, in a build without our engine, all lanes that are there.
 pub fn default_list() -> String {
     if cfg!(feature = "engine") { OWN_LANES[..2].join(",") } else { available().join(",") }
 }
 
-/// The lanes of a list of names; `all` stands for [`OWN_LANES`].
+/// Opens the lanes of a list of names, separated by commas. `all` stands for [`OWN_LANES`].
+///
+/// # Errors
+///
+/// A name that no lane has, or one that occurs twice. An absent lane is not an error.
 pub fn parse(list: &str, options: &Options) -> Result<Lanes, LanesError> {
     let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
     let names = names.flat_map(|name| if name == "all" { OWN_LANES.to_vec() } else { vec![name] });
@@ -125,7 +129,7 @@ pub fn parse(list: &str, options: &Options) -> Result<Lanes, LanesError> {
     Ok(lanes)
 }
 
-/// The lane of this name; `None` if the name names nothing. A command's name comes before a built-in one.
+/// Opens the lane of this name. `None` if there is no such name.
 fn open(name: &str, options: &Options) -> Option<Opened> {
     if let Some((_, command)) = options.commands.iter().find(|(known, _)| known == name) {
         return Some(Ok(Box::new(adapter::ChildLane::new(name, command.clone(), options))));

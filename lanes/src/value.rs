@@ -1,4 +1,4 @@
-//! Values bit for bit, and references by identity.
+//! Values by their bits, and references by identity.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub enum ValType {
     Ref(HeapType),
 }
 
-/// What a reference may point to, as far as values tell: the families of which no reference belongs to two.
+/// A hierarchy of references. No reference belongs to two.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum HeapType {
@@ -33,7 +33,7 @@ pub enum HeapType {
     Exn,
 }
 
-/// A value. Floats are their bits, so that `==` tells NaNs and zeros apart.
+/// A value. Floats are bits, so that `==` tells NaNs and zeros apart.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Value {
     /// 32-bit integer.
@@ -44,7 +44,7 @@ pub enum Value {
     F32(u32),
     /// The bits of a 64-bit float.
     F64(u64),
-    /// A vector, its first byte the least significant.
+    /// A vector. Its first byte is the least significant.
     V128(u128),
     /// A reference.
     Ref(Reference),
@@ -56,12 +56,12 @@ pub enum Value {
 pub enum Reference {
     /// Null.
     Null(HeapType),
-    /// A function, numbered in the order in which the session first showed them, so that equal runs give equal
-    /// numbers. `None` if the lane cannot tell functions apart.
+    /// A function by its number. Functions are numbered in the order in which the session first shows them, so that
+    /// equal runs have equal numbers. `None` if the lane cannot tell functions apart.
     Func(Option<u32>),
     /// The host value with this number: `(ref.extern N)` of a script.
     Extern(u32),
-    /// An `externref` to something that is no host value.
+    /// An `externref` to something that is not a host value.
     Converted(Converted),
     /// An `anyref` to the host value with this number: `(ref.host N)` of a script.
     Host(u32),
@@ -71,50 +71,50 @@ pub enum Reference {
     Object(ObjectRef),
 }
 
-/// A reference to an object of WebAssembly's.
+/// A reference to a struct, an array or an exception.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ObjectRef {
-    /// What it is.
+    /// What the object is.
     pub kind: ObjectKind,
-    /// Its number among what was shown together: the same object has the same number there, and its place in the
-    /// [`Objects`](crate::Objects) that go with it. `None` if the lane cannot tell objects apart.
+    /// The object's number among what is shown together, and its index in the [`Objects`](crate::Objects) that are
+    /// shown with it: one object, one number. `None` if the lane cannot tell objects apart.
     pub number: Option<u32>,
 }
 
-/// What an object is.
+/// The kind of an object.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ObjectKind {
     /// A struct.
     Struct,
     /// An array.
     Array,
-    /// A struct or an array: the lane does not tell which.
+    /// A struct or an array; the lane does not tell which.
     StructOrArray,
     /// An exception.
     Exn,
 }
 
 impl ObjectKind {
-    /// Whether an object of this kind may be one of that kind.
+    /// Returns whether an object of this kind may also be of `kind`.
     pub fn may_be(self, kind: ObjectKind) -> bool {
         use ObjectKind::{Exn, StructOrArray};
         self == kind || (self != Exn && kind != Exn && (self == StructOrArray || kind == StructOrArray))
     }
 }
 
-/// What `extern.convert_any` made an `externref` of.
+/// The operand of the `extern.convert_any` that made an `externref`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Converted {
-    /// Of an object.
+    /// An object.
     Object(ObjectRef),
-    /// Of an integer of 31 bits, zero-extended.
+    /// An integer of 31 bits, zero-extended.
     I31(u32),
     /// The lane cannot tell.
     Hidden,
 }
 
 impl Value {
-    /// Zero, or null.
+    /// The zero or null of a type.
     pub fn zero(ty: ValType) -> Value {
         match ty {
             ValType::I32 => Value::I32(0),
@@ -140,7 +140,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// A number reads better as a number; of a NaN the bits matter.
+/// Writes a number as such, and a NaN by its bits.
 fn float(f: &mut fmt::Formatter<'_>, ty: &str, value: f64, bits: fmt::Arguments<'_>) -> fmt::Result {
     if value.is_nan() { write!(f, "{ty} nan ({bits})") } else { write!(f, "{ty} {value:?} ({bits})") }
 }

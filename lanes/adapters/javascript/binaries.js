@@ -1,4 +1,4 @@
-// Bytes as text, and the binaries of modules: which types their exports have.
+// Bytes as text, and the types of the exports in the binary of a module.
 
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const VALUE_OF_DIGIT = new Uint8Array(128);
@@ -40,7 +40,7 @@ function utf8(bytes) {
   return decodeURIComponent(escaped);
 }
 
-// What stops a request with an answer of its own.
+// Stops a request with an answer of its own.
 class Stop extends Error {
   constructor(answer) {
     super("");
@@ -49,12 +49,12 @@ class Stop extends Error {
 }
 const failed = (reason, message) => new Stop({ failed: { reason, message } });
 
-// The value types that host functions have.
+// The value types of host functions.
 const CODES = {
   i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b, funcref: 0x70, externref: 0x6f, anyref: 0x6e,
 };
 const plain = (name) => ({ name, code: [CODES[name]] });
-// All by their first byte. A reference type has the name of the greatest type of its hierarchy.
+// All value types by their first byte. A reference type has the name of the top of its hierarchy.
 const TYPES = {
   0x73: "funcref", 0x72: "externref", 0x71: "anyref", 0x6d: "anyref", 0x6c: "anyref", 0x6b: "anyref", 0x6a: "anyref",
 };
@@ -94,8 +94,8 @@ class Reader {
     return items;
   }
 
-  // A value type: its bytes and its name, `other` for types that this adapter has no values of. A type by index may come
-  // before what stands at the index: its name is the index, until `exportsOf` says what it is.
+  // A value type: its bytes and its name, which is `other` if the adapter has no values of it. The name of a type by
+  // index is the index until `exportsOf` replaces it: the type may be defined later in the module.
   type() {
     const start = this.at;
     const code = this.byte();
@@ -140,7 +140,7 @@ class Reader {
     return { type, mutable: this.byte() };
   }
 
-  // Appends a group's types; what is no function is null.
+  // Appends a group's types. A type that is not a function type is null.
   types(types) {
     let code = this.byte();
     if (code === 0x4e) {
@@ -190,7 +190,7 @@ const KINDS = ["func", "table", "memory", "global", "tag"];
 // The types of a module's exports, by name. The module is valid.
 function exportsOf(bytes) {
   const { exports, types, typeSection } = readExports(bytes);
-  // Those of a function: the module's types, for its thunks.
+  // The module's types, which the thunks of its functions name.
   const context = { typeSection, count: types.length, thunks: new Map() };
   for (const type of types) if (type) type.context = context;
   const functions = types.filter((type) => type).flatMap(({ params, results }) => [...params, ...results]);
@@ -200,7 +200,7 @@ function exportsOf(bytes) {
   return exports;
 }
 
-// The sections that are read: types, imports, functions, tables, memories, globals, exports and tags.
+// Readers of sections: types, imports, functions, tables, memories, globals, exports and tags.
 const SECTIONS = [1, 2, 3, 4, 5, 6, 7, 13];
 
 function readExports(bytes) {
@@ -259,12 +259,12 @@ function tagOf(reader, types, spaces) {
   spaces.tag.push(types[reader.number()]);
 }
 
-// The module without its name sections. Only an engine that shows names in place of indices gets this.
+// The module without its name sections, for an engine that shows names in place of indices.
 function stripNames(bytes) {
   try {
     return withoutNames(bytes);
   } catch (error) {
-    // Whatever is wrong with the module is the engine's to find.
+    // The engine says what is wrong with the module.
     return bytes;
   }
 }

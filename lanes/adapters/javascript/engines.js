@@ -1,6 +1,6 @@
-// The engines: what their words mean, how they write frames, and how the programs that embed them read and write lines.
+// The engines: the meaning of their texts, the form of their frames, and the input and output of their shells.
 
-// The kinds that an engine's words mean. An engine with one text for several kinds gets all of them.
+// The kinds of traps by an engine's text. A text that an engine uses for several kinds means all of them.
 const MEMORY = "memory-out-of-bounds", TABLE = "table-out-of-bounds", UNDEFINED = "undefined-element";
 const NULL_ENTRY = "uninitialized-element", MISMATCH = "indirect-call-type-mismatch";
 const OVERFLOW = "integer-overflow", DIVISION = "integer-divide-by-zero", CONVERSION = "invalid-conversion-to-integer";
@@ -15,7 +15,7 @@ const V8 = {
     [/^table index is out of bounds$/, [UNDEFINED, TABLE]],
     [/^table access out of bounds$|element segment.* out of bounds|table initializer.* out of bounds/, [TABLE]],
     [/^(null function or )?function signature mismatch$/, [MISMATCH, NULL_ENTRY]],
-    // Where no signature can mismatch.
+    // A call where no signature can mismatch.
     [/^null function$/, [NULL_ENTRY]],
     [/^(divide|remainder) by zero$/, [DIVISION]],
     [/^divide result unrepresentable$/, [OVERFLOW]],
@@ -23,7 +23,7 @@ const V8 = {
     [/^dereferencing a null pointer$|^rethrowing null value$/, [NULL]],
     [/^illegal cast$/, [CAST]],
     [/^array element access out of bounds$/, [ARRAY]],
-    // It looks at the length before the segment.
+    // The length is checked before the segment.
     [/^requested new array is too large$/, [HEAP, TABLE, MEMORY]],
     [/^operation does not support unaligned accesses$/, [UNALIGNED]],
     [/^Atomics\.wait cannot be called in this context$/, [UNSHARED]],
@@ -71,8 +71,8 @@ const JSC = {
   ],
   stackOverflow: /^Maximum call stack size exceeded/,
   resource: /[Oo]ut of memory|couldn't create|too large|exceeds|maximum/,
-  // `name.wasm-function[7]`; in place of the index stands the function's name if the name section has one, so the
-  // engine does not get to see that section.
+  // `name.wasm-function[7]`. A name from the name section would take the place of the index, so the engine gets the
+  // module without that section.
   frame(line) {
     const match = /^(.*)\.wasm-function\[(\d*)\]$/.exec(line);
     if (!match) return null;
@@ -102,18 +102,18 @@ const SPIDERMONKEY = {
   resource: /out of memory|too many|too much|failed to allocate|maximum|too large/,
   frame(line) {
     const match = /^(.*)@.*:wasm-function\[(\d+)\]:0x([0-9a-f]+)$/.exec(line);
-    // An imported function that is called by nobody, as a start function is, is shown as a frame at offset 0.
+    // An imported function without a caller, such as a start function, is shown as a frame at offset 0.
     if (!match || match[3] === "0") return null;
     const frame = { func: Number(match[2]), offset: parseInt(match[3], 16) };
     if (match[1].startsWith(THUNK + ".")) frame.module = THUNK;
     return frame;
   },
-  // An error object keeps this many frames; a backtrace of that length may have lost its end.
+  // An error object keeps at most this many frames. A backtrace of that length may have been cut.
   mostFrames: 128,
   tells: ["frames", "offsets", "state"],
 };
 
-// The engine that runs this, with `version`, `readLine`, `writeLine` and `collect`.
+// The engine that runs this program, with `version`, `readLine`, `writeLine` and `collect`.
 function platform() {
   if (typeof process !== "undefined" && typeof require === "function") {
     const bun = typeof Bun !== "undefined";
@@ -129,7 +129,7 @@ function platform() {
   });
 }
 
-// Lines over the file descriptors, synchronously: a request is served before the next one is read.
+// Reads and writes lines synchronously: a request is served before the next one is read.
 function descriptors(fs) {
   const buffer = Buffer.alloc(1 << 16);
   let parts = [], rest = Buffer.alloc(0);

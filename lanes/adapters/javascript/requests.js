@@ -1,9 +1,9 @@
-// Failures and requests, one after the other, and the loop that serves them.
+// Failures, requests, and the loop that serves them.
 
 const engine = platform();
 const LONGEST_TRACE = 1000000;
-// So many lines are left for the frames of host calls in this request. A host function in a deep recursion would
-// otherwise write down the whole stack at each level.
+// The lines that are left for the frames of host calls in this request. Without a limit, a host function in a deep
+// recursion would write down the whole stack at each level.
 const HOST_LINES = 1 << 17;
 let hostLines = HOST_LINES;
 Error.stackTraceLimit = LONGEST_TRACE;
@@ -11,7 +11,7 @@ if (engine.withoutNames) {
   Error.prepareStackTrace = (_, sites) => sites.map((site) => site.getFunctionName() || "").join("\n");
 }
 
-// The frames of an error; nothing where the engine may have cut them.
+// The frames of an error, or nothing if the engine may have cut them.
 function framesOf(error) {
   const lines = String(error.stack).split(engine.between || "\n").filter((line) => line !== "");
   if (engine.mostFrames && lines.length >= engine.mostFrames) return undefined;
@@ -23,7 +23,7 @@ function framesOf(error) {
   return frames;
 }
 
-// The frames of a host call; nothing where the lines may not suffice, and for the calls after that.
+// The frames of a host call, or nothing if the lines may not suffice. All later calls then have none.
 function hostFrames() {
   if (hostLines === 0) return undefined;
   Error.stackTraceLimit = hostLines;
@@ -46,7 +46,7 @@ function answerTo(error) {
     return { trap: { kinds: known ? known[1] : ["other"], message, frames: framesOf(error) } };
   }
   if (error instanceof WebAssembly.LinkError) {
-    // Older engines say of a segment that does not fit that the module does not link.
+    // Older engines report a segment that does not fit as a link error.
     if (known) return { trap: { kinds: known[1], message, frames: [] } };
     return { failed: { reason: "link", message: `incompatible import type: ${message}` } };
   }
@@ -76,7 +76,7 @@ function payloadOf(exception, { value: tag, type }) {
 
 let store = null;
 let calls = [];
-// The answer that a host function wants, once it has stopped WebAssembly by a trap.
+// The answer to give after a host function has stopped WebAssembly by a trap.
 const stopped = { answer: null, trap: null };
 
 function instanceOf({ instance }) {
@@ -103,10 +103,10 @@ function call(func, type, values) {
   return resultList(type.results, through(...values));
 }
 
-// The number of a table's or memory's index, whose type JavaScript shows.
+// An index of a table or memory, as JavaScript takes it: a BigInt if indices have 64 bits.
 const indexOf = (flags, index) => (flags & 4 ? BigInt(index) : index);
 
-// What JavaScript has no value for, such as an exception, the engine refuses to show.
+// Reads a value. The engine refuses to show one that JavaScript does not have, such as an exception.
 function shown(read) {
   try {
     return read();
@@ -132,7 +132,7 @@ function memoryState(memory) {
     const length = Math.min(STRETCH, shown - start);
     const bytes = new Uint8Array(buffer, start, length);
     const nonzero = length % 8 === 0 ? new Float64Array(buffer, start, length / 8) : bytes;
-    // Minus zero and NaN are no zeros: `Object.is` tells all bits apart that matter here.
+    // `Object.is` tells minus zero and NaN from zero, so only zero bits count as zero.
     if (nonzero.some((value) => !Object.is(value, 0))) stretches.push([start / STRETCH, toBase64(bytes)]);
   }
   return { length: buffer.byteLength, stretches };
@@ -148,7 +148,7 @@ function tableState({ value: table, type }) {
   return { length, elements };
 }
 
-// Stops WebAssembly. It could catch what JavaScript throws, so it is a trap that stops it.
+// Stops WebAssembly by a trap: it could catch what JavaScript throws.
 function stop(reason, message) {
   if (!stopped.trap) stopped.trap = trapping();
   stopped.answer = { failed: { reason, message } };

@@ -1,4 +1,4 @@
-// Small modules that stand between WebAssembly and JavaScript, and those that show which features an engine has.
+// Thunks: small modules between WebAssembly and JavaScript. And small modules that show which features an engine has.
 
 const THUNK = "touchstone-thunk";
 const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
@@ -9,7 +9,7 @@ function leb(number) {
   return bytes.concat(number);
 }
 
-// A number that is not negative, in the form of those that may be.
+// A number that is not negative, as a signed LEB128.
 function signed(number) {
   const bytes = leb(number);
   if (bytes[bytes.length - 1] < 64) return bytes;
@@ -23,7 +23,7 @@ const section = (id, bytes) => [id].concat(leb(bytes.length), bytes);
 const binary = (...sections) => new Uint8Array(HEADER.concat(...sections));
 const functionType = ({ params, results }) =>
   [0x60].concat(list(params.map(({ code }) => code)), list(results.map(({ code }) => code)));
-// A module's name, by which its frames are known.
+// The name section of a thunk, by which its frames are recognized.
 const named = () => section(0, text("name").concat(0, leb(THUNK.length + 1), text(THUNK)));
 
 const SAME = { types: null, lower: [], raise: [] };
@@ -38,7 +38,7 @@ const has = ({ params, results }, test) => params.some(test) || results.some(tes
 const isHidden = ({ name }) => name in WAYS;
 const isForeign = ({ name }) => name === "other";
 
-// Pushes the locals from `first` on, which have these types, as lowered values.
+// Pushes locals of these types, from `first` on, as lowered values.
 function lower(types, first) {
   return [].concat(
     ...types.map((type, index) => {
@@ -49,7 +49,7 @@ function lower(types, first) {
   );
 }
 
-// Pushes values of these types, whose lowered parts are in the locals from `first` on.
+// Pushes values of these types from their lowered parts, in the locals from `first` on.
 function raise(types, first) {
   let local = first;
   const get = () => [0x20].concat(leb(local++));
@@ -66,10 +66,10 @@ function pop(types, first) {
   return [].concat(...types.map((_, index) => [0x21].concat(leb(first + types.length - 1 - index))));
 }
 
-// What host functions have in the place of a module's types.
+// The context of host functions, which have no module's types.
 const NO_MODULE = { typeSection: { groups: 0, bytes: [] }, count: 0, thunks: new Map() };
 
-// A module of one function. Its types are those of the context, and then `more`; the imports are bytes.
+// A module of one function. Its types are the types of the context, followed by `more`. The imports are bytes.
 function thunkModule({ context, more, imports, type, locals = [], code }) {
   const { groups, bytes } = context.typeSection;
   const functions = imports.filter(([kind]) => kind === 0).length;
@@ -86,13 +86,14 @@ function thunkModule({ context, more, imports, type, locals = [], code }) {
   );
 }
 
-// The function of a module that a context keeps by a key, with these imports.
+// The function of a thunk with these imports. The context keeps the module by a key.
 function made(context, key, parts, imports) {
   if (!context.thunks.has(key)) context.thunks.set(key, thunkModule(Object.assign({ context }, parts())));
   return new WebAssembly.Instance(context.thunks.get(key), { "": imports }).exports.f;
 }
 
-// A function of a type for one of the lowered type, or, outward, the other way round.
+// Inward, a function of the lowered type that calls `inner` of this type. Outward, one of this type that calls `inner` of
+// the lowered type.
 function thunk(type, outward, inner) {
   const context = type.context || NO_MODULE;
   const names = (types) => types.map(({ name }) => name);
@@ -128,7 +129,7 @@ function globalReader({ type, mutable }, global) {
   return made(NO_MODULE, `global ${type.name} ${mutable}`, parts, [global]);
 }
 
-// A function that catches what `raising` throws, an exception of this tag, and returns what it carries.
+// A function that catches the exception of this tag that `raising` throws, and returns its payload.
 function payloadReader(type, tag, raising) {
   const { context, index, params } = type;
   const nothing = context.count;
@@ -144,7 +145,7 @@ function payloadReader(type, tag, raising) {
   return made(context, `tag ${index}`, parts, [raising, tag]);
 }
 
-// JavaScript does not tell a structure from an array; a cast does.
+// Tells a struct from an array by a cast: JavaScript cannot.
 function isStruct(object) {
   const parts = () => ({
     more: [{ params: [plain("anyref")], results: [plain("i32")] }],

@@ -1,4 +1,4 @@
-// Values between the protocol and JavaScript, where what it hides is lowered to integers.
+// Conversion of values between the protocol and JavaScript. Values that JavaScript hides are lowered to integers.
 
 // The functions and host values of a store, by number.
 class References {
@@ -19,7 +19,7 @@ class References {
   }
 }
 
-// A value of the protocol as JavaScript values of the lowered types, appended to `values`.
+// Appends the JavaScript values of the lowered types for a value of the protocol.
 function lowerValue(store, type, bits, values) {
   const [name] = Object.keys(bits);
   if (isForeign(type)) throw failed("unsupported", "the adapter has no words for a parameter's type");
@@ -53,7 +53,7 @@ function lowerValues(store, types, list) {
   return values;
 }
 
-// The protocol's values from JavaScript values of the lowered types.
+// The values of the protocol for JavaScript values of the lowered types.
 function raiseValues(store, types, values) {
   let next = 0;
   return types.map((type) => {
@@ -86,7 +86,7 @@ function reference(store, { name }, value) {
   return { object: isStruct(value) ? "struct" : "array" };
 }
 
-// The results of a call, which JavaScript gives as nothing, a value or a list.
+// The results of a call as a list. JavaScript returns nothing, a value or a list.
 function resultList(types, result) {
   const count = lowered(types).length;
   return count === 0 ? [] : count === 1 ? [result] : [...result];

@@ -6,8 +6,8 @@ use crate::{Opened, Options};
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The adapter: what `lanes/adapters/javascript.js` loads. Every one of the engines takes a program as an argument, so that
-/// it needs no file.
+/// The adapter: what `lanes/adapters/javascript.js` loads. Every one of the engines takes a program as an argument, so
+/// that it needs no file.
 const ADAPTER: &str = concat!(
     "(function () {\n\"use strict\";\n",
     include_str!("../../adapters/javascript/engines.js"),

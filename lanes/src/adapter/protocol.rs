@@ -1,151 +1,134 @@
-//! The executable protocol, version 1: how a lane drives an engine in a process of its own.
+//! The executable protocol, version 1, as types: how a lane drives an engine in a process of its own.
 //!
-//! This page is the specification. Whoever writes an adapter needs this and `touchstone check-adapter -- CMD`, which
-//! tells what is wrong with one. `lanes/adapters/javascript.js` is an adapter for three engines;
-//! [`serve`](super::serve) is one for every lane that this program has built in.
+//! `docs/adapters.md` is the specification, with a session as an example; tests hold it against these types. To write
+//! an adapter, read it and try the adapter with `touchstone check-adapter -- CMD`. `lanes/adapters/javascript.js` is an
+//! adapter for three engines; [`Server`](super::Server) is one for every lane of this program.
 //!
-//! # Lines
+//! In short: the adapter reads a [`Request`] per line of standard input and writes a [`Reply`] per line of standard
+//! output, in order. Lines are JSON in ASCII. The first request is `hello`; `reset` opens a store; everything else
+//! happens in the last store that was opened.
 //!
-//! The adapter is a long-lived process. It reads requests from standard input, one JSON object on each line, and writes
-//! one reply for each to standard output, in order, one JSON object on each line, flushed. It writes nothing else there;
-//! standard error is free for everything else, and its last line is shown when the process dies. Lines are ASCII:
-//! other characters are written as `\u` escapes, in both directions. At the end of standard input the adapter ends.
+//! # Versions
 //!
-//! A request has a number and one more member that says what to do; the reply repeats the number and has one more
-//! member that says what came of it:
-//!
-//! ```text
-//! {"id":7,"invoke":{"instance":0,"function":"div","arguments":[{"i32":"00000006"},{"i32":"00000003"}]}}
-//! {"id":7,"values":[{"i32":"00000002"}]}
-//! ```
-//!
-//! A reply with another number, or one that is not such an object, ends the conversation: the process is killed, and
-//! another one started. So does silence, when the time for a request is up.
-//!
-//! # Requests
-//!
-//! | request | members | reply |
-//! |---|---|---|
-//! | `hello` | `protocol`: 1 | `hello`: [`Hello`]; always the first request, and only the first |
-//! | `reset` | `features`: names, `fuel`: number or null | `done`; a fresh store: everything from before is gone |
-//! | `define` | `functions`: list of [`Function`] | `done`; importable from now on |
-//! | `load` | `module`: number, `binary`: base64 | `done` or `refused`; validates, allocates nothing |
-//! | `instantiate` | `module`, `instance`: numbers | `done`, or a failure; runs the start function |
-//! | `register` | `instance`: number, `name` | `done`; its exports are importable under `name` |
-//! | `invoke` | `instance`, `function`, `arguments` | `values`, or a failure |
-//! | `get` | `instance`, `global` | `values` (one), or a failure |
-//! | `state` | `instance` | `exports`: list of [`Export`], or `failed` with `unsupported` |
-//! | `read` | `instance`, `memory`, `offset`, `length` | `bytes`: base64, or `failed` with `usage` |
-//!
-//! The numbers of modules and instances are chosen by the runner and used once in a store. Names that a later `define`
-//! or `register` gives again replace the earlier ones, name by name: two registrations under one name add up. A module
-//! may be instantiated several times. What a failing instantiation wrote before it failed stays written.
-//!
-//! `features` are those that modules may use in this store. An engine that can switch the others off should; one that
-//! cannot says so ([`Hello::fixed_features`]), and the runner judges by itself what the script forbids.
-//!
-//! # Values
-//!
-//! An object with one member: the type, and the bits in hexadecimal digits, the most significant first: 8 digits for
-//! `i32` and `f32`, 16 for `i64` and `f64`, 32 for `v128` (byte 15 of the vector first). A NaN is its bits, to the last.
-//!
-//! References: `{"null":"func"}`, `{"null":"extern"}`, `{"null":"any"}` and `{"null":"exn"}`; `{"extern":N}` is the host
-//! value number N, which scripts write `(ref.extern N)`, so that what goes in as N comes out as N; `{"func":N}` is a
-//! function, and N the adapter's own number for it: the same function has the same number as long as the store lives, and
-//! two functions never share one. The runner uses in arguments only numbers that the adapter has shown before.
-//! `{"host":N}` is the host value as an `anyref`, `{"i31":N}` an integer of 31 bits, zero-extended. In results only stand
-//! `"exn"`, an exception, and `{"object":"struct"}`, `{"object":"array"}`, `{"object":"struct-or-array"}` where the engine
-//! does not tell which, and `{"object":"extern"}`, an `externref` to what is no host value.
-//!
-//! # Failures
-//!
-//! - `trap`: [`TrapReply`]. All the kinds that the engine's words may mean, at least one, by the names of
-//!   [`TrapKind`](crate::TrapKind): an engine that has one word for a null entry and for a wrong type says both.
-//!   An exhausted stack is `stack-overflow`.
-//! - `refused`: a module was not accepted, with the phase `malformed`, `invalid`, `rejected` (one of the two: the engine
-//!   does not tell which), `unsupported` (a feature or a size that it lacks) or `internal`.
-//! - `exception`: an exception that nothing caught, with its tag's number and its payload where the engine shows them.
-//! - `failed`: anything else, with the reason `link` (an import is missing or has another type), `host`, `panic`,
-//!   `usage` (no such instance or export), `unsupported`, `resource` (memory or a count ran out) or `internal`.
-//!
-//! Each has the engine's own words in `message`. They are shown, not compared, with two exceptions: the texts of host
-//! errors and panics are those of the function that raised them, and a link error should begin with `unknown import` or
-//! `incompatible import type`, so that one is not taken for the other.
-//!
-//! # Host functions
-//!
-//! They are data ([`Function`]). Each call is noted, with its arguments, before it does what its behavior says, and the
-//! reply to the `instantiate` or `invoke` that made it happen carries the list as `calls`, in order. Their type is the
-//! one that is given: importing them with another one is a link error.
-//!
-//! - `{"return":[VALUES]}` returns these.
-//! - `"call"` calls its first argument, a function reference, with the others, and returns what it returns; what stops
-//!   the callee stops the caller. Null is a host error.
-//! - `{"fail":TEXT}` stops WebAssembly with an error that arrives as `failed` with `host` and this text.
-//! - `{"panic":TEXT}` likewise, with `panic`: a defect of the host. The engine must go on working afterwards.
-//!
-//! # Frames
-//!
-//! Innermost first, WebAssembly frames only, from the failing instruction to the entry, across host functions. A frame
-//! has the function's index in its module's function index space and, where the engine tells, the function's name, the
-//! module's name, and the byte offset of the instruction in the binary: the call itself in callers. Leave `frames` out
-//! if the engine shows none.
+//! Both sides state the version that they speak in `hello`. A runner speaks exactly one, [`VERSION`], and refuses an
+//! adapter that speaks another. Both sides ignore members that they do not know, so a reply may get a new optional
+//! member within a version. Everything else is a new version: a new request, a new required member, a new word in
+//! [`Hello::tells`], a new trap kind, a new feature name, or another meaning.
 
 use serde::{Deserialize, Serialize};
 
-/// The version that this page describes.
+/// The version of the protocol.
 pub const VERSION: u32 = 1;
 
 /// A numbered request.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Request {
-    /// Repeated in the reply.
+    /// The number that the reply repeats.
     pub id: u64,
     /// What to do.
     #[serde(flatten)]
     pub ask: Ask,
 }
 
-/// What to do; the table above describes each.
+/// What to do. The runner chooses the numbers of modules and instances, and uses each once in a store.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the table above describes each member")]
 pub enum Ask {
-    Hello { protocol: u32 },
-    Reset { features: Vec<String>, fuel: Option<u64> },
-    Define { functions: Vec<Function> },
-    Load { module: u32, binary: String },
-    Instantiate { module: u32, instance: u32 },
-    Register { instance: u32, name: String },
-    Invoke { instance: u32, function: String, arguments: Vec<Bits> },
-    Get { instance: u32, global: String },
-    State { instance: u32 },
-    Read { instance: u32, memory: String, offset: u64, length: usize },
+    /// Introduce yourself. Always the first request, and only the first.
+    Hello {
+        /// The version that the runner speaks.
+        protocol: u32,
+    },
+    /// Open a fresh store. Everything from before is gone.
+    Reset {
+        /// The features that modules may use.
+        features: Vec<String>,
+        /// The fuel for each instantiation and each call.
+        fuel: Option<u64>,
+    },
+    /// Make host functions importable. A later one replaces an earlier one of the same names.
+    Define {
+        /// The functions.
+        functions: Vec<Function>,
+    },
+    /// Decode, validate and compile a module. Allocate nothing.
+    Load {
+        /// The module's number.
+        module: u32,
+        /// The binary, in base64.
+        binary: String,
+    },
+    /// Instantiate a module, and run its start function.
+    Instantiate {
+        /// The module's number.
+        module: u32,
+        /// The number of the new instance.
+        instance: u32,
+    },
+    /// Make an instance's exports importable. They replace earlier ones of the same names.
+    Register {
+        /// The instance's number.
+        instance: u32,
+        /// The module name.
+        name: String,
+    },
+    /// Call an exported function.
+    Invoke {
+        /// The instance's number.
+        instance: u32,
+        /// The export's name.
+        function: String,
+        /// The arguments.
+        arguments: Vec<Bits>,
+    },
+    /// Read an exported global.
+    Get {
+        /// The instance's number.
+        instance: u32,
+        /// The export's name.
+        global: String,
+    },
+    /// Show what an instance's exports hold.
+    State {
+        /// The instance's number.
+        instance: u32,
+    },
+    /// Read a part of an exported memory.
+    Read {
+        /// The instance's number.
+        instance: u32,
+        /// The export's name.
+        memory: String,
+        /// The first byte.
+        offset: u64,
+        /// The number of bytes.
+        length: usize,
+    },
 }
 
 /// A numbered reply.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Reply {
-    /// The request's.
+    /// The request's number.
     pub id: u64,
-    /// The calls of host functions that this request caused.
+    /// The calls of host functions that the request caused, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<Call>,
-    /// The fuel that it used, if `reset` gave some and the engine counts it.
+    /// The fuel that the request used, if `reset` gave some and the engine counts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
-    /// What came of it.
+    /// The outcome.
     #[serde(flatten)]
     pub answer: Answer,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Answer {
-    /// Who speaks.
+    /// The introduction.
     Hello(Hello),
-    /// It is done, and there is nothing to show: `{}`.
+    /// The request succeeded, and there is nothing to show: `{}`.
     Done {},
     /// The results.
     Values(Vec<Bits>),
@@ -157,30 +140,31 @@ pub enum Answer {
     Trap(TrapReply),
     /// An exception was thrown that nothing caught.
     Exception {
-        /// The adapter's own number for its tag: the same tag, the same number. None if it does not know the tag.
+        /// The adapter's own number for the tag: one tag, one number. Left out if it does not know the tag.
         #[serde(default)]
         tag: Option<u32>,
-        /// What it carries, if the engine shows that bit for bit.
+        /// The payload. Left out if the engine does not show it bit for bit.
         #[serde(default)]
         payload: Option<Vec<Bits>>,
     },
     /// A module was not accepted.
     Refused {
-        /// In which phase.
+        /// The phase that refused it.
         phase: RefusedPhase,
         /// The engine's own words.
         message: String,
     },
-    /// It failed otherwise.
+    /// Anything else failed.
     Failed {
-        /// Why.
+        /// The reason.
         reason: Reason,
-        /// The engine's own words, or the text of the host error.
+        /// The engine's own words, or the text of the host function. A link error begins with `unknown import` or
+        /// `incompatible import type`.
         message: String,
     },
 }
 
-/// Who speaks, and what it can tell.
+/// The introduction of an adapter.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Hello {
     /// The version of the protocol that the adapter speaks.
@@ -189,37 +173,50 @@ pub struct Hello {
     pub engine: String,
     /// The engine's version.
     pub version: String,
-    /// The features that the engine has, by the names of [`Features`](crate::Features) in lower case with hyphens:
-    /// `mutable-globals`, `simd`, ...
+    /// The features that the engine has, by the names of [`Features`](crate::Features): `mutable-global`, `simd`, ...
     pub features: Vec<String>,
-    /// Whether the engine has all of them at all times, whatever `reset` says.
+    /// True if the engine cannot switch features off, whatever `reset` says. The runner then judges by itself what a
+    /// script forbids.
     #[serde(default)]
     pub fixed_features: bool,
-    /// What it can tell. `phases`: malformed from invalid. `frames`: function indices of frames. `offsets`: their byte
-    /// offsets. `state`: what exports hold. `exceptions`: tag and payload of an exception that nothing caught, if some
-    /// instance exports the tag. `fuel`: it counts fuel, and stops where there is none left.
+    /// What the adapter can tell. `phases`: a malformed module from an invalid one. `frames`: the function indices of
+    /// frames. `offsets`: the byte offsets of frames. `state`: what exports hold. `exceptions`: tag and payload of an
+    /// exception that nothing caught, if some instance exports the tag. `fuel`: it counts fuel, and traps when none is
+    /// left.
     pub tells: Vec<String>,
 }
 
 /// The words of [`Hello::tells`].
 pub const TELLS: [&str; 6] = ["phases", "frames", "offsets", "state", "exceptions", "fuel"];
 
-/// A value.
+/// A value: its type, and its bits in hexadecimal digits, the most significant first.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the section on values above describes each")]
 pub enum Bits {
+    /// 8 digits.
     I32(String),
+    /// 16 digits.
     I64(String),
+    /// 8 digits. A NaN is its exact bits.
     F32(String),
+    /// 16 digits. A NaN is its exact bits.
     F64(String),
+    /// 32 digits, byte 15 of the vector first.
     V128(String),
+    /// A null reference: `func`, `extern`, `any` or `exn`.
     Null(String),
+    /// A function, by the adapter's own number: one number for one function, as long as the store lives.
     Func(u64),
+    /// A host value as an `externref`. What goes in as N comes out as N.
     Extern(u32),
+    /// An exception; in results only.
     Exn,
+    /// A host value as an `anyref`.
     Host(u32),
+    /// An integer of 31 bits, zero-extended.
     I31(u32),
+    /// In results only: `struct`, `array`, `struct-or-array` if the engine does not tell which, or `extern` for an
+    /// `externref` that is not a host value.
     Object(String),
 }
 
@@ -234,34 +231,34 @@ pub struct Function {
     pub params: Vec<String>,
     /// Result types.
     pub results: Vec<String>,
-    /// What it does.
+    /// What the function does.
     pub behavior: Does,
 }
 
-/// What a host function does.
+/// What a host function does when it is called.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Does {
     /// Returns these values.
     Return(Vec<Bits>),
-    /// Calls its first argument.
+    /// Calls its first argument, a function reference, with the others, and returns its results.
     Call,
-    /// Returns a host error.
+    /// Stops WebAssembly with a failure for the reason `host`, and this text.
     Fail(String),
-    /// Panics.
+    /// Stops WebAssembly with a failure for the reason `panic`, and this text. The engine must work afterwards.
     Panic(String),
 }
 
-/// A host function was called.
+/// A call of a host function.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Call {
-    /// Its module name.
+    /// The module name that it is imported by.
     pub module: String,
-    /// Its name.
+    /// The name that it is imported by.
     pub name: String,
-    /// What it was given.
+    /// The arguments.
     pub arguments: Vec<Bits>,
-    /// The frames that were active.
+    /// The frames that were active, innermost first. Left out if the engine shows none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frames: Option<Vec<FrameReply>>,
 }
@@ -269,19 +266,19 @@ pub struct Call {
 /// A trap.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct TrapReply {
-    /// The kinds that it may be, by the names of [`TrapKind`](crate::TrapKind).
+    /// The kinds that the engine's words may mean, at least one, by the names of [`TrapKind`](crate::TrapKind).
     pub kinds: Vec<String>,
     /// The engine's own words.
     pub message: String,
-    /// The frames that were active.
+    /// The frames that were active, innermost first. Left out if the engine shows none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frames: Option<Vec<FrameReply>>,
 }
 
-/// A frame.
+/// A WebAssembly frame.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FrameReply {
-    /// The function's index.
+    /// The function's index in its module.
     pub func: u32,
     /// The function's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -289,28 +286,28 @@ pub struct FrameReply {
     /// The module's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
-    /// The byte offset of the instruction in the binary.
+    /// The byte offset of the instruction in the binary. In a caller it is the call itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
 }
 
-/// Where a module was refused.
+/// The phase that refused a module.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RefusedPhase {
-    /// It does not decode.
+    /// The module does not decode.
     Malformed,
-    /// It does not validate.
+    /// The module does not validate.
     Invalid,
-    /// One of the two.
+    /// The module does not decode or does not validate; the engine does not tell which.
     Rejected,
-    /// The engine lacks a feature or a size.
+    /// The engine lacks a feature or a size that the module needs.
     Unsupported,
-    /// The engine failed on its own.
+    /// The engine failed by itself.
     Internal,
 }
 
-/// Why something failed that did not trap.
+/// The reason of a failure that is no trap, exception or refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reason {
@@ -320,53 +317,53 @@ pub enum Reason {
     Host,
     /// A host function panicked.
     Panic,
-    /// No such instance or export.
+    /// There is no such instance or export, or the arguments have other types.
     Usage,
     /// The adapter or the engine cannot do this.
     Unsupported,
     /// Memory, address space or a count ran out.
     Resource,
-    /// The engine failed on its own.
+    /// The engine failed by itself.
     Internal,
 }
 
-/// An export and what it holds. Functions are left out.
+/// An export and its contents. Functions are left out.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Export {
-    /// Its name.
+    /// The export's name.
     pub name: String,
-    /// What it holds.
+    /// The contents.
     #[serde(flatten)]
     pub item: Item,
 }
 
-/// What an export holds.
+/// The contents of an export.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Item {
-    /// A global's value.
+    /// The value of a global.
     Global(Bits),
-    /// A memory: its first 16 MiB, without the zeros.
+    /// A memory: its first 16 MiB, without stretches of zeros.
     Memory {
-        /// Its length in bytes.
+        /// The length in bytes.
         length: u64,
-        /// Those stretches of [`STRETCH`] bytes, counted from 0, that are not all zero, in base64; the last one may be
-        /// shorter.
+        /// The stretches of [`STRETCH`] bytes that are not all zero: number, counted from 0, and bytes in base64. The
+        /// last stretch of a memory may be shorter.
         stretches: Vec<(u64, String)>,
     },
-    /// A table: those of its first 65,536 elements that are not null.
+    /// A table: the elements among its first 65,536 that are not null.
     Table {
-        /// Its length in elements.
+        /// The length in elements.
         length: u64,
-        /// Index and element.
+        /// Indices and elements.
         elements: Vec<(u64, Bits)>,
     },
 }
 
-/// How many bytes of a memory stand together in [`Item::Memory`].
+/// The number of bytes in a stretch of [`Item::Memory`].
 pub const STRETCH: usize = 4096;
 
-/// A request or a reply as a line: JSON in ASCII, since not every engine's shell decodes UTF-8, and a line feed.
+/// Returns a request or a reply as a line. The JSON is in ASCII, since not every engine's shell decodes UTF-8.
 pub fn line(value: &impl Serialize) -> Vec<u8> {
     let text = serde_json::to_string(value).expect("strings, numbers and lists always serialize");
     if text.is_ascii() {
@@ -394,5 +391,59 @@ mod tests {
         let encoded = line(&"é\n\u{1f980}");
         assert_eq!(encoded, b"\"\\u00e9\\n\\ud83e\\udd80\"\n");
         assert_eq!(serde_json::from_slice::<String>(&encoded).expect("JSON"), "é\n\u{1f980}");
+    }
+
+    const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/adapters.md");
+
+    /// The example session of the document, as (is a request, line).
+    fn example(document: &str) -> Vec<(bool, String)> {
+        let (_, after) = document.split_once("```text\n> ").expect("the example");
+        let (example, _) = after.split_once("```").expect("the end of the example");
+        let mut lines: Vec<(bool, String)> = Vec::new();
+        for line in format!("> {example}").lines() {
+            match (line.strip_prefix("> "), line.strip_prefix("< ")) {
+                (Some(request), _) => lines.push((true, request.to_string())),
+                (_, Some(reply)) => lines.push((false, reply.to_string())),
+                // A reply that is folded.
+                _ => lines.last_mut().expect("a line before").1.push_str(line.trim()),
+            }
+        }
+        lines
+    }
+
+    #[test]
+    fn the_example_of_the_document_is_a_session() {
+        let document = std::fs::read_to_string(DOCUMENT).expect("docs/adapters.md");
+        let lines = example(&document);
+        assert!(lines.len() >= 12, "{lines:?}");
+        for (is_request, line) in lines {
+            // The list of features is cut.
+            let line = line.replace(",...", "");
+            let error = match is_request {
+                true => serde_json::from_str::<Request>(&line).err(),
+                false => serde_json::from_str::<Reply>(&line).err(),
+            };
+            assert!(error.is_none(), "{line}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn the_document_has_all_words() {
+        let document = std::fs::read_to_string(DOCUMENT).expect("docs/adapters.md");
+        let requests =
+            ["hello", "reset", "define", "load", "instantiate", "register", "invoke", "get", "state", "read"];
+        let kinds = crate::TrapKind::ALL.iter().map(|kind| kind.name());
+        for word in requests.into_iter().chain(TELLS).chain(kinds) {
+            assert!(document.contains(&format!("`{word}`")), "{word} is not in docs/adapters.md");
+        }
+        assert!(document.contains(&format!("# The protocol, version {VERSION}\n")));
+    }
+
+    #[test]
+    fn unknown_members_are_ignored() {
+        let reply: Reply = serde_json::from_str(r#"{"id":1,"later":[2],"done":{}}"#).expect("a reply");
+        assert_eq!(reply, Reply { id: 1, calls: Vec::new(), fuel: None, answer: Answer::Done {} });
+        let request: Request = serde_json::from_str(r#"{"id":1,"state":{"instance":2,"later":3}}"#).expect("a request");
+        assert_eq!(request, Request { id: 1, ask: Ask::State { instance: 2 } });
     }
 }

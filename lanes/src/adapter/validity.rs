@@ -2,8 +2,8 @@
 //!
 //! An engine in another process has the features that it has. When it refuses a module, and wasmparser accepts the
 //! module with the script's features but not with those that the engine has as well, then a feature is missing, and the
-//! refusal is no mistake. When it accepts one that wasmparser refuses with the script's features but accepts with all of
-//! the engine's, then the engine could not be told to leave one out. In every other case its answer counts as it is.
+//! refusal is no mistake. When it accepts one that wasmparser refuses with the script's features but accepts with all
+//! of the engine's, then the engine could not be told to leave one out. In every other case its answer counts as it is.
 
 use crate::Features;
 use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};

@@ -1,5 +1,5 @@
-//! Whether two lanes show the same up to the names of things: functions, tags and objects have numbers, and what counts is
-//! that the numbers of one lane can be written for those of the other, one for one, so that all is equal.
+//! Whether two lanes show the same up to the names of things: functions, tags and objects have numbers, and what counts
+//! is that the numbers of one lane can be written for those of the other, one for one, so that all is equal.
 
 use super::{Difference, difference};
 use crate::{Contents, Converted, Exception, Object, ObjectRef, Objects, Reference, Value};

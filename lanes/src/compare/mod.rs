@@ -1,14 +1,14 @@
 //! The one comparison of what two lanes show.
 //!
-//! Everything that both lanes let us see is compared, except for messages, which are the engine's own words. Lanes of one
-//! engine must show the same. Between engines a difference passes where a [`Rule`] allows it; [`Rule`] has the table of
-//! all rules, and [`Comparison::tally`] counts how much was compared and how often each rule was needed.
+//! Everything that both lanes let us see is compared, except for messages, which are the engine's own words. Lanes of
+//! one engine must show the same. Between engines a difference passes where a [`Rule`] allows it; [`Rule`] has the
+//! table of all rules, and [`Comparison::tally`] counts how much was compared and how often each rule was needed.
 //!
 //! # Names
 //!
-//! Functions, tags and objects are named by numbers of the lane's own. Two lanes show the same if the names of one can be
-//! replaced by those of the other, one for one, so that all is equal. For functions and tags one replacement holds for
-//! the whole session. For objects it holds among what is shown together (the results of a step, the payload of an
+//! Functions, tags and objects are named by numbers of the lane's own. Two lanes show the same if the names of one can
+//! be replaced by those of the other, one for one, so that all is equal. For functions and tags one replacement holds
+//! for the whole session. For objects it holds among what is shown together (the results of a step, the payload of an
 //! exception, the arguments of a host call, or what an instance's exports hold), and it covers all objects that these
 //! reach: their kinds, descriptors, tags, numbers of values, and each value, packed ones by their bits. If one lane
 //! cannot look into an object, its kind and identity are compared; if one cannot tell objects apart, their kinds. Lanes
@@ -300,8 +300,8 @@ impl Comparison {
     }
 }
 
-/// Returns whether an outcome says nothing about what the module does: the engine lacks something, ran out of a resource
-/// or lost its process.
+/// Returns whether an outcome says nothing about what the module does: the engine lacks something, ran out of a
+/// resource or lost its process.
 fn is_incomparable(outcome: &Outcome) -> bool {
     let exhausted = matches!(outcome, Outcome::Failed(Failure::Resource(_)));
     exhausted || outcome.is_unsupported() || outcome.is_lost()
@@ -313,8 +313,8 @@ fn is_either_reason(left: &Trap, right: &Trap) -> bool {
     [left, right].iter().all(|trap| reasons.iter().any(|&reason| trap.may_be(reason)))
 }
 
-/// Returns whether failures other than traps and exceptions are equal. The texts of host errors and panics come from us,
-/// so they are compared; all other texts are the engine's.
+/// Returns whether failures other than traps and exceptions are equal. The texts of host errors and panics come from
+/// us, so they are compared; all other texts are the engine's.
 fn are_equal_failures(left: &Failure, right: &Failure) -> bool {
     match (left, right) {
         (Failure::Trap(_) | Failure::Exception(_), _) => false,

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// One row for each rule: its documentation, its name in reports, and what it allows to differ. docs/matrix.md shows the
-/// last two; a test holds it against this table.
+/// One row for each rule: its documentation, its name in reports, and what it allows to differ. docs/matrix.md shows
+/// the last two; a test holds it against this table.
 macro_rules! rules {
     ($($(#[$doc:meta])* $rule:ident = $name:literal: $differs:literal,)*) => {
         /// A rule by which a difference between two lanes does not count.
@@ -64,8 +64,8 @@ rules! {
     EitherReason = "either-reason":
         "an atomic access has two faults at once: unaligned, out of bounds, or a wait on an unshared memory",
     /// A compiler may report a trap at another instruction of the same function than the one that trapped, such as the
-    /// branch around it ([`LaneInfo::moves`](crate::LaneInfo::moves)). The byte offset of a trap's innermost frame is not
-    /// compared; everything else of the frames is, and so is the innermost frame of a host call.
+    /// branch around it ([`LaneInfo::moves`](crate::LaneInfo::moves)). The byte offset of a trap's innermost frame is
+    /// not compared; everything else of the frames is, and so is the innermost frame of a host call.
     MovedTrap = "moved-trap":
         "an optimizer reports a trap at another instruction of the same function",
     /// The bits of a NaN that arithmetic makes, and some results of relaxed SIMD, are the engine's choice. It applies

@@ -88,8 +88,8 @@ pub(crate) trait EngineContext: Sized {
     /// Makes an error with the text of a host function, which arrives as [`Failure::Host`](crate::Failure::Host).
     fn host_error(text: &str) -> Self::Error;
 
-    /// Panics, or, where a panic cannot cross the engine's frames, makes an error that stands for a panic. Either arrives
-    /// as [`Failure::Panic`](crate::Failure::Panic).
+    /// Panics, or, where a panic cannot cross the engine's frames, makes an error that stands for a panic. Either
+    /// arrives as [`Failure::Panic`](crate::Failure::Panic).
     fn host_panic(text: &str) -> Self::Error {
         guard::host_panic(text)
     }

@@ -1,18 +1,18 @@
-//! What the lanes of linked engines share: panics that are part of a test, told from panics of the engine.
+//! Panics in the code of a linked engine: those that are part of a test are told from the engine's own.
 
 use crate::{Failure, Phase, Refusal};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// The payload of a panic that a host function was told to raise: any other panic is a fault of the engine.
+/// The payload of a panic that a host function was told to raise. Any other panic is a fault of the engine.
 struct HostPanic(String);
 
-/// Raises it, without the panic hook, which would print a panic that is part of the test.
+/// Raises the panic of a host function without the panic hook, which would print a panic that is part of the test.
 pub(crate) fn host_panic(text: &str) -> ! {
     resume_unwind(Box::new(HostPanic(text.to_string())))
 }
 
-/// Runs code of an engine.
+/// Runs code of an engine, and turns a panic into a failure.
 pub(crate) fn guarded<R>(run: impl FnOnce() -> Result<R, Failure>) -> Result<R, Failure> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| match payload.downcast::<HostPanic>() {
         Ok(panic) => Err(Failure::Panic(panic.0)),
@@ -20,7 +20,7 @@ pub(crate) fn guarded<R>(run: impl FnOnce() -> Result<R, Failure>) -> Result<R, 
     })
 }
 
-/// Runs code of an engine that loads a module.
+/// Runs code of an engine that loads a module, and turns a panic into a refusal.
 pub(crate) fn guarded_load<R>(load: impl FnOnce() -> Result<R, Refusal>) -> Result<R, Refusal> {
     let refusal = |payload: &(dyn Any + Send)| Refusal { phase: Phase::Internal, message: panic_text(payload) };
     catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|payload| Err(refusal(&*payload)))

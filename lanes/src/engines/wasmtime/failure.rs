@@ -36,8 +36,8 @@ pub(super) fn refusal(error: &Error) -> Refusal {
     Refusal { phase, message: format!("{error:#}") }
 }
 
-/// Returns whether the imports are at fault. One of the two errors of linking has a type, the other only a text, which is
-/// that of the official scripts.
+/// Returns whether the imports are at fault. One of the two errors of linking has a type, the other only a text, which
+/// is that of the official scripts.
 fn is_of_linking(error: &Error) -> bool {
     error.is::<UnknownImportError>() || error.to_string().starts_with("incompatible import type")
 }

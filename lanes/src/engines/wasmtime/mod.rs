@@ -1,9 +1,9 @@
-//! Wasmtime as two lanes: the compiler back end that ours stands on, with a translator, a runtime and a stack walk of its
-//! own. `wasmtime` is configured as it comes; `wasmtime/none` does not optimize.
+//! Wasmtime as two lanes: the compiler back end that ours stands on, with a translator, a runtime and a stack walk of
+//! its own. `wasmtime` is configured as it comes; `wasmtime/none` does not optimize.
 //!
 //! - Cranelift moves traps unless one keeps it from doing so, as our compiler does. The optimizer makes a branch around
-//!   nothing but a trap into a conditional trap at the branch's place, and drops a store that is overwritten, so that the
-//!   later one traps; instruction selection makes a load part of the instruction that uses its value in both lanes.
+//!   nothing but a trap into a conditional trap at the branch's place, and drops a store that is overwritten, so that
+//!   the later one traps; instruction selection makes a load part of the instruction that uses its value in both lanes.
 //! - Frames have function index and byte offset, and names where the module has them.
 //! - It does not tell malformed from invalid: a module that it refuses is rejected, unless its error is one of the two
 //!   that it has for what it does not support.
