@@ -1,5 +1,5 @@
-//! The runner as a library: a test of an engine that implements `lanes::Lane`. It runs the scripts of a folder, with the
-//! trap snapshots beside them, and fails with the same text that the program prints.
+//! The runner as a library: a test of an engine that implements `lanes::Lane`. It runs the scripts of a folder, with
+//! the trap snapshots beside them, and fails with the same text that the program prints.
 
 use lanes::Options;
 use runner::inputs::{self, Choice};

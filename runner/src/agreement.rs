@@ -1,5 +1,5 @@
-//! Where lanes differ: every pair of lanes is compared, directive by directive and then by what the instances hold, and
-//! a difference is told with what each of the lanes showed. How much was compared is counted.
+//! Finds the directives on which lanes differ. Every pair of lanes is compared: directive by directive, and then by
+//! what the instances hold at the end. How much was compared is counted.
 
 use crate::execute::{LaneRun, Miss};
 use crate::pattern::Pattern;
@@ -9,20 +9,22 @@ use lanes::Lane;
 use lanes::compare::{Comparison, Difference};
 use std::collections::BTreeMap;
 
-/// Two lanes, by their positions, and what was compared of them so far.
+/// A pair of lanes, by their positions, and the state of their comparison.
 struct Pair {
     lanes: [usize; 2],
     comparison: Comparison,
 }
 
-/// What a pair said of one step: the lanes' positions, whether they were compared, and the difference.
-struct Said {
+/// The result of a pair for one directive.
+struct PairResult {
+    /// The positions of the lanes.
     lanes: [usize; 2],
+    /// Whether the lanes were compared at all.
     compared: bool,
     difference: Option<Difference>,
 }
 
-/// All differences between the lanes' runs of a script, and how much was compared of each pair of lanes.
+/// Returns all disagreements between the lanes' runs of a script, and how much of each pair of lanes was compared.
 pub(crate) fn find_disagreements(
     path: &str,
     script: &Script,
@@ -30,31 +32,27 @@ pub(crate) fn find_disagreements(
     runs: &[LaneRun],
 ) -> (Vec<Disagreement>, Vec<Compared>) {
     let names: Vec<&str> = lanes.iter().map(|lane| lane.info().name.as_str()).collect();
-    let mut pairs = Vec::new();
-    for right in 1..lanes.len() {
-        pairs.extend((0..right).map(|left| Pair {
-            lanes: [left, right],
-            comparison: Comparison::new(lanes[left].info(), lanes[right].info()),
-        }));
-    }
-    let told = |directive: &Directive, said: &[Said]| {
+    let mut pairs = all_pairs(lanes);
+    let disagreement = |directive: &Directive, results: &[PairResult]| {
         Some(Disagreement {
             path: path.to_string(),
             line: directive.line,
             directive: directive.name.to_string(),
-            lanes: sides(&names, said)?,
-            pairs: pairs_that_differ(&names, said),
+            lanes: sides(&names, results)?,
+            pairs: differing_pairs(&names, results),
         })
     };
     let mut found = Vec::new();
     for (position, directive) in script.directives.iter().enumerate() {
-        let several = matches!(&directive.kind, DirectiveKind::AssertReturn(_, patterns) if !patterns.iter().all(Pattern::is_exact));
-        let said: Vec<Said> = pairs.iter_mut().map(|pair| pair.step(position, runs, several)).collect();
-        found.extend(told(directive, &said));
+        let several = admits_several_results(directive);
+        let compare = |pair: &mut Pair| pair.compare_step(position, runs, several);
+        let results: Vec<PairResult> = pairs.iter_mut().map(compare).collect();
+        found.extend(disagreement(directive, &results));
     }
     for (position, directive) in script.directives.iter().enumerate() {
-        let said: Vec<Said> = pairs.iter_mut().map(|pair| pair.state(position, runs)).collect();
-        found.extend(told(directive, &said));
+        let compare = |pair: &mut Pair| pair.compare_state(position, runs);
+        let results: Vec<PairResult> = pairs.iter_mut().map(compare).collect();
+        found.extend(disagreement(directive, &results));
     }
     let compared = pairs.iter().map(|Pair { lanes: [left, right], comparison }| Compared {
         lanes: [names[*left].to_string(), names[*right].to_string()],
@@ -63,62 +61,90 @@ pub(crate) fn find_disagreements(
     (found, compared.collect())
 }
 
+fn all_pairs(lanes: &[&dyn Lane]) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    for right in 1..lanes.len() {
+        for left in 0..right {
+            let comparison = Comparison::new(lanes[left].info(), lanes[right].info());
+            pairs.push(Pair { lanes: [left, right], comparison });
+        }
+    }
+    pairs
+}
+
+/// Returns whether different results of a directive are right.
+fn admits_several_results(directive: &Directive) -> bool {
+    match &directive.kind {
+        DirectiveKind::AssertReturn(_, patterns) => !patterns.iter().all(Pattern::is_exact),
+        _ => false,
+    }
+}
+
 impl Pair {
-    /// Compares what a directive showed; `several` results may be right.
-    fn step(&mut self, position: usize, runs: &[LaneRun], several: bool) -> Said {
-        let passed = |lane: usize| runs[lane].steps.get(position).is_some_and(|step| step.verdict.is_ok());
-        if several && self.lanes.into_iter().all(passed) {
+    /// Compares what a directive showed in both lanes. `several` says that different results are right.
+    fn compare_step(&mut self, position: usize, runs: &[LaneRun], several: bool) -> PairResult {
+        let [left, right] = self.lanes.map(|lane| runs[lane].steps.get(position));
+        if several && [left, right].into_iter().all(|step| step.is_some_and(|step| step.verdict.is_ok())) {
             self.comparison.admit();
         }
-        // A lane may say so in the words of a refusal, and what there is to compare then proves nothing.
-        let unsupported = |lane: usize| {
-            let step = runs[lane].steps.get(position);
-            step.is_some_and(|step| matches!(step.verdict, Err(Miss::Unsupported(_))))
-        };
-        if self.lanes.into_iter().any(unsupported) {
+        // What an engine shows proves nothing if it refused something only because it lacks a feature.
+        let unsupported =
+            [left, right].into_iter().flatten().any(|step| matches!(step.verdict, Err(Miss::Unsupported(_))));
+        if unsupported {
             self.comparison.end_unsupported();
         }
-        let observed = |lane: usize| runs[lane].steps.get(position).and_then(|step| step.observation.as_ref());
-        let [left, right] = self.lanes.map(observed);
-        let both = left.zip(right);
-        let difference = both.and_then(|(left, right)| self.comparison.step(left, right));
-        Said { lanes: self.lanes, compared: both.is_some() && !self.comparison.has_ended(), difference }
+        let observed = [left, right].map(|step| step.and_then(|step| step.observation.as_ref()));
+        let [Some(left), Some(right)] = observed else {
+            return PairResult { lanes: self.lanes, compared: false, difference: None };
+        };
+        let difference = self.comparison.step(left, right);
+        PairResult { lanes: self.lanes, compared: !self.comparison.has_ended(), difference }
     }
 
     /// Compares what the instance that a directive made held at the end.
-    fn state(&mut self, position: usize, runs: &[LaneRun]) -> Said {
-        // Instances are in the order in which they were made.
-        let state = |lane: usize| {
+    fn compare_state(&mut self, position: usize, runs: &[LaneRun]) -> PairResult {
+        // The states are in the order in which the instances were made.
+        let state_of = |lane: usize| {
             let states = &runs[lane].states;
             states.get(states.partition_point(|(made, _)| *made < position)).filter(|(made, _)| *made == position)
         };
-        let [left, right] = self.lanes.map(state);
-        let both = left.zip(right).filter(|_| !self.comparison.has_ended());
-        let difference = both.and_then(|((_, left), (_, right))| self.comparison.state(left.as_ref(), right.as_ref()));
-        Said { lanes: self.lanes, compared: both.is_some(), difference }
+        let [Some((_, left)), Some((_, right))] = self.lanes.map(state_of) else {
+            return PairResult { lanes: self.lanes, compared: false, difference: None };
+        };
+        if self.comparison.has_ended() {
+            return PairResult { lanes: self.lanes, compared: false, difference: None };
+        }
+        let difference = self.comparison.state(left.as_ref(), right.as_ref());
+        PairResult { lanes: self.lanes, compared: true, difference }
     }
 }
 
-/// What each lane showed, if any two of them differ.
-fn sides(names: &[&str], said: &[Said]) -> Option<BTreeMap<String, String>> {
-    said.iter().find(|pair| pair.difference.is_some())?;
-    let side = |lane: usize| {
-        let of_lane = said.iter().filter(|pair| pair.lanes.contains(&lane));
-        let shown = of_lane.clone().find_map(|pair| {
-            let difference = pair.difference.as_ref()?;
-            let text = if pair.lanes[0] == lane { &difference.left } else { &difference.right };
-            Some(format!("{}: {text}", difference.what))
-        });
-        shown.unwrap_or_else(|| match of_lane.clone().any(|pair| pair.compared) {
-            true => "no difference from any, by the rules or because it shows less".to_string(),
-            false => "not comparable any more".to_string(),
-        })
-    };
-    Some(names.iter().enumerate().map(|(lane, name)| (name.to_string(), side(lane))).collect())
+/// Returns what each lane showed, if any two of them differ.
+fn sides(names: &[&str], results: &[PairResult]) -> Option<BTreeMap<String, String>> {
+    if results.iter().all(|pair| pair.difference.is_none()) {
+        return None;
+    }
+    Some(names.iter().enumerate().map(|(lane, name)| (name.to_string(), side(lane, results))).collect())
 }
 
-fn pairs_that_differ(names: &[&str], said: &[Said]) -> Vec<[String; 2]> {
-    let differing = said.iter().filter(|pair| pair.difference.is_some());
+/// Returns what a lane showed in the first pair in which it differs from another one.
+fn side(lane: usize, results: &[PairResult]) -> String {
+    let mut compared = false;
+    for pair in results.iter().filter(|pair| pair.lanes.contains(&lane)) {
+        compared |= pair.compared;
+        if let Some(difference) = &pair.difference {
+            let text = if pair.lanes[0] == lane { &difference.left } else { &difference.right };
+            return format!("{}: {text}", difference.what);
+        }
+    }
+    if compared {
+        return "no difference from any, by the rules or because it shows less".to_string();
+    }
+    "not comparable any more".to_string()
+}
+
+fn differing_pairs(names: &[&str], results: &[PairResult]) -> Vec<[String; 2]> {
+    let differing = results.iter().filter(|pair| pair.difference.is_some());
     differing.map(|pair| pair.lanes.map(|lane| names[lane].to_string())).collect()
 }
 
@@ -126,30 +152,30 @@ fn pairs_that_differ(names: &[&str], said: &[Said]) -> Vec<[String; 2]> {
 mod tests {
     use super::*;
 
-    fn said(lanes: [usize; 2], compared: bool, texts: Option<[&str; 2]>) -> Said {
+    fn result(lanes: [usize; 2], compared: bool, texts: Option<[&str; 2]>) -> PairResult {
         let difference = texts.map(|[left, right]| Difference {
             what: "outcome".to_string(),
             left: left.to_string(),
             right: right.to_string(),
         });
-        Said { lanes, compared, difference }
+        PairResult { lanes, compared, difference }
     }
 
     #[test]
     fn all_sides_are_listed() {
         let names = ["a", "b", "c", "d"];
         let pairs = [
-            said([0, 1], true, None),
-            said([0, 2], true, Some(["1", "2"])),
-            said([1, 2], true, Some(["1", "2"])),
-            said([0, 3], false, None),
-            said([1, 3], false, None),
-            said([2, 3], false, None),
+            result([0, 1], true, None),
+            result([0, 2], true, Some(["1", "2"])),
+            result([1, 2], true, Some(["1", "2"])),
+            result([0, 3], false, None),
+            result([1, 3], false, None),
+            result([2, 3], false, None),
         ];
         let sides = sides(&names, &pairs).expect("a difference");
         let texts: Vec<&str> = sides.values().map(String::as_str).collect();
         assert_eq!(texts, ["outcome: 1", "outcome: 1", "outcome: 2", "not comparable any more"]);
         assert!(super::sides(&names, &pairs[..1]).is_none());
-        assert_eq!(pairs_that_differ(&names, &pairs), [["a", "c"], ["b", "c"]].map(|pair| pair.map(str::to_string)));
+        assert_eq!(differing_pairs(&names, &pairs), [["a", "c"], ["b", "c"]].map(|pair| pair.map(str::to_string)));
     }
 }

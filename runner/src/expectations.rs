@@ -1,4 +1,4 @@
-//! The list of expected failures, each with its cause.
+//! Lists of expected failures, each with its cause.
 //!
 //! ```text
 //! # PATH:LINE [@LANE,..] CAUSE, or PATH:FIRST-LAST [@LANE,..] CAUSE
@@ -7,11 +7,12 @@
 //! proposals/x.wast:8-20 @quick/fresh,quick/reload follows from line 7
 //! ```
 //!
-//! A path may have blanks in it, and matches from its end, at a `/` or behind `spec:`. A listed directive still runs;
-//! where it fails it counts as expected, and where it passes, the run fails until the list says otherwise: with two
-//! numbers, every directive that begins on one of these lines is listed. A trap other than the snapshot's is expected where
-//! nothing else on its line fails: one entry must not hide both. Where listed lanes differ from the others and these agree,
-//! that is no disagreement. Crashes and timeouts cannot be expected.
+//! A path may have blanks in it, and matches from its end, at a `/` or after `spec:`. An entry with two numbers lists
+//! every directive that begins on one of these lines. A listed directive still runs. If it fails, it counts as
+//! expected; if it passes, the run fails until the entry is removed.
+//!
+//! A trap other than that of the snapshot is expected if nothing else on its line fails: one entry must not hide both.
+//! A disagreement does not count if the lanes that are not listed agree. Crashes and timeouts cannot be expected.
 
 use crate::report::{Disagreement, Failure, LaneReport, Status};
 use std::collections::BTreeSet;
@@ -22,28 +23,38 @@ use std::path::Path;
 /// A list of expected failures.
 #[derive(Debug, Default)]
 pub struct Expectations {
+    /// The file, for messages.
     file: String,
     entries: Vec<ExpectedFailure>,
 }
 
+/// An entry of a list.
 #[derive(Debug)]
 struct ExpectedFailure {
     path: String,
     lines: RangeInclusive<u32>,
-    /// Those that the line is of; all if it names none.
+    /// The lanes that the entry names; if it names none, it concerns all lanes.
     lanes: Vec<String>,
 }
 
 impl Expectations {
-    /// Reads a list; the error says what is wrong.
+    /// Reads a list.
+    ///
+    /// # Errors
+    ///
+    /// Says why the file cannot be read, or which line is malformed.
     pub fn read(path: &Path) -> Result<Expectations, String> {
         let file = path.display().to_string();
         let text = fs::read_to_string(path).map_err(|error| format!("cannot read {file}: {error}"))?;
         Expectations::parse(file, &text)
     }
 
-    /// The lists that every run knows: directives of archived official suites that the standard has superseded, and
-    /// modules that our lanes refuse.
+    /// Returns the lists that hold in every run: directives of archived official suites that the standard has
+    /// superseded, and modules that our lanes refuse.
+    ///
+    /// # Errors
+    ///
+    /// Says which line of a built-in list is malformed. A test checks that none is.
     pub fn built_in() -> Result<[Expectations; 2], String> {
         let list = |file: &str, text| Expectations::parse(file.to_string(), text);
         let superseded = list("spec-testsuite/superseded.txt", spec_testsuite::SUPERSEDED)?;
@@ -63,15 +74,15 @@ impl Expectations {
         Ok(Expectations { file, entries })
     }
 
-    /// Counts listed failures as expected, and adds a failure for each listed line on which all directives passed, and for
-    /// each entry that lists none.
+    /// Counts listed failures as expected. Adds a failure for each listed line on which all directives passed, and for
+    /// each entry that lists no directive.
     pub fn apply(&self, report: &mut LaneReport) {
         let own: Vec<&ExpectedFailure> = self.entries.iter().filter(|entry| entry.concerns(report)).collect();
-        // A script that did not run to its end says nothing about the directives that did not run.
+        // If a script did not run to its end, nothing is known of the directives that did not run.
         if own.is_empty() || !matches!(report.status, Status::Pass | Status::Fail) {
             return;
         }
-        let (passed, empty) = self.unfounded(&own, report);
+        let (passed, empty) = self.find_unfounded(&own, report);
         report.passed -= passed.len();
         report.failed += passed.len();
         let by_themselves = report.failures.iter().filter(|failure| failure.directive != Failure::TRAP_SNAPSHOT);
@@ -92,30 +103,30 @@ impl Expectations {
         report.status = if report.failures.is_empty() { Status::Pass } else { Status::Fail };
     }
 
-    /// A failure for each listed line on which all directives passed, and for each entry that lists none.
-    fn unfounded(&self, own: &[&ExpectedFailure], report: &LaneReport) -> (Vec<Failure>, Vec<Failure>) {
-        // What the lane does not support says nothing either.
+    /// Returns a failure for each listed line on which all directives passed, and for each entry that lists no
+    /// directive.
+    fn find_unfounded(&self, own: &[&ExpectedFailure], report: &LaneReport) -> (Vec<Failure>, Vec<Failure>) {
+        // Unsupported directives count as neither: the list may be right about them.
         let failed = report.failures.iter().filter(|failure| failure.counts()).chain(&report.lacking);
         let failed: BTreeSet<u32> = failed.map(|failure| failure.line).collect();
         let passed: BTreeSet<u32> = report.passed_on.iter().copied().filter(|line| !failed.contains(line)).collect();
         let empty = own.iter().filter(|entry| failed.union(&passed).all(|line| !entry.lines.contains(line)));
-        let empty = empty
-            .map(|entry| self.unfounded_at(*entry.lines.start(), Failure::NO_DIRECTIVE, "no directive begins there"));
+        let empty = empty.map(|entry| {
+            self.unfounded_failure(*entry.lines.start(), Failure::NO_DIRECTIVE, "no directive begins there")
+        });
         let passed = passed.iter().filter(|line| own.iter().any(|entry| entry.lines.contains(line)));
         let passed =
-            passed.map(|line| self.unfounded_at(*line, Failure::UNEXPECTED_PASS, "nothing failed on this line"));
+            passed.map(|line| self.unfounded_failure(*line, Failure::UNEXPECTED_PASS, "nothing failed on this line"));
         (passed.collect(), empty.collect())
     }
 
-    fn unfounded_at(&self, line: u32, kind: &str, what: &str) -> Failure {
+    fn unfounded_failure(&self, line: u32, kind: &str, what: &str) -> Failure {
         let message = format!("listed in {}, but {what}: remove it from the list", self.file);
         Failure { line, column: 1, directive: kind.to_string(), message }
     }
-}
 
-impl Expectations {
-    /// Whether lanes that are not listed there agree. That the others are wrong is known, so it does not count.
-    pub fn explain(&self, disagreement: &Disagreement) -> bool {
+    /// Returns whether the list explains a disagreement: the lanes that are not listed there agree.
+    pub fn explains(&self, disagreement: &Disagreement) -> bool {
         let listed = |lane: &String| {
             let is_listed = |entry: &ExpectedFailure| {
                 entry.lines.contains(&disagreement.line) && entry.names(&disagreement.path, lane)
@@ -125,13 +136,16 @@ impl Expectations {
         disagreement.pairs.iter().all(|pair| pair.iter().any(listed))
     }
 
-    /// A remark on the lines that concern no script and lane of a run: perhaps another run's, perhaps misspelt.
-    pub fn unused(&self, reports: &[LaneReport]) -> Option<String> {
+    /// Returns a remark on the entries that concern no script and lane of a run. They may belong to another run, or
+    /// have a wrong path.
+    pub fn remark_on_unused(&self, reports: &[LaneReport]) -> Option<String> {
         let mut unused = self.entries.iter().filter(|entry| !reports.iter().any(|report| entry.concerns(report)));
         let first = unused.next()?;
         let count = 1 + unused.count();
         let (file, path, line) = (&self.file, &first.path, first.lines.start());
-        Some(format!("{count} of the lines of {file} concern nothing in this run; the first is for {path}:{line}"))
+        Some(format!(
+            "{count} of the lines of {file} concern no script and lane of this run; the first is for {path}:{line}"
+        ))
     }
 }
 
@@ -152,8 +166,7 @@ impl ExpectedFailure {
 const FORM: &str = "expected `PATH:LINE [@LANE,..] CAUSE`, or `PATH:FIRST-LAST [@LANE,..] CAUSE`";
 
 fn parse(line: &str) -> Result<ExpectedFailure, String> {
-    let no_cause = || format!("a cause is missing: {FORM}");
-    let (path, lines, rest) = place(line.trim()).ok_or(FORM)?;
+    let (path, lines, rest) = split(line.trim()).ok_or(FORM)?;
     if lines.is_empty() {
         return Err(format!("the last line comes before the first: {}-{}", lines.start(), lines.end()));
     }
@@ -165,17 +178,17 @@ fn parse(line: &str) -> Result<ExpectedFailure, String> {
         None => (Vec::new(), rest),
     };
     if cause.trim().is_empty() {
-        return Err(no_cause());
+        return Err(format!("a cause is missing: {FORM}"));
     }
     Ok(ExpectedFailure { path: path.to_string(), lines, lanes })
 }
 
-/// Path and lines of an entry, and what comes behind them. A path may have blanks in it: it ends at the first colon with
-/// numbers behind it.
-fn place(line: &str) -> Option<(&str, RangeInclusive<u32>, &str)> {
+/// Splits an entry into its path, its lines and the rest. A path may have blanks in it: it ends at the first colon that
+/// numbers follow.
+fn split(line: &str) -> Option<(&str, RangeInclusive<u32>, &str)> {
     line.match_indices(':').find_map(|(colon, _)| {
-        let behind = &line[colon + 1..];
-        let (numbers, rest) = behind.split_once(char::is_whitespace).unwrap_or((behind, ""));
+        let after = &line[colon + 1..];
+        let (numbers, rest) = after.split_once(char::is_whitespace).unwrap_or((after, ""));
         let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
         Some((&line[..colon], first.parse().ok()?..=last.parse().ok()?, rest.trim_start()))
     })
@@ -272,8 +285,8 @@ mod tests {
     #[test]
     fn an_expected_failure_hides_no_wrong_trap_of_its_line() {
         let wrong_trap = |report: &mut LaneReport, line| {
-            let place = report.failures[0].clone();
-            report.failures.push(Failure { line, directive: Failure::TRAP_SNAPSHOT.to_string(), ..place });
+            let location = report.failures[0].clone();
+            report.failures.push(Failure { line, directive: Failure::TRAP_SNAPSHOT.to_string(), ..location });
             (report.passed, report.failed) = (report.passed - 1, report.failed + 1);
         };
         let mut both = report(&[3]);
@@ -303,7 +316,7 @@ mod tests {
             let pairs = pairs.iter().map(|pair| pair.map(str::to_string)).collect();
             let directive = "assert_return".to_string();
             let (path, lanes) = ("tests/x.wast".to_string(), BTreeMap::new());
-            list.explain(&Disagreement { path, line, directive, lanes, pairs })
+            list.explains(&Disagreement { path, line, directive, lanes, pairs })
         };
         assert!(explains(3, &[["speed/fresh", "wasmi"], ["wasmi", "wasmtime"]]));
         assert!(!explains(3, &[["speed/fresh", "wasmi"], ["speed/fresh", "wasmtime"]]));

@@ -1,4 +1,4 @@
-//! From the command line's arguments to scripts: files, directories, and suites of the data crate or of a checkout.
+//! Finds the scripts that arguments name: files, directories, and suites of the built-in data or of a checkout.
 
 use lanes::Features;
 pub use spec_testsuite::Unreadable;
@@ -14,22 +14,22 @@ use thiserror::Error;
 /// A script to run.
 #[derive(Clone, Debug)]
 pub struct Input {
-    /// How reports name it; [`text`] reads it.
+    /// The path, by which reports name the script and [`text`] reads it.
     pub path: String,
-    /// What its modules may use.
+    /// The features that the modules may use.
     pub features: Features,
-    /// Bytes of its text: the largest scripts begin first.
+    /// The length of the text in bytes. The largest scripts begin first.
     pub size: usize,
 }
 
-/// Where scripts come from.
+/// The options that say which scripts run, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
-    /// An official checkout that takes the data crate's place.
+    /// An official checkout that takes the place of the built-in data.
     pub spec_dir: Option<PathBuf>,
-    /// Features that override every other way to choose them.
+    /// The features of all scripts, whatever the scripts and their folders say.
     pub features: Option<Features>,
-    /// A part that paths must contain.
+    /// A text that the paths of the scripts must contain.
     pub filter: Option<String>,
 }
 
@@ -39,34 +39,38 @@ pub enum InputError {
     /// A file or directory cannot be read.
     #[error("cannot read {path}: {error}")]
     Unreadable {
-        /// Which.
+        /// The path.
         path: String,
-        /// Why.
+        /// The cause.
         error: io::Error,
     },
-    /// A directory without scripts.
+    /// A directory has no scripts in it.
     #[error("{0} has no *.wast file in it")]
     NoScripts(String),
-    /// No such suite.
+    /// There is no such suite.
     #[error(transparent)]
     UnknownSuite(#[from] UnknownSuite),
-    /// What is to take the data crate's place is no checkout.
+    /// The directory that should take the place of the built-in data is no checkout.
     #[error("{0}; --spec-dir or the variable SPEC_TESTSUITE names it")]
     NoCheckout(CheckoutError),
-    /// The checkout does not give the suite.
+    /// The checkout does not have the suite.
     #[error(transparent)]
     Checkout(#[from] CheckoutError),
-    /// Nothing is left.
+    /// The filter leaves no script.
     #[error("no script's path contains `{0}`")]
     NothingMatches(String),
-    /// Nothing was given.
+    /// There is no argument.
     #[error("no script given: name files, directories, or suites such as spec:2.0")]
     Nothing,
 }
 
-/// The scripts that the arguments name, each once; and remarks for the user.
+/// Returns the scripts that the arguments name, each once, and remarks for the user.
+///
+/// # Errors
+///
+/// An argument names nothing that can be run. A script that cannot be read is no error: its report says so.
 pub fn gather(arguments: &[String], choice: &Choice) -> Result<(Vec<Input>, Vec<String>), InputError> {
-    // Who names no suite needs no checkout.
+    // The checkout is opened only if a suite is named: other runs must not fail for it.
     let wanted = choice.spec_dir.as_deref().filter(|_| arguments.iter().any(|argument| argument.starts_with("spec:")));
     let checkout = wanted.map(Checkout::open).transpose().map_err(InputError::NoCheckout)?;
     let (mut inputs, mut remarks) = (Vec::new(), Vec::new());
@@ -76,12 +80,12 @@ pub fn gather(arguments: &[String], choice: &Choice) -> Result<(Vec<Input>, Vec<
                 let scripts = match &checkout {
                     Some(checkout) => {
                         let scripts = checkout.resolve(suite)?;
-                        remarks.extend(not_of_checkout(suite, &scripts));
+                        remarks.extend(remark_on_built_in(suite, &scripts));
                         scripts
                     }
                     None => {
                         let suite: Suite = suite.parse()?;
-                        remarks.extend(missing(suite));
+                        remarks.extend(remark_on_missing(suite));
                         suite.scripts()
                     }
                 };
@@ -91,7 +95,7 @@ pub fn gather(arguments: &[String], choice: &Choice) -> Result<(Vec<Input>, Vec<
                     size: script.contents.len(),
                 }));
             }
-            None => inputs.extend(on_disk(argument, choice)?),
+            None => inputs.extend(find_on_disk(argument, choice)?),
         }
     }
     if inputs.is_empty() {
@@ -108,7 +112,8 @@ pub fn gather(arguments: &[String], choice: &Choice) -> Result<(Vec<Input>, Vec<
     Ok((inputs, remarks))
 }
 
-/// One name for the ways to write a path. Symbolic links to scripts stay apart: each may have a snapshot beside it.
+/// Returns one name for all ways to write a path. Symbolic links to a script keep their own names: each may have a trap
+/// snapshot beside it.
 fn identity(path: &str) -> PathBuf {
     let path = Path::new(path);
     let directory =
@@ -119,25 +124,28 @@ fn identity(path: &str) -> PathBuf {
     }
 }
 
-/// What the data crate does not have.
-fn missing(suite: Suite) -> Option<String> {
-    let count = suite.missing().len();
-    (count != 0).then(|| {
-        format!("spec:{suite} lacks {count} official scripts; give a checkout with --spec-dir to run them too")
-    })
+/// Returns a remark on the official scripts that the built-in data lacks.
+fn remark_on_missing(suite: Suite) -> Option<String> {
+    match suite.missing().len() {
+        0 => None,
+        count => Some(format!(
+            "spec:{suite} lacks {count} official scripts; give a checkout with --spec-dir to run them too"
+        )),
+    }
 }
 
-/// What the checkout does not have, and the data crate gives instead.
-fn not_of_checkout(suite: &str, scripts: &[Script]) -> Option<String> {
-    let count = scripts.iter().filter(|script| script.path.starts_with("spec:")).count();
-    (count != 0).then(|| {
-        format!(
+/// Returns a remark on the scripts that the checkout lacks, so that built-in ones run.
+fn remark_on_built_in(suite: &str, scripts: &[Script]) -> Option<String> {
+    match scripts.iter().filter(|script| script.path.starts_with("spec:")).count() {
+        0 => None,
+        count => Some(format!(
             "{count} of the scripts of spec:{suite} are built-in ones: the checkout has no folder for their version"
-        )
-    })
+        )),
+    }
 }
 
-fn on_disk(argument: &str, choice: &Choice) -> Result<Vec<Input>, InputError> {
+/// Returns the script of a file, or the scripts in a directory.
+fn find_on_disk(argument: &str, choice: &Choice) -> Result<Vec<Input>, InputError> {
     let unreadable = |path: &Path, error| InputError::Unreadable { path: path.display().to_string(), error };
     let path = Path::new(argument);
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
@@ -145,7 +153,7 @@ fn on_disk(argument: &str, choice: &Choice) -> Result<Vec<Input>, InputError> {
         return Ok(vec![file(path, choice)]);
     }
     if !metadata.is_dir() {
-        // A pipe gives its text only once, and workers read scripts themselves.
+        // A pipe can be read only once, and this process and a worker would both read it.
         return Err(unreadable(path, io::Error::other("not a regular file")));
     }
     let paths = spec_testsuite::walk(path).map_err(|error| unreadable(path, error))?;
@@ -156,24 +164,28 @@ fn on_disk(argument: &str, choice: &Choice) -> Result<Vec<Input>, InputError> {
 }
 
 fn file(path: &Path, choice: &Choice) -> Input {
-    // A script that cannot be read must not keep the others from running: the report has it as unreadable.
+    // A script that cannot be read must not keep the others from running: the report shows it as unreadable.
     let (size, head) = read(path).map_or((0, None), |(text, head)| (text.len(), head));
     let features = choice.features.or(head).or_else(|| spec_testsuite::features_of_path(path));
     Input { path: path.display().to_string(), features: features.unwrap_or_default(), size }
 }
 
-/// The text of a script on the disk, and the features that its head asks for.
+/// Reads a script from the disk. Returns its text, and the features that its head asks for.
 fn read(path: &Path) -> Result<(String, Option<Features>), Unreadable> {
     let text = spec_testsuite::read(path)?;
     let head = spec_testsuite::features_of_head(&text)?;
     Ok((text, head))
 }
 
-/// The text of a script that [`gather`] named.
+/// Returns the text of a script that [`gather`] has found.
+///
+/// # Errors
+///
+/// Says where and why the file cannot be read.
 pub fn text(path: &str) -> Result<Cow<'static, str>, Unreadable> {
     match path.strip_prefix("spec:") {
         Some(name) => official(name).ok_or_else(|| Unreadable::whole("no such official script")),
-        // The path is text: it has this character where the name has bytes that are none.
+        // Paths are UTF-8 here. Where the name of a file is not, its path has this character.
         None if path.contains(char::REPLACEMENT_CHARACTER) && !Path::new(path).exists() => {
             Err(Unreadable::whole("the name of the file is not UTF-8: rename it"))
         }
@@ -181,6 +193,7 @@ pub fn text(path: &str) -> Result<Cow<'static, str>, Unreadable> {
     }
 }
 
+/// Returns the text of a built-in script. Suites are unpacked once.
 fn official(name: &str) -> Option<Cow<'static, str>> {
     type Scripts = HashMap<String, Cow<'static, str>>;
     static SUITES: Mutex<Option<HashMap<String, Scripts>>> = Mutex::new(None);

@@ -9,7 +9,7 @@ use crate::execute::{LaneRun, Verdict, execute};
 use crate::inputs::{self, Unreadable};
 use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
 use crate::script::{Directive, ParseError, Script};
-use crate::snapshot::{Showing, Snapshot};
+use crate::snapshot::{ShownTraps, Snapshot};
 use lanes::{Features, Lane, LaneInfo};
 use std::borrow::Cow;
 use std::time::Instant;
@@ -102,7 +102,7 @@ pub fn judge(case: &Case<'_>, lanes: &[&dyn Lane], progress: &mut dyn Progress) 
     let (disagreements, compared) = find_disagreements(case.path, &script, lanes, &runs);
     // Another engine may name functions differently, and our lanes are compared with the names of the snapshot.
     let (own, foreign): (Vec<_>, Vec<_>) = lanes.iter().zip(&runs).partition(|(lane, _)| lane.info().is_own());
-    let snapshot = own.into_iter().chain(foreign).find_map(|(_, run)| Showing::of(&script, run).snapshot());
+    let snapshot = own.into_iter().chain(foreign).find_map(|(_, run)| ShownTraps::of(&script, run).snapshot());
     Ok(Judgment { reports, disagreements, compared, snapshot })
 }
 
@@ -138,7 +138,7 @@ fn run_lane(
 
 /// Fails each directive that passed, and trapped otherwise than the snapshot says.
 fn check_snapshot(expected: &Snapshot, script: &Script, run: &LaneRun, lane: &LaneInfo, report: &mut LaneReport) {
-    for mismatch in expected.compare(&Showing::of(script, run), lane) {
+    for mismatch in expected.compare(&ShownTraps::of(script, run), lane) {
         report.failures.push(match mismatch.directive {
             Some(position) => {
                 report.passed -= 1;

@@ -1,4 +1,4 @@
-//! What `assert_return` expects: values, NaN patterns, reference patterns and alternatives.
+//! The expected results of `assert_return`: values, NaN patterns, reference patterns and alternatives.
 
 use lanes::{HeapType, ObjectKind, Reference, Value};
 use std::fmt;
@@ -25,11 +25,11 @@ pub enum Pattern {
     Func,
     /// A reference to any host value.
     Extern,
-    /// A reference that is no function, host value or exception: `(ref.any)`.
+    /// A reference that is not a function, host value or exception: `(ref.any)`.
     Any,
     /// A reference that `ref.eq` compares.
     Eq,
-    /// An integer of 31 bits.
+    /// A 31-bit integer (`i31`).
     I31,
     /// A struct.
     Struct,
@@ -37,20 +37,20 @@ pub enum Pattern {
     Array,
     /// An exception.
     Exn,
-    /// Any reference, even null, but no function: `(ref)`.
+    /// Any reference, even null, except to a function: `(ref)`.
     Ref,
-    /// One of these.
+    /// A result that matches one of these patterns.
     Either(Vec<Pattern>),
 }
 
 /// An expected float.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Float<B> {
-    /// `nan:canonical`: either sign, payload just the quiet bit.
+    /// `nan:canonical`: a NaN of either sign, whose payload is the quiet bit alone.
     Canonical,
-    /// `nan:arithmetic`: either sign, a payload with the quiet bit.
+    /// `nan:arithmetic`: a NaN of either sign, whose payload has the quiet bit.
     Arithmetic,
-    /// These bits.
+    /// Exactly these bits.
     Bits(B),
 }
 
@@ -75,7 +75,7 @@ impl Float<u64> {
 }
 
 impl Pattern {
-    /// Whether just one value matches. References do not count: which one it is, is compared by identity.
+    /// Returns whether just one value matches. Reference patterns count as exact: lanes compare references by identity.
     pub fn is_exact(&self) -> bool {
         match self {
             Pattern::F32(float) => matches!(float, Float::Bits(_)),
@@ -87,7 +87,7 @@ impl Pattern {
         }
     }
 
-    /// Whether a result is what is expected.
+    /// Returns whether a result matches.
     pub fn matches(&self, value: Value) -> bool {
         match (self, value) {
             (Pattern::Exact(expected), _) => *expected == value,
@@ -109,14 +109,14 @@ impl Pattern {
             (Pattern::Struct, Value::Ref(Reference::Object(object))) => object.kind.may_be(ObjectKind::Struct),
             (Pattern::Array, Value::Ref(Reference::Object(object))) => object.kind.may_be(ObjectKind::Array),
             (Pattern::Exn, Value::Ref(Reference::Object(object))) => object.kind == ObjectKind::Exn,
-            // So does the reference interpreter match it.
+            // The reference interpreter does the same.
             (Pattern::Ref, Value::Ref(reference)) => !matches!(reference, Reference::Func(_)),
             (Pattern::Either(patterns), _) => patterns.iter().any(|pattern| pattern.matches(value)),
             _ => false,
         }
     }
 
-    /// The pattern of a script; an error if this build cannot check it.
+    /// Converts the pattern of a script. The error says that the runner does not support it.
     pub(crate) fn from_wast(result: &WastRet<'_>) -> Result<Pattern, String> {
         match result {
             WastRet::Core(result) => Pattern::from_core(result),
@@ -131,7 +131,8 @@ impl Pattern {
             WastRetCore::F32(pattern) => Pattern::F32(float32(pattern)),
             WastRetCore::F64(pattern) => Pattern::F64(float64(pattern)),
             WastRetCore::V128(pattern) => vector(pattern),
-            // The specification knows one null of each family; which one a defined type belongs to is the module's to say.
+            // The specification has one null per hierarchy. The hierarchy of a defined type depends on the module,
+            // which is not known here, so any null matches.
             WastRetCore::RefNull(None | Some(WastHeapType::Concrete(_))) => Pattern::Null(None),
             WastRetCore::RefNull(Some(heap)) => Pattern::Null(Some(heap_type(heap)?)),
             WastRetCore::RefExtern(Some(number)) => Pattern::Exact(Value::Ref(Reference::Extern(*number))),
@@ -148,7 +149,7 @@ impl Pattern {
     }
 }
 
-/// The value of an argument; an error if this build has no such values.
+/// Converts an argument. The error says that the runner does not support it.
 pub(crate) fn argument(argument: &WastArg<'_>) -> Result<Value, String> {
     match argument {
         WastArg::Core(WastArgCore::I32(value)) => Ok(Value::I32(*value)),
@@ -163,7 +164,7 @@ pub(crate) fn argument(argument: &WastArg<'_>) -> Result<Value, String> {
     }
 }
 
-/// The family of references that an abstract type belongs to.
+/// Returns the hierarchy of references that an abstract type belongs to.
 fn heap_type(heap: &WastHeapType<'_>) -> Result<HeapType, String> {
     use AbstractHeapType::{Any, Array, Eq, Exn, Extern, Func, I31, NoExn, NoExtern, NoFunc, None, Struct};
     match heap {
@@ -203,7 +204,7 @@ fn vector(pattern: &V128Pattern) -> Pattern {
     }
 }
 
-/// The bytes of a vector from its lanes', which are 16 together.
+/// Joins the bytes of a vector's lanes, which are 16 together.
 fn join<const N: usize>(lanes: impl Iterator<Item = [u8; N]>) -> [u8; 16] {
     let mut bytes = [0; 16];
     for (target, source) in bytes.iter_mut().zip(lanes.flatten()) {
@@ -271,7 +272,7 @@ mod tests {
         }
         assert!(!canonical.matches(Value::F32(0x7fc0_0001)));
         assert!(arithmetic.matches(Value::F32(0x7fc0_0001)));
-        // A signalling NaN and infinity are neither.
+        // A signaling NaN and infinity are neither.
         for bits in [0x7fa0_0000, 0x7f80_0000] {
             assert!(!canonical.matches(Value::F32(bits)) && !arithmetic.matches(Value::F32(bits)));
         }

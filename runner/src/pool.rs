@@ -1,9 +1,9 @@
 //! Runs scripts in worker processes, several at a time.
 //!
-//! Each of the pool's threads owns one [`worker`](crate::worker) and feeds it scripts, the largest first. When a worker
-//! dies, the lane it was in has crashed: another worker runs that lane again and reports every step, which tells the
-//! directive, and then the lanes that are left. A worker that neither answers nor ends is killed. Those that are not lost
-//! run once more in the end, all in one worker, to be compared.
+//! Each thread of the pool owns one [`worker`](crate::worker) and feeds it scripts, the largest first. When a worker
+//! dies, the lane that it was running has crashed. Another worker runs that lane again and reports every step, which
+//! shows the directive of the crash, and then runs the remaining lanes. A worker that neither answers nor ends is
+//! killed. In the end the lanes that were not lost run once more, all in one worker, to be compared.
 
 use crate::inputs::Input;
 use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
@@ -19,55 +19,59 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How to run workers.
+/// The options of a run in workers.
 #[derive(Clone, Debug)]
 pub(crate) struct Pool {
     /// The program that becomes a worker.
     pub(crate) program: PathBuf,
-    /// Its arguments.
+    /// The arguments of that program.
     pub(crate) arguments: Vec<String>,
-    /// The names of the lanes that these arguments select, in order.
+    /// The names of the lanes that the arguments select, in order.
     pub(crate) lanes: Vec<String>,
-    /// How many workers run at a time.
+    /// The number of workers that run at a time.
     pub(crate) jobs: usize,
-    /// After this time in one lane a worker gives up on its own.
+    /// The time in one lane after which a worker gives up by itself.
     pub(crate) timeout: Duration,
     /// Whether to write trap snapshots instead of checking them.
     pub(crate) bless: bool,
-    /// Commands that run each script after the lanes.
+    /// The commands that run each script after the lanes.
     pub(crate) script_engines: Vec<ScriptEngine>,
 }
 
-/// What became of a script.
+/// The results of a script.
 #[derive(Debug, Default)]
 pub(crate) struct Finished {
     /// One report for each lane, and then one for each script engine.
     pub(crate) lanes: Vec<LaneReport>,
-    /// Where lanes differ.
+    /// The directives on which lanes differ.
     pub(crate) disagreements: Vec<Disagreement>,
-    /// How much was compared of each pair of lanes.
+    /// How much of each pair of lanes was compared.
     pub(crate) compared: Vec<Compared>,
-    /// What to write into the trap snapshot, if asked.
+    /// The text of the trap snapshot, if it was asked for.
     pub(crate) snapshot: Option<String>,
 }
 
 impl Finished {
-    /// Whether all lanes passed, and agree.
+    /// Returns whether all lanes passed, and agree.
     pub(crate) fn passed(&self) -> bool {
         self.disagreements.is_empty() && self.lanes.iter().all(|report| report.status == Status::Pass)
     }
 
-    /// The worker was lost when all lanes had reported, and were being compared.
-    fn lose_last(&mut self, status: Status, message: &str) {
+    /// Notes that the worker was lost after all lanes had reported, while they were compared.
+    fn add_loss_in_comparison(&mut self, status: Status, message: &str) {
         if let Some(report) = self.lanes.last_mut() {
             report.status = status;
-            report.failures.push(place(None, &format!("while the lanes were compared: {message}")));
+            report.failures.push(failure_of(None, &format!("while the lanes were compared: {message}")));
         }
     }
 }
 
 impl Pool {
-    /// Runs the scripts. `finished` hears of each as it is done, and says whether to go on.
+    /// Runs the scripts. `finished` is called with the results of each, and returns whether the run goes on.
+    ///
+    /// # Errors
+    ///
+    /// A worker cannot be started or waited for.
     pub(crate) fn run(
         &self,
         mut inputs: Vec<Input>,
@@ -86,7 +90,7 @@ impl Pool {
                     while !stop.load(Ordering::Relaxed) {
                         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                         let Some(input) = next else { break };
-                        let result = self.script(&mut worker, &input);
+                        let result = self.run_script(&mut worker, &input);
                         let failed = result.is_err();
                         if sender.send((input, result)).is_err() || failed {
                             break;
@@ -112,12 +116,12 @@ impl Pool {
         })
     }
 
-    /// Runs one script in all lanes, however many workers that takes.
-    fn script(&self, worker: &mut Option<Worker>, input: &Input) -> io::Result<Finished> {
+    /// Runs one script in all lanes, in as many workers as that takes.
+    fn run_script(&self, worker: &mut Option<Worker>, input: &Input) -> io::Result<Finished> {
         let mut finished = Finished::default();
         let mut together = true;
         while finished.lanes.len() < self.lanes.len() {
-            // Reports come in the order of the lanes.
+            // Reports come in the order of the lanes, so their number is the position of the next lane.
             let lane = finished.lanes.len();
             let request = self.request(input, (lane..self.lanes.len()).collect(), false);
             let end = self.ask(worker, &request, &mut finished)?;
@@ -126,17 +130,17 @@ impl Pool {
                 End::Done => break,
                 End::GaveUp => {}
                 End::Died(status) if lane < self.lanes.len() => {
-                    finished.lanes.push(self.crash(worker, input, lane, &death(status))?);
+                    finished.lanes.push(self.locate_crash(worker, input, lane, &death(status))?);
                 }
                 End::Silent if lane < self.lanes.len() => {
-                    finished.lanes.push(self.lost(input, lane, Status::Timeout, SILENT));
+                    finished.lanes.push(self.lost_report(input, lane, Status::Timeout, SILENT));
                 }
                 End::Died(status) => {
-                    finished.lose_last(Status::Crash, &death(status));
+                    finished.add_loss_in_comparison(Status::Crash, &death(status));
                     break;
                 }
                 End::Silent => {
-                    finished.lose_last(Status::Timeout, SILENT);
+                    finished.add_loss_in_comparison(Status::Timeout, SILENT);
                     break;
                 }
             }
@@ -160,7 +164,7 @@ impl Pool {
         let end = self.ask(worker, &self.request(input, rest.clone(), false), &mut again)?;
         let reached = match end {
             End::Done => {
-                // What the lanes behind the lost one said of each other is said again.
+                // This replaces what the lanes that ran together before said of each other.
                 (finished.disagreements, finished.compared) = (again.disagreements, again.compared);
                 finished.snapshot = again.snapshot;
                 return Ok(());
@@ -169,7 +173,7 @@ impl Pool {
             End::Died(_) | End::Silent => again.lanes.len().min(rest.len() - 1),
         };
         let (lane, message) = (rest[reached], "it was lost when it ran once more to be compared");
-        finished.lanes[lane] = self.lost(input, lane, Status::Crash, message);
+        finished.lanes[lane] = self.lost_report(input, lane, Status::Crash, message);
         Ok(())
     }
 
@@ -177,7 +181,7 @@ impl Pool {
         Request { path: input.path.clone(), features: input.features.bits(), lanes, trace, bless: self.bless }
     }
 
-    /// Lets a worker serve a request, and gathers what it answers.
+    /// Lets a worker serve a request, and adds its answers to the results.
     fn ask(&self, worker: &mut Option<Worker>, request: &Request, finished: &mut Finished) -> io::Result<End> {
         let running = match worker.as_mut() {
             Some(running) => running,
@@ -223,11 +227,17 @@ impl Pool {
         }
     }
 
-    /// Runs the lane that crashed once more, step by step.
-    fn crash(&self, worker: &mut Option<Worker>, input: &Input, lane: usize, death: &str) -> io::Result<LaneReport> {
+    /// Runs a lane that crashed once more, step by step, to find the directive.
+    fn locate_crash(
+        &self,
+        worker: &mut Option<Worker>,
+        input: &Input,
+        lane: usize,
+        death: &str,
+    ) -> io::Result<LaneReport> {
         let running = worker.insert(Worker::start(self)?);
         running.send(&self.request(input, vec![lane], true));
-        let mut report = self.lost(input, lane, Status::Crash, death);
+        let mut report = self.lost_report(input, lane, Status::Crash, death);
         report.failures.clear();
         let mut current = None;
         loop {
@@ -236,18 +246,18 @@ impl Pool {
                     report.directives = directives;
                     current = Some(directive);
                 }
-                Ok(Answer::After(verdict)) => report.count(place(current.take(), ""), &verdict),
+                Ok(Answer::After(verdict)) => report.count(failure_of(current.take(), ""), &verdict),
                 Ok(Answer::Lane(_) | Answer::Unreadable { .. }) => {}
-                // It did not happen again: where is not known, but it happened.
+                // The crash did not happen again, so its directive is not known. It happened all the same.
                 Ok(Answer::Done { .. }) => {
                     let message = format!("{death}; when run again, it did not");
-                    report.failures.push(place(None, &message));
+                    report.failures.push(failure_of(None, &message));
                     report.passed = report.passed.saturating_sub(1);
                     break;
                 }
                 Ok(Answer::GaveUp(_)) | Err(_) => {
                     *worker = None;
-                    report.failures.push(place(current, death));
+                    report.failures.push(failure_of(current, death));
                     break;
                 }
             }
@@ -257,12 +267,12 @@ impl Pool {
         Ok(report)
     }
 
-    fn lost(&self, input: &Input, lane: usize, status: Status, message: &str) -> LaneReport {
+    fn lost_report(&self, input: &Input, lane: usize, status: Status, message: &str) -> LaneReport {
         LaneReport {
             path: input.path.clone(),
             lane: self.lanes[lane].clone(),
             status,
-            failures: vec![place(None, message)],
+            failures: vec![failure_of(None, message)],
             ..LaneReport::default()
         }
     }
@@ -270,11 +280,11 @@ impl Pool {
 
 const SILENT: &str = "no answer in time; killed";
 
-/// How a worker's service ended.
+/// The way in which a worker's service of a request ended.
 enum End {
-    /// It answered to the end.
+    /// It answered completely.
     Done,
-    /// It ended itself, having reported a timeout.
+    /// It reported a timeout, and ended itself.
     GaveUp,
     /// It died.
     Died(Option<ExitStatus>),
@@ -282,11 +292,13 @@ enum End {
     Silent,
 }
 
-fn place(directive: Option<Failure>, message: &str) -> Failure {
+/// Makes a failure of this directive, or of the script if it is not known.
+fn failure_of(directive: Option<Failure>, message: &str) -> Failure {
     let unknown = Failure { line: 1, column: 1, directive: "script".to_string(), message: String::new() };
     Failure { message: message.to_string(), ..directive.unwrap_or(unknown) }
 }
 
+/// Returns the message about a worker that died.
 fn death(status: Option<ExitStatus>) -> String {
     match status {
         Some(status) => format!("the process died: {status}"),
@@ -312,20 +324,21 @@ impl Worker {
         Ok(Worker { child, input, answers })
     }
 
-    /// A worker that cannot be written to is dead, which the missing answer will tell.
+    /// Sends a request. If the worker is dead, the missing answer will say so.
     fn send(&mut self, request: &Request) {
         let mut line = serde_json::to_vec(request).expect("strings and numbers always serialize");
         line.push(b'\n');
         let _ = self.input.write_all(&line).and_then(|()| self.input.flush());
     }
 
-    /// The next answer. A worker's own clock runs per lane; this one is for workers that do not even give up.
+    /// Waits for the next answer. A worker limits the time of a lane by itself; this limit is for workers that do not
+    /// even give up.
     fn receive(&self, timeout: Duration) -> Result<Answer, RecvTimeoutError> {
         const GRACE: Duration = Duration::from_secs(20);
         self.answers.recv_timeout(timeout.saturating_add(GRACE))
     }
 
-    /// How the process ended. One that closed its output or wrote garbage but lives on is killed.
+    /// Returns the exit status. A process that closed its output or wrote garbage, and does not end, is killed.
     fn wait(mut self) -> io::Result<ExitStatus> {
         const PATIENCE: Duration = Duration::from_millis(10);
         for _ in 0..200 {
@@ -341,13 +354,13 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Both fail only if the child has ended by itself.
+        // Both fail only if the child has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Garbage ends the conversation as death does.
+/// Forwards the answers of a worker. Garbage ends the conversation, as the death of the worker does.
 fn forward(output: impl BufRead, answers: &Sender<Answer>) {
     for line in output.lines() {
         let answer = line.ok().and_then(|line| serde_json::from_str(&line).ok());

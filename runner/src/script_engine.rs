@@ -1,6 +1,6 @@
-//! Script engines: commands that run a whole script themselves, such as the reference interpreter, `wasmtime wast` or
-//! `spectest-interp`. They are compared with the lanes file by file: in reports, such an engine is a lane with one
-//! directive in each script, the script itself.
+//! Script engines: commands that run whole scripts themselves, such as the reference interpreter, `wasmtime wast` or
+//! `spectest-interp`. They are compared with the lanes script by script: in reports, such an engine is a lane in which
+//! each script has one directive, the script itself.
 
 use crate::inputs;
 use crate::report::{Failure, LaneReport, Status};
@@ -14,20 +14,20 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A command that runs scripts: exit code 0 means that everything in the script is as it should be.
+/// A command that runs scripts. Exit code 0 means that the script passes.
 #[derive(Clone, Debug)]
 pub(crate) struct ScriptEngine {
-    /// Its name in reports.
+    /// The name in reports.
     pub(crate) name: String,
-    /// Program and arguments. The word `{}` stands for the script's path; without one the path comes last.
+    /// The program and its arguments. The word `{}` stands for the path of the script; without it the path comes last.
     pub(crate) command: Vec<String>,
 }
 
 impl ScriptEngine {
-    /// Runs the script of this path.
+    /// Runs a script.
     pub(crate) fn run(&self, path: &str, timeout: Duration) -> LaneReport {
         let started = Instant::now();
-        let (status, message) = match self.outcome(path, timeout) {
+        let (status, message) = match self.try_run(path, timeout) {
             Ok(outcome) => outcome,
             Err(error) => (Status::Fail, format!("`{}` cannot be run: {error}", self.command[0])),
         };
@@ -46,18 +46,18 @@ impl ScriptEngine {
         }
     }
 
-    fn outcome(&self, path: &str, timeout: Duration) -> io::Result<(Status, String)> {
-        let (file, _folder) = on_disk(path)?;
+    fn try_run(&self, path: &str, timeout: Duration) -> io::Result<(Status, String)> {
+        let (file, _folder) = script_file(path)?;
         let mut command = self.command(file);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.process_group(0).spawn()?;
-        let output = [child.stdout.take().map(end_of), child.stderr.take().map(end_of)];
+        let output = [child.stdout.take().map(keep_end), child.stderr.take().map(keep_end)];
         let status = wait(&mut child, timeout)?;
-        // What the engine started and left behind would work on, and might hold its output open.
+        // Processes that the engine has started and left behind would keep running, and could hold its output open.
         let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
         Ok(match status {
             None => {
-                // It may have left its group, too.
+                // The engine itself may have left its process group.
                 child.kill()?;
                 child.wait()?;
                 (Status::Timeout, format!("still running after {} s", timeout.as_secs_f64()))
@@ -76,10 +76,11 @@ impl ScriptEngine {
         let (program, arguments) = self.command.split_first().expect("a command has at least one word");
         let mut command = Command::new(program);
         for argument in arguments {
-            match argument == "{}" {
-                true => command.arg(&file),
-                false => command.arg(argument),
-            };
+            if argument == "{}" {
+                command.arg(&file);
+            } else {
+                command.arg(argument);
+            }
         }
         if !arguments.iter().any(|argument| argument == "{}") {
             command.arg(file);
@@ -88,8 +89,8 @@ impl ScriptEngine {
     }
 }
 
-/// The file of a script, and the folder that holds it if it is a built-in one.
-fn on_disk(path: &str) -> io::Result<(PathBuf, Option<tempfile::TempDir>)> {
+/// Returns the file of a script. A built-in script is written to a folder, which lives as long as the second value.
+fn script_file(path: &str) -> io::Result<(PathBuf, Option<tempfile::TempDir>)> {
     let Some(official) = path.strip_prefix("spec:") else { return Ok((PathBuf::from(path), None)) };
     let folder = tempfile::tempdir()?;
     let file = folder.path().join(official.rsplit('/').next().unwrap_or(official));
@@ -97,31 +98,32 @@ fn on_disk(path: &str) -> io::Result<(PathBuf, Option<tempfile::TempDir>)> {
     Ok((file, Some(folder)))
 }
 
-/// For the end of the output when the engine has ended: a process that left its group may hold it open.
+/// The time to wait for the end of the output once the engine has ended: a process that left its group may hold the
+/// output open.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Reads a stream, so that its writer never waits, and gives its last lines.
-fn end_of(mut stream: impl Read + Send + 'static) -> Receiver<String> {
+/// Reads a stream on a thread, so that its writer never has to wait, and sends its last lines.
+fn keep_end(mut stream: impl Read + Send + 'static) -> Receiver<String> {
     const LINES: usize = 3;
     const BYTES: usize = 4096;
     let (sender, receiver) = channel();
     thread::spawn(move || {
         let mut last = Vec::new();
         let mut block = [0; BYTES];
-        // What was read before an error is shown.
+        // After an error, the text that came before it is shown.
         while let Ok(length @ 1..) = stream.read(&mut block) {
             last.extend_from_slice(&block[..length]);
             last.drain(..last.len().saturating_sub(BYTES));
         }
         let text = String::from_utf8_lossy(&last);
         let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-        // Nobody may be waiting for it any more.
+        // The receiver may have stopped waiting.
         let _ = sender.send(lines[lines.len().saturating_sub(LINES)..].join("\n"));
     });
     receiver
 }
 
-/// How the child ended; `None` if its time is up.
+/// Waits until a child ends; `None` if its time is up first.
 fn wait(child: &mut Child, timeout: Duration) -> io::Result<Option<ExitStatus>> {
     const LONGEST_PAUSE: Duration = Duration::from_millis(20);
     let started = Instant::now();
@@ -141,9 +143,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_endless_output_the_end_is_kept() {
+    fn the_end_of_endless_output_is_kept() {
         let output = io::repeat(b'x').take(1 << 20).chain(&b"\n\nfirst\nsecond\n\nthird\n"[..]);
-        assert_eq!(end_of(output).recv().as_deref(), Ok("first\nsecond\nthird"));
-        assert_eq!(end_of(io::repeat(b'x').take(1 << 20)).recv().map(|text| text.len()), Ok(4096));
+        assert_eq!(keep_end(output).recv().as_deref(), Ok("first\nsecond\nthird"));
+        assert_eq!(keep_end(io::repeat(b'x').take(1 << 20)).recv().map(|text| text.len()), Ok(4096));
     }
 }

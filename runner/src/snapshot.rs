@@ -1,5 +1,6 @@
-//! Trap snapshots: `x.traps` beside `x.wast` holds, for each directive that trapped, its line, the trap's kind and its
-//! frames, the innermost first. An exception that nothing caught stands there like a trap of the kind `exception`.
+//! Trap snapshots. The file `x.traps` beside `x.wast` holds, for each directive that trapped, its line, the kind of the
+//! trap and the frames, innermost first. An exception that nothing caught is listed like a trap, with the kind
+//! `exception`.
 //!
 //! ```text
 //! # Traps of deep.wast. Written by `touchstone --bless`; review every change against the script.
@@ -9,14 +10,14 @@
 //! 20 stack-overflow
 //! ```
 //!
-//! A frame is `MODULE!INDEX $NAME @OFFSET`: the module's and the function's names from the name section, where there are
-//! any, the function's index, and the byte offset of its instruction in the binary. A stack overflow has no frames here:
-//! their number depends on the tier. Empty lines and lines that begin with `#` are ignored.
+//! A frame is `MODULE!INDEX $NAME @OFFSET`: the name of the module, the index and the name of the function, and the
+//! byte offset of the instruction in the binary. Names come from the name section, if it has them. A stack overflow has
+//! no frames, because their number depends on the tier. Empty lines and lines that begin with `#` are ignored.
 //!
-//! Where the file exists, every lane must show exactly these traps, at these lines, in this order; a lane that cannot
-//! show frames must show the kinds. Of another engine's frames the places are compared, as `lanes::compare` does it, and
-//! not the names. Directives of one line stand in the script's order. Nothing is compared of a directive that failed by
-//! itself, was not supported, or did not run.
+//! If the file exists, every lane must show exactly these traps, at these lines, in this order. A lane that cannot show
+//! frames must show the kinds. Of another engine's frames the functions and offsets are compared, by the rules of
+//! `lanes::compare`, and not the names. Directives of one line are in the order of the script. A directive that failed
+//! by itself, was not supported, or did not run is not compared.
 
 use crate::execute::{LaneRun, Miss};
 use crate::script::Script;
@@ -27,50 +28,51 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A snapshot file, parsed.
+/// The traps of a snapshot file, or those that a lane showed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Snapshot {
     traps: Vec<TrapEntry>,
 }
 
+/// A trap, or an exception that nothing caught.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct TrapEntry {
     line: u32,
     kind: String,
-    /// What the lane means by it; none of a file's.
+    /// All kinds that the lane's answer may mean. Empty in a file.
     kinds: Vec<TrapKind>,
-    /// `None` if the lane cannot tell, or on stack overflow.
+    /// The frames; `None` if the lane cannot tell, or on stack overflow.
     frames: Option<Vec<String>>,
-    /// Whether this is all that a snapshot should have: one kind, and frames to the byte.
-    whole: bool,
+    /// Whether the entry has all that a snapshot should have: a single kind, and an offset in every frame.
+    is_complete: bool,
 }
 
 /// What a directive showed.
 #[derive(Clone, Debug)]
-struct Shown {
+struct ShownDirective {
     line: u32,
-    /// Whether it passed. A snapshot says nothing of the others.
+    /// Whether the directive passed. A snapshot is not compared with the others.
     passed: bool,
-    /// What it stopped with, if it did.
+    /// The trap, if there was one.
     entry: Option<TrapEntry>,
 }
 
 /// What the directives of a script showed, in order.
 #[derive(Clone, Debug)]
-pub(crate) struct Showing {
-    directives: Vec<Shown>,
-    /// Whether the lane supported all of them, and showed each trap as a whole.
-    whole: bool,
+pub(crate) struct ShownTraps {
+    directives: Vec<ShownDirective>,
+    /// Whether the lane supported all directives, and showed each trap completely.
+    is_complete: bool,
 }
 
-/// A snapshot that is not what a lane showed.
+/// A difference between a snapshot and what a lane showed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Mismatch {
     /// The line of the script.
     pub(crate) line: u32,
-    /// The position of the directive; `None` if no directive is left on the line that the trap could be of.
+    /// The position of the directive; `None` if no directive on the line could have this trap.
     pub(crate) directive: Option<usize>,
-    /// What differs.
+    /// The expected trap, and the actual one.
     pub(crate) message: String,
 }
 
@@ -112,7 +114,7 @@ impl Snapshot {
             let (at, kind) = line.trim_end().split_once(' ').ok_or_else(malformed)?;
             let at = at.parse().map_err(|_| malformed())?;
             let frames = (kind != TrapKind::StackOverflow.name()).then(Vec::new);
-            traps.push(TrapEntry { line: at, kind: kind.to_string(), kinds: Vec::new(), frames, whole: true });
+            traps.push(TrapEntry { line: at, kind: kind.to_string(), kinds: Vec::new(), frames, is_complete: true });
         }
         Ok(Snapshot { traps })
     }
@@ -141,9 +143,8 @@ impl Snapshot {
         text
     }
 
-    /// Compares this snapshot, as the file has it, with what a lane showed: every word of it, or, if the lane is not one
-    /// of our own, the places.
-    pub(crate) fn compare(&self, showing: &Showing, lane: &LaneInfo) -> Vec<Mismatch> {
+    /// Compares this snapshot of a file with what a lane showed.
+    pub(crate) fn compare(&self, showing: &ShownTraps, lane: &LaneInfo) -> Vec<Mismatch> {
         let mut lines: BTreeMap<u32, Line<'_>> = BTreeMap::new();
         for entry in &self.traps {
             lines.entry(entry.line).or_default().expected.push(entry);
@@ -155,49 +156,51 @@ impl Snapshot {
     }
 }
 
-impl Showing {
-    /// What a run showed.
-    pub(crate) fn of(script: &Script, run: &LaneRun) -> Showing {
+impl ShownTraps {
+    /// Collects what a run showed.
+    pub(crate) fn of(script: &Script, run: &LaneRun) -> ShownTraps {
         let directives = script.directives.iter().enumerate().map(|(position, directive)| {
             let step = run.steps.get(position);
             let observation = step.and_then(|step| step.observation.as_ref());
-            Shown {
+            ShownDirective {
                 line: directive.line,
                 passed: step.is_some_and(|step| step.verdict.is_ok()),
-                entry: observation.and_then(|observation| stopped(directive.line, &observation.outcome)),
+                entry: observation.and_then(|observation| trap_entry(directive.line, &observation.outcome)),
             }
         });
-        let directives: Vec<Shown> = directives.collect();
+        let directives: Vec<ShownDirective> = directives.collect();
         let supported = !run.steps.iter().any(|step| matches!(step.verdict, Err(Miss::Unsupported(_))));
-        let whole = supported && directives.iter().filter_map(|shown| shown.entry.as_ref()).all(|entry| entry.whole);
-        Showing { directives, whole }
+        let is_complete =
+            supported && directives.iter().filter_map(|shown| shown.entry.as_ref()).all(|entry| entry.is_complete);
+        ShownTraps { directives, is_complete }
     }
 
-    /// The snapshot to write; `None` if the lane does not show all that should be in it.
+    /// Returns the snapshot to write; `None` if the lane does not show all that should be in it.
     pub(crate) fn snapshot(self) -> Option<Snapshot> {
         let traps = self.directives.into_iter().filter_map(|shown| shown.entry);
-        self.whole.then(|| Snapshot { traps: traps.collect() })
+        self.is_complete.then(|| Snapshot { traps: traps.collect() })
     }
 }
 
-/// A line of a script.
+/// A line of a script, with what the snapshot and the lane say about it.
 #[derive(Default)]
 struct Line<'a> {
-    /// What the snapshot has of it.
+    /// The entries of the snapshot.
     expected: Vec<&'a TrapEntry>,
-    /// The directives that begin on it, with their positions.
-    directives: Vec<(usize, &'a Shown)>,
+    /// The directives that begin on the line, with their positions.
+    directives: Vec<(usize, &'a ShownDirective)>,
 }
 
 impl Line<'_> {
-    /// Compares the entries with the directives, in order. Each directive that did not pass may have an entry, whatever
-    /// that says.
+    /// Compares the entries with the directives, in order. A directive that did not pass may have an entry, which is
+    /// not looked at: up to that many entries may be skipped.
     fn compare(&self, line: u32, lane: &LaneInfo) -> Vec<Mismatch> {
         let mut mismatches = Vec::new();
         let mut mismatch = |directive: Option<usize>, want: Option<&TrapEntry>, got: Option<&TrapEntry>| {
             let message = format!("expected {}, got {}", describe(want), describe(got));
             mismatches.push(Mismatch { line, directive, message });
         };
+        // `spare` entries of `left` may belong to directives that did not pass.
         let (mut left, mut spare) = (self.expected.as_slice(), 0);
         let mut untrapped = Vec::new();
         for &(position, shown) in &self.directives {
@@ -205,8 +208,8 @@ impl Line<'_> {
                 _ if !shown.passed => spare += 1,
                 None => untrapped.push(position),
                 Some(got) => {
-                    // What stands before its entry is of directives that did not pass.
-                    let own = left.iter().take(spare + 1).position(|want| equal(want, got, lane));
+                    // The entries before its own belong to directives that did not pass.
+                    let own = left.iter().take(spare + 1).position(|want| is_match(want, got, lane));
                     let before = own.unwrap_or_else(|| spare.min(left.len().saturating_sub(1)));
                     if own.is_none() {
                         mismatch(Some(position), left.get(before).copied(), Some(got));
@@ -222,48 +225,51 @@ impl Line<'_> {
     }
 }
 
-/// The entry of a directive that trapped, or threw an exception that nothing caught.
-fn stopped(line: u32, outcome: &Outcome) -> Option<TrapEntry> {
+/// Returns the entry of a directive that trapped, or threw an exception that nothing caught.
+fn trap_entry(line: u32, outcome: &Outcome) -> Option<TrapEntry> {
     let texts = |frames: &Vec<Frame>| frames.iter().map(ToString::to_string).collect();
     let exact = |frames: &Vec<Frame>| frames.iter().all(|frame| frame.module_offset.is_some());
     match outcome {
         Outcome::Failed(Failure::Trap(trap)) => {
             let kinds: Vec<TrapKind> = trap.kinds().collect();
             let overflow = trap.kind == TrapKind::StackOverflow;
-            let whole = kinds.len() == 1 && (overflow || trap.frames.as_ref().is_some_and(exact));
+            let is_complete = kinds.len() == 1 && (overflow || trap.frames.as_ref().is_some_and(exact));
             let frames = trap.frames.as_ref().filter(|_| !overflow).map(texts);
-            Some(TrapEntry { line, kind: trap.kind.name().to_string(), kinds, frames, whole })
+            Some(TrapEntry { line, kind: trap.kind.name().to_string(), kinds, frames, is_complete })
         }
         Outcome::Failed(Failure::Exception(exception)) => {
             let frames = exception.frames.as_ref();
-            let (whole, frames) = (frames.is_some_and(exact), frames.map(texts));
-            Some(TrapEntry { line, kind: "exception".to_string(), kinds: Vec::new(), frames, whole })
+            let (is_complete, frames) = (frames.is_some_and(exact), frames.map(texts));
+            Some(TrapEntry { line, kind: "exception".to_string(), kinds: Vec::new(), frames, is_complete })
         }
         _ => None,
     }
 }
 
-fn equal(want: &TrapEntry, got: &TrapEntry, lane: &LaneInfo) -> bool {
+/// Returns whether a lane shows the trap that a snapshot says: every word of it, or functions and offsets if the lane
+/// is not one of our own.
+fn is_match(want: &TrapEntry, got: &TrapEntry, lane: &LaneInfo) -> bool {
     let same_kind = want.kind == got.kind || got.kinds.iter().any(|kind| kind.name() == want.kind);
     let moved = got.kinds.iter().any(|&kind| lane.moves.may_move(kind));
     let same_frames = match (&want.frames, &got.frames) {
         (_, None) => true,
         (Some(want), Some(got)) if !lane.is_own() => {
-            let places = places(want).zip(places(got));
-            places.is_some_and(|(want, got)| frames_agree(&want, &got, moved))
+            let frames = parse_frames(want).zip(parse_frames(got));
+            frames.is_some_and(|(want, got)| frames_agree(&want, &got, moved))
         }
         (want, got) => want == got,
     };
     same_kind && same_frames
 }
 
-/// Frames by their texts, without the names; `None` if one has another form.
-fn places(frames: &[String]) -> Option<Vec<Frame>> {
-    frames.iter().map(|frame| place(frame)).collect()
+/// Parses frames, without the names; `None` if one is malformed.
+fn parse_frames(frames: &[String]) -> Option<Vec<Frame>> {
+    frames.iter().map(|frame| parse_frame(frame)).collect()
 }
 
-/// `MODULE!INDEX $NAME @OFFSET`; names may hold any of these marks.
-fn place(frame: &str) -> Option<Frame> {
+/// Parses `MODULE!INDEX $NAME @OFFSET`, without the names. They may contain each of these marks: the index follows the
+/// first `!` with a number after it, and the offset the last `@`.
+fn parse_frame(frame: &str) -> Option<Frame> {
     let (func_index, rest) = frame.match_indices('!').find_map(|(mark, _)| {
         let digits = frame[mark + 1..].split(' ').next()?;
         Some((digits.parse().ok()?, &frame[mark + 1 + digits.len()..]))
@@ -298,10 +304,10 @@ mod tests {
     }
 
     /// What directives that pass show, one for each trap of a text.
-    fn showing(text: &str) -> Showing {
+    fn showing(text: &str) -> ShownTraps {
         let traps = Snapshot::parse(text).expect("the text parses").traps.into_iter();
-        let directives = traps.map(|entry| Shown { line: entry.line, passed: true, entry: Some(entry) });
-        Showing { directives: directives.collect(), whole: true }
+        let directives = traps.map(|entry| ShownDirective { line: entry.line, passed: true, entry: Some(entry) });
+        ShownTraps { directives: directives.collect(), is_complete: true }
     }
 
     #[test]
@@ -332,17 +338,17 @@ mod tests {
     }
 
     #[test]
-    fn a_trap_is_whole_with_one_kind_and_every_offset() {
+    fn a_trap_is_complete_with_one_kind_and_every_offset() {
         let frame = |module_offset| Frame { func_index: 0, func_name: None, module_name: None, module_offset };
-        let whole = |kind, or_kinds: &[TrapKind], frames| {
+        let is_complete = |kind, or_kinds: &[TrapKind], frames| {
             let trap = Trap { or_kinds: or_kinds.to_vec(), ..Trap::new(kind, "", frames) };
-            stopped(1, &Outcome::Failed(Failure::Trap(trap))).expect("a trap").whole
+            trap_entry(1, &Outcome::Failed(Failure::Trap(trap))).expect("a trap").is_complete
         };
-        assert!(whole(TrapKind::Unreachable, &[], Some(vec![frame(Some(1))])));
-        assert!(whole(TrapKind::StackOverflow, &[], None));
-        assert!(!whole(TrapKind::Unreachable, &[], None));
-        assert!(!whole(TrapKind::Unreachable, &[], Some(vec![frame(None)])));
-        assert!(!whole(TrapKind::TableOutOfBounds, &[TrapKind::UndefinedElement], Some(Vec::new())));
+        assert!(is_complete(TrapKind::Unreachable, &[], Some(vec![frame(Some(1))])));
+        assert!(is_complete(TrapKind::StackOverflow, &[], None));
+        assert!(!is_complete(TrapKind::Unreachable, &[], None));
+        assert!(!is_complete(TrapKind::Unreachable, &[], Some(vec![frame(None)])));
+        assert!(!is_complete(TrapKind::TableOutOfBounds, &[TrapKind::UndefinedElement], Some(Vec::new())));
     }
 
     #[test]
@@ -361,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn of_another_engine_the_places_are_compared() {
+    fn of_another_engine_functions_and_offsets_are_compared() {
         let snapshot = Snapshot::parse("3 undefined-element\n  m!0 $f @0x2a\n  m!1 @0x30\n").expect("the text parses");
         let agrees = |text: &str| {
             let mut showing = showing(text);
@@ -376,12 +382,12 @@ mod tests {
     }
 
     #[test]
-    fn places_of_frames() {
-        let place = |text| place(text).map(|frame| (frame.func_index, frame.module_offset));
-        assert_eq!(place("m!2 $div @0x4f"), Some((2, Some(0x4f))));
-        assert_eq!(place("a!b $ @0x1!7 $x!9 @0x3 @0x10"), Some((7, Some(0x10))));
-        assert_eq!(place("!12"), Some((12, None)));
-        assert_eq!(place("nonsense"), None);
+    fn frames_are_parsed() {
+        let parsed = |text| parse_frame(text).map(|frame| (frame.func_index, frame.module_offset));
+        assert_eq!(parsed("m!2 $div @0x4f"), Some((2, Some(0x4f))));
+        assert_eq!(parsed("a!b $ @0x1!7 $x!9 @0x3 @0x10"), Some((7, Some(0x10))));
+        assert_eq!(parsed("!12"), Some((12, None)));
+        assert_eq!(parsed("nonsense"), None);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! The worker: a child process that judges one script after the other, so that a crash or a hang takes only itself away.
+//! The worker: a child process that judges one script after the other, so that a crash or a hang of an engine ends this
+//! process and no other.
 //!
-//! JSON lines: [`Request`]s come in on standard input, [`Answer`]s go out on standard output. A worker that runs out of
-//! time reports so and ends itself; when one dies, [`pool`](crate::pool) starts another.
+//! [`Request`]s come in on standard input and [`Answer`]s go out on standard output, as JSON lines. A worker that runs
+//! out of time says so and ends itself. When one dies, [`pool`](crate::pool) starts another.
 
 use crate::execute::Verdict;
 use crate::judge::{Case, Progress, judge};
@@ -17,57 +18,61 @@ use std::{process, thread};
 /// A script to judge.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Request {
-    /// What [`inputs::gather`] named.
+    /// The path, as [`inputs::gather`](crate::inputs::gather) returned it.
     pub(crate) path: String,
-    /// The bits of [`Features`].
+    /// The features that the modules may use: the bits of [`Features`].
     pub(crate) features: u64,
-    /// Positions in the worker's list of lanes.
+    /// The lanes to run, as positions in the worker's list.
     pub(crate) lanes: Vec<usize>,
-    /// Whether to report each directive as it runs, to find out where a crash happens.
+    /// Whether to report each directive as it runs, to find the one that crashes.
     pub(crate) trace: bool,
     /// Whether to write the trap snapshot instead of checking it.
     pub(crate) bless: bool,
 }
 
-/// What a worker says.
+/// A message of a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Answer {
-    /// The script is not run.
+    /// The script cannot be read, and does not run.
     Unreadable {
-        /// Counted from 1.
+        /// The line, counted from 1.
         line: u32,
-        /// Counted from 1.
+        /// The column, counted from 1.
         column: u32,
-        /// Why.
+        /// The cause.
         message: String,
     },
-    /// A directive is about to run. Only when tracing.
+    /// A directive is about to run. Sent only on a request with `trace`.
     Before {
-        /// How many directives there are.
+        /// The number of directives of the script.
         directives: usize,
-        /// The failure it is, if the process dies in it.
+        /// The failure to report if the process dies in this directive.
         directive: Failure,
     },
-    /// A directive has run. Only when tracing.
+    /// A directive has run. Sent only on a request with `trace`.
     After(Verdict),
-    /// A lane is done.
+    /// A lane has run the script.
     Lane(LaneReport),
-    /// A lane's time is up, and the worker ends.
+    /// The time of a lane is up, and the worker ends.
     GaveUp(LaneReport),
-    /// The script is done.
+    /// All lanes have run the script.
     Done {
-        /// Where lanes differ.
+        /// The directives on which lanes differ.
         disagreements: Vec<Disagreement>,
-        /// How much was compared of each pair of lanes.
+        /// How much of each pair of lanes was compared.
         compared: Vec<Compared>,
-        /// What to write into the trap snapshot; empty if nothing trapped. Only when blessing.
+        /// The text of the trap snapshot, empty if nothing trapped. Sent only on a request with `bless`.
         snapshot: Option<String>,
     },
 }
 
 /// Serves requests until standard input ends.
+///
+/// # Errors
+///
+/// Standard input or output fails, or a request is malformed.
 pub(crate) fn serve(lanes: &[Box<dyn Lane>], timeout: Duration) -> io::Result<()> {
-    // Compiled code runs on this thread's stack, next to deep recursion in the parser.
+    // Compiled code runs on this stack, and so does the parser, which recurses deeply.
     const STACK: usize = 64 << 20;
     let watched = Arc::new(Watched::default());
     let watchdog = Arc::clone(&watched);
@@ -95,7 +100,7 @@ fn serve_one(request: &Request, lanes: &[&dyn Lane], watched: &Watched) -> Answe
         Ok(case) => case,
         Err(error) => return Answer::Unreadable { line: error.line, column: error.column, message: error.message },
     };
-    let mut progress = Reporting { request, watched, directives: 0 };
+    let mut progress = ProgressReporter { request, watched, directives: 0 };
     match judge(&case, lanes, &mut progress) {
         Err(error) => Answer::Unreadable { line: error.line, column: error.column, message: error.message },
         Ok(judgment) => Answer::Done {
@@ -114,14 +119,14 @@ fn answer(answer: &Answer) -> io::Result<()> {
     output.flush()
 }
 
-/// Tells the watchdog what is running, and the pool what is done.
-struct Reporting<'a> {
+/// Tells the watchdog which lane and directive run, and the pool which have finished.
+struct ProgressReporter<'a> {
     request: &'a Request,
     watched: &'a Watched,
     directives: usize,
 }
 
-impl Progress for Reporting<'_> {
+impl Progress for ProgressReporter<'_> {
     fn begin(&mut self, lane: &str, directives: &[Directive]) {
         self.directives = directives.len();
         let report = LaneReport {
@@ -145,20 +150,20 @@ impl Progress for Reporting<'_> {
                 None => Answer::Before { directives: self.directives, directive: Failure::of(directive, "") },
                 Some(verdict) => Answer::After(verdict.clone()),
             };
-            // A pool that is gone does not need the trace.
+            // If the pool is gone, nobody needs the trace.
             let _ = answer(&traced);
         }
     }
 
     fn end(&mut self, report: &LaneReport) {
         let mut running = self.watched.lock();
-        // While the lock is held, the watchdog cannot report the same lane.
+        // The answer is written under the lock, so that the watchdog cannot report the same lane as timed out.
         *running = None;
         let _ = answer(&Answer::Lane(report.clone()));
     }
 }
 
-/// What is running, for the watchdog.
+/// The lane that is running, which the watchdog looks at.
 #[derive(Default)]
 struct Watched(Mutex<Option<Running>>);
 
@@ -180,8 +185,8 @@ impl Watched {
             thread::sleep(INTERVAL);
             let mut running = self.lock();
             if let Some(running) = running.take_if(|running| running.started.elapsed() >= timeout) {
-                let _ = answer(&Answer::GaveUp(running.timed_out(timeout)));
-                // Nobody unwinds: a child that hangs would outlive this process.
+                let _ = answer(&Answer::GaveUp(running.into_timeout(timeout)));
+                // `exit` drops nothing, so children that hang would outlive this process.
                 lanes::adapter::end_all();
                 process::exit(0);
             }
@@ -190,7 +195,7 @@ impl Watched {
 }
 
 impl Running {
-    fn timed_out(self, timeout: Duration) -> LaneReport {
+    fn into_timeout(self, timeout: Duration) -> LaneReport {
         let mut report = self.report;
         let (line, column, name) = self.directive.unwrap_or((1, 1, "script"));
         report.failures.push(Failure {

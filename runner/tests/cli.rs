@@ -1,5 +1,5 @@
-//! The binary as its users meet it: what must fail fails, at its line and for its reason; errors are clear; crashes,
-//! hangs, lies and altered snapshots are noticed; reports keep their form.
+//! The program as its users meet it: what must fail fails, at its line and for its reason; errors are clear; crashes,
+//! hangs, wrong results and altered snapshots are noticed; reports keep their form.
 #![cfg(feature = "engine")]
 
 use runner::report::{Report, Status};
@@ -38,7 +38,7 @@ fn script(contents: &str) -> (TempDir, String) {
     (directory, path)
 }
 
-/// Runs with a JSON report, which it returns with the exit code.
+/// Runs scripts, and returns the JSON report and the exit code.
 fn report(arguments: &[&str]) -> (Report, Option<i32>) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let file = directory.path().join("report.json");
@@ -49,7 +49,7 @@ fn report(arguments: &[&str]) -> (Report, Option<i32>) {
 }
 
 #[track_caller]
-fn refused(arguments: &[&str], says: &str) {
+fn expect_usage_error(arguments: &[&str], says: &str) {
     let output = touchstone(arguments);
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(2), "{stdout}{stderr}");
@@ -85,22 +85,25 @@ fn inputs_that_cannot_be_used() {
     let empty = tempfile::tempdir().expect("a temporary directory");
     let empty = empty.path().display().to_string();
     let (_directory, good) = script(GOOD);
-    refused(&["nowhere/x.wast"], "cannot read nowhere/x.wast");
-    refused(&[&empty], "has no *.wast file");
-    refused(&["/dev/null"], "cannot read /dev/null: not a regular file");
-    refused(&["spec:9.0"], "unknown suite `9.0`");
-    refused(&[&good, "--lanes", "slow/fresh"], "unknown lane `slow/fresh`");
-    refused(&[&good, "--lanes", "all,quick/fresh"], "the lane `quick/fresh` is named twice");
-    refused(&[&good, "--filter", "zebra"], "no script's path contains `zebra`");
-    refused(&[&good, "--features", "teleport"], "teleport");
-    refused(&[&good, "--report", "pdf=x"], "expected json=FILE");
-    refused(&[&good, "--expect", "nowhere.txt"], "cannot read nowhere.txt");
-    refused(&[&good, "--timeout", "0"], "positive number of seconds");
-    refused(&[&good, "--script-engine", "speed/fresh=true"], "`speed/fresh` cannot be the name of a lane");
-    refused(&[&good, "--script-engine", "e=true", "--script-engine", "e=false"], "the lane `e` is named twice");
-    refused(&[&good, "--lane", "e=true", "--script-engine", "e=true"], "the lane `e` is named twice");
+    expect_usage_error(&["nowhere/x.wast"], "cannot read nowhere/x.wast");
+    expect_usage_error(&[&empty], "has no *.wast file");
+    expect_usage_error(&["/dev/null"], "cannot read /dev/null: not a regular file");
+    expect_usage_error(&["spec:9.0"], "unknown suite `9.0`");
+    expect_usage_error(&[&good, "--lanes", "slow/fresh"], "unknown lane `slow/fresh`");
+    expect_usage_error(&[&good, "--lanes", "all,quick/fresh"], "the lane `quick/fresh` is named twice");
+    expect_usage_error(&[&good, "--filter", "zebra"], "no script's path contains `zebra`");
+    expect_usage_error(&[&good, "--features", "teleport"], "teleport");
+    expect_usage_error(&[&good, "--report", "pdf=x"], "expected json=FILE");
+    expect_usage_error(&[&good, "--expect", "nowhere.txt"], "cannot read nowhere.txt");
+    expect_usage_error(&[&good, "--timeout", "0"], "positive number of seconds");
+    expect_usage_error(&[&good, "--script-engine", "speed/fresh=true"], "`speed/fresh` cannot be the name of a lane");
+    expect_usage_error(
+        &[&good, "--script-engine", "e=true", "--script-engine", "e=false"],
+        "the lane `e` is named twice",
+    );
+    expect_usage_error(&[&good, "--lane", "e=true", "--script-engine", "e=true"], "the lane `e` is named twice");
     let (_directory, unparsable) = script("(module)\n(modul)\n");
-    refused(&[&unparsable], "x.wast:2:2");
+    expect_usage_error(&[&unparsable], "x.wast:2:2");
 }
 
 #[test]
@@ -204,7 +207,7 @@ fn a_crash_is_a_line_in_the_report() {
     assert_eq!(report.totals.crashed, 1);
 }
 
-/// Nobody waits for the thread, and nobody wakes it: the script does not end without it.
+/// No directive waits for the thread, and nothing wakes it. The script does not end before the thread does.
 #[test]
 fn a_thread_that_never_ends_is_a_timeout() {
     let (_directory, path) = script(
@@ -277,7 +280,7 @@ fn a_lane_that_is_not_there_is_said() {
     assert!(text(&output.stdout).contains("faulty/absent not installed: it never is"), "{}", text(&output.stdout));
     assert!(fs::read_to_string(xml).expect("XML").contains("<skipped"));
     assert!(text(&output.stdout).contains("in 1 lane (without faulty/absent: not there)"));
-    refused(&[&path, "--lanes", "faulty/absent"], "no lane to run: faulty/absent: not installed");
+    expect_usage_error(&[&path, "--lanes", "faulty/absent"], "no lane to run: faulty/absent: not installed");
 }
 
 #[test]
@@ -298,10 +301,10 @@ fn snapshots_are_written_and_checked() {
     assert_eq!((code, lines), (Some(1), vec![4, 5]));
 
     fs::write(&traps, "nonsense\n").expect("the snapshot");
-    refused(&[&path], "x.traps: line 1");
+    expect_usage_error(&[&path], "x.traps: line 1");
 }
 
-/// The first directive of the line fails by itself; that the second traps elsewhere than it should is seen all the same.
+/// The first directive of the line fails by itself. The wrong trap of the second one is noticed all the same.
 #[test]
 fn a_failure_hides_no_wrong_trap_of_its_line() {
     let (directory, path) = script(
@@ -354,7 +357,7 @@ fn expected_failures() {
     let (passing, code) = run("x.wast:1 a reason\nx.wast:2 a reason\n");
     assert_eq!((code, passing.totals.expected, passing.totals.failed), (Some(1), 1, 1));
     fs::write(&list, "x.wast:2\n").expect("the list");
-    refused(&[&path, "--expect", &list.display().to_string()], "a cause is missing");
+    expect_usage_error(&[&path, "--expect", &list.display().to_string()], "a cause is missing");
 }
 
 #[test]
@@ -404,8 +407,8 @@ fn a_checkout_is_looked_at_when_a_suite_is_named() {
     let empty = tempfile::tempdir().expect("a temporary directory");
     let directory = empty.path().display().to_string();
     let says = format!("{directory} is no official checkout");
-    refused(&["spec:2.0", "--spec-dir", &directory], &says);
-    refused(&["spec:2.0", "--spec-dir", "/nowhere"], "--spec-dir or the variable SPEC_TESTSUITE");
+    expect_usage_error(&["spec:2.0", "--spec-dir", &directory], &says);
+    expect_usage_error(&["spec:2.0", "--spec-dir", "/nowhere"], "--spec-dir or the variable SPEC_TESTSUITE");
     let (_directory, good) = script(GOOD);
     let mut command = Command::new(env!("CARGO_BIN_EXE_touchstone"));
     let output = command.env("SPEC_TESTSUITE", "/nowhere").arg(&good).output().expect("touchstone starts");
@@ -495,7 +498,10 @@ fn a_report_that_cannot_be_written_does_not_keep_the_next_from_being_written() {
     let (directory, path) = script(GOOD);
     let html = directory.path().join("r.html");
     let option = format!("html={}", html.display());
-    refused(&[&path, "--report", "json=/nowhere/r.json", "--report", &option], "cannot write /nowhere/r.json");
+    expect_usage_error(
+        &[&path, "--report", "json=/nowhere/r.json", "--report", &option],
+        "cannot write /nowhere/r.json",
+    );
     assert!(html.exists());
 }
 
@@ -523,10 +529,10 @@ fn compile_and_inspect() {
         assert_eq!(output.status.code(), Some(1));
         assert!(text(&output.stderr).contains(place), "{}", text(&output.stderr));
     }
-    refused(&["inspect", &file("nothing")], "cannot read");
+    expect_usage_error(&["inspect", &file("nothing")], "cannot read");
 }
 
-/// What the output is, it stays: a link keeps its target's place, and a FIFO is written to.
+/// A link as the output stays a link, and a FIFO is written to.
 #[cfg(unix)]
 #[test]
 fn compile_does_not_replace_what_is_no_file() {
@@ -569,8 +575,8 @@ fn fuzz_compares_lanes() {
     assert!(said.contains("lanes: speed/fresh, quick/fresh; seed 7"), "{said}");
     assert!(said.contains("3 inputs in "), "{said}");
     assert_eq!(fs::read_dir(&out).expect("it was made").count(), 0);
-    refused(&["fuzz", "--lanes", "swift"], "swift");
-    refused(&["fuzz", "--lanes", "speed/fresh", "--inputs", "1"], "nothing to compare `speed/fresh` with");
+    expect_usage_error(&["fuzz", "--lanes", "swift"], "swift");
+    expect_usage_error(&["fuzz", "--lanes", "speed/fresh", "--inputs", "1"], "nothing to compare `speed/fresh` with");
     let none = touchstone(&["fuzz", "--inputs", "0", "--out", &out]);
     assert_eq!(none.status.code(), Some(0), "{}", text(&none.stderr));
 }
@@ -583,8 +589,8 @@ fn replay_says_what_an_input_does() {
     let output = touchstone(&["replay", &input]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("1 inputs"), "{}", text(&output.stdout));
-    refused(&["replay", &input, "--lanes", "speed/fresh"], "nothing to compare");
-    refused(&["replay", &directory.path().join("nothing").display().to_string()], "cannot read");
+    expect_usage_error(&["replay", &input, "--lanes", "speed/fresh"], "nothing to compare");
+    expect_usage_error(&["replay", &directory.path().join("nothing").display().to_string()], "cannot read");
 }
 
 /// Bash itself is asked: the script loads, and an option and a subcommand are completed.
@@ -606,10 +612,11 @@ fn completions_complete() {
     };
     assert_eq!(complete("--col"), "--color");
     assert_eq!(complete("insp"), "inspect");
-    refused(&["completions", "sh"], "possible values: bash");
+    expect_usage_error(&["completions", "sh"], "possible values: bash");
 }
 
-/// An engine that maps what memories begin with has a file open for each such module; it does without where it must.
+/// An engine that maps the initial contents of memories has a file open for each such module. Where files run out, it
+/// copies them.
 #[test]
 fn modules_with_data_when_files_run_out() {
     let module = format!(

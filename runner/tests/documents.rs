@@ -1,4 +1,5 @@
-//! The `console` blocks of README.md, of the READMEs of the crates and of `docs/` are run, and must print what they say.
+//! The `console` blocks of README.md, of the READMEs of the crates and of `docs/` are run, and must print what they
+//! say.
 //!
 //! How to write a block:
 //!
@@ -14,10 +15,10 @@
 //!
 //! - A command is `$ touchstone ARGS` or `$ cargo run -p runner -- ARGS`. A line that begins with `> ` continues it.
 //! - `? N` is the exit code, if it is not 0. What follows is the output, standard error included.
-//! - `[..]` stands for any text within a line, a line `...` for any lines. Output that ends with a newline, as ours does,
-//!   needs an empty line before the closing fence.
-//! - Commands run in the root of a copy of the repository, so that files that they write do no harm. `SPEC_TESTSUITE` is
-//!   not set.
+//! - `[..]` stands for any text within a line, a line `...` for any lines. Output that ends with a newline, as ours
+//!   does, needs an empty line before the closing fence.
+//! - Commands run in the root of a copy of the repository, so that files that they write do no harm. `SPEC_TESTSUITE`
+//!   is not set.
 //! - A block that cannot run here, because it takes minutes, needs the network or another engine, is tagged `sh`. Every
 //!   block has a tag: one without would be taken for a `console` block.
 //!

@@ -1,5 +1,5 @@
-//! Every directive and every result pattern has a script in `must_fail` in which it fails: what cannot fail checks nothing.
-//! `cli.rs` runs these scripts; here is only whether one is missing.
+//! For every directive and every result pattern, `must_fail/` has a script in which it fails: a check that cannot fail
+//! checks nothing. `cli.rs` runs these scripts. This test finds out whether one is missing.
 
 use lanes::{HeapType, Reference, Value};
 use runner::pattern::{Float, Pattern};
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// What each of the functions below may return. A new directive or pattern is added there, and so here.
+/// Everything that `directive_name` and `pattern_name` may return. A new directive or pattern is added there and here.
 const ALL: &[&str] = &[
     "module",
     "module definition",
@@ -67,7 +67,7 @@ const ALL: &[&str] = &[
     "either",
 ];
 
-fn directive(kind: &DirectiveKind) -> String {
+fn directive_name(kind: &DirectiveKind) -> String {
     match kind {
         DirectiveKind::Module { .. } => "module".to_string(),
         DirectiveKind::Definition { .. } => "module definition".to_string(),
@@ -127,7 +127,7 @@ fn pattern_name(pattern: &Pattern) -> Option<String> {
     Some(name)
 }
 
-/// Of a vector with several patterns nobody knows which one did not match.
+/// Names a vector pattern whose lanes are all alike. Of another one it is not known which lane did not match.
 fn of_all_lanes<const N: usize>(ty: &str, lanes: [&str; N]) -> Option<String> {
     lanes.iter().all(|lane| *lane == lanes[0]).then(|| format!("{ty}{}", lanes[0]))
 }
@@ -163,7 +163,8 @@ fn null(heap: HeapType) -> &'static str {
     }
 }
 
-/// What fails for the reason that its head gives; of a result's pattern, only that it does not take the one result.
+/// Returns the directives of a script that fail for the reason that its head says, and the pattern of each that expects
+/// one result.
 fn failing(text: &str) -> Vec<String> {
     let script = Script::parse(text).expect("the script parses");
     let expected = text.lines().filter_map(|line| line.strip_prefix(";; fails ")?.split_once(": "));
@@ -171,7 +172,7 @@ fn failing(text: &str) -> Vec<String> {
     for (line, reason) in expected {
         let is_there = |directive: &&Directive| line.parse() == Ok(directive.line);
         let Some(failing) = script.directives.iter().find(is_there) else { panic!("nothing begins on line {line}") };
-        found.push(directive(&failing.kind));
+        found.push(directive_name(&failing.kind));
         if let DirectiveKind::AssertReturn(_, expected) = &failing.kind
             && let [pattern] = expected.as_slice()
             && reason.starts_with("expected [")

@@ -1,9 +1,9 @@
-//! `touchstone check-adapter`: lets an adapter of the executable protocol do what it must be able to do, and what it must
-//! refuse, and says precisely what is wrong.
+//! Checks of an adapter of the executable protocol, for `touchstone check-adapter`: what it must be able to do, and
+//! what it must refuse.
 //!
-//! Each check is a short session of its own (`checks`), so that one that kills or hangs the adapter costs only itself.
-//! What the adapter says that it cannot tell is not asked of it, but what it says that it can is: an engine that claims
-//! a feature and refuses the modules that use it is wrong, and so is one that denies a feature and has it.
+//! Each check has a short session of its own, so that a check that kills or hangs the adapter ends no other. A check
+//! does not ask for what the adapter says it cannot tell. It does ask for what the adapter says it can: an engine that
+//! claims a feature and refuses the modules that use it is wrong, and so is one that denies a feature and has it.
 
 mod checks;
 mod trial;
@@ -14,29 +14,29 @@ use std::fmt;
 use std::time::{Duration, Instant};
 use trial::Trial;
 
-/// Nothing, or what is wrong.
+/// Nothing, or a message that says what is wrong.
 pub type CheckResult = Result<(), String>;
 
-/// Something that an adapter must do right.
-pub(crate) struct Check {
-    /// What it is about.
+/// A check of something that an adapter must do right.
+struct Check {
+    /// The subject, which the report shows.
     name: &'static str,
-    /// Without these features of the engine the check is left out.
+    /// The features that the engine must have. Without them the check is left out.
     needs: Features,
-    /// Does it.
+    /// The check itself.
     run: fn(&mut Trial<'_>) -> CheckResult,
 }
 
-/// What came of the checks.
+/// The results of all checks. Its text is what `touchstone check-adapter` prints.
 #[derive(Debug)]
 pub struct CheckReport {
-    /// What the adapter said of itself, or why it could not.
+    /// The adapter's introduction, or the reason why there was none.
     introduced: Result<Introduced, String>,
-    /// Each check, and what came of it; `None` if the engine lacks what it needs.
+    /// The name and the result of each check; `None` if the engine lacks a feature that the check needs.
     results: Vec<(&'static str, Option<CheckResult>)>,
 }
 
-/// Tries the adapter that this command starts.
+/// Checks the adapter that a command starts. `timeout` limits each request.
 pub fn check(command: &[String], timeout: Duration) -> CheckReport {
     let options = Options { request_timeout: Some(timeout), ..Options::default() };
     let lane = ChildLane::new("adapter", command.to_vec(), &options);
@@ -49,27 +49,28 @@ pub fn check(command: &[String], timeout: Duration) -> CheckReport {
     for check in checks::all() {
         let started = Instant::now();
         let possible = introduced.features.contains(check.needs);
-        results.push((check.name, possible.then(|| try_one(&lane, &introduced, check))));
+        results.push((check.name, possible.then(|| run_check(&lane, &introduced, check))));
         hangs += usize::from(started.elapsed() >= timeout);
         if hangs == PATIENCE {
-            results.push(("the checks that are left", Some(Err(format!("not tried: {PATIENCE} took too long")))));
+            results.push(("the remaining checks", Some(Err(format!("not tried: {PATIENCE} took too long")))));
             break;
         }
     }
     CheckReport { introduced: Ok(introduced), results }
 }
 
-/// After so many checks that took longer than one request may, the others are not tried: most would hang too.
+/// The number of checks that may exceed the time of a request. After that the remaining ones are not tried, since most
+/// would hang too.
 const PATIENCE: usize = 3;
 
-fn try_one(lane: &ChildLane, introduced: &Introduced, check: &Check) -> CheckResult {
+fn run_check(lane: &ChildLane, introduced: &Introduced, check: &Check) -> CheckResult {
     let features = introduced.features;
     let session = lane.session(features).map_err(|failure| format!("a fresh store: {failure}"))?;
     (check.run)(&mut Trial { lane, introduced, session })
 }
 
 impl CheckReport {
-    /// Whether nothing is wrong.
+    /// Returns whether nothing is wrong.
     pub fn passed(&self) -> bool {
         self.introduced.is_ok() && self.wrong().next().is_none()
     }
@@ -94,7 +95,7 @@ impl fmt::Display for CheckReport {
             match result {
                 Some(Ok(())) => writeln!(f, "ok     {name}")?,
                 Some(Err(what)) => writeln!(f, "WRONG  {name}: {what}")?,
-                None => writeln!(f, "-      {name}: the engine lacks what it needs")?,
+                None => writeln!(f, "-      {name}: the engine lacks a feature that this needs")?,
             }
         }
         let done = self.results.iter().filter(|(_, result)| result.is_some()).count();

@@ -1,39 +1,40 @@
-//! A session with an adapter on trial: does things, and says of what differs from what was expected.
+//! A session with an adapter on trial: performs requests, and says how the answers differ from the expected ones.
 
 use super::CheckResult;
 use lanes::adapter::{ChildLane, Introduced};
 use lanes::{Binary, Failure, HostCall, InstanceId, ModuleId, Refusal, Session, Trap, TrapKind, Value};
 use wasmparser::{Operator, Parser, Payload};
 
+/// An adapter on trial.
 pub(super) struct Trial<'a> {
     pub(super) lane: &'a ChildLane,
     pub(super) introduced: &'a Introduced,
     pub(super) session: Box<dyn Session + 'a>,
 }
 
-/// A module from its text.
+/// Encodes the text of a module.
 pub(super) fn encode(text: &str) -> Vec<u8> {
     let buffer = wast::parser::ParseBuffer::new(text).expect("a constant of this program");
     let mut module: wast::Wat<'_> = wast::parser::parse(&buffer).expect("a constant of this program");
     module.encode().expect("a constant of this program")
 }
 
-/// The offsets of the calls and `unreachable`s in a module, in order.
+/// Returns the offsets of all `call` and `unreachable` instructions in a module, in order.
 pub(super) fn instruction_offsets(text: &str) -> Vec<u64> {
-    let mut places = Vec::new();
+    let mut offsets = Vec::new();
     for payload in Parser::new(0).parse_all(&encode(text)) {
         let Ok(Payload::CodeSectionEntry(body)) = payload else { continue };
         let operators = body.get_operators_reader().into_iter().flat_map(|reader| reader.into_iter_with_offsets());
         for (operator, offset) in operators.flatten() {
             if matches!(operator, Operator::Call { .. } | Operator::Unreachable) {
-                places.push(offset);
+                offsets.push(offset);
             }
         }
     }
-    places
+    offsets
 }
 
-/// Whether two things are the same.
+/// Checks that two values are equal. `what` says what they are.
 pub(super) fn expect_equal<T: PartialEq + std::fmt::Debug>(what: &str, got: &T, want: &T) -> CheckResult {
     if got == want { Ok(()) } else { Err(format!("{what}: expected {want:?}, got {got:?}")) }
 }
@@ -48,7 +49,7 @@ pub(super) fn expect_link_error(failure: &Failure, what: &str, words: &str) -> C
 }
 
 impl Trial<'_> {
-    /// Whether the adapter says that it can tell this.
+    /// Returns whether the adapter says that it can tell this.
     pub(super) fn tells(&self, what: &str) -> bool {
         self.introduced.hello.tells.iter().any(|told| told == what)
     }
@@ -61,13 +62,13 @@ impl Trial<'_> {
         self.try_load(&encode(text)).map_err(|refusal| format!("the valid module {text} is refused: {refusal}"))
     }
 
-    /// A module that must instantiate.
+    /// Loads and instantiates a module, which must succeed.
     pub(super) fn instantiate(&mut self, text: &str) -> Result<InstanceId, String> {
         let module = self.load(text)?;
         self.session.instantiate(module).map_err(|failure| format!("{text} does not instantiate: {failure}"))
     }
 
-    /// A module that must load, and must not instantiate.
+    /// Loads a module, and instantiates it, which must fail.
     pub(super) fn expect_no_instance(&mut self, text: &str) -> Result<Failure, String> {
         let module = self.load(text)?;
         match self.session.instantiate(module) {
@@ -81,7 +82,7 @@ impl Trial<'_> {
         result.map_err(|failure| format!("the call of {name:?} with {arguments:?} fails: {failure}"))
     }
 
-    /// A call that must give these results.
+    /// Calls a function that must return these results.
     pub(super) fn expect_results(
         &mut self,
         instance: InstanceId,
@@ -93,7 +94,7 @@ impl Trial<'_> {
         expect_equal(&format!("{name:?} of {arguments:?}"), &got, &want.to_vec())
     }
 
-    /// A call that must not succeed.
+    /// Calls a function that must not return.
     pub(super) fn expect_failure(
         &mut self,
         instance: InstanceId,
@@ -101,12 +102,12 @@ impl Trial<'_> {
         arguments: &[Value],
     ) -> Result<Failure, String> {
         match self.session.invoke(instance, name, arguments) {
-            Ok(values) => Err(format!("{name:?} must not return, but gives {values:?}")),
+            Ok(values) => Err(format!("{name:?} must not return, but returns {values:?}")),
             Err(failure) => Ok(failure),
         }
     }
 
-    /// A call that must trap, with a kind that may be this one.
+    /// Calls a function that must trap. The trap may be ambiguous, but this must be one of its kinds.
     pub(super) fn expect_trap(&mut self, instance: InstanceId, name: &str, kind: TrapKind) -> Result<Trap, String> {
         match self.expect_failure(instance, name, &[])? {
             Failure::Trap(trap) if trap.may_be(kind) => Ok(trap),
@@ -114,7 +115,7 @@ impl Trial<'_> {
         }
     }
 
-    /// The host calls since the last time, as module, name and arguments.
+    /// Returns the host calls since the last time, as module, name and arguments.
     pub(super) fn take_host_calls(&mut self) -> Vec<(String, String, Vec<Value>)> {
         let call = |call: HostCall| (call.module, call.name, call.arguments);
         self.session.take_host_calls().into_iter().map(call).collect()

@@ -47,8 +47,8 @@ pub(super) struct RunArgs {
     /// PATH:FIRST-LAST [@LANE,..] CAUSE.
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
-    /// Write the trap snapshots (x.traps beside x.wast) instead of checking them. They come from a lane that supports the
-    /// whole script and shows every trap with all of its frames.
+    /// Write the trap snapshots (x.traps beside x.wast) instead of checking them. They come from a lane that supports
+    /// the whole script and shows every trap with all of its frames.
     #[arg(long)]
     bless: bool,
     #[arg(long, value_name = "FORMAT[=FILE]", help = report_to::help())]
@@ -63,8 +63,8 @@ pub(super) struct RunArgs {
     /// say.
     #[arg(long, value_name = "LIST", value_parser = Features::from_str)]
     features: Option<Features>,
-    /// Take the official suites from a checkout of the specification or of its test suite, instead of the built-in data.
-    /// The variable SPEC_TESTSUITE does the same.
+    /// Take the official suites from a checkout of the specification or of its test suite, instead of the built-in
+    /// data. The variable SPEC_TESTSUITE does the same.
     #[arg(long, value_name = "DIR")]
     spec_dir: Option<PathBuf>,
 }
@@ -180,7 +180,7 @@ impl RunInProgress<'_> {
             lists().for_each(|list| list.apply(report));
             report.passed_on.clear();
         }
-        finished.disagreements.retain(|disagreement| !lists().any(|list| list.explain(disagreement)));
+        finished.disagreements.retain(|disagreement| !lists().any(|list| list.explains(disagreement)));
         let unwritten =
             |why: &str| self.screen.remark(&format!("no trap snapshot of {} is written: {why}", input.path));
         match &finished.snapshot {
@@ -201,7 +201,7 @@ impl RunInProgress<'_> {
     fn end(self, absent: Vec<Absent>, scripts: usize, started: Instant) -> Result<u8, String> {
         let absent = absent.into_iter().map(|absent| AbsentLane { lane: absent.name, reason: absent.reason });
         let report = Report::new(self.lanes, absent.collect(), self.reports, self.disagreements, self.compared);
-        if let Some(remark) = self.expectations.unused(&report.scripts) {
+        if let Some(remark) = self.expectations.remark_on_unused(&report.scripts) {
             self.screen.remark(&remark);
         }
         self.screen.end(&report, started.elapsed())?;

@@ -1,5 +1,5 @@
-//! Taint: which instances may hold something else than the script says, because a directive that would have changed them
-//! was unsupported. A wrong value of a tainted instance is no mistake of the engine; one of any other instance is.
+//! Taint: which instances may hold something else than the script says, because a directive that would have changed
+//! them was unsupported. A wrong value of a tainted instance is no mistake of the engine; one of any other instance is.
 
 use lanes::{Binary, InstanceId, ModuleId};
 use std::collections::{HashMap, HashSet};

@@ -1,11 +1,11 @@
 //! The report of a run: the results as data ([`Report`]), the file formats that they are written in ([`FORMATS`]), and
 //! what a person sees on a terminal ([`terminal`]).
 //!
-//! [`Report`] is the schema of the JSON report. Later versions may add fields, which readers have to ignore. A directive
-//! counts once per lane, and in every entry `passed + failed + unsupported + expected + skipped = directives`:
-//! `unsupported` directives are those that another engine does not support, `skipped` directives did not run because of
-//! a crash or a timeout. Neither is a pass. The list of failures may have entries that belong to no directive and are not
-//! counted.
+//! [`Report`] is the schema of the JSON report. Later versions may add fields, which readers have to ignore. A
+//! directive counts once per lane, and in every entry `passed + failed + unsupported + expected + skipped =
+//! directives`: `unsupported` directives are those that another engine does not support, `skipped` directives did not
+//! run because of a crash or a timeout. Neither is a pass. The list of failures may have entries that belong to no
+//! directive and are not counted.
 
 mod disagreement;
 mod format;

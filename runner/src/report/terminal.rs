@@ -1,13 +1,14 @@
-//! What a person sees: each failure with its place, its source line, and expected against actual; then a summary.
+//! The report as a person sees it on a terminal: each failure with its location, what was expected and what came
+//! instead, and the line of the script; then a summary.
 
 use super::{Compared, Disagreement, LaneReport, LaneTotals, Report, Status};
 use lanes::compare::Tally;
 use std::fmt::Write;
 
-/// How many failures of one script in one lane are shown.
+/// The number of failures of one script in one lane that are shown.
 const SHOWN: usize = 40;
 
-/// Marks for emphasis, or none.
+/// A choice of emphasis: color, or none.
 #[derive(Clone, Copy, Debug)]
 pub struct Paint {
     /// Whether to use color.
@@ -19,12 +20,12 @@ impl Paint {
         if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
 
-    /// What is wrong.
+    /// Marks a text about something wrong.
     pub fn bad(self, text: &str) -> String {
         self.with("1;31", text)
     }
 
-    /// What is right.
+    /// Marks a text about something right.
     pub fn good(self, text: &str) -> String {
         self.with("1;32", text)
     }
@@ -34,7 +35,7 @@ impl Paint {
     }
 }
 
-/// The failures of a script in a lane; `source` is the script's text.
+/// Returns the failures of a script in a lane. `source` is the text of the script.
 pub fn failures(script: &LaneReport, source: Option<&str>, paint: Paint) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -71,18 +72,18 @@ fn clip(line: &str) -> String {
     }
 }
 
-/// What lanes disagree on: each side with the lanes that are on it, in the order of `lanes`.
+/// Returns the sides of a disagreement, each with its lanes, in the order of `lanes`.
 pub fn disagreement(disagreement: &Disagreement, lanes: &[String], paint: Paint) -> String {
     let head =
         format!("{} {}:{}: {}\n", paint.bad("DISAGREE"), disagreement.path, disagreement.line, disagreement.directive);
-    disagreement.sides(lanes).into_iter().fold(head, |mut text, (lanes, shown)| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {:>14}  {shown}", lanes.join(", "));
-        text
-    })
+    let mut text = head;
+    for (lanes, shown) in disagreement.sides(lanes) {
+        text += &format!("  {:>14}  {shown}\n", lanes.join(", "));
+    }
+    text
 }
 
-/// The table of lanes and the verdict.
+/// Returns the table of the lanes and the verdict.
 pub fn summary(report: &Report, seconds: f64, paint: Paint) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -112,7 +113,7 @@ fn write_summary(text: &mut String, report: &Report, seconds: f64, paint: Paint)
     writeln!(text, "{}", verdict(report, seconds, paint))
 }
 
-/// How much of each lane was compared with the first one.
+/// Writes how much of each lane was compared with the first one.
 fn write_compared(text: &mut String, report: &Report, width: usize) -> std::fmt::Result {
     let Some(first) = report.lanes.first() else { return Ok(()) };
     for Compared { lanes: [left, right], tally } in report.compared.iter().filter(|pair| pair.lanes[0] == *first) {
@@ -127,12 +128,12 @@ fn write_compared(text: &mut String, report: &Report, width: usize) -> std::fmt:
     Ok(())
 }
 
-/// Wide enough for the column's name and for seven digits.
+/// Returns the width of a column: enough for its name and for seven digits.
 fn column_width(column: &str) -> usize {
     column.len().max(7)
 }
 
-/// The last line.
+/// Returns the last line: whether the run passed, and the totals.
 pub fn verdict(report: &Report, seconds: f64, paint: Paint) -> String {
     let totals = &report.totals;
     let scripts = format!("{} {}", totals.scripts, if totals.scripts == 1 { "script" } else { "scripts" });

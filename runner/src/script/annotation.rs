@@ -1,19 +1,19 @@
-//! Custom annotations and the sections that they become
+//! Custom annotations, and the sections that they are encoded as
 //! ([Custom sections](https://webassembly.github.io/spec/core/appendix/custom.html)).
 //!
-//! An engine must not care: a module whose custom sections are wrong is valid all the same. So `assert_malformed_custom`
-//! and `assert_invalid_custom` are decided here, and a lane is only asked to accept the module.
+//! A module whose custom sections are invalid is valid all the same, and no engine must refuse it. The runner itself
+//! decides `assert_malformed_custom` and `assert_invalid_custom`. A lane is only asked to accept the module.
 
 use wasmparser::{BranchHintSectionReader, FunctionBody, KnownCustom, Operator, Parser, Payload, TypeRef};
 use wast::lexer::{Lexer, TokenKind};
 
-/// The text with blanks in the place of annotations; `None` if it does not lex, or has none.
+/// Replaces the annotations of a text by blanks; `None` if it does not lex, or has none.
 pub(super) fn without_annotations(text: &str) -> Option<String> {
     let mut lexer = Lexer::new(text);
     lexer.allow_confusing_unicode(true);
     let tokens = lexer.iter(0).collect::<Result<Vec<_>, _>>().ok()?;
     let mut plain = String::with_capacity(text.len());
-    // How deep the current token stands in an annotation; 0 outside.
+    // The nesting depth of the current token within an annotation; 0 outside.
     let (mut depth, mut found) = (0_usize, false);
     for (position, token) in tokens.iter().enumerate() {
         let opens = token.kind == TokenKind::LParen;
@@ -29,8 +29,8 @@ pub(super) fn without_annotations(text: &str) -> Option<String> {
     found.then_some(plain)
 }
 
-/// What is wrong with a module's custom sections; `None` if nothing is. The module itself must be valid.
-pub(super) fn fault(binary: &[u8]) -> Option<String> {
+/// Returns the fault of a module's custom sections, if there is one. The module itself must be valid.
+pub(super) fn find_fault(binary: &[u8]) -> Option<String> {
     let (mut bodies, mut hints, mut imported) = (Vec::new(), None, 0);
     for payload in Parser::new(0).parse_all(binary) {
         match payload {
@@ -43,7 +43,7 @@ pub(super) fn fault(binary: &[u8]) -> Option<String> {
             Ok(Payload::CustomSection(section)) => match section.as_known() {
                 KnownCustom::BranchHints(_) if hints.is_some() => return Some("two branch hint sections".to_string()),
                 KnownCustom::BranchHints(_) if !bodies.is_empty() => {
-                    return Some("the branch hint section stands behind the code".to_string());
+                    return Some("the branch hint section follows the code".to_string());
                 }
                 KnownCustom::BranchHints(reader) => hints = Some(reader),
                 _ => {}
@@ -52,10 +52,14 @@ pub(super) fn fault(binary: &[u8]) -> Option<String> {
             Err(error) => return Some(error.to_string()),
         }
     }
-    hints.and_then(|hints| fault_of_hints(hints, &bodies, imported))
+    hints.and_then(|hints| find_fault_of_hints(hints, &bodies, imported))
 }
 
-fn fault_of_hints(hints: BranchHintSectionReader<'_>, bodies: &[FunctionBody<'_>], imported: usize) -> Option<String> {
+fn find_fault_of_hints(
+    hints: BranchHintSectionReader<'_>,
+    bodies: &[FunctionBody<'_>],
+    imported: usize,
+) -> Option<String> {
     let mut last = None;
     for function in hints {
         let function = match function {
@@ -79,13 +83,14 @@ fn fault_of_hints(hints: BranchHintSectionReader<'_>, bodies: &[FunctionBody<'_>
     None
 }
 
-/// Whether an `if` or `br_if` begins at the offset, which counts from the start of the function's locals.
+/// Returns whether an `if` or `br_if` begins at an offset, which counts from the start of the function's locals.
 fn is_branch(body: &FunctionBody<'_>, offset: u64) -> bool {
     let start = body.range().start;
     let Ok(operators) = body.get_operators_reader() else { return false };
-    operators.into_iter_with_offsets().filter_map(Result::ok).any(|(operator, place)| {
-        place == start + offset && matches!(operator, Operator::If { .. } | Operator::BrIf { .. })
-    })
+    operators
+        .into_iter_with_offsets()
+        .filter_map(Result::ok)
+        .any(|(operator, at)| at == start + offset && matches!(operator, Operator::If { .. } | Operator::BrIf { .. }))
 }
 
 #[cfg(test)]
@@ -108,7 +113,7 @@ mod tests {
         let code = vec![10, 9, 1, 7, 0, 0x41, 0, 0x04, 0x40, 0x0b, 0x0b];
         let module = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0";
         let sections = if before_code { [section, code] } else { [code, section] };
-        fault(&[&module[..], &sections.concat()].concat())
+        find_fault(&[&module[..], &sections.concat()].concat())
     }
 
     #[test]
@@ -119,6 +124,6 @@ mod tests {
         assert_eq!(fault_of(&[1, 7, 1, 3, 1, 1], true).as_deref(), Some("branch hints for function 7"));
         assert!(fault_of(&[1, 0, 1, 3, 1, 2], true).is_some_and(|fault| fault.contains("invalid")));
         let late = fault_of(&[1, 0, 1, 3, 1, 1], false);
-        assert_eq!(late.as_deref(), Some("the branch hint section stands behind the code"));
+        assert_eq!(late.as_deref(), Some("the branch hint section follows the code"));
     }
 }

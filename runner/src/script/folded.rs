@@ -1,34 +1,34 @@
-//! Words that stand in parentheses as parts of folded instructions, and not as instructions of their own
+//! Parts of folded instructions: words in parentheses that are not instructions of their own
 //! ([text format](https://webassembly.github.io/spec/core/text/instructions.html#folded-instructions)).
 //!
-//! The `wast` crate reads them as instructions wherever instructions may stand: `(func block (end))`. In: text that is
-//! rewritten, so that no folded legacy `try` is in it. Out: an error at the first of these words that is misplaced.
+//! The `wast` crate accepts them wherever it accepts an instruction, as in `(func block (end))`. In: text that has been
+//! rewritten, so that it has no folded legacy `try`. Out: an error at the first of these words that is misplaced.
 
 use wast::Error;
 use wast::lexer::{Lexer, TokenKind};
 use wast::token::Span;
 
-/// Whether a word in parentheses is part of an instruction around it.
+/// Returns whether a word in parentheses is part of the instruction around it.
 pub(super) fn is_part(head: &str) -> bool {
     matches!(head, "end" | "then" | "else" | "catch" | "catch_all" | "delegate")
 }
 
-/// A list whose closing parenthesis is still to come.
+/// A list whose closing parenthesis has not been read.
 #[derive(Default)]
 struct Open<'a> {
-    /// Its first word; empty as long as there is none.
+    /// The first word; empty if none has been read.
     head: &'a str,
-    /// The first word of the last list in it.
+    /// The first word of the last list within this one.
     last: &'a str,
-    /// Whether clauses of a `try_table` may come next: behind it are only its label, its type and other clauses.
+    /// Whether clauses of a `try_table` may come next: only its label, its type and other clauses follow the keyword.
     clauses: bool,
-    /// Whether it is an annotation, or in one: there anything may stand.
+    /// Whether the list is an annotation or within one. An annotation may contain anything.
     annotation: bool,
 }
 
 impl Open<'_> {
-    /// Whether a list with this first word may stand in it, here.
-    fn takes(&self, head: &str) -> bool {
+    /// Returns whether a list with this first word may come next.
+    fn accepts(&self, head: &str) -> bool {
         match head {
             "then" => self.head == "if",
             "else" => self.head == "if" && self.last == "then",
@@ -39,7 +39,8 @@ impl Open<'_> {
     }
 }
 
-/// Refuses text with a misplaced part of an instruction. Text that does not lex is left for the parser to refuse.
+/// Refuses text with a misplaced part of an instruction. Text that does not lex is left to the parser, which refuses
+/// it.
 pub(super) fn check(text: &str) -> Result<(), Error> {
     let mut lexer = Lexer::new(text);
     lexer.allow_confusing_unicode(true);
@@ -58,7 +59,7 @@ pub(super) fn check(text: &str) -> Result<(), Error> {
             }
             (TokenKind::Annotation, [.., list]) => list.annotation = true,
             (_, [.., around, list]) if list.head.is_empty() => {
-                if !list.annotation && !around.takes(word) {
+                if !list.annotation && !around.accepts(word) {
                     let message = format!("unexpected token: `({word}` begins no instruction here");
                     return Err(Error::new(Span::from_offset(token.offset), message));
                 }
@@ -73,7 +74,7 @@ pub(super) fn check(text: &str) -> Result<(), Error> {
 }
 
 impl<'a> Open<'a> {
-    /// Takes note of a list in it that is complete.
+    /// Notes that a list within this one is complete.
     fn close(&mut self, list: &Open<'a>) {
         if list.annotation {
             return;

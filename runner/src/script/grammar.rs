@@ -1,15 +1,19 @@
-//! The script grammar ([reference](https://github.com/WebAssembly/spec/tree/main/interpreter#scripts)), as far as the
-//! `wast` crate does not have it: quoted modules with a name, as a definition, or in any assertion; `(module instance ..)`
-//! with nothing but the module's name, and in assertions; `get` at the top level; the patterns `(ref)` and `(ref.exn)`;
-//! meta commands; empty scripts, and scripts that begin with `get`, `thread`, `wait` or a meta command. Everything else
-//! is handed to the `wast` crate.
+//! The parts of the [script grammar](https://github.com/WebAssembly/spec/tree/main/interpreter#scripts) that the `wast`
+//! crate does not parse. Everything else is handed to that crate.
+//!
+//! - quoted modules with a name, as a definition, or in any assertion
+//! - `(module instance ..)` with only the name of the module, and in assertions
+//! - `get` at the top level
+//! - the patterns `(ref)` and `(ref.exn)`
+//! - meta commands
+//! - empty scripts, and scripts that begin with `get`, `thread`, `wait` or a meta command
 
 use wast::parser::{Cursor, Parse, Parser, Peek, Result};
 use wast::token::{Id, Span};
 use wast::{QuoteWat, WastDirective, WastExecute, WastRet, Wat, kw};
 
-/// How deep directives and patterns may be nested: these functions call themselves once per level, and each level of
-/// threads is a thread.
+/// The limit of nesting for directives and patterns: these functions recurse once per level, and each level of `thread`
+/// is a thread of the operating system.
 const DEPTH: usize = 100;
 
 /// A whole script.
@@ -19,11 +23,11 @@ pub(super) struct Document<'a> {
 
 /// A directive.
 pub(super) enum Item<'a> {
-    /// One that the `wast` crate knows.
+    /// A directive that the `wast` crate parses.
     Known(Box<WastDirective<'a>>),
     /// `(get $module? "global")`.
     Get { module: Option<Id<'a>>, global: &'a str },
-    /// `(thread $id (shared (module $id))? ..)`; what stands in it may be anything that stands outside.
+    /// `(thread $id (shared (module $id))? ..)`, with any directives in it.
     Thread { id: Id<'a>, shared: Option<Id<'a>>, items: Vec<(Span, Item<'a>)> },
     /// `(module definition? $id? quote ..)`, or the same in an assertion.
     Quote { purpose: Purpose<'a>, text: QuoteWat<'a> },
@@ -37,9 +41,9 @@ pub(super) enum Item<'a> {
     Meta(&'static str),
 }
 
-/// What a quoted module stands in.
+/// The directive that a quoted module is part of.
 pub(super) enum Purpose<'a> {
-    /// The directive is the module.
+    /// `module`.
     Module { definition: bool, id: Option<Id<'a>> },
     /// `assert_malformed`.
     Malformed,
@@ -63,7 +67,7 @@ pub(super) struct Instance<'a> {
 
 /// The pattern of a result.
 pub(super) enum Expected<'a> {
-    /// One that the `wast` crate knows.
+    /// A pattern that the `wast` crate parses.
     Known(WastRet<'a>),
     /// `(ref)`.
     Ref,
@@ -82,7 +86,7 @@ impl<'a> Parse<'a> for Document<'a> {
         let _hints = parser.register_annotation("metadata.code.branch_hint");
         let mut items = Vec::new();
         if !parser.is_empty() && !parser.peek2::<DirectiveKeyword>()? {
-            // A module's fields without the module around them.
+            // The script is the fields of one module, without `(module ..)` around them.
             let span = parser.cur_span();
             let module = QuoteWat::Wat(parser.parse::<Wat<'a>>()?);
             items.push((span, Item::Known(Box::new(WastDirective::Module(module)))));
@@ -92,7 +96,7 @@ impl<'a> Parse<'a> for Document<'a> {
     }
 }
 
-/// Directives up to the end.
+/// Parses directives up to the end.
 fn rest<'a>(parser: Parser<'a>) -> Result<Vec<(Span, Item<'a>)>> {
     check_depth(parser)?;
     let mut items = Vec::new();
@@ -149,7 +153,7 @@ impl<'a> Parse<'a> for Item<'a> {
             "module" if ahead(parser, is_instance)? => Ok(Item::Instance(instance(parser)?)),
             "assert_trap" | "assert_unlinkable" if ahead(parser, |c| in_parens(c, is_instance))? => {
                 parser.step(skip_keyword)?;
-                // An instance that must not come to be needs no name.
+                // The instance must not come to be, so its name is of no use.
                 let Instance { module, .. } = parser.parens(instance)?;
                 Ok(Item::FailingInstance { trap: keyword == "assert_trap", module, message: parser.parse()? })
             }
@@ -180,7 +184,7 @@ impl<'a> Parse<'a> for Expected<'a> {
     }
 }
 
-/// Patterns up to the end.
+/// Parses patterns up to the end.
 fn patterns<'a>(parser: Parser<'a>) -> Result<Vec<Expected<'a>>> {
     let mut patterns = Vec::new();
     while !parser.is_empty() {
@@ -189,7 +193,7 @@ fn patterns<'a>(parser: Parser<'a>) -> Result<Vec<Expected<'a>>> {
     Ok(patterns)
 }
 
-/// A meta command, which nobody executes: only its form matters.
+/// Parses a meta command. The runner does not execute these, but their form has to be right.
 fn meta<'a>(parser: Parser<'a>, keyword: &str) -> Result<Item<'a>> {
     parser.step(skip_keyword)?;
     parser.parse::<Option<Id<'a>>>()?;
@@ -209,7 +213,7 @@ fn meta<'a>(parser: Parser<'a>, keyword: &str) -> Result<Item<'a>> {
     }))
 }
 
-/// An assertion on a quoted module.
+/// Parses an assertion about a quoted module.
 fn asserted_quote<'a>(parser: Parser<'a>, keyword: &str) -> Result<Item<'a>> {
     let start = parser.cur_span();
     parser.step(skip_keyword)?;
@@ -227,7 +231,7 @@ fn asserted_quote<'a>(parser: Parser<'a>, keyword: &str) -> Result<Item<'a>> {
     Ok(Item::Quote { purpose, text })
 }
 
-/// `shared (module $id)`.
+/// Parses `shared (module $id)`.
 fn shared_module<'a>(parser: Parser<'a>) -> Result<Id<'a>> {
     parser.parse::<kw::shared>()?;
     parser.parens(|parser| {
@@ -236,7 +240,7 @@ fn shared_module<'a>(parser: Parser<'a>) -> Result<Id<'a>> {
     })
 }
 
-/// `module definition? $id? quote ..`.
+/// Returns whether `module definition? $id? quote ..` follows.
 fn is_quote(cursor: Cursor<'_>) -> Result<bool> {
     let Some(("module", cursor)) = cursor.keyword()? else { return Ok(false) };
     let cursor = match cursor.keyword()? {
@@ -247,17 +251,19 @@ fn is_quote(cursor: Cursor<'_>) -> Result<bool> {
     Ok(matches!(cursor.keyword()?, Some(("quote", _))))
 }
 
+/// Returns whether `module instance ..` follows.
 fn is_instance(cursor: Cursor<'_>) -> Result<bool> {
     let Some(("module", cursor)) = cursor.keyword()? else { return Ok(false) };
     Ok(matches!(cursor.keyword()?, Some(("instance", _))))
 }
 
+/// Returns whether something follows in the parentheses after a keyword.
 fn in_parens(cursor: Cursor<'_>, inside: fn(Cursor<'_>) -> Result<bool>) -> Result<bool> {
     let Some((_, cursor)) = cursor.keyword()? else { return Ok(false) };
     cursor.lparen()?.map_or(Ok(false), inside)
 }
 
-/// The keyword that comes next; empty if none does.
+/// Returns the next keyword without consuming it; empty if something else is next.
 fn keyword<'a>(parser: Parser<'a>) -> Result<&'a str> {
     parser.step(|cursor| Ok((cursor.keyword()?.map_or("", |(keyword, _)| keyword), cursor)))
 }

@@ -1,8 +1,13 @@
 //! A `.wast` script, parsed and encoded once for all lanes.
 //!
-//! In: the text. Out: directives with binaries and plain data, independent of the text's lifetime. Text that does not
-//! parse or encode is kept as such: for `assert_malformed` it is the expected answer, elsewhere a failure. Nothing is
-//! dropped: what this build cannot execute becomes [`DirectiveKind::Unsupported`], which every lane reports as a failure.
+//! In: the text. Out: directives with binaries and plain data, independent of the lifetime of the text. Text that does
+//! not parse or encode is kept as such: for `assert_malformed` it is the expected answer, for other directives a
+//! failure. Nothing is dropped: a directive that the runner cannot execute becomes [`DirectiveKind::Unsupported`],
+//! which every lane reports as a failure.
+//!
+//! - `grammar` parses what the `wast` crate does not.
+//! - `rewrite` changes text that the `wast` crate does not read, and `folded` refuses text that it should not read.
+//! - `annotation` decides the assertions about custom sections.
 
 mod annotation;
 mod folded;
@@ -21,96 +26,96 @@ use wast::{QuoteWat, WastDirective, WastExecute, WastInvoke, Wat};
 /// A parsed script.
 #[derive(Debug)]
 pub struct Script {
-    /// Its directives, in order.
+    /// The directives, in order.
     pub directives: Vec<Directive>,
 }
 
 /// A directive.
 #[derive(Debug)]
 pub struct Directive {
-    /// Where it begins, counted from 1.
+    /// The line in which the directive begins, counted from 1.
     pub line: u32,
-    /// Where it begins, counted from 1, in bytes.
+    /// The column in which the directive begins, in bytes, counted from 1.
     pub column: u32,
-    /// Its keyword.
+    /// The keyword.
     pub name: &'static str,
-    /// What it asks for.
+    /// The kind, with what the directive asks for.
     pub kind: DirectiveKind,
 }
 
-/// A module's binary, or why its text is malformed.
+/// The binary of a module, or the reason why its text is malformed.
 pub type Encoded = Result<Binary, String>;
 
-/// What a directive asks for.
+/// The kind of a directive, with what it asks for.
 #[derive(Debug)]
 pub enum DirectiveKind {
-    /// Define and instantiate.
+    /// Define a module, and instantiate it.
     Module {
         /// The name of both the module and its instance.
         id: Option<String>,
         /// The module.
         module: Encoded,
     },
-    /// Define only.
+    /// Define a module.
     Definition {
         /// The module's name.
         id: Option<String>,
         /// The module.
         module: Encoded,
     },
-    /// Instantiate a definition.
+    /// Instantiate a module that was defined.
     Instance {
         /// The instance's name.
         id: Option<String>,
-        /// The definition's name; the last one if none.
+        /// The name of the definition; `None` stands for the last one.
         module: Option<String>,
     },
     /// Make an instance importable.
     Register {
         /// The name to import it by.
         name: String,
-        /// The instance; the last one if none.
+        /// The name of the instance; `None` stands for the last one.
         instance: Option<String>,
     },
-    /// An action whose results nobody looks at.
+    /// Perform an action. Any results are right.
     Action(Action),
-    /// The action returns these.
+    /// Expect that the action returns results that match these patterns.
     AssertReturn(Action, Vec<Pattern>),
-    /// The action traps.
+    /// Expect that the action traps, with this message.
     AssertTrap(Action, String),
-    /// The action exhausts the call stack.
+    /// Expect that the action exhausts the call stack.
     AssertExhaustion(Action, String),
-    /// The action throws an exception that nothing catches.
+    /// Expect that the action throws an exception that nothing catches.
     AssertException(Action),
-    /// The module is malformed.
+    /// Expect that the module is malformed.
     AssertMalformed(Encoded),
-    /// The module is invalid.
+    /// Expect that the module is invalid.
     AssertInvalid(Encoded),
-    /// The module's text is malformed, and its annotations are why.
+    /// Expect that the text of the module is malformed because of its annotations.
     AssertMalformedCustom {
         /// The module.
         module: Encoded,
-        /// The same without annotations; `None` if it has none.
+        /// The module without its annotations; `None` if it has none.
         plain: Option<Encoded>,
     },
-    /// The module is valid, and a custom section of it is not.
+    /// Expect that a custom section of the module is invalid, and the module itself is valid.
     AssertInvalidCustom {
         /// The module.
         module: Encoded,
-        /// What is wrong with a custom section, if anything is.
+        /// The fault of a custom section, if one has a fault.
         fault: Option<String>,
     },
-    /// The module does not link.
+    /// Expect that the module does not link, with this message.
     AssertUnlinkable(Source, String),
-    /// Instantiating the module traps.
+    /// Expect that instantiating the module traps, with this message.
     AssertInstantiationTrap(Source, String),
     /// Run directives on a thread of their own.
     Thread {
         /// The thread's name.
         id: String,
-        /// The instance whose shared memories it sees.
+        /// The name of the instance whose memories are shared with the thread.
         shared: Option<String>,
-        /// What it does.
+        /// The directives of the thread.
         directives: Vec<Directive>,
     },
     /// Wait until a thread ends.
@@ -118,12 +123,12 @@ pub enum DirectiveKind {
         /// The thread's name.
         id: String,
     },
-    /// This build cannot execute the directive, for this reason.
+    /// A directive that the runner cannot execute, with the reason.
     Unsupported(String),
 }
 
 impl DirectiveKind {
-    /// The action that it is about, if it is about one.
+    /// Returns the action that the directive performs, if it performs one.
     pub fn action(&self) -> Option<&Action> {
         match self {
             DirectiveKind::Action(action)
@@ -139,35 +144,35 @@ impl DirectiveKind {
 /// The module of an assertion.
 #[derive(Debug)]
 pub enum Source {
-    /// It stands in the assertion.
+    /// A module in the assertion itself.
     Inline(Encoded),
-    /// It is a definition; the last one if there is no name.
+    /// A module that was defined, by its name; `None` stands for the last one.
     Definition(Option<String>),
 }
 
 /// An action.
 #[derive(Debug)]
 pub enum Action {
-    /// Call an exported function.
+    /// A call of an exported function.
     Invoke {
-        /// The instance; the last one if none.
+        /// The name of the instance; `None` stands for the last one.
         instance: Option<String>,
-        /// The export.
+        /// The name of the export.
         function: String,
         /// The arguments.
         arguments: Vec<Value>,
     },
-    /// Read an exported global.
+    /// A read of an exported global.
     Get {
-        /// The instance; the last one if none.
+        /// The name of the instance; `None` stands for the last one.
         instance: Option<String>,
-        /// The export.
+        /// The name of the export.
         global: String,
     },
 }
 
 impl Action {
-    /// The instance's name; `None` means the last one.
+    /// Returns the name of the instance; `None` stands for the last one.
     pub fn instance(&self) -> Option<&str> {
         match self {
             Action::Invoke { instance, .. } | Action::Get { instance, .. } => instance.as_deref(),
@@ -188,7 +193,11 @@ pub struct ParseError {
 }
 
 impl Script {
-    /// Parses a script and encodes its modules.
+    /// Parses a script, and encodes its modules.
+    ///
+    /// # Errors
+    ///
+    /// Says where and why the script does not parse.
     pub fn parse(source: &str) -> Result<Script, ParseError> {
         let rewritten = rewrite::rewrite(source);
         let text = rewritten.as_ref().map_or(source, |rewritten| &rewritten.text);
@@ -211,7 +220,7 @@ impl Script {
     }
 }
 
-/// Directives of a script, or of a thread in it.
+/// Converts the directives of a script, or of a thread in it.
 fn directives(items: Vec<(Span, Item<'_>)>, position: &dyn Fn(Span) -> (u32, u32)) -> Vec<Directive> {
     let directive = |(span, item)| {
         let (line, column) = position(span);
@@ -221,7 +230,7 @@ fn directives(items: Vec<(Span, Item<'_>)>, position: &dyn Fn(Span) -> (u32, u32
     items.into_iter().map(directive).collect()
 }
 
-/// Where lines begin.
+/// The offsets at which the lines of a text begin.
 struct Lines(Vec<usize>);
 
 impl Lines {
@@ -238,7 +247,7 @@ impl Lines {
     }
 }
 
-/// The directive's keyword, and what it asks for or why it cannot be executed.
+/// Returns the keyword of a directive, and its kind or the reason why the runner cannot execute it.
 fn kind(item: Item<'_>, position: &dyn Fn(Span) -> (u32, u32)) -> (&'static str, Result<DirectiveKind, String>) {
     match item {
         Item::Thread { id, shared, items } => {
@@ -261,10 +270,10 @@ fn kind(item: Item<'_>, position: &dyn Fn(Span) -> (u32, u32)) -> (&'static str,
         Item::Meta(name) => unsupported(name),
         Item::FailingInstance { trap, module, message } => {
             let source = Source::Definition(name(module));
-            match trap {
-                true => ("assert_trap", Ok(DirectiveKind::AssertInstantiationTrap(source, message.to_string()))),
-                false => ("assert_unlinkable", Ok(DirectiveKind::AssertUnlinkable(source, message.to_string()))),
+            if trap {
+                return ("assert_trap", Ok(DirectiveKind::AssertInstantiationTrap(source, message.to_string())));
             }
+            ("assert_unlinkable", Ok(DirectiveKind::AssertUnlinkable(source, message.to_string())))
         }
     }
 }
@@ -331,17 +340,17 @@ fn known(directive: WastDirective<'_>) -> (&'static str, Result<DirectiveKind, S
         }
         WastDirective::AssertSuspension { .. } => unsupported("assert_suspension"),
         WastDirective::Thread(_) | WastDirective::ModuleInstance { .. } | WastDirective::AssertReturn { .. } => {
-            unreachable!("the grammar has its own form of it")
+            unreachable!("`Item` has its own form of this directive")
         }
         WastDirective::Wait { thread, .. } => ("wait", Ok(DirectiveKind::Wait { id: thread.name().to_string() })),
     }
 }
 
 fn unsupported(name: &'static str) -> (&'static str, Result<DirectiveKind, String>) {
-    (name, Err(format!("this runner does not execute `{name}` yet")))
+    (name, Err(format!("the runner does not execute `{name}`")))
 }
 
-/// Encodes a core module; an error if it is none.
+/// Encodes a core module. The error says that it is a component.
 fn core(mut module: QuoteWat<'_>) -> Result<Encoded, String> {
     match module {
         QuoteWat::Wat(Wat::Module(_)) | QuoteWat::QuoteModule(..) => Ok(encode(&mut module)),
@@ -395,7 +404,7 @@ fn name(id: Option<Id<'_>>) -> Option<String> {
 }
 
 fn invalid_custom(module: Encoded) -> DirectiveKind {
-    let fault = module.as_ref().ok().and_then(|module| annotation::fault(module.bytes()));
+    let fault = module.as_ref().ok().and_then(|module| annotation::find_fault(module.bytes()));
     DirectiveKind::AssertInvalidCustom { module, fault }
 }
 
@@ -406,7 +415,7 @@ fn encode(module: &mut QuoteWat<'_>) -> Encoded {
     }
 }
 
-/// The text of a quoted module.
+/// Returns the text of a quoted module.
 fn quoted(module: &mut QuoteWat<'_>) -> Result<String, String> {
     match module.to_test() {
         Ok(wast::QuoteWatTest::Text(text)) => {
@@ -417,7 +426,7 @@ fn quoted(module: &mut QuoteWat<'_>) -> Result<String, String> {
     }
 }
 
-/// What `QuoteWat::encode` does, but letting look-alike characters and folded legacy instructions through.
+/// Encodes a text as `QuoteWat::encode` does, and accepts look-alike characters and folded legacy instructions too.
 fn encode_text(source: &str) -> Encoded {
     let rewritten = rewrite::rewrite(source);
     let encode = || {
@@ -429,7 +438,7 @@ fn encode_text(source: &str) -> Encoded {
             matches!(token.kind, TokenKind::Whitespace | TokenKind::LineComment | TokenKind::BlockComment)
         };
         if lexer.iter(0).all(|token| token.as_ref().is_ok_and(blank)) {
-            // No field is an empty module, which the `wast` crate wants to be told.
+            // Text without any field is an empty module, which the `wast` crate does not accept.
             lexer = Lexer::new("(module)");
         }
         let buffer = ParseBuffer::new_with_lexer(lexer)?;
@@ -464,9 +473,8 @@ mod tests {
     fn what_the_wast_crate_refuses() {
         assert!(parse("").directives.is_empty());
         assert!(parse(";; a comment\n").directives.is_empty());
-        assert!(
-            matches!(one("(get $m \"g\")").kind, DirectiveKind::Action(Action::Get { instance: Some(id), .. }) if id == "m")
-        );
+        let get = one("(get $m \"g\")").kind;
+        assert!(matches!(get, DirectiveKind::Action(Action::Get { instance: Some(id), .. }) if id == "m"));
         let quote = one(r#"(module $Q quote "(func)")"#);
         assert!(matches!(quote.kind, DirectiveKind::Module { id: Some(id), module: Ok(_) } if id == "Q"));
         let quote = one(r#"(module definition quote "(func)")"#);
@@ -485,9 +493,8 @@ mod tests {
         let instance = one(r#"(assert_unlinkable (module instance $M) "unknown import")"#);
         assert!(matches!(instance.kind, DirectiveKind::AssertUnlinkable(Source::Definition(Some(id)), _) if id == "M"));
         let instance = one(r#"(assert_trap (module instance $I $M) "unreachable")"#);
-        assert!(
-            matches!(instance.kind, DirectiveKind::AssertInstantiationTrap(Source::Definition(Some(id)), _) if id == "M")
-        );
+        let DirectiveKind::AssertInstantiationTrap(source, _) = instance.kind else { panic!("it is an assertion") };
+        assert!(matches!(source, Source::Definition(Some(id)) if id == "M"));
     }
 
     #[test]
@@ -553,7 +560,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_an_error_at_its_place() {
+    fn deep_nesting_is_an_error_at_its_position() {
         let nested = |opening: &str, depth, closing: &str| opening.repeat(depth) + &closing.repeat(depth);
         assert!(Script::parse(&nested("(thread $t\n", 100, ")")).is_ok());
         for opening in ["(thread $t\n", "(script\n"] {

@@ -1,36 +1,36 @@
-//! Official text that the `wast` crate does not read, rewritten into text that it does.
+//! Rewrites official text that the `wast` crate does not read into text that it reads.
 //!
 //! - A folded legacy `try`, and the folded instructions around it, become plain ones: `(try (do A) (catch $e B))` is
-//!   `try A catch $e B end`
-//!   ([legacy exceptions](https://github.com/WebAssembly/exception-handling/blob/main/proposals/exception-handling/legacy/Exceptions.md)).
+//!   `try A catch $e B end`. The syntax is described in
+//!   <https://github.com/WebAssembly/exception-handling/blob/main/proposals/exception-handling/legacy/Exceptions.md>.
 //! - An assertion that a module, or a custom section of it, is malformed or invalid never instantiates it:
 //!   `(module definition ..)` in it is `(module ..)`.
 //!
-//! In: the text of a script or of a quoted module. Out: the new text, and which place of the old one each of its places
-//! comes from. Where the form is not what the grammar says, the text stays as it is, so that the parser refuses it.
+//! In: the text of a script or of a quoted module. Out: the new text, and for each of its offsets the one in the old
+//! text. Text whose form is not what the grammar says stays as it is: the parser refuses it.
 
 use super::folded;
 use core::ops::Range;
 use wast::lexer::{Lexer, TokenKind};
 
-/// Text with a memory of where it came from.
+/// Rewritten text, which can map its offsets to the source.
 #[derive(Debug)]
 pub(super) struct Rewritten {
     /// The text.
     pub(super) text: String,
-    /// Where pieces begin, in `text` and in the source; sorted.
+    /// The offsets at which pieces begin, in `text` and in the source, sorted.
     pieces: Vec<(usize, usize)>,
 }
 
 impl Rewritten {
-    /// The place in the source that an offset into the text stands for.
+    /// Maps an offset in the text to the source.
     pub(super) fn source_offset(&self, offset: usize) -> usize {
         let piece = self.pieces.partition_point(|(start, _)| *start <= offset).saturating_sub(1);
         self.pieces.get(piece).map_or(offset, |(start, source)| source + (offset - start))
     }
 }
 
-/// Rewrites a text; `None` if it has nothing to rewrite, or no parentheses that match.
+/// Rewrites a text; `None` if it has nothing to rewrite, or its parentheses do not match.
 pub(super) fn rewrite(source: &str) -> Option<Rewritten> {
     if !source.contains("try") && !source.contains("definition") {
         return None;
@@ -40,11 +40,11 @@ pub(super) fn rewrite(source: &str) -> Option<Rewritten> {
         return None;
     }
     let mut writer = Writer { source, text: String::with_capacity(source.len() + 64), pieces: Vec::new() };
-    writer.sequence(0, &nodes, source.len(), Place::Outside);
+    writer.sequence(0, &nodes, source.len(), Context::Outside);
     Some(Rewritten { text: writer.text, pieces: writer.pieces })
 }
 
-/// How deep parentheses may be nested: these functions call themselves once per level.
+/// The limit of nesting: these functions recurse once per level.
 const DEPTH: usize = 1_000;
 
 enum Node {
@@ -53,10 +53,10 @@ enum Node {
 }
 
 struct List {
-    /// From the opening to behind the closing parenthesis.
+    /// The offsets of the list, both parentheses included.
     range: Range<usize>,
     children: Vec<Node>,
-    /// Whether something in it is to be rewritten.
+    /// Whether the list, or one within it, is to be rewritten.
     changes: bool,
 }
 
@@ -88,7 +88,7 @@ impl List {
         }
     }
 
-    /// Where the closing parenthesis stands.
+    /// Returns the offset of the closing parenthesis.
     fn close(&self) -> usize {
         self.range.end - 1
     }
@@ -103,10 +103,10 @@ impl List {
     }
 }
 
-/// The assertions whose module is never instantiated.
+/// The assertions that never instantiate their module.
 const REFUSING: &[&str] = &["assert_malformed", "assert_invalid", "assert_malformed_custom", "assert_invalid_custom"];
 
-/// The word `definition` of an assertion's module.
+/// Returns the word `definition` in the module of an assertion.
 fn definition(assertion: &List, source: &str) -> Option<Range<usize>> {
     let module = assertion.children.get(1)?.list().filter(|list| list.head(source) == "module")?;
     match module.children.get(1)? {
@@ -139,9 +139,9 @@ fn parse(source: &str) -> Option<Vec<Node>> {
     open.is_empty().then_some(nodes)
 }
 
-/// What lists mean where they stand.
+/// The context of a list, on which its meaning depends.
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+enum Context {
     /// Directives, modules, fields.
     Outside,
     /// A sequence of instructions.
@@ -160,20 +160,20 @@ impl Writer<'_> {
         self.text += &self.source[range];
     }
 
-    /// Writes a word that the source does not have; errors in it are shown at `place`.
-    fn insert(&mut self, word: &str, place: usize) {
-        self.pieces.push((self.text.len(), place));
+    /// Writes a word that the source does not have. Errors in it are reported at `source_offset`.
+    fn insert(&mut self, word: &str, source_offset: usize) {
+        self.pieces.push((self.text.len(), source_offset));
         self.text += word;
     }
 
-    /// Writes nodes and everything between them, from `from` to `to`.
-    fn sequence(&mut self, from: usize, nodes: &[Node], to: usize, place: Place) {
+    /// Writes the nodes, and everything between them, from `from` to `to`.
+    fn sequence(&mut self, from: usize, nodes: &[Node], to: usize, context: Context) {
         let mut at = from;
         for node in nodes {
             let range = node.range();
             self.copy(at..range.start);
             match node {
-                Node::List(list) if list.changes => self.list(list, place),
+                Node::List(list) if list.changes => self.list(list, context),
                 _ => self.copy(range.clone()),
             }
             at = range.end;
@@ -181,11 +181,11 @@ impl Writer<'_> {
         self.copy(at..to);
     }
 
-    fn list(&mut self, list: &List, place: Place) {
+    fn list(&mut self, list: &List, context: Context) {
         match list.head(self.source) {
             head if REFUSING.contains(&head) => self.assertion(list),
-            "func" | "global" | "table" | "elem" | "data" | "item" | "offset" => self.around(list, Place::Code),
-            _ if place == Place::Outside => self.around(list, Place::Outside),
+            "func" | "global" | "table" | "elem" | "data" | "item" | "offset" => self.around(list, Context::Code),
+            _ if context == Context::Outside => self.around(list, Context::Outside),
             _ => {
                 if self.instruction(list).is_none() {
                     self.copy(list.range.clone());
@@ -194,17 +194,17 @@ impl Writer<'_> {
         }
     }
 
-    fn around(&mut self, list: &List, place: Place) {
+    fn around(&mut self, list: &List, context: Context) {
         let start = list.range.start;
-        self.sequence(start, &list.children, list.range.end, place);
+        self.sequence(start, &list.children, list.range.end, context);
     }
 
     fn assertion(&mut self, list: &List) {
-        let Some(word) = definition(list, self.source) else { return self.around(list, Place::Outside) };
+        let Some(word) = definition(list, self.source) else { return self.around(list, Context::Outside) };
         self.copy(list.range.start..word.start);
         let Some(module) = list.children[1].list() else { return };
-        self.sequence(word.end, &module.children[2..], module.range.end, Place::Outside);
-        self.sequence(module.range.end, &list.children[2..], list.range.end, Place::Outside);
+        self.sequence(word.end, &module.children[2..], module.range.end, Context::Outside);
+        self.sequence(module.range.end, &list.children[2..], list.range.end, Context::Outside);
     }
 
     /// Writes a folded instruction as plain ones; `None`, with nothing written, if its form is wrong.
@@ -216,7 +216,7 @@ impl Writer<'_> {
         let rest = &list.children[header..];
         match head {
             "try" => {
-                let delegates = clauses(rest, self.source)?;
+                let delegates = ends_with_delegate(rest, self.source)?;
                 self.insert(" ", start);
                 self.copy(start..header_end);
                 self.clauses(header_end, rest, list.close());
@@ -225,7 +225,7 @@ impl Writer<'_> {
             "block" | "loop" | "try_table" => {
                 self.insert(" ", start);
                 self.copy(start..header_end);
-                self.sequence(header_end, rest, list.close(), Place::Code);
+                self.sequence(header_end, rest, list.close(), Context::Code);
                 self.insert(" end ", list.close());
             }
             "if" => {
@@ -239,7 +239,7 @@ impl Writer<'_> {
                 if !well_formed || conditions.iter().any(|node| node.list().is_none()) {
                     return None;
                 }
-                self.sequence(header_end, conditions, arms[0].range().start, Place::Code);
+                self.sequence(header_end, conditions, arms[0].range().start, Context::Code);
                 self.insert(" ", start);
                 self.copy(start..header_end);
                 self.arms(arms, list.close());
@@ -249,7 +249,7 @@ impl Writer<'_> {
                 if folded::is_part(head) || rest.iter().any(|node| node.list().is_none()) {
                     return None;
                 }
-                self.sequence(header_end, rest, list.close(), Place::Code);
+                self.sequence(header_end, rest, list.close(), Context::Code);
                 self.insert(" ", start);
                 self.copy(start..header_end);
                 self.insert(" ", header_end);
@@ -262,7 +262,7 @@ impl Writer<'_> {
         node.list().is_some_and(|list| list.head(self.source) == head)
     }
 
-    /// How many of the children are the instruction's name and immediates.
+    /// Returns how many of the children are the name and the immediates of the instruction.
     fn header(&self, list: &List, head: &str) -> usize {
         let lists: &[&str] = match head {
             "try_table" => &["type", "param", "result", "catch", "catch_ref", "catch_all", "catch_all_ref"],
@@ -270,14 +270,14 @@ impl Writer<'_> {
         };
         let block = matches!(head, "try" | "block" | "loop" | "if" | "try_table");
         let immediate = |node: &&Node| match node {
-            // Of a block only the label: plain instructions may follow it.
+            // The only atom in the header of a block is its label: what follows may be plain instructions.
             Node::Atom(range) => !block || self.source[range.clone()].starts_with('$'),
             Node::List(list) => lists.contains(&list.head(self.source)),
         };
         1 + list.children[1..].iter().take_while(immediate).count()
     }
 
-    /// The clauses of a `try`, which [`clauses`] has checked.
+    /// Writes the clauses of a `try`, which [`ends_with_delegate`] has checked.
     fn clauses(&mut self, from: usize, nodes: &[Node], to: usize) {
         let mut at = from;
         for list in nodes.iter().filter_map(Node::list) {
@@ -293,19 +293,19 @@ impl Writer<'_> {
                 self.copy(list.range.start + 1..list.children[last].range().end);
             }
             let body = words.max(1);
-            self.sequence(list.children[body - 1].range().end, &list.children[body..], list.close(), Place::Code);
+            self.sequence(list.children[body - 1].range().end, &list.children[body..], list.close(), Context::Code);
             at = list.range.end;
         }
         self.copy(at..to);
     }
 
-    /// `then` and `else`.
+    /// Writes `then` and `else`.
     fn arms(&mut self, arms: &[Node], to: usize) {
         let mut at = to;
         for (position, list) in arms.iter().filter_map(Node::list).enumerate() {
             let head = list.children[0].range();
             self.insert(if position == 0 { " " } else { " else " }, head.start);
-            self.sequence(head.end, &list.children[1..], list.close(), Place::Code);
+            self.sequence(head.end, &list.children[1..], list.close(), Context::Code);
             self.insert(" ", list.close());
             at = list.range.end;
         }
@@ -313,9 +313,9 @@ impl Writer<'_> {
     }
 }
 
-/// Whether the clauses of a `try` are `(do ..)` and then `(catch $e ..)* (catch_all ..)?` (false) or
-/// `(delegate $l)` (true); `None` if they are neither.
-fn clauses(nodes: &[Node], source: &str) -> Option<bool> {
+/// Checks the clauses of a `try`. Returns false for `(do ..) (catch $e ..)* (catch_all ..)?`, true for
+/// `(do ..) (delegate $l)`, and `None` for anything else.
+fn ends_with_delegate(nodes: &[Node], source: &str) -> Option<bool> {
     let lists: Vec<&List> = nodes.iter().map(Node::list).collect::<Option<_>>()?;
     let (body, handlers) = lists.split_first()?;
     if body.head(source) != "do" {
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_around_a_folded_try() {
+    fn instructions_around_a_folded_try() {
         becomes("(func (drop (try (do))))", "(func try end drop)");
         becomes("(func (i32.add (try (do)) (local.get 0)))", "(func try end (local.get 0) i32.add)");
         becomes("(func (call_indirect $t (type 0) (try (do))))", "(func try end call_indirect $t (type 0))");
@@ -397,12 +397,12 @@ mod tests {
     }
 
     #[test]
-    fn places_lead_back_to_the_source() {
+    fn offsets_lead_back_to_the_source() {
         let source = "(func (drop (try (do)))) (modul)";
         let rewritten = rewrite(source).expect("there is a folded try");
-        let place = rewritten.text.find("modul").expect("it is copied");
-        assert_eq!(rewritten.source_offset(place), source.find("modul").expect("it is there"));
-        let place = rewritten.text.find("drop").expect("it is copied");
-        assert_eq!(rewritten.source_offset(place), source.find("drop").expect("it is there"));
+        let offset = rewritten.text.find("modul").expect("it is copied");
+        assert_eq!(rewritten.source_offset(offset), source.find("modul").expect("it is there"));
+        let offset = rewritten.text.find("drop").expect("it is copied");
+        assert_eq!(rewritten.source_offset(offset), source.find("drop").expect("it is there"));
     }
 }

@@ -12,15 +12,16 @@ pub(super) const CHECKS: &[Check] = &[
     Check { name: "frames of a trap", needs: Features::empty(), run: check_frames },
 ];
 
-/// No engine's words mean more kinds than this at once.
+/// The number of kinds that one answer may stand for. No known engine has a message for more kinds than this.
 const MOST_KINDS: usize = 3;
 
+/// Checks that each function traps with its kind, and that the answers are not too ambiguous.
 fn expect_traps(trial: &mut Trial<'_>, text: &str, kinds: &[(&str, TrapKind)]) -> CheckResult {
     let instance = trial.instantiate(text)?;
     for &(name, kind) in kinds {
         let trap = trial.expect_trap(instance, name, kind)?;
         let seen: Vec<TrapKind> = trap.kinds().collect();
-        // `unreachable` is told from every other kind by every engine, and no two of these three are one to any.
+        // Every engine tells these three kinds apart from each other and from all others.
         let apart = [TrapKind::Unreachable, TrapKind::IntegerDivisionByZero, TrapKind::StackOverflow];
         let mixed = apart.iter().any(|&other| other != kind && seen.contains(&other));
         if seen.len() > MOST_KINDS || mixed || (apart.contains(&kind) && seen.len() > 1) {

@@ -1,5 +1,5 @@
-//! What an adapter must do right of WebAssembly 3.0, if the engine has it: objects, integers of 31 bits, exceptions, 64-bit
-//! memories and tables, tail calls.
+//! Checks of WebAssembly 3.0, for engines that have it: objects, 31-bit integers, exceptions, 64-bit memories and
+//! tables, tail calls.
 
 use super::super::trial::{Trial, expect_equal, instruction_offsets};
 use super::super::{Check, CheckResult};
@@ -82,7 +82,7 @@ fn check_exceptions(trial: &mut Trial<'_>) -> CheckResult {
     }
 }
 
-/// The tag of an exception that must carry this, as far as the adapter tells.
+/// Calls a function that must throw an exception with this payload. Returns the tag, if the adapter tells it.
 fn expect_exception(
     trial: &mut Trial<'_>,
     instance: InstanceId,
