@@ -128,13 +128,13 @@ impl Pattern {
         Ok(match result {
             WastRetCore::I32(value) => Pattern::Exact(Value::I32(*value)),
             WastRetCore::I64(value) => Pattern::Exact(Value::I64(*value)),
-            WastRetCore::F32(pattern) => Pattern::F32(float32(pattern)),
-            WastRetCore::F64(pattern) => Pattern::F64(float64(pattern)),
-            WastRetCore::V128(pattern) => vector(pattern),
+            WastRetCore::F32(pattern) => Pattern::F32(convert_f32(pattern)),
+            WastRetCore::F64(pattern) => Pattern::F64(convert_f64(pattern)),
+            WastRetCore::V128(pattern) => convert_vector(pattern),
             // The specification has one null per hierarchy. The hierarchy of a defined type depends on the module,
             // which is not known here, so any null matches.
             WastRetCore::RefNull(None | Some(WastHeapType::Concrete(_))) => Pattern::Null(None),
-            WastRetCore::RefNull(Some(heap)) => Pattern::Null(Some(heap_type(heap)?)),
+            WastRetCore::RefNull(Some(heap)) => Pattern::Null(Some(convert_heap_type(heap)?)),
             WastRetCore::RefExtern(Some(number)) => Pattern::Exact(Value::Ref(Reference::Extern(*number))),
             WastRetCore::RefExtern(None) => Pattern::Extern,
             WastRetCore::RefHost(number) => Pattern::Exact(Value::Ref(Reference::Host(*number))),
@@ -150,14 +150,14 @@ impl Pattern {
 }
 
 /// Converts an argument. The error says that the runner does not support it.
-pub(crate) fn argument(argument: &WastArg<'_>) -> Result<Value, String> {
+pub(crate) fn convert_argument(argument: &WastArg<'_>) -> Result<Value, String> {
     match argument {
         WastArg::Core(WastArgCore::I32(value)) => Ok(Value::I32(*value)),
         WastArg::Core(WastArgCore::I64(value)) => Ok(Value::I64(*value)),
         WastArg::Core(WastArgCore::F32(value)) => Ok(Value::F32(value.bits)),
         WastArg::Core(WastArgCore::F64(value)) => Ok(Value::F64(value.bits)),
         WastArg::Core(WastArgCore::V128(value)) => Ok(Value::V128(u128::from_le_bytes(value.to_le_bytes()))),
-        WastArg::Core(WastArgCore::RefNull(heap)) => Ok(Value::Ref(Reference::Null(heap_type(heap)?))),
+        WastArg::Core(WastArgCore::RefNull(heap)) => Ok(Value::Ref(Reference::Null(convert_heap_type(heap)?))),
         WastArg::Core(WastArgCore::RefExtern(number)) => Ok(Value::Ref(Reference::Extern(*number))),
         WastArg::Core(WastArgCore::RefHost(number)) => Ok(Value::Ref(Reference::Host(*number))),
         other => Err(format!("the argument {other:?} is not supported")),
@@ -165,7 +165,7 @@ pub(crate) fn argument(argument: &WastArg<'_>) -> Result<Value, String> {
 }
 
 /// Returns the hierarchy of references that an abstract type belongs to.
-fn heap_type(heap: &WastHeapType<'_>) -> Result<HeapType, String> {
+fn convert_heap_type(heap: &WastHeapType<'_>) -> Result<HeapType, String> {
     use AbstractHeapType::{Any, Array, Eq, Exn, Extern, Func, I31, NoExn, NoExtern, NoFunc, None, Struct};
     match heap {
         WastHeapType::Abstract { shared: false, ty: Func | NoFunc } => Ok(HeapType::Func),
@@ -176,7 +176,7 @@ fn heap_type(heap: &WastHeapType<'_>) -> Result<HeapType, String> {
     }
 }
 
-fn float32(pattern: &NanPattern<F32>) -> Float<u32> {
+fn convert_f32(pattern: &NanPattern<F32>) -> Float<u32> {
     match pattern {
         NanPattern::CanonicalNan => Float::Canonical,
         NanPattern::ArithmeticNan => Float::Arithmetic,
@@ -184,7 +184,7 @@ fn float32(pattern: &NanPattern<F32>) -> Float<u32> {
     }
 }
 
-fn float64(pattern: &NanPattern<F64>) -> Float<u64> {
+fn convert_f64(pattern: &NanPattern<F64>) -> Float<u64> {
     match pattern {
         NanPattern::CanonicalNan => Float::Canonical,
         NanPattern::ArithmeticNan => Float::Arithmetic,
@@ -192,20 +192,20 @@ fn float64(pattern: &NanPattern<F64>) -> Float<u64> {
     }
 }
 
-fn vector(pattern: &V128Pattern) -> Pattern {
+fn convert_vector(pattern: &V128Pattern) -> Pattern {
     let exact = |bytes: [u8; 16]| Pattern::Exact(Value::V128(u128::from_le_bytes(bytes)));
     match pattern {
         V128Pattern::I8x16(lanes) => exact(lanes.map(|lane| lane as u8)),
-        V128Pattern::I16x8(lanes) => exact(join(lanes.iter().map(|lane| lane.to_le_bytes()))),
-        V128Pattern::I32x4(lanes) => exact(join(lanes.iter().map(|lane| lane.to_le_bytes()))),
-        V128Pattern::I64x2(lanes) => exact(join(lanes.iter().map(|lane| lane.to_le_bytes()))),
-        V128Pattern::F32x4(lanes) => Pattern::F32x4(lanes.each_ref().map(float32)),
-        V128Pattern::F64x2(lanes) => Pattern::F64x2(lanes.each_ref().map(float64)),
+        V128Pattern::I16x8(lanes) => exact(join_lanes(lanes.iter().map(|lane| lane.to_le_bytes()))),
+        V128Pattern::I32x4(lanes) => exact(join_lanes(lanes.iter().map(|lane| lane.to_le_bytes()))),
+        V128Pattern::I64x2(lanes) => exact(join_lanes(lanes.iter().map(|lane| lane.to_le_bytes()))),
+        V128Pattern::F32x4(lanes) => Pattern::F32x4(lanes.each_ref().map(convert_f32)),
+        V128Pattern::F64x2(lanes) => Pattern::F64x2(lanes.each_ref().map(convert_f64)),
     }
 }
 
 /// Joins the bytes of a vector's lanes, which are 16 together.
-fn join<const N: usize>(lanes: impl Iterator<Item = [u8; N]>) -> [u8; 16] {
+fn join_lanes<const N: usize>(lanes: impl Iterator<Item = [u8; N]>) -> [u8; 16] {
     let mut bytes = [0; 16];
     for (target, source) in bytes.iter_mut().zip(lanes.flatten()) {
         *target = source;
@@ -295,7 +295,7 @@ mod tests {
         let value = |lane1: u128, lane2: u128| Value::V128(1 | lane1 << 32 | lane2 << 64 | 4 << 96);
         assert!(pattern.matches(value(0x7fc0_0000, 0x7fc0_1234)));
         assert!(!pattern.matches(value(0x7fc0_0001, 0x7fc0_1234)));
-        let pattern = vector(&V128Pattern::I16x8([1, 2, 3, 4, 5, 6, 7, -8]));
+        let pattern = convert_vector(&V128Pattern::I16x8([1, 2, 3, 4, 5, 6, 7, -8]));
         assert!(pattern.matches(Value::V128(0xfff8_0007_0006_0005_0004_0003_0002_0001)));
     }
 

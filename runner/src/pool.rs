@@ -130,13 +130,13 @@ impl Pool {
                 End::Done => break,
                 End::GaveUp => {}
                 End::Died(status) if lane < self.lanes.len() => {
-                    finished.lanes.push(self.locate_crash(worker, input, lane, &death(status))?);
+                    finished.lanes.push(self.locate_crash(worker, input, lane, &death_message(status))?);
                 }
                 End::Silent if lane < self.lanes.len() => {
                     finished.lanes.push(self.lost_report(input, lane, Status::Timeout, SILENT));
                 }
                 End::Died(status) => {
-                    finished.add_loss_in_comparison(Status::Crash, &death(status));
+                    finished.add_loss_in_comparison(Status::Crash, &death_message(status));
                     break;
                 }
                 End::Silent => {
@@ -299,7 +299,7 @@ fn failure_of(directive: Option<Failure>, message: &str) -> Failure {
 }
 
 /// Returns the message about a worker that died.
-fn death(status: Option<ExitStatus>) -> String {
+fn death_message(status: Option<ExitStatus>) -> String {
     match status {
         Some(status) => format!("the process died: {status}"),
         None => "the process died".to_string(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 /// The lanes, and how they run.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Lanes")]
 pub(super) struct LaneArgs {
     /// The lanes to run, separated by commas. Lanes of our engine are TIER/ORIGIN: tier speed or quick, origin fresh or
     /// reload; all stands for these four. Other engines: wasmtime and wasmi, if they are built in; v8, jsc and

@@ -32,7 +32,7 @@ pub(super) struct RunArgs {
     pub(super) lanes: LaneArgs,
     /// Add a command that runs whole scripts and says by its exit code whether they pass, such as ref=wasm or
     /// 'wt=wasmtime wast {}'. The word {} stands for the script's path; without it the path comes last. Repeatable.
-    #[arg(long, value_name = "NAME=CMD")]
+    #[arg(long, value_name = "NAME=CMD", help_heading = "Lanes")]
     script_engine: Vec<NamedCommand>,
     /// The number of scripts that run at a time [default: the number of cores].
     #[arg(long, value_name = "N")]

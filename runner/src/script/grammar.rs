@@ -91,13 +91,13 @@ impl<'a> Parse<'a> for Document<'a> {
             let module = QuoteWat::Wat(parser.parse::<Wat<'a>>()?);
             items.push((span, Item::Known(Box::new(WastDirective::Module(module)))));
         }
-        items.extend(rest(parser)?);
+        items.extend(parse_directives(parser)?);
         Ok(Document { items })
     }
 }
 
 /// Parses directives up to the end.
-fn rest<'a>(parser: Parser<'a>) -> Result<Vec<(Span, Item<'a>)>> {
+fn parse_directives<'a>(parser: Parser<'a>) -> Result<Vec<(Span, Item<'a>)>> {
     check_depth(parser)?;
     let mut items = Vec::new();
     while !parser.is_empty() {
@@ -133,7 +133,7 @@ impl Peek for DirectiveKeyword {
 
 impl<'a> Parse<'a> for Item<'a> {
     fn parse(parser: Parser<'a>) -> Result<Item<'a>> {
-        let keyword = keyword(parser)?;
+        let keyword = peek_keyword(parser)?;
         match keyword {
             "get" => {
                 parser.step(skip_keyword)?;
@@ -142,26 +142,30 @@ impl<'a> Parse<'a> for Item<'a> {
             "thread" => {
                 parser.step(skip_keyword)?;
                 let id = parser.parse()?;
-                let shared = if parser.peek2::<kw::shared>()? { Some(parser.parens(shared_module)?) } else { None };
-                Ok(Item::Thread { id, shared, items: rest(parser)? })
+                let shared =
+                    if parser.peek2::<kw::shared>()? { Some(parser.parens(parse_shared_module)?) } else { None };
+                Ok(Item::Thread { id, shared, items: parse_directives(parser)? })
             }
-            "script" | "input" | "output" => meta(parser, keyword),
-            "module" if ahead(parser, is_quote)? => {
-                let (definition, id, text) = quoted(parser)?;
+            "script" | "input" | "output" => parse_meta(parser, keyword),
+            "module" if look_ahead(parser, is_quote)? => {
+                let (definition, id, text) = parse_quoted(parser)?;
                 Ok(Item::Quote { purpose: Purpose::Module { definition, id }, text })
             }
-            "module" if ahead(parser, is_instance)? => Ok(Item::Instance(instance(parser)?)),
-            "assert_trap" | "assert_unlinkable" if ahead(parser, |c| in_parens(c, is_instance))? => {
+            "module" if look_ahead(parser, is_instance)? => Ok(Item::Instance(parse_instance(parser)?)),
+            "assert_trap" | "assert_unlinkable" if look_ahead(parser, |c| in_parens(c, is_instance))? => {
                 parser.step(skip_keyword)?;
                 // The instance must not come to be, so its name is of no use.
-                let Instance { module, .. } = parser.parens(instance)?;
+                let Instance { module, .. } = parser.parens(parse_instance)?;
                 Ok(Item::FailingInstance { trap: keyword == "assert_trap", module, message: parser.parse()? })
             }
             "assert_return" => {
                 parser.step(skip_keyword)?;
-                Ok(Item::AssertReturn { exec: parser.parens(|parser| parser.parse())?, expected: patterns(parser)? })
+                Ok(Item::AssertReturn {
+                    exec: parser.parens(|parser| parser.parse())?,
+                    expected: parse_patterns(parser)?,
+                })
             }
-            _ if ahead(parser, |c| in_parens(c, is_quote))? => asserted_quote(parser, keyword),
+            _ if look_ahead(parser, |c| in_parens(c, is_quote))? => parse_asserted_quote(parser, keyword),
             _ => Ok(Item::Known(Box::new(parser.parse()?))),
         }
     }
@@ -169,13 +173,13 @@ impl<'a> Parse<'a> for Item<'a> {
 
 impl<'a> Parse<'a> for Expected<'a> {
     fn parse(parser: Parser<'a>) -> Result<Expected<'a>> {
-        let expected = match keyword(parser)? {
+        let expected = match peek_keyword(parser)? {
             "ref" => Expected::Ref,
             "ref.exn" => Expected::Exn,
             "either" => {
                 check_depth(parser)?;
                 parser.step(skip_keyword)?;
-                return Ok(Expected::Either(patterns(parser)?));
+                return Ok(Expected::Either(parse_patterns(parser)?));
             }
             _ => return Ok(Expected::Known(parser.parse()?)),
         };
@@ -185,7 +189,7 @@ impl<'a> Parse<'a> for Expected<'a> {
 }
 
 /// Parses patterns up to the end.
-fn patterns<'a>(parser: Parser<'a>) -> Result<Vec<Expected<'a>>> {
+fn parse_patterns<'a>(parser: Parser<'a>) -> Result<Vec<Expected<'a>>> {
     let mut patterns = Vec::new();
     while !parser.is_empty() {
         patterns.push(parser.parens(|parser| parser.parse())?);
@@ -194,12 +198,12 @@ fn patterns<'a>(parser: Parser<'a>) -> Result<Vec<Expected<'a>>> {
 }
 
 /// Parses a meta command. The runner does not execute these, but their form has to be right.
-fn meta<'a>(parser: Parser<'a>, keyword: &str) -> Result<Item<'a>> {
+fn parse_meta<'a>(parser: Parser<'a>, keyword: &str) -> Result<Item<'a>> {
     parser.step(skip_keyword)?;
     parser.parse::<Option<Id<'a>>>()?;
     Ok(Item::Meta(match keyword {
         "script" => {
-            rest(parser)?;
+            parse_directives(parser)?;
             "script"
         }
         "input" => {
@@ -214,10 +218,10 @@ fn meta<'a>(parser: Parser<'a>, keyword: &str) -> Result<Item<'a>> {
 }
 
 /// Parses an assertion about a quoted module.
-fn asserted_quote<'a>(parser: Parser<'a>, keyword: &str) -> Result<Item<'a>> {
+fn parse_asserted_quote<'a>(parser: Parser<'a>, keyword: &str) -> Result<Item<'a>> {
     let start = parser.cur_span();
     parser.step(skip_keyword)?;
-    let (definition, _, text) = parser.parens(quoted)?;
+    let (definition, _, text) = parser.parens(parse_quoted)?;
     let message = parser.parse()?;
     let purpose = match keyword {
         "assert_malformed" => Purpose::Malformed,
@@ -232,7 +236,7 @@ fn asserted_quote<'a>(parser: Parser<'a>, keyword: &str) -> Result<Item<'a>> {
 }
 
 /// Parses `shared (module $id)`.
-fn shared_module<'a>(parser: Parser<'a>) -> Result<Id<'a>> {
+fn parse_shared_module<'a>(parser: Parser<'a>) -> Result<Id<'a>> {
     parser.parse::<kw::shared>()?;
     parser.parens(|parser| {
         parser.parse::<kw::module>()?;
@@ -264,12 +268,12 @@ fn in_parens(cursor: Cursor<'_>, inside: fn(Cursor<'_>) -> Result<bool>) -> Resu
 }
 
 /// Returns the next keyword without consuming it; empty if something else is next.
-fn keyword<'a>(parser: Parser<'a>) -> Result<&'a str> {
+fn peek_keyword<'a>(parser: Parser<'a>) -> Result<&'a str> {
     parser.step(|cursor| Ok((cursor.keyword()?.map_or("", |(keyword, _)| keyword), cursor)))
 }
 
 /// Looks ahead without consuming anything.
-fn ahead(parser: Parser<'_>, look: impl FnOnce(Cursor<'_>) -> Result<bool>) -> Result<bool> {
+fn look_ahead(parser: Parser<'_>, look: impl FnOnce(Cursor<'_>) -> Result<bool>) -> Result<bool> {
     parser.step(|cursor| Ok((look(cursor)?, cursor)))
 }
 
@@ -280,7 +284,7 @@ fn skip_keyword(cursor: Cursor<'_>) -> Result<((), Cursor<'_>)> {
     }
 }
 
-fn quoted<'a>(parser: Parser<'a>) -> Result<(bool, Option<Id<'a>>, QuoteWat<'a>)> {
+fn parse_quoted<'a>(parser: Parser<'a>) -> Result<(bool, Option<Id<'a>>, QuoteWat<'a>)> {
     let span = parser.parse::<kw::module>()?.0;
     let definition = parser.parse::<Option<kw::definition>>()?.is_some();
     let id = parser.parse()?;
@@ -292,7 +296,7 @@ fn quoted<'a>(parser: Parser<'a>) -> Result<(bool, Option<Id<'a>>, QuoteWat<'a>)
     Ok((definition, id, QuoteWat::QuoteModule(span, pieces)))
 }
 
-fn instance<'a>(parser: Parser<'a>) -> Result<Instance<'a>> {
+fn parse_instance<'a>(parser: Parser<'a>) -> Result<Instance<'a>> {
     parser.parse::<kw::module>()?;
     parser.parse::<kw::instance>()?;
     let first: Option<Id<'a>> = parser.parse()?;

@@ -216,15 +216,15 @@ impl Script {
         lexer.allow_confusing_unicode(true);
         let buffer = ParseBuffer::new_with_lexer(lexer).map_err(error)?;
         let document: Document<'_> = parser::parse(&buffer).map_err(error)?;
-        Ok(Script { directives: directives(document.items, &position) })
+        Ok(Script { directives: convert_directives(document.items, &position) })
     }
 }
 
 /// Converts the directives of a script, or of a thread in it.
-fn directives(items: Vec<(Span, Item<'_>)>, position: &dyn Fn(Span) -> (u32, u32)) -> Vec<Directive> {
+fn convert_directives(items: Vec<(Span, Item<'_>)>, position: &dyn Fn(Span) -> (u32, u32)) -> Vec<Directive> {
     let directive = |(span, item)| {
         let (line, column) = position(span);
-        let (name, kind) = kind(item, position);
+        let (name, kind) = convert_item(item, position);
         Directive { line, column, name, kind: kind.unwrap_or_else(DirectiveKind::Unsupported) }
     };
     items.into_iter().map(directive).collect()
@@ -248,25 +248,28 @@ impl Lines {
 }
 
 /// Returns the keyword of a directive, and its kind or the reason why the runner cannot execute it.
-fn kind(item: Item<'_>, position: &dyn Fn(Span) -> (u32, u32)) -> (&'static str, Result<DirectiveKind, String>) {
+fn convert_item(
+    item: Item<'_>,
+    position: &dyn Fn(Span) -> (u32, u32),
+) -> (&'static str, Result<DirectiveKind, String>) {
     match item {
         Item::Thread { id, shared, items } => {
-            let directives = directives(items, position);
+            let directives = convert_directives(items, position);
             ("thread", Ok(DirectiveKind::Thread { id: id.name().to_string(), shared: name(shared), directives }))
         }
-        Item::Known(directive) => known(*directive),
+        Item::Known(directive) => convert_known(*directive),
         Item::Get { module, global } => {
             let action = Action::Get { instance: name(module), global: global.to_string() };
             ("get", Ok(DirectiveKind::Action(action)))
         }
         Item::Quote { purpose, text } => {
-            let (name, kind) = quote(purpose, text);
+            let (name, kind) = convert_quote(purpose, text);
             (name, Ok(kind))
         }
         Item::Instance(Instance { id, module }) => {
             ("module", Ok(DirectiveKind::Instance { id: name(id), module: name(module) }))
         }
-        Item::AssertReturn { exec, expected } => ("assert_return", assert_return(exec, &expected)),
+        Item::AssertReturn { exec, expected } => ("assert_return", convert_assert_return(exec, &expected)),
         Item::Meta(name) => unsupported(name),
         Item::FailingInstance { trap, module, message } => {
             let source = Source::Definition(name(module));
@@ -278,19 +281,19 @@ fn kind(item: Item<'_>, position: &dyn Fn(Span) -> (u32, u32)) -> (&'static str,
     }
 }
 
-fn quote(purpose: Purpose<'_>, mut text: QuoteWat<'_>) -> (&'static str, DirectiveKind) {
+fn convert_quote(purpose: Purpose<'_>, mut text: QuoteWat<'_>) -> (&'static str, DirectiveKind) {
     let module = encode(&mut text);
     match purpose {
         Purpose::Module { definition: true, id } => ("module", DirectiveKind::Definition { id: name(id), module }),
         Purpose::Module { definition: false, id } => ("module", DirectiveKind::Module { id: name(id), module }),
         Purpose::Malformed => ("assert_malformed", DirectiveKind::AssertMalformed(module)),
         Purpose::MalformedCustom => {
-            let plain = quoted(&mut text).ok().and_then(|text| annotation::without_annotations(&text));
+            let plain = quoted_text(&mut text).ok().and_then(|text| annotation::without_annotations(&text));
             let plain = plain.map(|text| encode_text(&text));
             ("assert_malformed_custom", DirectiveKind::AssertMalformedCustom { module, plain })
         }
         Purpose::Invalid => ("assert_invalid", DirectiveKind::AssertInvalid(module)),
-        Purpose::InvalidCustom => ("assert_invalid_custom", invalid_custom(module)),
+        Purpose::InvalidCustom => ("assert_invalid_custom", convert_invalid_custom(module)),
         Purpose::Trap(message) => {
             ("assert_trap", DirectiveKind::AssertInstantiationTrap(Source::Inline(module), message.to_string()))
         }
@@ -300,43 +303,44 @@ fn quote(purpose: Purpose<'_>, mut text: QuoteWat<'_>) -> (&'static str, Directi
     }
 }
 
-fn known(directive: WastDirective<'_>) -> (&'static str, Result<DirectiveKind, String>) {
+fn convert_known(directive: WastDirective<'_>) -> (&'static str, Result<DirectiveKind, String>) {
     match directive {
         WastDirective::Module(module) => {
             let id = name(module.name());
-            ("module", core(module).map(|module| DirectiveKind::Module { id, module }))
+            ("module", encode_core(module).map(|module| DirectiveKind::Module { id, module }))
         }
         WastDirective::ModuleDefinition(module) => {
             let id = name(module.name());
-            ("module", core(module).map(|module| DirectiveKind::Definition { id, module }))
+            ("module", encode_core(module).map(|module| DirectiveKind::Definition { id, module }))
         }
         WastDirective::Register { name: as_name, module, .. } => {
             ("register", Ok(DirectiveKind::Register { name: as_name.to_string(), instance: name(module) }))
         }
-        WastDirective::Invoke(call) => ("invoke", invoke(&call).map(DirectiveKind::Action)),
-        WastDirective::AssertTrap { exec, message, .. } => ("assert_trap", assert_trap(exec, message)),
-        WastDirective::AssertExhaustion { call, message, .. } => {
-            ("assert_exhaustion", invoke(&call).map(|call| DirectiveKind::AssertExhaustion(call, message.to_string())))
-        }
+        WastDirective::Invoke(call) => ("invoke", convert_invoke(&call).map(DirectiveKind::Action)),
+        WastDirective::AssertTrap { exec, message, .. } => ("assert_trap", convert_assert_trap(exec, message)),
+        WastDirective::AssertExhaustion { call, message, .. } => (
+            "assert_exhaustion",
+            convert_invoke(&call).map(|call| DirectiveKind::AssertExhaustion(call, message.to_string())),
+        ),
         WastDirective::AssertMalformed { module, .. } => {
-            ("assert_malformed", core(module).map(DirectiveKind::AssertMalformed))
+            ("assert_malformed", encode_core(module).map(DirectiveKind::AssertMalformed))
         }
         WastDirective::AssertInvalid { module, .. } => {
-            ("assert_invalid", core(module).map(DirectiveKind::AssertInvalid))
+            ("assert_invalid", encode_core(module).map(DirectiveKind::AssertInvalid))
         }
         WastDirective::AssertUnlinkable { module, message, .. } => {
             let kind = |module| DirectiveKind::AssertUnlinkable(Source::Inline(module), message.to_string());
-            ("assert_unlinkable", core(QuoteWat::Wat(module)).map(kind))
+            ("assert_unlinkable", encode_core(QuoteWat::Wat(module)).map(kind))
         }
         WastDirective::AssertMalformedCustom { module, .. } => {
             let kind = |module| DirectiveKind::AssertMalformedCustom { module, plain: None };
-            ("assert_malformed_custom", core(module).map(kind))
+            ("assert_malformed_custom", encode_core(module).map(kind))
         }
         WastDirective::AssertInvalidCustom { module, .. } => {
-            ("assert_invalid_custom", core(module).map(invalid_custom))
+            ("assert_invalid_custom", encode_core(module).map(convert_invalid_custom))
         }
         WastDirective::AssertException { exec, .. } => {
-            ("assert_exception", action(exec).map(DirectiveKind::AssertException))
+            ("assert_exception", convert_action(exec).map(DirectiveKind::AssertException))
         }
         WastDirective::AssertSuspension { .. } => unsupported("assert_suspension"),
         WastDirective::Thread(_) | WastDirective::ModuleInstance { .. } | WastDirective::AssertReturn { .. } => {
@@ -351,7 +355,7 @@ fn unsupported(name: &'static str) -> (&'static str, Result<DirectiveKind, Strin
 }
 
 /// Encodes a core module. The error says that it is a component.
-fn core(mut module: QuoteWat<'_>) -> Result<Encoded, String> {
+fn encode_core(mut module: QuoteWat<'_>) -> Result<Encoded, String> {
     match module {
         QuoteWat::Wat(Wat::Module(_)) | QuoteWat::QuoteModule(..) => Ok(encode(&mut module)),
         QuoteWat::Wat(Wat::Component(_)) | QuoteWat::QuoteComponent(..) => {
@@ -360,33 +364,33 @@ fn core(mut module: QuoteWat<'_>) -> Result<Encoded, String> {
     }
 }
 
-fn assert_return(exec: WastExecute<'_>, expected: &[Expected<'_>]) -> Result<DirectiveKind, String> {
-    Ok(DirectiveKind::AssertReturn(action(exec)?, patterns(expected)?))
+fn convert_assert_return(exec: WastExecute<'_>, expected: &[Expected<'_>]) -> Result<DirectiveKind, String> {
+    Ok(DirectiveKind::AssertReturn(convert_action(exec)?, convert_patterns(expected)?))
 }
 
-fn patterns(expected: &[Expected<'_>]) -> Result<Vec<Pattern>, String> {
+fn convert_patterns(expected: &[Expected<'_>]) -> Result<Vec<Pattern>, String> {
     let pattern = |expected: &Expected<'_>| match expected {
         Expected::Known(result) => Pattern::from_wast(result),
         Expected::Ref => Ok(Pattern::Ref),
         Expected::Exn => Ok(Pattern::Exn),
-        Expected::Either(expected) => patterns(expected).map(Pattern::Either),
+        Expected::Either(expected) => convert_patterns(expected).map(Pattern::Either),
     };
     expected.iter().map(pattern).collect()
 }
 
-fn assert_trap(exec: WastExecute<'_>, message: &str) -> Result<DirectiveKind, String> {
+fn convert_assert_trap(exec: WastExecute<'_>, message: &str) -> Result<DirectiveKind, String> {
     match exec {
         WastExecute::Wat(module) => {
-            let module = core(QuoteWat::Wat(module))?;
+            let module = encode_core(QuoteWat::Wat(module))?;
             Ok(DirectiveKind::AssertInstantiationTrap(Source::Inline(module), message.to_string()))
         }
-        exec => Ok(DirectiveKind::AssertTrap(action(exec)?, message.to_string())),
+        exec => Ok(DirectiveKind::AssertTrap(convert_action(exec)?, message.to_string())),
     }
 }
 
-fn action(exec: WastExecute<'_>) -> Result<Action, String> {
+fn convert_action(exec: WastExecute<'_>) -> Result<Action, String> {
     match exec {
-        WastExecute::Invoke(call) => invoke(&call),
+        WastExecute::Invoke(call) => convert_invoke(&call),
         WastExecute::Get { module, global, .. } => {
             Ok(Action::Get { instance: name(module), global: global.to_string() })
         }
@@ -394,8 +398,8 @@ fn action(exec: WastExecute<'_>) -> Result<Action, String> {
     }
 }
 
-fn invoke(call: &WastInvoke<'_>) -> Result<Action, String> {
-    let arguments = call.args.iter().map(pattern::argument).collect::<Result<_, _>>()?;
+fn convert_invoke(call: &WastInvoke<'_>) -> Result<Action, String> {
+    let arguments = call.args.iter().map(pattern::convert_argument).collect::<Result<_, _>>()?;
     Ok(Action::Invoke { instance: name(call.module), function: call.name.to_string(), arguments })
 }
 
@@ -403,20 +407,20 @@ fn name(id: Option<Id<'_>>) -> Option<String> {
     id.map(|id| id.name().to_string())
 }
 
-fn invalid_custom(module: Encoded) -> DirectiveKind {
+fn convert_invalid_custom(module: Encoded) -> DirectiveKind {
     let fault = module.as_ref().ok().and_then(|module| annotation::find_fault(module.bytes()));
     DirectiveKind::AssertInvalidCustom { module, fault }
 }
 
 fn encode(module: &mut QuoteWat<'_>) -> Encoded {
     match module {
-        QuoteWat::QuoteModule(..) => encode_text(&quoted(module)?),
+        QuoteWat::QuoteModule(..) => encode_text(&quoted_text(module)?),
         _ => module.encode().map(Binary::new).map_err(|error| error.message()),
     }
 }
 
 /// Returns the text of a quoted module.
-fn quoted(module: &mut QuoteWat<'_>) -> Result<String, String> {
+fn quoted_text(module: &mut QuoteWat<'_>) -> Result<String, String> {
     match module.to_test() {
         Ok(wast::QuoteWatTest::Text(text)) => {
             String::from_utf8(text).map_err(|_| "malformed UTF-8 encoding".to_string())

@@ -40,7 +40,7 @@ pub(super) fn rewrite(source: &str) -> Option<Rewritten> {
         return None;
     }
     let mut writer = Writer { source, text: String::with_capacity(source.len() + 64), pieces: Vec::new() };
-    writer.sequence(0, &nodes, source.len(), Context::Outside);
+    writer.write_sequence(0, &nodes, source.len(), Context::Outside);
     Some(Rewritten { text: writer.text, pieces: writer.pieces })
 }
 
@@ -167,13 +167,13 @@ impl Writer<'_> {
     }
 
     /// Writes the nodes, and everything between them, from `from` to `to`.
-    fn sequence(&mut self, from: usize, nodes: &[Node], to: usize, context: Context) {
+    fn write_sequence(&mut self, from: usize, nodes: &[Node], to: usize, context: Context) {
         let mut at = from;
         for node in nodes {
             let range = node.range();
             self.copy(at..range.start);
             match node {
-                Node::List(list) if list.changes => self.list(list, context),
+                Node::List(list) if list.changes => self.write_list(list, context),
                 _ => self.copy(range.clone()),
             }
             at = range.end;
@@ -181,36 +181,36 @@ impl Writer<'_> {
         self.copy(at..to);
     }
 
-    fn list(&mut self, list: &List, context: Context) {
+    fn write_list(&mut self, list: &List, context: Context) {
         match list.head(self.source) {
-            head if REFUSING.contains(&head) => self.assertion(list),
-            "func" | "global" | "table" | "elem" | "data" | "item" | "offset" => self.around(list, Context::Code),
-            _ if context == Context::Outside => self.around(list, Context::Outside),
+            head if REFUSING.contains(&head) => self.write_assertion(list),
+            "func" | "global" | "table" | "elem" | "data" | "item" | "offset" => self.write_around(list, Context::Code),
+            _ if context == Context::Outside => self.write_around(list, Context::Outside),
             _ => {
-                if self.instruction(list).is_none() {
+                if self.write_instruction(list).is_none() {
                     self.copy(list.range.clone());
                 }
             }
         }
     }
 
-    fn around(&mut self, list: &List, context: Context) {
+    fn write_around(&mut self, list: &List, context: Context) {
         let start = list.range.start;
-        self.sequence(start, &list.children, list.range.end, context);
+        self.write_sequence(start, &list.children, list.range.end, context);
     }
 
-    fn assertion(&mut self, list: &List) {
-        let Some(word) = definition(list, self.source) else { return self.around(list, Context::Outside) };
+    fn write_assertion(&mut self, list: &List) {
+        let Some(word) = definition(list, self.source) else { return self.write_around(list, Context::Outside) };
         self.copy(list.range.start..word.start);
         let Some(module) = list.children[1].list() else { return };
-        self.sequence(word.end, &module.children[2..], module.range.end, Context::Outside);
-        self.sequence(module.range.end, &list.children[2..], list.range.end, Context::Outside);
+        self.write_sequence(word.end, &module.children[2..], module.range.end, Context::Outside);
+        self.write_sequence(module.range.end, &list.children[2..], list.range.end, Context::Outside);
     }
 
     /// Writes a folded instruction as plain ones; `None`, with nothing written, if its form is wrong.
-    fn instruction(&mut self, list: &List) -> Option<()> {
+    fn write_instruction(&mut self, list: &List) -> Option<()> {
         let head = list.head(self.source);
-        let header = self.header(list, head);
+        let header = self.count_header(list, head);
         let start = list.children.first()?.range().start;
         let header_end = list.children[header - 1].range().end;
         let rest = &list.children[header..];
@@ -219,13 +219,13 @@ impl Writer<'_> {
                 let delegates = ends_with_delegate(rest, self.source)?;
                 self.insert(" ", start);
                 self.copy(start..header_end);
-                self.clauses(header_end, rest, list.close());
+                self.write_clauses(header_end, rest, list.close());
                 self.insert(if delegates { " " } else { " end " }, list.close());
             }
             "block" | "loop" | "try_table" => {
                 self.insert(" ", start);
                 self.copy(start..header_end);
-                self.sequence(header_end, rest, list.close(), Context::Code);
+                self.write_sequence(header_end, rest, list.close(), Context::Code);
                 self.insert(" end ", list.close());
             }
             "if" => {
@@ -239,17 +239,17 @@ impl Writer<'_> {
                 if !well_formed || conditions.iter().any(|node| node.list().is_none()) {
                     return None;
                 }
-                self.sequence(header_end, conditions, arms[0].range().start, Context::Code);
+                self.write_sequence(header_end, conditions, arms[0].range().start, Context::Code);
                 self.insert(" ", start);
                 self.copy(start..header_end);
-                self.arms(arms, list.close());
+                self.write_arms(arms, list.close());
                 self.insert(" end ", list.close());
             }
             _ => {
                 if folded::is_part(head) || rest.iter().any(|node| node.list().is_none()) {
                     return None;
                 }
-                self.sequence(header_end, rest, list.close(), Context::Code);
+                self.write_sequence(header_end, rest, list.close(), Context::Code);
                 self.insert(" ", start);
                 self.copy(start..header_end);
                 self.insert(" ", header_end);
@@ -263,7 +263,7 @@ impl Writer<'_> {
     }
 
     /// Returns how many of the children are the name and the immediates of the instruction.
-    fn header(&self, list: &List, head: &str) -> usize {
+    fn count_header(&self, list: &List, head: &str) -> usize {
         let lists: &[&str] = match head {
             "try_table" => &["type", "param", "result", "catch", "catch_ref", "catch_all", "catch_all_ref"],
             _ => &["type", "param", "result", "ref"],
@@ -278,7 +278,7 @@ impl Writer<'_> {
     }
 
     /// Writes the clauses of a `try`, which [`ends_with_delegate`] has checked.
-    fn clauses(&mut self, from: usize, nodes: &[Node], to: usize) {
+    fn write_clauses(&mut self, from: usize, nodes: &[Node], to: usize) {
         let mut at = from;
         for list in nodes.iter().filter_map(Node::list) {
             self.copy(at..list.range.start);
@@ -293,19 +293,24 @@ impl Writer<'_> {
                 self.copy(list.range.start + 1..list.children[last].range().end);
             }
             let body = words.max(1);
-            self.sequence(list.children[body - 1].range().end, &list.children[body..], list.close(), Context::Code);
+            self.write_sequence(
+                list.children[body - 1].range().end,
+                &list.children[body..],
+                list.close(),
+                Context::Code,
+            );
             at = list.range.end;
         }
         self.copy(at..to);
     }
 
     /// Writes `then` and `else`.
-    fn arms(&mut self, arms: &[Node], to: usize) {
+    fn write_arms(&mut self, arms: &[Node], to: usize) {
         let mut at = to;
         for (position, list) in arms.iter().filter_map(Node::list).enumerate() {
             let head = list.children[0].range();
             self.insert(if position == 0 { " " } else { " else " }, head.start);
-            self.sequence(head.end, &list.children[1..], list.close(), Context::Code);
+            self.write_sequence(head.end, &list.children[1..], list.close(), Context::Code);
             self.insert(" ", list.close());
             at = list.range.end;
         }

@@ -7,8 +7,9 @@ use std::fmt::Write;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;\
 color:#222;background:#fff}table{border-collapse:collapse;margin:1rem 0}th,td{border:1px solid #ccc;\
-padding:.2rem .6rem;text-align:left;vertical-align:top}td.n{text-align:right;font-variant-numeric:tabular-nums}.pass{color:#176b2c}\
-.fail,.crash,.timeout,.unreadable{color:#a11;font-weight:600}code,pre{font:13px/1.5 ui-monospace,monospace}\
+padding:.2rem .6rem;text-align:left;vertical-align:top}td.n{text-align:right;font-variant-numeric:tabular-nums}\
+.pass{color:#176b2c}.fail,.crash,.timeout,.unreadable{color:#a11;font-weight:600}\
+code,pre{font:13px/1.5 ui-monospace,monospace}\
 pre{white-space:pre-wrap;margin:.2rem 0}@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}\
 th,td{border-color:#444}.pass{color:#6c8}.fail,.crash,.timeout,.unreadable{color:#f77}}";
 
