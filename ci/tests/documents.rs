@@ -1,4 +1,4 @@
-//! The documents of the repository: what they name is there.
+//! The documents of the repository: what they name and link to is there.
 
 use ci::habits::{Source, check_each, documents, root, sources};
 

@@ -4,15 +4,17 @@ use super::Source;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Complains about paths in code spans of a Markdown file that exist neither in the repository nor beside the file.
+/// Complains about paths in code spans of a Markdown file that exist neither in the repository, nor beside the file,
+/// nor in the folder `src/` beside it.
 pub fn check_paths(source: &Source, root: &Path) -> Vec<String> {
     if !source.has_extension("md") {
         return Vec::new();
     }
     let beside = root.join(source.directory());
+    let bases = [root, &beside, &beside.join("src")];
     let mut complaints = Vec::new();
     for (index, line) in prose(&source.text) {
-        let absent = paths(line).filter(|path| !exists(&root.join(path)) && !exists(&beside.join(path)));
+        let absent = paths(line).filter(|path| !bases.iter().any(|base| exists(&base.join(path))));
         complaints.extend(absent.map(|path| source.complaint(index + 1, format!("there is no {path}"))));
     }
     complaints
@@ -135,10 +137,10 @@ mod tests {
 
     #[test]
     fn a_path_that_is_absent_is_noticed() {
-        let text = "See `engine/src/`, `tests/*.wast`, `src/lib.rs`, `speed/fresh`, `a b/c.rs`,\n`tests/NAME.wast`, `core/`, `ci/absent.sh`.\n";
+        let text = "See `engine/src/`, `tests/*.wast`, `src/lib.rs`, `habits/`, `speed/fresh`, `a b/c.rs`,\n`tests/NAME.wast`, `core/`, `ci/absent.sh`.\n";
         let source = Source::planted("ci/README.md", &format!("{text}```\n`ci/also-absent.sh`\n```\n"));
         assert_eq!(check_paths(&source, root()), ["ci/README.md:2: there is no ci/absent.sh"]);
-        assert_eq!(named_paths(&source), ["engine/src/", "tests/*.wast", "src/lib.rs", "ci/absent.sh"]);
+        assert_eq!(named_paths(&source), ["engine/src/", "tests/*.wast", "src/lib.rs", "habits/", "ci/absent.sh"]);
         let source = Source::planted("README.md", "`tests/*.toml` and `src/lib.rs`");
         assert_eq!(check_paths(&source, root()).len(), 2);
     }
