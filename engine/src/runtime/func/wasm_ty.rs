@@ -59,10 +59,10 @@ pub trait ValueList: Copy + 'static {
     unsafe fn from_slots(slots: Self::Slots, store: &mut StoreOpaque) -> Self;
 }
 
-/// Parameters of a [`TypedFunc`]: one [`WasmTy`], or a tuple of up to 16.
+/// Parameters of a [`TypedFunc`](crate::TypedFunc): one [`WasmTy`], or a tuple of up to 16.
 pub trait WasmParams: ValueList {}
 
-/// Results of a [`TypedFunc`]: one [`WasmTy`], or a tuple of up to 16.
+/// Results of a [`TypedFunc`](crate::TypedFunc): one [`WasmTy`], or a tuple of up to 16.
 pub trait WasmResults: ValueList {}
 
 impl<V: ValueList> WasmParams for V {}
