@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms whose sources are part of the fingerprint: layouts, calling conventions, library calls, tables, traps and
-/// the compiler.
-const ROOMS: [&str; 5] = ["src/abi", "src/artifact", "src/base", "src/compile", "src/wasm"];
+/// the compiler. So is the table of WebAssembly features, because artifacts contain its bits.
+const ROOMS: [&str; 6] = ["../features/src", "src/abi", "src/artifact", "src/base", "src/compile", "src/wasm"];
 
 fn main() {
     let mut files = Vec::new();
