@@ -3,7 +3,7 @@
 use ci::habits::{Source, check_each, lines, sources, words};
 
 /// Directories that the three checks of language do not cover yet.
-const PENDING: &[&str] = &["engine/", "lanes/", "runner/"];
+const PENDING: &[&str] = &["lanes/", "engine/README.md"];
 
 /// Returns the files that the checks of language cover.
 fn covered() -> Vec<Source> {

@@ -19,7 +19,7 @@ struct Pair {
 struct PairResult {
     /// The positions of the lanes.
     lanes: [usize; 2],
-    /// Whether the lanes were compared at all.
+    /// True if the lanes were compared at all.
     compared: bool,
     difference: Option<Difference>,
 }

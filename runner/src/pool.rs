@@ -32,7 +32,7 @@ pub(crate) struct Pool {
     pub(crate) jobs: usize,
     /// The time in one lane after which a worker gives up by itself.
     pub(crate) timeout: Duration,
-    /// Whether to write trap snapshots instead of checking them.
+    /// True to write trap snapshots instead of checking them.
     pub(crate) bless: bool,
     /// The commands that run each script after the lanes.
     pub(crate) script_engines: Vec<ScriptEngine>,

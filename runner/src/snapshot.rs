@@ -43,25 +43,25 @@ struct TrapEntry {
     kinds: Vec<TrapKind>,
     /// The frames; `None` if the lane cannot tell, or on stack overflow.
     frames: Option<Vec<String>>,
-    /// Whether the entry has all that a snapshot should have: a single kind, and an offset in every frame.
+    /// True if the entry has all that a snapshot should have: a single kind, and an offset in every frame.
     is_complete: bool,
 }
 
-/// What a directive showed.
+/// The outcome of a directive, as far as snapshots record it.
 #[derive(Clone, Debug)]
 struct ShownDirective {
     line: u32,
-    /// Whether the directive passed. A snapshot is not compared with the others.
+    /// True if the directive passed. A snapshot is not compared with the others.
     passed: bool,
     /// The trap, if there was one.
     entry: Option<TrapEntry>,
 }
 
-/// What the directives of a script showed, in order.
+/// The outcomes of a script's directives, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct ShownTraps {
     directives: Vec<ShownDirective>,
-    /// Whether the lane supported all directives, and showed each trap completely.
+    /// True if the lane supported all directives, and showed each trap completely.
     is_complete: bool,
 }
 
@@ -303,7 +303,7 @@ mod tests {
         LaneInfo { name: text(), engine: text(), code: text(), backend: text(), moves: Moves::Nothing }
     }
 
-    /// What directives that pass show, one for each trap of a text.
+    /// Returns the outcomes of passing directives, one for each trap of a text.
     fn showing(text: &str) -> ShownTraps {
         let traps = Snapshot::parse(text).expect("the text parses").traps.into_iter();
         let directives = traps.map(|entry| ShownDirective { line: entry.line, passed: true, entry: Some(entry) });

@@ -24,9 +24,9 @@ pub(crate) struct Request {
     pub(crate) features: u64,
     /// The lanes to run, as positions in the worker's list.
     pub(crate) lanes: Vec<usize>,
-    /// Whether to report each directive as it runs, to find the one that crashes.
+    /// True to report each directive as it runs, to find the one that crashes.
     pub(crate) trace: bool,
-    /// Whether to write the trap snapshot instead of checking it.
+    /// True to write the trap snapshot instead of checking it.
     pub(crate) bless: bool,
 }
 

@@ -124,7 +124,7 @@ fn refuses_what_it_has_all_features_for() {
     exposed_by_run("refuses-word", script, "expected the module to be accepted, got malformed: the word");
 }
 
-/// What was unsupported is no excuse for an instance that it cannot have changed.
+/// An unsupported directive does not excuse an instance that it cannot have changed.
 #[test]
 fn doubt_does_not_spread_to_what_is_not_connected() {
     let script = "(module $a (func (export \"canary\")) (func (export \"one\") (result i32) (i32.const 1)))\n\
@@ -263,7 +263,7 @@ fn threads_that_need_a_shared_memory_are_unsupported() {
     assert_eq!(numbers[1..], ["1", "5", "1", "0", "4", "0", "0", "0", "0"], "{text}");
 }
 
-/// What the module `spectest` exports only where its features are there.
+/// The module `spectest` has some exports only if the script has their features.
 #[test]
 fn spectest_has_a_wide_table_and_a_shared_memory() {
     let script = r#";;! features: 3.0, threads

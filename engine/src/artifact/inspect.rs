@@ -72,11 +72,11 @@ pub struct InspectedConfig {
     pub features: Vec<String>,
     /// The way in which accesses outside a memory are caught.
     pub memory_checks: MemoryChecks,
-    /// Whether relaxed vector instructions return the same results on every machine.
+    /// True if relaxed vector instructions return the same results on every machine.
     pub relaxed_simd_deterministic: bool,
-    /// Whether the code counts fuel.
+    /// True if the code counts fuel.
     pub consume_fuel: bool,
-    /// Whether the code checks the epoch.
+    /// True if the code checks the epoch.
     pub epoch_interruption: bool,
     /// The name of the fault that the compiler planted.
     #[cfg(feature = "planted-faults")]

@@ -35,11 +35,11 @@ pub(crate) struct Settings {
     pub(crate) features: Features,
     /// The way in which accesses outside a memory are caught.
     pub(crate) memory_checks: MemoryChecks,
-    /// Whether relaxed vector instructions return the same results on every machine.
+    /// True if relaxed vector instructions return the same results on every machine.
     pub(crate) relaxed_simd_deterministic: bool,
-    /// Whether the code counts fuel.
+    /// True if the code counts fuel.
     pub(crate) consume_fuel: bool,
-    /// Whether the code checks the epoch.
+    /// True if the code checks the epoch.
     pub(crate) epoch_interruption: bool,
     /// The fault that the compiler planted.
     #[cfg(feature = "planted-faults")]

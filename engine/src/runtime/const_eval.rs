@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 #[derive(Clone, Copy)]
 struct Operand {
     value: ValRaw,
-    /// Whether the value is a reference that the collector must update.
+    /// True if the value is a reference that the collector must update.
     traced: bool,
 }
 

@@ -341,7 +341,8 @@ mod tests {
     #[test]
     fn equality_is_by_recursive_group() {
         let registry = registry();
-        // Two equal types that refer to themselves, at different indices; then the same two types in one group, which differ.
+        // Two equal types that refer to themselves, at different indices; then the same two types in one group, which
+        // differ.
         let alone = register(&registry, &[taking(0, None), taking(1, None)], &[1, 2]);
         assert_eq!(alone.ids()[0], alone.ids()[1]);
         let together = register(&registry, &[plain(0), taking(1, None), taking(2, None)], &[1, 3]);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// ([Recursive types](https://webassembly.github.io/spec/core/syntax/types.html#recursive-types)).
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct SubType {
-    /// Whether no other type may extend it.
+    /// True if no other type may extend it.
     pub(crate) is_final: bool,
     /// The type that it extends, if any.
     pub(crate) supertype: Option<ConcreteType>,
@@ -49,7 +49,7 @@ pub(crate) struct StructType {
 pub(crate) struct FieldType {
     /// The type of the content.
     pub(crate) storage: StorageType,
-    /// Whether the content can be set.
+    /// True if the content can be set.
     pub(crate) mutable: bool,
 }
 

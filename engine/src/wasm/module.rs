@@ -59,7 +59,7 @@ pub(crate) struct Module {
 pub(crate) struct Function {
     /// The type.
     pub(crate) ty: TypeIndex,
-    /// Whether the function's type is exactly this one, as for every defined function. An imported function may have a
+    /// True if the function's type is exactly this one, as for every defined function. An imported function may have a
     /// subtype, unless the import asks for the exact type.
     pub(crate) exact: bool,
     /// The position of the function's reference among those of the instance. Only *defined* functions that escape have
@@ -87,7 +87,7 @@ pub(crate) enum ImportItem {
     Func {
         /// The type.
         ty: TypeIndex,
-        /// Whether the function's type must be exactly this one.
+        /// True if the function's type must be exactly this one.
         exact: bool,
     },
     /// A table.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The type of a reference.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct RefType {
-    /// Whether the type contains null.
+    /// True if the type contains null.
     pub nullable: bool,
     /// The type of the referent.
     pub heap: HeapType,

@@ -27,9 +27,9 @@ pub struct Limits {
 pub struct MemoryType {
     /// Bounds, in pages.
     pub limits: Limits,
-    /// Whether indices have 64 bits instead of 32.
+    /// True if indices have 64 bits instead of 32.
     pub index64: bool,
-    /// Whether threads can share the memory.
+    /// True if threads can share the memory.
     pub shared: bool,
     /// The binary logarithm of the page size: 16, or 0 for pages of one byte.
     pub page_size_log2: u8,
@@ -40,7 +40,7 @@ pub struct MemoryType {
 pub struct TableType {
     /// Bounds, in elements.
     pub limits: Limits,
-    /// Whether indices have 64 bits instead of 32.
+    /// True if indices have 64 bits instead of 32.
     pub index64: bool,
     /// The type of the elements.
     pub element: RefType,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct GlobalType {
     /// The type of the value.
     pub content: ValType,
-    /// Whether the value can be set.
+    /// True if the value can be set.
     pub mutable: bool,
 }
 

@@ -22,7 +22,7 @@ use lanes::{Failure, Features, InstanceId, Lane, Observation, Outcome, Phase, Re
 use serde::{Deserialize, Serialize};
 use std::thread::Scope;
 
-/// Whether a directive passed, or why not.
+/// The verdict on a directive: it passed, or the reason why it did not.
 pub type Verdict = Result<(), Miss>;
 
 /// Why a directive did not pass.
@@ -78,7 +78,7 @@ impl From<String> for Miss {
 pub(crate) struct Step {
     /// The verdict.
     pub(crate) verdict: Verdict,
-    /// What the lane showed; `None` if the directive asked nothing of it that can be compared.
+    /// The lane's observation; `None` if the directive asks for nothing that can be compared.
     pub(crate) observation: Option<Observation>,
 }
 
@@ -93,7 +93,7 @@ impl Step {
 pub(crate) struct LaneRun {
     /// One step for each directive, up to the one that lost the engine.
     pub(crate) steps: Vec<Step>,
-    /// What the exports of each instance held at the end, with the position of the directive that made the instance.
+    /// The contents of each instance's exports at the end, with the position of the directive that made the instance.
     pub(crate) states: Vec<(usize, Option<State>)>,
 }
 

@@ -18,20 +18,20 @@ use super::taint::Taint;
 use super::{Miss, Verdict};
 use lanes::{Binary, Failure, Features, InstanceId, Lane, ModuleId, Outcome, Phase, valid_with};
 
-/// What a lane has not supported in a script so far, and whether that excuses an outcome.
+/// A record of what a lane has not supported in a script so far. It decides whether that excuses an outcome.
 pub(super) struct Support {
-    /// Whether the lane is one of our own, which has no excuse.
+    /// True if the lane is one of our own, which has no excuse.
     is_own: bool,
     /// The features that the script may use.
     features: Features,
     /// The features that the script may use and the lane lacks.
     lacks: Features,
-    /// Whether an instance could not be registered because it was unsupported.
+    /// True if an instance could not be registered because it was unsupported.
     is_registration_missing: bool,
-    /// Whether a thread could not be started because it was unsupported.
+    /// True if a thread could not be started because it was unsupported.
     is_thread_missing: bool,
     taint: Taint,
-    /// What the directive under way depends on.
+    /// The dependency of the current directive.
     dependency: Dependency,
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Taint {
     closed: HashSet<ModuleId>,
     /// The isolated instances, with whether each is tainted.
     isolated: HashMap<InstanceId, bool>,
-    /// Whether the connected instances are tainted.
+    /// True if the connected instances are tainted.
     connected: bool,
 }
 

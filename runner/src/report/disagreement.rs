@@ -13,7 +13,7 @@ pub struct Disagreement {
     pub line: u32,
     /// The directive's keyword.
     pub directive: String,
-    /// What each lane showed, by the lane's name.
+    /// The observation of each lane, by the lane's name.
     pub lanes: BTreeMap<String, String>,
     /// The pairs of lanes that differ from each other.
     #[serde(default)]

@@ -64,7 +64,7 @@ pub struct Failure {
     pub column: u32,
     /// The directive's keyword, or the sort of failure, such as [`TRAP_SNAPSHOT`](Failure::TRAP_SNAPSHOT).
     pub directive: String,
-    /// What was expected, and what came instead.
+    /// The expected outcome, and the actual one.
     pub message: String,
 }
 

@@ -11,7 +11,7 @@ const SHOWN: usize = 40;
 /// A choice of emphasis: color, or none.
 #[derive(Clone, Copy, Debug)]
 pub struct Paint {
-    /// Whether to use color.
+    /// True to use color.
     pub color: bool,
 }
 

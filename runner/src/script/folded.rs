@@ -20,9 +20,9 @@ struct Open<'a> {
     head: &'a str,
     /// The first word of the last list within this one.
     last: &'a str,
-    /// Whether clauses of a `try_table` may come next: only its label, its type and other clauses follow the keyword.
+    /// True if clauses of a `try_table` may come next: only its label, its type and other clauses follow the keyword.
     clauses: bool,
-    /// Whether the list is an annotation or within one. An annotation may contain anything.
+    /// True if the list is an annotation or within one. An annotation may contain anything.
     annotation: bool,
 }
 

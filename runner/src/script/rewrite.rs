@@ -56,7 +56,7 @@ struct List {
     /// The offsets of the list, both parentheses included.
     range: Range<usize>,
     children: Vec<Node>,
-    /// Whether the list, or one within it, is to be rewritten.
+    /// True if the list, or one within it, is to be rewritten.
     changes: bool,
 }
 

@@ -148,8 +148,8 @@ impl Func {
     /// The function belongs to the store. `values` holds arguments of its type that belong to the store too, and has
     /// room for its results.
     pub(crate) unsafe fn call_raw(&self, store: &mut OpaqueMut<'_>, values: *mut ValRaw) -> Result<()> {
-        // A host function is called directly: there is no compiled code to enter, and its exit trampoline may be missing.
-        // SAFETY: function references live as long as their store.
+        // A host function is called directly: there is no compiled code to enter, and its exit trampoline may be
+        // missing. SAFETY: function references live as long as their store.
         if unsafe { (*self.func_ref.as_ptr()).host_call.is_none() } {
             // SAFETY: only host functions have no entry for the host; the rest is the caller's contract.
             return unsafe { host::call(store.reborrow(), self.func_ref, values) };

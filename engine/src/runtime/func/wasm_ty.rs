@@ -142,7 +142,8 @@ impl WasmTy for Option<Func> {
 
     fn into_slot(self, store: &StoreOpaque) -> Result<Slot> {
         self.map_or(Ok(()), |func| store.check(func.store(), "function"))?;
-        // Compiled code holds the address as an integer. Exposing its provenance here allows the way back in `from_slot`.
+        // Compiled code holds the address as an integer. Exposing its provenance here allows the way back in
+        // `from_slot`.
         Ok(Slot(ValRaw::from_bits((Func::to_ptr(self).expose_provenance() as u64).into())))
     }
 

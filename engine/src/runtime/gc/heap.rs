@@ -41,7 +41,7 @@ pub(crate) struct Heap {
     pub(in crate::runtime) roots: Roots,
     /// Slots of frames that hold references. Empty between collections; a field so that its allocation is reused.
     pub(super) slots: Vec<*mut u32>,
-    /// Whether every allocation collects first.
+    /// True if every allocation collects first.
     pub(super) zeal: bool,
 }
 

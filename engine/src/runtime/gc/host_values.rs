@@ -18,7 +18,7 @@ pub(super) struct HostValues {
 /// A slot for a value.
 struct HostValue {
     value: Option<Value>,
-    /// Whether the current collection has reached the object.
+    /// True if the current collection has reached the object.
     marked: bool,
 }
 
