@@ -132,7 +132,7 @@ pub fn parse(list: &str, options: &Options) -> Result<Lanes, LanesError> {
 /// Opens the lane of this name. `None` if there is no such name.
 fn open(name: &str, options: &Options) -> Option<Opened> {
     if let Some((_, command)) = options.commands.iter().find(|(known, _)| known == name) {
-        return Some(Ok(Box::new(adapter::ChildLane::new(name, command.clone(), options))));
+        return Some(Ok(Box::new(adapter::AdapterLane::new(name, command.clone(), options))));
     }
     if let Some(linked) = LINKED.iter().find(|linked| linked.names.contains(&name)) {
         return Some((linked.open)(name, options));

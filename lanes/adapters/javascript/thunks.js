@@ -92,8 +92,8 @@ function made(context, key, parts, imports) {
   return new WebAssembly.Instance(context.thunks.get(key), { "": imports }).exports.f;
 }
 
-// Inward, a function of the lowered type that calls `inner` of this type. Outward, one of this type that calls `inner` of
-// the lowered type.
+// Inward, a function of the lowered type that calls `inner` of this type. Outward, one of this type that calls `inner`
+// of the lowered type.
 function thunk(type, outward, inner) {
   const context = type.context || NO_MODULE;
   const names = (types) => types.map(({ name }) => name);

@@ -1,10 +1,10 @@
-//! A session over the executable protocol.
+//! The client of the protocol: a session whose engine runs in a process of its own.
 
 use super::convert::{self, Functions};
 use super::process::{Lost, Process};
 use super::protocol::{Answer, Ask, Export, Item, Reason, STRETCH};
 use super::validity;
-use super::{ChildLane, Introduced, spectest};
+use super::{AdapterLane, Introduction, spectest};
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::{
     Binary, Failure, Features, HostCall, HostFunc, InstanceId, MemoryState, ModuleId, Phase, Reference, Refusal,
@@ -13,41 +13,42 @@ use crate::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-/// One store in a child process.
-pub(super) struct ChildSession<'a> {
-    lane: &'a ChildLane,
-    introduced: &'a Introduced,
-    /// The process, or what became of it.
+/// One store in a process.
+pub(super) struct AdapterSession<'a> {
+    lane: &'a AdapterLane,
+    introduced: &'a Introduction,
+    /// The process, or how it was lost.
     process: Result<Process, Lost>,
     features: Features,
     functions: Functions,
-    /// The numbers that the adapter knows modules and instances by.
+    /// The numbers of modules in the protocol.
     modules: Vec<u32>,
+    /// The numbers of instances in the protocol.
     instances: Vec<u32>,
     next_number: u32,
     calls: Vec<HostCall>,
     fuel: Option<u64>,
 }
 
-impl<'a> ChildSession<'a> {
-    pub(super) fn new(lane: &'a ChildLane, features: Features) -> Result<ChildSession<'a>, Failure> {
-        let introduced = lane.hello().map_err(|lost| lost_failure(&lost))?;
-        // A process that died of itself since its last session is no fault of this one.
-        let reused = lane.take().and_then(|process| ChildSession::on(lane, introduced, process, features).ok());
+impl<'a> AdapterSession<'a> {
+    pub(super) fn new(lane: &'a AdapterLane, features: Features) -> Result<AdapterSession<'a>, Failure> {
+        let introduced = lane.introduction().map_err(|lost| lost_failure(&lost))?;
+        // A process that has died since its last session is not this session's loss: it gets another.
+        let reused = lane.take().and_then(|process| AdapterSession::on(lane, introduced, process, features).ok());
         match reused {
             Some(session) => Ok(session),
-            None => ChildSession::on(lane, introduced, lane.start().map_err(|lost| lost_failure(&lost))?, features),
+            None => AdapterSession::on(lane, introduced, lane.start().map_err(|lost| lost_failure(&lost))?, features),
         }
     }
 
-    /// A fresh store in this process, with what every session has.
+    /// Opens a fresh store in this process, with the host modules.
     fn on(
-        lane: &'a ChildLane,
-        introduced: &'a Introduced,
+        lane: &'a AdapterLane,
+        introduced: &'a Introduction,
         process: Process,
         features: Features,
-    ) -> Result<ChildSession<'a>, Failure> {
-        let mut session = ChildSession {
+    ) -> Result<AdapterSession<'a>, Failure> {
+        let mut session = AdapterSession {
             lane,
             introduced,
             process: Ok(process),
@@ -62,7 +63,7 @@ impl<'a> ChildSession<'a> {
         session.done(Ask::Reset { features: convert::feature_names(features), fuel: lane.options.fuel })?;
         let functions = spectest_functions().iter().chain(&extra_host_functions()).map(convert::function).collect();
         session.done(Ask::Define { functions })?;
-        for binary in spectest::modules(features & introduced.features) {
+        for binary in spectest::spectest_modules(features & introduced.features) {
             let (module, instance) = (session.number(), session.number());
             session.done(Ask::Load { module, binary: BASE64.encode(binary) })?;
             session.done(Ask::Instantiate { module, instance })?;
@@ -71,13 +72,13 @@ impl<'a> ChildSession<'a> {
         Ok(session)
     }
 
-    /// A number that nothing in this store has yet.
+    /// Returns a number that nothing in this store has.
     fn number(&mut self) -> u32 {
         self.next_number += 1;
         self.next_number - 1
     }
 
-    /// Sends a request. The host calls and the fuel of the reply are noted; a process that is lost stays so.
+    /// Sends a request, and keeps the host calls and the fuel of the reply. A process that is lost stays lost.
     fn ask(&mut self, ask: Ask) -> Result<Answer, Lost> {
         let process = match &mut self.process {
             Ok(process) => process,
@@ -97,7 +98,7 @@ impl<'a> ChildSession<'a> {
         Ok(reply.answer)
     }
 
-    /// Ends the process.
+    /// Gives the process up, which ends it.
     fn lose(&mut self, lost: Lost) -> Lost {
         self.process = Err(lost.clone());
         lost
@@ -107,17 +108,17 @@ impl<'a> ChildSession<'a> {
         lost_failure(&self.lose(Lost::Garbage(what)))
     }
 
-    /// A request that is answered by `done` or by a failure.
+    /// Sends a request whose answer is `done` or a failure.
     fn done(&mut self, ask: Ask) -> Result<(), Failure> {
         match self.ask(ask).map_err(|lost| lost_failure(&lost))? {
             Answer::Done {} => Ok(()),
-            // `load` in a session's set-up.
+            // The answer to `load` while the session is being set up.
             Answer::Refused { message, .. } => Err(Failure::Internal(message)),
             other => Err(self.failure(other)),
         }
     }
 
-    /// A request that is answered by values or by a failure.
+    /// Sends a request whose answer is `values` or a failure.
     fn values(&mut self, ask: Ask) -> Result<Vec<Value>, Failure> {
         match self.ask(ask).map_err(|lost| lost_failure(&lost))? {
             Answer::Values(bits) => self.functions.read_all(&bits).map_err(|what| self.garbage(what)),
@@ -135,7 +136,7 @@ impl<'a> ChildSession<'a> {
     }
 
     fn exports(&mut self, mut exports: Vec<Export>) -> Result<State, String> {
-        // Functions are numbered in the order in which they are shown, and every lane shows exports by name.
+        // Functions are numbered in the order in which they are shown, and every lane shows exports sorted by name.
         exports.sort_by(|left, right| left.name.cmp(&right.name));
         let mut state = State::default();
         for Export { name, item } in exports {
@@ -157,7 +158,7 @@ impl<'a> ChildSession<'a> {
     }
 }
 
-impl Session for ChildSession<'_> {
+impl Session for AdapterSession<'_> {
     fn load(&mut self, module: &Binary) -> Result<ModuleId, Refusal> {
         let number = self.number();
         let unsupported = |message| Refusal { phase: Phase::Unsupported, message };
@@ -165,11 +166,11 @@ impl Session for ChildSession<'_> {
         match self.ask(Ask::Load { module: number, binary: BASE64.encode(module.bytes()) }) {
             Ok(Answer::Done {}) => {
                 if self.introduced.hello.fixed_features
-                    && let Some(reason) = validity::not_denied(module.bytes(), self.features, engine)
+                    && let Some(reason) = validity::reason_to_accept(module.bytes(), self.features, engine)
                 {
                     return Err(unsupported(reason));
                 }
-                if let Some(message) = validity::denied(module.bytes(), self.features, engine) {
+                if let Some(message) = validity::contradiction(module.bytes(), self.features, engine) {
                     return Err(Refusal { phase: Phase::Internal, message });
                 }
                 self.modules.push(number);
@@ -178,11 +179,11 @@ impl Session for ChildSession<'_> {
             Ok(answer) => {
                 let refusal = convert::refusal(answer);
                 let mut refusal = refusal.map_err(|what| lost_refusal(&self.lose(Lost::Garbage(what))))?;
-                // To an engine a size that no module may have can be one that it lacks.
+                // A size that no valid module has may look to the engine like one that it lacks.
                 if refusal.phase == Phase::Unsupported && !validity::valid_with(module.bytes(), self.features) {
                     refusal.phase = Phase::Rejected;
                 }
-                match validity::lacking(module.bytes(), self.features, engine) {
+                match validity::reason_to_refuse(module.bytes(), self.features, engine) {
                     Some(reason) => Err(unsupported(format!("{reason}: {}", refusal.message))),
                     None => Err(refusal),
                 }
@@ -271,7 +272,7 @@ impl Session for ChildSession<'_> {
     }
 }
 
-impl Drop for ChildSession<'_> {
+impl Drop for AdapterSession<'_> {
     fn drop(&mut self) {
         let ended = Err(Lost::Died("the session is over".to_string()));
         if let Ok(process) = std::mem::replace(&mut self.process, ended) {
@@ -280,7 +281,7 @@ impl Drop for ChildSession<'_> {
     }
 }
 
-/// The id of the last of `count` items.
+/// Returns the id of the last of `count` items.
 fn id(count: usize) -> u32 {
     u32::try_from(count - 1).expect("a session has fewer than 2^32 items")
 }

@@ -1,5 +1,5 @@
-//! Between the protocol's words and ours. What an adapter says is checked: a value of seven digits, a trap without a
-//! kind or a frame's index that is no number is an error, and says what is wrong.
+//! Conversion between the protocol's words and ours. The words of an adapter are checked: a value of seven digits or a
+//! trap without a kind is an error that says what is wrong.
 
 use super::protocol::{Answer, Bits, Call, Does, FrameReply, Function, Reason, RefusedPhase, TrapReply};
 use crate::{
@@ -8,12 +8,12 @@ use crate::{
 };
 use features::Feature;
 
-/// The functions that one side has shown to the other: their numbers there, in the order of our own.
+/// The functions that an adapter has shown: the adapter's numbers, in the order of ours.
 #[derive(Debug, Default)]
 pub(super) struct Functions(Vec<u64>);
 
 impl Functions {
-    /// Our number of a function: the position at which it was first shown.
+    /// Returns our number of a function: the position at which it was first shown.
     fn number(&mut self, theirs: u64) -> u32 {
         let known = self.0.iter().position(|&known| known == theirs).unwrap_or_else(|| {
             self.0.push(theirs);
@@ -22,7 +22,7 @@ impl Functions {
         u32::try_from(known).expect("a session shows fewer than 2^32 functions")
     }
 
-    /// A value of ours in the protocol's words.
+    /// Writes a value in the protocol's words.
     pub(super) fn write(&self, value: Value) -> Result<Bits, String> {
         Ok(match value {
             Value::Ref(Reference::Func(number)) => {
@@ -33,7 +33,7 @@ impl Functions {
         })
     }
 
-    /// A value of the protocol in our words.
+    /// Reads a value of the protocol.
     pub(super) fn read(&mut self, bits: &Bits) -> Result<Value, String> {
         Ok(match bits {
             Bits::I32(digits) => Value::I32(u32::from_hex(digits)?.cast_signed()),
@@ -51,12 +51,12 @@ impl Functions {
         })
     }
 
-    /// All values of a list.
+    /// Reads a list of values.
     pub(super) fn read_all(&mut self, values: &[Bits]) -> Result<Vec<Value>, String> {
         values.iter().map(|bits| self.read(bits)).collect()
     }
 
-    /// A call of a host function.
+    /// Reads a call of a host function.
     pub(super) fn host_call(&mut self, call: Call) -> Result<HostCall, String> {
         let arguments = self.read_all(&call.arguments)?;
         let (objects, frames) = (Objects::default(), call.frames.map(frames));
@@ -64,7 +64,7 @@ impl Functions {
     }
 }
 
-/// A value that needs no table of functions; a function without number has no bits of its own.
+/// Writes a value without a table of functions: a function has our number, and one without a number has the greatest.
 pub(super) fn plain_bits(value: Value) -> Bits {
     match value {
         Value::I32(value) => Bits::I32(value.cast_unsigned().to_hex()),
@@ -83,12 +83,12 @@ pub(super) fn plain_bits(value: Value) -> Bits {
     }
 }
 
-/// A reference to an object, of which the protocol says no more than what it is.
+/// A reference to an object. The protocol shows the kind only.
 fn object(kind: ObjectKind) -> Reference {
     Reference::Object(ObjectRef { kind, number: None })
 }
 
-/// A reference to an object of WebAssembly's, by what it is.
+/// Reads the kind of an object.
 fn object_or_converted(kind: &str) -> Result<Reference, String> {
     match kind {
         "struct" => Ok(object(ObjectKind::Struct)),
@@ -99,7 +99,7 @@ fn object_or_converted(kind: &str) -> Result<Reference, String> {
     }
 }
 
-/// Bits as a fixed number of hexadecimal digits.
+/// An integer as a fixed number of hexadecimal digits.
 trait Hex: Sized {
     fn to_hex(self) -> String;
     fn from_hex(digits: &str) -> Result<Self, String>;
@@ -125,6 +125,7 @@ macro_rules! hex {
 
 hex!(u32: 8, u64: 16, u128: 32);
 
+/// Reads a heap type.
 fn heap_type(name: &str) -> Result<HeapType, String> {
     match name {
         "func" => Ok(HeapType::Func),
@@ -135,7 +136,7 @@ fn heap_type(name: &str) -> Result<HeapType, String> {
     }
 }
 
-/// A type by its name.
+/// Reads a type.
 pub(super) fn val_type(name: &str) -> Result<ValType, String> {
     const TYPES: [ValType; 8] = [
         ValType::I32,
@@ -150,7 +151,7 @@ pub(super) fn val_type(name: &str) -> Result<ValType, String> {
     TYPES.into_iter().find(|ty| ty.to_string() == name).ok_or_else(|| format!("there is no type {name:?}"))
 }
 
-/// A host function in the protocol's words. What one returns is never a function.
+/// Writes a host function. The values that it returns are never functions.
 pub(super) fn function(function: &HostFunc) -> Function {
     let types = |types: &[ValType]| types.iter().map(ValType::to_string).collect();
     Function {
@@ -167,7 +168,7 @@ pub(super) fn function(function: &HostFunc) -> Function {
     }
 }
 
-/// A host function in our words.
+/// Reads a host function.
 pub(super) fn host_func(function: Function) -> Result<HostFunc, String> {
     let types = |names: &[String]| names.iter().map(|name| val_type(name)).collect::<Result<Vec<_>, _>>();
     Ok(HostFunc {
@@ -184,7 +185,7 @@ pub(super) fn host_func(function: Function) -> Result<HostFunc, String> {
     })
 }
 
-/// An answer as it came.
+/// Returns an answer as it came.
 pub(super) fn text(answer: &Answer) -> String {
     serde_json::to_string(answer).expect("strings, numbers and lists always serialize")
 }
@@ -212,20 +213,20 @@ fn frames(frames: Vec<FrameReply>) -> Vec<Frame> {
     frames.into_iter().map(frame).collect()
 }
 
-/// A trap kind by its name.
+/// Reads a trap kind.
 pub(super) fn trap_kind(name: &str) -> Result<TrapKind, String> {
     let known = TrapKind::ALL.iter().copied().find(|kind| kind.name() == name);
     known.ok_or_else(|| format!("there is no trap kind {name:?}"))
 }
 
-/// A trap in our words.
+/// Reads a trap.
 pub(super) fn trap(reply: TrapReply) -> Result<Trap, String> {
     let kinds = reply.kinds.iter().map(|name| trap_kind(name)).collect::<Result<Vec<_>, _>>()?;
     let (&kind, or_kinds) = kinds.split_first().ok_or("a trap without a kind")?;
     Ok(Trap { kind, or_kinds: or_kinds.to_vec(), message: reply.message, frames: reply.frames.map(frames) })
 }
 
-/// A failed request other than a load. `Err` if the answer is none that a failing request can have.
+/// Reads the failure of a request other than `load`. `Err` if the answer is not one of a failed request.
 pub(super) fn failure(answer: Answer, functions: &mut Functions) -> Result<Failure, String> {
     match answer {
         Answer::Trap(reply) => Ok(Failure::Trap(trap(reply)?)),
@@ -246,7 +247,7 @@ pub(super) fn failure(answer: Answer, functions: &mut Functions) -> Result<Failu
     }
 }
 
-/// A refused module. `Err` if the answer is none that a failing load can have.
+/// Reads the refusal of a module. `Err` if the answer is not one of a failed `load`.
 pub(super) fn refusal(answer: Answer) -> Result<Refusal, String> {
     match answer {
         Answer::Refused { phase, message } => {

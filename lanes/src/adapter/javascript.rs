@@ -1,13 +1,13 @@
-//! The engines that JavaScript embeds, which one adapter serves. They are found in the folder that
-//! `ci/install-engines.sh` fills (`engines/bin` beside this program or above it), or else on the `PATH`.
+//! The engines that JavaScript embeds. One adapter serves them all. Their programs are looked for in the folder that
+//! `ci/install-engines.sh` fills (`engines/bin` beside this program or above it), and then on the `PATH`.
 
-use super::ChildLane;
+use super::AdapterLane;
 use crate::{Opened, Options};
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The adapter: what `lanes/adapters/javascript.js` loads. Every one of the engines takes a program as an argument, so
-/// that it needs no file.
+/// The adapter. `lanes/adapters/javascript.js` loads the same parts. All of the engines take a program as an argument,
+/// so no file is needed.
 const ADAPTER: &str = concat!(
     "(function () {\n\"use strict\";\n",
     include_str!("../../adapters/javascript/engines.js"),
@@ -23,13 +23,13 @@ const ADAPTER: &str = concat!(
 pub struct Engine {
     /// The lane's name.
     pub name: &'static str,
-    /// Names that the program has.
+    /// The names that the program may have.
     programs: &'static [&'static str],
-    /// Variables that switch features on.
+    /// The environment variables that switch features on.
     variables: &'static [&'static str],
 }
 
-/// The engines.
+/// The engines, in the order in which lists name them.
 pub const ENGINES: [Engine; 3] = [
     Engine { name: "v8", programs: &["node"], variables: &[] },
     Engine { name: "jsc", programs: &["bun"], variables: &["BUN_JSC_useWasmMemory64=1"] },
@@ -52,22 +52,23 @@ impl Engine {
             command.extend(self.variables.iter().map(ToString::to_string));
         }
         command.extend([program.display().to_string(), "-e".to_string(), ADAPTER.to_string()]);
-        Ok(Box::new(ChildLane::new(self.name, command, options)))
+        Ok(Box::new(AdapterLane::new(self.name, command, options)))
     }
 
-    /// The program: what was installed for this, before what the machine has.
+    /// Finds the program: an installed one before one of the machine's.
     fn find(&self) -> Option<PathBuf> {
         let here = env::current_exe().unwrap_or_default();
         let installed = here.ancestors().map(|folder| folder.join("engines/bin"));
         let path = env::var_os("PATH").unwrap_or_default();
         let folders = installed.chain(env::split_paths(&path)).collect::<Vec<_>>();
         let named = |program: &&str| folders.iter().map(|folder| folder.join(program)).find(|file| is_program(file));
-        // The newest SpiderMonkey of the `PATH` must not hide an installed one: folders count before names.
+        // A newer SpiderMonkey on the `PATH` must not hide an installed one: folders count before names.
         let found = self.programs.iter().filter_map(named);
         found.min_by_key(|file| folders.iter().position(|folder| file.parent() == Some(folder)))
     }
 }
 
+/// Returns whether there is such a file.
 fn is_program(file: &Path) -> bool {
     file.is_file()
 }

@@ -1,8 +1,14 @@
 //! Engines in processes of their own, driven over the executable protocol ([`protocol`]).
 //!
-//! A [`ChildLane`] is a command. It starts a process when a session needs one, keeps the processes whose sessions ended
-//! well for the next sessions, and ends those that died, hung or answered garbage: the session that saw it is lost and
-//! says so, the next one gets a new process.
+//! ```text
+//! AdapterLane ── client ── process ══ lines of JSON (protocol) ══> an adapter: ours (server), or somebody else's
+//!                  ├── convert    words of the protocol <-> ours
+//!                  └── validity   is the engine's answer about a module right
+//! ```
+//!
+//! An [`AdapterLane`] is a command. It starts a process when a session needs one, and keeps it for the next session if
+//! the session ends well. A process that died, hung or answered garbage is ended: its session is lost and says so, and
+//! the next session gets a new process.
 
 mod client;
 mod convert;
@@ -16,88 +22,105 @@ mod validity;
 pub use javascript::{ENGINES, Engine};
 pub use process::{Lost, Process, end_all};
 pub use server::{Server, serve};
+pub use spectest::spectest_modules;
 pub use validity::valid_with;
 
 use crate::{Failure, Features, Lane, LaneInfo, Moves, Options, Session};
-use client::ChildSession;
+use client::AdapterSession;
 use protocol::{Answer, Ask, Hello, TELLS, VERSION};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// The time for one request if [`Options::request_timeout`] does not say.
+/// The time for one request if [`Options::request_timeout`] is `None`.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An engine in a process of its own.
-pub struct ChildLane {
+/// A lane whose engine runs in a process of its own.
+pub struct AdapterLane {
     info: LaneInfo,
     command: Vec<String>,
     options: Options,
-    /// What the engine said of itself first; a process that says otherwise later is another engine.
-    hello: OnceLock<Introduced>,
+    /// The introduction of the first process. A later process that introduces itself otherwise is another engine.
+    introduction: OnceLock<Introduction>,
+    /// Processes without a session.
     idle: Mutex<Vec<Process>>,
 }
 
-/// An adapter's `hello`, checked.
+/// The introduction of an adapter, checked.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Introduced {
-    /// What it said.
+pub struct Introduction {
+    /// Its words.
     pub hello: Hello,
-    /// The features that it has.
+    /// The features that the engine has.
     pub features: Features,
 }
 
-impl ChildLane {
-    /// A lane of this name that runs this command. What stands before an `@` in the name is the engine's backend: the
-    /// lanes `v8@12` and `v8@14` are one voice.
-    pub fn new(name: &str, command: Vec<String>, options: &Options) -> ChildLane {
+impl AdapterLane {
+    /// A lane of this name that runs this command. The part of the name before an `@` is the backend: the lanes `v8@12`
+    /// and `v8@14` have one vote.
+    pub fn new(name: &str, command: Vec<String>, options: &Options) -> AdapterLane {
         let backend = name.split('@').next().unwrap_or(name);
         let info = LaneInfo {
             name: name.to_string(),
-            // Of no family that is built in, whatever the name is.
+            // No name makes a command one of the built-in engines.
             engine: format!("{name} over the protocol"),
             code: String::new(),
             backend: backend.to_string(),
             moves: Moves::Nothing,
         };
-        ChildLane { info, command, options: options.clone(), hello: OnceLock::new(), idle: Mutex::new(Vec::new()) }
+        AdapterLane {
+            info,
+            command,
+            options: options.clone(),
+            introduction: OnceLock::new(),
+            idle: Mutex::new(Vec::new()),
+        }
     }
 
     fn timeout(&self) -> Duration {
         self.options.request_timeout.unwrap_or(DEFAULT_TIMEOUT)
     }
 
-    /// What the engine says of itself; starts it if it has not said so yet.
-    pub fn hello(&self) -> Result<&Introduced, Lost> {
-        if self.hello.get().is_none() {
+    /// Returns the introduction of the adapter, which is started if it has not introduced itself yet.
+    ///
+    /// # Errors
+    ///
+    /// The adapter does not start, or does not introduce itself as the protocol demands.
+    pub fn introduction(&self) -> Result<&Introduction, Lost> {
+        if self.introduction.get().is_none() {
             let process = self.start()?;
             self.give_back(process);
         }
-        Ok(self.hello.get().expect("a process that started has introduced itself"))
+        Ok(self.introduction.get().expect("a process that started has introduced itself"))
     }
 
     /// Starts a process and lets it introduce itself.
     fn start(&self) -> Result<Process, Lost> {
         let mut process = Process::start(&self.command)?;
         let introduced = introduce(&mut process, self.timeout())?;
-        let first = self.hello.get_or_init(|| introduced.clone());
-        match *first == introduced {
-            true => Ok(process),
-            false => Err(Lost::Garbage("it introduces itself as another engine than before".to_string())),
+        let first = self.introduction.get_or_init(|| introduced.clone());
+        if *first != introduced {
+            return Err(Lost::Garbage("it introduces itself as another engine than before".to_string()));
         }
+        Ok(process)
     }
 
-    /// A process that has done nothing yet, or whose last session ended well.
+    /// Takes a process without a session.
     fn take(&self) -> Option<Process> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
+    /// Keeps a process for the next session.
     fn give_back(&self, process: Process) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(process);
     }
 }
 
-/// Asks a new process who it is.
-pub fn introduce(process: &mut Process, timeout: Duration) -> Result<Introduced, Lost> {
+/// Lets a new process introduce itself.
+///
+/// # Errors
+///
+/// The process is lost, speaks another version of the protocol, or uses words that the protocol does not have.
+pub fn introduce(process: &mut Process, timeout: Duration) -> Result<Introduction, Lost> {
     let hello = match process.ask(Ask::Hello { protocol: VERSION }, timeout)?.answer {
         Answer::Hello(hello) => hello,
         other => {
@@ -113,21 +136,21 @@ pub fn introduce(process: &mut Process, timeout: Duration) -> Result<Introduced,
         return Err(Lost::Garbage(format!("it says that it tells {word:?}, which is none of {all}")));
     }
     let features = convert::features(&hello.features).map_err(Lost::Garbage)?;
-    Ok(Introduced { hello, features })
+    Ok(Introduction { hello, features })
 }
 
-impl Lane for ChildLane {
+impl Lane for AdapterLane {
     fn info(&self) -> &LaneInfo {
         &self.info
     }
 
     fn lacks(&self, features: Features) -> Features {
         // An engine that does not start lacks everything; a session of it says why.
-        self.hello().map_or(features, |introduced| features - introduced.features)
+        self.introduction().map_or(features, |introduced| features - introduced.features)
     }
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
-        Ok(Box::new(ChildSession::new(self, features)?))
+        Ok(Box::new(AdapterSession::new(self, features)?))
     }
 }
 
@@ -137,7 +160,7 @@ mod tests {
 
     #[test]
     fn no_name_makes_a_command_one_of_our_own_lanes() {
-        let lane = ChildLane::new(crate::OWN_ENGINE, vec!["true".to_string()], &Options::default());
+        let lane = AdapterLane::new(crate::OWN_ENGINE, vec!["true".to_string()], &Options::default());
         assert!(!lane.info().is_own());
     }
 }

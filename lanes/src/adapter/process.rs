@@ -1,8 +1,8 @@
 //! A child process that answers lines with lines, each within a time limit.
 //!
-//! Whatever is wrong with the child is one of [`Lost`], and afterwards it is killed: nobody talks to a child that has
-//! answered something else than it was asked. Lines are written and read by threads of their own, since neither a child
-//! that does not read nor one that does not write may hold up its user.
+//! Whatever is wrong with the child is a [`Lost`]. Afterwards the child is killed: nobody talks to one that has
+//! answered something else than it was asked. Threads write and read the lines, so that a child that does not read or
+//! write cannot hold up its user.
 
 use super::protocol::{self, Ask, Reply, Request};
 use serde::Serialize;
@@ -14,19 +14,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// No honest reply is longer: the longest carries 16 MiB of memory in base64.
+/// The longest line. No honest reply is longer: the longest carries 16 MiB of memory in base64.
 const LONGEST: u64 = 64 << 20;
 
-/// What happened to a child.
+/// The end of a child.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Lost {
-    /// It could not be started.
+    /// The child could not be started.
     NotStarted(String),
-    /// It ended, or closed its standard output.
+    /// The child ended, or closed its standard output.
     Died(String),
-    /// It did not answer in time.
+    /// The child did not answer in time.
     Silent(Duration),
-    /// It answered something that is no reply to the request.
+    /// The child wrote something that is not a reply to the request.
     Garbage(String),
 }
 
@@ -44,9 +44,9 @@ impl fmt::Display for Lost {
 /// A running child.
 pub struct Process {
     child: Arc<Mutex<Child>>,
-    /// `None` once the child is not talked to any more.
     requests: Sender<Vec<u8>>,
     replies: Receiver<io::Result<Vec<u8>>>,
+    /// The last line of standard error that is not blank.
     last_words: Arc<Mutex<String>>,
     /// Disconnected when standard error has ended.
     silence: Receiver<()>,
@@ -54,7 +54,11 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a command.
+    /// Starts a command: a program and its arguments.
+    ///
+    /// # Errors
+    ///
+    /// [`Lost::NotStarted`] if there is no such program, or the command is empty.
     pub fn start(command: &[String]) -> Result<Process, Lost> {
         let (program, arguments) = command.split_first().ok_or_else(|| Lost::NotStarted("no command".to_string()))?;
         let mut command = Command::new(program);
@@ -80,20 +84,24 @@ impl Process {
     }
 
     /// Sends a request and waits for its reply.
+    ///
+    /// # Errors
+    ///
+    /// The child ended, was silent for `timeout`, or answered something else. It must not be used afterwards.
     pub fn ask(&mut self, ask: Ask, timeout: Duration) -> Result<Reply, Lost> {
         let id = self.next;
         self.next += 1;
         let line = self.exchange(&Request { id, ask }, timeout)?;
         let garbage = |error: serde_json::Error| Lost::Garbage(format!("{error}, in {}", excerpt(&line)));
         let reply: Reply = serde_json::from_slice(&line).map_err(garbage)?;
-        match reply.id == id {
-            true => Ok(reply),
-            false => Err(Lost::Garbage(format!("the reply to request {id} has the number {}", reply.id))),
+        if reply.id != id {
+            return Err(Lost::Garbage(format!("the reply to request {id} has the number {}", reply.id)));
         }
+        Ok(reply)
     }
 
     fn exchange(&mut self, request: &impl Serialize, timeout: Duration) -> Result<Vec<u8>, Lost> {
-        // The thread that writes has ended only if the child has; the missing reply will tell.
+        // Sending fails only if the child has ended: then no reply comes, which is noticed below.
         let _ = self.requests.send(protocol::line(request));
         match self.replies.recv_timeout(timeout) {
             Ok(Ok(line)) => Ok(line),
@@ -103,7 +111,7 @@ impl Process {
         }
     }
 
-    /// How the child ended, and what it said last on standard error.
+    /// Returns how the child ended, and its last words on standard error.
     fn death(&mut self) -> String {
         const PATIENCE: Duration = Duration::from_millis(10);
         let mut how = "it closed its standard output".to_string();
@@ -114,7 +122,7 @@ impl Process {
             }
             thread::sleep(PATIENCE);
         }
-        // What it said last may still be on its way. A grandchild may hold the stream open, so there is a limit.
+        // The last words may still be on their way. A grandchild may hold the stream open, so there is a time limit.
         let _ = self.silence.recv_timeout(PATIENCE * 50);
         let words = lock(&self.last_words);
         if words.is_empty() { how } else { format!("{how}; its last words: {words}") }
@@ -128,22 +136,22 @@ impl Drop for Process {
     }
 }
 
-/// All children that run, for [`end_all`].
+/// The children that run, for [`end_all`].
 static RUNNING: Mutex<Vec<Arc<Mutex<Child>>>> = Mutex::new(Vec::new());
 
-/// Ends all children: for a process that is about to end without unwinding. A child that hangs would outlive it.
+/// Ends all children. A process that is about to end without unwinding calls it: a child that hangs would outlive it.
 pub fn end_all() {
     lock(&RUNNING).iter().for_each(end);
 }
 
 fn end(child: &Arc<Mutex<Child>>) {
     let mut child = lock(child);
-    // Both fail only if the child has ended by itself.
+    // Either fails only if the child has ended by itself.
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// A child is only ever killed and waited for: there is nothing that a panic can leave half-done.
+/// Locks a child, or its words. A panic can leave nothing half-done in them.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -163,10 +171,12 @@ fn read_lines(mut output: impl BufRead, replies: &Sender<io::Result<Vec<u8>>>) {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
-        let whole = match line.ends_with(b"\n") {
-            true => Ok(line),
-            false if line.len() as u64 == LONGEST => Err(io::Error::other("a line of more than 64 MiB")),
-            false => Err(io::Error::other(format!("it ends in the middle of a line: {}", excerpt(&line)))),
+        let whole = if line.ends_with(b"\n") {
+            Ok(line)
+        } else if line.len() as u64 == LONGEST {
+            Err(io::Error::other("a line of more than 64 MiB"))
+        } else {
+            Err(io::Error::other(format!("it ends in the middle of a line: {}", excerpt(&line))))
         };
         let last = whole.is_err();
         if replies.send(whole).is_err() || last {
@@ -184,6 +194,7 @@ fn keep_last_line(error: ChildStderr, last: &Mutex<String>) {
     }
 }
 
+/// Returns the beginning of a line, as text.
 fn excerpt(line: &[u8]) -> String {
     const SHOWN: usize = 200;
     let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN)]).trim_end().to_string();

@@ -1,5 +1,5 @@
-//! The other side of the protocol: serves a lane of this program to another one. So one build of an engine that is
-//! linked in can be compared with another build of it, and the protocol is tested without any foreign engine.
+//! The server of the protocol: serves a lane of this program to another program. So two builds of a linked engine can
+//! be compared, and the protocol is tested without any other engine.
 
 use super::convert::{self, Functions};
 use super::protocol::{
@@ -36,7 +36,7 @@ pub struct Server<'a> {
     store: Option<Store<'a>>,
 }
 
-/// A store, and the numbers that the other side gave to what is in it.
+/// A store, with its modules and instances by the numbers that the client chose.
 struct Store<'a> {
     session: Box<dyn Session + 'a>,
     modules: HashMap<u32, ModuleId>,
@@ -115,7 +115,7 @@ impl<'a> Server<'a> {
 
     fn reset(&mut self, features: &[String]) -> Result<Answer, Failure> {
         let features = convert::features(features).map_err(Failure::Usage)?;
-        // What the engine lacks is not asked of it; modules that need it are refused one by one.
+        // The engine is not asked for features that it lacks: it refuses the modules that need them, one by one.
         let features = features - self.lane.lacks(features);
         let session = self.lane.session(features)?;
         self.store = Some(Store { session, modules: HashMap::new(), instances: HashMap::new() });
@@ -205,7 +205,7 @@ fn refused(refusal: Refusal) -> Answer {
     Answer::Refused { phase, message: refusal.message }
 }
 
-/// The lane's own numbers serve as the protocol's.
+/// Reads a value. The lane's own numbers of functions are the protocol's.
 fn from_bits(bits: &Bits) -> Result<Value, Failure> {
     match bits {
         Bits::Func(number) => Ok(Value::Ref(Reference::Func(u32::try_from(*number).ok()))),

@@ -1,5 +1,5 @@
-//! The globals, tables and memories of the module `spectest`, as modules that any engine can load: an adapter need not
-//! know of them. What needs a feature is a module of its own, for the engines that have it.
+//! The globals, tables and memories of the module `spectest`, as modules that any engine can load: an adapter, or a
+//! lane of another crate, need not make them. An item that needs a feature is a module of its own.
 
 use crate::Features;
 use wasm_encoder::{
@@ -7,8 +7,9 @@ use wasm_encoder::{
     TableSection, TableType, ValType,
 };
 
-/// The binaries, to be registered one after the other.
-pub(super) fn modules(features: Features) -> Vec<Vec<u8>> {
+/// Returns the binaries of modules that export the globals, tables and memories of `spectest`, as far as `features`
+/// allow them. Each is to be registered as `spectest`.
+pub fn spectest_modules(features: Features) -> Vec<Vec<u8>> {
     let mut modules = vec![basic()];
     modules.extend(features.contains(Features::MEMORY64).then(wide_table));
     modules.extend(features.contains(Features::THREADS).then(shared_memory));

@@ -1,16 +1,19 @@
-//! Which features a module needs, by wasmparser: decides between "the engine lacks it" and "the engine is wrong".
+//! The validity of modules by wasmparser, which decides between "the engine lacks a feature" and "the engine is wrong".
 //!
-//! An engine in another process has the features that it has. When it refuses a module, and wasmparser accepts the
-//! module with the script's features but not with those that the engine has as well, then a feature is missing, and the
-//! refusal is no mistake. When it accepts one that wasmparser refuses with the script's features but accepts with all
-//! of the engine's, then the engine could not be told to leave one out. In every other case its answer counts as it is.
+//! An engine in another process has its own set of features. Its answer about a module counts as it is, but for two
+//! cases:
+//!
+//! - It refuses a module that wasmparser accepts with the script's features, but not with those among them that the
+//!   engine has. Then a feature is missing, and the refusal is right.
+//! - It accepts a module that wasmparser refuses with the script's features, but accepts with all of the engine's. Then
+//!   the engine cannot switch a feature off, and the acceptance is right.
 
 use crate::Features;
 use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};
 
-/// Whether the module is valid in a world that has these features, as wasmparser sees it.
+/// Returns whether wasmparser accepts a module with these features.
 pub fn valid_with(binary: &[u8], features: Features) -> bool {
-    // To wasmparser the older exceptions come with the newer ones, whose tags they share.
+    // To wasmparser, legacy exceptions include the current ones, since they share tags.
     let older_only = features.contains(Features::LEGACY_EXCEPTIONS) && !features.contains(Features::EXCEPTIONS);
     Validator::new_with_features(parser_features(features)).validate_all(binary).is_ok()
         && !(older_only && has_newer_exceptions(binary))
@@ -24,22 +27,23 @@ fn has_newer_exceptions(binary: &[u8]) -> bool {
     })
 }
 
-/// Why a refusal is no mistake, if it is none.
-pub(super) fn lacking(binary: &[u8], script: Features, engine: Features) -> Option<String> {
+/// Returns the reason why a refusal is right, if the engine lacks a feature that the module needs.
+pub(super) fn reason_to_refuse(binary: &[u8], script: Features, engine: Features) -> Option<String> {
     let missing = script - engine;
     let explains = !missing.is_empty() && valid_with(binary, script) && !valid_with(binary, script & engine);
     explains.then(|| format!("the engine has no {missing}"))
 }
 
-/// What is wrong with an acceptance by an engine that says that it lacks what the module needs.
-pub(super) fn denied(binary: &[u8], script: Features, engine: Features) -> Option<String> {
-    // Of all that it has, the script's features or not: older exceptions have tags too.
-    let reason = lacking(binary, script, engine).filter(|_| !valid_with(binary, engine));
+/// Returns what is wrong with an acceptance, if the engine says that it lacks a feature that the module needs.
+pub(super) fn contradiction(binary: &[u8], script: Features, engine: Features) -> Option<String> {
+    // With all features of the engine, not only the script's: legacy exceptions imply tags.
+    let reason = reason_to_refuse(binary, script, engine).filter(|_| !valid_with(binary, engine));
     reason.map(|reason| format!("{reason}, it says, but it accepts a module that needs it"))
 }
 
-/// Why an acceptance is no mistake, if it is none, though it is not what the script asks for.
-pub(super) fn not_denied(binary: &[u8], script: Features, engine: Features) -> Option<String> {
+/// Returns the reason why an acceptance is right, though the script forbids a feature that the module needs: the engine
+/// cannot switch it off.
+pub(super) fn reason_to_accept(binary: &[u8], script: Features, engine: Features) -> Option<String> {
     let extra = engine - script;
     let explains = !extra.is_empty() && !valid_with(binary, script) && valid_with(binary, script | extra);
     explains.then(|| "the engine has features that the script forbids, and cannot leave them out".to_string())
@@ -63,11 +67,14 @@ mod tests {
     #[test]
     fn a_missing_feature_explains_a_refusal() {
         let without = Features::WASM_2_0 - Features::MULTI_VALUE;
-        assert!(lacking(TWO_RESULTS, Features::WASM_2_0, without).is_some());
-        assert!(lacking(TWO_RESULTS, Features::WASM_2_0, Features::WASM_2_0).is_none());
-        assert!(lacking(TWO_RESULTS, Features::WASM_2_0, Features::WASM_2_0 - Features::SIMD).is_none());
-        assert!(denied(TWO_RESULTS, Features::WASM_2_0, without).is_some_and(|reason| reason.contains("multi-value")));
-        assert!(lacking(b"\0asm\x01\0\0\0\x01", Features::WASM_2_0, without).is_none());
+        assert!(reason_to_refuse(TWO_RESULTS, Features::WASM_2_0, without).is_some());
+        assert!(reason_to_refuse(TWO_RESULTS, Features::WASM_2_0, Features::WASM_2_0).is_none());
+        assert!(reason_to_refuse(TWO_RESULTS, Features::WASM_2_0, Features::WASM_2_0 - Features::SIMD).is_none());
+        assert!(
+            contradiction(TWO_RESULTS, Features::WASM_2_0, without)
+                .is_some_and(|reason| reason.contains("multi-value"))
+        );
+        assert!(reason_to_refuse(b"\0asm\x01\0\0\0\x01", Features::WASM_2_0, without).is_none());
     }
 
     #[test]
@@ -85,8 +92,8 @@ mod tests {
     #[test]
     fn a_feature_too_many_explains_an_acceptance() {
         let without = Features::WASM_2_0 - Features::MULTI_VALUE;
-        assert!(not_denied(TWO_RESULTS, without, Features::WASM_2_0).is_some());
-        assert!(not_denied(TWO_RESULTS, without, without).is_none());
-        assert!(not_denied(b"\0asm\x01\0\0\0\x01", without, Features::WASM_2_0).is_none());
+        assert!(reason_to_accept(TWO_RESULTS, without, Features::WASM_2_0).is_some());
+        assert!(reason_to_accept(TWO_RESULTS, without, without).is_none());
+        assert!(reason_to_accept(b"\0asm\x01\0\0\0\x01", without, Features::WASM_2_0).is_none());
     }
 }

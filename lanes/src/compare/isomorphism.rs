@@ -1,38 +1,38 @@
-//! Whether two lanes show the same up to the names of things: functions, tags and objects have numbers, and what counts
-//! is that the numbers of one lane can be written for those of the other, one for one, so that all is equal.
+//! Equality up to the names of things. Functions, tags and objects have numbers of the lane's own. Two lanes show the
+//! same if the numbers of one can be replaced by those of the other, one for one, so that all is equal.
 
 use super::{Difference, difference};
 use crate::{Contents, Converted, Exception, Object, ObjectRef, Objects, Reference, Value};
 use std::collections::HashMap;
 
-/// Things of the left lane and of the right lane that were found to be the same.
+/// The things of the left and of the right lane that are paired.
 #[derive(Clone, Debug, Default)]
 struct Pairs {
     to_right: HashMap<u32, u32>,
     to_left: HashMap<u32, u32>,
 }
 
-/// What came of pairing two things.
+/// The result of pairing two things.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Paired {
-    /// Nothing was known of either.
-    Now,
-    /// They were paired before.
-    Before,
-    /// One of them is paired with another one.
-    Otherwise,
+enum Pairing {
+    /// They are paired now: neither was paired before.
+    New,
+    /// They were paired with each other before.
+    Known,
+    /// One of them is paired with another thing.
+    Conflict,
 }
 
 impl Pairs {
-    fn pair(&mut self, left: u32, right: u32) -> Paired {
+    fn pair(&mut self, left: u32, right: u32) -> Pairing {
         match (self.to_right.get(&left), self.to_left.get(&right)) {
             (None, None) => {
                 self.to_right.insert(left, right);
                 self.to_left.insert(right, left);
-                Paired::Now
+                Pairing::New
             }
-            (Some(&of_left), Some(&of_right)) if (of_left, of_right) == (right, left) => Paired::Before,
-            _ => Paired::Otherwise,
+            (Some(&of_left), Some(&of_right)) if (of_left, of_right) == (right, left) => Pairing::Known,
+            _ => Pairing::Conflict,
         }
     }
 }
@@ -40,7 +40,7 @@ impl Pairs {
 /// The functions and tags of two sessions.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
-    /// Whether the lanes number alike: then the same things have the same numbers.
+    /// True if the lanes number alike, so that the same things have the same numbers.
     alike: bool,
     functions: Pairs,
     tags: Pairs,
@@ -51,25 +51,25 @@ impl Names {
         Names { alike, functions: Pairs::default(), tags: Pairs::default() }
     }
 
-    /// Begins to match what was shown together, and these objects with it.
+    /// Begins to match values that were shown together, with the objects that they reach.
     pub(crate) fn matching<'a>(&'a mut self, left: &'a Objects, right: &'a Objects) -> Matching<'a> {
         Matching { names: self, left, right, objects: Pairs::default(), ahead: Vec::new() }
     }
 }
 
-/// Whether the numbers of a thing allow that both lanes mean the same one.
-fn named(alike: bool, pairs: &mut Pairs, left: Option<u32>, right: Option<u32>) -> bool {
+/// Returns whether both lanes may mean the same thing by these numbers.
+fn may_be_same(alike: bool, pairs: &mut Pairs, left: Option<u32>, right: Option<u32>) -> bool {
     let both = left.zip(right);
-    both.is_none_or(|(left, right)| (!alike || left == right) && pairs.pair(left, right) != Paired::Otherwise)
+    both.is_none_or(|(left, right)| (!alike || left == right) && pairs.pair(left, right) != Pairing::Conflict)
 }
 
-/// References that were shown together, and the objects that they reach.
+/// The matching of references that were shown together, and of the objects that they reach.
 pub(crate) struct Matching<'a> {
     names: &'a mut Names,
     left: &'a Objects,
     right: &'a Objects,
     objects: Pairs,
-    /// Pairs of objects whose contents are to be compared.
+    /// The pairs of objects whose contents are still to be compared, in the order in which they were found.
     ahead: Vec<(u32, u32)>,
 }
 
@@ -88,7 +88,7 @@ impl Matching<'_> {
     pub(crate) fn reference(&mut self, left: Reference, right: Reference) -> bool {
         use Reference::{Converted as C, Func, Object};
         match (left, right) {
-            (Func(left), Func(right)) => named(self.names.alike, &mut self.names.functions, left, right),
+            (Func(left), Func(right)) => may_be_same(self.names.alike, &mut self.names.functions, left, right),
             (Object(left), Object(right)) | (C(Converted::Object(left)), C(Converted::Object(right))) => {
                 self.object(left, right)
             }
@@ -97,33 +97,33 @@ impl Matching<'_> {
         }
     }
 
-    /// Tag and payload, as far as both lanes can tell.
+    /// Returns whether tag and payload are equal, as far as both lanes can tell.
     pub(crate) fn exception(&mut self, left: &Exception, right: &Exception) -> bool {
         let payloads = left.payload.as_ref().zip(right.payload.as_ref());
         self.tag(left.tag, right.tag) && payloads.is_none_or(|(left, right)| self.values(left, right))
     }
 
     fn tag(&mut self, left: Option<u32>, right: Option<u32>) -> bool {
-        named(self.names.alike, &mut self.names.tags, left, right)
+        may_be_same(self.names.alike, &mut self.names.tags, left, right)
     }
 
     fn object(&mut self, left: ObjectRef, right: ObjectRef) -> bool {
         let Some((one, other)) = left.number.zip(right.number) else { return left.kind.may_be(right.kind) };
         let paired = self.objects.pair(one, other);
-        if paired == Paired::Now {
+        if paired == Pairing::New {
             self.ahead.push((one, other));
         }
-        paired != Paired::Otherwise && left.kind.may_be(right.kind) && (!self.names.alike || one == other)
+        paired != Pairing::Conflict && left.kind.may_be(right.kind) && (!self.names.alike || one == other)
     }
 
-    /// Compares what the objects hold that were matched, and what those hold that they reach.
+    /// Compares the contents of the matched objects, and of the objects that these reach.
     pub(crate) fn contents(mut self) -> Option<Difference> {
         let mut next = 0;
         while let Some(&(left, right)) = self.ahead.get(next) {
             next += 1;
-            // What one of the lanes cannot look into is known by its identity alone.
+            // Of an object into which one of the lanes cannot look, only the identity is known.
             let Some((one, other)) = self.left.get(left).zip(self.right.get(right)) else { continue };
-            if let Some([one, other]) = self.held(one, other) {
+            if let Some([one, other]) = self.compare_contents(one, other) {
                 return difference(format!("object \"#{left}\""), one, other);
             }
         }
@@ -134,15 +134,13 @@ impl Matching<'_> {
         None
     }
 
-    /// What two objects hold, in words, if that differs.
-    fn held(&mut self, left: &Object, right: &Object) -> Option<[String; 2]> {
+    /// Returns the contents of both objects as texts, if they differ.
+    fn compare_contents(&mut self, left: &Object, right: &Object) -> Option<[String; 2]> {
         let alike = match (left, right) {
-            (Object::Struct { descriptor: left, .. }, Object::Struct { descriptor: right, .. }) => {
-                match (left, right) {
-                    (Some(left), Some(right)) => self.value(*left, *right),
-                    (left, right) => left == right,
-                }
+            (Object::Struct { descriptor: Some(left), .. }, Object::Struct { descriptor: Some(right), .. }) => {
+                self.value(*left, *right)
             }
+            (Object::Struct { descriptor: left, .. }, Object::Struct { descriptor: right, .. }) => left == right,
             (Object::Array(_), Object::Array(_)) => true,
             (Object::Exn { tag: left, .. }, Object::Exn { tag: right, .. }) => self.tag(*left, *right),
             _ => false,
@@ -152,8 +150,8 @@ impl Matching<'_> {
         if !alike || one != other {
             return Some([left.to_string(), right.to_string()]);
         }
-        let place = ones.iter().zip(others).position(|(left, right)| !self.value(*left, *right))?;
-        let words = |object: &Object| format!("{object}, value {place}: {}", object.contents().values[place]);
+        let index = ones.iter().zip(others).position(|(left, right)| !self.value(*left, *right))?;
+        let words = |object: &Object| format!("{object}, value {index}: {}", object.contents().values[index]);
         Some([words(left), words(right)])
     }
 }

@@ -8,7 +8,7 @@
 mod checks;
 mod trial;
 
-use lanes::adapter::{ChildLane, Introduced};
+use lanes::adapter::{AdapterLane, Introduction};
 use lanes::{Features, Lane, Options};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ struct Check {
 #[derive(Debug)]
 pub struct CheckReport {
     /// The adapter's introduction, or the reason why there was none.
-    introduced: Result<Introduced, String>,
+    introduced: Result<Introduction, String>,
     /// The name and the result of each check; `None` if the engine lacks a feature that the check needs.
     results: Vec<(&'static str, Option<CheckResult>)>,
 }
@@ -39,8 +39,8 @@ pub struct CheckReport {
 /// Checks the adapter that a command starts. `timeout` limits each request.
 pub fn check(command: &[String], timeout: Duration) -> CheckReport {
     let options = Options { request_timeout: Some(timeout), ..Options::default() };
-    let lane = ChildLane::new("adapter", command.to_vec(), &options);
-    let introduced = match lane.hello() {
+    let lane = AdapterLane::new("adapter", command.to_vec(), &options);
+    let introduced = match lane.introduction() {
         Ok(introduced) => introduced.clone(),
         Err(lost) => return CheckReport { introduced: Err(lost.to_string()), results: Vec::new() },
     };
@@ -63,7 +63,7 @@ pub fn check(command: &[String], timeout: Duration) -> CheckReport {
 /// would hang too.
 const PATIENCE: usize = 3;
 
-fn run_check(lane: &ChildLane, introduced: &Introduced, check: &Check) -> CheckResult {
+fn run_check(lane: &AdapterLane, introduced: &Introduction, check: &Check) -> CheckResult {
     let features = introduced.features;
     let session = lane.session(features).map_err(|failure| format!("a fresh store: {failure}"))?;
     (check.run)(&mut Trial { lane, introduced, session })
@@ -85,7 +85,7 @@ impl CheckReport {
 
 impl fmt::Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Introduced { hello, .. } = match &self.introduced {
+        let Introduction { hello, .. } = match &self.introduced {
             Ok(introduced) => introduced,
             Err(why) => return writeln!(f, "WRONG  hello: {why}"),
         };

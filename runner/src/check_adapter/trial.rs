@@ -1,14 +1,14 @@
 //! A session with an adapter on trial: performs requests, and says how the answers differ from the expected ones.
 
 use super::CheckResult;
-use lanes::adapter::{ChildLane, Introduced};
+use lanes::adapter::{AdapterLane, Introduction};
 use lanes::{Binary, Failure, HostCall, InstanceId, ModuleId, Refusal, Session, Trap, TrapKind, Value};
 use wasmparser::{Operator, Parser, Payload};
 
 /// An adapter on trial.
 pub(super) struct Trial<'a> {
-    pub(super) lane: &'a ChildLane,
-    pub(super) introduced: &'a Introduced,
+    pub(super) lane: &'a AdapterLane,
+    pub(super) introduced: &'a Introduction,
     pub(super) session: Box<dyn Session + 'a>,
 }
 

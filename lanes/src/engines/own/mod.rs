@@ -1,9 +1,10 @@
 //! Our own engine's lanes: `<tier>/<origin>`.
 //!
-//! - `fresh`: `Module::from_binary` in the engine that runs it.
-//! - `reload`: the artifact is written to a file, which another engine, made for this session alone, loads.
+//! - `fresh`: the engine that runs the module compiles it.
+//! - `reload`: the artifact is written to a file, and an engine that is made for this session alone loads it.
 //!
-//! Both origins of a tier run the same machine code; the artifact is compiled once for a [`Binary`] and kept with it.
+//! Both origins of a tier run the same machine code. The artifact is compiled once and kept with the
+//! [`Binary`](crate::Binary).
 
 mod context;
 mod failure;
@@ -19,12 +20,12 @@ use engine::{Engine, Error};
 
 pub use engine::Tier;
 
-/// How the running engine comes by its artifact.
+/// The way in which the running engine gets the artifact.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Origin {
-    /// It compiles the module itself.
+    /// The engine compiles the module.
     Fresh,
-    /// It loads a file that another engine made.
+    /// The engine loads a file that another engine has made.
     Reload,
 }
 
@@ -59,7 +60,7 @@ impl Own {
         Own { info, tier, origin, options: options.clone(), engines: PerFeatures::default() }
     }
 
-    /// The lane of this name, if there is one.
+    /// The lane of this name. `None` if no lane of our own has it.
     pub fn named(name: &str, options: &Options) -> Option<Own> {
         let (tier, origin) = name.split_once('/')?;
         let tier = match tier {

@@ -1,12 +1,12 @@
 //! wasmi as a lane: an interpreter that shares no code with our engine but the validator.
 //!
 //! - It shows no frames.
-//! - It does not tell malformed from invalid: what its validation refuses is rejected, and what only its translation
-//!   refuses is unsupported.
+//! - It does not tell malformed from invalid. A module that its validation refuses is rejected; one that only its
+//!   translation refuses is unsupported.
 //! - It has one word for a table access out of bounds and for an undefined element.
-//! - It counts its own calls, but a call of the host's from within starts to count anew, and the native stack ends the
-//!   process. So here it is the host that ends such a recursion, as exhaustion of the stack.
-//! - What it calls a function is the same function wherever it turns up, so functions are numbered.
+//! - A function has one identity wherever it turns up, so functions are numbered.
+//! - It limits its own recursion, but each call from a host function counts anew, until the native stack overflows and
+//!   the process ends. So the host functions here end such a recursion, as exhaustion of the stack.
 
 mod context;
 mod failure;
@@ -18,7 +18,7 @@ use crate::engines::session::LinkedSession;
 use crate::{Failure, Features, Lane, LaneInfo, Moves, Opened, Options, Session};
 use wasmi::{CompilationMode, Config, Engine};
 
-/// The features that it has.
+/// The features that wasmi has.
 const FEATURES: Features = Features::WASM_2_0
     .union(Features::TAIL_CALL)
     .union(Features::EXTENDED_CONST)
@@ -28,13 +28,14 @@ const FEATURES: Features = Features::WASM_2_0
     .union(Features::CUSTOM_PAGE_SIZES)
     .union(Features::WIDE_ARITHMETIC);
 
-/// How many of its calls may stand within each other, and how many bytes their values may take.
+/// The depth at which calls of WebAssembly functions exhaust the stack.
 const MAX_DEPTH: usize = 30_000;
+/// The bytes of values at which calls exhaust the stack.
 const MAX_STACK: usize = 16 << 20;
-/// It takes no limit below this.
+/// The smallest limit of these bytes that wasmi takes.
 const MIN_STACK: usize = 1000;
 
-/// The lane.
+/// The lane of wasmi.
 struct Wasmi {
     info: LaneInfo,
     options: Options,
@@ -64,10 +65,10 @@ impl Wasmi {
             .wasm_wide_arithmetic(features.contains(Features::WIDE_ARITHMETIC))
             .wasm_simd(features.contains(Features::SIMD))
             .wasm_relaxed_simd(features.contains(Features::RELAXED_SIMD))
-            // The first is 1000 unless told, the second is bytes.
+            // The depth is 1000 by default. The stack height is in bytes.
             .set_max_recursion_depth(MAX_DEPTH)
             .set_max_stack_height(self.options.max_stack.unwrap_or(MAX_STACK).max(MIN_STACK))
-            // What is refused is refused when it is loaded.
+            // Eager, so that a module is refused when it is loaded, not when it runs.
             .compilation_mode(CompilationMode::Eager)
             .consume_fuel(self.options.fuel.is_some());
         Engine::new(&config)

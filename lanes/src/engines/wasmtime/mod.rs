@@ -1,16 +1,16 @@
-//! Wasmtime as two lanes: the compiler back end that ours stands on, with a translator, a runtime and a stack walk of
-//! its own. `wasmtime` is configured as it comes; `wasmtime/none` does not optimize.
+//! Wasmtime as two lanes: `wasmtime` as it comes, and `wasmtime/none` without optimization. It has the same code
+//! generator as our engine, but a translator, a runtime and a stack walk of its own.
 //!
-//! - Cranelift moves traps unless one keeps it from doing so, as our compiler does. The optimizer makes a branch around
-//!   nothing but a trap into a conditional trap at the branch's place, and drops a store that is overwritten, so that
-//!   the later one traps; instruction selection makes a load part of the instruction that uses its value in both lanes.
-//! - Frames have function index and byte offset, and names where the module has them.
-//! - It does not tell malformed from invalid: a module that it refuses is rejected, unless its error is one of the two
-//!   that it has for what it does not support.
+//! - Its optimizer moves traps: it turns a branch around nothing but a trap into a conditional trap at the branch, and
+//!   drops a store that is overwritten, so that the later store traps. In both lanes, instruction selection makes a
+//!   load part of the instruction that uses its value. (Our compiler keeps Cranelift from doing so.)
+//! - Frames have function index and byte offset, and names if the module has them.
+//! - It does not tell malformed from invalid. A module that it refuses is rejected, unless the error is one of the two
+//!   for what it does not support.
 //! - It has one word for a table access out of bounds and for an undefined element.
 //! - A function has another address in each instance that imports it, so functions are not told apart.
-//! - Objects are looked into, and told apart, as in our own lanes.
-//! - Shared memories are shared between threads; what one holds is not shown, for reading it is unsafe.
+//! - Objects are looked into and told apart, as in our own lanes.
+//! - Threads share memories. The contents of a shared memory are not shown, since reading it is unsafe.
 
 mod context;
 mod failure;
@@ -24,14 +24,14 @@ use crate::{Cpu, Failure, Features, Lane, LaneInfo, MemoryChecks, Moves, Opened,
 use std::num::NonZeroUsize;
 use wasmtime::{Config, Engine, OptLevel, WasmFeatures};
 
-/// The features that it has.
+/// The features that Wasmtime has.
 const FEATURES: Features =
     Features::WASM_3_0.union(Features::THREADS).union(Features::CUSTOM_PAGE_SIZES).union(Features::WIDE_ARITHMETIC);
 
-/// Backtraces are cut here. Room for so many is reserved for each of them.
+/// The longest backtrace. Room for so many frames is reserved for each.
 const MAX_FRAMES: usize = 1 << 16;
 
-/// The lane.
+/// A lane of Wasmtime.
 struct Wasmtime {
     info: LaneInfo,
     optimizes: bool,
