@@ -33,8 +33,8 @@
 //!
 //! # Checks
 //!
-//! Every artifact passes [`check`] before it is loaded. The check refuses a truncated, altered or foreign artifact with
-//! an error that says what is wrong, at which byte, and what to do. For any bytes:
+//! Every artifact passes [`check`](fn@check) before it is loaded. The check refuses a truncated, altered or foreign
+//! artifact with an error that says what is wrong, at which byte, and what to do. For any bytes:
 //!
 //! - The check does not panic, reads nothing outside the bytes, and allocates at most a small multiple of their length.
 //! - If it succeeds, every index and offset that the runtime follows is in range. This holds for forged bytes too,
