@@ -1,15 +1,6 @@
 //! The language of the whole repository.
 
-use ci::habits::{Source, check_each, lines, sources, words};
-
-/// Directories that the three checks of language do not cover yet.
-const PENDING: &[&str] = &["lanes/", "engine/README.md"];
-
-/// Returns the files that the checks of language cover.
-fn covered() -> Vec<Source> {
-    let is_covered = |source: &Source| !PENDING.iter().any(|directory| source.path.starts_with(directory));
-    sources().into_iter().filter(is_covered).collect()
-}
+use ci::habits::{check_each, lines, sources, words};
 
 #[test]
 fn every_file_says_what_it_is() {
@@ -18,17 +9,17 @@ fn every_file_says_what_it_is() {
 
 #[test]
 fn doc_comments_open_with_the_item() {
-    assert_eq!(check_each(&covered(), words::check_openings), Vec::<String>::new());
+    assert_eq!(check_each(&sources(), words::check_openings), Vec::<String>::new());
 }
 
 #[test]
 fn words_are_those_of_the_glossary() {
-    assert_eq!(check_each(&covered(), words::check_glossary), Vec::<String>::new());
+    assert_eq!(check_each(&sources(), words::check_glossary), Vec::<String>::new());
 }
 
 #[test]
 fn lines_have_at_most_120_columns() {
-    assert_eq!(check_each(&covered(), lines::check_columns), Vec::<String>::new());
+    assert_eq!(check_each(&sources(), lines::check_columns), Vec::<String>::new());
 }
 
 #[test]

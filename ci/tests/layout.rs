@@ -12,7 +12,7 @@ fn crates_use_only_crates_to_their_left() {
 
 #[test]
 fn every_source_file_is_declared() {
-    assert_eq!(modules::check_reached(&rust_sources()), Vec::<String>::new());
+    assert_eq!(modules::check_reached(&sources()), Vec::<String>::new());
 }
 
 #[test]

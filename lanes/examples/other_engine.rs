@@ -81,7 +81,7 @@ struct OtherSession {
     instances: Vec<Instance>,
 }
 
-/// What host functions write down.
+/// The record that host functions keep.
 #[derive(Default)]
 struct HostState {
     calls: Vec<HostCall>,

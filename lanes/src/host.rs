@@ -13,11 +13,11 @@ pub struct HostFunc {
     pub params: Vec<ValType>,
     /// Result types.
     pub results: Vec<ValType>,
-    /// What the function does.
+    /// The behavior of the function.
     pub behavior: Behavior,
 }
 
-/// What a host function does when it is called.
+/// The behavior of a host function when it is called.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Behavior {
     /// Returns these values.

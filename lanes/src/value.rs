@@ -74,7 +74,7 @@ pub enum Reference {
 /// A reference to a struct, an array or an exception.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ObjectRef {
-    /// What the object is.
+    /// The kind of the object.
     pub kind: ObjectKind,
     /// The object's number among what is shown together, and its index in the [`Objects`](crate::Objects) that are
     /// shown with it: one object, one number. `None` if the lane cannot tell objects apart.

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 
 /// Complains about Rust files that no crate reaches from its roots: nobody compiles or tests them.
 pub fn check_reached(sources: &[Source]) -> Vec<String> {
+    let targets: BTreeSet<String> = sources.iter().flat_map(targets).collect();
+    let is_root = |path: &str| is_root(path) || targets.contains(path);
     let mut reached: BTreeSet<&str> = BTreeSet::new();
     let mut pending: Vec<&Source> = sources.iter().filter(|source| is_root(&source.path)).collect();
     while let Some(source) = pending.pop() {
         if reached.insert(&source.path) {
-            let files = declared(source);
+            let files = declared(source, is_root(&source.path));
             pending.extend(sources.iter().filter(|source| files.contains(&source.path)));
         }
     }
@@ -17,7 +19,16 @@ pub fn check_reached(sources: &[Source]) -> Vec<String> {
     dead.map(|source| format!("{}: no module declares this file", source.path)).collect()
 }
 
-/// True if Cargo takes the file for the root of a crate.
+/// Returns the roots of crates that a manifest names.
+fn targets(manifest: &Source) -> Vec<String> {
+    if !manifest.path.ends_with("Cargo.toml") {
+        return Vec::new();
+    }
+    let paths = manifest.text.lines().filter_map(|line| line.strip_prefix("path = \"")?.strip_suffix('"'));
+    paths.map(|path| format!("{}/{path}", manifest.directory())).collect()
+}
+
+/// True if Cargo takes the file for the root of a crate without being told.
 fn is_root(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     match parts[..] {
@@ -29,11 +40,11 @@ fn is_root(path: &str) -> bool {
 }
 
 /// Returns the paths at which the modules that a file declares may be.
-fn declared(source: &Source) -> BTreeSet<String> {
+fn declared(source: &Source, is_root: bool) -> BTreeSet<String> {
     let own = source.directory();
     let name = source.path.rsplit_once('/').map_or(source.path.as_str(), |(_, name)| name);
     let children = match name.strip_suffix(".rs") {
-        Some(stem) if stem != "mod" && !is_root(&source.path) => format!("{own}/{stem}"),
+        Some(stem) if stem != "mod" && !is_root => format!("{own}/{stem}"),
         _ => own.to_owned(),
     };
     let mut found = BTreeSet::new();
@@ -90,6 +101,9 @@ mod tests {
             ("a/src/c/f.rs", ""),
             ("a/tests/t.rs", "mod common;"),
             ("a/tests/common/mod.rs", ""),
+            ("a/Cargo.toml", "[[bin]]\nname = \"g\"\npath = \"tests/g/binary.rs\"\n"),
+            ("a/tests/g/binary.rs", "mod h;"),
+            ("a/tests/g/h.rs", ""),
             ("a/README.md", ""),
         ]);
         assert_eq!(check_reached(&files), Vec::<String>::new());

@@ -17,6 +17,8 @@ const GLOSSARY: &[Rule] = &[
     (&["mischief", "mischiefs"], "faulty adapter"),
     (&["descent"], "backend"),
     (&["picture", "pictures"], "memory image"),
+    (&["voice", "voices"], "vote"),
+    (&["soft"], "instruction fallback"),
 ];
 
 /// Stems of British spellings, and the American ones. What follows the stem does not matter.

@@ -25,12 +25,12 @@ pub const VERSION: u32 = 1;
 pub struct Request {
     /// The number that the reply repeats.
     pub id: u64,
-    /// What to do.
+    /// The request itself.
     #[serde(flatten)]
     pub ask: Ask,
 }
 
-/// What to do. The runner chooses the numbers of modules and instances, and uses each once in a store.
+/// A request. The runner chooses the numbers of modules and instances, and uses each once in a store.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ask {
@@ -132,7 +132,7 @@ pub enum Answer {
     Done {},
     /// The results.
     Values(Vec<Bits>),
-    /// What an instance's exports hold.
+    /// The contents of an instance's exports.
     Exports(Vec<Export>),
     /// A part of a memory, in base64.
     Bytes(String),
@@ -179,10 +179,10 @@ pub struct Hello {
     /// script forbids.
     #[serde(default)]
     pub fixed_features: bool,
-    /// What the adapter can tell. `phases`: a malformed module from an invalid one. `frames`: the function indices of
-    /// frames. `offsets`: the byte offsets of frames. `state`: what exports hold. `exceptions`: tag and payload of an
-    /// exception that nothing caught, if some instance exports the tag. `fuel`: it counts fuel, and traps when none is
-    /// left.
+    /// The distinctions and facts that the adapter can tell. `phases`: a malformed module from an invalid one.
+    /// `frames`: the function indices of frames. `offsets`: the byte offsets of frames. `state`: what exports hold.
+    /// `exceptions`: tag and payload of an exception that nothing caught, if some instance exports the tag. `fuel`: it
+    /// counts fuel, and traps when none is left.
     pub tells: Vec<String>,
 }
 
@@ -231,11 +231,11 @@ pub struct Function {
     pub params: Vec<String>,
     /// Result types.
     pub results: Vec<String>,
-    /// What the function does.
+    /// The behavior of the function.
     pub behavior: Does,
 }
 
-/// What a host function does when it is called.
+/// The behavior of a host function when it is called.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Does {

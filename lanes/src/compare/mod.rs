@@ -35,9 +35,9 @@ pub use self::tally::Tally;
 pub struct Difference {
     /// The part that differs: `outcome`, `object "#0"`, `frames`, `host calls`, `fuel`, `global "g"`, ...
     pub what: String,
-    /// What the left lane shows.
+    /// The observation of the left lane.
     pub left: String,
-    /// What the right lane shows.
+    /// The observation of the right lane.
     pub right: String,
 }
 

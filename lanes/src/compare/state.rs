@@ -1,4 +1,4 @@
-//! What the exports of an instance hold in two lanes.
+//! The contents of an instance's exports in two lanes.
 
 use super::isomorphism::Matching;
 use super::{Difference, difference};

@@ -123,7 +123,7 @@ pub(crate) enum Any<H> {
 
 /// An object that a walk comes across.
 pub(crate) struct Found<H> {
-    /// What the object is.
+    /// The kind of the object.
     pub(crate) kind: ObjectKind,
     /// A hash of its identity.
     pub(crate) hash: u64,

@@ -35,7 +35,7 @@ impl EngineStore for WasmiStore {
         Context(&mut self.store)
     }
 
-    /// What validation accepts and only the translation refuses is unsupported.
+    /// Loads a module. A module that validation accepts and only the translation refuses is unsupported.
     fn load(&mut self, module: &Binary) -> Result<Module, Refusal> {
         let engine = self.store.engine();
         Module::new(engine, module.bytes()).map_err(|error| match Module::validate(engine, module.bytes()) {
