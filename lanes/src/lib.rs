@@ -63,7 +63,7 @@ pub struct LaneInfo {
     /// The engine that runs the modules. Lanes of one engine share its definitions of frames, fuel and limits, so
     /// everything that they show must be equal.
     pub engine: String,
-    /// The machine code, or what stands for it. Lanes of one engine with equal `code` run the same machine code, so
+    /// The machine code by a name. Lanes of one engine with equal `code` run the same machine code, so
     /// that even the depth at which the stack overflows must be equal.
     pub code: String,
     /// The code generator or interpreter: `cranelift`, `wasmi`, `v8`, ... Lanes of one backend share its mistakes, so
@@ -141,6 +141,20 @@ pub struct Shared(
     )]
     pub(crate) Vec<(String, Arc<dyn Any + Send + Sync>)>,
 );
+
+#[cfg(any(feature = "engine", feature = "wasmtime"))]
+impl Shared {
+    /// Returns the memories as the engine's own, if they are.
+    pub(crate) fn memories<M: Any>(&self) -> Result<Vec<(&str, &M)>, Failure> {
+        let mut memories = Vec::new();
+        for (name, memory) in &self.0 {
+            let memory = memory.downcast_ref();
+            let memory = memory.ok_or_else(|| Failure::Usage("another engine's memory".to_string()))?;
+            memories.push((name.as_str(), memory));
+        }
+        Ok(memories)
+    }
+}
 
 /// One store of one lane. Ids of modules and of instances count from 0.
 pub trait Session {

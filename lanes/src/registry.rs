@@ -41,7 +41,7 @@ fn registered() -> Vec<Row> {
     REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// The lanes that a list of names stands for.
+/// The lanes of a list of names.
 #[derive(Default)]
 pub struct Lanes {
     /// The lanes that can run, in the list's order.

@@ -2,7 +2,7 @@
 
 use super::convert::{self, Functions};
 use super::process::{Lost, Process};
-use super::protocol::{Answer, Ask, Export, Item, Reason, STRETCH};
+use super::protocol::{Answer, Ask, Bits, Export, Item, Reason, STRETCH};
 use super::validity;
 use super::{AdapterLane, Introduction, spectest};
 use crate::host::{extra_host_functions, spectest_functions};
@@ -144,17 +144,26 @@ impl<'a> AdapterSession<'a> {
                 Item::Global(bits) => state.globals.push((name, self.functions.read(&bits)?)),
                 Item::Memory { length, stretches } => state.memories.push((name, memory_state(length, &stretches)?)),
                 Item::Table { length, elements } => {
-                    let elements = elements.iter().map(|(index, bits)| match self.functions.read(bits)? {
-                        Value::Ref(Reference::Null(_)) => Err(format!("element {index} is listed, but null")),
-                        Value::Ref(reference) => Ok((*index, reference)),
-                        other => Err(format!("element {index} of a table is {other}")),
-                    });
-                    let elements = elements.collect::<Result<_, String>>()?;
+                    let elements = self.elements(&elements)?;
                     state.tables.push((name, TableState { length, elements }));
                 }
             }
         }
         Ok(state)
+    }
+}
+
+impl AdapterSession<'_> {
+    fn elements(&mut self, elements: &[(u64, Bits)]) -> Result<Vec<(u64, Reference)>, String> {
+        let mut read = Vec::new();
+        for (index, bits) in elements {
+            match self.functions.read(bits)? {
+                Value::Ref(Reference::Null(_)) => return Err(format!("element {index} is listed, but null")),
+                Value::Ref(reference) => read.push((*index, reference)),
+                other => return Err(format!("element {index} of a table is {other}")),
+            }
+        }
+        Ok(read)
     }
 }
 
@@ -305,9 +314,9 @@ fn memory_state(length: u64, stretches: &[(u64, String)]) -> Result<MemoryState,
     for (index, text) in stretches {
         let stretch = BASE64.decode(text).map_err(|error| format!("stretch {index} of a memory: {error}"))?;
         let start = usize::try_from(*index).unwrap_or(usize::MAX).saturating_mul(STRETCH);
-        let place = bytes.get_mut(start..).and_then(|rest| rest.get_mut(..stretch.len()));
-        let place = place.filter(|_| stretch.len() <= STRETCH);
-        place.ok_or_else(|| format!("stretch {index} lies outside its memory"))?.copy_from_slice(&stretch);
+        let range = bytes.get_mut(start..).and_then(|rest| rest.get_mut(..stretch.len()));
+        let range = range.filter(|_| stretch.len() <= STRETCH);
+        range.ok_or_else(|| format!("stretch {index} lies outside its memory"))?.copy_from_slice(&stretch);
     }
     Ok(MemoryState { length, ..MemoryState::of(&bytes) })
 }

@@ -1,6 +1,6 @@
 //! A child process that answers lines with lines, each within a time limit.
 //!
-//! Whatever is wrong with the child is a [`Lost`]. Afterwards the child is killed: nobody talks to one that has
+//! Anything wrong with the child is a [`Lost`]. Afterwards the child is killed: nobody talks to one that has
 //! answered something else than it was asked. Threads write and read the lines, so that a child that does not read or
 //! write cannot hold up its user.
 

@@ -134,7 +134,7 @@ impl Comparison {
         None
     }
 
-    /// Compares what the same instance's exports hold in both lanes. `None` stands for a lane that cannot tell.
+    /// Compares the contents of the same instance's exports in both lanes. `None` means that the lane cannot tell.
     pub fn state(&mut self, left: Option<&State>, right: Option<&State>) -> Option<Difference> {
         if self.has_ended {
             return None;
@@ -186,11 +186,7 @@ impl Comparison {
                     return matching.contents();
                 }
             }
-            (Outcome::Refused(one), Outcome::Refused(other)) => {
-                if self.is_same_refusal(one, other) {
-                    return None;
-                }
-            }
+            (Outcome::Refused(one), Outcome::Refused(other)) if self.is_same_refusal(one, other) => return None,
             (Outcome::Failed(Failure::Trap(one)), Outcome::Failed(Failure::Trap(other))) => {
                 if let Some(moved) = self.is_same_trap(one, other) {
                     return self.compare_trap_frames(one.frames.as_deref(), other.frames.as_deref(), moved);
@@ -204,11 +200,7 @@ impl Comparison {
                         .or_else(|| self.compare_trap_frames(one.frames.as_deref(), other.frames.as_deref(), false));
                 }
             }
-            (Outcome::Failed(one), Outcome::Failed(other)) => {
-                if are_equal_failures(one, other) {
-                    return None;
-                }
-            }
+            (Outcome::Failed(one), Outcome::Failed(other)) if are_equal_failures(one, other) => return None,
             _ => {}
         }
         difference("outcome", &left.outcome, &right.outcome)

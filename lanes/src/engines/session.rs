@@ -17,7 +17,7 @@ const SPECTEST: &str = "spectest";
 pub(crate) trait EngineStore {
     /// A loaded module.
     type Module: Clone;
-    /// An instance, or what stands for one.
+    /// An instance, or memories of another session that are registered like one.
     type Instance: Clone;
     /// The engine's error.
     type Error;
@@ -51,7 +51,7 @@ pub(crate) trait EngineStore {
     /// Makes a memory of 1 to 2 pages importable.
     fn define_memory(&mut self, module: &str, name: &str, shared: bool) -> Result<(), Self::Error>;
 
-    /// Gives the code that runs next its fuel, if there is a limit.
+    /// Fills the tank for the code that runs next, if fuel is limited.
     fn refuel(&mut self) -> Result<(), Self::Error>;
 
     /// Returns the fuel that was used since [`refuel`](EngineStore::refuel). `None` if it cannot be compared: fuel is

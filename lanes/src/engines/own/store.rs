@@ -179,10 +179,8 @@ impl EngineStore for OwnStore<'_> {
 
     fn adopt(&mut self, shared: &Shared) -> Result<Exporter, Failure> {
         let mut memories = Vec::new();
-        for (name, memory) in &shared.0 {
-            let memory = memory.downcast_ref::<SharedMemory>();
-            let memory = memory.ok_or_else(|| Failure::Usage("another engine's memory".to_string()))?;
-            memories.push((name.clone(), guarded(|| Memory::from_shared(&mut self.store, memory))?));
+        for (name, memory) in shared.memories::<SharedMemory>()? {
+            memories.push((name.to_string(), guarded(|| Memory::from_shared(&mut self.store, memory))?));
         }
         Ok(Exporter::Shared(memories))
     }

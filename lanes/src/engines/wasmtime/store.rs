@@ -116,13 +116,7 @@ impl EngineStore for WasmtimeStore {
     }
 
     fn adopt(&mut self, shared: &Shared) -> Result<Instance, Failure> {
-        let mut memories = Vec::new();
-        for (name, memory) in &shared.0 {
-            let memory = memory.downcast_ref::<SharedMemory>();
-            let memory = memory.ok_or_else(|| Failure::Usage("another engine's memory".to_string()))?;
-            memories.push((name.as_str(), memory.clone()));
-        }
-        exporter(&mut self.store, memories).map_err(|error| failure(&error))
+        exporter(&mut self.store, &shared.memories()?).map_err(|error| failure(&error))
     }
 
     fn failure(error: &Error) -> Failure {
@@ -130,10 +124,10 @@ impl EngineStore for WasmtimeStore {
     }
 }
 
-/// An instance that exports these memories.
-fn exporter(store: &mut Store<HostState>, memories: Vec<(&str, SharedMemory)>) -> Result<Instance, Error> {
+/// Makes an instance that exports these memories.
+fn exporter(store: &mut Store<HostState>, memories: &[(&str, &SharedMemory)]) -> Result<Instance, Error> {
     let (mut imports, mut exports) = (wasm_encoder::ImportSection::new(), wasm_encoder::ExportSection::new());
-    for (index, (name, memory)) in (0..).zip(&memories) {
+    for (index, (name, memory)) in (0..).zip(memories) {
         let ty = memory.ty();
         let ty = wasm_encoder::MemoryType {
             minimum: ty.minimum(),
@@ -148,6 +142,6 @@ fn exporter(store: &mut Store<HostState>, memories: Vec<(&str, SharedMemory)>) -
     let mut module = wasm_encoder::Module::new();
     module.section(&imports).section(&exports);
     let module = Module::new(store.engine(), module.finish())?;
-    let memories: Vec<Extern> = memories.into_iter().map(|(_, memory)| memory.into()).collect();
+    let memories: Vec<Extern> = memories.iter().map(|(_, memory)| (*memory).clone().into()).collect();
     Instance::new(store, &module, &memories)
 }
