@@ -54,7 +54,6 @@ impl Objects {
     pub const MOST: u32 = 1 << 14;
 
     /// The objects that a walk looked into, by number, and how many it found beyond these.
-    #[cfg(any(feature = "engine", feature = "wasmi", feature = "wasmtime"))]
     pub(crate) fn new(list: Vec<Object>, beyond: u32) -> Objects {
         Objects { list, beyond }
     }

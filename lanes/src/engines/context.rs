@@ -102,10 +102,6 @@ pub(crate) enum Raised<H> {
     /// An `anyref` that is not null.
     Any(Any<H>),
     /// An `externref` that is not null.
-    #[cfg_attr(
-        not(any(feature = "engine", feature = "wasmtime")),
-        expect(dead_code, reason = "the other engines have no objects")
-    )]
     Extern(Any<H>),
     /// An `exnref` that is not null.
     Exn(Found<H>),

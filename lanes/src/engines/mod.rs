@@ -4,6 +4,11 @@
 //! [`EngineStore`](session::EngineStore). Everything else is written once for all of them: a [session](session), the
 //! [walk](walk) over values, objects and exports, and [host functions](host).
 
+#![cfg_attr(
+    not(any(feature = "engine", feature = "wasmtime")),
+    expect(dead_code, reason = "only these engines have objects, and an engine for each set of features")
+)]
+
 mod context;
 mod guard;
 mod host;
@@ -72,6 +77,7 @@ impl<E: Clone> PerFeatures<E> {
 }
 
 /// Copies a part of a memory. `None` if it is not all inside the memory.
+#[cfg(any(feature = "wasmi", feature = "wasmtime"))]
 pub(crate) fn range(memory: &[u8], offset: u64, length: usize) -> Option<Vec<u8>> {
     let start = usize::try_from(offset).ok()?;
     Some(memory.get(start..start.checked_add(length)?)?.to_vec())
