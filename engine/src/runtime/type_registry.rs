@@ -5,7 +5,7 @@
 //! store holds both, so an id that the code of a store can see denotes one type for as long as the store lives. Ids are
 //! never used twice.
 //!
-//! Types are registered by recursive group ([`canonical`](crate::wasm::canonical)). The ids of the groups to which a
+//! Types are registered by recursive group ([`canonical`]). The ids of the groups to which a
 //! group refers are part of its identity, so a group holds registrations of those groups.
 //!
 //! The [`TypeTable`] holds the data for casts, which compiled code reads without a lock.

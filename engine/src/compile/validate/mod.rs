@@ -3,11 +3,10 @@
 //! [`decode`] validates everything except the function bodies. It returns each body with the state that its validation
 //! needs, so that bodies are validated while they are translated, in parallel.
 //!
-//! The error of a refused module tells the phase that refused it: [`ErrorKind::Malformed`](crate::ErrorKind::Malformed)
-//! where the bytes do not decode, [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) where they decode and break a rule,
-//! and [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) where only this implementation's limits are passed
-//! ([`classify`]). A malformed custom section is never an error ([Custom
-//! sections](https://webassembly.github.io/spec/core/binary/modules.html#custom-section)).
+//! The error of a refused module tells the phase that refused it: [`ErrorKind::Malformed`] where the bytes do not
+//! decode, [`ErrorKind::Invalid`] where they decode and break a rule, and [`ErrorKind::TooLarge`] where only this
+//! implementation's limits are passed ([`classify`](fn@classify)). A malformed custom section is never an error
+//! ([Custom sections](https://webassembly.github.io/spec/core/binary/modules.html#custom-section)).
 
 mod build;
 mod classify;

@@ -2,15 +2,15 @@
 //! defines their layout.
 //!
 //! Objects lie in one of two semi-spaces of a reserved region, contiguous and in the order of their allocation. When
-//! the space is full, [`collect`] copies the reachable objects into the other space. The accessible part of a space is
-//! as large as the heap has ever been. The heap grows when more than half of it is in use after a collection, as far as
-//! the store's limiter allows.
+//! the space is full, [`collect`](fn@collect) copies the reachable objects into the other space. The accessible part of
+//! a space is as large as the heap has ever been. The heap grows when more than half of it is in use after a
+//! collection, as far as the store's limiter allows.
 //!
 //! # Who may hold references
 //!
-//! A collection runs inside [`allocate`] and [`gc`](crate::Store::gc), and moves every object. It finds and rewrites
-//! references in these locations: slots of compiled frames that a stack map lists, globals, tables, element segments,
-//! and [`roots`]. Only there may the runtime hold a reference across an allocation.
+//! A collection runs inside [`allocate`](fn@allocate) and [`gc`](crate::Store::gc), and moves every object. It finds
+//! and rewrites references in these locations: slots of compiled frames that a stack map lists, globals, tables,
+//! element segments, and [`roots`]. Only there may the runtime hold a reference across an allocation.
 //!
 //! A reference in a `ValRaw` is in none of them. Code that reads one out of a `ValRaw` roots it, or uses it before the
 //! next allocation. Arrays of arguments and results hold references only between the conversion on the one side and
