@@ -241,7 +241,6 @@ fn calls_map_to_their_operators() {
 
 #[cfg(feature = "planted-faults")]
 #[test]
-#[cfg(feature = "planted-faults")]
 fn faults_are_planted() {
     let text = "(module (func (export \"f\") (param i32 i32) (result i32) local.get 0 local.get 1 i32.div_u))";
     for mut config in tiers() {

@@ -6,8 +6,8 @@
 //! decodes, and never from messages.
 //!
 //! This pass adds the rules of the binary format that wasmparser checks only in validation: section ids, flags of
-//! limits and globals, and alignments that are unknown or belong to a feature that is off, and that a module needs a
-//! data count for instructions that name a data segment.
+//! limits and globals, and alignments must be known and belong to a feature that is on, and a module whose instructions
+//! name a data segment needs a data count.
 
 use super::parser_features;
 use crate::base::{Error, ErrorKind, Features};

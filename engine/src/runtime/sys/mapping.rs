@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "not whole pages")]
-    fn odd_ranges_are_system_error() {
+    fn odd_ranges_are_refused() {
         let _ = Mapping::reserve(65536).unwrap().make_accessible(0..1);
     }
 }
