@@ -52,21 +52,21 @@ impl<'a> Blocks<'a> {
     }
 
     /// Returns all blocks.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Block<'a>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = BlockRecords<'a>> {
         (0..self.index.len()).filter_map(|position| self.block(position))
     }
 
-    fn block(&self, position: usize) -> Option<Block<'a>> {
+    fn block(&self, position: usize) -> Option<BlockRecords<'a>> {
         let start = position.checked_sub(1).map_or(0, |before| word(&self.index[before], 4));
         let [offset, end] = [0, 4].map(|at| word(&self.index[position], at));
         let rest = self.pool.get(start as usize..end as usize)?;
-        Some(Block { offset, rest })
+        Some(BlockRecords { offset, rest })
     }
 
     /// Checks the table of a `.text` of `text` bytes, without its records.
     pub(super) fn check(bytes: &'a [u8], text: u32) -> Result<Blocks<'a>, Flaw> {
         let (index, pool) = counted(bytes).ok_or(Flaw::new(0, "the table is too short for its number of records"))?;
-        rising(index, text).map_err(|flaw| flaw.moved(4))?;
+        rising(index, text).map_err(|flaw| flaw.offset_by(4))?;
         let mut start = 0;
         for (position, block) in index.iter().enumerate() {
             let end = word(block, 4);
@@ -87,7 +87,7 @@ impl<'a> Blocks<'a> {
     ) -> Result<(), Flaw> {
         let mut next = 0;
         for mut block in self.iter() {
-            let at = |block: &Block<'_>| {
+            let at = |block: &BlockRecords<'_>| {
                 4 + self.index.len() * INDEX + block.rest.as_ptr().addr() - self.pool.as_ptr().addr()
             };
             while !block.rest.is_empty() {
@@ -103,14 +103,14 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// A block, as an iterator over its records.
+/// An iterator over the records of a block.
 #[derive(Clone, Copy)]
-pub(super) struct Block<'a> {
+pub(super) struct BlockRecords<'a> {
     offset: u32,
     rest: &'a [u8],
 }
 
-impl Iterator for Block<'_> {
+impl Iterator for BlockRecords<'_> {
     type Item = Record;
 
     fn next(&mut self) -> Option<Record> {

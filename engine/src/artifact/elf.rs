@@ -293,7 +293,7 @@ fn check_segments(bytes: &[u8], sections: &Sections) -> Result<(), Flaw> {
 }
 
 #[cfg(feature = "compile")]
-pub(super) use write::{Symbol, write};
+pub(super) use write::{ElfSymbol, write};
 
 #[cfg(feature = "compile")]
 mod write {
@@ -305,7 +305,7 @@ mod write {
     pub(in crate::artifact) type Contents = [Vec<u8>; LOADED.len()];
 
     /// The symbol of a function, for tools.
-    pub(in crate::artifact) struct Symbol {
+    pub(in crate::artifact) struct ElfSymbol {
         pub(in crate::artifact) name: String,
         /// The offset of the first byte from the start of `.text`.
         pub(in crate::artifact) start: u64,
@@ -319,7 +319,7 @@ mod write {
     /// If a part exceeds what an ELF file can hold.
     pub(in crate::artifact) fn write(
         mut contents: Contents,
-        symbols: &[Symbol],
+        symbols: &[ElfSymbol],
         header: impl FnOnce(u64) -> Vec<u8>,
     ) -> object::write::Result<(Vec<u8>, Sections)> {
         let mut bytes = Vec::new();
@@ -353,7 +353,7 @@ mod write {
         Ok((bytes, sections))
     }
 
-    fn reserve_symbols<'a>(writer: &mut Writer<'a>, symbols: &'a [Symbol]) -> object::write::Result<Vec<StringId>> {
+    fn reserve_symbols<'a>(writer: &mut Writer<'a>, symbols: &'a [ElfSymbol]) -> object::write::Result<Vec<StringId>> {
         writer.reserve_null_symbol_index();
         let labels = symbols.iter().map(|symbol| {
             writer.reserve_symbol_index(None);
@@ -396,7 +396,7 @@ mod write {
         Ok(())
     }
 
-    fn write_symbols(writer: &mut Writer<'_>, symbols: &[Symbol], labels: &[StringId], sections: &Sections) {
+    fn write_symbols(writer: &mut Writer<'_>, symbols: &[ElfSymbol], labels: &[StringId], sections: &Sections) {
         writer.write_null_symbol();
         for (symbol, &label) in symbols.iter().zip(labels) {
             writer.write_symbol(&Sym {

@@ -46,7 +46,7 @@ impl<'a> Names<'a> {
     /// Checks the table of a module with `functions` functions.
     pub(super) fn check(bytes: &'a [u8], functions: usize) -> Result<Names<'a>, Flaw> {
         let (records, pool) = counted(bytes).ok_or(Flaw::new(0, "the table is too short for its number of records"))?;
-        rising(records, u32::try_from(functions).unwrap_or(u32::MAX)).map_err(|flaw| flaw.moved(4))?;
+        rising(records, u32::try_from(functions).unwrap_or(u32::MAX)).map_err(|flaw| flaw.offset_by(4))?;
         let names = Names { records, pool };
         for (position, record) in records.iter().enumerate() {
             let good = names.name(record).is_some();

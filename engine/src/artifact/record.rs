@@ -15,7 +15,7 @@ impl Flaw {
     }
 
     /// Returns the flaw as one of a larger table, which contains this one at offset `base`.
-    pub(super) fn moved(self, base: usize) -> Flaw {
+    pub(super) fn offset_by(self, base: usize) -> Flaw {
         Flaw { at: self.at + base, ..self }
     }
 

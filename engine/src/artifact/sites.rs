@@ -53,8 +53,8 @@ impl<'a, const ITEM: usize> Sites<'a, ITEM> {
     ) -> Result<Self, Flaw> {
         let (sites, pool) = counted(bytes).ok_or(Flaw::new(0, "the table is too short for its number of records"))?;
         // A call can be a function's last instruction, so that its return address is the end of the text.
-        rising(sites, text.saturating_add(1)).map_err(|flaw| flaw.moved(4))?;
-        let items = whole(pool).map_err(|flaw| flaw.moved(bytes.len() - pool.len()))?;
+        rising(sites, text.saturating_add(1)).map_err(|flaw| flaw.offset_by(4))?;
+        let items = whole(pool).map_err(|flaw| flaw.offset_by(bytes.len() - pool.len()))?;
         let table = Sites { sites, items };
         for (position, site) in sites.iter().enumerate() {
             let at = 4 + position * SITE;

@@ -73,7 +73,7 @@ impl<'a> FrameIndex<'a> {
         Flaw::unless(header[..4] == ENCODINGS, 0, "the index has other encodings")?;
         let pointer = i64::from(native(header, 4)) + 4;
         Flaw::unless(pointer == -(distance as i64), 4, "the index does not point to .eh_frame")?;
-        let table = whole::<RECORD>(table).map_err(|flaw| flaw.moved(HEADER))?;
+        let table = whole::<RECORD>(table).map_err(|flaw| flaw.offset_by(HEADER))?;
         let count = usize::try_from(native(header, 8)) == Ok(table.len());
         Flaw::unless(count && table.len() == functions.len(), 8, "the number of records is wrong")?;
         let mut fde = Entry::at(eh_frame, 0).map_or(0, |cie| cie.end);

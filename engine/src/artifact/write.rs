@@ -1,7 +1,7 @@
 //! Assembles an artifact from its parts.
 
 use super::check::check_structure;
-use super::elf::{self, Symbol};
+use super::elf::{self, ElfSymbol};
 use super::functions::{self, FunctionEntry, FunctionKind};
 use super::handlers::{self, Handler};
 use super::metadata::Metadata;
@@ -42,7 +42,7 @@ pub(crate) fn write(parts: Parts<'_>) -> Result<Vec<u8>> {
     let text = u32::try_from(parts.text.len()).map_err(|_| too_large("4 GiB of code"))?;
     let metadata = postcard::to_allocvec(parts.metadata).map_err(too_large)?;
     let starts: Vec<TextOffset> = parts.functions.iter().map(|function| function.start).collect();
-    let symbols: Vec<Symbol> = parts.functions.iter().map(|function| symbol(function, &parts)).collect();
+    let symbols: Vec<ElfSymbol> = parts.functions.iter().map(|function| symbol(function, &parts)).collect();
     let eh_frame = unwind::build_eh_frame(parts.cie, parts.fdes).map_err(too_large)?;
     let distance = eh_frame.len().next_multiple_of(elf::INDEX_ALIGN);
     let eh_frame_hdr = unwind::build_index(&eh_frame, distance, &starts, text);
@@ -81,7 +81,7 @@ fn too_large(what: impl core::fmt::Display) -> Error {
 }
 
 /// Returns the symbol that debuggers and profilers show for a piece of code.
-fn symbol(function: &FunctionEntry, parts: &Parts<'_>) -> Symbol {
+fn symbol(function: &FunctionEntry, parts: &Parts<'_>) -> ElfSymbol {
     let signature = |list: &[(crate::abi::signature::LoweredSignature, TextOffset)], position: u32| {
         list.get(position as usize).map_or_else(String::new, |(signature, _)| signature.to_string())
     };
@@ -96,7 +96,7 @@ fn symbol(function: &FunctionEntry, parts: &Parts<'_>) -> Symbol {
         FunctionKind::Fallback(number) => format!("fallback[{number}]"),
     };
     let size = function.end.0 - function.start.0;
-    Symbol { name, start: function.start.0.into(), size: size.into() }
+    ElfSymbol { name, start: function.start.0.into(), size: size.into() }
 }
 
 /// Returns the name with `_` for characters that a terminal or a string table cannot show.

@@ -16,7 +16,7 @@ pub(super) fn check_const(
     ty: ValType,
     globals: usize,
 ) -> Checked {
-    let mut stack = Stack { module, types, operands: Vec::with_capacity(1) };
+    let mut stack = OperandStack { module, types, operands: Vec::with_capacity(1) };
     for &op in &expression.0 {
         stack.step(op, globals)?;
     }
@@ -31,13 +31,13 @@ pub(super) fn check_reference(module: &Module, function: FuncIndex) -> Checked {
     require(imported || found.func_ref.is_some(), "a function that escapes has no reference")
 }
 
-struct Stack<'a> {
+struct OperandStack<'a> {
     module: &'a Module,
     types: &'a CheckedTypes<'a>,
     operands: Vec<ValType>,
 }
 
-impl<'a> Stack<'a> {
+impl<'a> OperandStack<'a> {
     fn step(&mut self, op: ConstOp, globals: usize) -> Checked {
         let result = match op {
             ConstOp::I32Const(_) => ValType::I32,

@@ -43,13 +43,13 @@ pub(crate) fn instantiate(store: &mut OpaqueMut<'_>, module: &Module, imports: &
 
 /// The memory of an instance's own tables and memories. Allocating it can fail, so it comes before anything of the
 /// instance becomes part of the store.
-struct Storage {
+struct OwnStorage {
     tables: Vec<Block>,
     memories: Vec<memory::Bytes>,
 }
 
-impl Storage {
-    fn new(store: &mut OpaqueMut<'_>, module: &Module) -> Result<Storage> {
+impl OwnStorage {
+    fn new(store: &mut OpaqueMut<'_>, module: &Module) -> Result<OwnStorage> {
         let wasm = module.wasm();
         let own_tables = &wasm.tables[wasm.imported_tables as usize..];
         let own_memories = &wasm.memories[wasm.imported_memories as usize..];
@@ -66,7 +66,7 @@ impl Storage {
             gc::reserve(store)?;
         }
         let memories = own_memories.iter().map(|&ty| memory::allocate(store, ty)).collect::<Result<_>>()?;
-        Ok(Storage { tables, memories })
+        Ok(OwnStorage { tables, memories })
     }
 }
 
@@ -74,7 +74,7 @@ impl Storage {
 fn allocate(store: &mut OpaqueMut<'_>, module: &Module, imports: &[Extern]) -> Result<u32> {
     let wasm = module.wasm();
     let func_refs = module.func_refs()?;
-    let storage = Storage::new(store, module)?;
+    let storage = OwnStorage::new(store, module)?;
     let index = u32::try_from(store.instances.len())
         .ok()
         .filter(|&index| index != NO_INSTANCE)
@@ -253,7 +253,7 @@ impl InstanceEntry {
     }
 
     /// Creates the module's own tables, memories, globals and tags. They follow the imported ones in each index space.
-    fn define(&mut self, store: &mut StoreOpaque, storage: Storage) {
+    fn define(&mut self, store: &mut StoreOpaque, storage: OwnStorage) {
         let (module, layout) = (self.module.clone(), self.module.layout().clone());
         let wasm = module.wasm();
         let canonical = |ty| module.types().canonical(ty);
