@@ -63,14 +63,14 @@ pub(crate) fn check_head(bytes: &[u8], length: u64) -> Result<()> {
 
 fn read_head(bytes: &[u8], length: u64) -> Result<Header<'_>> {
     if bytes.is_empty() {
-        return Err(refused("the artifact is empty", 0));
+        return Err(refusal("the artifact is empty", 0));
     }
-    elf::check_kind(bytes).map_err(|flaw| refused(format!("not an artifact: {}", flaw.what), flaw.at))?;
+    elf::check_kind(bytes).map_err(|flaw| refusal(format!("not an artifact: {}", flaw.what), flaw.at))?;
     let header = Header::new(bytes).ok_or_else(|| {
-        refused(format!("truncated: {} bytes cannot hold an artifact's header", bytes.len()), bytes.len())
+        refusal(format!("truncated: {} bytes cannot hold an artifact's header", bytes.len()), bytes.len())
     })?;
     if !header.has_magic() {
-        return Err(refused("an ELF file, but not an artifact of this engine", header::START));
+        return Err(refusal("an ELF file, but not an artifact of this engine", header::START));
     }
     if header.fingerprint() != header::fingerprint() {
         let message = format!(
@@ -78,13 +78,13 @@ fn read_head(bytes: &[u8], length: u64) -> Result<Header<'_>> {
             header.producer(),
             header::producer()
         );
-        return Err(refused(message, header::fingerprint_at()));
+        return Err(refusal(message, header::fingerprint_at()));
     }
     let expected = header.length();
     if length != expected {
         let what = if length < expected { "truncated" } else { "altered" };
         let message = format!("{what}: {length} bytes, but the artifact had {expected}; {COMPILE_AGAIN}");
-        return Err(refused(message, if length < expected { bytes.len() } else { header::length_at() }));
+        return Err(refusal(message, if length < expected { bytes.len() } else { header::length_at() }));
     }
     Ok(header)
 }
@@ -93,7 +93,7 @@ fn read_head(bytes: &[u8], length: u64) -> Result<Header<'_>> {
 pub(super) fn check_structure(bytes: &[u8]) -> Result<(Header<'_>, Sections)> {
     let header = read_head(bytes, bytes.len() as u64)?;
     let sections =
-        elf::read(bytes).map_err(|flaw| refused(format!("altered: {}; {COMPILE_AGAIN}", flaw.what), flaw.at))?;
+        elf::read(bytes).map_err(|flaw| refusal(format!("altered: {}; {COMPILE_AGAIN}", flaw.what), flaw.at))?;
     Ok((header, sections))
 }
 
@@ -108,19 +108,19 @@ fn check_digests(
         (0, None) | (1, Some(_)) => {}
         (1, None) => {
             let message = "the digest is keyed, but the engine has no `artifact_key`; configure the key";
-            return Err(refused(message, header::keyed_at()));
+            return Err(refusal(message, header::keyed_at()));
         }
         (0, Some(_)) => {
             let message = format!("the digest is not keyed, but the engine has an `artifact_key`; {COMPILE_AGAIN}");
-            return Err(refused(message, header::keyed_at()));
+            return Err(refusal(message, header::keyed_at()));
         }
-        _ => return Err(refused(format!("altered: an unknown kind of digest; {COMPILE_AGAIN}"), header::keyed_at())),
+        _ => return Err(refusal(format!("altered: an unknown kind of digest; {COMPILE_AGAIN}"), header::keyed_at())),
     }
     let cause = if key.is_some() { "altered, or made with another key" } else { "altered" };
     let compare = |what: &str, field: Range<usize>, digest: digest::Digest| {
         // `blake3::Hash` compares in constant time, so that a keyed digest cannot be guessed byte by byte.
         if blake3::Hash::from_bytes(digest) != bytes[field.clone()] {
-            return Err(refused(format!("{cause}: the digest of {what} is wrong; {COMPILE_AGAIN}"), field.start));
+            return Err(refusal(format!("{cause}: the digest of {what} is wrong; {COMPILE_AGAIN}"), field.start));
         }
         Ok(())
     };
@@ -137,9 +137,9 @@ pub(super) fn decode_metadata(bytes: &[u8], sections: &Sections) -> Result<Metad
         Ok((metadata, [])) => Ok(metadata),
         Ok((_, rest)) => {
             let message = format!("altered: bytes follow the metadata; {COMPILE_AGAIN}");
-            Err(refused(message, sections.metadata.end - rest.len()))
+            Err(refusal(message, sections.metadata.end - rest.len()))
         }
-        Err(error) => Err(refused(format!("altered: the metadata does not decode ({error}); {COMPILE_AGAIN}"), start)),
+        Err(error) => Err(refusal(format!("altered: the metadata does not decode ({error}); {COMPILE_AGAIN}"), start)),
     }
 }
 
@@ -152,7 +152,7 @@ fn check_target(metadata: &Metadata, at: usize) -> Result<()> {
         "foreign artifact: compiled for {}, but this machine is {host}; {COMPILE_AGAIN} for this target",
         metadata.target.escape_debug()
     );
-    Err(refused(message, at))
+    Err(refusal(message, at))
 }
 
 fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()> {
@@ -161,7 +161,7 @@ fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()
             "foreign artifact: compiled with {what} {found:?}, but the engine is configured with {expected:?}; \
              {COMPILE_AGAIN}, or configure the engine as the artifact"
         );
-        Err(refused(message, at))
+        Err(refusal(message, at))
     };
     // Without `..`: a new setting cannot be forgotten here.
     let Settings {
@@ -204,7 +204,7 @@ fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()
 pub(super) fn check_tables(bytes: &[u8], sections: &Sections, metadata: &Metadata) -> Result<()> {
     let module = &metadata.module;
     let start = sections.metadata.start;
-    let broken = |what: String| refused(format!("altered: {what}; {COMPILE_AGAIN}"), start);
+    let broken = |what: String| refusal(format!("altered: {what}; {COMPILE_AGAIN}"), start);
     description::check(module, metadata.settings.features, sections.data.len()).map_err(broken)?;
     let part = |section: &Range<usize>| &bytes[section.clone()];
     let text = u32::try_from(sections.text.len()).expect("`elf::read` admits less than 2 GiB of text");
@@ -235,7 +235,7 @@ pub(super) fn check_records(bytes: &[u8], sections: &Sections) -> Result<()> {
 /// Returns a function that turns a flaw of a section into an error.
 fn at(section: &Range<usize>) -> impl Fn(Flaw) -> Error {
     let start = section.start;
-    move |flaw| refused(format!("altered: {}; {COMPILE_AGAIN}", flaw.what), start + flaw.at)
+    move |flaw| refusal(format!("altered: {}; {COMPILE_AGAIN}", flaw.what), start + flaw.at)
 }
 
 /// Checks that each trampoline in the metadata exists, and that the metadata has every trampoline that the runtime may
@@ -285,6 +285,6 @@ fn check_list(
 }
 
 /// Creates the error of an artifact that is refused because of the byte at offset `at`.
-fn refused(message: impl Into<String>, at: usize) -> Error {
+fn refusal(message: impl Into<String>, at: usize) -> Error {
     Error::new(ErrorKind::Artifact, message).at(at as u64)
 }

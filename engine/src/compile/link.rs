@@ -87,7 +87,7 @@ fn internal_error(what: &str) -> Error {
 }
 
 /// Returns an offset of a piece as an offset of the text.
-fn moved(start: TextOffset, offset: u32) -> TextOffset {
+fn text_offset(start: TextOffset, offset: u32) -> TextOffset {
     TextOffset(start.0 + offset)
 }
 
@@ -139,7 +139,7 @@ fn functions(code: &[CompiledCode], placed: &[TextOffset], module: &Module) -> V
             Symbol::Builtin(builtin) => FunctionKind::Builtin(builtin),
             Symbol::Fallback(fallback) => FunctionKind::Fallback(fallback as u32),
         };
-        FunctionEntry { kind, start, end: moved(start, piece.code.len() as u32) }
+        FunctionEntry { kind, start, end: text_offset(start, piece.code.len() as u32) }
     };
     code.iter().zip(placed).map(&mut function).collect()
 }
@@ -164,7 +164,7 @@ fn fde(piece: &CompiledCode, start: TextOffset, text: usize) -> Result<FrameDesc
 /// Merges the traps of all pieces. Two different traps of one instruction are an error: a lookup would find only one.
 fn traps<'a>(pieces: impl Iterator<Item = (&'a CompiledCode, &'a TextOffset)>) -> Result<Vec<(TextOffset, Trap)>> {
     let mut all: Vec<(TextOffset, Trap)> = pieces
-        .flat_map(|(piece, &start)| piece.traps.iter().map(move |&(at, trap)| (moved(start, at), trap)))
+        .flat_map(|(piece, &start)| piece.traps.iter().map(move |&(at, trap)| (text_offset(start, at), trap)))
         .collect();
     all.dedup();
     if !all.is_sorted_by(|one, other| one.0 < other.0) {
@@ -177,7 +177,10 @@ fn source_map<'a>(
     pieces: impl Iterator<Item = (&'a CompiledCode, &'a TextOffset)>,
 ) -> Vec<(TextOffset, TextOffset, WasmOffset)> {
     let ranges = |(piece, &start): (&'a CompiledCode, &'a TextOffset)| {
-        piece.source_map.iter().map(move |&(first, end, wasm)| (moved(start, first), moved(start, end), wasm))
+        piece
+            .source_map
+            .iter()
+            .map(move |&(first, end, wasm)| (text_offset(start, first), text_offset(start, end), wasm))
     };
     pieces.flat_map(ranges).collect()
 }
@@ -189,14 +192,14 @@ fn handlers(
     piece.call_sites.iter().map(move |site| {
         let handler = |handler: &super::codegen::CompiledHandler| handlers::Handler {
             catch: handler.catch,
-            target: moved(start, handler.target),
+            target: text_offset(start, handler.target),
         };
-        (moved(start, site.return_offset), site.frame_offset, site.handlers.iter().map(handler).collect())
+        (text_offset(start, site.return_offset), site.frame_offset, site.handlers.iter().map(handler).collect())
     })
 }
 
 fn stack_maps(piece: &CompiledCode, start: TextOffset) -> impl Iterator<Item = (TextOffset, u32, Vec<u32>)> {
-    piece.stack_maps.iter().map(move |map| (moved(start, map.return_offset), map.frame_size, map.slots.clone()))
+    piece.stack_maps.iter().map(move |map| (text_offset(start, map.return_offset), map.frame_size, map.slots.clone()))
 }
 
 /// Lists the CPU features that the code may use, by the names that the loader checks.
@@ -310,15 +313,15 @@ mod tests {
         assert_eq!(table.iter().nth(4).unwrap().kind, FunctionKind::Builtin(Builtin::MemoryGrow));
         let traps = crate::artifact::traps::Traps::new(&bytes[sections.traps.clone()]);
         assert_eq!(traps.lookup(TextOffset(0)), Some(Trap::Unreachable));
-        assert_eq!(traps.lookup(moved(start, 1)), Some(Trap::IntegerOverflow));
+        assert_eq!(traps.lookup(text_offset(start, 1)), Some(Trap::IntegerOverflow));
         let map = crate::artifact::source_map::SourceMap::new(&bytes[sections.source_map.clone()]);
-        assert_eq!(map.lookup(moved(start, 1)), Some(WasmOffset(40)));
-        assert_eq!(map.lookup(moved(start, 2)), None);
+        assert_eq!(map.lookup(text_offset(start, 1)), Some(WasmOffset(40)));
+        assert_eq!(map.lookup(text_offset(start, 2)), None);
         let handlers = handlers::Handlers::new(&bytes[sections.handlers.clone()]);
-        let site = handlers.lookup(moved(start, 2)).unwrap();
-        assert_eq!(site.handlers().next().map(|handler| handler.target), Some(moved(start, 1)));
+        let site = handlers.lookup(text_offset(start, 2)).unwrap();
+        assert_eq!(site.handlers().next().map(|handler| handler.target), Some(text_offset(start, 1)));
         let maps = crate::artifact::stack_maps::StackMaps::new(&bytes[sections.stack_maps.clone()]);
-        assert!(maps.lookup(moved(start, 2)).unwrap().slots().eq([8]));
+        assert!(maps.lookup(text_offset(start, 2)).unwrap().slots().eq([8]));
         let text = &bytes[sections.text.clone()];
         assert!(text.len().is_multiple_of(PAGE));
         let end = table.iter().last().unwrap().end.0 as usize;

@@ -71,7 +71,7 @@ impl Compiler {
     }
 
     /// Compiles all machine code of a module, sorted by symbol.
-    fn code(&self, env: &ModuleEnv<'_>, bodies: Vec<Body<'_>>) -> Result<Vec<CompiledCode>> {
+    fn compile_all(&self, env: &ModuleEnv<'_>, bodies: Vec<Body<'_>>) -> Result<Vec<CompiledCode>> {
         let mut code = self.run_all(env, tasks(env.module, bodies))?;
         // Trampolines of library calls and fallbacks are made on demand: only relocations tell which are called.
         let called: BTreeSet<&Symbol> = code.iter().flat_map(|code| &code.relocs).map(|reloc| &reloc.target).collect();
@@ -99,12 +99,12 @@ impl Compiler {
 
     fn run(&self, env: &ModuleEnv<'_>, task: Task<'_>) -> Result<CompiledCode> {
         match task {
-            Task::Function(index, body) => self.workers.run(|worker| worker.function(env, index, body)),
+            Task::Function(index, body) => self.workers.run(|worker| worker.compile_function(env, index, body)),
             Task::Helper(symbol) => {
                 if let Some(code) = self.helpers.get(&symbol) {
                     return Ok(code);
                 }
-                let code = self.workers.run(|worker| worker.helper(env, symbol))?;
+                let code = self.workers.run(|worker| worker.compile_helper(env, symbol))?;
                 self.helpers.insert(&code);
                 Ok(code)
             }
@@ -117,7 +117,7 @@ impl Compile for Compiler {
         let (config, isa) = (&self.config, &*self.isa);
         let Validated { module, bodies, data, func_names } = validate::decode(config.features, wasm)?;
         let env = ModuleEnv::new(config, wasm, &module, isa)?;
-        let code = self.code(&env, bodies)?;
+        let code = self.compile_all(&env, bodies)?;
         link::link(LinkInput { config, isa, module: &module, func_names: &func_names, data: &data, code })
     }
 }
@@ -191,18 +191,23 @@ impl Workers {
 }
 
 impl Worker {
-    fn function(&mut self, env: &ModuleEnv<'_>, index: DefinedFuncIndex, body: Body<'_>) -> Result<CompiledCode> {
+    fn compile_function(
+        &mut self,
+        env: &ModuleEnv<'_>,
+        index: DefinedFuncIndex,
+        body: Body<'_>,
+    ) -> Result<CompiledCode> {
         let first = translate::translate(env, index, body, self.compiler.func(), &mut self.allocations)?;
         self.compiler.compile(env.isa, Symbol::Function(index), Some(first))
     }
 
-    fn helper(&mut self, env: &ModuleEnv<'_>, symbol: Symbol) -> Result<CompiledCode> {
+    fn compile_helper(&mut self, env: &ModuleEnv<'_>, symbol: Symbol) -> Result<CompiledCode> {
         let (func, isa, allocations) = (self.compiler.func(), env.isa, &mut self.allocations.builder);
         match &symbol {
             Symbol::Function(_) => unreachable!("functions of the module are tasks of their own"),
-            Symbol::Entry(signature) => trampoline::entry(func, isa, signature, allocations),
-            Symbol::Exit(signature) => trampoline::exit(func, isa, signature, allocations),
-            Symbol::Builtin(builtin) => trampoline::builtin(func, isa, *builtin, allocations),
+            Symbol::Entry(signature) => trampoline::build_entry(func, isa, signature, allocations),
+            Symbol::Exit(signature) => trampoline::build_exit(func, isa, signature, allocations),
+            Symbol::Builtin(builtin) => trampoline::build_builtin(func, isa, *builtin, allocations),
             Symbol::Fallback(fallback) => *func = fallback.build(isa),
         }
         self.compiler.compile(isa, symbol, None)

@@ -28,7 +28,7 @@ fn code(config: &Config, wasm: &[u8]) -> Result<Vec<CompiledCode>> {
     let Validated { module, bodies, .. } = validate::decode(config.features, wasm)?;
     let compiler = Compiler::new(config)?;
     let env = ModuleEnv::new(config, wasm, &module, &*compiler.isa)?;
-    compiler.code(&env, bodies)
+    compiler.compile_all(&env, bodies)
 }
 
 fn compile_text(config: &Config, text: &str) -> Vec<CompiledCode> {

@@ -19,9 +19,6 @@ use cranelift_codegen::ir::{
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
-/// Allocations that one trampoline leaves to the next.
-pub(super) type Allocations = FunctionBuilderContext;
-
 const STORE: i32 = offset_of!(VmContext, store) as i32;
 const BUILTINS: i32 = offset_of!(VmContext, builtins) as i32;
 const ENTRY_FP: i32 = offset_of!(VmStoreContext, entry_fp) as i32;
@@ -33,11 +30,11 @@ const SHIM: i32 = offset_of!(HostFunc, shim) as i32;
 const SLOT: i32 = size_of::<ValRaw>() as i32;
 
 /// Builds the entry trampoline of a signature: a [`HostCall`](crate::abi::HostCall).
-pub(super) fn entry(
+pub(super) fn build_entry(
     func: &mut ir::Function,
     isa: &dyn TargetIsa,
     signature: &LoweredSignature,
-    allocations: &mut Allocations,
+    allocations: &mut FunctionBuilderContext,
 ) {
     func.signature = system_v(isa, 5);
     let (mut builder, params) = begin(func, allocations);
@@ -99,11 +96,11 @@ fn try_call(
 }
 
 /// Builds the exit trampoline of a signature: the `wasm_call` of host functions. Its callee is a [`HostFunc`].
-pub(super) fn exit(
+pub(super) fn build_exit(
     func: &mut ir::Function,
     isa: &dyn TargetIsa,
     signature: &LoweredSignature,
-    allocations: &mut Allocations,
+    allocations: &mut FunctionBuilderContext,
 ) {
     func.signature = wasm_signature(signature);
     let (mut builder, params) = begin(func, allocations);
@@ -130,7 +127,12 @@ pub(super) fn exit(
 }
 
 /// Builds the trampoline of a library call.
-pub(super) fn builtin(func: &mut ir::Function, isa: &dyn TargetIsa, builtin: Builtin, allocations: &mut Allocations) {
+pub(super) fn build_builtin(
+    func: &mut ir::Function,
+    isa: &dyn TargetIsa,
+    builtin: Builtin,
+    allocations: &mut FunctionBuilderContext,
+) {
     func.signature = builtin_signature(builtin, CallConv::Tail);
     let (mut builder, params) = begin(func, allocations);
     let vmctx = params[0];
@@ -142,7 +144,10 @@ pub(super) fn builtin(func: &mut ir::Function, isa: &dyn TargetIsa, builtin: Bui
 }
 
 /// Opens the function's first block and returns its parameters.
-fn begin<'a>(func: &'a mut ir::Function, allocations: &'a mut Allocations) -> (FunctionBuilder<'a>, Vec<Value>) {
+fn begin<'a>(
+    func: &'a mut ir::Function,
+    allocations: &'a mut FunctionBuilderContext,
+) -> (FunctionBuilder<'a>, Vec<Value>) {
     let mut builder = FunctionBuilder::new(func, allocations);
     let entry = builder.create_block();
     builder.append_block_params_for_function_params(entry);

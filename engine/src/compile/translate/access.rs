@@ -42,7 +42,7 @@ impl Regions {
 
 /// The address of a definition: a base and an offset to it.
 #[derive(Clone, Copy)]
-pub(super) struct Definition {
+pub(super) struct DefinitionAddress {
     pub(super) base: Value,
     pub(super) offset: i32,
 }
@@ -78,21 +78,21 @@ impl FuncTranslator<'_> {
         constant().with_alias_region(Some(self.regions.context))
     }
 
-    /// The definition at a location.
-    pub(super) fn definition(&mut self, location: Location) -> Definition {
+    /// Emits the address of the definition at a location.
+    pub(super) fn definition_address(&mut self, location: Location) -> DefinitionAddress {
         match location {
-            Location::Inline(offset) => Definition { base: self.vmctx, offset: immediate(offset) },
+            Location::Inline(offset) => DefinitionAddress { base: self.vmctx, offset: immediate(offset) },
             Location::Pointer(offset) => {
                 let (flags, vmctx) = (self.constant_flags(), self.vmctx);
                 let base = self.ins().load(types::I64, flags, vmctx, immediate(offset));
-                Definition { base, offset: 0 }
+                DefinitionAddress { base, offset: 0 }
             }
         }
     }
 
     /// Emits the length of a memory, in bytes.
     pub(super) fn memory_length(&mut self, memory: MemoryIndex) -> Value {
-        let definition = self.definition(self.env.layout.memory(memory));
+        let definition = self.definition_address(self.env.layout.memory(memory));
         let flags = self.context_flags();
         let offset = definition.offset + offset_of!(MemoryDef, length) as i32;
         if self.env.module.memories[memory.index()].shared {
@@ -106,7 +106,7 @@ impl FuncTranslator<'_> {
 
     /// Emits the length of a table, in elements.
     pub(super) fn table_length(&mut self, table: TableIndex) -> Value {
-        let definition = self.definition(self.env.layout.table(table));
+        let definition = self.definition_address(self.env.layout.table(table));
         let flags = self.context_flags();
         let offset = definition.offset + offset_of!(TableDef, length) as i32;
         self.ins().load(types::I64, flags, definition.base, offset)
@@ -115,10 +115,10 @@ impl FuncTranslator<'_> {
     /// Emits the address of a table's element, after a check that traps with `trap` if there is no such element.
     pub(super) fn table_element(&mut self, table: TableIndex, index: Value, trap: Trap) -> Value {
         let length = self.table_length(table);
-        let index = self.extended_to_64_bits(index);
+        let index = self.extend_to_64_bits(index);
         let outside = self.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, length);
         self.ins().trapnz(outside, trap_code(trap));
-        let definition = self.definition(self.env.layout.table(table));
+        let definition = self.definition_address(self.env.layout.table(table));
         let flags = self.context_flags();
         let offset = definition.offset + offset_of!(TableDef, base) as i32;
         let base = self.ins().load(types::I64, flags, definition.base, offset);
@@ -139,7 +139,7 @@ impl FuncTranslator<'_> {
         };
         let memory = MemoryIndex(memory);
         let index = self.pop();
-        let index = self.extended_to_64_bits(index);
+        let index = self.extend_to_64_bits(index);
         let flags =
             MemFlagsData::new().with_endianness(ir::Endianness::Little).with_alias_region(Some(self.regions.memory));
         let ty = self.env.module.memories[memory.index()];
@@ -163,7 +163,7 @@ impl FuncTranslator<'_> {
 
     /// Emits the base of a memory, which never changes: memories grow in place.
     fn memory_base(&mut self, memory: MemoryIndex) -> Value {
-        let definition = self.definition(self.env.layout.memory(memory));
+        let definition = self.definition_address(self.env.layout.memory(memory));
         let flags = self.constant_flags();
         let offset = definition.offset + offset_of!(MemoryDef, base) as i32;
         self.ins().load(types::I64, flags, definition.base, offset)

@@ -134,7 +134,7 @@ impl FuncTranslator<'_> {
     /// Traps unless `index + offset` is a multiple of `bytes`, a power of two. The low bits are right even if the sum
     /// wraps.
     fn check_alignment(&mut self, index: Value, offset: u64, bytes: u8) {
-        let index = self.extended_to_64_bits(index);
+        let index = self.extend_to_64_bits(index);
         let offset = self.iconst(I64, offset.cast_signed());
         let address = self.ins().iadd(index, offset);
         let mask = self.iconst(I64, i64::from(bytes) - 1);
@@ -167,7 +167,7 @@ impl FuncTranslator<'_> {
         };
         let index = self.pop();
         self.check_alignment(index, memarg.offset, bytes);
-        let index = self.extended_to_64_bits(index);
+        let index = self.extend_to_64_bits(index);
         let offset = self.iconst(I64, memarg.offset.cast_signed());
         let address = self.ins().uadd_overflow_trap(index, offset, trap_code(Trap::MemoryOutOfBounds));
         (self.index(memory), address)

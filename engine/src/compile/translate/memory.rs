@@ -73,7 +73,7 @@ impl FuncTranslator<'_> {
 
     fn memory_grow(&mut self, memory: u32) {
         let delta = self.pop();
-        let arguments = [self.index(memory), self.extended_to_64_bits(delta)];
+        let arguments = [self.index(memory), self.extend_to_64_bits(delta)];
         let old = self.call_builtin(Builtin::MemoryGrow, &arguments);
         let old = self.reduce_to_index_type(old, self.env.module.memories[memory as usize].index64);
         self.push(old);
@@ -84,16 +84,16 @@ impl FuncTranslator<'_> {
         let arguments = [
             self.index(dst_memory),
             self.index(src_memory),
-            self.extended_to_64_bits(dst),
-            self.extended_to_64_bits(src),
-            self.extended_to_64_bits(count),
+            self.extend_to_64_bits(dst),
+            self.extend_to_64_bits(src),
+            self.extend_to_64_bits(count),
         ];
         self.call_builtin(Builtin::MemoryCopy, &arguments);
     }
 
     fn memory_fill(&mut self, memory: u32) {
         let (at, value, count) = self.pop3();
-        let arguments = [self.index(memory), self.extended_to_64_bits(at), value, self.extended_to_64_bits(count)];
+        let arguments = [self.index(memory), self.extend_to_64_bits(at), value, self.extend_to_64_bits(count)];
         self.call_builtin(Builtin::MemoryFill, &arguments);
     }
 }

@@ -46,7 +46,7 @@ impl FuncTranslator<'_> {
 
     fn table_grow(&mut self, table: u32) {
         let (value, delta) = self.pop2();
-        let arguments = [self.index(table), self.extended_to_64_bits(delta), self.extended_to_64_bits(value)];
+        let arguments = [self.index(table), self.extend_to_64_bits(delta), self.extend_to_64_bits(value)];
         let old = self.call_builtin(Builtin::TableGrow, &arguments);
         let old = self.reduce_to_index_type(old, self.env.module.tables[table as usize].index64);
         self.push(old);
@@ -56,9 +56,9 @@ impl FuncTranslator<'_> {
         let (at, value, count) = self.pop3();
         let arguments = [
             self.index(table),
-            self.extended_to_64_bits(at),
-            self.extended_to_64_bits(value),
-            self.extended_to_64_bits(count),
+            self.extend_to_64_bits(at),
+            self.extend_to_64_bits(value),
+            self.extend_to_64_bits(count),
         ];
         self.call_builtin(Builtin::TableFill, &arguments);
     }
@@ -68,9 +68,9 @@ impl FuncTranslator<'_> {
         let arguments = [
             self.index(dst_table),
             self.index(src_table),
-            self.extended_to_64_bits(dst),
-            self.extended_to_64_bits(src),
-            self.extended_to_64_bits(count),
+            self.extend_to_64_bits(dst),
+            self.extend_to_64_bits(src),
+            self.extend_to_64_bits(count),
         ];
         self.call_builtin(Builtin::TableCopy, &arguments);
     }
@@ -78,7 +78,7 @@ impl FuncTranslator<'_> {
     /// Translates `table.init` and `memory.init`: copies from a segment into a table or memory.
     pub(super) fn init(&mut self, builtin: Builtin, target: u32, segment: u32) {
         let (dst, src, count) = self.pop3();
-        let arguments = [self.index(target), self.index(segment), self.extended_to_64_bits(dst), src, count];
+        let arguments = [self.index(target), self.index(segment), self.extend_to_64_bits(dst), src, count];
         self.call_builtin(builtin, &arguments);
     }
 
@@ -94,7 +94,7 @@ impl FuncTranslator<'_> {
     }
 
     /// Zero-extends a value of 32 or 64 bits to 64.
-    pub(super) fn extended_to_64_bits(&mut self, value: Value) -> Value {
+    pub(super) fn extend_to_64_bits(&mut self, value: Value) -> Value {
         match self.type_of(value) {
             types::I32 => self.ins().uextend(types::I64, value),
             _ => value,

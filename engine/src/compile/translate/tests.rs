@@ -188,7 +188,7 @@ fn compile(config: &Config, wasm: &[u8]) -> Vec<CompiledCode> {
     let validated = validate::decode(config.features, wasm).expect("the module is valid");
     let compiler = Compiler::new(config).expect("this machine is known");
     let env = ModuleEnv::new(config, wasm, &validated.module, &*compiler.isa).expect("the module is small");
-    compiler.code(&env, validated.bodies).unwrap_or_else(|error| panic!("{error:?} under {config:?}"))
+    compiler.compile_all(&env, validated.bodies).unwrap_or_else(|error| panic!("{error:?} under {config:?}"))
 }
 
 #[test]

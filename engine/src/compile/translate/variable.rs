@@ -1,7 +1,7 @@
 //! Locals and globals ([Variable
 //! instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#variable-instructions)).
 
-use super::access::Definition;
+use super::access::DefinitionAddress;
 use super::operators::operators;
 use super::{FuncTranslator, Local, is_traced};
 use crate::abi::signature::MachineType;
@@ -68,7 +68,7 @@ impl FuncTranslator<'_> {
 
     fn global_get(&mut self, global: GlobalIndex) {
         let ty = self.env.module.globals[global.index()].content;
-        let Definition { base, offset } = self.definition(self.env.layout.global(global));
+        let DefinitionAddress { base, offset } = self.definition_address(self.env.layout.global(global));
         let flags = self.little_endian_global_flags();
         let value = self.ins().load(clif_type(ty), flags, base, offset);
         self.push_typed(value, ty);
@@ -76,7 +76,7 @@ impl FuncTranslator<'_> {
 
     fn global_set(&mut self, global: GlobalIndex) {
         let value = self.pop();
-        let Definition { base, offset } = self.definition(self.env.layout.global(global));
+        let DefinitionAddress { base, offset } = self.definition_address(self.env.layout.global(global));
         let flags = self.little_endian_global_flags();
         self.ins().store(flags, value, base, offset);
     }

@@ -64,9 +64,9 @@ impl StoreOpaque {
         };
         for slot in heap.slots.drain(..) {
             // SAFETY: slots of frames of this thread, which wait for this call.
-            unsafe { slot.write(copier.moved(slot.read())) };
+            unsafe { slot.write(copier.forward(slot.read())) };
         }
-        let mut visit = |reference: &mut u32| *reference = copier.moved(*reference);
+        let mut visit = |reference: &mut u32| *reference = copier.forward(*reference);
         globals.iter().for_each(|global| global.trace(&mut visit));
         tables.iter().for_each(|table| table.trace(&mut visit));
         instances.iter_mut().for_each(|instance| instance.trace(&mut visit));
@@ -106,8 +106,9 @@ struct Copier<'a> {
 }
 
 impl Copier<'_> {
-    /// Returns the value of a reference after the collection.
-    fn moved(&mut self, reference: u32) -> u32 {
+    /// Copies the object of a reference unless it is copied already. Returns the value of the reference after the
+    /// collection.
+    fn forward(&mut self, reference: u32) -> u32 {
         // Null, or an integer that the reference holds in itself.
         if reference == 0 || reference & 1 == 1 {
             return reference;
@@ -192,7 +193,7 @@ impl Copier<'_> {
     fn update(&mut self, at: u64) {
         let field = self.at(at).cast::<u32>();
         // SAFETY: a field of a copy, aligned by the object's layout.
-        unsafe { field.write(self.moved(field.read())) };
+        unsafe { field.write(self.forward(field.read())) };
     }
 
     /// Returns the address at an offset.

@@ -147,7 +147,7 @@ impl FuncTranslator<'_> {
                 let lanes = self.ins().bitcast(types::I64X2, flags, value);
                 (self.ins().extractlane(lanes, 0), self.ins().extractlane(lanes, 1))
             }
-            _ => (self.extended_to_64_bits(value), zero),
+            _ => (self.extend_to_64_bits(value), zero),
         }
     }
 
