@@ -30,7 +30,7 @@ pub(super) struct Activation {
     store: *mut VmStoreContext,
     /// The state of the store context before the entry.
     outer: OuterContext,
-    /// Why execution stopped, with the frames of that moment where they were captured.
+    /// The reason why execution stopped, with the frames of that moment where they were captured.
     stopped: Cell<Option<(Stop, RawBacktrace)>>,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct WasmExit {
     pub(super) pc: u64,
 }
 
-/// Why the host stops the WebAssembly code that called it.
+/// A reason for which the host stops the WebAssembly code that called it.
 pub(crate) enum Stop {
     /// The call traps.
     Trap(Trap),

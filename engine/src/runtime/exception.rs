@@ -186,7 +186,7 @@ fn catch(store: &mut OpaqueMut<'_>, reference: u32) -> bool {
     // SAFETY: the store's code waits for this function.
     let handler = unsafe { backtrace::find_handler(context, catches) };
     let Some(handler) = handler else { return false };
-    // SAFETY: as above.
+    // SAFETY: the store's code waits for this function, and the search found the handler in its newest activation.
     unsafe { call::resume_at(context, handler, reference.into()) };
     true
 }

@@ -50,7 +50,7 @@ pub(crate) struct HostFuncEntry {
 
 // SAFETY: its pointers are to code and to itself; it moves between threads with its store.
 unsafe impl Send for HostFuncEntry {}
-// SAFETY: as above; compiled code only reads it.
+// SAFETY: `&HostFuncEntry` allows reading only, and so does compiled code.
 unsafe impl Sync for HostFuncEntry {}
 
 impl HostDefinition {
@@ -125,7 +125,7 @@ pub(crate) fn add(store: &mut OpaqueMut<'_>, definition: &Arc<HostDefinition>) -
     let func_ref = unsafe { NonNull::new_unchecked(&raw mut (*address).func_ref) };
     // Without a loaded module of this signature there is no exit trampoline yet. The store then sets it later.
     let wasm_call = store.find_exit(entry.as_ptr(), definition);
-    // SAFETY: as above.
+    // SAFETY: the entry is alive. Only the store may know it by now, and the store is borrowed here.
     unsafe {
         (*address).func_ref.vmctx = address.cast();
         (*address).func_ref.wasm_call = wasm_call;
@@ -203,7 +203,7 @@ unsafe extern "C" fn shim(callee: *mut c_void, caller: *mut VmContext, values: *
     // Compiled frames have no landing pads for panics, so a panic stops here and resumes when they are left.
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(())) => OK,
-        // SAFETY: as above; the host function has returned.
+        // SAFETY: `caller` is the context of the code that waits; the host function and its borrows have ended.
         Ok(Err(error)) => exception::fail(&mut unsafe { OpaqueMut::from_vmctx(caller) }, error),
         Err(panic) => call::fail(Stop::Panic(panic)),
     }

@@ -34,7 +34,7 @@ pub struct Func {
 
 // SAFETY: the pointer is followed only together with a borrow of the store that it belongs to.
 unsafe impl Send for Func {}
-// SAFETY: as above.
+// SAFETY: `&Func` follows the pointer only together with a borrow of that store, too.
 unsafe impl Sync for Func {}
 
 impl Func {

@@ -71,7 +71,7 @@ impl StoreOpaque {
             }
             Elements::Values(values) => {
                 for (index, value) in values[range].iter().enumerate() {
-                    // SAFETY: a value has 8 bytes, of which the low ones are the element; as above.
+                    // SAFETY: a value has 8 bytes, the element in the low ones; the caller vouches for the destination.
                     unsafe { ptr::copy_nonoverlapping(value.to_le_bytes().as_ptr(), to.add(index * size), size) };
                 }
             }

@@ -47,7 +47,7 @@ pub(crate) struct Heap {
 
 // SAFETY: `slots` is empty between collections; all else may move between threads.
 unsafe impl Send for Heap {}
-// SAFETY: as above; `&Heap` allows reading only.
+// SAFETY: `&Heap` allows reading only.
 unsafe impl Sync for Heap {}
 
 impl Heap {

@@ -36,7 +36,7 @@ struct SharedMemoryInner {
 
 // SAFETY: the base never changes, the length is atomic, and the bytes are accessed atomically or by compiled code.
 unsafe impl Send for SharedMemoryInner {}
-// SAFETY: as above.
+// SAFETY: accesses through `&SharedMemoryInner` are atomic, or those of compiled code, which may race.
 unsafe impl Sync for SharedMemoryInner {}
 
 impl SharedMemory {

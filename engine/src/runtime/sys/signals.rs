@@ -31,7 +31,7 @@ static PREVIOUS: [AtomicPtr<libc::sigaction>; SIGNALS.len()] = [const { AtomicPt
 /// one.
 static DEFAULT: libc::sigaction = default_action();
 
-/// The function that the handler asks. Set before the first handler is installed.
+/// The function that the handler calls to judge a fault. Set before the first handler is installed.
 static ON_FAULT: OnceLock<OnFault> = OnceLock::new();
 
 /// Bytes of a thread's alternate stack. The one of the standard library, about 12 KB, is too small to unwind on.
