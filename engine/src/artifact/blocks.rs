@@ -17,7 +17,7 @@
 //! The index of blocks is checked before an artifact is loaded; the records are not. A lookup in forged records returns
 //! a wrong answer or none, which is safe, because the runtime only shows the answers and never follows them.
 
-use super::record::{Flaw, counted, last_at_most, rising, word};
+use super::record::{Flaw, check_order, find_last, split_counted, word};
 use crate::base::TextOffset;
 
 const INDEX: usize = 8;
@@ -41,13 +41,13 @@ pub(super) struct Record {
 impl<'a> Blocks<'a> {
     /// Creates the table from the section's bytes.
     pub(super) fn new(bytes: &'a [u8]) -> Blocks<'a> {
-        let (index, pool) = counted(bytes).unwrap_or_default();
+        let (index, pool) = split_counted(bytes).unwrap_or_default();
         Blocks { index, pool }
     }
 
     /// Returns the records of the block that may contain `offset`, up to this offset.
-    pub(super) fn up_to(&self, offset: TextOffset) -> impl Iterator<Item = Record> + 'a {
-        let block = last_at_most(self.index, offset.0).and_then(|position| self.block(position));
+    pub(super) fn records_up_to(&self, offset: TextOffset) -> impl Iterator<Item = Record> + 'a {
+        let block = find_last(self.index, offset.0).and_then(|position| self.block(position));
         block.into_iter().flatten().take_while(move |record| record.offset <= offset.0)
     }
 
@@ -65,8 +65,8 @@ impl<'a> Blocks<'a> {
 
     /// Checks the table of a `.text` of `text` bytes, without its records.
     pub(super) fn check(bytes: &'a [u8], text: u32) -> Result<Blocks<'a>, Flaw> {
-        let (index, pool) = counted(bytes).ok_or(Flaw::new(0, "the table is too short for its number of records"))?;
-        rising(index, text).map_err(|flaw| flaw.offset_by(4))?;
+        let (index, pool) = split_counted(bytes)?;
+        check_order(index, text).map_err(|flaw| flaw.offset_by(4))?;
         let mut start = 0;
         for (position, block) in index.iter().enumerate() {
             let end = word(block, 4);
@@ -187,16 +187,16 @@ mod tests {
         assert!(blocks.iter().flatten().eq(sample()));
         assert_eq!(blocks.iter().count(), sample().len().div_ceil(MOST));
         for record in sample() {
-            assert_eq!(blocks.up_to(TextOffset(record.offset)).last(), Some(record));
+            assert_eq!(blocks.records_up_to(TextOffset(record.offset)).last(), Some(record));
             assert_eq!(
-                blocks.up_to(TextOffset(record.offset + 1)).last().map(|found| found.offset >= record.offset),
+                blocks.records_up_to(TextOffset(record.offset + 1)).last().map(|found| found.offset >= record.offset),
                 Some(true)
             );
         }
-        assert_eq!(blocks.up_to(TextOffset(2)).count(), 0);
+        assert_eq!(blocks.records_up_to(TextOffset(2)).count(), 0);
         let bytes = table(&[]);
         let nothing = Blocks::check(&bytes, 0).unwrap();
-        assert_eq!((nothing.iter().count(), nothing.up_to(TextOffset(9)).count()), (0, 0));
+        assert_eq!((nothing.iter().count(), nothing.records_up_to(TextOffset(9)).count()), (0, 0));
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod tests {
                 forged[at] ^= change;
                 let blocks = Blocks::new(&forged);
                 for offset in [0, 3, 1000, 1 << 30, u32::MAX] {
-                    assert!(blocks.up_to(TextOffset(offset)).all(|record| record.offset <= offset));
+                    assert!(blocks.records_up_to(TextOffset(offset)).all(|record| record.offset <= offset));
                 }
             }
         }

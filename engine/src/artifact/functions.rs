@@ -13,7 +13,7 @@
 //!
 //! The functions that the module defines come first, in order: record `i` is defined function `i`.
 
-use super::record::{Flaw, last_at_most, records, rising, whole, word};
+use super::record::{Flaw, check_order, find_last, records, whole_records, word};
 use crate::abi::builtins::Builtin;
 use crate::base::TextOffset;
 use crate::wasm::index::{DefinedFuncIndex, FuncIndex};
@@ -92,7 +92,7 @@ impl<'a> Functions<'a> {
 
     /// Returns the piece of code that contains the byte at `offset`.
     pub(crate) fn lookup(&self, offset: TextOffset) -> Option<FunctionEntry> {
-        let entry = decode(&self.0[last_at_most(self.0, offset.0)?])?;
+        let entry = decode(&self.0[find_last(self.0, offset.0)?])?;
         (offset < entry.end).then_some(entry)
     }
 
@@ -105,8 +105,8 @@ impl<'a> Functions<'a> {
     /// Checks the table of a module with `imported` imported and `defined` defined functions, for a `.text` of `text`
     /// bytes.
     pub(super) fn check(bytes: &'a [u8], text: u32, imported: u32, defined: usize) -> Result<Functions<'a>, Flaw> {
-        let records = whole::<RECORD>(bytes)?;
-        rising(records, text)?;
+        let records = whole_records::<RECORD>(bytes)?;
+        check_order(records, text)?;
         Flaw::unless(records.len() >= defined, bytes.len(), "the table has too few functions for the module")?;
         let mut free = 0;
         for (position, record) in records.iter().enumerate() {

@@ -9,7 +9,7 @@
 //! ... the pool: names as UTF-8
 //! ```
 
-use super::record::{Flaw, counted, exactly, rising, word};
+use super::record::{Flaw, check_order, find, split_counted, word};
 use crate::wasm::index::FuncIndex;
 
 const RECORD: usize = 12;
@@ -24,7 +24,7 @@ pub(crate) struct Names<'a> {
 impl<'a> Names<'a> {
     /// Creates the table from the section's bytes.
     pub(crate) fn new(bytes: &'a [u8]) -> Names<'a> {
-        let (records, pool) = counted(bytes).unwrap_or_default();
+        let (records, pool) = split_counted(bytes).unwrap_or_default();
         Names { records, pool }
     }
 
@@ -35,7 +35,7 @@ impl<'a> Names<'a> {
 
     /// Returns the name of a function.
     pub(crate) fn function(&self, function: FuncIndex) -> Option<&'a str> {
-        self.name(&self.records[exactly(self.records, function.0)?])
+        self.name(&self.records[find(self.records, function.0)?])
     }
 
     fn name(&self, record: &[u8; RECORD]) -> Option<&'a str> {
@@ -45,8 +45,8 @@ impl<'a> Names<'a> {
 
     /// Checks the table of a module with `functions` functions.
     pub(super) fn check(bytes: &'a [u8], functions: usize) -> Result<Names<'a>, Flaw> {
-        let (records, pool) = counted(bytes).ok_or(Flaw::new(0, "the table is too short for its number of records"))?;
-        rising(records, u32::try_from(functions).unwrap_or(u32::MAX)).map_err(|flaw| flaw.offset_by(4))?;
+        let (records, pool) = split_counted(bytes)?;
+        check_order(records, u32::try_from(functions).unwrap_or(u32::MAX)).map_err(|flaw| flaw.offset_by(4))?;
         let names = Names { records, pool };
         for (position, record) in records.iter().enumerate() {
             let good = names.name(record).is_some();

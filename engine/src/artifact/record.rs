@@ -36,33 +36,34 @@ pub(super) fn records<const N: usize>(bytes: &[u8]) -> &[[u8; N]] {
 }
 
 /// Returns the records in `bytes`, which must hold nothing else.
-pub(super) fn whole<const N: usize>(bytes: &[u8]) -> Result<&[[u8; N]], Flaw> {
+pub(super) fn whole_records<const N: usize>(bytes: &[u8]) -> Result<&[[u8; N]], Flaw> {
     let (records, rest) = bytes.as_chunks();
     Flaw::unless(rest.is_empty(), bytes.len() - rest.len(), "the table ends within a record")?;
     Ok(records)
 }
 
 /// Splits a table that begins with the number of its records and ends with a pool that the records point into. Returns
-/// the records and the pool; `None` if the table is too short for its number of records.
-pub(super) fn counted<const N: usize>(bytes: &[u8]) -> Option<(&[[u8; N]], &[u8])> {
-    let (count, rest) = bytes.split_first_chunk()?;
-    let size = (u32::from_le_bytes(*count) as usize).checked_mul(N)?;
-    let (table, pool) = rest.split_at_checked(size)?;
-    Some((records(table), pool))
+/// the records and the pool.
+pub(super) fn split_counted<const N: usize>(bytes: &[u8]) -> Result<(&[[u8; N]], &[u8]), Flaw> {
+    let too_short = || Flaw::new(0, "the table is too short for its number of records");
+    let (count, rest) = bytes.split_first_chunk().ok_or_else(too_short)?;
+    let size = (u32::from_le_bytes(*count) as usize).checked_mul(N).ok_or_else(too_short)?;
+    let (table, pool) = rest.split_at_checked(size).ok_or_else(too_short)?;
+    Ok((records(table), pool))
 }
 
 /// Returns the position of the last record whose first word is at most `key`. The records are sorted by that word.
-pub(super) fn last_at_most<const N: usize>(records: &[[u8; N]], key: u32) -> Option<usize> {
+pub(super) fn find_last<const N: usize>(records: &[[u8; N]], key: u32) -> Option<usize> {
     records.partition_point(|record| word(record, 0) <= key).checked_sub(1)
 }
 
 /// Returns the position of the record whose first word is `key`. The records are sorted by that word.
-pub(super) fn exactly<const N: usize>(records: &[[u8; N]], key: u32) -> Option<usize> {
+pub(super) fn find<const N: usize>(records: &[[u8; N]], key: u32) -> Option<usize> {
     records.binary_search_by_key(&key, |record| word(record, 0)).ok()
 }
 
 /// Checks that the first words of the records are strictly increasing and less than `end`.
-pub(super) fn rising<const N: usize>(records: &[[u8; N]], end: u32) -> Result<(), Flaw> {
+pub(super) fn check_order<const N: usize>(records: &[[u8; N]], end: u32) -> Result<(), Flaw> {
     let mut next = 0;
     for (position, record) in records.iter().enumerate() {
         let key = word(record, 0);

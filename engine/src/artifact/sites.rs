@@ -9,7 +9,7 @@
 //! ... the pool of items, ITEM bytes each
 //! ```
 
-use super::record::{Flaw, counted, exactly, records, rising, whole, word};
+use super::record::{Flaw, check_order, find, records, split_counted, whole_records, word};
 use crate::base::TextOffset;
 
 const SITE: usize = 12;
@@ -24,7 +24,7 @@ pub(super) struct Sites<'a, const ITEM: usize> {
 impl<'a, const ITEM: usize> Sites<'a, ITEM> {
     /// Creates the table from the section's bytes.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        let (sites, pool) = counted(bytes).unwrap_or_default();
+        let (sites, pool) = split_counted(bytes).unwrap_or_default();
         Sites { sites, items: records(pool) }
     }
 
@@ -35,7 +35,7 @@ impl<'a, const ITEM: usize> Sites<'a, ITEM> {
 
     /// Returns the word and the list of the call site that returns to `offset`.
     pub(super) fn find(&self, offset: TextOffset) -> Option<(u32, &'a [[u8; ITEM]])> {
-        self.site(exactly(self.sites, offset.0)?)
+        self.site(find(self.sites, offset.0)?)
     }
 
     fn site(&self, position: usize) -> Option<(u32, &'a [[u8; ITEM]])> {
@@ -51,10 +51,10 @@ impl<'a, const ITEM: usize> Sites<'a, ITEM> {
         text: u32,
         check: impl Fn(TextOffset, u32, &[[u8; ITEM]]) -> Result<(), &'static str>,
     ) -> Result<Self, Flaw> {
-        let (sites, pool) = counted(bytes).ok_or(Flaw::new(0, "the table is too short for its number of records"))?;
+        let (sites, pool) = split_counted(bytes)?;
         // A call can be a function's last instruction, so that its return address is the end of the text.
-        rising(sites, text.saturating_add(1)).map_err(|flaw| flaw.offset_by(4))?;
-        let items = whole(pool).map_err(|flaw| flaw.offset_by(bytes.len() - pool.len()))?;
+        check_order(sites, text.saturating_add(1)).map_err(|flaw| flaw.offset_by(4))?;
+        let items = whole_records(pool).map_err(|flaw| flaw.offset_by(bytes.len() - pool.len()))?;
         let table = Sites { sites, items };
         for (position, site) in sites.iter().enumerate() {
             let at = 4 + position * SITE;

@@ -27,7 +27,7 @@ impl<'a> SourceMap<'a> {
     /// Returns the offset of the WebAssembly instruction that the byte at `offset` comes from.
     pub(crate) fn lookup(&self, offset: TextOffset) -> Option<WasmOffset> {
         let (mut wasm, mut found) = (0, false);
-        for record in self.0.up_to(offset) {
+        for record in self.0.records_up_to(offset) {
             found = record.number != 0;
             if found {
                 wasm = add_zigzag(wasm, record.number - 1);

@@ -24,7 +24,7 @@ impl<'a> Traps<'a> {
 
     /// Returns the trap of the instruction at `offset`; `None` if it cannot trap.
     pub(crate) fn lookup(&self, offset: TextOffset) -> Option<Trap> {
-        trap(self.0.up_to(offset).last().filter(|record| record.offset == offset.0)?)
+        trap(self.0.records_up_to(offset).last().filter(|record| record.offset == offset.0)?)
     }
 
     /// Checks the table of a `.text` of `text` bytes, without its records.

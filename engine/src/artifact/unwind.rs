@@ -23,7 +23,7 @@
 //! [lsb]: https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/ehframechpt.html
 
 use super::functions::{FunctionEntry, Functions};
-use super::record::{Flaw, records, whole};
+use super::record::{Flaw, records, whole_records};
 use gimli::{BaseAddresses, EhFrame, NativeEndian, UnwindSection};
 
 const HEADER: usize = 12;
@@ -73,7 +73,7 @@ impl<'a> FrameIndex<'a> {
         Flaw::unless(header[..4] == ENCODINGS, 0, "the index has other encodings")?;
         let pointer = i64::from(native(header, 4)) + 4;
         Flaw::unless(pointer == -(distance as i64), 4, "the index does not point to .eh_frame")?;
-        let table = whole::<RECORD>(table).map_err(|flaw| flaw.offset_by(HEADER))?;
+        let table = whole_records::<RECORD>(table).map_err(|flaw| flaw.offset_by(HEADER))?;
         let count = usize::try_from(native(header, 8)) == Ok(table.len());
         Flaw::unless(count && table.len() == functions.len(), 8, "the number of records is wrong")?;
         let mut fde = Entry::at(eh_frame, 0).map_or(0, |cie| cie.end);

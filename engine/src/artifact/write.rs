@@ -87,7 +87,7 @@ fn symbol(function: &FunctionEntry, parts: &Parts<'_>) -> ElfSymbol {
     };
     let name = match function.kind {
         FunctionKind::Function(index) => match parts.names.binary_search_by_key(&index, |(index, _)| *index) {
-            Ok(position) => format!("wasm[{}]::{}", index.0, printable(&parts.names[position].1)),
+            Ok(position) => format!("wasm[{}]::{}", index.0, replace_unprintable(&parts.names[position].1)),
             Err(_) => format!("wasm[{}]", index.0),
         },
         FunctionKind::Entry(position) => format!("entry({})", signature(&parts.metadata.entries, position)),
@@ -100,6 +100,6 @@ fn symbol(function: &FunctionEntry, parts: &Parts<'_>) -> ElfSymbol {
 }
 
 /// Returns the name with `_` for characters that a terminal or a string table cannot show.
-fn printable(name: &str) -> String {
+fn replace_unprintable(name: &str) -> String {
     name.chars().map(|c| if c.is_control() || c.is_whitespace() { '_' } else { c }).collect()
 }

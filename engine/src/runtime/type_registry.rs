@@ -94,7 +94,7 @@ impl RegisteredTypes {
     pub(crate) fn function(registry: &Arc<TypeRegistry>, ty: &FuncType) -> Result<RegisteredTypes> {
         let key: Box<Key> = [SubType::plain(CompositeType::Func(ty.clone()))].into();
         let mut registered = registry.lock();
-        if let Some(unknown) = canonical::outer_names(&key).find(|ty| !registered.knows(*ty)) {
+        if let Some(unknown) = canonical::outer_names(&key).find(|ty| !registered.contains(*ty)) {
             let heap = HeapType::Concrete(unknown);
             return Err(Error::new(ErrorKind::Usage, format!("no module of this engine has a type {heap}")));
         }
@@ -183,7 +183,7 @@ impl TypesInUse {
         &self.types[&serial]
     }
 
-    fn knows(&self, ty: ConcreteType) -> bool {
+    fn contains(&self, ty: ConcreteType) -> bool {
         self.get(ty.index).is_some_and(|entry| entry.ty.composite.kind() == ty.kind)
     }
 
