@@ -29,6 +29,13 @@ fn main() -> Result<()> {
 
     let instance = linker.instantiate(&mut store, &module)?;
     let sum_to = instance.get_typed_func::<i32, i32>(&mut store, "sum_to")?;
-    println!("1 + ... + 5 = {}, after {} host calls", sum_to.call(&mut store, 5)?, store.data());
+    let sum = sum_to.call(&mut store, 5)?;
+    println!("1 + ... + 5 = {sum}, after {} host calls", store.data());
+    assert_eq!((sum, *store.data()), (15, 5));
     Ok(())
+}
+
+#[test]
+fn runs() -> Result<()> {
+    main()
 }
