@@ -41,6 +41,10 @@ pub fn local_types(features: Features) -> Vec<ValType> {
 
 impl Signature {
     /// Chooses a signature. Most are small; some are so large that parameters and results are passed on the stack.
+    ///
+    /// # Errors
+    ///
+    /// [`arbitrary::Error`] if the input ends.
     pub fn arbitrary(u: &mut Unstructured<'_>, features: Features) -> Result<Signature> {
         let types = types(features);
         let large = u.ratio(1, 5)?;
@@ -79,6 +83,10 @@ pub fn lanes_type(ty: ValType) -> lanes::ValType {
 
 /// Chooses a value of type `ty` that a host can make. Floats may be NaNs, whose bits survive only where code does
 /// nothing but move them.
+///
+/// # Errors
+///
+/// [`arbitrary::Error`] if the input ends.
 pub fn arbitrary_value(u: &mut Unstructured<'_>, ty: ValType) -> Result<Value> {
     Ok(match ty {
         ValType::I32 => Value::I32(arbitrary_i32(u)?),
