@@ -3,7 +3,7 @@
 use crate::Result;
 use std::path::Path;
 
-/// How much effort the compiler spends.
+/// The effort that the compiler spends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Tier {
     /// Cranelift's mid-end and its backtracking register allocator: the default of both engines.
@@ -25,7 +25,7 @@ impl Tier {
     }
 }
 
-/// How much of an artifact the engine checks, if it offers the choice.
+/// The part of an artifact that the engine checks, if it offers the choice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Check {
     /// The checks of the default configuration.

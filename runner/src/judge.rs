@@ -56,7 +56,7 @@ pub struct Judgment {
     pub reports: Vec<LaneReport>,
     /// The directives on which lanes differ.
     pub disagreements: Vec<Disagreement>,
-    /// How much of each pair of lanes was compared.
+    /// The counts of what was compared, for each pair of lanes.
     pub compared: Vec<Compared>,
     /// The traps that a lane showed, one of our own if possible; `None` if no lane supports the whole script and shows
     /// every trap with one kind and all frames.

@@ -45,7 +45,7 @@ pub(crate) struct Finished {
     pub(crate) lanes: Vec<LaneReport>,
     /// The directives on which lanes differ.
     pub(crate) disagreements: Vec<Disagreement>,
-    /// How much of each pair of lanes was compared.
+    /// The counts of what was compared, for each pair of lanes.
     pub(crate) compared: Vec<Compared>,
     /// The text of the trap snapshot, if it was asked for.
     pub(crate) snapshot: Option<String>,

@@ -59,7 +59,7 @@ pub(crate) enum Answer {
     Done {
         /// The directives on which lanes differ.
         disagreements: Vec<Disagreement>,
-        /// How much of each pair of lanes was compared.
+        /// The counts of what was compared, for each pair of lanes.
         compared: Vec<Compared>,
         /// The text of the trap snapshot, empty if nothing trapped. Sent only on a request with `bless`.
         snapshot: Option<String>,

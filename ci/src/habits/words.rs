@@ -122,7 +122,7 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// Openings that say nothing yet. A doc comment opens with what the item is or does.
-const OPENINGS: &[&str] = &["What ", "Whether "];
+const OPENINGS: &[&str] = &["What ", "Whether ", "Where ", "How "];
 
 /// Complains about doc comments that open with one of [`OPENINGS`].
 pub fn check_openings(source: &Source) -> Vec<String> {
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn empty_openings_are_noticed() {
-        for text in ["/// What it is.\nfn a() {}", "    /// Whether it is.", "//! What this is."] {
+        for text in ["/// What it is.\nfn a() {}", "    /// Whether it is.", "//! How it is."] {
             assert_eq!(count(check_openings, "a.rs", text), 1, "{text}");
         }
         for text in

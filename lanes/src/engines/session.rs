@@ -104,7 +104,7 @@ impl<S: EngineStore> LinkedSession<S> {
         guarded(|| run(&mut self.store).map_err(|error| S::failure(&error)))
     }
 
-    /// Runs code of a module, with a full tank.
+    /// Runs code of a module, with all of its fuel.
     fn execute<R>(&mut self, run: impl FnOnce(&mut S) -> Result<R, S::Error>) -> Result<R, Failure> {
         self.objects = Objects::default();
         guarded(|| {

@@ -20,7 +20,7 @@ pub struct Disagreement {
     pub pairs: Vec<[String; 2]>,
 }
 
-/// How much of a pair of lanes was compared.
+/// The counts of what was compared between two lanes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Compared {
     /// The two lanes.

@@ -37,7 +37,7 @@ pub struct Report {
     pub scripts: Vec<LaneReport>,
     /// The directives on which lanes differ.
     pub disagreements: Vec<Disagreement>,
-    /// How much of each pair of lanes was compared.
+    /// The counts of what was compared, for each pair of lanes.
     #[serde(default)]
     pub compared: Vec<Compared>,
     /// The sums of all lanes.

@@ -13,13 +13,13 @@ use super::Report;
 pub struct Format {
     /// The name in `--report NAME=FILE`.
     pub name: &'static str,
-    /// Where the report goes.
+    /// The destination of the report.
     pub destination: Destination,
     /// Writes a report in this format; the error says why that is impossible.
     pub render: fn(&Report) -> Result<String, String>,
 }
 
-/// Where reports of a format go.
+/// The destination of the reports of a format.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Destination {
     /// To a file that the user names.
