@@ -173,7 +173,7 @@ pub struct Hello {
     pub engine: String,
     /// The engine's version.
     pub version: String,
-    /// The features that the engine has, by the names of [`Features`](crate::Features): `mutable-global`, `simd`, ...
+    /// The features that the engine has, by the names of [`Features`](crate::Features): `mutable-globals`, `simd`, ...
     pub features: Vec<String>,
     /// True if the engine cannot switch features off, whatever `reset` says. The runner then judges by itself what a
     /// script forbids.
