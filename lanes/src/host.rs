@@ -52,8 +52,9 @@ impl HostFunc {
 
 /// The functions of the module `spectest` that official scripts import
 /// (<https://github.com/WebAssembly/spec/tree/main/interpreter#spectest-host-module>). A session adds its globals
-/// (`global_i32`, `global_i64` = 666; `global_f32`, `global_f64` = 666.6), `table` and
-/// `table64` (10 to 20 `funcref`) and `memory` (1 to 2 pages); with threads also `shared_memory` (1 to 2 pages).
+/// (`global_i32`, `global_i64` = 666; `global_f32`, `global_f64` = 666.6), `table` (10 to 20 `funcref`) and `memory` (1
+/// to 2 pages); with 64-bit tables also `table64` (like `table`), and with threads also `shared_memory` (like
+/// `memory`).
 pub fn spectest_functions() -> Vec<HostFunc> {
     use ValType::{F32, F64, I32, I64};
     let signatures: [(&str, &[ValType]); 7] = [
