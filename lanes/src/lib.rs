@@ -32,7 +32,7 @@ mod registry;
 mod value;
 
 pub use ::features::Features;
-pub use adapter::{spectest_modules, valid_with};
+pub use adapter::{is_valid_with, spectest_modules};
 #[cfg(all(feature = "engine", feature = "planted-faults"))]
 pub use engine::Fault;
 #[cfg(feature = "engine")]

@@ -65,7 +65,7 @@ pub struct Judgment {
 
 impl Judgment {
     /// Returns whether every lane passed, and all of them agree. What a lane does not support is no failure.
-    pub fn passed(&self) -> bool {
+    pub fn has_passed(&self) -> bool {
         self.disagreements.is_empty() && self.reports.iter().all(|report| report.status == Status::Pass)
     }
 }

@@ -53,7 +53,7 @@ pub(crate) struct Finished {
 
 impl Finished {
     /// Returns whether all lanes passed, and agree.
-    pub(crate) fn passed(&self) -> bool {
+    pub(crate) fn has_passed(&self) -> bool {
         self.disagreements.is_empty() && self.lanes.iter().all(|report| report.status == Status::Pass)
     }
 

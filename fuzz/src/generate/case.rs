@@ -6,7 +6,7 @@ use super::input::Input;
 use super::smith::{self, Termination};
 use super::value::arbitrary_value;
 use arbitrary::{Result, Unstructured};
-use lanes::{Cpu, Features, HostFunc, MemoryChecks, Options, Value, valid_with};
+use lanes::{Cpu, Features, HostFunc, MemoryChecks, Options, Value, is_valid_with};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -90,7 +90,8 @@ impl Case {
         });
         let modules = library.iter().chain([&main.wasm]).map(Vec::as_slice);
         // wasm-smith and wasmparser do not agree about descriptors.
-        if features.contains(Features::CUSTOM_DESCRIPTORS) && !modules.clone().all(|wasm| valid_with(wasm, features)) {
+        if features.contains(Features::CUSTOM_DESCRIPTORS) && !modules.clone().all(|wasm| is_valid_with(wasm, features))
+        {
             return Err(arbitrary::Error::IncorrectFormat);
         }
         let needed = find_needed(modules, features);
@@ -165,7 +166,7 @@ mod tests {
             let Ok(case) = Case::new(&bytes, audience) else { continue };
             made += 1;
             for wasm in case.library.iter().chain([&case.main]) {
-                if !valid_with(wasm, case.needed) {
+                if !is_valid_with(wasm, case.needed) {
                     let error = wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all());
                     let error = { error }.validate_all(wasm).map(|_| ());
                     panic!("seed {seed}: {error:?}\n{}", wasmprinter::print_bytes(wasm).expect("it decodes"));

@@ -5,7 +5,7 @@
 //! what all lanes have.
 
 use arbitrary::{Result, Unstructured};
-use lanes::{Features, Lane, valid_with};
+use lanes::{Features, Lane, is_valid_with};
 
 /// The features that a case may draw.
 pub const DRAWN: Features = Features::TAIL_CALL
@@ -81,6 +81,6 @@ impl Audience {
 pub fn find_needed<'a>(modules: impl Iterator<Item = &'a [u8]> + Clone, features: Features) -> Features {
     DRAWN.iter().fold(features, |left, feature| {
         let without = left.without(feature.set);
-        if without != left && modules.clone().all(|wasm| valid_with(wasm, without)) { without } else { left }
+        if without != left && modules.clone().all(|wasm| is_valid_with(wasm, without)) { without } else { left }
     })
 }

@@ -12,7 +12,7 @@ use crate::generate::deterministic::make_deterministic;
 use crate::panel::run::run_alone;
 use crate::panel::{Panel, own_lane};
 use crate::rewrite;
-use lanes::{Options, TrapKind, valid_with};
+use lanes::{Options, TrapKind, is_valid_with};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasm_shrink::WasmShrink;
 
@@ -131,7 +131,7 @@ impl Reducer<'_> {
 
     /// Puts `wasm` into the case if that is valid and still shows the finding. Returns whether it did.
     fn try_module(&mut self, case: &mut Case, part: Part, wasm: Vec<u8>) -> bool {
-        if !valid_with(&wasm, case.features) {
+        if !is_valid_with(&wasm, case.features) {
             return false;
         }
         let before = replace(case, part, wasm);

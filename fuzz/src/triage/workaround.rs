@@ -4,7 +4,7 @@
 //! Each function takes a valid module. It returns `None` if the mistake cannot occur in it anyway.
 
 use crate::rewrite::{Patch, edit, rewrite};
-use lanes::{Features, valid_with};
+use lanes::{Features, is_valid_with};
 use wasm_encoder::{Instruction, ValType};
 use wasmparser::{BlockType, Operator as O};
 
@@ -135,7 +135,7 @@ pub(crate) fn convert_externref(wasm: &[u8]) -> Option<Vec<u8>> {
         found = true;
         Patch { before: vec![Instruction::LocalTee(scratch.local(ValType::EXTERNREF))], ..Patch::default() }
     });
-    changed.ok().filter(|wasm| found && valid_with(wasm, Features::all()))
+    changed.ok().filter(|wasm| found && is_valid_with(wasm, Features::all()))
 }
 
 #[cfg(test)]

@@ -189,7 +189,7 @@ impl Session for AdapterSession<'_> {
                 let refusal = convert::refusal(answer);
                 let mut refusal = refusal.map_err(|what| lost_refusal(&self.lose(Lost::Garbage(what))))?;
                 // A size that no valid module has may look to the engine like one that it lacks.
-                if refusal.phase == Phase::Unsupported && !validity::valid_with(module.bytes(), self.features) {
+                if refusal.phase == Phase::Unsupported && !validity::is_valid_with(module.bytes(), self.features) {
                     refusal.phase = Phase::Rejected;
                 }
                 match validity::reason_to_refuse(module.bytes(), self.features, engine) {

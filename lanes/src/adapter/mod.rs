@@ -23,7 +23,7 @@ pub use javascript::{ENGINES, Engine};
 pub use process::{Lost, Process, end_all};
 pub use server::{Server, serve};
 pub use spectest::spectest_modules;
-pub use validity::valid_with;
+pub use validity::is_valid_with;
 
 use crate::{Failure, Features, Lane, LaneInfo, Moves, Options, Session};
 use client::AdapterSession;

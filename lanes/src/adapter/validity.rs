@@ -12,7 +12,7 @@ use crate::Features;
 use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};
 
 /// Returns whether wasmparser accepts a module with these features.
-pub fn valid_with(binary: &[u8], features: Features) -> bool {
+pub fn is_valid_with(binary: &[u8], features: Features) -> bool {
     // To wasmparser, legacy exceptions include the current ones, since they share tags.
     let older_only = features.contains(Features::LEGACY_EXCEPTIONS) && !features.contains(Features::EXCEPTIONS);
     Validator::new_with_features(parser_features(features)).validate_all(binary).is_ok()
@@ -30,14 +30,14 @@ fn has_newer_exceptions(binary: &[u8]) -> bool {
 /// Returns the reason why a refusal is right, if the engine lacks a feature that the module needs.
 pub(super) fn reason_to_refuse(binary: &[u8], script: Features, engine: Features) -> Option<String> {
     let missing = script - engine;
-    let explains = !missing.is_empty() && valid_with(binary, script) && !valid_with(binary, script & engine);
+    let explains = !missing.is_empty() && is_valid_with(binary, script) && !is_valid_with(binary, script & engine);
     explains.then(|| format!("the engine has no {missing}"))
 }
 
 /// Returns what is wrong with an acceptance, if the engine says that it lacks a feature that the module needs.
 pub(super) fn contradiction(binary: &[u8], script: Features, engine: Features) -> Option<String> {
     // With all features of the engine, not only the script's: legacy exceptions imply tags.
-    let reason = reason_to_refuse(binary, script, engine).filter(|_| !valid_with(binary, engine));
+    let reason = reason_to_refuse(binary, script, engine).filter(|_| !is_valid_with(binary, engine));
     reason.map(|reason| format!("{reason}, it says, but it accepts a module that needs it"))
 }
 
@@ -45,7 +45,7 @@ pub(super) fn contradiction(binary: &[u8], script: Features, engine: Features) -
 /// cannot switch it off.
 pub(super) fn reason_to_accept(binary: &[u8], script: Features, engine: Features) -> Option<String> {
     let extra = engine - script;
-    let explains = !extra.is_empty() && !valid_with(binary, script) && valid_with(binary, script | extra);
+    let explains = !extra.is_empty() && !is_valid_with(binary, script) && is_valid_with(binary, script | extra);
     explains.then(|| "the engine has features that the script forbids, and cannot leave them out".to_string())
 }
 
@@ -84,9 +84,9 @@ mod tests {
         let body = |opcode| [b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x0a".as_slice(), opcode].concat();
         let [newer_module, older_module] =
             [body(b"\x08\x01\x06\0\x1f\x40\0\x0b\x0b"), body(b"\x07\x01\x05\0\x06\x40\x0b\x0b")];
-        assert!(valid_with(&newer_module, older | Features::EXCEPTIONS));
-        assert!(!valid_with(&newer_module, older));
-        assert!(valid_with(&older_module, older));
+        assert!(is_valid_with(&newer_module, older | Features::EXCEPTIONS));
+        assert!(!is_valid_with(&newer_module, older));
+        assert!(is_valid_with(&older_module, older));
     }
 
     #[test]

@@ -71,7 +71,7 @@ fn run_check(lane: &AdapterLane, introduced: &Introduction, check: &Check) -> Ch
 
 impl CheckReport {
     /// Returns whether nothing is wrong.
-    pub fn passed(&self) -> bool {
+    pub fn has_passed(&self) -> bool {
         self.introduced.is_ok() && self.wrong().next().is_none()
     }
 

@@ -64,7 +64,7 @@ pub(super) struct CheckArgs {
 pub(super) fn check(arguments: &CheckArgs) -> Result<u8, String> {
     let report = check_adapter::check(&arguments.command, arguments.timeout.unwrap_or(DEFAULT_TIMEOUT));
     say(&report)?;
-    Ok(u8::from(!report.passed()))
+    Ok(u8::from(!report.has_passed()))
 }
 
 #[derive(Debug, Args)]

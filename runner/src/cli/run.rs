@@ -185,12 +185,12 @@ impl RunInProgress<'_> {
             |why: &str| self.screen.remark(&format!("no trap snapshot of {} is written: {why}", input.path));
         match &finished.snapshot {
             _ if !self.arguments.bless || snapshot_path(&input.path).is_none() => {}
-            _ if !finished.passed() => unwritten("the script fails"),
+            _ if !finished.has_passed() => unwritten("the script fails"),
             Some(text) => bless(&input.path, text)?,
             None => unwritten("no lane supports all of it and shows every trap with all of its frames"),
         }
         self.screen.show(input, &finished, &self.lanes)?;
-        let go_on = finished.passed() || !self.arguments.fail_fast;
+        let go_on = finished.has_passed() || !self.arguments.fail_fast;
         self.reports.append(&mut finished.lanes);
         self.disagreements.append(&mut finished.disagreements);
         report::add_compared(&mut self.compared, finished.compared);

@@ -39,7 +39,7 @@ impl Screen {
             self.remark(&format!("{} has no directives", input.path));
         }
         let mut text = String::new();
-        if !finished.passed() {
+        if !finished.has_passed() {
             let source = inputs::text(&input.path).ok();
             let failed = finished.lanes.iter().filter(|report| report.status != report::Status::Pass);
             for report in failed {

@@ -16,7 +16,7 @@
 use super::check::Checked;
 use super::taint::Taint;
 use super::{Miss, Verdict};
-use lanes::{Binary, Failure, Features, InstanceId, Lane, ModuleId, Outcome, Phase, valid_with};
+use lanes::{Binary, Failure, Features, InstanceId, Lane, ModuleId, Outcome, Phase, is_valid_with};
 
 /// A record of what a lane has not supported in a script so far. It decides whether that excuses an outcome.
 pub(super) struct Support {
@@ -86,7 +86,7 @@ impl Support {
     /// Notes that the lane has refused a module.
     pub(super) fn add_refusal(&mut self, binary: &Binary) {
         let available = self.features - self.lacks;
-        if !self.is_own && !self.lacks.is_empty() && !valid_with(binary.bytes(), available) {
+        if !self.is_own && !self.lacks.is_empty() && !is_valid_with(binary.bytes(), available) {
             self.dependency = Dependency::MissingFeature;
         }
     }

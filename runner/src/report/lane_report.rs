@@ -128,14 +128,14 @@ impl LaneReport {
     }
 
     /// Returns how many of the failures belong to no directive.
-    pub(super) fn misplaced(&self) -> usize {
+    pub(super) fn count_misplaced(&self) -> usize {
         self.failures.iter().filter(|failure| !failure.counts()).count()
     }
 
     /// Ends the count: a directive that neither passed, nor is unsupported, nor is among the failures did not run.
     pub fn close(&mut self) {
         let rest = self.directives.saturating_sub(self.passed + self.unsupported);
-        self.failed = (self.failures.len() - self.misplaced()).min(rest);
+        self.failed = (self.failures.len() - self.count_misplaced()).min(rest);
         self.skipped = rest - self.failed;
         if self.status == Status::Pass && !self.failures.is_empty() {
             self.status = Status::Fail;

@@ -167,7 +167,7 @@ pub fn verdict(report: &Report, seconds: f64, paint: Paint) -> String {
         (totals.timed_out, "timed out"),
         (totals.disagreements, "disagreements"),
         (unreadable.len(), "unreadable"),
-        (report.scripts.iter().map(LaneReport::misplaced).sum(), "listed where no directive begins"),
+        (report.scripts.iter().map(LaneReport::count_misplaced).sum(), "listed where no directive begins"),
     ];
     let counts: Vec<String> =
         counts.iter().filter(|(count, _)| *count != 0).map(|(count, what)| format!("{count} {what}")).collect();

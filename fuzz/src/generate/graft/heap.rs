@@ -349,12 +349,12 @@ pub(super) fn question(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body, d
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lanes::valid_with;
+    use lanes::is_valid_with;
 
     #[test]
     fn the_parts_have_these_indices() {
         let features = Features::WASM_3_0 | Features::CUSTOM_DESCRIPTORS;
-        assert!(PARTS.iter().all(|part| valid_with(&part.wasm, features)));
+        assert!(PARTS.iter().all(|part| is_valid_with(&part.wasm, features)));
         let parts = parts(features).expect("they have no imports");
         let text = wasmprinter::print_bytes(&*PARTS[0].wasm).expect("it decodes");
         for (number, ty) in ["node", "wide", "nodes", "bytes", "longs"].iter().enumerate() {
