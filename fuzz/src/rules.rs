@@ -1,13 +1,14 @@
 //! The differences between engines that are no mistakes, and the rules that keep them from being reported. This is the
-//! one list of known sources of false alarms. Each rule has a test, below or in the module that is named.
+//! one list of known sources of false alarms. Each rule has a test, below or in the module that is named. Names like
+//! `stack-overflow` are those of [`lanes::compare::Rule`].
 //!
 //! - **NaN bits.** The specification leaves them open. NaNs are canonicalized in the module itself, after each
 //!   instruction that may make one ([`nan`](crate::generate::nan), [`deterministic`](crate::generate::deterministic)).
 //! - **Stack overflow.** Frames have other sizes, and limits differ. Lanes with different code are no longer compared
-//!   from there on, whichever of them overflowed (`lanes::compare`, rule 2).
+//!   from there on, whichever of them overflowed (`stack-overflow`).
 //! - **Heap exhaustion.** Compilers keep references alive for different times, and engines have objects of different
 //!   sizes. The rule is that of stack overflow. Besides, a case that does not allocate without end stays far below the
-//!   limit of our own lanes (`lanes::compare`, rule 2, [`case`](crate::generate::case)).
+//!   limit of our own lanes (`heap-exhausted`, [`case`](crate::generate::case)).
 //! - **Growth.** An engine may refuse `memory.grow` and `table.grow` for reasons of its own. Each memory and table has
 //!   a maximum that every engine can reach: [`MAX_BYTES`], [`MAX_ELEMENTS`] ([`smith`](crate::generate::smith),
 //!   [`graft`](crate::generate::graft)).
@@ -18,25 +19,25 @@
 //! - **Collector zeal.** Each of our tiers draws how often it collects garbage. It must make no difference, so there is
 //!   no rule ([`case`](crate::generate::case)).
 //! - **Trap messages.** Engines describe one trap differently, or use one message for several traps. Only kinds are
-//!   compared, and a message for several kinds agrees with each of them (`lanes::compare`, rule 4).
+//!   compared, and a message for several kinds agrees with each of them (`less-exact`).
 //! - **Atomic accesses.** One access can be unaligned, out of bounds, and a wait on an unshared memory at once. Between
-//!   engines, each of these agrees with the others (`lanes::compare`, rule 4).
+//!   engines, each of these agrees with the others (`either-reason`).
 //! - **Forms of exception handling.** Engines refuse a module with both. With another engine among the lanes, a case
 //!   has one form ([`feature_set`](crate::generate::feature_set)).
-//! - **Memory.** An engine runs out of it. Its lane is no longer compared (`lanes::compare`, rule 3).
+//! - **Memory.** An engine runs out of it. Its lane is no longer compared (`not-supported`).
 //! - **Fuel.** Engines count it differently, or not at all. With another engine among the lanes, no case has fuel, and
-//!   each case ends by itself. Between engines, fuel is not compared ([`case`](crate::generate::case),
-//!   `lanes::compare`, rule 3).
+//!   each case ends by itself. Between engines, fuel is not compared (`out-of-fuel`,
+//!   [`case`](crate::generate::case)).
 //! - **Features.** An engine lacks one. If a module is not valid without it, the lane takes no part in the case. A lane
-//!   that says so later is no longer compared. Both are counted ([`feature_set`](crate::generate::feature_set),
-//!   `lanes::compare`, rule 3).
+//!   that says so later is no longer compared. Both are counted (`not-supported`,
+//!   [`feature_set`](crate::generate::feature_set)).
 //! - **Exceptions.** An engine cannot tell the tag, the payload or the location of a throw. What both engines show is
-//!   compared (`lanes::compare`, rule 3).
+//!   compared ([`lanes::compare`]).
 //! - **References that only WebAssembly can make** (`exnref`, typed ones). Some hosts cannot pass them. Types that a
 //!   host sees do not contain them, except for null ([`value`](crate::generate::value),
 //!   [`graft`](crate::generate::graft)).
-//! - **Frames.** An engine shows none, or has no byte offsets. What both engines show is compared (`lanes::compare`,
-//!   rule 3).
+//! - **Frames.** An engine shows none, or has no byte offsets. What both engines show is compared
+//!   (`no-frames`).
 //!
 //! These are findings and no false alarms: an engine dies, hangs, refuses a valid module, does not find an import that
 //! exists, or reports an internal error.
