@@ -1,9 +1,10 @@
 //! The artifact oracle: the loader refuses a forged artifact with a reason, or loads it without harm.
 //!
 //! Bytes of a real artifact are changed, and its digests are made to match, so that the loader has to look at the
-//! tables themselves. A panic or a report of a sanitizer is a finding. A loaded artifact is also instantiated and
-//! called, but only if nothing was changed except sections that may hold anything without making the code unsafe to
-//! run: nobody can check machine code, or where its functions begin.
+//! tables themselves. A panic or a report of a sanitizer is a finding, and so is an altered artifact that is loaded
+//! though its digests do not match. A loaded artifact is also instantiated and called, but only if nothing was changed
+//! except sections that may hold anything without making the code unsafe to run: nobody can check machine code, or
+//! where its functions begin.
 
 use super::{Oracle, Registration, Report, Verdict};
 use crate::generate::case::Case;
@@ -32,9 +33,12 @@ const FUEL: u64 = 10_000;
 /// The sections that the code does not depend on. (`.eh_frame` is not one of them: it decides where a frame ends.)
 const HARMLESS: [&str; 3] = [".touchstone.sourcemap", ".touchstone.names", ".touchstone.data"];
 
+/// A loader of artifacts: [`Module::deserialize`], or a test double that breaks its contract.
+pub type Load = fn(&Engine, &[u8]) -> engine::Result<Module>;
+
 /// Forges artifacts and hands them to the loader.
-#[derive(Default)]
 pub struct Artifact {
+    load: Load,
     /// The real artifacts that were made so far, by number.
     originals: HashMap<u8, Original>,
     /// Counts of the inputs so far.
@@ -83,14 +87,25 @@ impl fmt::Display for Fate {
     }
 }
 
+impl Default for Artifact {
+    fn default() -> Artifact {
+        Artifact::new(|engine, bytes| Module::deserialize(engine, bytes))
+    }
+}
+
 impl Artifact {
+    /// Makes an oracle for this loader.
+    pub fn new(load: Load) -> Artifact {
+        Artifact { load, originals: HashMap::new(), counts: Counts::default() }
+    }
+
     /// Forges an artifact and hands it to the loader.
     fn forge(&mut self, input: &[u8]) -> Result<Fate> {
         let bytes = extend(input, SEED_LEN + CHOICES);
         let mut u = Unstructured::new(&bytes[SEED_LEN..]);
         let number = u.int_in_range(0..=ORIGINALS - 1)?;
         let original = self.originals.entry(number).or_insert_with(|| Original::new(number));
-        original.forge(&mut u)
+        original.forge(&mut u, self.load)
     }
 }
 
@@ -158,25 +173,26 @@ impl Original {
         Original { engine, sections: sections.collect(), bytes }
     }
 
-    fn forge(&self, u: &mut Unstructured<'_>) -> Result<Fate> {
+    fn forge(&self, u: &mut Unstructured<'_>, load: Load) -> Result<Fate> {
         let mut bytes = self.bytes.clone();
         let mut harmless = true;
         for _ in 0..u.int_in_range(1..=8)? {
             let offset = self.edit(u, &mut bytes)?;
             harmless &= self.is_harmless(offset);
         }
-        if !u.ratio(1, 8)? {
-            // If the structure is gone, the digests stay wrong: the loader refuses the bytes before it looks at them.
-            let _has_structure = engine::sign_again(&mut bytes);
-        }
+        // If the structure is gone, the digests stay wrong: the loader refuses the bytes before it looks at them.
+        let is_signed = !u.ratio(1, 8)? && engine::sign_again(&mut bytes);
         // Whatever the bytes are, describing them must succeed or fail without a panic.
         let _described = engine::inspect(&bytes).map(|inspection| inspection.to_string());
-        let module = match Module::deserialize(&self.engine, &bytes) {
+        let module = match load(&self.engine, &bytes) {
             Ok(module) => module,
             Err(error) if error.kind() == ErrorKind::Artifact => return Ok(Fate::Refused(error.to_string())),
             Err(error) => return Ok(Fate::Mishandled(format!("refused for the wrong reason: {error:?}"))),
         };
         let _names: Vec<_> = module.exports().map(|export| export.name.to_string()).collect();
+        if !is_signed && bytes != self.bytes {
+            return Ok(Fate::Mishandled("altered bytes were loaded though their digests do not match".to_string()));
+        }
         if module.serialize() != bytes {
             return Ok(Fate::Mishandled("the loaded bytes are not the given ones".to_string()));
         }
