@@ -1,9 +1,9 @@
-;; fails 8: this runner does not execute `assert_suspension` yet
+;; fails 8: the runner does not execute `assert_suspension`
 ;; fails 9: components are not supported
-;; fails 10: this runner does not execute `script` yet
-;; fails 11: this runner does not execute `input` yet
-;; fails 12: this runner does not execute `output` yet
-;; fails 13: this runner does not execute `output` yet
+;; fails 10: the runner does not execute `script`
+;; fails 11: the runner does not execute `input`
+;; fails 12: the runner does not execute `output`
+;; fails 13: the runner does not execute `output`
 (module (func (export "f")))
 (assert_suspension (invoke "f") "unhandled")
 (component)
