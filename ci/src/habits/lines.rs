@@ -9,6 +9,9 @@ pub const COLUMNS: usize = 120;
 /// The longest Rust file, in lines.
 pub const LINES: usize = 800;
 
+/// The longest README of the repository, in lines: what does not fit belongs into `docs/`.
+pub const README_LINES: usize = 120;
+
 /// Complains about lines that are longer than [`COLUMNS`].
 ///
 /// Checked are Rust, shell, TOML, JavaScript, YAML, and Markdown files. Exceptions are lines that a URL makes too long;
@@ -61,11 +64,17 @@ fn data_lines(text: &str) -> Vec<bool> {
     text.lines().map(is_data).collect()
 }
 
-/// Complains about a Rust file that is longer than [`LINES`]: it is about more than one thing.
+/// Complains about a Rust file that is longer than [`LINES`], because it is about more than one thing, and about a
+/// README of the repository that is longer than [`README_LINES`].
 pub fn check_lines(source: &Source) -> Vec<String> {
+    let most = match source.path.as_str() {
+        "README.md" => README_LINES,
+        _ if source.has_extension("rs") => LINES,
+        _ => return Vec::new(),
+    };
     let lines = source.text.lines().count();
-    if source.has_extension("rs") && lines > LINES {
-        return vec![source.complaint(lines, format!("{lines} lines, not {LINES} at most"))];
+    if lines > most {
+        return vec![source.complaint(lines, format!("{lines} lines, not {most} at most"))];
     }
     Vec::new()
 }
@@ -106,5 +115,8 @@ mod tests {
         assert_eq!(check_lines(&Source::planted("a.rs", &lines(800))).len(), 0);
         assert_eq!(check_lines(&Source::planted("a.rs", &lines(801))).len(), 1);
         assert_eq!(check_lines(&Source::planted("a.wast", &lines(801))).len(), 0);
+        assert_eq!(check_lines(&Source::planted("README.md", &lines(120))).len(), 0);
+        assert_eq!(check_lines(&Source::planted("README.md", &lines(121))).len(), 1);
+        assert_eq!(check_lines(&Source::planted("docs/a.md", &lines(121))).len(), 0);
     }
 }

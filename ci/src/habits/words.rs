@@ -122,7 +122,7 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// Openings that say nothing yet. A doc comment opens with what the item is or does.
-const OPENINGS: &[&str] = &["What ", "Whether ", "Where ", "How "];
+pub const OPENINGS: &[&str] = &["What ", "Whether ", "Where ", "How "];
 
 /// Complains about doc comments that open with one of [`OPENINGS`].
 pub fn check_openings(source: &Source) -> Vec<String> {
