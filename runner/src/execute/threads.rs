@@ -2,7 +2,7 @@
 //! [threads proposal](https://github.com/WebAssembly/threads/blob/main/interpreter/README.md). A thread is a thread of
 //! the operating system with a store of its own. It shares the memories of one module with the thread that started it.
 //!
-//! What fails in a thread counts at the `wait` for it. A thread that no directive waits for is waited for at the end of
+//! A failure in a thread counts at the `wait` for it. A thread that no directive waits for is waited for at the end of
 //! the script, and counts where it was started. A thread that never ends is a timeout of the script.
 
 use super::executor::Executor;
