@@ -184,6 +184,8 @@ fn another_configuration_is_refused_by_name() {
     assert!(refused(|config| _ = config.tier(Tier::Quick)).contains("tier"));
     assert!(refused(|config| _ = config.features(Features::WASM_1_0)).contains("features"));
     assert!(refused(|config| _ = config.memory_checks(MemoryChecks::Explicit)).contains("memory checks"));
+    assert!(refused(|config| _ = config.relaxed_simd_deterministic(true)).contains("relaxed SIMD"));
+    assert!(refused(|config| _ = config.canonicalize_nans(true)).contains("NaN"));
     assert!(refused(|config| _ = config.consume_fuel(true)).contains("fuel"));
     assert!(refused(|config| _ = config.epoch_interruption(true)).contains("epoch"));
     assert!(refused(|config| _ = config.artifact_key(Some([1; 32]))).contains("key"));

@@ -41,6 +41,9 @@ pub struct Options {
     pub cpu: Cpu,
     /// The results of relaxed vector instructions.
     pub relaxed_simd: RelaxedSimd,
+    /// True for lanes whose arithmetic makes no NaN but the positive canonical one, as in the standard's deterministic
+    /// profile. A lane that cannot be configured so is absent.
+    pub canonicalize_nans: bool,
     /// The fuel for each instantiation and each call. Code does not count fuel if `None`.
     pub fuel: Option<u64>,
     /// The bytes of native stack that a call may use; the engine's default if `None`.
@@ -58,4 +61,19 @@ pub struct Options {
     /// The fault to plant into the code of our own lanes.
     #[cfg(all(feature = "engine", feature = "planted-faults"))]
     pub fault: Option<engine::Fault>,
+}
+
+impl Options {
+    /// Checks that the options ask for nothing that an engine without switches for NaNs lacks. Its lanes call this when
+    /// they open.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the lane is absent.
+    pub fn refuse_canonical_nans(&self, engine: &str) -> Result<(), String> {
+        if self.canonicalize_nans {
+            return Err(format!("not possible: {engine} cannot be made to return canonical NaNs (--canonicalize-nan)"));
+        }
+        Ok(())
+    }
 }

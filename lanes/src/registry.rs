@@ -55,7 +55,7 @@ pub struct Lanes {
 pub struct Absent {
     /// The name.
     pub name: String,
-    /// The reason, `not built in: ..` or `not installed: ..`, and what helps.
+    /// The reason, `not built in: ..`, `not installed: ..` or `not possible: ..`, and what helps.
     pub reason: String,
 }
 
@@ -132,7 +132,8 @@ pub fn parse(list: &str, options: &Options) -> Result<Lanes, LanesError> {
 /// Opens the lane of this name. `None` if there is no such name.
 fn open(name: &str, options: &Options) -> Option<Opened> {
     if let Some((_, command)) = options.commands.iter().find(|(known, _)| known == name) {
-        return Some(Ok(Box::new(adapter::AdapterLane::new(name, command.clone(), options))));
+        let open = || Box::new(adapter::AdapterLane::new(name, command.clone(), options)) as Box<dyn Lane>;
+        return Some(options.refuse_canonical_nans(name).map(|()| open()));
     }
     if let Some(linked) = LINKED.iter().find(|linked| linked.names.contains(&name)) {
         return Some((linked.open)(name, options));
@@ -169,6 +170,20 @@ mod tests {
     fn absent_lanes_say_what_helps() {
         let lanes = parse(&names().join(","), &Options::default()).expect("known names");
         assert!(lanes.absent.iter().all(|absent| absent.reason.starts_with("not ")), "{:?}", lanes.absent);
+    }
+
+    #[test]
+    fn lanes_that_cannot_canonicalize_nans_are_absent() {
+        let command = ("mine".to_string(), vec!["true".to_string()]);
+        let options = Options { canonicalize_nans: true, commands: vec![command], ..Options::default() };
+        let lanes = parse("all,v8,jsc,spidermonkey,wasmtime,wasmi,mine", &options).expect("known names");
+        let present: Vec<&str> = lanes.present.iter().map(|lane| lane.info().name.as_str()).collect();
+        assert!(present.iter().all(|name| OWN_LANES.contains(name) || *name == "wasmtime"), "{present:?}");
+        assert_eq!(present.contains(&"wasmtime"), cfg!(feature = "wasmtime"));
+        for name in ["v8", "jsc", "spidermonkey", "mine"] {
+            let absent = lanes.absent.iter().find(|absent| absent.name == name).expect("absent");
+            assert!(absent.reason.contains("canonical NaNs"), "{absent}");
+        }
     }
 
     #[test]

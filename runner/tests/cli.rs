@@ -81,6 +81,18 @@ fn what_must_fail_fails() {
 }
 
 #[test]
+fn canonical_nans_are_an_option() {
+    let (_directory, script) = script(
+        "(module (func (export \"divide\") (param f32) (result i32)\n\
+         (i32.reinterpret_f32 (f32.div (local.get 0) (local.get 0)))))\n\
+         (assert_return (invoke \"divide\" (f32.const 0)) (i32.const 0x7fc00000))\n",
+    );
+    assert_eq!(report(&[&script, "--lanes", "all"]).1, Some(1), "the processor's own NaN is negative");
+    assert_eq!(report(&[&script, "--lanes", "all", "--canonicalize-nan"]).1, Some(0));
+    expect_usage_error(&[&script, "--lanes", "v8", "--canonicalize-nan"], "canonical NaNs (--canonicalize-nan)");
+}
+
+#[test]
 fn inputs_that_cannot_be_used() {
     let empty = tempfile::tempdir().expect("a temporary directory");
     let empty = empty.path().display().to_string();

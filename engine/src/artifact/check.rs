@@ -169,6 +169,7 @@ fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()
         features,
         memory_checks,
         relaxed_simd_deterministic,
+        canonicalize_nans,
         consume_fuel,
         epoch_interruption,
         #[cfg(feature = "planted-faults")]
@@ -185,6 +186,9 @@ fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()
     }
     if *relaxed_simd_deterministic != expected.relaxed_simd_deterministic {
         return differ("deterministic relaxed SIMD", relaxed_simd_deterministic, &expected.relaxed_simd_deterministic);
+    }
+    if *canonicalize_nans != expected.canonicalize_nans {
+        return differ("canonical NaN results", canonicalize_nans, &expected.canonicalize_nans);
     }
     if *consume_fuel != expected.consume_fuel {
         return differ("fuel", consume_fuel, &expected.consume_fuel);

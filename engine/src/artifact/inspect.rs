@@ -74,6 +74,8 @@ pub struct InspectedConfig {
     pub memory_checks: MemoryChecks,
     /// True if relaxed vector instructions return the same results on every machine.
     pub relaxed_simd_deterministic: bool,
+    /// True if arithmetic makes no NaN but the positive canonical one.
+    pub canonicalize_nans: bool,
     /// True if the code counts fuel.
     pub consume_fuel: bool,
     /// True if the code checks the epoch.
@@ -216,6 +218,7 @@ impl From<&Settings> for InspectedConfig {
             features: settings.features.names().map(str::to_owned).collect(),
             memory_checks: settings.memory_checks,
             relaxed_simd_deterministic: settings.relaxed_simd_deterministic,
+            canonicalize_nans: settings.canonicalize_nans,
             consume_fuel: settings.consume_fuel,
             epoch_interruption: settings.epoch_interruption,
             #[cfg(feature = "planted-faults")]
@@ -248,6 +251,7 @@ impl fmt::Display for Inspection {
             "relaxed SIMD     {}",
             if config.relaxed_simd_deterministic { "deterministic" } else { "machine's" }
         )?;
+        writeln!(f, "NaN results      {}", if config.canonicalize_nans { "canonical" } else { "machine's" })?;
         writeln!(f, "fuel             {}", config.consume_fuel)?;
         writeln!(f, "epoch            {}", config.epoch_interruption)?;
         #[cfg(feature = "planted-faults")]

@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) memory_checks: MemoryChecks,
     /// True if relaxed vector instructions return the same results on every machine.
     pub(crate) relaxed_simd_deterministic: bool,
+    /// True if arithmetic makes no NaN but the positive canonical one.
+    pub(crate) canonicalize_nans: bool,
     /// True if the code counts fuel.
     pub(crate) consume_fuel: bool,
     /// True if the code checks the epoch.
@@ -53,6 +55,7 @@ impl From<&Config> for Settings {
             features: config.features,
             memory_checks: config.memory_checks,
             relaxed_simd_deterministic: config.relaxed_simd_deterministic,
+            canonicalize_nans: config.canonicalize_nans,
             consume_fuel: config.consume_fuel,
             epoch_interruption: config.epoch_interruption,
             #[cfg(feature = "planted-faults")]

@@ -272,6 +272,8 @@ fn another_configuration_is_refused() {
         ("tier", |config| _ = config.tier(Tier::Quick)),
         ("features", |config| _ = config.features(Features::WASM_1_0)),
         ("memory checks", |config| _ = config.memory_checks(MemoryChecks::Explicit)),
+        ("relaxed SIMD", |config| _ = config.relaxed_simd_deterministic(true)),
+        ("NaN", |config| _ = config.canonicalize_nans(true)),
         ("fuel", |config| _ = config.consume_fuel(true)),
         ("epoch", |config| _ = config.epoch_interruption(true)),
         #[cfg(feature = "planted-faults")]

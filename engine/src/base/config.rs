@@ -53,6 +53,7 @@ pub struct Config {
     pub(crate) features: Features,
     pub(crate) memory_checks: MemoryChecks,
     pub(crate) relaxed_simd_deterministic: bool,
+    pub(crate) canonicalize_nans: bool,
     pub(crate) cpu_features: CpuFeatures,
     pub(crate) consume_fuel: bool,
     pub(crate) epoch_interruption: bool,
@@ -72,6 +73,7 @@ impl Default for Config {
             features: Features::default(),
             memory_checks: MemoryChecks::default(),
             relaxed_simd_deterministic: false,
+            canonicalize_nans: false,
             cpu_features: CpuFeatures::default(),
             consume_fuel: false,
             epoch_interruption: false,
@@ -143,6 +145,14 @@ impl Config {
     /// every machine. By default they compile to the shortest code that the CPU features allow.
     pub fn relaxed_simd_deterministic(&mut self, on: bool) -> &mut Self {
         self.relaxed_simd_deterministic = on;
+        self
+    }
+
+    /// Sets whether every NaN that arithmetic makes is the positive canonical one, as in the standard's deterministic
+    /// profile. By default its sign and payload are the processor's. Negation, absolute value, sign copy, selection and
+    /// accesses keep the bits of a NaN in any case.
+    pub fn canonicalize_nans(&mut self, on: bool) -> &mut Self {
+        self.canonicalize_nans = on;
         self
     }
 

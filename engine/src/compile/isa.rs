@@ -9,7 +9,7 @@ pub(crate) fn build(config: &Config) -> Result<OwnedTargetIsa> {
     let host_features = config.cpu_features == CpuFeatures::Host;
     let machine = cranelift_native::builder_with_options(host_features)
         .map_err(|reason| Error::new(ErrorKind::Unsupported, format!("this machine is not supported: {reason}")))?;
-    machine.finish(flags(config.tier)).map_err(|error| {
+    machine.finish(flags(config)).map_err(|error| {
         Error::new(ErrorKind::Unsupported, format!("Cranelift refuses the flags of this machine: {error}"))
     })
 }
@@ -20,17 +20,18 @@ pub(crate) fn has_flag(isa: &dyn TargetIsa, flag: &str) -> bool {
 }
 
 /// Returns Cranelift's flags that do not depend on the architecture.
-fn flags(tier: Tier) -> settings::Flags {
-    let (opt_level, regalloc) = match tier {
+fn flags(config: &Config) -> settings::Flags {
+    let (opt_level, regalloc) = match config.tier {
         Tier::Speed => ("speed", "backtracking"),
         Tier::Quick => ("none", "single_pass"),
     };
-    let verifier = if cfg!(debug_assertions) { "true" } else { "false" };
+    let switch = |on: bool| if on { "true" } else { "false" };
     let mut builder = settings::builder();
     for (name, value) in [
         ("opt_level", opt_level),
         ("regalloc_algorithm", regalloc),
-        ("enable_verifier", verifier),
+        ("enable_verifier", switch(cfg!(debug_assertions))),
+        ("enable_nan_canonicalization", switch(config.canonicalize_nans)),
         // Without it the unwind tables are empty.
         ("unwind_info", "true"),
         ("preserve_frame_pointers", "true"),

@@ -41,8 +41,10 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// A text if the program is not installed: it names the program, and what installs it.
+    /// A text if the program is not installed, which names the program and what installs it, or if the options ask for
+    /// what no JavaScript engine can do.
     pub fn open(&self, options: &Options) -> Opened {
+        options.refuse_canonical_nans(self.name)?;
         let program = self.find().ok_or_else(|| {
             format!("not installed: no `{}`; `ci/install-engines.sh` installs it", self.programs.join("` or `"))
         })?;

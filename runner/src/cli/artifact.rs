@@ -30,6 +30,9 @@ pub(super) struct CompileArgs {
     /// The CPU features that the code may use.
     #[arg(long, value_enum, default_value_t = CpuArg::Host)]
     cpu: CpuArg,
+    /// Make every NaN that arithmetic makes the positive canonical one, as in the standard's deterministic profile.
+    #[arg(long)]
+    canonicalize_nan: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -71,7 +74,8 @@ pub(super) fn compile(arguments: &CompileArgs) -> Result<u8, String> {
         .cpu_features(match arguments.cpu {
             CpuArg::Host => CpuFeatures::Host,
             CpuArg::Baseline => CpuFeatures::Baseline,
-        });
+        })
+        .canonicalize_nans(arguments.canonicalize_nan);
     match Engine::new(&config).and_then(|engine| engine.compile(&module)) {
         Ok(artifact) => {
             write(&arguments.output, &artifact)?;

@@ -30,6 +30,10 @@ pub(super) struct LaneArgs {
     /// The results of relaxed vector instructions, where the standard leaves the choice to the engine.
     #[arg(long, value_enum, default_value_t = RelaxedArg::Deterministic)]
     pub(super) relaxed_simd: RelaxedArg,
+    /// Make every NaN that arithmetic makes the positive canonical one, as in the standard's deterministic profile. Lanes
+    /// that cannot do so are absent: of other engines, only wasmtime can.
+    #[arg(long)]
+    pub(super) canonicalize_nan: bool,
     /// Collect garbage at every allocation, in every lane of our engine.
     #[arg(long)]
     pub(super) gc_zeal: bool,
@@ -66,6 +70,7 @@ impl LaneArgs {
             memory_checks: self.memory_checks.into(),
             cpu: self.cpu.into(),
             relaxed_simd: self.relaxed_simd.into(),
+            canonicalize_nans: self.canonicalize_nan,
             gc_zeal: self.gc_zeal,
             // Scripts run in parallel and keep the cores busy already.
             compile_threads: Some(1),
@@ -103,6 +108,7 @@ impl LaneArgs {
             format!("--cpu={}", name(self.cpu.to_possible_value())),
             format!("--relaxed-simd={}", name(self.relaxed_simd.to_possible_value())),
         ];
+        arguments.extend(self.canonicalize_nan.then(|| "--canonicalize-nan".to_string()));
         arguments.extend(self.gc_zeal.then(|| "--gc-zeal".to_string()));
         arguments.extend(self.lane.iter().map(|lane| format!("--lane={lane}")));
         arguments

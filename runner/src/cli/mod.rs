@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_worker_gets_the_same_lanes() {
         let arguments = "touchstone x.wast --lanes quick/fresh --timeout 0.5 --memory-checks explicit --cpu baseline \
-                         --relaxed-simd machine --gc-zeal";
+                         --relaxed-simd machine --canonicalize-nan --gc-zeal";
         let cli = Cli::try_parse_from(arguments.split(' ')).expect("valid arguments");
         let lanes = ["quick/fresh".to_string()];
         let worker = std::iter::once("touchstone".to_string()).chain(cli.run.lanes.worker_arguments(&lanes));
@@ -135,6 +135,6 @@ mod tests {
         assert_eq!(parsed.lanes, "quick/fresh");
         assert_eq!((parsed.cpu, parsed.memory_checks), (CpuArg::Baseline, Checks::Explicit));
         assert_eq!(parsed.relaxed_simd, RelaxedArg::Machine);
-        assert!(parsed.gc_zeal);
+        assert!(parsed.canonicalize_nan && parsed.gc_zeal);
     }
 }

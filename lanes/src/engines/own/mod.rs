@@ -90,6 +90,7 @@ impl Own {
                 Cpu::Baseline => engine::CpuFeatures::Baseline,
             })
             .relaxed_simd_deterministic(self.options.relaxed_simd == RelaxedSimd::Deterministic)
+            .canonicalize_nans(self.options.canonicalize_nans)
             .consume_fuel(self.options.fuel.is_some())
             .gc_zeal(self.options.gc_zeal)
             .compile_threads(self.options.compile_threads);

@@ -76,7 +76,8 @@ impl Wasmi {
 }
 
 /// Opens the lane.
-pub(super) fn open(_name: &str, options: &Options) -> Opened {
+pub(super) fn open(name: &str, options: &Options) -> Opened {
+    options.refuse_canonical_nans(name)?;
     Ok(Box::new(Wasmi::new(options)))
 }
 

@@ -66,6 +66,7 @@ impl Wasmtime {
             .wasm_backtrace_max_frames(NonZeroUsize::new(MAX_FRAMES))
             .parallel_compilation(self.options.compile_threads != Some(1))
             .relaxed_simd_deterministic(self.options.relaxed_simd == RelaxedSimd::Deterministic)
+            .cranelift_nan_canonicalization(self.options.canonicalize_nans)
             .consume_fuel(self.options.fuel.is_some());
         if self.options.memory_checks == MemoryChecks::Explicit {
             config.memory_reservation(0).memory_guard_size(0).signals_based_traps(false);
