@@ -19,8 +19,8 @@ use std::sync::Arc;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Root {
     store: StoreId,
-    index: u32,
-    generation: u32,
+    index: usize,
+    generation: u64,
 }
 
 /// The references that the host holds in a store.
@@ -28,8 +28,9 @@ pub struct Root {
 pub(crate) struct Roots {
     /// The references of all open scopes, the outermost scope first.
     scoped: Vec<Scoped>,
-    /// The number of scopes with entries that have ended, modulo 2^32.
-    generation: u32,
+    /// The number of scopes with entries that have ended. It never wraps: a host that ends a billion scopes a second
+    /// would need centuries.
+    generation: u64,
     /// The references of all [`OwnedRooted`]s. An entry that has no other owner belongs to a dropped one.
     owned: Vec<Arc<AtomicU32>>,
     /// The length of `owned` at which entries of dropped handles are removed next.
@@ -40,20 +41,20 @@ pub(crate) struct Roots {
 #[derive(Clone, Copy)]
 struct Scoped {
     reference: u32,
-    generation: u32,
+    generation: u64,
 }
 
 impl Roots {
     /// Adds a reference to the innermost scope.
     fn push(&mut self, reference: u32, store: StoreId) -> Root {
-        let index = u32::try_from(self.scoped.len()).expect("memory ends long before 2^32 handles");
+        let index = self.scoped.len();
         self.scoped.push(Scoped { reference, generation: self.generation });
         Root { store, index, generation: self.generation }
     }
 
     /// Returns the reference of an entry; `None` if its scope has ended.
     fn get(&self, root: Root) -> Option<u32> {
-        let entry = self.scoped.get(root.index as usize)?;
+        let entry = self.scoped.get(root.index)?;
         (entry.generation == root.generation).then_some(entry.reference)
     }
 
@@ -67,7 +68,7 @@ impl Roots {
         // A scope without entries left no handles behind, so it needs no generation of its own.
         if self.scoped.len() > began {
             self.scoped.truncate(began);
-            self.generation = self.generation.wrapping_add(1);
+            self.generation += 1;
         }
     }
 
@@ -280,4 +281,32 @@ fn scope_ended() -> Error {
         "the scope that held this reference has ended: hold it with `to_owned_rooted`, or use it before the host \
          function returns",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::gc::{AnyRef, I31};
+    use crate::runtime::{Engine, Store};
+
+    /// Opens a scope with one handle and ends it.
+    fn end_one_scope(store: &mut Store<()>) -> AnyRef {
+        let mut scope = RootScope::new(store);
+        AnyRef::from_i31(&mut scope, I31::wrapping_i32(1))
+    }
+
+    #[test]
+    fn a_handle_stays_stale_after_any_number_of_scopes() {
+        let mut store = Store::new(&Engine::default(), ());
+        let stale = end_one_scope(&mut store);
+        // Each of these would be the generation of `stale` again, if generations had that many bits.
+        for bits in [8, 16, 24, 31, 32, 48, 63] {
+            store.as_context_mut().into_opaque().heap.roots.generation = 1 << bits;
+            let mut scope = RootScope::new(&mut store);
+            let fresh = AnyRef::from_i31(&mut scope, I31::wrapping_i32(2));
+            assert_eq!(fresh.root().index, stale.root().index, "the entry is in use again");
+            assert_eq!(fresh.as_i31(&scope).unwrap(), Some(I31::wrapping_i32(2)));
+            assert_eq!(stale.as_i31(&scope).unwrap_err().kind(), ErrorKind::Usage, "2^{bits} scopes");
+        }
+    }
 }
