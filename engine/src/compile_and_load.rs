@@ -50,9 +50,10 @@ impl Engine {
     }
 }
 
-/// Returns the binary of a module that may be text. Every binary starts with a zero byte, which no text does.
+/// Returns the binary of a module that may be text. Every binary starts with a zero byte, which no text does, nor with
+/// the first byte of an artifact, which is left for the validator to refuse.
 fn binary(wasm: &[u8]) -> Result<Cow<'_, [u8]>> {
-    if wasm.first().is_none_or(|&first| first == 0) {
+    if wasm.first().is_none_or(|first| matches!(first, 0 | 0x7f)) {
         return Ok(Cow::Borrowed(wasm));
     }
     wat::parse_bytes(wasm).map_err(|error| Error::new(ErrorKind::Malformed, error.to_string()).with_source(error))

@@ -427,6 +427,51 @@ fn artifacts_go_from_engine_to_engine() {
     assert_eq!(Module::deserialize(&explicit, &bytes).unwrap_err().kind(), ErrorKind::Artifact);
 }
 
+/// The ids of types differ from engine to engine, so that messages spell the types out.
+#[test]
+fn link_errors_spell_types_out() {
+    let import = |types: &str, ty: &str| format!("(module {types} (import \"m\" \"g\" {ty}))");
+    let recursive = "(rec (type $a (struct (field (mut i8)) (field (ref null $b)))) (type $b (sub (array (ref $a)))))";
+    for (text, expected) in [
+        (import("(type $a (array i8))", "(func (param (ref null $a)))"), "func [(ref null (array i8))] -> []"),
+        (import("(type $a (sub (struct)))", "(global (mut (ref $a)))"), "global (mut (ref (sub (struct))))"),
+        (
+            import("(type $f (func (param i32)))", "(table i64 1 2 (ref null $f))"),
+            "table i64 1 2 (ref null (func [i32] -> []))",
+        ),
+        (
+            import(recursive, "(global (ref $a))"),
+            "global (ref (rec 1/2 (struct (field (mut i8)) (field (ref null (rec 2/2 (sub (array (ref ..)))))))))",
+        ),
+    ] {
+        for others in 0..2 {
+            let engine = engine();
+            // Other types take the first ids.
+            let held =
+                Module::new(&engine, format!("(module {})", "(type (func (param i64)))".repeat(others))).unwrap();
+            let module = Module::new(&engine, &text).unwrap();
+            let error = Linker::new(&engine).instantiate(Store::new(&engine, ()), &module).unwrap_err();
+            assert_eq!(error.message(), format!("unknown import m.g: expected {expected}"));
+            drop(held);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_module_is_named() {
+    let engine = engine();
+    let artifact = engine.compile("(module)").unwrap();
+    let component = b"\0asm\x0d\0\x01\0";
+    for (bytes, says) in [(&artifact[..], "an artifact is loaded, not compiled"), (component, "this is a component")] {
+        for error in [Module::new(&engine, bytes).unwrap_err(), Module::from_binary(&engine, bytes).unwrap_err()] {
+            assert_eq!(error.kind(), ErrorKind::Malformed);
+            assert!(error.message().contains(says), "{error}");
+        }
+    }
+    let error = Module::new(&engine, "(component)").unwrap_err();
+    assert!(error.message().contains("this is a component"), "{error}");
+}
+
 #[test]
 fn malformed_invalid_and_text_errors() {
     let engine = engine();

@@ -2,6 +2,7 @@
 
 use super::func::host::{self, HostDefinition};
 use super::instance::instantiate;
+use super::type_text::describe;
 use super::{AsContext, AsContextMut, Caller, Engine, Extern, Instance, IntoFunc, Module, Val};
 use crate::base::{Error, ErrorKind, Result};
 use crate::wasm::types::FuncType;
@@ -152,7 +153,7 @@ impl<T: 'static> Linker<T> {
         let mut imports = Vec::with_capacity(wasm.imports.len());
         for import in &wasm.imports {
             let Some(definition) = self.definition(&import.module, &import.name) else {
-                let ty = module.canonical(wasm.import_type(import.item));
+                let ty = describe(module.engine().types(), &module.canonical(wasm.import_type(import.item)));
                 let message = format!("unknown import {}.{}: expected {ty}", import.module, import.name);
                 return Err(Error::new(ErrorKind::Link, message));
             };

@@ -48,6 +48,7 @@ mod table;
 mod tag;
 mod trap;
 mod type_registry;
+mod type_text;
 mod val;
 
 pub use engine::Engine;

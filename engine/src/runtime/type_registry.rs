@@ -164,6 +164,15 @@ impl TypeRegistry {
         entry.id == of
     }
 
+    /// Returns a type by its id, with its position in its recursive group and the number of types of that. `None` if no
+    /// type has the id.
+    pub(crate) fn description(&self, id: u32) -> Option<(Arc<SubType>, u32, usize)> {
+        let types = self.lock();
+        let entry = types.get(id)?;
+        let first = types.groups.get(&entry.group)?.first;
+        Some((entry.ty.clone(), serial(id) - first, entry.group.len()))
+    }
+
     fn lock(&self) -> MutexGuard<'_, TypesInUse> {
         // No update can panic half-way, so the types behind a poisoned lock are consistent.
         self.types.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,6 +1,7 @@
 //! WebAssembly values of the host, and their conversion from and to the raw values of compiled code.
 
 use super::store::StoreOpaque;
+use super::type_text::describe_value;
 use super::{AnyRef, ArrayRef, ExnRef, ExternRef, Func, StructRef};
 use crate::abi::ValRaw;
 use crate::abi::vmctx::FuncRef;
@@ -132,7 +133,8 @@ impl Val {
     /// Kind [`Usage`](ErrorKind::Usage) if the value is not a `ty` or belongs to another store.
     pub(crate) fn to_raw(self, store: &StoreOpaque, ty: ValType, what: &str) -> Result<ValRaw> {
         if !self.exact_type(store)?.matches(ty, &|ty, of| store.extends(ty, of)) {
-            let message = format!("{what} must be of type {ty}, but is of type {}", self.ty());
+            let [wanted, given] = [ty, self.ty()].map(|ty| describe_value(store.engine().types(), ty));
+            let message = format!("{what} must be of type {wanted}, but is of type {given}");
             return Err(Error::new(ErrorKind::Usage, message));
         }
         Ok(ValRaw::from_bits(match self {

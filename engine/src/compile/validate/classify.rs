@@ -18,10 +18,32 @@ use wasmparser::{
 
 /// Returns the error for a module that wasmparser refused with `error`, in any function or section.
 pub(crate) fn classify(features: Features, wasm: &[u8], error: wasmparser::Error) -> Error {
+    if wasm.starts_with(b"\x7fELF") {
+        let message = "this is an ELF file and not a module: an artifact is loaded, not compiled";
+        return Error::new(ErrorKind::Malformed, message).at(0);
+    }
     match decode_only(parser_features(features), wasm) {
         Err(DecodeError { kind, message, offset }) => Error::new(kind, message).at(offset),
-        Ok(()) => Error::new(ErrorKind::Invalid, error.message()).at(error.offset()),
+        Ok(()) => Error::new(ErrorKind::Invalid, with_instruction_names(error.message())).at(error.offset()),
     }
+}
+
+/// Returns a message with the names of instructions as the text format has them. wasmparser writes the names of its own
+/// methods: `visit_i32_div_s`.
+fn with_instruction_names(message: &str) -> String {
+    let Some((before, rest)) = message.split_once("visit_") else { return message.to_owned() };
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let (method, after) = rest.split_at(end);
+    // The first word of a dotted name is a type, or what the instruction works on.
+    let dotted = [
+        "i32", "i64", "f32", "f64", "v128", "i8x16", "i16x8", "i32x4", "i64x2", "f32x4", "f64x2", "local", "global",
+        "memory", "table", "ref", "struct", "array", "i31", "any", "extern", "data", "elem", "atomic", "cont",
+    ];
+    let name = match method.split_once('_') {
+        Some((first, rest)) if dotted.contains(&first) => format!("{first}.{}", rest.replacen("atomic_", "atomic.", 1)),
+        _ => method.to_owned(),
+    };
+    format!("{before}{name}{after}")
 }
 
 /// An error of the decoding pass.

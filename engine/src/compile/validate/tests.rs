@@ -150,6 +150,20 @@ fn limits() {
 }
 
 #[test]
+fn messages_name_instructions_as_the_text_format_does() {
+    for (code, name) in [
+        ("(i32.div_s (i32.const 1) (i32.const 1))", "i32.div_s"),
+        ("(memory.size)", "memory.size"),
+        ("(i64.atomic.rmw8.add_u (i32.const 0) (i64.const 0))", "i64.atomic.rmw8.add_u"),
+        ("(return)", "return"),
+    ] {
+        let wasm = text(&format!("(memory 1 1 shared) (global i32 {code})"));
+        let error = validate(Features::WASM_3_0 | Features::THREADS, &wasm).expect_err("it is no constant");
+        assert!(error.message().ends_with(&format!("non-constant operator: {name}")), "{error}");
+    }
+}
+
+#[test]
 fn features_are_told_apart() {
     let each = [
         (Features::MUTABLE_GLOBALS, "(global (export \"g\") (mut i32) (i32.const 0))"),

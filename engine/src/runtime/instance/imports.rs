@@ -2,9 +2,10 @@
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::runtime::store::StoreOpaque;
+use crate::runtime::type_text::{describe, describe_defined};
 use crate::runtime::{Extern, Module};
 use crate::wasm::module::ImportItem;
-use crate::wasm::types::{CompositeKind, ConcreteType, ExternType, HeapType};
+use crate::wasm::types::ExternType;
 
 /// Checks that the imports are of the types that the module declares.
 pub(super) fn check_imports(store: &StoreOpaque, module: &Module, imports: &[Extern]) -> Result<()> {
@@ -25,22 +26,23 @@ pub(super) fn check_imports(store: &StoreOpaque, module: &Module, imports: &[Ext
 }
 
 /// Describes the type that a module declares and the type of the import, in texts that differ: function types that read
-/// alike are told apart by their ids.
+/// alike are told apart by their definitions.
 fn describe_mismatch(
     store: &StoreOpaque,
     module: &Module,
     wanted: ImportItem,
     item: &Extern,
 ) -> Result<(String, String)> {
-    let texts = (module.canonical(module.wasm().import_type(wanted)).to_string(), item.ty_in(store)?.to_string());
+    let types = store.engine().types();
+    let declared = module.canonical(module.wasm().import_type(wanted));
+    let texts = (describe(types, &declared), describe(types, &item.ty_in(store)?));
     let (ImportItem::Func { ty, exact }, Extern::Func(func), true) = (wanted, item, texts.0 == texts.1) else {
         return Ok(texts);
     };
-    let defined = |index| ConcreteType { kind: CompositeKind::Func, index };
-    let named = defined(module.types().ids()[ty.index()]);
-    let wanted = if exact { HeapType::Exact(named) } else { HeapType::Concrete(named) };
-    let given = HeapType::Exact(defined(func.type_id(store)?));
-    Ok((format!("{} of type {wanted}", texts.0), format!("{} of type {given}", texts.1)))
+    let named = describe_defined(types, module.types().ids()[ty.index()]);
+    let named = if exact { format!("(exact {named})") } else { named };
+    let given = describe_defined(types, func.type_id(store)?);
+    Ok((format!("{} of type {named}", texts.0), format!("{} of type (exact {given})", texts.1)))
 }
 
 /// Returns whether an import is of the type that a module declares
