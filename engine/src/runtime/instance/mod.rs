@@ -117,6 +117,17 @@ impl Instance {
             .map_err(|error| Error::new(error.kind(), format!("the export \"{name}\": {}", error.message())))
     }
 
+    /// Returns the function of this index in the module's index space of functions; `None` if there is none, or nothing
+    /// in the module refers to it, so that no reference to it can exist.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the instance belongs to another store.
+    pub fn func_at(&self, mut store: impl AsContextMut, index: u32) -> Result<Option<Func>> {
+        let store = store.as_context_mut().into_opaque();
+        let entry = self.entry(&store)?;
+        Ok(entry.is_referred_to(FuncIndex(index)).then(|| entry.func(&store, FuncIndex(index))))
+    }
+
     /// Returns the exported memory of this name.
     ///
     /// # Errors
@@ -274,6 +285,13 @@ impl InstanceEntry {
     /// The reference to a function of the module, as tables hold it.
     pub(crate) fn func_ref_bits(&self, function: FuncIndex) -> u64 {
         self.func_ref(function).as_ptr().expose_provenance() as u64
+    }
+
+    /// Returns whether there is such a function, and it is imported or has a reference in the context.
+    fn is_referred_to(&self, function: FuncIndex) -> bool {
+        let declared = self.module.wasm().functions.get(function.index());
+        declared
+            .is_some_and(|declared| declared.func_ref.is_some() || self.module.layout().func_import(function).is_some())
     }
 
     /// The handle of a function of the module.
