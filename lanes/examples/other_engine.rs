@@ -9,7 +9,7 @@
 //! comparison takes that into account. To run scripts with such a lane, call [`lanes::register`] and then
 //! `runner::cli::main`.
 
-use engine::{Caller, Config, Engine, Error, ErrorKind, FuncType, Instance, Linker, Module, Store, Val};
+use engine::{AsContextMut, Caller, Config, Engine, Error, ErrorKind, FuncType, Instance, Linker, Module, Store, Val};
 use lanes::compare::{Comparison, Difference};
 use lanes::{
     Behavior, Binary, Failure, Features, HeapType, HostCall, HostFunc, InstanceId, Lane, LaneInfo, ModuleId, Moves,
@@ -213,6 +213,7 @@ fn act(
             [Val::FuncRef(Some(callee)), rest @ ..] => callee.call(&mut caller, rest, results),
             _ => Err(stop(&mut caller, Failure::Host("the host was given no function to call".to_string()))),
         },
+        Behavior::Collect => caller.as_context_mut().gc(),
         Behavior::Fail(text) => Err(stop(&mut caller, Failure::Host(text.clone()))),
         // An engine that can be unwound may panic here instead.
         Behavior::Panic(text) => Err(stop(&mut caller, Failure::Panic(text.clone()))),

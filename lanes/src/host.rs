@@ -27,6 +27,8 @@ pub enum Behavior {
     Call,
     /// Returns an error with this text, which the embedder gets back as [`Failure::Host`](crate::Failure::Host).
     Fail(String),
+    /// Collects garbage, where the lane can be asked for that, and returns nothing.
+    Collect,
     /// Panics with this text. The panic is caught outside of WebAssembly and becomes
     /// [`Failure::Panic`](crate::Failure::Panic).
     Panic(String),
@@ -84,4 +86,10 @@ pub fn extra_host_functions() -> Vec<HostFunc> {
         HostFunc::new("host", "fail", &[], &[], fail),
         HostFunc::new("host", "panic", &[], &[], panic),
     ]
+}
+
+/// The functions of the module `wasmtime`, which scripts of Wasmtime's own suite import: `gc: () -> ()` collects
+/// garbage. A session does not have them by itself.
+pub fn wasmtime_functions() -> Vec<HostFunc> {
+    vec![HostFunc::new("wasmtime", "gc", &[], &[], Behavior::Collect)]
 }

@@ -37,7 +37,7 @@ pub use adapter::{is_valid_with, spectest_modules};
 pub use engine::Fault;
 #[cfg(feature = "engine")]
 pub use engines::own;
-pub use host::{Behavior, HostFunc, extra_host_functions, spectest_functions};
+pub use host::{Behavior, HostFunc, extra_host_functions, spectest_functions, wasmtime_functions};
 pub use objects::{Contents, Object, Objects};
 pub use observation::{
     Exception, Failure, Frame, HostCall, MemoryState, Observation, Outcome, Phase, Refusal, State, TableState, Trap,
@@ -201,6 +201,17 @@ pub trait Session {
     ///
     /// [`Failure::Usage`] if there is no such global, and [`Failure::Unsupported`] if the lane cannot show its value.
     fn get(&mut self, instance: InstanceId, global: &str) -> Result<Value, Failure>;
+
+    /// Returns the number by which results show the function of this index of an instance's module, as in
+    /// [`Reference::Func`].
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Unsupported`] if the lane does not tell functions apart. [`Failure::Usage`] if there is no such
+    /// instance or function, or nothing refers to the function, so that no result can show it.
+    fn function_at(&mut self, _instance: InstanceId, _index: u32) -> Result<u32, Failure> {
+        Err(Failure::tells_no_functions_apart())
+    }
 
     /// Returns the shared memories that an instance exports, for a session on another thread.
     ///

@@ -262,6 +262,11 @@ impl Failure {
         Failure::Unsupported("this lane does not share memories between threads".to_string())
     }
 
+    /// The failure of a lane that does not tell functions apart.
+    pub(crate) fn tells_no_functions_apart() -> Failure {
+        Failure::Unsupported("this lane does not tell functions apart".to_string())
+    }
+
     /// Returns a stable name for the kind of failure.
     pub fn name(&self) -> &'static str {
         match self {
@@ -448,8 +453,13 @@ impl MemoryState {
 
     /// The state of a memory that holds `bytes`.
     pub fn of(bytes: &[u8]) -> MemoryState {
+        MemoryState::of_beginning(bytes.len() as u64, bytes)
+    }
+
+    /// The state of a memory of this length that begins with `bytes`. All bytes that are hashed must be among them.
+    pub fn of_beginning(length: u64, bytes: &[u8]) -> MemoryState {
         let hashed = &bytes[..bytes.len().min(MemoryState::HASHED)];
-        MemoryState { length: bytes.len() as u64, digest: *blake3::hash(hashed).as_bytes() }
+        MemoryState { length, digest: *blake3::hash(hashed).as_bytes() }
     }
 }
 

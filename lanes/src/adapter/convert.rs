@@ -162,6 +162,8 @@ pub(super) fn function(function: &HostFunc) -> Function {
         behavior: match &function.behavior {
             Behavior::Return(values) => Does::Return(values.iter().copied().map(plain_bits).collect()),
             Behavior::Call => Does::Call,
+            // The protocol does not ask for a collection, which no script may depend on.
+            Behavior::Collect => Does::Return(Vec::new()),
             Behavior::Fail(text) => Does::Fail(text.clone()),
             Behavior::Panic(text) => Does::Panic(text.clone()),
         },

@@ -59,6 +59,8 @@ pub struct Comparison {
     moves: [Moves; 2],
     names: Names,
     admitted: bool,
+    /// True if what the next step shows depends on the order of threads.
+    raced: bool,
     has_ended: bool,
     tally: Tally,
 }
@@ -73,6 +75,7 @@ impl Comparison {
             moves: [left.moves, right.moves],
             names: Names::new(same_engine),
             admitted: false,
+            raced: false,
             has_ended: false,
             tally: Tally::default(),
         }
@@ -110,8 +113,30 @@ impl Comparison {
         self.admitted = !self.same_engine;
     }
 
+    /// Lets two lanes differ in the next step ([`Rule::Race`]): it uses what threads may write at the same time. A
+    /// difference ends the comparison, since what follows may depend on it.
+    pub fn admit_race(&mut self) {
+        self.raced = true;
+    }
+
+    /// Notes that the contents of an instance's exports are not compared, since threads may have written them at the
+    /// same time ([`Rule::Race`]).
+    pub fn leave_out_raced_state(&mut self) {
+        self.tally.count_rule(Rule::Race);
+    }
+
     /// Compares what the same step showed in both lanes.
     pub fn step(&mut self, left: &Observation, right: &Observation) -> Option<Difference> {
+        let raced = std::mem::take(&mut self.raced);
+        let difference = self.compare_step(left, right);
+        if raced && difference.is_some() {
+            self.end(Rule::Race);
+            return None;
+        }
+        difference
+    }
+
+    fn compare_step(&mut self, left: &Observation, right: &Observation) -> Option<Difference> {
         let admitted = std::mem::take(&mut self.admitted);
         if let Some(rule) = self.ending_rule(&left.outcome, &right.outcome) {
             self.end(rule);

@@ -72,6 +72,11 @@ rules! {
     /// between engines, where a script accepts several results ([`Comparison::admit`](super::Comparison::admit)).
     AdmittedResult = "admitted-result":
         "which of several results that the script accepts: bits of a NaN, relaxed SIMD",
+    /// Threads of a script race: the order in which they use the memories that were lent to them is nobody's choice. It
+    /// applies to what instances show that may see such a memory, unless the script waits for each thread before
+    /// another one, or its own code, can use the memory. Between lanes of one engine, too.
+    Race = "race":
+        "what instances show that can see a memory which threads may use at the same time",
     /// One engine shows no frames. It applies between engines.
     NoFrames = "no-frames":
         "an engine shows no frames",

@@ -288,3 +288,18 @@ fn objects() {
     assert_eq!(found.what, "object \"#0\"");
     assert_eq!(foreign().state(Some(&state(1)), Some(&state(1))), None);
 }
+
+#[test]
+fn races() {
+    let mut comparison = own();
+    let [one, two] = [1, 2].map(|value| values(&[Value::I32(value)]));
+    comparison.admit_race();
+    assert_eq!(comparison.step(&one, &one), None);
+    assert!(!comparison.has_ended() && comparison.tally().rules.is_empty(), "the lanes agree");
+    differs(comparison.clone(), &one, &two, "outcome");
+    comparison.admit_race();
+    assert_eq!(comparison.step(&one, &two), None);
+    assert!(comparison.has_ended(), "what follows may depend on it");
+    comparison.leave_out_raced_state();
+    assert_eq!(comparison.tally().rules, [(Rule::Race, 2)].into());
+}

@@ -2,7 +2,7 @@
 //! [`session`](super::session) cannot do for all engines alike.
 
 use super::guard;
-use crate::{Frame, HostCall, MemoryState, ObjectKind, Value};
+use crate::{Failure, Frame, HostCall, MemoryState, ObjectKind, Value};
 
 /// The store of a session, or the caller that a host function gets, for as long as one scope of references lasts.
 pub(crate) trait EngineContext: Sized {
@@ -72,6 +72,18 @@ pub(crate) trait EngineContext: Sized {
         results: &mut [Self::Val],
     ) -> Result<(), Self::Error> {
         self.call(func, arguments, results)
+    }
+
+    /// Collects garbage, if the engine can be asked for that.
+    fn collect(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// Returns the number by which values show the function of this index, as in [`Reference::Func`].
+    ///
+    /// [`Reference::Func`]: crate::Reference::Func
+    fn function_at(&mut self, _instance: &Self::Instance, _index: u32) -> Result<u32, Failure> {
+        Err(Failure::tells_no_functions_apart())
     }
 
     /// Returns the exception that an error carries, if it is an exception that nothing caught.

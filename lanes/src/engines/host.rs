@@ -36,6 +36,7 @@ pub(crate) fn act<C: EngineContext>(
             let callee = callee.ok_or_else(|| C::host_error("the host was given no function to call"))?;
             context.call_back(&callee, &arguments[1..], results)
         }
+        Behavior::Collect => context.collect(),
         Behavior::Fail(text) => Err(C::host_error(text)),
         Behavior::Panic(text) => Err(C::host_panic(text)),
     }

@@ -228,6 +228,11 @@ impl<S: EngineStore> Session for LinkedSession<S> {
         Ok(values[0])
     }
 
+    fn function_at(&mut self, instance: InstanceId, index: u32) -> Result<u32, Failure> {
+        let instance = self.instance(instance)?;
+        guarded(|| self.store.context().function_at(&instance, index))
+    }
+
     fn share(&mut self, instance: InstanceId) -> Result<Shared, Failure> {
         let instance = self.instance(instance)?;
         guarded(|| self.store.share(&instance))

@@ -1,8 +1,8 @@
 //! Our engine's values, objects and exports.
 
-use super::failure::frames;
+use super::failure::{failure, frames};
 use crate::engines::context::{Any, EngineContext, Export, Exports, Found, Inside, Raised, Thrown};
-use crate::{Frame, HeapType, HostCall, MemoryState, ObjectKind, Reference, ValType, Value};
+use crate::{Failure, Frame, HeapType, HostCall, MemoryState, ObjectKind, Reference, ValType, Value};
 use engine::{
     AnyRef, ArrayRef, AsContextMut, Backtrace, Error, ErrorKind, ExnRef, Extern, ExternRef, Func, I31, Instance,
     Memory, SharedMemory, StoreLimits, StructRef, Table, Tag, Val,
@@ -155,7 +155,7 @@ impl<S: AsContextMut<Data = HostState>> EngineContext for Context<S> {
                 Extern::Func(_) | Extern::Tag(_) => continue,
                 Extern::Global(global) => Export::Global(global.get(&mut self.0)?),
                 Extern::Memory(memory) => Export::Memory(match memory.shared(&self.0)? {
-                    Some(shared) => MemoryState::of(&shared_bytes(&shared)?),
+                    Some(shared) => shared_state(&shared)?,
                     None => MemoryState::of(memory.data(self.0.as_context())?),
                 }),
                 Extern::Table(table) => Export::Table(table),
@@ -187,6 +187,18 @@ impl<S: AsContextMut<Data = HostState>> EngineContext for Context<S> {
 
     fn call(&mut self, func: &Func, arguments: &[Val], results: &mut [Val]) -> Result<(), Error> {
         func.call(&mut self.0, arguments, results)
+    }
+
+    fn collect(&mut self) -> Result<(), Error> {
+        self.0.as_context_mut().gc()
+    }
+
+    fn function_at(&mut self, instance: &Exporter, index: u32) -> Result<u32, Failure> {
+        let function = instance.instance().and_then(|instance| instance.func_at(&mut self.0, index));
+        let function = function.map_err(|error| failure(&error))?;
+        let absent = || Failure::Usage(format!("there is no function {index}, or nothing refers to it"));
+        let function = function.ok_or_else(absent)?;
+        Ok(number(&mut self.0.as_context_mut().data_mut().functions, function))
     }
 
     fn thrown(&mut self, error: &Error) -> Result<Option<Thrown<Val>>, Error> {
@@ -248,12 +260,13 @@ fn number<T: PartialEq>(shown: &mut Vec<T>, item: T) -> u32 {
     u32::try_from(known).expect("a session has fewer than 2^32 items")
 }
 
-/// Reads a shared memory.
-fn shared_bytes(memory: &SharedMemory) -> Result<Vec<u8>, Error> {
+/// Reads as much of a shared memory as its state shows.
+fn shared_state(memory: &SharedMemory) -> Result<MemoryState, Error> {
     let length = memory.size() * memory.ty().page_size();
-    let mut bytes = vec![0; usize::try_from(length).expect("64-bit hosts only")];
+    let hashed = usize::try_from(length).map_or(MemoryState::HASHED, |length| length.min(MemoryState::HASHED));
+    let mut bytes = vec![0; hashed];
     memory.read(0, &mut bytes)?;
-    Ok(bytes)
+    Ok(MemoryState::of_beginning(length, &bytes))
 }
 
 fn nullable(heap: engine::HeapType) -> engine::ValType {

@@ -49,6 +49,16 @@ impl<'a> OwnStore<'a> {
         loaded
     }
 
+    /// Returns the memories that an instance exports, or those that another session lent.
+    fn memories_of(&mut self, instance: &Exporter) -> Result<Vec<(String, Memory)>, Error> {
+        let instance = match instance {
+            Exporter::Instance(instance) => instance,
+            Exporter::Shared(memories) => return Ok(memories.clone()),
+        };
+        let exports = instance.exports(&mut self.store)?.into_iter();
+        Ok(exports.filter_map(|(name, item)| Some((name, item.into_memory()?))).collect())
+    }
+
     /// Loads the artifact that the compiling engine made from a file.
     fn reload(&self, module: &Binary) -> Result<Module, Refusal> {
         let artifact = module.compiled(&self.key, |bytes| guarded_load(|| self.compiler.compile_binary(bytes)))?;
@@ -166,10 +176,8 @@ impl EngineStore for OwnStore<'_> {
     fn share(&mut self, instance: &Exporter) -> Result<Shared, Failure> {
         guarded(|| {
             let mut shared = Vec::new();
-            for (name, item) in instance.instance()?.exports(&mut self.store)? {
-                if let Some(memory) = item.into_memory()
-                    && let Some(memory) = memory.shared(&self.store)?
-                {
+            for (name, memory) in self.memories_of(instance)? {
+                if let Some(memory) = memory.shared(&self.store)? {
                     shared.push((name, Arc::new(memory) as Arc<dyn Any + Send + Sync>));
                 }
             }

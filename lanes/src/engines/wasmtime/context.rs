@@ -176,6 +176,10 @@ impl<S: AsContextMut<Data = HostState>> EngineContext for Context<S> {
         func.call(&mut self.0, arguments, results)
     }
 
+    fn collect(&mut self) -> Result<(), Error> {
+        self.0.as_context_mut().gc(None)
+    }
+
     /// The frames of an exception are gone when it arrives.
     fn thrown(&mut self, error: &Error) -> Result<Option<Thrown<Val>>, Error> {
         if !error.is::<ThrownException>() {
