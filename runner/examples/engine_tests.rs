@@ -17,8 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (scripts, _remarks) = inputs::gather(&[folder], &choice)?;
     let mut failures = String::new();
     for script in &scripts {
-        let case = Case::read(&script.path, script.features)?;
-        let judgment = judge(&case, &[&*lane], &mut ())?;
+        let case = Case { settings: script.settings, ..Case::read(&script.path, script.features)? };
+        let judgment = judge(&case, &[&*lane], &mut ());
         for report in judgment.reports.iter().filter(|report| report.status != Status::Pass) {
             failures += &terminal::failures(report, Some(&case.text), Paint { color: false });
         }

@@ -1,7 +1,7 @@
 //! Finds the directives on which lanes differ. Every pair of lanes is compared: directive by directive, and then by
 //! what the instances hold at the end. How much was compared is counted.
 
-use crate::execute::{LaneRun, Miss};
+use crate::execute::{Contents, LaneRun, Miss};
 use crate::pattern::Pattern;
 use crate::report::{Compared, Disagreement};
 use crate::script::{Directive, DirectiveKind, Script};
@@ -93,6 +93,9 @@ impl Pair {
         if unsupported {
             self.comparison.end_unsupported();
         }
+        if [left, right].into_iter().flatten().any(|step| step.depends_on_race) {
+            self.comparison.admit_race();
+        }
         let observed = [left, right].map(|step| step.and_then(|step| step.observation.as_ref()));
         let [Some(left), Some(right)] = observed else {
             return PairResult { lanes: self.lanes, compared: false, difference: None };
@@ -114,6 +117,10 @@ impl Pair {
         if self.comparison.has_ended() {
             return PairResult { lanes: self.lanes, compared: false, difference: None };
         }
+        let (Contents::Shown(left), Contents::Shown(right)) = (left, right) else {
+            self.comparison.leave_out_raced_state();
+            return PairResult { lanes: self.lanes, compared: false, difference: None };
+        };
         let difference = self.comparison.state(left.as_ref(), right.as_ref());
         PairResult { lanes: self.lanes, compared: true, difference }
     }

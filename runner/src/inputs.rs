@@ -1,5 +1,8 @@
 //! Finds the scripts that arguments name: files, directories, and suites of the built-in data or of a checkout.
 
+pub use crate::feature_rules::FeatureRules;
+use crate::head::Head;
+use crate::settings::Settings;
 use lanes::Features;
 pub use spec_testsuite::Unreadable;
 
@@ -18,6 +21,10 @@ pub struct Input {
     pub path: String,
     /// The features that the modules may use.
     pub features: Features,
+    /// How the directives are read.
+    pub settings: Settings,
+    /// A warning for each line of the head that is not understood.
+    pub warnings: Vec<String>,
     /// The length of the text in bytes. The largest scripts begin first.
     pub size: usize,
 }
@@ -29,8 +36,19 @@ pub struct Choice {
     pub spec_dir: Option<PathBuf>,
     /// The features of all scripts, whatever the scripts and their folders say.
     pub features: Option<Features>,
+    /// The features of scripts by their paths, where `features` is `None`, whatever the scripts and their folders say.
+    pub feature_rules: FeatureRules,
+    /// How the directives of all scripts are read.
+    pub settings: Settings,
     /// A text that the paths of the scripts must contain.
     pub filter: Option<String>,
+}
+
+impl Choice {
+    /// Returns the features that the user chose for a script, if any.
+    fn features_of(&self, path: &str) -> Option<Features> {
+        self.features.or_else(|| self.feature_rules.features_of(path))
+    }
 }
 
 /// An input that cannot be used.
@@ -90,8 +108,10 @@ pub fn gather(arguments: &[String], choice: &Choice) -> Result<(Vec<Input>, Vec<
                     }
                 };
                 inputs.extend(scripts.into_iter().map(|script| Input {
+                    features: choice.features_of(&script.path).unwrap_or(script.features),
                     path: script.path,
-                    features: choice.features.unwrap_or(script.features),
+                    settings: choice.settings,
+                    warnings: Vec::new(),
                     size: script.contents.len(),
                 }));
             }
@@ -165,15 +185,18 @@ fn find_on_disk(argument: &str, choice: &Choice) -> Result<Vec<Input>, InputErro
 
 fn file(path: &Path, choice: &Choice) -> Input {
     // A script that cannot be read must not keep the others from running: the report shows it as unreadable.
-    let (size, head) = read(path).map_or((0, None), |(text, head)| (text.len(), head));
-    let features = choice.features.or(head).or_else(|| spec_testsuite::features_of_path(path));
-    Input { path: path.display().to_string(), features: features.unwrap_or_default(), size }
+    let (size, head) = read(path).map_or((0, Head::default()), |(text, head)| (text.len(), head));
+    let name = path.display().to_string();
+    let features = choice.features_of(&name).or(head.features).or_else(|| spec_testsuite::features_of_path(path));
+    let warnings = head.warnings.iter().map(|warning| format!("{name}:{warning}")).collect();
+    let settings = choice.settings.or(head.settings);
+    Input { path: name, features: features.unwrap_or_default(), settings, warnings, size }
 }
 
-/// Reads a script from the disk. Returns its text, and the features that its head asks for.
-fn read(path: &Path) -> Result<(String, Option<Features>), Unreadable> {
+/// Reads a script from the disk. Returns its text and its head.
+fn read(path: &Path) -> Result<(String, Head), Unreadable> {
     let text = spec_testsuite::read(path)?;
-    let head = spec_testsuite::features_of_head(&text)?;
+    let head = Head::of(&text)?;
     Ok((text, head))
 }
 

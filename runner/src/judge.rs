@@ -8,7 +8,8 @@ use crate::agreement::find_disagreements;
 use crate::execute::{LaneRun, Verdict, execute};
 use crate::inputs::{self, Unreadable};
 use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
-use crate::script::{Directive, ParseError, Script};
+use crate::script::{Directive, Script};
+use crate::settings::Settings;
 use crate::snapshot::{ShownTraps, Snapshot};
 use lanes::{Features, Lane, LaneInfo};
 use std::borrow::Cow;
@@ -22,6 +23,8 @@ pub struct Case<'a> {
     pub text: Cow<'a, str>,
     /// The features that the modules may use.
     pub features: Features,
+    /// How the directives are read.
+    pub settings: Settings,
     /// The traps that every lane has to show.
     pub snapshot: Option<Snapshot>,
 }
@@ -45,7 +48,7 @@ impl<'a> Case<'a> {
     ///
     /// Says what is wrong with the file if it cannot be read.
     pub fn read_script(path: &'a str, features: Features) -> Result<Case<'a>, Unreadable> {
-        Ok(Case { path, text: inputs::text(path)?, features, snapshot: None })
+        Ok(Case { path, text: inputs::text(path)?, features, settings: Settings::default(), snapshot: None })
     }
 }
 
@@ -84,13 +87,9 @@ pub trait Progress {
 
 impl Progress for () {}
 
-/// Runs a script in the lanes, and compares them.
-///
-/// # Errors
-///
-/// Says where and why the script does not parse.
-pub fn judge(case: &Case<'_>, lanes: &[&dyn Lane], progress: &mut dyn Progress) -> Result<Judgment, ParseError> {
-    let script = Script::parse(&case.text)?;
+/// Runs a script in the lanes, and compares them. A directive that does not parse fails in each lane.
+pub fn judge(case: &Case<'_>, lanes: &[&dyn Lane], progress: &mut dyn Progress) -> Judgment {
+    let script = Script::parse(&case.text);
     let mut runs = Vec::with_capacity(lanes.len());
     let mut reports = Vec::with_capacity(lanes.len());
     for lane in lanes {
@@ -103,7 +102,7 @@ pub fn judge(case: &Case<'_>, lanes: &[&dyn Lane], progress: &mut dyn Progress) 
     // Another engine may name functions differently, and our lanes are compared with the names of the snapshot.
     let (own, foreign): (Vec<_>, Vec<_>) = lanes.iter().zip(&runs).partition(|(lane, _)| lane.info().is_own());
     let snapshot = own.into_iter().chain(foreign).find_map(|(_, run)| ShownTraps::of(&script, run).snapshot());
-    Ok(Judgment { reports, disagreements, compared, snapshot })
+    Judgment { reports, disagreements, compared, snapshot }
 }
 
 /// Runs a script in one lane. `states` asks for the state of the instances at the end.
@@ -116,7 +115,7 @@ fn run_lane(
 ) -> (LaneRun, LaneReport) {
     let started = Instant::now();
     progress.begin(&lane.info().name, &script.directives);
-    let run = execute(script, lane, case.features, states, &mut |position, verdict| {
+    let run = execute(script, lane, (case.features, case.settings), states, &mut |position, verdict| {
         progress.step(position, &script.directives[position], verdict);
     });
     let mut report = LaneReport {

@@ -1,9 +1,10 @@
 //! The expected results of `assert_return`: values, NaN patterns, reference patterns and alternatives.
 
+use crate::script::NO_COMPONENTS;
 use lanes::{HeapType, ObjectKind, Reference, Value};
 use std::fmt;
 use wast::core::{AbstractHeapType, HeapType as WastHeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
-use wast::token::{F32, F64};
+use wast::token::{F32, F64, Index};
 use wast::{WastArg, WastRet};
 
 /// An expected result.
@@ -23,6 +24,13 @@ pub enum Pattern {
     Null(Option<HeapType>),
     /// A reference to any function.
     Func,
+    /// A reference to the function of this index in the instance that acts.
+    FuncAt {
+        /// The index.
+        index: u32,
+        /// The number by which the lane shows the function. If it is `None`, any function matches.
+        number: Option<u32>,
+    },
     /// A reference to any host value.
     Extern,
     /// A reference that is not a function, host value or exception: `(ref.any)`.
@@ -102,6 +110,9 @@ impl Pattern {
             (Pattern::Null(None), Value::Ref(Reference::Null(_))) => true,
             (Pattern::Null(Some(expected)), Value::Ref(Reference::Null(heap))) => *expected == heap,
             (Pattern::Func, Value::Ref(Reference::Func(_))) => true,
+            (Pattern::FuncAt { number, .. }, Value::Ref(Reference::Func(shown))) => {
+                number.zip(shown).is_none_or(|(number, shown)| number == shown)
+            }
             (Pattern::Extern, Value::Ref(Reference::Extern(_) | Reference::Converted(_))) => true,
             (Pattern::Any, Value::Ref(Reference::Host(_))) => true,
             (Pattern::Any | Pattern::Eq | Pattern::I31, Value::Ref(Reference::I31(_))) => true,
@@ -116,11 +127,35 @@ impl Pattern {
         }
     }
 
+    /// Returns whether the pattern has the index of a function in it.
+    pub(crate) fn names_functions(&self) -> bool {
+        match self {
+            Pattern::FuncAt { .. } => true,
+            Pattern::Either(patterns) => patterns.iter().any(Pattern::names_functions),
+            _ => false,
+        }
+    }
+
+    /// Returns the pattern with the number of each function that it has the index of.
+    pub(crate) fn with_functions<E>(
+        &self,
+        number: &mut impl FnMut(u32) -> Result<Option<u32>, E>,
+    ) -> Result<Pattern, E> {
+        Ok(match self {
+            Pattern::FuncAt { index, .. } => Pattern::FuncAt { index: *index, number: number(*index)? },
+            Pattern::Either(patterns) => {
+                let patterns = patterns.iter().map(|pattern| pattern.with_functions(number));
+                Pattern::Either(patterns.collect::<Result<_, E>>()?)
+            }
+            other => other.clone(),
+        })
+    }
+
     /// Converts the pattern of a script. The error says that the runner does not support it.
     pub(crate) fn from_wast(result: &WastRet<'_>) -> Result<Pattern, String> {
         match result {
             WastRet::Core(result) => Pattern::from_core(result),
-            _ => Err("component results are not supported".to_string()),
+            _ => Err(NO_COMPONENTS.to_string()),
         }
     }
 
@@ -139,6 +174,10 @@ impl Pattern {
             WastRetCore::RefExtern(None) => Pattern::Extern,
             WastRetCore::RefHost(number) => Pattern::Exact(Value::Ref(Reference::Host(*number))),
             WastRetCore::RefFunc(None) => Pattern::Func,
+            WastRetCore::RefFunc(Some(Index::Num(index, _))) => Pattern::FuncAt { index: *index, number: None },
+            WastRetCore::RefFunc(Some(Index::Id(id))) => {
+                return Err(format!("a result names a function by its index, not as ${}", id.name()));
+            }
             WastRetCore::RefAny => Pattern::Any,
             WastRetCore::RefEq => Pattern::Eq,
             WastRetCore::RefI31 => Pattern::I31,
@@ -160,7 +199,7 @@ pub(crate) fn convert_argument(argument: &WastArg<'_>) -> Result<Value, String> 
         WastArg::Core(WastArgCore::RefNull(heap)) => Ok(Value::Ref(Reference::Null(convert_heap_type(heap)?))),
         WastArg::Core(WastArgCore::RefExtern(number)) => Ok(Value::Ref(Reference::Extern(*number))),
         WastArg::Core(WastArgCore::RefHost(number)) => Ok(Value::Ref(Reference::Host(*number))),
-        other => Err(format!("the argument {other:?} is not supported")),
+        _ => Err(NO_COMPONENTS.to_string()),
     }
 }
 
@@ -232,6 +271,7 @@ impl fmt::Display for Pattern {
             Pattern::Null(None) => f.write_str("ref.null"),
             Pattern::Null(Some(heap)) => write!(f, "ref.null {heap}"),
             Pattern::Func => f.write_str("ref.func"),
+            Pattern::FuncAt { index, .. } => write!(f, "ref.func {index}"),
             Pattern::Extern => f.write_str("ref.extern"),
             Pattern::Any => f.write_str("ref.any"),
             Pattern::Eq => f.write_str("ref.eq"),
@@ -304,7 +344,12 @@ mod tests {
         let null = Value::Ref(Reference::Null(HeapType::Extern));
         assert!(Pattern::Null(None).matches(null) && Pattern::Null(Some(HeapType::Extern)).matches(null));
         assert!(!Pattern::Null(Some(HeapType::Func)).matches(null) && !Pattern::Extern.matches(null));
-        assert!(Pattern::Func.matches(Value::Ref(Reference::Func(None))));
+        let function = |number| Value::Ref(Reference::Func(number));
+        assert!(Pattern::Func.matches(function(None)));
+        let at = |number| Pattern::FuncAt { index: 0, number };
+        assert!(at(Some(7)).matches(function(Some(7))) && !at(Some(7)).matches(function(Some(8))));
+        assert!(at(None).matches(function(Some(7))) && at(Some(7)).matches(function(None)));
+        assert!(!at(Some(7)).matches(null) && !at(None).matches(null));
         let object = |kind| Value::Ref(Reference::Object(ObjectRef { kind, number: None }));
         let (i31, array) = (Value::Ref(Reference::I31(3)), object(ObjectKind::Array));
         assert!(Pattern::Any.matches(i31) && Pattern::Eq.matches(i31) && Pattern::I31.matches(i31));

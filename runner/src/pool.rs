@@ -178,7 +178,8 @@ impl Pool {
     }
 
     fn request(&self, input: &Input, lanes: Vec<usize>, trace: bool) -> Request {
-        Request { path: input.path.clone(), features: input.features.bits(), lanes, trace, bless: self.bless }
+        let (path, features) = (input.path.clone(), input.features.bits());
+        Request { path, features, settings: input.settings, lanes, trace, bless: self.bless }
     }
 
     /// Lets a worker serve a request, and adds its answers to the results.

@@ -8,6 +8,7 @@ use crate::execute::Verdict;
 use crate::judge::{Case, Progress, judge};
 use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
 use crate::script::Directive;
+use crate::settings::Settings;
 use lanes::{Features, Lane};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Write};
@@ -22,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) path: String,
     /// The features that the modules may use: the bits of [`Features`].
     pub(crate) features: u64,
+    /// How the directives are read.
+    pub(crate) settings: Settings,
     /// The lanes to run, as positions in the worker's list.
     pub(crate) lanes: Vec<usize>,
     /// True to report each directive as it runs, to find the one that crashes.
@@ -66,12 +69,28 @@ pub(crate) enum Answer {
     },
 }
 
+/// The lanes of a worker.
+pub(crate) struct WorkerLanes {
+    /// The lanes as they were asked for.
+    pub(crate) plain: Vec<Box<dyn Lane>>,
+    /// The same lanes, in the same order, for scripts that want canonical NaNs.
+    pub(crate) canonical: Vec<Box<dyn Lane>>,
+}
+
+impl WorkerLanes {
+    /// Returns the lanes that run a request.
+    fn choose(&self, request: &Request) -> Vec<&dyn Lane> {
+        let lanes = if request.settings.canonicalize_nans { &self.canonical } else { &self.plain };
+        request.lanes.iter().filter_map(|&lane| lanes.get(lane)).map(|lane| &**lane).collect()
+    }
+}
+
 /// Serves requests until standard input ends.
 ///
 /// # Errors
 ///
 /// Standard input or output fails, or a request is malformed.
-pub(crate) fn serve(lanes: &[Box<dyn Lane>], timeout: Duration) -> io::Result<()> {
+pub(crate) fn serve(lanes: &WorkerLanes, timeout: Duration) -> io::Result<()> {
     // Compiled code runs on this stack, and so does the parser, which recurses deeply.
     const STACK: usize = 64 << 20;
     let watched = Arc::new(Watched::default());
@@ -81,8 +100,7 @@ pub(crate) fn serve(lanes: &[Box<dyn Lane>], timeout: Duration) -> io::Result<()
         let serving = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
             for line in io::stdin().lock().lines() {
                 let request: Request = serde_json::from_str(&line?)?;
-                let chosen = request.lanes.iter().filter_map(|&lane| lanes.get(lane)).map(|lane| &**lane);
-                answer(&serve_one(&request, &chosen.collect::<Vec<_>>(), &watched))?;
+                answer(&serve_one(&request, &lanes.choose(&request), &watched))?;
             }
             Ok(())
         })?;
@@ -97,17 +115,15 @@ fn serve_one(request: &Request, lanes: &[&dyn Lane], watched: &Watched) -> Answe
     };
     let read = if request.bless { Case::read_script } else { Case::read };
     let case = match read(&request.path, features) {
-        Ok(case) => case,
+        Ok(case) => Case { settings: request.settings, ..case },
         Err(error) => return Answer::Unreadable { line: error.line, column: error.column, message: error.message },
     };
     let mut progress = ProgressReporter { request, watched, directives: 0 };
-    match judge(&case, lanes, &mut progress) {
-        Err(error) => Answer::Unreadable { line: error.line, column: error.column, message: error.message },
-        Ok(judgment) => Answer::Done {
-            disagreements: judgment.disagreements,
-            compared: judgment.compared,
-            snapshot: judgment.snapshot.filter(|_| request.bless).and_then(|traps| traps.file_text(&request.path)),
-        },
+    let judgment = judge(&case, lanes, &mut progress);
+    Answer::Done {
+        disagreements: judgment.disagreements,
+        compared: judgment.compared,
+        snapshot: judgment.snapshot.filter(|_| request.bless).and_then(|traps| traps.file_text(&request.path)),
     }
 }
 

@@ -7,7 +7,7 @@ mod faulty;
 use lanes::own::{Origin, Own, Tier};
 use lanes::{Fault, Features, Lane, Options};
 use runner::report::{Disagreement, Status};
-use runner::{Case, Judgment, judge};
+use runner::{Case, Judgment, Settings, judge};
 
 const SCRIPT: &str = "(module\n\
     (func (export \"subtract\") (param i32 i32) (result i32) (i32.sub (local.get 0) (local.get 1)))\n\
@@ -24,8 +24,14 @@ fn run(text: &str, options: &Options) -> Judgment {
 }
 
 fn judge_text(text: &str, lanes: &[&dyn Lane]) -> Judgment {
-    let case = Case { path: "x.wast", text: text.into(), features: Features::default(), snapshot: None };
-    judge(&case, lanes, &mut ()).expect("the script parses")
+    let case = Case {
+        path: "x.wast",
+        text: text.into(),
+        features: Features::default(),
+        settings: Settings::default(),
+        snapshot: None,
+    };
+    judge(&case, lanes, &mut ())
 }
 
 /// Returns the disagreements with a lane that has this fault. Each lane alone passes.
@@ -102,4 +108,38 @@ fn a_wrong_field() {
     assert_eq!(disagreement.line, 4);
     assert_eq!(disagreement.lanes["quick/fresh"], shown(1));
     assert_eq!(disagreement.lanes["faulty/wrong-field"], shown(2));
+}
+
+/// A thread subtracts in a memory that was lent to it, and the script in an instance of its own.
+fn thread_script(between: &str) -> String {
+    let body = "(register \"mem\" $Mem) (module (memory (import \"mem\" \"shared\") 1 1 shared)\n\
+        (func (export \"run\") (i32.store (i32.const 0) (i32.sub (i32.const 5) (i32.const 3))))) (invoke \"run\")";
+    format!(
+        "(module $Mem (memory (export \"shared\") 1 1 shared))\n\
+        (thread $One (shared (module $Mem)) {body})\n{between}\n\
+        (thread $Two (shared (module $Mem)) {body})\n(wait $Two) (wait $One)\n\
+        (module (func (export \"subtract\") (param i32 i32) (result i32) (i32.sub (local.get 0) (local.get 1))))\n\
+        (invoke \"subtract\" (i32.const 5) (i32.const 3))\n"
+    )
+}
+
+/// Threads that the script orders are compared by what they wrote, those that race are not, and what has nothing to do
+/// with them is compared all the same.
+#[test]
+fn a_wrong_write_of_a_thread() {
+    let lines = |between: &str| {
+        let fault = Some(Fault::SubtractionAdds);
+        let judgment = run_threads(&thread_script(between), &Options { fault, ..Options::default() });
+        judgment.disagreements.iter().map(|disagreement| disagreement.line).collect::<Vec<_>>()
+    };
+    assert_eq!(lines("(wait $One)"), [9, 1], "the call in the script's own instance, then the memory");
+    assert_eq!(lines(""), [9], "the call alone");
+}
+
+fn run_threads(text: &str, options: &Options) -> Judgment {
+    let healthy = Own::new(Tier::Speed, Origin::Fresh, &Options::default());
+    let faulty = Own::new(Tier::Quick, Origin::Reload, options);
+    let features = Features::default().with(Features::THREADS);
+    let case = Case { path: "x.wast", text: text.into(), features, settings: Settings::default(), snapshot: None };
+    judge(&case, &[&healthy, &faulty], &mut ())
 }

@@ -2,7 +2,7 @@
 
 use super::adapter;
 use clap::{Args, ValueEnum};
-use lanes::{Cpu, Lanes, MemoryChecks, Options, RelaxedSimd};
+use lanes::{Cpu, Failure, Features, Lane, LaneInfo, Lanes, MemoryChecks, Options, RelaxedSimd, Session};
 use std::time::Duration;
 
 /// The lanes, and how they run.
@@ -64,9 +64,8 @@ pub(super) enum RelaxedArg {
 }
 
 impl LaneArgs {
-    /// Opens the lanes. The error says why there is no lane to run.
-    pub(super) fn open(&self) -> Result<Lanes, String> {
-        let options = Options {
+    fn options(&self) -> Options {
+        Options {
             memory_checks: self.memory_checks.into(),
             cpu: self.cpu.into(),
             relaxed_simd: self.relaxed_simd.into(),
@@ -78,14 +77,34 @@ impl LaneArgs {
             // A request that hangs must end before the time of its script does, to be reported as what it is.
             request_timeout: Some(self.timeout / 4),
             ..Options::default()
-        };
-        let lanes = lanes::parse(&self.list(), &options).map_err(|error| error.to_string())?;
+        }
+    }
+
+    /// Opens the lanes. The error says why there is no lane to run.
+    pub(super) fn open(&self) -> Result<Lanes, String> {
+        let lanes = lanes::parse(&self.list(), &self.options()).map_err(|error| error.to_string())?;
         if lanes.present.is_empty() {
             let absent: Vec<String> = lanes.absent.iter().map(ToString::to_string).collect();
             let absent = if absent.is_empty() { "no lane given".to_string() } else { absent.join("; ") };
             return Err(format!("no lane to run: {absent}"));
         }
         Ok(lanes)
+    }
+
+    /// Opens the same lanes as `plain` for scripts that want canonical NaNs. A lane that cannot return those supports
+    /// nothing.
+    pub(super) fn open_canonical(&self, plain: &[Box<dyn Lane>]) -> Result<Vec<Box<dyn Lane>>, String> {
+        let options = Options { canonicalize_nans: true, ..self.options() };
+        let Lanes { mut present, absent } = lanes::parse(&self.list(), &options).map_err(|error| error.to_string())?;
+        let canonical = plain.iter().map(|lane| -> Box<dyn Lane> {
+            let info = lane.info();
+            if let Some(position) = present.iter().position(|lane| lane.info().name == info.name) {
+                return present.remove(position);
+            }
+            let reason = absent.iter().find(|absent| absent.name == info.name).map(|absent| absent.reason.clone());
+            Box::new(Unable { info: info.clone(), reason: reason.unwrap_or_default() })
+        });
+        Ok(canonical.collect())
     }
 
     /// Returns the names of all lanes: those of `--lanes`, and those of `--lane` that it does not name.
@@ -112,6 +131,26 @@ impl LaneArgs {
         arguments.extend(self.gc_zeal.then(|| "--gc-zeal".to_string()));
         arguments.extend(self.lane.iter().map(|lane| format!("--lane={lane}")));
         arguments
+    }
+}
+
+/// A lane that cannot do what its options ask for.
+struct Unable {
+    info: LaneInfo,
+    reason: String,
+}
+
+impl Lane for Unable {
+    fn info(&self) -> &LaneInfo {
+        &self.info
+    }
+
+    fn lacks(&self, _features: Features) -> Features {
+        Features::empty()
+    }
+
+    fn session(&self, _features: Features) -> Result<Box<dyn Session + '_>, Failure> {
+        Err(Failure::Unsupported(self.reason.clone()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command line of `touchstone`: one module for each subcommand, and what they share.
 
-use crate::worker;
+use crate::worker::{self, WorkerLanes};
 use clap::{CommandFactory, Parser, Subcommand};
 use lane_args::LaneArgs;
 use output::tell;
@@ -107,7 +107,8 @@ fn work(arguments: &LaneArgs) -> Result<u8, String> {
         // The parent sends positions in the list of lanes, so none may be missing.
         return Err(format!("a lane is missing in the worker: {absent}"));
     }
-    worker::serve(&lanes.present, arguments.timeout).map_err(|error| error.to_string())?;
+    let lanes = WorkerLanes { canonical: arguments.open_canonical(&lanes.present)?, plain: lanes.present };
+    worker::serve(&lanes, arguments.timeout).map_err(|error| error.to_string())?;
     Ok(0)
 }
 

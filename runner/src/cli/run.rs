@@ -6,10 +6,11 @@ use super::output::tell;
 use super::report_to::{self, ReportTo};
 use super::screen::Screen;
 use crate::expectations::Expectations;
-use crate::inputs::{self, Choice, Input};
+use crate::inputs::{self, Choice, FeatureRules, Input};
 use crate::pool::{Finished, Pool};
 use crate::report::terminal::Paint;
 use crate::report::{self, AbsentLane, Compared, Disagreement, LaneReport, Report};
+use crate::settings::{HostModule, Settings, TrapText};
 use crate::snapshot::snapshot_path;
 use clap::{Args, ValueEnum};
 use lanes::Features;
@@ -63,6 +64,21 @@ pub(super) struct RunArgs {
     /// say.
     #[arg(long, value_name = "LIST", value_parser = Features::from_str)]
     features: Option<Features>,
+    /// Read the features of scripts by their paths from a file of lines GLOB = FEATURES. The last line that matches
+    /// holds. Overrides what scripts and their folders say.
+    #[arg(long, value_name = "FILE")]
+    features_file: Option<PathBuf>,
+    /// Make each instance that has a name importable by that name, without register. Scripts with head lines of
+    /// Wasmtime's suite do so by themselves.
+    #[arg(long)]
+    auto_register: bool,
+    /// The host modules that scripts may import, separated by commas. Scripts with head lines of Wasmtime's suite have
+    /// wasmtime by themselves.
+    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',', default_value = "spectest,host")]
+    host: Vec<HostModule>,
+    /// The texts by which assert_trap and assert_exhaustion may name a trap. Its kind is what counts.
+    #[arg(long, value_enum, default_value_t = TrapText::Prefix)]
+    trap_text: TrapText,
     /// Take the official suites from a checkout of the specification or of its test suite, instead of the built-in
     /// data. The variable SPEC_TESTSUITE does the same.
     #[arg(long, value_name = "DIR")]
@@ -98,7 +114,9 @@ pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
         reports: Vec::new(),
         disagreements: Vec::new(),
         compared: Vec::new(),
+        warnings: inputs.iter().flat_map(|input| &input.warnings).cloned().collect(),
     };
+    run.warnings.iter().for_each(|warning| run.screen.warn(warning));
     remarks.iter().for_each(|remark| run.screen.remark(remark));
     if arguments.bless && inputs.iter().any(|input| snapshot_path(&input.path).is_none()) {
         run.screen.remark("no trap snapshots of built-in scripts are written");
@@ -128,8 +146,19 @@ impl RunArgs {
     /// Returns the scripts, and remarks on them for the user.
     fn gather_inputs(&self) -> Result<(Vec<Input>, Vec<String>), String> {
         let spec_dir = self.spec_dir.clone().or_else(checkout_of_environment);
-        let choice = Choice { spec_dir, features: self.features, filter: self.filter.clone() };
+        let feature_rules = self.features_file.as_deref().map(FeatureRules::read).transpose()?.unwrap_or_default();
+        let settings = self.settings();
+        let choice = Choice { spec_dir, features: self.features, feature_rules, settings, filter: self.filter.clone() };
         inputs::gather(&self.inputs, &choice).map_err(|error| error.to_string())
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            trap_text: self.trap_text,
+            auto_register: self.auto_register,
+            wasmtime_host: self.host.contains(&HostModule::Wasmtime),
+            canonicalize_nans: self.lanes.canonicalize_nan,
+        }
     }
 
     fn expectations(&self) -> Result<Expectations, String> {
@@ -170,6 +199,8 @@ struct RunInProgress<'a> {
     reports: Vec<LaneReport>,
     disagreements: Vec<Disagreement>,
     compared: Vec<Compared>,
+    /// What was wrong with the heads of scripts.
+    warnings: Vec<String>,
 }
 
 impl RunInProgress<'_> {
@@ -201,6 +232,7 @@ impl RunInProgress<'_> {
     fn end(self, absent: Vec<Absent>, scripts: usize, started: Instant) -> Result<u8, String> {
         let absent = absent.into_iter().map(|absent| AbsentLane { lane: absent.name, reason: absent.reason });
         let report = Report::new(self.lanes, absent.collect(), self.reports, self.disagreements, self.compared);
+        let report = Report { warnings: self.warnings, ..report };
         if let Some(remark) = self.expectations.remark_on_unused(&report.scripts) {
             self.screen.remark(&remark);
         }

@@ -33,6 +33,11 @@ impl Screen {
         }
     }
 
+    /// Prints a warning: something of a script that was not understood, and has no effect.
+    pub(super) fn warn(&self, warning: &str) {
+        self.bar.suspend(|| tell(&format_args!("warning: {warning}")));
+    }
+
     /// Prints the failures of a script that has finished.
     pub(super) fn show(&self, input: &Input, finished: &Finished, lanes: &[String]) -> Result<(), String> {
         if finished.lanes.iter().all(|report| report.status == report::Status::Pass && report.directives == 0) {

@@ -5,16 +5,22 @@ use super::check::{
     check_refused, check_results, check_success, check_trap, check_unlinkable,
 };
 use super::names::{Names, Slot};
+use super::races::Races;
 use super::support::Support;
 use super::threads::Threads;
 use super::{Miss, Step, Verdict};
+use crate::pattern::Pattern;
 use crate::script::{Action, Directive, DirectiveKind, Encoded, Source};
+use crate::settings::Settings;
 use lanes::{Binary, Failure, Features, InstanceId, Lane, ModuleId, Observation, Outcome, Phase, Refusal, Session};
+use std::borrow::Cow;
 use std::thread::Scope;
 
 pub(super) struct Executor<'scope, 'env> {
     pub(super) session: Box<dyn Session + 'env>,
     pub(super) support: Support,
+    pub(super) races: Races,
+    settings: Settings,
     pub(super) threads: Threads<'scope, 'env>,
     modules: Names<ModuleId>,
     pub(super) instances: Names<InstanceId>,
@@ -26,12 +32,20 @@ impl<'scope, 'env> Executor<'scope, 'env> {
     pub(super) fn new(
         lane: &'env dyn Lane,
         features: Features,
+        settings: Settings,
+        directives: &[Directive],
         scope: &'scope Scope<'scope, 'env>,
     ) -> Result<Executor<'scope, 'env>, Failure> {
+        let mut session = lane.session(features)?;
+        if settings.wasmtime_host {
+            lanes::wasmtime_functions().iter().try_for_each(|function| session.define(function))?;
+        }
         Ok(Executor {
-            session: lane.session(features)?,
+            session,
             support: Support::new(lane, features),
-            threads: Threads::new(scope, lane, features),
+            races: Races::new(directives),
+            settings,
+            threads: Threads::new(scope, lane, features, settings),
             modules: Names::new("module"),
             instances: Names::new("instance"),
             thread_names: Names::new("thread"),
@@ -44,7 +58,8 @@ impl<'scope, 'env> Executor<'scope, 'env> {
         if let Err(miss) = self.support.begin_directive() {
             return Step::unobserved(Err(miss));
         }
-        let step = self.perform(position, directive);
+        let mut step = self.perform(position, directive);
+        step.depends_on_race = self.races.end_directive();
         if matches!(step.verdict, Err(Miss::Unsupported(_))) {
             let action = directive.kind.action();
             let instance = action.and_then(|action| self.instances.get(action.instance()).ok());
@@ -54,6 +69,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
     }
 
     fn perform(&mut self, position: usize, directive: &'env Directive) -> Step {
+        let texts = self.settings.trap_text;
         match &directive.kind {
             DirectiveKind::Module { id, module } => self.define_and_instantiate(id.as_deref(), module),
             DirectiveKind::Definition { id, module } => self.define(id.as_deref(), module),
@@ -64,12 +80,15 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             }
             DirectiveKind::Register { name, instance } => self.register(name, instance.as_deref()),
             DirectiveKind::Action(action) => self.act(action, check_success),
-            DirectiveKind::AssertReturn(action, patterns) => {
-                self.act(action, |outcome| check_results(outcome, patterns))
+            DirectiveKind::AssertReturn(action, patterns) => match self.find_functions(action, patterns) {
+                Ok(patterns) => self.act(action, |outcome| check_results(outcome, &patterns)),
+                Err(miss) => Step::unobserved(Err(miss)),
+            },
+            DirectiveKind::AssertTrap(action, message) => {
+                self.act(action, |outcome| check_trap(outcome, message, texts))
             }
-            DirectiveKind::AssertTrap(action, message) => self.act(action, |outcome| check_trap(outcome, message)),
             DirectiveKind::AssertExhaustion(action, message) => {
-                self.act(action, |outcome| check_exhaustion(outcome, message))
+                self.act(action, |outcome| check_exhaustion(outcome, message, texts))
             }
             DirectiveKind::AssertException(action) => self.act(action, check_exception),
             DirectiveKind::AssertMalformed(module) => self.expect_refusal(module, Phase::Malformed),
@@ -84,13 +103,20 @@ impl<'scope, 'env> Executor<'scope, 'env> {
                 self.expect_no_instance(source, |outcome| check_unlinkable(outcome, message))
             }
             DirectiveKind::AssertInstantiationTrap(source, message) => {
-                self.expect_no_instance(source, |outcome| check_trap(outcome, message))
+                self.expect_no_instance(source, |outcome| check_trap(outcome, message, texts))
             }
             DirectiveKind::Thread { id, shared, directives } => {
                 self.start_thread(position, id, shared.as_deref(), directives)
             }
             DirectiveKind::Wait { id } => self.wait(id),
-            DirectiveKind::Unsupported(reason) => Step::unobserved(Err(Miss::Failed(reason.clone()))),
+            DirectiveKind::Unsupported { reason, id } => {
+                let verdict = Err(Miss::Failed(reason.clone()));
+                if matches!(directive.name, "module" | "component") {
+                    self.modules.set(id.as_deref(), Slot::missing(&verdict));
+                    self.instances.set(id.as_deref(), Slot::missing(&verdict));
+                }
+                Step::unobserved(verdict)
+            }
         }
     }
 
@@ -98,7 +124,23 @@ impl<'scope, 'env> Executor<'scope, 'env> {
     fn observe(&mut self, outcome: impl Into<Outcome>, check: impl FnOnce(&Outcome) -> Checked) -> Step {
         let observation = Observation::of(&mut *self.session, outcome);
         let verdict = self.support.verdict(&observation.outcome, check(&observation.outcome));
-        Step { verdict, observation: Some(observation) }
+        Step { verdict, observation: Some(observation), depends_on_race: false }
+    }
+
+    /// Finds the functions that patterns name by their indices in the instance of an action.
+    fn find_functions<'a>(&mut self, action: &Action, patterns: &'a [Pattern]) -> Result<Cow<'a, [Pattern]>, Miss> {
+        if !patterns.iter().any(Pattern::names_functions) {
+            return Ok(Cow::Borrowed(patterns));
+        }
+        let instance = self.instances.get(action.instance())?;
+        let mut number = |index| match self.session.function_at(instance, index) {
+            Ok(number) => Ok(Some(number)),
+            // The lane does not tell functions apart: any is right.
+            Err(Failure::Unsupported(_)) => Ok(None),
+            Err(failure) => Err(Miss::Failed(format!("expected function {index} of the instance: {failure}"))),
+        };
+        let found = patterns.iter().map(|pattern| pattern.with_functions(&mut number));
+        found.collect::<Result<_, _>>().map(Cow::Owned)
     }
 
     fn act(&mut self, action: &Action, check: impl FnOnce(&Outcome) -> Checked) -> Step {
@@ -107,6 +149,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             Err(miss) => return Step::unobserved(Err(miss)),
         };
         self.support.use_instance(instance);
+        self.races.use_instance(instance, self.threads.is_borrowed());
         let outcome = match action {
             Action::Invoke { function, arguments, .. } => self.session.invoke(instance, function, arguments),
             Action::Get { global, .. } => self.session.get(instance, global).map(|value| vec![value]),
@@ -123,7 +166,10 @@ impl<'scope, 'env> Executor<'scope, 'env> {
     fn load_binary(&mut self, binary: &Binary) -> Result<ModuleId, Refusal> {
         let loaded = self.session.load(binary);
         match &loaded {
-            Ok(module) => self.support.add_module(*module, binary),
+            Ok(module) => {
+                self.support.add_module(*module, binary);
+                self.races.add_module(*module, binary);
+            }
             Err(_) => self.support.add_refusal(binary),
         }
         loaded
@@ -131,9 +177,11 @@ impl<'scope, 'env> Executor<'scope, 'env> {
 
     fn instantiate(&mut self, module: ModuleId) -> Result<InstanceId, Failure> {
         self.support.use_module(module);
+        self.races.use_module(module, self.threads.is_borrowed());
         let instance = self.session.instantiate(module)?;
         self.instance_count += 1;
         self.support.add_instance(instance, module);
+        self.races.add_instance(instance, module);
         Ok(instance)
     }
 
@@ -183,7 +231,12 @@ impl<'scope, 'env> Executor<'scope, 'env> {
         };
         let slot = instance.map_or_else(|| Slot::missing(&step.verdict), Slot::Present);
         self.instances.set(id, slot);
-        step
+        match id {
+            Some(id) if self.settings.auto_register && step.verdict.is_ok() => {
+                Step { verdict: self.try_register(id, Some(id)), ..step }
+            }
+            _ => step,
+        }
     }
 
     fn register(&mut self, name: &str, instance: Option<&str>) -> Step {
@@ -201,6 +254,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             return self.support.verdict(&outcome, check_success(&outcome));
         }
         self.support.connect(instance);
+        self.races.connect(instance);
         Ok(())
     }
 

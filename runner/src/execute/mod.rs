@@ -6,21 +6,24 @@
 //! only `register` makes a name importable.
 //!
 //! - `executor` performs the directives, `threads` those of a thread.
-//! - `check` compares outcomes with what directives expect.
+//! - `check` compares outcomes with what directives expect, `trap_text` the texts of traps.
+//! - `races` says what depends on the order of threads.
 //! - `support` says whether an engine may lack what a directive needs, with `taint` for what follows from that.
 
 mod check;
 mod executor;
 mod names;
+mod races;
 mod support;
 mod taint;
 mod threads;
+mod trap_text;
 
 use crate::script::Script;
+use crate::settings::Settings;
 use executor::Executor;
 use lanes::{Failure, Features, InstanceId, Lane, Observation, Outcome, Phase, Refusal, State};
 use serde::{Deserialize, Serialize};
-use std::thread::Scope;
 
 /// The verdict on a directive: it passed, or the reason why it did not.
 pub type Verdict = Result<(), Miss>;
@@ -80,11 +83,13 @@ pub(crate) struct Step {
     pub(crate) verdict: Verdict,
     /// The lane's observation; `None` if the directive asks for nothing that can be compared.
     pub(crate) observation: Option<Observation>,
+    /// True if what the lane showed may depend on the order in which threads run.
+    pub(crate) depends_on_race: bool,
 }
 
 impl Step {
     fn unobserved(verdict: Verdict) -> Step {
-        Step { verdict, observation: None }
+        Step { verdict, observation: None, depends_on_race: false }
     }
 }
 
@@ -94,29 +99,41 @@ pub(crate) struct LaneRun {
     /// One step for each directive, up to the one that lost the engine.
     pub(crate) steps: Vec<Step>,
     /// The contents of each instance's exports at the end, with the position of the directive that made the instance.
-    pub(crate) states: Vec<(usize, Option<State>)>,
+    pub(crate) states: Vec<(usize, Contents)>,
+}
+
+/// The contents of an instance's exports.
+#[derive(Debug)]
+pub(crate) enum Contents {
+    /// The contents; `None` if the lane cannot tell.
+    Shown(Option<State>),
+    /// Contents that may depend on the order in which threads ran.
+    Raced,
 }
 
 /// Is called with the position of each directive before it runs (`None`) and after it.
 pub(crate) type Watch<'a> = &'a mut dyn FnMut(usize, Option<&Verdict>);
 
 /// Runs a script. `states` asks for the state of the instances at the end.
-pub(crate) fn execute(script: &Script, lane: &dyn Lane, features: Features, states: bool, watch: Watch<'_>) -> LaneRun {
-    std::thread::scope(|scope| execute_in(scope, script, lane, features, states, watch))
-}
-
-fn execute_in<'scope, 'env>(
-    scope: &'scope Scope<'scope, 'env>,
-    script: &'env Script,
-    lane: &'env dyn Lane,
-    features: Features,
+pub(crate) fn execute(
+    script: &Script,
+    lane: &dyn Lane,
+    (features, settings): (Features, Settings),
     states: bool,
     watch: Watch<'_>,
 ) -> LaneRun {
-    let mut executor = match Executor::new(lane, features, scope) {
-        Ok(executor) => executor,
-        Err(failure) => return refuse_all(script, lane, &failure, watch),
-    };
+    std::thread::scope(|scope| match Executor::new(lane, features, settings, &script.directives, scope) {
+        Ok(executor) => run_directives(executor, script, states, watch),
+        Err(failure) => refuse_all(script, lane, &failure, watch),
+    })
+}
+
+fn run_directives<'env>(
+    mut executor: Executor<'_, 'env>,
+    script: &'env Script,
+    states: bool,
+    watch: Watch<'_>,
+) -> LaneRun {
     // The instances, with the position of the directive that made each.
     let mut made = Vec::new();
     let mut steps = Vec::with_capacity(script.directives.len());
@@ -136,8 +153,11 @@ fn execute_in<'scope, 'env>(
         // The directive that started the thread has passed until now.
         steps[position].verdict = Err(miss);
     }
-    let state = |&(position, instance): &(usize, InstanceId)| (position, executor.session.state(instance));
-    let states = if states { made.iter().map(state).collect() } else { Vec::new() };
+    let contents = |&(position, instance): &(usize, InstanceId)| match executor.races.may_have_changed(instance) {
+        true => (position, Contents::Raced),
+        false => (position, Contents::Shown(executor.session.state(instance))),
+    };
+    let states = if states { made.iter().map(contents).collect() } else { Vec::new() };
     // An engine may be lost in telling the state, which has no room for a failure.
     if let (Some(failure), Some(last)) = (executor.session.lost(), steps.last_mut()) {
         let outcome = Outcome::Failed(failure);

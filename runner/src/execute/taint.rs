@@ -1,5 +1,6 @@
 //! Taint: which instances may hold something else than the script says, because a directive that would have changed
-//! them was unsupported. A wrong value of a tainted instance is no mistake of the engine; one of any other instance is.
+//! them was unsupported, or because threads race ([`Races`](super::races::Races)). A wrong value of a tainted instance
+//! is no mistake of the engine; one of any other instance is.
 
 use lanes::{Binary, InstanceId, ModuleId};
 use std::collections::{HashMap, HashSet};
@@ -46,13 +47,23 @@ impl Taint {
         }
     }
 
+    /// Returns whether a module imports nothing.
+    pub(super) fn is_closed(&self, module: ModuleId) -> bool {
+        self.closed.contains(&module)
+    }
+
+    /// Returns whether only directives that use the instance change it.
+    pub(super) fn is_isolated(&self, instance: InstanceId) -> bool {
+        self.isolated.contains_key(&instance)
+    }
+
     pub(super) fn is_instance_tainted(&self, instance: InstanceId) -> bool {
         self.isolated.get(&instance).copied().unwrap_or(self.connected)
     }
 
     /// Returns whether the instantiation of a module may use a tainted instance.
     pub(super) fn is_module_tainted(&self, module: ModuleId) -> bool {
-        self.connected && !self.closed.contains(&module)
+        self.connected && !self.is_closed(module)
     }
 }
 

@@ -9,6 +9,7 @@ use super::executor::Executor;
 use super::names::Slot;
 use super::{Miss, Step, Verdict};
 use crate::script::Directive;
+use crate::settings::Settings;
 use lanes::{Features, Lane, Outcome, Shared};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
@@ -20,19 +21,32 @@ pub(super) struct Threads<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     lane: &'env dyn Lane,
     features: Features,
+    settings: Settings,
     started: Vec<StartedThread<'scope>>,
 }
 
 struct StartedThread<'scope> {
     /// The position of the directive that started it.
     position: usize,
+    /// True if it has an instance that was lent.
+    borrows: bool,
     /// `None` once a directive has waited for it.
     handle: Option<ScopedJoinHandle<'scope, Verdict>>,
 }
 
 impl<'scope, 'env> Threads<'scope, 'env> {
-    pub(super) fn new(scope: &'scope Scope<'scope, 'env>, lane: &'env dyn Lane, features: Features) -> Self {
-        Threads { scope, lane, features, started: Vec::new() }
+    pub(super) fn new(
+        scope: &'scope Scope<'scope, 'env>,
+        lane: &'env dyn Lane,
+        features: Features,
+        settings: Settings,
+    ) -> Self {
+        Threads { scope, lane, features, settings, started: Vec::new() }
+    }
+
+    /// Returns whether a thread runs to which an instance was lent.
+    pub(super) fn is_borrowed(&self) -> bool {
+        self.started.iter().any(|thread| thread.borrows && thread.handle.is_some())
     }
 
     /// Waits for the threads that no directive has waited for, after telling `watch` the position at which each was
@@ -76,17 +90,22 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             Some(name) => Some((name, self.share(name)?)),
             None => None,
         };
-        let Threads { scope, lane, features, .. } = self.threads;
-        let body = move || run_thread(scope, lane, features, shared, directives);
+        let borrows = shared.is_some();
+        if borrows {
+            self.races.lend(self.threads.is_borrowed(), directives);
+        }
+        let Threads { scope, lane, features, settings, .. } = self.threads;
+        let body = move || run_thread(scope, lane, features, settings, shared, directives);
         let handle = Builder::new().stack_size(STACK).spawn_scoped(scope, body);
         let handle = handle.map_err(|error| Miss::Failed(format!("no thread could be started: {error}")))?;
-        self.threads.started.push(StartedThread { position, handle: Some(handle) });
+        self.threads.started.push(StartedThread { position, borrows, handle: Some(handle) });
         Ok(())
     }
 
     fn share(&mut self, name: &str) -> Result<Shared, Miss> {
         let instance = self.instances.get(Some(name))?;
         self.support.connect(instance);
+        self.races.connect(instance);
         self.session.share(instance).map_err(|failure| {
             let message = format!("${name} cannot be shared: {failure}");
             let verdict = self.support.verdict(&Outcome::Failed(failure), Err(message));
@@ -113,11 +132,12 @@ fn run_thread<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     lane: &'env dyn Lane,
     features: Features,
+    settings: Settings,
     shared: Option<(&'env str, Shared)>,
     directives: &'env [Directive],
 ) -> Verdict {
     let failed = |what: &str, failure| Err(Miss::Failed(format!("{what}: {failure}")));
-    let mut executor = match Executor::new(lane, features, scope) {
+    let mut executor = match Executor::new(lane, features, settings, directives, scope) {
         Ok(executor) => executor,
         Err(failure) => return failed("the lane opens no session for the thread", failure),
     };

@@ -40,6 +40,9 @@ pub struct Report {
     /// The counts of what was compared, for each pair of lanes.
     #[serde(default)]
     pub compared: Vec<Compared>,
+    /// What was not understood in the heads of scripts, and has no effect, with its position.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// The sums of all lanes.
     pub totals: Totals,
 }
@@ -68,7 +71,7 @@ impl Report {
         compared.sort_by_key(|pair| pair.lanes.each_ref().map(|lane| position(lane)));
         let totals = Totals::of(&scripts, disagreements.len());
         let matrix = lanes.iter().map(|lane| LaneTotals::of(lane, &scripts)).collect();
-        Report { schema: 1, lanes, absent, matrix, scripts, disagreements, compared, totals }
+        Report { schema: 1, lanes, absent, matrix, scripts, disagreements, compared, warnings: Vec::new(), totals }
     }
 
     /// The message about a run that [tested nothing](Report::tested_nothing).

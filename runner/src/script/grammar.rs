@@ -5,6 +5,7 @@
 //! - `(module instance ..)` with only the name of the module, and in assertions
 //! - `get` at the top level
 //! - the patterns `(ref)` and `(ref.exn)`
+//! - `assert_return_canonical_nan` and `assert_return_arithmetic_nan`, of the suites of 2017 to 2019
 //! - meta commands
 //! - empty scripts, and scripts that begin with `get`, `thread`, `wait` or a meta command
 
@@ -37,6 +38,8 @@ pub(super) enum Item<'a> {
     FailingInstance { trap: bool, module: Option<Id<'a>>, message: &'a str },
     /// `(assert_return .. PATTERN*)`.
     AssertReturn { exec: WastExecute<'a>, expected: Vec<Expected<'a>> },
+    /// `(assert_return_canonical_nan ..)` or `(assert_return_arithmetic_nan ..)`.
+    AssertNan { canonical: bool, exec: WastExecute<'a> },
     /// A meta command: `(script $id? ..)`, `(input $id? "file")` or `(output $id? "file"?)`.
     Meta(&'static str),
 }
@@ -114,16 +117,47 @@ fn check_depth(parser: Parser<'_>) -> Result<()> {
     Ok(())
 }
 
+/// The keywords that begin a directive.
+const DIRECTIVES: &[&str] = &[
+    "module",
+    "component",
+    "register",
+    "invoke",
+    "get",
+    "thread",
+    "wait",
+    "script",
+    "input",
+    "output",
+    "assert_return",
+    "assert_return_canonical_nan",
+    "assert_return_arithmetic_nan",
+    "assert_trap",
+    "assert_exhaustion",
+    "assert_exception",
+    "assert_suspension",
+    "assert_malformed",
+    "assert_malformed_custom",
+    "assert_invalid",
+    "assert_invalid_custom",
+    "assert_unlinkable",
+];
+
+/// Returns whether a list that begins with this word is a directive, even an unknown one.
+pub(super) fn is_directive(word: &str) -> bool {
+    word.starts_with("assert_") || DIRECTIVES.contains(&word)
+}
+
+/// Returns the directive's name for a report: the keyword, or `directive` for one that is not known.
+pub(super) fn directive_name(word: &str) -> &'static str {
+    DIRECTIVES.iter().find(|known| **known == word).unwrap_or(&"directive")
+}
+
 struct DirectiveKeyword;
 
 impl Peek for DirectiveKeyword {
     fn peek(cursor: Cursor<'_>) -> Result<bool> {
-        let keyword = cursor.keyword()?.map(|(keyword, _)| keyword);
-        Ok(keyword.is_some_and(|keyword| {
-            keyword.starts_with("assert_")
-                || matches!(keyword, "module" | "component" | "register" | "invoke" | "get" | "thread" | "wait")
-                || matches!(keyword, "script" | "input" | "output")
-        }))
+        Ok(cursor.keyword()?.is_some_and(|(keyword, _)| is_directive(keyword)))
     }
 
     fn display() -> &'static str {
@@ -164,6 +198,11 @@ impl<'a> Parse<'a> for Item<'a> {
                     exec: parser.parens(|parser| parser.parse())?,
                     expected: parse_patterns(parser)?,
                 })
+            }
+            "assert_return_canonical_nan" | "assert_return_arithmetic_nan" => {
+                parser.step(skip_keyword)?;
+                let canonical = keyword == "assert_return_canonical_nan";
+                Ok(Item::AssertNan { canonical, exec: parser.parens(|parser| parser.parse())? })
             }
             _ if look_ahead(parser, |c| in_parens(c, is_quote))? => parse_asserted_quote(parser, keyword),
             _ => Ok(Item::Known(Box::new(parser.parse()?))),

@@ -2,22 +2,24 @@
 //!
 //! In: the text. Out: directives with binaries and plain data, independent of the lifetime of the text. Text that does
 //! not parse or encode is kept as such: for `assert_malformed` it is the expected answer, for other directives a
-//! failure. Nothing is dropped: a directive that the runner cannot execute becomes [`DirectiveKind::Unsupported`],
-//! which every lane reports as a failure.
+//! failure. Nothing is dropped: a directive that does not parse, or that the runner cannot execute, becomes
+//! [`DirectiveKind::Unsupported`], which every lane reports as a failure.
 //!
 //! - `grammar` parses what the `wast` crate does not.
+//! - `recovery` finds the parts of a script that does not parse as a whole.
 //! - `rewrite` changes text that the `wast` crate does not read, and `folded` refuses text that it should not read.
 //! - `annotation` decides the assertions about custom sections.
 
 mod annotation;
 mod folded;
 mod grammar;
+mod recovery;
 mod rewrite;
 
-use crate::pattern::{self, Pattern};
+use crate::pattern::{self, Float, Pattern};
+use core::fmt;
 use grammar::{Document, Expected, Instance, Item, Purpose};
 use lanes::{Binary, Value};
-use thiserror::Error;
 use wast::lexer::{Lexer, Token, TokenKind};
 use wast::parser::{self, ParseBuffer};
 use wast::token::{Id, Span};
@@ -123,8 +125,13 @@ pub enum DirectiveKind {
         /// The thread's name.
         id: String,
     },
-    /// A directive that the runner cannot execute, with the reason.
-    Unsupported(String),
+    /// A directive that does not parse or that the runner cannot execute.
+    Unsupported {
+        /// The reason.
+        reason: String,
+        /// The name of the module that it would define.
+        id: Option<String>,
+    },
 }
 
 impl DirectiveKind {
@@ -138,6 +145,18 @@ impl DirectiveKind {
             | DirectiveKind::AssertException(action) => Some(action),
             _ => None,
         }
+    }
+
+    /// Returns whether the directive may run code of a module.
+    pub(crate) fn runs_code(&self) -> bool {
+        let instantiates = matches!(
+            self,
+            DirectiveKind::Module { .. }
+                | DirectiveKind::Instance { .. }
+                | DirectiveKind::AssertUnlinkable(..)
+                | DirectiveKind::AssertInstantiationTrap(..)
+        );
+        instantiates || self.action().is_some()
     }
 }
 
@@ -181,51 +200,81 @@ impl Action {
 }
 
 /// An error in the text of a script.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("{line}:{column}: {message}")]
-pub struct ParseError {
+struct ParseError {
     /// The line, counted from 1.
-    pub line: u32,
+    line: u32,
     /// The column in bytes, counted from 1.
-    pub column: u32,
+    column: u32,
     /// The cause.
-    pub message: String,
+    message: String,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.message)
+    }
 }
 
 impl Script {
-    /// Parses a script, and encodes its modules.
-    ///
-    /// # Errors
-    ///
-    /// Says where and why the script does not parse.
-    pub fn parse(source: &str) -> Result<Script, ParseError> {
-        let rewritten = rewrite::rewrite(source);
-        let text = rewritten.as_ref().map_or(source, |rewritten| &rewritten.text);
+    /// Parses a script, and encodes its modules. A part that does not parse is a directive that fails.
+    pub fn parse(source: &str) -> Script {
         let lines = Lines::of(source);
-        let position = |span: Span| {
-            let offset = span.offset();
-            lines.position(rewritten.as_ref().map_or(offset, |rewritten| rewritten.source_offset(offset)))
-        };
-        let error = |error: wast::Error| {
-            let (line, column) = position(error.span());
-            ParseError { line, column, message: error.message() }
-        };
-        folded::check(text).map_err(error)?;
-        let mut lexer = Lexer::new(text);
-        // The suite's `names.wast` is full of look-alike and bidirectional characters.
-        lexer.allow_confusing_unicode(true);
-        let buffer = ParseBuffer::new_with_lexer(lexer).map_err(error)?;
-        let document: Document<'_> = parser::parse(&buffer).map_err(error)?;
-        Ok(Script { directives: convert_directives(document.items, &position) })
+        if let Ok(directives) = parse_part(source, 0, &lines) {
+            return Script { directives };
+        }
+        let mut directives = Vec::new();
+        for part in recovery::split(source) {
+            match parse_part(&source[part.clone()], part.start, &lines) {
+                Ok(parsed) => directives.extend(parsed),
+                Err(error) => directives.push(unparsable(&source[part.clone()], part.start, &error, &lines)),
+            }
+        }
+        Script { directives }
     }
 }
+
+/// Parses a part of a script, which begins at the offset `start`.
+fn parse_part(source: &str, start: usize, lines: &Lines) -> Result<Vec<Directive>, ParseError> {
+    let rewritten = rewrite::rewrite(source);
+    let text = rewritten.as_ref().map_or(source, |rewritten| &rewritten.text);
+    let position = |span: Span| {
+        let offset = span.offset();
+        lines.position(start + rewritten.as_ref().map_or(offset, |rewritten| rewritten.source_offset(offset)))
+    };
+    let error = |error: wast::Error| {
+        let (line, column) = position(error.span());
+        ParseError { line, column, message: error.message() }
+    };
+    folded::check(text).map_err(error)?;
+    let mut lexer = Lexer::new(text);
+    // The suite's `names.wast` is full of look-alike and bidirectional characters.
+    lexer.allow_confusing_unicode(true);
+    let buffer = ParseBuffer::new_with_lexer(lexer).map_err(error)?;
+    let document: Document<'_> = parser::parse(&buffer).map_err(error)?;
+    Ok(convert_directives(document.items, &position))
+}
+
+/// Returns the directive that stands for a part of a script that does not parse.
+fn unparsable(part: &str, start: usize, error: &ParseError, lines: &Lines) -> Directive {
+    let (line, column) = lines.position(start);
+    let reason = match recovery::is_of_component(part) {
+        true => NO_COMPONENTS.to_string(),
+        false => format!("it does not parse: {error}"),
+    };
+    let name = grammar::directive_name(recovery::head(part));
+    Directive { line, column, name, kind: DirectiveKind::Unsupported { reason, id: recovery::id(part) } }
+}
+
+/// The reason why the runner does not execute what has to do with components.
+pub(crate) const NO_COMPONENTS: &str = "components are not supported";
 
 /// Converts the directives of a script, or of a thread in it.
 fn convert_directives(items: Vec<(Span, Item<'_>)>, position: &dyn Fn(Span) -> (u32, u32)) -> Vec<Directive> {
     let directive = |(span, item)| {
         let (line, column) = position(span);
         let (name, kind) = convert_item(item, position);
-        Directive { line, column, name, kind: kind.unwrap_or_else(DirectiveKind::Unsupported) }
+        let kind = kind.unwrap_or_else(|reason| DirectiveKind::Unsupported { reason, id: None });
+        Directive { line, column, name, kind }
     };
     items.into_iter().map(directive).collect()
 }
@@ -270,6 +319,7 @@ fn convert_item(
             ("module", Ok(DirectiveKind::Instance { id: name(id), module: name(module) }))
         }
         Item::AssertReturn { exec, expected } => ("assert_return", convert_assert_return(exec, &expected)),
+        Item::AssertNan { canonical, exec } => convert_assert_nan(canonical, exec),
         Item::Meta(name) => unsupported(name),
         Item::FailingInstance { trap, module, message } => {
             let source = Source::Definition(name(module));
@@ -306,13 +356,15 @@ fn convert_quote(purpose: Purpose<'_>, mut text: QuoteWat<'_>) -> (&'static str,
 fn convert_known(directive: WastDirective<'_>) -> (&'static str, Result<DirectiveKind, String>) {
     match directive {
         WastDirective::Module(module) => {
-            let id = name(module.name());
-            ("module", encode_core(module).map(|module| DirectiveKind::Module { id, module }))
+            let (id, keyword) = (name(module.name()), keyword(&module));
+            (keyword, encode_core(module).map(|module| DirectiveKind::Module { id, module }))
         }
         WastDirective::ModuleDefinition(module) => {
-            let id = name(module.name());
-            ("module", encode_core(module).map(|module| DirectiveKind::Definition { id, module }))
+            let (id, keyword) = (name(module.name()), keyword(&module));
+            (keyword, encode_core(module).map(|module| DirectiveKind::Definition { id, module }))
         }
+        // `Item` has its own form for modules.
+        WastDirective::ModuleInstance { .. } => ("component", Err(NO_COMPONENTS.to_string())),
         WastDirective::Register { name: as_name, module, .. } => {
             ("register", Ok(DirectiveKind::Register { name: as_name.to_string(), instance: name(module) }))
         }
@@ -343,7 +395,7 @@ fn convert_known(directive: WastDirective<'_>) -> (&'static str, Result<Directiv
             ("assert_exception", convert_action(exec).map(DirectiveKind::AssertException))
         }
         WastDirective::AssertSuspension { .. } => unsupported("assert_suspension"),
-        WastDirective::Thread(_) | WastDirective::ModuleInstance { .. } | WastDirective::AssertReturn { .. } => {
+        WastDirective::Thread(_) | WastDirective::AssertReturn { .. } => {
             unreachable!("`Item` has its own form of this directive")
         }
         WastDirective::Wait { thread, .. } => ("wait", Ok(DirectiveKind::Wait { id: thread.name().to_string() })),
@@ -358,14 +410,30 @@ fn unsupported(name: &'static str) -> (&'static str, Result<DirectiveKind, Strin
 fn encode_core(mut module: QuoteWat<'_>) -> Result<Encoded, String> {
     match module {
         QuoteWat::Wat(Wat::Module(_)) | QuoteWat::QuoteModule(..) => Ok(encode(&mut module)),
-        QuoteWat::Wat(Wat::Component(_)) | QuoteWat::QuoteComponent(..) => {
-            Err("components are not supported".to_string())
-        }
+        QuoteWat::Wat(Wat::Component(_)) | QuoteWat::QuoteComponent(..) => Err(NO_COMPONENTS.to_string()),
+    }
+}
+
+/// Returns the keyword of a directive that defines a module or a component.
+fn keyword(module: &QuoteWat<'_>) -> &'static str {
+    match module {
+        QuoteWat::Wat(Wat::Module(_)) | QuoteWat::QuoteModule(..) => "module",
+        QuoteWat::Wat(Wat::Component(_)) | QuoteWat::QuoteComponent(..) => "component",
     }
 }
 
 fn convert_assert_return(exec: WastExecute<'_>, expected: &[Expected<'_>]) -> Result<DirectiveKind, String> {
     Ok(DirectiveKind::AssertReturn(convert_action(exec)?, convert_patterns(expected)?))
+}
+
+/// Converts an assertion of the old suites, which does not say the type of the result.
+fn convert_assert_nan(canonical: bool, exec: WastExecute<'_>) -> (&'static str, Result<DirectiveKind, String>) {
+    let (name, patterns) = match canonical {
+        true => ("assert_return_canonical_nan", [Pattern::F32(Float::Canonical), Pattern::F64(Float::Canonical)]),
+        false => ("assert_return_arithmetic_nan", [Pattern::F32(Float::Arithmetic), Pattern::F64(Float::Arithmetic)]),
+    };
+    let patterns = vec![Pattern::Either(patterns.into())];
+    (name, convert_action(exec).map(|action| DirectiveKind::AssertReturn(action, patterns)))
 }
 
 fn convert_patterns(expected: &[Expected<'_>]) -> Result<Vec<Pattern>, String> {
@@ -456,7 +524,22 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Script {
-        Script::parse(text).expect("the script parses")
+        Script::parse(text)
+    }
+
+    /// Returns why the runner does not execute a directive.
+    fn reason(directive: &Directive) -> &str {
+        match &directive.kind {
+            DirectiveKind::Unsupported { reason, .. } => reason,
+            _ => "",
+        }
+    }
+
+    /// Returns why a script that is one directive does not parse.
+    #[track_caller]
+    fn parse_error(text: &str) -> String {
+        let directive = one(text);
+        reason(&directive).strip_prefix("it does not parse: ").expect("it does not parse").to_string()
     }
 
     #[track_caller]
@@ -519,7 +602,7 @@ mod tests {
             assert!(matches!(malformed, DirectiveKind::AssertMalformedCustom { module: Err(_), plain: Some(Ok(_)) }));
             assert!(matches!(kind("assert_invalid_custom"), DirectiveKind::AssertInvalidCustom { module: Err(_), .. }));
             let trap = format!("(assert_trap (module {form} quote \"\") \"\")");
-            assert!(Script::parse(&trap).is_err(), "a definition is not instantiated");
+            assert!(parse_error(&trap).contains("takes no such module"), "a definition is not instantiated");
         }
         let text = r#"(assert_invalid_custom (module definition $Q (func)) "")"#;
         assert!(matches!(one(text).kind, DirectiveKind::AssertInvalidCustom { module: Ok(_), .. }));
@@ -542,7 +625,7 @@ mod tests {
     fn nothing_is_dropped() {
         let meta = ["(script $s (module) (script))", "(input $s \"x.wast\")", "(output)", "(output $s \"x.js\")"];
         for text in ["(assert_suspension (invoke \"f\") \"\")"].into_iter().chain(meta) {
-            assert!(matches!(one(text).kind, DirectiveKind::Unsupported(_)), "{text}");
+            assert!(matches!(one(text).kind, DirectiveKind::Unsupported { .. }), "{text}");
         }
     }
 
@@ -560,19 +643,19 @@ mod tests {
             panic!("it is a thread")
         };
         assert!(matches!(&directives[0].kind, DirectiveKind::Wait { id } if id == "t"));
-        assert!(Script::parse("(thread (module))").is_err() && Script::parse("(wait)").is_err());
+        assert!(!parse_error("(thread (module))").is_empty() && !parse_error("(wait)").is_empty());
     }
 
     #[test]
     fn deep_nesting_is_an_error_at_its_position() {
         let nested = |opening: &str, depth, closing: &str| opening.repeat(depth) + &closing.repeat(depth);
-        assert!(Script::parse(&nested("(thread $t\n", 100, ")")).is_ok());
+        assert_eq!(one(&nested("(thread $t\n", 100, ")")).name, "thread");
         for opening in ["(thread $t\n", "(script\n"] {
-            let error = Script::parse(&nested(opening, 100_000, ")")).expect_err("it is nested too deep");
-            assert_eq!((error.line, error.column), (102, 1), "{error:?}");
+            let error = parse_error(&nested(opening, 100_000, ")"));
+            assert!(error.starts_with("102:1: nested too deep"), "{error:?}");
         }
         let deep = format!("(assert_return (invoke \"f\") {})", nested("(either ", 100_000, ")"));
-        assert!(Script::parse(&deep).is_err_and(|error| error.message.contains("nested too deep")));
+        assert!(parse_error(&deep).contains("nested too deep"));
     }
 
     #[test]
@@ -595,10 +678,11 @@ mod tests {
         for code in wrong {
             let malformed = format!("(assert_malformed (module quote \"{}\") \"\")", module(code));
             assert!(matches!(one(&malformed).kind, DirectiveKind::AssertMalformed(Err(_))), "{code}");
-            assert!(Script::parse(&module(code)).is_err(), "{code}");
+            assert!(!parse_error(&module(code)).is_empty(), "{code}");
         }
-        let error = Script::parse(&format!("(module)\n{}", module("(try (do)) block (end)"))).expect_err("malformed");
-        assert_eq!((error.line, error.column), (2, 33), "{error:?}");
+        let script = parse(&format!("(module)\n{}", module("(try (do)) block (end)")));
+        let error = reason(&script.directives[1]);
+        assert!(error.starts_with("it does not parse: 2:33: "), "{error:?}");
         let right = [
             "(if (nop) (then (nop)) (else))",
             "(try_table $l (param i32) (catch 0 0) (catch_all 0))",
@@ -612,8 +696,68 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_where() {
-        let error = Script::parse("(module)\n(modul)").expect_err("the script does not parse");
-        assert_eq!((error.line, error.column), (2, 2));
+    fn what_does_not_parse_fails_alone_and_says_where() {
+        let script =
+            parse("(module)\n(modul)\n  (invoke \"f\" (i32.const x))\n(get \"g\") )\n(assert_twice (get \"g\"))");
+        let shown: Vec<_> = script.directives.iter().map(|d| (d.line, d.column, d.name, reason(d))).collect();
+        let [module, unknown, invoke, get, stray, assertion] = shown[..] else { panic!("six directives: {shown:?}") };
+        assert_eq!([module, get], [(1, 1, "module", ""), (4, 1, "get", "")]);
+        let fails = |shown: (u32, u32, &'static str, &str), line, column, name, start| {
+            assert_eq!((shown.0, shown.1, shown.2), (line, column, name));
+            assert!(shown.3.starts_with(start), "{shown:?}");
+        };
+        fails(unknown, 2, 1, "directive", "it does not parse: 2:2: ");
+        fails(invoke, 3, 3, "invoke", "it does not parse: 3:26: ");
+        fails(stray, 4, 11, "directive", "it does not parse: 4:11: ");
+        fails(assertion, 5, 1, "directive", "it does not parse: 5:2: ");
+    }
+
+    #[test]
+    fn what_does_not_lex_fails_alone() {
+        let script = parse("(module)\n(invoke \"\\q\")\n(invoke \"open)\n(get \"g\")\n(module (func)\n(get \"h\")");
+        let names: Vec<_> = script.directives.iter().map(|d| (d.line, d.name, reason(d).is_empty())).collect();
+        let [good, bad] = [true, false];
+        let expected =
+            [(1, "module", good), (2, "invoke", bad), (3, "invoke", bad), (4, "get", good), (5, "module", bad)];
+        assert_eq!((&names[..5], names[5..].len()), (&expected[..], 1));
+    }
+
+    #[test]
+    fn every_form_of_a_component_is_unsupported() {
+        let forms = [
+            "(component)",
+            "(component definition $c)",
+            "(component instance $i $c)",
+            "(component quote \"\")",
+            "(component binary \"\\00asm\\0d\\00\\01\\00\")",
+            "(component (of the future))",
+            "(assert_invalid (component) \"\")",
+            "(assert_malformed (component quote \"\") \"\")",
+            "(assert_unlinkable (component) \"\")",
+            "(assert_trap (component) \"\")",
+            "(assert_invalid (component (of the future)) \"\")",
+            "(assert_return (invoke \"f\") (str.const \"\"))",
+            "(invoke \"f\" (str.const \"\"))",
+        ];
+        for form in forms {
+            let directive = one(form);
+            assert_eq!(reason(&directive), NO_COMPONENTS, "{form}");
+            assert!(form[1..].starts_with(directive.name), "{form}: {}", directive.name);
+        }
+    }
+
+    #[test]
+    fn assertions_of_old_suites() {
+        let nan = one("(assert_return_canonical_nan (invoke \"f\"))");
+        let DirectiveKind::AssertReturn(_, patterns) = nan.kind else { panic!("it is an assertion") };
+        let either = |float32, float64| [Pattern::Either(vec![Pattern::F32(float32), Pattern::F64(float64)])];
+        assert_eq!(
+            (nan.name, patterns.as_slice()),
+            ("assert_return_canonical_nan", &either(Float::Canonical, Float::Canonical)[..])
+        );
+        let DirectiveKind::AssertReturn(_, patterns) = one("(assert_return_arithmetic_nan (get \"g\"))").kind else {
+            panic!("it is an assertion")
+        };
+        assert_eq!(patterns, either(Float::Arithmetic, Float::Arithmetic));
     }
 }

@@ -4,11 +4,11 @@
 ;; fails 11: the runner does not execute `input`
 ;; fails 12: the runner does not execute `output`
 ;; fails 13: the runner does not execute `output`
-(module (func (export "f")))
+(module $M (func (export "f")))
 (assert_suspension (invoke "f") "unhandled")
 (component)
 (script $s (module) (input "x.wast"))
 (input $s "x.wast")
 (output $s "x.js")
 (output)
-(assert_return (invoke "f"))
+(assert_return (invoke $M "f"))
