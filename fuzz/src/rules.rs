@@ -270,7 +270,7 @@ mod tests {
             compare_first_call(values(0), Outcome::Failed(Failure::Internal("oops".to_string()))),
             Err(FindingKind::Failure)
         );
-        let refused = Refusal { phase: Phase::Invalid, message: "no".to_string() };
+        let refused = |_: &_| Some(Refusal { phase: Phase::Invalid, message: "no".to_string() });
         let case = cases().next().expect("there are many");
         let theirs = ScriptedEngine::new("theirs", "theirs", vec![]).refusing(refused);
         let ours = ScriptedEngine::new("ours", "ours", case.calls.iter().map(|_| values(0)).collect());

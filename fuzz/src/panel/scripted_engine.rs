@@ -9,7 +9,7 @@ use lanes::{
 pub(crate) struct ScriptedEngine {
     info: LaneInfo,
     calls: Vec<Outcome>,
-    refusal: Option<Refusal>,
+    refuse: fn(&Binary) -> Option<Refusal>,
     lacks: Features,
 }
 
@@ -29,7 +29,7 @@ impl ScriptedEngine {
             moves: Moves::Nothing,
             name,
         };
-        ScriptedEngine { info, calls, refusal: None, lacks: Features::empty() }
+        ScriptedEngine { info, calls, refuse: |_| None, lacks: Features::empty() }
     }
 
     /// Makes the lane lack these features.
@@ -38,9 +38,9 @@ impl ScriptedEngine {
         self
     }
 
-    /// Makes the lane refuse every module.
-    pub(crate) fn refusing(mut self, refusal: Refusal) -> ScriptedEngine {
-        self.refusal = Some(refusal);
+    /// Makes the lane refuse the modules for which `refuse` returns a reason.
+    pub(crate) fn refusing(mut self, refuse: fn(&Binary) -> Option<Refusal>) -> ScriptedEngine {
+        self.refuse = refuse;
         self
     }
 }
@@ -55,21 +55,18 @@ impl Lane for ScriptedEngine {
     }
 
     fn session(&self, _: Features) -> Result<Box<dyn Session + '_>, Failure> {
-        Ok(Box::new(ScriptedSession { refusal: self.refusal.as_ref(), calls: self.calls.iter() }))
+        Ok(Box::new(ScriptedSession { refuse: self.refuse, calls: self.calls.iter() }))
     }
 }
 
 struct ScriptedSession<'a> {
-    refusal: Option<&'a Refusal>,
+    refuse: fn(&Binary) -> Option<Refusal>,
     calls: std::slice::Iter<'a, Outcome>,
 }
 
 impl Session for ScriptedSession<'_> {
-    fn load(&mut self, _: &Binary) -> Result<ModuleId, Refusal> {
-        match self.refusal {
-            Some(refusal) => Err(refusal.clone()),
-            None => Ok(ModuleId(0)),
-        }
+    fn load(&mut self, binary: &Binary) -> Result<ModuleId, Refusal> {
+        (self.refuse)(binary).map_or(Ok(ModuleId(0)), Err)
     }
 
     fn instantiate(&mut self, _: ModuleId) -> Result<InstanceId, Failure> {

@@ -44,7 +44,7 @@ const MISTAKES: &[Mistake] = &[
         // tests/select-condition.wast; wasmi 2.0.0.
         name: "wasmi takes the wrong operand of a select on a comparison with zero",
         backend: "wasmi",
-        workaround: workaround::separate_select_from_comparison,
+        workaround: workaround::separate_select_from_condition,
     },
     Mistake {
         // tests/if-parameters.wast; wasmi 2.0.0.
@@ -77,13 +77,17 @@ const OURS: &str = "cranelift";
 
 /// Runs `case` in the lanes of `panel`, and again with workarounds for the mistakes of a backend that stands alone
 /// against ours.
+///
+/// One mistake can hide another, so every workaround is tried again after one that changed the finding.
 pub fn judge(case: &Case, panel: &Panel) -> Judgment {
     let mut finding = match panel.check(case) {
         Ok(agreement) => return Judgment::Agreed(agreement),
         Err(finding) => *finding,
     };
     let (mut case, mut names) = (case.clone(), Vec::new());
-    for mistake in MISTAKES {
+    let mut untried: Vec<&Mistake> = MISTAKES.iter().collect();
+    while !untried.is_empty() {
+        let mistake = untried.remove(0);
         if finding.dissenter(OURS) != Some(mistake.backend) {
             continue;
         }
@@ -98,6 +102,7 @@ pub fn judge(case: &Case, panel: &Panel) -> Judgment {
             Err(remaining) => {
                 names.push(mistake.name);
                 (finding, case) = (*remaining, changed);
+                untried = MISTAKES.iter().filter(|mistake| !names.contains(&mistake.name)).collect();
             }
         }
     }
@@ -126,7 +131,7 @@ mod tests {
     use super::*;
     use crate::generate::case::Call;
     use crate::panel::scripted_engine::{ScriptedEngine, values};
-    use lanes::{Outcome, Value};
+    use lanes::{Binary, Features, Outcome, Phase, Refusal, Value};
 
     /// `f(5)` is 5, and 1 in wasmi.
     const WRONG: &str = "(i32.const 1) (local.get 0) (i32.eqz (local.get 0)) select";
@@ -146,11 +151,11 @@ mod tests {
 
     #[test]
     fn a_workaround_keeps_the_meaning() {
-        let changed = workaround::separate_select_from_comparison(&case(WRONG).main).expect("there is a select");
+        let changed = workaround::separate_select_from_condition(&case(WRONG).main).expect("there is a select");
         let verdict = judge(&Case { main: changed, ..case(WRONG) }, &Panel::parse("speed/fresh").expect("it exists"));
         let Judgment::Agreed(agreement) = verdict else { panic!("the changed module does not run") };
         assert!(agreement.run.steps.iter().any(|step| step.what.starts_with("call 0")));
-        assert_eq!(workaround::separate_select_from_comparison(&case("local.get 0 i32.eqz").main), None);
+        assert_eq!(workaround::separate_select_from_condition(&case("local.get 0 i32.eqz").main), None);
     }
 
     /// Looks are not enough. An engine is reported if it returns the same wrong result without the cause of the
@@ -160,6 +165,27 @@ mod tests {
         assert!(matches!(judge_against("wasmi", values(1), "local.get 0"), Judgment::New(_)));
         assert!(matches!(judge_against("wasmi", values(1), WRONG), Judgment::New(_)));
         assert!(matches!(judge_against("v8", values(1), WRONG), Judgment::New(_)));
+    }
+
+    /// Refuses a `delegate` to a block, and then unreachable code, as an engine with two mistakes that reports the first.
+    fn refuse_two(binary: &Binary) -> Option<Refusal> {
+        let refused = |message: &str| Some(Refusal { phase: Phase::Invalid, message: message.to_string() });
+        if workaround::make_delegate_name_try(binary.bytes()).is_some() {
+            return refused("delegate");
+        }
+        workaround::remove_unreachable(binary.bytes()).and_then(|_| refused("br_on_null"))
+    }
+
+    /// The workaround for the hidden mistake comes first in the list, where it does not help yet.
+    #[test]
+    fn one_mistake_may_hide_another() {
+        let body = "block try nop delegate 0 end local.get 0 return nop";
+        let other = ScriptedEngine::new("theirs", "jsc", vec![values(5)]).refusing(refuse_two);
+        let case = Case { features: Features::LEGACY_EXCEPTIONS, ..case(body) };
+        let Judgment::Known(names) = judge(&case, &Panel::new(&["speed/fresh"], vec![Box::new(other)])) else {
+            panic!("both mistakes are known")
+        };
+        assert_eq!(names, [MISTAKES[3].name, MISTAKES[2].name]);
     }
 
     #[cfg(feature = "wasmi")]

@@ -8,13 +8,17 @@ use lanes::{Features, is_valid_with};
 use wasm_encoder::{Instruction, ValType};
 use wasmparser::{BlockType, Operator as O};
 
-/// Puts a `local.tee` between an `i32` comparison and the `select` that follows it, so that the engine does not fuse
-/// them.
-pub(crate) fn separate_select_from_comparison(wasm: &[u8]) -> Option<Vec<u8>> {
-    let mut found = false;
+/// Puts a `local.tee` between the condition of a `select` and the `select`, so that the engine does not fuse them.
+///
+/// The condition may be a comparison that a `nop` follows, or another `select`: the engine drops a `nop`, and replaces a
+/// `select` on a constant by its operand, so that it sees the comparison itself.
+pub(crate) fn separate_select_from_condition(wasm: &[u8]) -> Option<Vec<u8>> {
+    use O::{I32Eq, I32Eqz, I32Ne, Nop, Select, TypedSelect};
+    let (mut compared, mut found) = (false, false);
     let changed = rewrite(wasm, &mut |operator, next, scratch| {
-        let comparison = matches!(operator, O::I32Eqz | O::I32Eq | O::I32Ne);
-        if !comparison || !matches!(next, Some(O::Select | O::TypedSelect { .. })) {
+        compared |= matches!(operator, I32Eqz | I32Eq | I32Ne);
+        let fusible = matches!(operator, I32Eqz | I32Eq | I32Ne | Nop | Select | TypedSelect { .. });
+        if !compared || !fusible || !matches!(next, Some(Select | TypedSelect { .. })) {
             return Patch::default();
         }
         found = true;
@@ -156,6 +160,21 @@ mod tests {
         check(workaround, &format!("i32.const 1 {before}"), &format!("i32.const 1 {after}"));
         check(workaround, "try throw 0 nop catch 0 rethrow 0 nop end", "try throw 0 catch 0 rethrow 0 end");
         check(workaround, "try throw 0 nop delegate 0", "try throw 0 delegate 0");
+    }
+
+    #[test]
+    fn a_select_is_separated_from_its_condition() {
+        let module = |body: &str| wat::parse_str(format!("(module (func {body}))")).expect("it parses");
+        let operands = "i32.const 0 i32.const 1";
+        for condition in
+            ["i32.const 2 i32.eqz", "i32.const 2 i32.eqz nop", "i32.const 2 i32.eqz i32.const 3 i32.const 4 select"]
+        {
+            let body = |tee: &str| format!("{operands} {condition} {tee} select drop");
+            let changed = separate_select_from_condition(&module(&body("")));
+            assert_eq!(changed, Some(module(&format!("(local i32) {}", body("local.tee 0")))), "{condition}");
+        }
+        assert_eq!(separate_select_from_condition(&module("i32.const 2 i32.eqz drop")), None);
+        assert_eq!(separate_select_from_condition(&module(&format!("{operands} i32.const 2 select drop"))), None);
     }
 
     #[test]
