@@ -61,6 +61,7 @@ pub struct Config {
     pub(crate) max_wasm_stack: usize,
     pub(crate) digest_check: DigestCheck,
     pub(crate) artifact_key: Option<[u8; 32]>,
+    pub(crate) memory_pool: usize,
     pub(crate) gc_zeal: bool,
     #[cfg(feature = "planted-faults")]
     pub(crate) fault: Option<Fault>,
@@ -81,6 +82,7 @@ impl Default for Config {
             max_wasm_stack: 512 * 1024,
             digest_check: DigestCheck::default(),
             artifact_key: None,
+            memory_pool: 64,
             gc_zeal: false,
             #[cfg(feature = "planted-faults")]
             fault: None,
@@ -180,6 +182,15 @@ impl Config {
     /// key.
     pub fn artifact_key(&mut self, key: Option<[u8; 32]>) -> &mut Self {
         self.artifact_key = key;
+        self
+    }
+
+    /// Sets how many reservations of address space an engine keeps when memories are dropped, for memories to come; the
+    /// default is 64. To instantiate a module again is faster then. What is kept takes address space (8 GiB each with
+    /// guard pages) but no pages, and is released before a request to the operating system fails. With 0, nothing is
+    /// kept.
+    pub fn memory_pool(&mut self, reservations: usize) -> &mut Self {
+        self.memory_pool = reservations;
         self
     }
 

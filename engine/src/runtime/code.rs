@@ -29,6 +29,7 @@ use crate::wasm::memory_image::MemoryImage;
 use crate::wasm::module::Module;
 use core::ffi::c_void;
 use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
@@ -64,6 +65,8 @@ pub(super) struct MappedArtifact {
 #[derive(Debug)]
 struct MemoryImageFile {
     image: MemoryImage,
+    /// A number that no other image of this process has.
+    number: u64,
     /// The file, and the offset of the image in it: the artifact's own file, or one that is made for the first
     /// instance. It neither changes nor is cut.
     file: OnceLock<(File, u64)>,
@@ -85,7 +88,8 @@ impl MemoryImageFile {
             Some(file) if start.is_multiple_of(page) => OnceLock::from((file, start)),
             _ => OnceLock::new(),
         };
-        Some(MemoryImageFile { image, file })
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Some(MemoryImageFile { image, number: NEXT.fetch_add(1, Ordering::Relaxed), file })
     }
 
     /// Maps the image over a memory. Returns whether it did: without a file for it, the caller writes the data segments
@@ -212,9 +216,10 @@ impl LoadedCode {
         self.artifact().section(|sections| &sections.data)
     }
 
-    /// The initial contents of a memory of the module, if they can be mapped.
-    pub(crate) fn memory_image(&self) -> Option<&MemoryImage> {
-        self.artifact().memory.as_ref().map(|memory| &memory.image)
+    /// The initial contents of a memory of the module, if they can be mapped, and their number, which no other image of
+    /// this process has.
+    pub(crate) fn memory_image(&self) -> Option<(&MemoryImage, u64)> {
+        self.artifact().memory.as_ref().map(|memory| (&memory.image, memory.number))
     }
 
     /// Maps the module's [`memory_image`](LoadedCode::memory_image), if there is one, over a memory. Returns whether it

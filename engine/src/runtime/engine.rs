@@ -1,5 +1,6 @@
 //! The engine: a configuration, the epoch, and the ids of types. Everything else belongs to modules and stores.
 
+use super::memory::Pool;
 use super::type_registry::TypeRegistry;
 #[cfg(feature = "compile")]
 use crate::base::Compile;
@@ -23,6 +24,8 @@ struct EngineInner {
     config: Config,
     epoch: AtomicU64,
     types: Arc<TypeRegistry>,
+    /// Address space for memories to come.
+    memories: Arc<Pool>,
     /// Made when a module is first compiled.
     #[cfg(feature = "compile")]
     compiler: OnceLock<Box<dyn Compile>>,
@@ -45,6 +48,7 @@ impl Engine {
             config: config.clone(),
             epoch: AtomicU64::new(0),
             types,
+            memories: Pool::new(config.memory_pool),
             #[cfg(feature = "compile")]
             compiler: OnceLock::new(),
         };
@@ -88,6 +92,11 @@ impl Engine {
     /// The epoch counter, which lives as long as the engine.
     pub(crate) fn epoch(&self) -> &AtomicU64 {
         &self.inner.epoch
+    }
+
+    /// The address space that the engine keeps for memories to come.
+    pub(crate) fn memories(&self) -> &Arc<Pool> {
+        &self.inner.memories
     }
 
     /// The engine's type ids.

@@ -32,6 +32,16 @@ struct ModuleInner {
     exports_by_name: OnceLock<Box<[u32]>>,
 }
 
+impl Drop for ModuleInner {
+    /// Unmaps what the engine keeps of the module's memory image. No memory of an instance has it any more: stores keep
+    /// the modules of their instances.
+    fn drop(&mut self) {
+        if let Some((_, image)) = self.code.memory_image() {
+            self.engine.memories().forget_image(image);
+        }
+    }
+}
+
 /// References to the module's own functions, by [`FuncRefIndex`](crate::wasm::index::FuncRefIndex). They are equal in
 /// all instances of the module except for the `vmctx`, which is null here.
 pub(crate) struct FuncRefs(Box<[FuncRef]>);

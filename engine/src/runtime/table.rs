@@ -295,8 +295,11 @@ pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64, init: u64)
     let entry = &mut store.tables[index as usize];
     if block_layout(ty, new).size() > entry.elements.size() {
         // Doubling makes the cost of many small growths linear.
-        let Some(elements) = Block::try_zeroed(block_layout(ty, new.max(old * 2).min(largest))) else {
-            return Ok(None);
+        let generous = Block::try_zeroed(block_layout(ty, new.max(old * 2).min(largest)));
+        let Some(elements) = generous.or_else(|| Block::try_zeroed(block_layout(ty, new))) else {
+            let error = Error::new(ErrorKind::Resource, format!("no memory for a table of {new} elements"));
+            let told = store.limiter().map_or(Ok(()), |limiter| limiter.table_grow_failed(error));
+            return told.map(|()| None);
         };
         // SAFETY: two blocks, each at least as long as the table was.
         unsafe {

@@ -4,11 +4,11 @@
 //! header ([`FORWARDED`]). Then it scans the copies in order. Objects that a copy refers to are copied in turn, to the
 //! end of the copies, until the scan reaches that end. The work is proportional to the size of what survives.
 
-use super::heap::{SPACES, to_usize};
+use super::heap::{exhausted, to_usize};
 use super::host_values::{HostValues, Value};
 use super::shape::{Shape, Shapes};
 use crate::abi::heap::{ALIGNMENT, EXTERN, FORWARDED, HEADER, array_size};
-use crate::base::{Result, Trap};
+use crate::base::Result;
 use crate::runtime::backtrace::visit_references;
 use crate::runtime::store::{OpaqueMut, StoreOpaque};
 use core::ptr;
@@ -19,7 +19,8 @@ const POISON: u8 = 0xfb;
 /// Collects garbage. Moves all reachable objects, and drops the values of the host that are unreachable.
 ///
 /// # Errors
-/// [`Trap::OutOfHeap`], with nothing changed, if the other space cannot be made accessible.
+/// [`Trap::OutOfHeap`](crate::Trap::OutOfHeap) or the limiter's error, with nothing changed, if the other space cannot
+/// be made accessible.
 ///
 /// # Panics
 /// When a reference names no object, which means that compiled code or a stack map is wrong.
@@ -28,7 +29,9 @@ pub(in crate::runtime) fn collect(store: &mut OpaqueMut<'_>) -> Result<()> {
         return Ok(());
     }
     let (to, capacity) = (1 - store.heap.space, store.heap.capacity);
-    store.heap.make_accessible(to, capacity).map_err(|_| Trap::OutOfHeap)?;
+    if let Err(refused) = store.heap.make_accessible(to, capacity) {
+        return Err(exhausted(store, Some(refused)));
+    }
     find_slots(store);
     let (stray, dead) = store.copy_reachable(to);
     // Dropping runs the embedder's code, so it waits until the heap is whole again.
@@ -51,13 +54,13 @@ impl StoreOpaque {
     /// values of the host that are unreachable.
     fn copy_reachable(&mut self, to: usize) -> (Option<u32>, Vec<Value>) {
         let StoreOpaque { context, heap, globals, tables, instances, .. } = self;
-        let from = SPACES[heap.space];
+        let (from, start) = (heap.start(heap.space), heap.start(to));
         let mut copier = Copier {
             base: context.heap_base,
             from: small(from),
             used: small(context.heap_next - from),
-            next: SPACES[to],
-            end: SPACES[to] + heap.capacity,
+            next: start,
+            end: start + heap.capacity,
             shapes: &heap.shapes,
             values: &mut heap.values,
             stray: None,
@@ -71,7 +74,7 @@ impl StoreOpaque {
         tables.iter().for_each(|table| table.trace(&mut visit));
         instances.iter_mut().for_each(|instance| instance.trace(&mut visit));
         heap.roots.trace(&mut visit);
-        copier.scan(SPACES[to]);
+        copier.scan(start);
         let (next, stray) = (copier.next, copier.stray);
         if heap.zeal {
             // SAFETY: the bytes that objects had taken, all of which are elsewhere now.

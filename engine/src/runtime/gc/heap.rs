@@ -5,8 +5,8 @@ use super::roots::Roots;
 use super::shape::Shapes;
 use crate::abi::ValRaw;
 use crate::abi::heap::{ALIGNMENT, HEADER, NULL_GUARD, REGION, Storage, StructLayout, exception_layout};
-use crate::base::{Config, Result};
-use crate::runtime::store::StoreOpaque;
+use crate::base::{Config, Error, ErrorKind, Result, Trap};
+use crate::runtime::store::{OpaqueMut, StoreOpaque};
 use crate::runtime::sys::Mapping;
 use crate::wasm::types::{CompositeType, ValType};
 use core::ptr;
@@ -17,17 +17,14 @@ pub(super) const INITIAL: u64 = 512 << 10;
 /// The granularity in which a heap grows, in bytes.
 pub(super) const STEP: u64 = 64 << 10;
 
-/// The largest capacity of a space, in bytes. The null guard is taken from the first space.
-pub(super) const MAX_CAPACITY: u64 = REGION / 2 - NULL_GUARD;
-
-/// The offsets of the two spaces in the region.
-pub(super) const SPACES: [u64; 2] = [NULL_GUARD, REGION / 2];
+/// The smallest region, in bytes. A system that refuses [`REGION`] bytes of address space gets to hold fewer objects.
+const LEAST_REGION: u64 = 8 << 20;
 
 /// The heap of a store. The fields that compiled code itself reads and writes are in the store's context.
 pub(crate) struct Heap {
     /// The address space of both spaces, reserved when the store first needs it.
     region: Option<Mapping>,
-    /// The index in [`SPACES`] of the space that holds the objects.
+    /// The number, 0 or 1, of the space that holds the objects.
     pub(super) space: usize,
     /// The size in bytes of the part of the space that objects may use.
     pub(super) capacity: u64,
@@ -80,9 +77,33 @@ impl Heap {
         self.shapes.add_struct(id, &exception_layout(params));
     }
 
+    /// Returns the start of a space, as an offset in the region. The null guard is taken from the first space.
+    pub(super) fn start(&self, space: usize) -> u64 {
+        if space == 0 { NULL_GUARD } else { self.region_size() / 2 }
+    }
+
+    /// Returns the largest capacity that the heap can have, in bytes; 0 before the region is reserved.
+    pub(super) fn largest_capacity(&self) -> u64 {
+        (self.region_size() / 2).saturating_sub(NULL_GUARD)
+    }
+
+    /// Returns the reason why the heap cannot have the capacity of a full region, if the system refused one.
+    pub(super) fn refused_region(&self) -> Option<Error> {
+        let size = self.region_size();
+        (size < REGION).then(|| {
+            let message = format!("the system left {size} bytes of address space for the heap, which wants {REGION}");
+            Error::new(ErrorKind::Resource, message)
+        })
+    }
+
+    /// Returns the size of the region in bytes; 0 before it is reserved.
+    fn region_size(&self) -> u64 {
+        self.region.as_ref().map_or(0, |region| region.len() as u64)
+    }
+
     /// Returns the end of the room for objects, as an offset in the region.
     pub(super) fn end(&self) -> u64 {
-        SPACES[self.space] + self.capacity
+        self.start(self.space) + self.capacity
     }
 
     /// Makes the first `bytes` bytes of a space accessible.
@@ -94,7 +115,7 @@ impl Heap {
         if bytes <= accessible {
             return Ok(());
         }
-        let start = SPACES[space];
+        let start = self.start(space);
         let region = self.region.as_ref().expect("reserved before anything is made accessible");
         region.make_accessible(to_usize(start + accessible)..to_usize(start + bytes))?;
         self.accessible[space] = bytes;
@@ -110,7 +131,7 @@ impl StoreOpaque {
 
     /// Returns the size in bytes of all objects, garbage included.
     pub(super) fn heap_used(&self) -> u64 {
-        self.context.heap_next - SPACES[self.heap.space]
+        self.context.heap_next - self.heap.start(self.heap.space)
     }
 
     /// Makes an object of zeros at the end of the objects, where the caller has made room. Returns the reference.
@@ -169,10 +190,23 @@ pub(in crate::runtime) fn reserve(store: &mut StoreOpaque) -> Result<()> {
     if store.heap.region.is_some() {
         return Ok(());
     }
-    let region = Mapping::reserve(to_usize(REGION))?;
+    let region = Mapping::reserve_up_to(to_usize(REGION), to_usize(LEAST_REGION)).map_err(|error| {
+        let what = "the heap of objects and exceptions reserves 4 GiB of address space, or at least 8 MiB";
+        Error::new(error.kind(), format!("{what}: {}", error.message()))
+    })?;
     store.context.heap_base = region.as_ptr();
     store.heap.region = Some(region);
     Ok(())
+}
+
+/// Returns the error of an allocation that does not fit. `refused` is the system's refusal, if that is the reason: the
+/// limiter hears of it, and may return another error.
+pub(super) fn exhausted(store: &mut OpaqueMut<'_>, refused: Option<Error>) -> Error {
+    let told = match (refused, store.limiter()) {
+        (Some(refused), Some(limiter)) => limiter.heap_grow_failed(refused),
+        _ => Ok(()),
+    };
+    told.err().unwrap_or_else(|| Trap::OutOfHeap.into())
 }
 
 pub(super) fn to_usize(bytes: u64) -> usize {

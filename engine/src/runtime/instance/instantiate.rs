@@ -65,9 +65,28 @@ impl OwnStorage {
         if !wasm.tags.is_empty() || wasm.types.iter().any(|ty| ty.composite.func().is_none()) {
             gc::reserve(store)?;
         }
-        let memories = own_memories.iter().map(|&ty| memory::allocate(store, ty)).collect::<Result<_>>()?;
+        let image = initial_image(module);
+        let memories = (wasm.imported_memories..).map(MemoryIndex).zip(own_memories).map(|(index, &ty)| {
+            let image = image.filter(|&(memory, _)| memory == index).map(|(_, number)| number);
+            memory::allocate(store, ty, image)
+        });
+        let memories = memories.collect::<Result<_>>()?;
         Ok(OwnStorage { tables, memories })
     }
+}
+
+/// Returns the memory, and the number of its image, that may be mapped before instantiation comes to the data segments.
+///
+/// An element segment that is written into an imported table makes the instance's functions reachable for others, who
+/// must not see data if a later segment traps.
+fn initial_image(module: &Module) -> Option<(MemoryIndex, u64)> {
+    let (image, number) = module.code().memory_image()?;
+    let wasm = module.wasm();
+    let is_shown = |segment: &ElementSegment| match &segment.mode {
+        ElementMode::Active { table, .. } => table.0 < wasm.imported_tables,
+        _ => false,
+    };
+    (!wasm.elements.iter().any(is_shown)).then_some((image.memory, number))
 }
 
 /// Makes the instance part of the store, with everything in it null or zero, and returns its index.
@@ -168,12 +187,12 @@ fn write_elements(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
 /// the same effect.
 fn write_data(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     let module = store.instances[index as usize].module.clone();
-    if let Some(image) = module.code().memory_image() {
+    if let Some((image, number)) = module.code().memory_image() {
         let memory = store.instances[index as usize].memory(image.memory);
-        let mapping = store.memories[memory as usize].own_mapping().expect("no memory image is of a shared memory");
+        let space = store.memories[memory as usize].own_space().expect("no memory image is of a shared memory");
         // SAFETY: the memory is the new instance's own, which nothing has touched yet, and the instance keeps the
         // module.
-        if unsafe { module.code().map_memory_image(mapping)? } {
+        if unsafe { space.map_image(module.code(), number)? } {
             store.instances[index as usize].drop_active_data();
             return Ok(());
         }

@@ -2,16 +2,21 @@
 //! never moves. A memory that threads share is a [`SharedMemory`], to which the store holds a handle.
 
 mod parking;
+mod pool;
+mod reservation;
 mod shared;
 mod size;
+mod slot;
+#[cfg(all(test, feature = "compile"))]
+mod tests;
 
 pub use parking::WaitResult;
+pub(super) use pool::Pool;
 pub use shared::SharedMemory;
 pub(super) use shared::{copy_racing, fill_racing};
 
 use super::fixed::Fixed;
 use super::store::{OpaqueMut, StoreId, StoreOpaque};
-use super::sys::Mapping;
 use super::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::abi::vmctx::MemoryDef;
 use crate::base::{Error, ErrorKind, Result, Trap};
@@ -19,7 +24,9 @@ use crate::wasm::types::{Limits, MemoryType};
 use core::ptr::NonNull;
 use core::slice;
 use core::sync::atomic::{AtomicU64, Ordering};
-use size::{byte_size, check_type, reservation, to_usize, whole_pages};
+use reservation::Reservation;
+use size::{byte_size, check_type};
+use slot::Growth;
 
 /// A linear memory of a store.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -42,7 +49,7 @@ pub(crate) struct MemoryEntry {
 /// The address space of a memory.
 pub(crate) enum Bytes {
     /// Address space that only the store uses.
-    Own(Mapping),
+    Own(Reservation),
     /// A memory that other threads may use.
     Shared(SharedMemory),
 }
@@ -63,11 +70,11 @@ impl Memory {
         check_type(ty)?;
         let count = store.memories.len() + 1;
         store.check_count("memories", count, |limiter| limiter.memories())?;
-        let entry = match allocate(&mut store, ty)? {
+        let entry = match allocate(&mut store, ty, None)? {
             Bytes::Shared(shared) => MemoryEntry::shared(shared),
-            Bytes::Own(mapping) => {
-                let own = Fixed::new(definition(&mapping, ty));
-                MemoryEntry { def: own.as_ptr(), _own: Some(own), ty, bytes: Bytes::Own(mapping) }
+            Bytes::Own(space) => {
+                let own = Fixed::new(definition(&space, ty));
+                MemoryEntry { def: own.as_ptr(), _own: Some(own), ty, bytes: Bytes::Own(space) }
             }
         };
         Ok(Memory::add(&mut store, entry))
@@ -76,12 +83,14 @@ impl Memory {
     /// Adds a shared memory to a store, so that instances can import it.
     ///
     /// # Errors
-    /// Kind [`Resource`](ErrorKind::Resource) if the store's limiter refuses one more memory.
+    /// Kind [`Resource`](ErrorKind::Resource) if the store's limiter refuses one more memory, or if the store's engine
+    /// relies on guard pages and the operating system refused them when the memory was made.
     pub fn from_shared(mut store: impl AsContextMut, shared: &SharedMemory) -> Result<Memory> {
         let mut store = store.as_context_mut().into_opaque();
         let count = store.memories.len() + 1;
         store.check_count("memories", count, |limiter| limiter.memories())?;
-        Ok(Memory::add(&mut store, MemoryEntry::shared(shared.clone())))
+        let shared = shared.clone().check_guards(store.engine().config().memory_checks)?;
+        Ok(Memory::add(&mut store, MemoryEntry::shared(shared)))
     }
 
     /// Returns the shared memory, which other threads can use; `None` if this memory is not shared.
@@ -230,10 +239,10 @@ impl Memory {
 
 impl MemoryEntry {
     /// Makes the entry of a memory that an instance defines. `def` is in the instance's context.
-    pub(crate) fn defined(def: NonNull<MemoryDef>, ty: MemoryType, mapping: Mapping) -> MemoryEntry {
+    pub(crate) fn defined(def: NonNull<MemoryDef>, ty: MemoryType, space: Reservation) -> MemoryEntry {
         // SAFETY: the context was just allocated, with room for this definition.
-        unsafe { def.write(definition(&mapping, ty)) };
-        MemoryEntry { def, _own: None, ty, bytes: Bytes::Own(mapping) }
+        unsafe { def.write(definition(&space, ty)) };
+        MemoryEntry { def, _own: None, ty, bytes: Bytes::Own(space) }
     }
 
     /// Makes the entry of a memory that other stores may use too.
@@ -255,9 +264,9 @@ impl MemoryEntry {
     }
 
     /// Returns the address space of an unshared memory; `None` for a shared one.
-    pub(crate) fn own_mapping(&self) -> Option<&Mapping> {
-        match &self.bytes {
-            Bytes::Own(mapping) => Some(mapping),
+    pub(crate) fn own_space(&mut self) -> Option<&mut Reservation> {
+        match &mut self.bytes {
+            Bytes::Own(space) => Some(space),
             Bytes::Shared(_) => None,
         }
     }
@@ -292,17 +301,16 @@ impl MemoryEntry {
         self.length() as u64 >> self.ty.page_size_log2
     }
 
-    /// Extends an unshared memory to `bytes` bytes, at least its present length. Returns `false`, with nothing changed,
-    /// if there is no room.
-    fn extend(&self, bytes: u64) -> bool {
-        let Bytes::Own(mapping) = &self.bytes else { unreachable!("a shared memory grows by itself") };
-        let accessible = whole_pages(self.length() as u64)..whole_pages(bytes);
-        if accessible.end > mapping.len() || mapping.make_accessible(accessible).is_err() {
-            return false;
+    /// Extends an unshared memory to `bytes` bytes, at least its present length.
+    fn extend(&mut self, bytes: u64) -> Growth {
+        let (ty, old, lengths) = (self.ty, self.pages(), self.length() as u64..bytes);
+        let space = self.own_space().expect("a shared memory grows by itself");
+        if let Err(growth) = space.extend(ty, lengths) {
+            return growth;
         }
         // SAFETY: the definition lives as long as the store.
         unsafe { self.def.as_ref() }.length.store(bytes, Ordering::Relaxed);
-        true
+        Growth::From(old)
     }
 
     /// Returns the type with the current size as its minimum.
@@ -320,10 +328,11 @@ impl MemoryEntry {
 }
 
 /// Reserves address space for a memory of this type and makes its first pages accessible, if the limiter allows it.
+/// `image` is the number of a memory image that may be in them already.
 ///
 /// # Errors
 /// Kind [`Resource`](ErrorKind::Resource) if the limiter or the operating system refuses; the limiter's error.
-pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: MemoryType) -> Result<Bytes> {
+pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: MemoryType, image: Option<u64>) -> Result<Bytes> {
     let bytes = byte_size(ty, ty.limits.min).ok_or_else(|| {
         Error::new(ErrorKind::Resource, format!("a memory of type `memory {ty}` is larger than any address space"))
     })?;
@@ -331,12 +340,11 @@ pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: MemoryType) -> Result<Byte
         let message = format!("the store's limiter refuses a memory of {bytes} bytes");
         return Err(Error::new(ErrorKind::Resource, message));
     }
+    let (pool, checks) = (store.engine().memories(), store.engine().config().memory_checks);
     if ty.shared {
-        return Ok(Bytes::Shared(SharedMemory::new(ty)?));
+        return Ok(Bytes::Shared(SharedMemory::new(ty)?.check_guards(checks)?));
     }
-    let mapping = Mapping::reserve(to_usize(reservation(store.engine().config().memory_checks, ty)))?;
-    mapping.make_accessible(0..whole_pages(bytes))?;
-    Ok(Bytes::Own(mapping))
+    Ok(Bytes::Own(Reservation::new(pool, checks, ty, bytes, image)?))
 }
 
 /// Grows a memory by `delta` pages. Returns the old size in pages; `None`, with nothing changed, if it cannot grow.
@@ -344,21 +352,33 @@ pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: MemoryType) -> Result<Byte
 /// # Errors
 /// The limiter's error.
 pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64) -> Result<Option<u64>> {
-    let entry = &store.memories[index as usize];
-    let (old, ty) = (entry.pages(), entry.ty);
-    if let Bytes::Shared(shared) = &entry.bytes {
-        let shared = shared.clone();
-        return shared.grow_if(delta, |current, desired| limiter_allows(store, ty, current, desired));
-    }
-    let most = ty.limits.max.unwrap_or(ty.most_pages());
-    let new = old.checked_add(delta).filter(|&new| new <= most);
-    let Some(bytes) = new.and_then(|new| byte_size(ty, new)) else {
-        return Ok(None);
+    let growth = match store.memories[index as usize].as_shared().cloned() {
+        Some(shared) => {
+            let ty = shared.ty();
+            shared.grow_if(delta, |current, desired| limiter_allows(store, ty, current, desired))?
+        }
+        None => grow_own(store, index, delta)?,
     };
-    if !limiter_allows(store, ty, entry.length() as u64, bytes)? {
-        return Ok(None);
+    match growth {
+        Growth::From(old) => Ok(Some(old)),
+        Growth::Forbidden => Ok(None),
+        Growth::Refused(error) => {
+            let told = store.limiter().map_or(Ok(()), |limiter| limiter.memory_grow_failed(error));
+            told.map(|()| None)
+        }
     }
-    Ok(store.memories[index as usize].extend(bytes).then_some(old))
+}
+
+/// Grows an unshared memory by `delta` pages, if its type and the limiter allow it.
+fn grow_own(store: &mut OpaqueMut<'_>, index: u32, delta: u64) -> Result<Growth> {
+    let entry = &store.memories[index as usize];
+    let (ty, length) = (entry.ty, entry.length() as u64);
+    let most = ty.limits.max.unwrap_or(ty.most_pages());
+    let new = entry.pages().checked_add(delta).filter(|&new| new <= most);
+    match new.and_then(|new| byte_size(ty, new)) {
+        Some(bytes) if limiter_allows(store, ty, length, bytes)? => Ok(store.memories[index as usize].extend(bytes)),
+        _ => Ok(Growth::Forbidden),
+    }
 }
 
 /// Returns whether the store's limiter allows a memory to grow. Sizes are in bytes.
@@ -371,7 +391,7 @@ fn limiter_allows(store: &mut OpaqueMut<'_>, ty: MemoryType, current: u64, desir
 }
 
 /// Returns the definition of a memory at its initial size.
-fn definition(mapping: &Mapping, ty: MemoryType) -> MemoryDef {
-    let length = byte_size(ty, ty.limits.min).expect("the mapping has room for it");
-    MemoryDef { base: mapping.as_ptr(), length: AtomicU64::new(length) }
+fn definition(space: &Reservation, ty: MemoryType) -> MemoryDef {
+    let length = byte_size(ty, ty.limits.min).expect("the address space has room for it");
+    MemoryDef { base: space.mapping().as_ptr(), length: AtomicU64::new(length) }
 }

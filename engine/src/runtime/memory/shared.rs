@@ -6,7 +6,8 @@
 //! access them at the same time.
 
 use super::parking::{Parking, WaitResult};
-use super::size::{byte_size, check_type, reservation, whole_pages};
+use super::size::{GUARDED_RESERVATION, byte_size, check_type, whole_pages};
+use super::slot::{Growth, extend, reserve};
 use crate::abi::vmctx::MemoryDef;
 use crate::base::{Error, ErrorKind, MemoryChecks, Result, Trap};
 use crate::runtime::sys::Mapping;
@@ -55,8 +56,9 @@ impl SharedMemory {
             return Err(Error::new(ErrorKind::Resource, message));
         };
         // Stores of any configuration may use the memory, so it has guard pages even where its first user checks
-        // bounds.
-        let mapping = Mapping::reserve(reservation(MemoryChecks::GuardPages, ty) as usize)?;
+        // bounds. If the system refuses them, stores whose code checks bounds can use it all the same.
+        let mapping = reserve(MemoryChecks::GuardPages, ty)
+            .or_else(|error| reserve(MemoryChecks::Explicit, ty).map_err(|_| error))?;
         mapping.make_accessible(0..whole_pages(bytes))?;
         let def = MemoryDef { base: mapping.as_ptr(), length: AtomicU64::new(bytes) };
         Ok(SharedMemory(Arc::new(SharedMemoryInner {
@@ -66,6 +68,19 @@ impl SharedMemory {
             growing: Mutex::new(()),
             parking: Parking::default(),
         })))
+    }
+
+    /// Checks that the memory has the guard pages that a store with these checks relies on.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the system refused them when the memory was made.
+    pub(super) fn check_guards(self, checks: MemoryChecks) -> Result<SharedMemory> {
+        if !self.0.ty.is_guarded(checks) || self.0.mapping.len() as u64 >= GUARDED_RESERVATION {
+            return Ok(self);
+        }
+        let message = "the system refused the 8 GiB of address space for a shared memory with guard pages: raise the \
+                       limit (`ulimit -v`), or use it in engines with `MemoryChecks::Explicit` only";
+        Err(Error::new(ErrorKind::Resource, message))
     }
 
     /// Returns the declared type, whose minimum is the initial size.
@@ -83,8 +98,13 @@ impl SharedMemory {
     /// # Errors
     /// Kind [`Resource`](ErrorKind::Resource) if the maximum or the operating system does not allow it.
     pub fn grow(&self, delta: u64) -> Result<u64> {
-        self.grow_if(delta, |_, _| Ok(true))?
-            .ok_or_else(|| Error::new(ErrorKind::Resource, format!("the memory cannot grow by {delta} pages")))
+        match self.grow_if(delta, |_, _| Ok(true))? {
+            Growth::From(old) => Ok(old),
+            Growth::Forbidden => {
+                Err(Error::new(ErrorKind::Resource, format!("the memory cannot grow by {delta} pages")))
+            }
+            Growth::Refused(error) => Err(error),
+        }
     }
 
     /// Copies from the memory into `buffer`. Other threads may write at the same time; each byte is read atomically.
@@ -170,35 +190,33 @@ impl SharedMemory {
         self.0.parking.wait(address, || cell.load(Ordering::SeqCst) == expected.to_le(), timeout, interrupt)
     }
 
-    /// Grows by `delta` pages if `allow` permits it, given the old and the new size in bytes. Returns the old size in
-    /// pages; `None`, with nothing changed, if the memory cannot grow.
+    /// Grows by `delta` pages if `allow` permits it, given the old and the new size in bytes.
     ///
     /// `allow` is the embedder's code, so it runs without the lock. It runs again if another thread grew the memory
     /// meanwhile.
     ///
     /// # Errors
     /// The error of `allow`.
-    pub(super) fn grow_if(&self, delta: u64, mut allow: impl FnMut(u64, u64) -> Result<bool>) -> Result<Option<u64>> {
+    pub(super) fn grow_if(&self, delta: u64, mut allow: impl FnMut(u64, u64) -> Result<bool>) -> Result<Growth> {
         let SharedMemoryInner { def, ty, mapping, growing, .. } = &*self.0;
         loop {
             let old = self.length();
             let pages = old >> ty.page_size_log2;
             let most = ty.limits.max.unwrap_or(ty.most_pages());
             let new = pages.checked_add(delta).filter(|&new| new <= most);
-            let Some(new) = new.and_then(|new| byte_size(*ty, new)) else { return Ok(None) };
+            let Some(new) = new.and_then(|new| byte_size(*ty, new)) else { return Ok(Growth::Forbidden) };
             if !allow(old, new)? {
-                return Ok(None);
+                return Ok(Growth::Forbidden);
             }
             let _guard = growing.lock().unwrap_or_else(PoisonError::into_inner);
             if self.length() != old {
                 continue;
             }
-            let accessible = whole_pages(old)..whole_pages(new);
-            if accessible.end > mapping.len() || mapping.make_accessible(accessible).is_err() {
-                return Ok(None);
+            if let Err(growth) = extend(mapping, *ty, old..new) {
+                return Ok(growth);
             }
             def.length.store(new, Ordering::SeqCst);
-            return Ok(Some(pages));
+            return Ok(Growth::From(pages));
         }
     }
 

@@ -9,7 +9,7 @@ const RESERVATION_64: u64 = 1 << 36;
 
 /// The address space of a memory that relies on guard pages, in bytes. It covers all that one instruction can reach: a
 /// 32-bit index plus a 32-bit offset plus the bytes of the widest access, rounded up to a page.
-const GUARDED_RESERVATION: u64 = (1 << 33) + PAGE_SIZE;
+pub(super) const GUARDED_RESERVATION: u64 = (1 << 33) + PAGE_SIZE;
 
 /// Checks that a memory type is valid.
 ///

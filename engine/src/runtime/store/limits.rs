@@ -34,6 +34,33 @@ pub trait ResourceLimiter {
         Ok(true)
     }
 
+    /// Hears that the operating system refused what a growth of a memory needs, though this limiter and the memory's
+    /// maximum allow it. After `Ok(())`, `memory.grow` returns -1.
+    ///
+    /// # Errors
+    /// An error, which may be the given one, stops the execution with that error.
+    fn memory_grow_failed(&mut self, _error: Error) -> Result<()> {
+        Ok(())
+    }
+
+    /// Hears that the operating system refused what a growth of a table needs, though this limiter and the table's
+    /// maximum allow it. After `Ok(())`, `table.grow` returns -1.
+    ///
+    /// # Errors
+    /// An error, which may be the given one, stops the execution with that error.
+    fn table_grow_failed(&mut self, _error: Error) -> Result<()> {
+        Ok(())
+    }
+
+    /// Hears that the operating system refused what the heap needs for an allocation, though this limiter allows it.
+    /// After `Ok(())`, the allocation traps with [`Trap::OutOfHeap`](crate::Trap::OutOfHeap).
+    ///
+    /// # Errors
+    /// An error, which may be the given one, stops the execution with that error.
+    fn heap_grow_failed(&mut self, _error: Error) -> Result<()> {
+        Ok(())
+    }
+
     /// The largest number of instances that the store may have.
     fn instances(&self) -> usize {
         usize::MAX
@@ -124,8 +151,8 @@ impl StoreLimits {
         self
     }
 
-    /// Sets whether a growth past a bound stops the execution with an error. Otherwise `memory.grow` and `table.grow`
-    /// return -1, which is the default.
+    /// Sets whether a growth of a memory or table past a bound, or one that the operating system refuses, stops the
+    /// execution with an error. Otherwise `memory.grow` and `table.grow` return -1, which is the default.
     #[must_use]
     pub fn trap_on_grow_failure(mut self, trap: bool) -> StoreLimits {
         self.trap_on_grow_failure = trap;
@@ -156,6 +183,14 @@ impl ResourceLimiter for StoreLimits {
 
     fn heap_growing(&mut self, _current: u64, desired: u64) -> Result<bool> {
         Ok(desired <= self.heap_size)
+    }
+
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        if self.trap_on_grow_failure { Err(error) } else { Ok(()) }
+    }
+
+    fn table_grow_failed(&mut self, error: Error) -> Result<()> {
+        self.memory_grow_failed(error)
     }
 
     fn instances(&self) -> usize {

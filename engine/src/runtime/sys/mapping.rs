@@ -1,10 +1,11 @@
 //! Ranges of address space: reserved, mapped, protected, and unmapped when dropped.
 
+use super::reclaim::release_unused;
 use crate::base::{Error, ErrorKind, Result};
 use core::ops::Range;
 use core::ptr::{self, NonNull};
 use core::slice;
-use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
+use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 use std::fs::File;
 
 /// A range of address space. It is unmapped when dropped.
@@ -30,16 +31,34 @@ impl Mapping {
         if len == 0 {
             return Ok(Mapping { base: NonNull::dangling(), len });
         }
+        let (access, flags) = (ProtFlags::empty(), MapFlags::PRIVATE | MapFlags::NORESERVE);
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
-        let base = unsafe {
-            rustix::mm::mmap_anonymous(
-                ptr::null_mut(),
-                len,
-                ProtFlags::empty(),
-                MapFlags::PRIVATE | MapFlags::NORESERVE,
-            )
-        };
-        Ok(Mapping { base: not_null(base.map_err(|error| system_error("reserve", len, error))?), len })
+        let map = || unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), len, access, flags) };
+        Ok(Mapping { base: not_null(request("reserve", len, map)?), len })
+    }
+
+    /// Reserves `most` bytes, or fewer if the system refuses as many: a quarter, a quarter of that, and so on, but not
+    /// fewer than `least`. Such a part leaves as much address space for others as it takes, so that a process with
+    /// little of it can go on.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the system refuses even `least` bytes.
+    pub(crate) fn reserve_up_to(most: usize, least: usize) -> Result<Mapping> {
+        if let Ok(mapping) = Mapping::reserve(most) {
+            return Ok(mapping);
+        }
+        let mut len = most / 4;
+        while len > least {
+            let with_room = Mapping::reserve(len * 2).and_then(|twice| {
+                drop(twice);
+                Mapping::reserve(len)
+            });
+            if with_room.is_ok() {
+                return with_room;
+            }
+            len /= 4;
+        }
+        Mapping::reserve(least)
     }
 
     /// Allocates `len` bytes that `fill` writes. They are read-only afterwards.
@@ -55,11 +74,11 @@ impl Mapping {
         // All pages will be written. To populate them at once is faster than one fault per page.
         let flags = MapFlags::PRIVATE | MapFlags::POPULATE;
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
-        let base = unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), size, access, flags) };
-        let mapping = Mapping { base: not_null(base.map_err(|error| system_error("map", len, error))?), len: size };
+        let map = || unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), size, access, flags) };
+        let mapping = Mapping { base: not_null(request("map", len, map)?), len: size };
         // SAFETY: the bytes are accessible and zero, and nobody else knows of them.
         fill(unsafe { slice::from_raw_parts_mut(mapping.as_ptr(), len) })?;
-        mapping.protect(0..size, MprotectFlags::READ)?;
+        mapping.protect("protect", 0..size, MprotectFlags::READ)?;
         Ok(mapping)
     }
 
@@ -76,8 +95,8 @@ impl Mapping {
             return Ok(Mapping { base: NonNull::dangling(), len: 0 });
         }
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
-        let base = unsafe { rustix::mm::mmap(ptr::null_mut(), size, ProtFlags::READ, MapFlags::PRIVATE, file, 0) };
-        Ok(Mapping { base: not_null(base.map_err(|error| system_error("map", len, error))?), len: size })
+        let map = || unsafe { rustix::mm::mmap(ptr::null_mut(), size, ProtFlags::READ, MapFlags::PRIVATE, file, 0) };
+        Ok(Mapping { base: not_null(request("map", len, map)?), len: size })
     }
 
     /// Maps part of a file over accessible bytes, from `start` on. The bytes stay writable, and writes do not reach the
@@ -94,8 +113,45 @@ impl Mapping {
         let access = ProtFlags::READ | ProtFlags::WRITE;
         let flags = MapFlags::PRIVATE | MapFlags::FIXED;
         // SAFETY: the range lies inside this mapping, and the caller vouches that nobody borrows it.
-        let done = unsafe { rustix::mm::mmap(start.cast(), len, access, flags, file, part.start) };
-        done.map(drop).map_err(|error| system_error("map", len, error))
+        request("map", len, || unsafe { rustix::mm::mmap(start.cast(), len, access, flags, file, part.start) })
+            .map(drop)
+    }
+
+    /// Makes a range inaccessible again, and forgets its bytes and what was mapped over it. Both ends are multiples of
+    /// the page size.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the system refuses it.
+    ///
+    /// # Safety
+    /// Nobody borrows the bytes, and no code accesses them.
+    pub(crate) unsafe fn reset(&self, range: Range<usize>) -> Result<()> {
+        let (start, len) = self.pages(range);
+        if len == 0 {
+            return Ok(());
+        }
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED;
+        // SAFETY: the range lies inside this mapping, and the caller vouches that nobody uses it.
+        let map = || unsafe { rustix::mm::mmap_anonymous(start.cast(), len, ProtFlags::empty(), flags) };
+        request("reset", len, map).map(drop)
+    }
+
+    /// Gives the pages of a range back. Its bytes are then zero again, or those of the file that is mapped there; the
+    /// access to them stays. Both ends are multiples of the page size.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the system refuses it, as it does for locked memory.
+    ///
+    /// # Safety
+    /// Nobody borrows the bytes, and no code accesses them.
+    pub(crate) unsafe fn discard(&self, range: Range<usize>) -> Result<()> {
+        let (start, len) = self.pages(range);
+        if len == 0 {
+            return Ok(());
+        }
+        // SAFETY: the range lies inside this mapping, and the caller vouches that nobody uses it.
+        let done = unsafe { rustix::mm::madvise(start.cast(), len, Advice::LinuxDontNeed) };
+        done.map_err(|error| system_error("discard", len, error))
     }
 
     /// The address of the first byte; dangling if the length is zero.
@@ -114,7 +170,15 @@ impl Mapping {
     /// # Errors
     /// Kind [`Resource`](ErrorKind::Resource) if the system refuses it.
     pub(crate) fn make_accessible(&self, range: Range<usize>) -> Result<()> {
-        self.protect(range, MprotectFlags::READ | MprotectFlags::WRITE)
+        self.protect("allocate", range, MprotectFlags::READ | MprotectFlags::WRITE)
+    }
+
+    /// Makes a range inaccessible. Its bytes stay. Both ends are multiples of the page size.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the system refuses it.
+    pub(crate) fn make_inaccessible(&self, range: Range<usize>) -> Result<()> {
+        self.protect("protect", range, MprotectFlags::empty())
     }
 
     /// Makes a range readable and executable. Both ends are multiples of the page size.
@@ -122,18 +186,17 @@ impl Mapping {
     /// # Errors
     /// Kind [`Resource`](ErrorKind::Resource) if the system refuses it.
     pub(crate) fn make_executable(&self, range: Range<usize>) -> Result<()> {
-        self.protect(range, MprotectFlags::READ | MprotectFlags::EXEC)
+        self.protect("make executable", range, MprotectFlags::READ | MprotectFlags::EXEC)
     }
 
-    /// Sets the access to a range. Both ends are multiples of the page size.
-    fn protect(&self, range: Range<usize>, flags: MprotectFlags) -> Result<()> {
+    /// Sets the access to a range. Both ends are multiples of the page size. `what` is the purpose, for messages.
+    fn protect(&self, what: &str, range: Range<usize>, flags: MprotectFlags) -> Result<()> {
         let (start, len) = self.pages(range);
         if len == 0 {
             return Ok(());
         }
         // SAFETY: the range lies inside this mapping.
-        let done = unsafe { rustix::mm::mprotect(start.cast(), len, flags) };
-        done.map_err(|error| system_error("protect", len, error))
+        request(what, len, || unsafe { rustix::mm::mprotect(start.cast(), len, flags) })
     }
 
     /// Returns the address and length of a range, which must lie inside and consist of whole pages.
@@ -169,9 +232,17 @@ fn not_null(base: *mut core::ffi::c_void) -> NonNull<u8> {
     NonNull::new(base.cast()).expect("mmap does not return null unless asked to")
 }
 
+/// Asks the system for something. If it refuses, asks once more after everything is released that the process keeps in
+/// reserve. `what` and `len` describe the request, for messages.
+fn request<R>(what: &str, len: usize, ask: impl Fn() -> rustix::io::Result<R>) -> Result<R> {
+    let answer = ask().or_else(|error| if release_unused() { ask() } else { Err(error) });
+    answer.map_err(|error| system_error(what, len, error))
+}
+
 /// The error for a request to the system that failed.
 fn system_error(what: &str, len: usize, error: rustix::io::Errno) -> Error {
-    Error::new(ErrorKind::Resource, format!("cannot {what} {len} bytes of memory: {error}"))
+    let limits = "the limits are `ulimit -v`, `-d` and `-l`, vm.overcommit_memory and vm.max_map_count";
+    Error::new(ErrorKind::Resource, format!("cannot {what} {len} bytes of memory: {error} ({limits})"))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `mapping` | address space (Unix) |
+//! | `reclaim` | what is released before a request to the system fails |
 //! | `signals` | fault handlers and alternate stacks (Unix) |
 //! | `linux` | sealed memory files, the bounds of a stack, the platform's unwinder |
 //! | `x86_64` | leaving compiled code, calling on another stack, CPU features |
@@ -13,6 +14,7 @@
 //! tests.
 
 mod mapping;
+mod reclaim;
 
 #[cfg(unix)]
 mod signals;
@@ -38,5 +40,6 @@ pub(crate) use arch::{has_cpu_feature, raise};
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{UnwindRegistration, sealed_file, stack_bounds};
 pub(crate) use mapping::Mapping;
+pub(crate) use reclaim::{Reclaim, register, unregister};
 #[cfg(unix)]
 pub(crate) use signals::{install, prepare_thread};
