@@ -42,10 +42,19 @@ impl FeatureRules {
 
     /// Returns the features of a script; `None` if no glob matches its path.
     pub fn features_of(&self, path: &str) -> Option<Features> {
-        let options = MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
-        let rule = self.0.iter().rfind(|(glob, _)| glob.matches_with(path, options));
+        let rule = self.0.iter().rfind(|(glob, _)| matches(glob, path));
         rule.map(|(_, features)| *features)
     }
+
+    /// Returns a remark on each glob that matches none of these paths: it may be misspelled.
+    pub(crate) fn remarks_on_unused<'a>(&self, paths: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
+        let unused = self.0.iter().filter(|(glob, _)| !paths.clone().any(|path| matches(glob, path)));
+        unused.map(|(glob, _)| format!("the glob `{glob}` of --features-file matches no script")).collect()
+    }
+}
+
+fn matches(glob: &Pattern, path: &str) -> bool {
+    glob.matches_with(path, MatchOptions { require_literal_separator: true, ..MatchOptions::default() })
 }
 
 fn parse_rule(line: &str) -> Result<(Pattern, Features), String> {
@@ -68,7 +77,7 @@ mod tests {
         let rules = FeatureRules::parse(text).expect("rules");
         let is = |path, features| assert_eq!(rules.features_of(path), Some(features), "{path}");
         is("suite/a.wast", Features::WASM_3_0);
-        is("/home/suite/threads/core/a.wast", Features::WASM_1_0.with(Features::THREADS));
+        is("/suites/suite/threads/core/a.wast", Features::WASM_1_0.with(Features::THREADS));
         is("threads/a.wast", Features::WASM_1_0.with(Features::THREADS));
         is("suite/a.old.wast", Features::WASM_1_0);
         is("suite/x.wast", Features::WASM_2_0);
@@ -76,6 +85,9 @@ mod tests {
         is("suite/xx.wast", Features::WASM_3_0);
         is("spec:2.0/simd/x.wast", Features::WASM_2_0);
         assert_eq!(FeatureRules::default().features_of("x.wast"), None);
+        let unused = rules.remarks_on_unused(["threads/a.wast", "a.old.wast"].into_iter());
+        let remark = |glob| format!("the glob `{glob}` of --features-file matches no script");
+        assert_eq!(unused, [remark("**/x.wast"), remark("/x.wast")]);
         let rules = FeatureRules::parse("gc/*.wast = gc").expect("rules");
         assert!(rules.features_of("gc/a.wast").is_some() && rules.features_of("gc/a/b.wast").is_none());
     }

@@ -17,7 +17,7 @@ use toml_edit::DocumentMut;
 pub(crate) struct Head {
     /// The features that the modules may use, if the head says so.
     pub(crate) features: Option<Features>,
-    /// How the directives are read.
+    /// The settings that it asks for.
     pub(crate) settings: Settings,
     /// A text for each line that is not understood, with its position.
     pub(crate) warnings: Vec<String>,

@@ -21,7 +21,7 @@ pub struct Input {
     pub path: String,
     /// The features that the modules may use.
     pub features: Features,
-    /// How the directives are read.
+    /// The settings of the script.
     pub settings: Settings,
     /// A warning for each line of the head that is not understood.
     pub warnings: Vec<String>,
@@ -38,7 +38,7 @@ pub struct Choice {
     pub features: Option<Features>,
     /// The features of scripts by their paths, where `features` is `None`, whatever the scripts and their folders say.
     pub feature_rules: FeatureRules,
-    /// How the directives of all scripts are read.
+    /// The settings of all scripts.
     pub settings: Settings,
     /// A text that the paths of the scripts must contain.
     pub filter: Option<String>,
@@ -121,6 +121,7 @@ pub fn gather(arguments: &[String], choice: &Choice) -> Result<(Vec<Input>, Vec<
     if inputs.is_empty() {
         return Err(InputError::Nothing);
     }
+    remarks.extend(choice.feature_rules.remarks_on_unused(inputs.iter().map(|input| input.path.as_str())));
     if let Some(filter) = &choice.filter {
         inputs.retain(|input| input.path.contains(filter.as_str()));
         if inputs.is_empty() {

@@ -23,7 +23,7 @@ pub struct Case<'a> {
     pub text: Cow<'a, str>,
     /// The features that the modules may use.
     pub features: Features,
-    /// How the directives are read.
+    /// The settings of the script.
     pub settings: Settings,
     /// The traps that every lane has to show.
     pub snapshot: Option<Snapshot>,

@@ -23,7 +23,7 @@ pub(crate) struct Request {
     pub(crate) path: String,
     /// The features that the modules may use: the bits of [`Features`].
     pub(crate) features: u64,
-    /// How the directives are read.
+    /// The settings of the script.
     pub(crate) settings: Settings,
     /// The lanes to run, as positions in the worker's list.
     pub(crate) lanes: Vec<usize>,

@@ -1,7 +1,8 @@
 //! Types as text for messages: defined types are spelled out, since their ids differ from engine to engine.
 //!
-//! A type that is not plain is shown with what tells it from others: its supertype, whether it is final, and its position
-//! in a recursive group of several types. A type that is being spelled out already, or that is nested too deep, is `..`.
+//! A type that is not plain is shown with what tells it from others: its supertype, whether it is final, and its
+//! position in a recursive group of several types. A type that is being spelled out already, or that is nested too
+//! deep, is `..`.
 
 use super::type_registry::TypeRegistry;
 use crate::wasm::composite::{CompositeType, FieldType, StorageType, SubType};

@@ -30,8 +30,8 @@ pub(super) struct LaneArgs {
     /// The results of relaxed vector instructions, where the standard leaves the choice to the engine.
     #[arg(long, value_enum, default_value_t = RelaxedArg::Deterministic)]
     pub(super) relaxed_simd: RelaxedArg,
-    /// Make every NaN that arithmetic makes the positive canonical one, as in the standard's deterministic profile. Lanes
-    /// that cannot do so are absent: of other engines, only wasmtime can.
+    /// Make every NaN that arithmetic makes the positive canonical one, as in the standard's deterministic profile.
+    /// Lanes that cannot do so are absent: of other engines, only wasmtime can.
     #[arg(long)]
     pub(super) canonicalize_nan: bool,
     /// Collect garbage at every allocation, in every lane of our engine.

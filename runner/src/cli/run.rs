@@ -199,7 +199,7 @@ struct RunInProgress<'a> {
     reports: Vec<LaneReport>,
     disagreements: Vec<Disagreement>,
     compared: Vec<Compared>,
-    /// What was wrong with the heads of scripts.
+    /// A text for each head line that is not understood, with its position.
     warnings: Vec<String>,
 }
 

@@ -40,7 +40,7 @@ pub struct Report {
     /// The counts of what was compared, for each pair of lanes.
     #[serde(default)]
     pub compared: Vec<Compared>,
-    /// What was not understood in the heads of scripts, and has no effect, with its position.
+    /// A text for each line in the head of a script that is not understood and has no effect, with its position.
     #[serde(default)]
     pub warnings: Vec<String>,
     /// The sums of all lanes.

@@ -222,15 +222,35 @@ impl Script {
         if let Ok(directives) = parse_part(source, 0, &lines) {
             return Script { directives };
         }
-        let mut directives = Vec::new();
-        for part in recovery::split(source) {
-            match parse_part(&source[part.clone()], part.start, &lines) {
-                Ok(parsed) => directives.extend(parsed),
-                Err(error) => directives.push(unparsable(&source[part.clone()], part.start, &error, &lines)),
+        Script { directives: recover(source, 0, &lines, true) }
+    }
+}
+
+/// Parses each part of a text alone that does not parse as a whole. The text begins at the offset `start` of the
+/// script. `in_threads` says that the parts of a thread are parsed alone as well.
+fn recover(text: &str, start: usize, lines: &Lines, in_threads: bool) -> Vec<Directive> {
+    let mut directives = Vec::new();
+    for range in recovery::split(text) {
+        let (part, start) = (&text[range.clone()], start + range.start);
+        match parse_part(part, start, lines) {
+            Ok(parsed) => directives.extend(parsed),
+            Err(error) => {
+                let thread = if in_threads { recover_thread(part, start, lines) } else { None };
+                directives.push(thread.unwrap_or_else(|| unparsable(part, start, &error, lines)));
             }
         }
-        Script { directives }
     }
+    directives
+}
+
+/// Parses a thread of which only some directives do not parse; `None` if it is anything else that is wrong.
+fn recover_thread(part: &str, start: usize, lines: &Lines) -> Option<Directive> {
+    let (header, body) = recovery::split_thread(part)?;
+    let mut thread = parse_part(&format!("{header})"), start, lines).ok()?.pop()?;
+    let DirectiveKind::Thread { directives, .. } = &mut thread.kind else { return None };
+    *directives = recover(body, start + header.len(), lines, false);
+    let is_unparsable = |directive: &Directive| matches!(directive.kind, DirectiveKind::Unsupported { .. });
+    directives.iter().any(is_unparsable).then_some(thread)
 }
 
 /// Parses a part of a script, which begins at the offset `start`.

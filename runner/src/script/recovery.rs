@@ -49,6 +49,22 @@ pub(super) fn id(list: &str) -> Option<String> {
     word.strip_prefix('$').map(str::to_string)
 }
 
+/// Splits a thread into what comes before its directives, and these; `None` if the list is no thread.
+pub(super) fn split_thread(list: &str) -> Option<(&str, &str)> {
+    let mut tokens = Tokens { text: list, at: 0 };
+    let [open, keyword, id] = [tokens.next()?, tokens.next()?, tokens.next()?].map(|token| &list[token]);
+    if (open, keyword) != ("(", "thread") || !id.starts_with('$') {
+        return None;
+    }
+    let mut end = tokens.at;
+    if let Some(next) = tokens.next()
+        && head(&list[next.start..]) == "shared"
+    {
+        end = end_of_list(list, next.start);
+    }
+    Some((&list[..end], list[end..].strip_suffix(')')?))
+}
+
 /// Returns whether a list that does not parse is a component, or an assertion about one.
 pub(super) fn is_of_component(list: &str) -> bool {
     let asserted = || list[1..].find('(').is_some_and(|inner| head(&list[1 + inner..]) == "component");

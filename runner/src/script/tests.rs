@@ -121,10 +121,12 @@ fn what_stands_in_a_thread_may_stand_outside() {
 fn deep_nesting_is_an_error_at_its_position() {
     let nested = |opening: &str, depth, closing: &str| opening.repeat(depth) + &closing.repeat(depth);
     assert_eq!(one(&nested("(thread $t\n", 100, ")")).name, "thread");
-    for opening in ["(thread $t\n", "(script\n"] {
-        let error = parse_error(&nested(opening, 100_000, ")"));
-        assert!(error.starts_with("102:1: nested too deep"), "{error:?}");
-    }
+    let error = parse_error(&nested("(script\n", 100_000, ")"));
+    assert!(error.starts_with("102:1: nested too deep"), "{error:?}");
+    let DirectiveKind::Thread { directives, .. } = one(&nested("(thread $t\n", 100_000, ")")).kind else {
+        panic!("the outermost thread parses")
+    };
+    assert!(reason(&directives[0]).starts_with("it does not parse: 103:1: nested too deep"), "{directives:?}");
     let deep = format!("(assert_return (invoke \"f\") {})", nested("(either ", 100_000, ")"));
     assert!(parse_error(&deep).contains("nested too deep"));
 }
@@ -180,6 +182,20 @@ fn what_does_not_parse_fails_alone_and_says_where() {
     fails(invoke, 3, 3, "invoke", "it does not parse: 3:26: ");
     fails(stray, 4, 11, "directive", "it does not parse: 4:11: ");
     fails(assertion, 5, 1, "directive", "it does not parse: 5:2: ");
+}
+
+#[test]
+fn what_does_not_parse_in_a_thread_fails_alone() {
+    let script = parse("(thread $t (shared (module $M)) (modul)\n (get \"g\"))\n(thread $u (get \"g\")");
+    let [Directive { kind: DirectiveKind::Thread { shared: Some(_), directives, .. }, .. }, unclosed] =
+        &script.directives[..]
+    else {
+        panic!("two threads: {script:?}")
+    };
+    let shown: Vec<_> = directives.iter().map(|d| (d.line, d.column, d.name, reason(d).is_empty())).collect();
+    assert_eq!(shown, [(1, 33, "directive", false), (2, 2, "get", true)]);
+    assert_eq!((unclosed.line, unclosed.name), (3, "thread"));
+    assert!(reason(unclosed).starts_with("it does not parse: 3:"), "{unclosed:?}");
 }
 
 #[test]
