@@ -40,7 +40,11 @@ fn with_instruction_names(message: &str) -> String {
         "memory", "table", "ref", "struct", "array", "i31", "any", "extern", "data", "elem", "atomic", "cont",
     ];
     let name = match method.split_once('_') {
-        Some((first, rest)) if dotted.contains(&first) => format!("{first}.{}", rest.replacen("atomic_", "atomic.", 1)),
+        Some((first, rest)) if dotted.contains(&first) => match rest.strip_prefix("atomic_") {
+            Some(rmw) if rmw.starts_with("rmw") => format!("{first}.atomic.{}", rmw.replacen('_', ".", 1)),
+            Some(access) => format!("{first}.atomic.{access}"),
+            None => format!("{first}.{rest}"),
+        },
         _ => method.to_owned(),
     };
     format!("{before}{name}{after}")

@@ -155,6 +155,7 @@ fn messages_name_instructions_as_the_text_format_does() {
         ("(i32.div_s (i32.const 1) (i32.const 1))", "i32.div_s"),
         ("(memory.size)", "memory.size"),
         ("(i64.atomic.rmw8.add_u (i32.const 0) (i64.const 0))", "i64.atomic.rmw8.add_u"),
+        ("(i32.atomic.load (i32.const 0))", "i32.atomic.load"),
         ("(return)", "return"),
     ] {
         let wasm = text(&format!("(memory 1 1 shared) (global i32 {code})"));
