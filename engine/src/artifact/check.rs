@@ -16,6 +16,7 @@ use crate::abi::signature::LoweredSignature;
 use crate::base::{Config, DigestCheck, Error, ErrorKind, Result, TextOffset};
 use core::fmt;
 use core::ops::Range;
+use std::collections::BTreeSet;
 
 const COMPILE_AGAIN: &str = "compile the module again";
 
@@ -224,6 +225,10 @@ pub(super) fn check_tables(bytes: &[u8], sections: &Sections, metadata: &Metadat
     let distance = sections.eh_frame_hdr.start - sections.eh_frame.start;
     FrameIndex::check(part(&sections.eh_frame_hdr), part(&sections.eh_frame), distance, text, &functions)
         .map_err(at(&sections.eh_frame_hdr))?;
+    let unoptimized = &metadata.unoptimized;
+    if !unoptimized.is_sorted_by(|one, other| one < other) || unoptimized.last().is_some_and(|i| i.index() >= defined) {
+        return Err(broken("the list of functions past the budget is out of order or names others".to_owned()));
+    }
     check_trampolines(metadata, &functions).map_err(broken)
 }
 
@@ -253,20 +258,21 @@ fn check_trampolines(metadata: &Metadata, functions: &Functions<'_>) -> Result<(
         return Err("the function table has trampolines that the metadata lacks".to_owned());
     }
     let module = &metadata.module;
-    let mut escapes = vec![false; module.types.len()];
-    for function in module.functions.iter().filter(|function| function.func_ref.is_some()) {
-        escapes[function.ty.index()] = true;
+    let (mut escapes, mut imported) = (BTreeSet::new(), BTreeSet::new());
+    for (index, function) in module.functions.iter().enumerate() {
+        if function.func_ref.is_some() {
+            escapes.insert(function.ty);
+        } else if index < module.imported_functions as usize {
+            imported.insert(function.ty);
+        }
     }
-    for (ty, escapes) in module.types.iter().zip(escapes) {
-        let Some(ty) = ty.composite.func() else { continue };
-        let signature = LoweredSignature::from(ty);
-        if escapes && metadata.entry(&signature).is_none() {
-            return Err(format!("no entry trampoline for {ty}"));
-        }
-        // The code may call a host function of any type of the module, by way of the exit trampoline.
-        if metadata.exit(&signature).is_none() {
-            return Err(format!("no exit trampoline for {ty}"));
-        }
+    let lower = |ty| LoweredSignature::from(module.signature(ty));
+    if let Some(&ty) = escapes.iter().find(|&&ty| metadata.entry(&lower(ty)).is_none()) {
+        return Err(format!("no entry trampoline for {}", module.signature(ty)));
+    }
+    // Instances copy the code of an import. Which other functions of the host the code calls, only the code tells.
+    if let Some(&ty) = imported.iter().find(|&&ty| metadata.exit(&lower(ty)).is_none()) {
+        return Err(format!("no exit trampoline for {}", module.signature(ty)));
     }
     Ok(())
 }

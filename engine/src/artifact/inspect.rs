@@ -105,6 +105,9 @@ pub struct InspectedFunction {
     pub kind: String,
     /// The name, from the name section.
     pub name: Option<String>,
+    /// True for a function that the tier `Speed` compiled with the settings of `Quick`, because it is past the budget
+    /// of optimization.
+    pub unoptimized: bool,
     /// The offset of the first byte from the start of the text.
     pub start: u32,
     /// The offset of the end from the start of the text, exclusive.
@@ -188,10 +191,17 @@ fn functions(bytes: &[u8], sections: &Sections, metadata: &Metadata) -> Vec<Insp
         FunctionKind::Function(index) => names.function(index).map(str::to_owned),
         _ => None,
     };
+    let is_unoptimized = |kind| match kind {
+        FunctionKind::Function(index) => {
+            metadata.module.defined(index).is_some_and(|index| metadata.unoptimized.binary_search(&index).is_ok())
+        }
+        _ => false,
+    };
     let table = Functions::new(&bytes[sections.functions.clone()]);
     let inspect = |entry: FunctionEntry| InspectedFunction {
         kind: describe(entry.kind),
         name: name(entry.kind),
+        unoptimized: is_unoptimized(entry.kind),
         start: entry.start.0,
         end: entry.end.0,
     };
@@ -275,9 +285,10 @@ impl fmt::Display for Inspection {
             writeln!(f, "{offset:#10x} {size:#10x}  {name}")?;
         }
         writeln!(f, "\nfunctions, from the start of .text\n     start        end  what")?;
-        for InspectedFunction { kind, name, start, end } in &self.functions {
+        for InspectedFunction { kind, name, unoptimized, start, end } in &self.functions {
             let name = name.as_deref().map(|name| format!(" {}", name.escape_debug())).unwrap_or_default();
-            writeln!(f, "{start:#10x} {end:#10x}  {kind}{name}")?;
+            let budget = if *unoptimized { " (not optimized: past the budget)" } else { "" };
+            writeln!(f, "{start:#10x} {end:#10x}  {kind}{name}{budget}")?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use crate::abi::signature::LoweredSignature;
 #[cfg(feature = "planted-faults")]
 use crate::base::Fault;
 use crate::base::{Config, Features, MemoryChecks, TextOffset, Tier};
+use crate::wasm::index::DefinedFuncIndex;
 use crate::wasm::module::Module;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,9 @@ pub(crate) struct Metadata {
     pub(crate) entries: Vec<(LoweredSignature, TextOffset)>,
     /// Exit trampolines, sorted by signature.
     pub(crate) exits: Vec<(LoweredSignature, TextOffset)>,
+    /// The functions that the tier `Speed` compiled with the settings of `Quick`, because they are past the budget of
+    /// optimization. Sorted.
+    pub(crate) unoptimized: Vec<DefinedFuncIndex>,
 }
 
 /// The part of a [`Config`] that shapes code. An artifact loads only in an engine with the same settings.

@@ -111,6 +111,7 @@ fn metadata() -> Metadata {
         settings: Settings::from(&Config::new()),
         entries: vec![(none.clone(), TextOffset(64)), (one.clone(), TextOffset(80))],
         exits: vec![(none, TextOffset(96)), (one, TextOffset(108))],
+        unoptimized: vec![DefinedFuncIndex(1)],
     }
 }
 
@@ -379,7 +380,11 @@ const CHANGES: &[(&str, Change)] = &[
     ("no exit trampoline", |m| {
         m.module.types.push(func(FuncType::new([ValType::F64], [])));
         m.module.rec_groups.push(3);
+        m.module.functions[0].ty = TypeIndex(2);
+        m.module.imports[0].item = ImportItem::Func { ty: TypeIndex(2), exact: false };
     }),
+    ("functions past the budget", |m| m.unoptimized = vec![DefinedFuncIndex(3)]),
+    ("functions past the budget", |m| m.unoptimized = vec![DefinedFuncIndex(1), DefinedFuncIndex(0)]),
     ("differ from the module", |m| m.module.functions.truncate(3)),
     ("too few functions", |m| {
         m.module.functions.resize(10, Function { ty: TypeIndex(1), exact: true, func_ref: None })

@@ -7,7 +7,7 @@ use super::clif::{trap_code, trap_of};
 use super::symbol::Symbol;
 use crate::artifact::handlers::Catch;
 use crate::base::{Error, ErrorKind, Result, Trap, WasmOffset};
-use crate::wasm::index::TagIndex;
+use crate::wasm::index::{TagIndex, TypeIndex};
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
@@ -31,6 +31,10 @@ pub(crate) struct CompiledCode {
     pub(crate) alignment: u32,
     /// The fields that the linker fills.
     pub(crate) relocs: Vec<Relocation>,
+    /// The types of the functions that it calls by address, which may be the host's.
+    pub(crate) called: Vec<TypeIndex>,
+    /// True for a function past its budget, which was compiled with the settings of the tier `Quick`.
+    pub(crate) is_unoptimized: bool,
     /// The offsets of the instructions that can trap, sorted.
     pub(crate) traps: Vec<(u32, Trap)>,
     /// Ranges `[start, end)` of code, each with the offset in the Wasm binary of the operator that it comes from.
@@ -118,6 +122,11 @@ impl FunctionCompiler {
         &mut self.context.func
     }
 
+    /// Returns the function as it was translated.
+    pub(crate) fn translated(&self) -> &ir::Function {
+        &self.context.func
+    }
+
     /// Compiles the function. Traps that belong to no operator (those of the stack check) are attributed to `first`,
     /// the function's first operator.
     pub(crate) fn compile(
@@ -137,6 +146,8 @@ impl FunctionCompiler {
             alignment: code.buffer.alignment.max(isa.function_alignment().preferred),
             relocs: relocations(&code, &self.context.func),
             source_map: source_map(&code, &traps, first),
+            called: Vec::new(),
+            is_unoptimized: false,
             traps,
             unwind,
             call_sites: call_sites(&code),

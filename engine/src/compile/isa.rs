@@ -4,12 +4,12 @@ use crate::base::{Config, CpuFeatures, Error, ErrorKind, Result, Tier};
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 
-/// Builds the target machine that `config` asks for.
-pub(crate) fn build(config: &Config) -> Result<OwnedTargetIsa> {
+/// Builds the target machine that `config` asks for, with the settings of a tier.
+pub(crate) fn build(config: &Config, tier: Tier) -> Result<OwnedTargetIsa> {
     let host_features = config.cpu_features == CpuFeatures::Host;
     let machine = cranelift_native::builder_with_options(host_features)
         .map_err(|reason| Error::new(ErrorKind::Unsupported, format!("this machine is not supported: {reason}")))?;
-    machine.finish(flags(config)).map_err(|error| {
+    machine.finish(flags(config, tier)).map_err(|error| {
         Error::new(ErrorKind::Unsupported, format!("Cranelift refuses the flags of this machine: {error}"))
     })
 }
@@ -20,8 +20,8 @@ pub(crate) fn has_flag(isa: &dyn TargetIsa, flag: &str) -> bool {
 }
 
 /// Returns Cranelift's flags that do not depend on the architecture.
-fn flags(config: &Config) -> settings::Flags {
-    let (opt_level, regalloc) = match config.tier {
+fn flags(config: &Config, tier: Tier) -> settings::Flags {
+    let (opt_level, regalloc) = match tier {
         Tier::Speed => ("speed", "backtracking"),
         Tier::Quick => ("none", "single_pass"),
     };

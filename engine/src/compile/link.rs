@@ -13,7 +13,7 @@ use crate::artifact::handlers;
 use crate::artifact::metadata::{self, Metadata};
 use crate::artifact::write::{self, PAGE, Parts};
 use crate::base::{Config, Error, ErrorKind, Result, TextOffset, Trap, WasmOffset};
-use crate::wasm::index::FuncIndex;
+use crate::wasm::index::{DefinedFuncIndex, FuncIndex};
 use crate::wasm::module::Module;
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::isa::unwind::UnwindInfo;
@@ -60,6 +60,7 @@ pub(crate) fn link(input: LinkInput<'_>) -> Result<Vec<u8>> {
             Symbol::Exit(signature) => Some(signature),
             _ => None,
         }),
+        unoptimized: unoptimized(&code),
     };
     let pieces = || code.iter().zip(&placed);
     write::write(Parts {
@@ -144,6 +145,16 @@ fn functions(code: &[CompiledCode], placed: &[TextOffset], module: &Module) -> V
     code.iter().zip(placed).map(&mut function).collect()
 }
 
+/// Lists the functions past their budget.
+fn unoptimized(code: &[CompiledCode]) -> Vec<DefinedFuncIndex> {
+    let unoptimized = code.iter().filter(|piece| piece.is_unoptimized);
+    let index = |piece: &CompiledCode| match piece.symbol {
+        Symbol::Function(index) => Some(index),
+        _ => None,
+    };
+    unoptimized.filter_map(index).collect()
+}
+
 /// Lists the trampolines that `select` selects, with their offsets.
 fn trampolines(
     code: &[CompiledCode],
@@ -220,16 +231,17 @@ mod tests {
     use crate::abi::builtins::Builtin;
     use crate::abi::signature::MachineType;
     use crate::artifact::{check, inspect};
+    use crate::base::Tier;
     use crate::compile::codegen::{CompiledCallSite, CompiledHandler, CompiledStackMap, Relocation};
     use crate::compile::isa;
-    use crate::wasm::index::{DefinedFuncIndex, TypeIndex};
+    use crate::wasm::index::TypeIndex;
     use crate::wasm::module::Function;
     use crate::wasm::types::{CompositeType, FuncType, SubType, ValType};
     use cranelift_codegen::binemit::Reloc;
     use cranelift_codegen::isa::OwnedTargetIsa;
 
     fn target() -> OwnedTargetIsa {
-        isa::build(&Config::new()).expect("this host is a target")
+        isa::build(&Config::new(), Tier::Speed).expect("this host is a target")
     }
 
     /// Compiles a function that does nothing. Returns its code and its unwind information.
@@ -254,6 +266,8 @@ mod tests {
             code,
             alignment: 16,
             relocs: Vec::new(),
+            called: Vec::new(),
+            is_unoptimized: false,
             traps: Vec::new(),
             source_map: Vec::new(),
             unwind,

@@ -3,7 +3,7 @@
 //! 1. [`validate::decode`] reads and validates the module, except for its function bodies.
 //! 2. [`translate`] validates each body and translates it to CLIF on the way.
 //! 3. [`trampoline`] builds the code between WebAssembly and the host.
-//! 4. [`codegen`] compiles each CLIF function to machine code.
+//! 4. [`codegen`] compiles each CLIF function to machine code, and [`budget`] says with which settings.
 //! 5. [`link`] lays out all code in one fixed order and writes the artifact.
 //!
 //! [`symbol`] names pieces of code, [`clif`] holds the conventions of all CLIF, [`arch`] what depends on the
@@ -13,6 +13,7 @@
 //! compiled before.
 
 mod arch;
+mod budget;
 mod clif;
 mod codegen;
 mod isa;
@@ -25,18 +26,18 @@ mod translate;
 pub(crate) mod validate;
 
 use crate::abi::signature::LoweredSignature;
-use crate::base::{Compile, Config, Error, ErrorKind, Result};
-use crate::wasm::index::DefinedFuncIndex;
+use crate::base::{Compile, Config, Error, ErrorKind, Result, Tier};
+use crate::wasm::index::{DefinedFuncIndex, TypeIndex};
 use crate::wasm::module::Module;
 use codegen::{CompiledCode, FunctionCompiler};
-use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 use link::LinkInput;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 use symbol::Symbol;
-use translate::ModuleEnv;
+use translate::{ModuleEnv, Translated};
 use validate::{Body, Validated};
 
 #[cfg(test)]
@@ -47,6 +48,8 @@ mod tests;
 pub(crate) struct Compiler {
     config: Config,
     isa: OwnedTargetIsa,
+    /// The target machine with the settings of the tier `Quick`, for functions past their budget.
+    quick: OwnedTargetIsa,
     /// The compiler's own threads, if the configuration asks for a number of them. Otherwise rayon's global pool or,
     /// for one thread, the caller's thread does the work.
     pool: Option<ThreadPool>,
@@ -66,17 +69,15 @@ impl Compiler {
         let pool = pool.map_err(|error| {
             Error::new(ErrorKind::Resource, "the threads of the compiler cannot be started").with_source(error)
         })?;
-        let (config, isa) = (config.clone(), isa::build(config)?);
-        Ok(Compiler { config, isa, pool, workers: Workers::default(), helpers: Helpers::default() })
+        let (isa, quick) = (isa::build(config, config.tier)?, isa::build(config, Tier::Quick)?);
+        let (config, workers, helpers) = (config.clone(), Workers::default(), Helpers::default());
+        Ok(Compiler { config, isa, quick, pool, workers, helpers })
     }
 
     /// Compiles all machine code of a module, sorted by symbol.
     fn compile_all(&self, env: &ModuleEnv<'_>, bodies: Vec<Body<'_>>) -> Result<Vec<CompiledCode>> {
-        let mut code = self.run_all(env, tasks(env.module, bodies))?;
-        // Trampolines of library calls and fallbacks are made on demand: only relocations tell which are called.
-        let called: BTreeSet<&Symbol> = code.iter().flat_map(|code| &code.relocs).map(|reloc| &reloc.target).collect();
-        let helpers = called.into_iter().filter(|symbol| !matches!(symbol, Symbol::Function(_)));
-        let helpers = self.run_all(env, helpers.cloned().map(Task::Helper).collect())?;
+        let mut code = self.run_all(env, functions(bodies))?;
+        let helpers = self.run_all(env, helpers(env.module, &code).into_iter().map(Task::Helper).collect())?;
         code.extend(helpers);
         code.sort_by(|one, other| one.symbol.cmp(&other.symbol));
         #[cfg(feature = "planted-faults")]
@@ -99,7 +100,9 @@ impl Compiler {
 
     fn run(&self, env: &ModuleEnv<'_>, task: Task<'_>) -> Result<CompiledCode> {
         match task {
-            Task::Function(index, body) => self.workers.run(|worker| worker.compile_function(env, index, body)),
+            Task::Function(index, body) => {
+                self.workers.run(|worker| worker.compile_function(env, &*self.quick, index, body))
+            }
             Task::Helper(symbol) => {
                 if let Some(code) = self.helpers.get(&symbol) {
                     return Ok(code);
@@ -130,17 +133,30 @@ enum Task<'a> {
     Helper(Symbol),
 }
 
-/// Lists the code that a module needs in any case: its functions, an exit trampoline for every signature that a host
-/// function may have, and an entry trampoline for every signature of a function that the host may call.
-fn tasks<'a>(module: &Module, bodies: Vec<Body<'a>>) -> Vec<Task<'a>> {
+/// Lists the functions of a module.
+fn functions(bodies: Vec<Body<'_>>) -> Vec<Task<'_>> {
     let bodies = bodies.into_iter().enumerate();
-    let functions = bodies.map(|(position, body)| Task::Function(DefinedFuncIndex::new(position), body));
-    let exits: BTreeSet<LoweredSignature> = module.signatures().map(LoweredSignature::from).collect();
+    bodies.map(|(position, body)| Task::Function(DefinedFuncIndex::new(position), body)).collect()
+}
+
+/// Lists all other code that a module needs. A type that nothing below mentions costs nothing:
+///
+/// - an entry trampoline for every signature of a function that the host may call,
+/// - an exit trampoline for every signature of an import, whose code an instance copies, and for every signature of a
+///   call by address, whose callee may be a function of the host,
+/// - trampolines of library calls, and fallbacks, that the functions' relocations name.
+fn helpers(module: &Module, code: &[CompiledCode]) -> BTreeSet<Symbol> {
+    let lower = |ty: TypeIndex| LoweredSignature::from(module.signature(ty));
     let escaping = module.functions.iter().filter(|function| function.func_ref.is_some());
-    let entries: BTreeSet<LoweredSignature> =
-        escaping.map(|function| LoweredSignature::from(module.signature(function.ty))).collect();
-    let helpers = entries.into_iter().map(Symbol::Entry).chain(exits.into_iter().map(Symbol::Exit));
-    functions.chain(helpers.map(Task::Helper)).collect()
+    let imported = module.functions[..module.imported_functions as usize].iter().map(|function| function.ty);
+    let called = code.iter().flat_map(|code| code.called.iter().copied());
+    let exits: BTreeSet<TypeIndex> = imported.chain(called).collect();
+    let named = code.iter().flat_map(|code| &code.relocs).map(|reloc| &reloc.target);
+    let mut helpers: BTreeSet<Symbol> =
+        named.filter(|symbol| !matches!(symbol, Symbol::Function(_))).cloned().collect();
+    helpers.extend(escaping.map(|function| Symbol::Entry(lower(function.ty))));
+    helpers.extend(exits.into_iter().map(|ty| Symbol::Exit(lower(ty))));
+    helpers
 }
 
 /// A cache of helpers, by symbol: small modules consist of little else.
@@ -194,11 +210,17 @@ impl Worker {
     fn compile_function(
         &mut self,
         env: &ModuleEnv<'_>,
+        quick: &dyn TargetIsa,
         index: DefinedFuncIndex,
         body: Body<'_>,
     ) -> Result<CompiledCode> {
-        let first = translate::translate(env, index, body, self.compiler.func(), &mut self.allocations)?;
-        self.compiler.compile(env.isa, Symbol::Function(index), Some(first))
+        let Translated { first, called } =
+            translate::translate(env, index, body, self.compiler.func(), &mut self.allocations)?;
+        let is_past_budget = budget::settings(self.compiler.translated())? == budget::Settings::Quick;
+        let is_unoptimized = is_past_budget && env.config.tier != Tier::Quick;
+        let isa = if is_unoptimized { quick } else { env.isa };
+        let code = self.compiler.compile(isa, Symbol::Function(index), Some(first))?;
+        Ok(CompiledCode { called, is_unoptimized, ..code })
     }
 
     fn compile_helper(&mut self, env: &ModuleEnv<'_>, symbol: Symbol) -> Result<CompiledCode> {

@@ -230,12 +230,6 @@ impl Module {
         self.types[ty.index()].composite.func().expect("validation has seen that it is a function type")
     }
 
-    /// Returns the function types of the module.
-    #[cfg(feature = "compile")]
-    pub(crate) fn signatures(&self) -> impl Iterator<Item = &FuncType> {
-        self.types.iter().filter_map(|ty| ty.composite.func())
-    }
-
     /// Returns the type of a tag.
     pub(crate) fn tag_type(&self, tag: TagIndex) -> &FuncType {
         self.signature(self.tags[tag.index()])

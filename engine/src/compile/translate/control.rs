@@ -239,6 +239,7 @@ impl FuncTranslator<'_> {
     }
 
     fn br(&mut self, depth: u32) {
+        self.expansion.branches(1);
         let (target, args) = self.target(depth);
         self.ins().jump(target, &args);
         self.unreachable = true;
@@ -251,6 +252,7 @@ impl FuncTranslator<'_> {
 
     /// Branches if `condition` is not zero.
     pub(super) fn br_if_value(&mut self, condition: Value, depth: u32) {
+        self.expansion.branches(1);
         let (target, args) = self.target(depth);
         let next = self.builder.create_block();
         match self.hint() {
@@ -277,6 +279,7 @@ impl FuncTranslator<'_> {
     /// Branches if the reference is null, without it. Otherwise the reference stays on the stack.
     fn br_on_null(&mut self, depth: u32) {
         let reference = self.pop();
+        self.expansion.branches(1);
         let (target, args) = self.target(depth);
         let next = self.builder.create_block();
         self.ins().brif(reference, next, &[], target, &args);
@@ -304,6 +307,8 @@ impl FuncTranslator<'_> {
     fn br_table(&mut self, table: &BrTable<'_>) {
         let index = self.pop();
         let mut stops = TableStops::default();
+        // Entries with one label carry its values once.
+        self.expansion.branches(self.controls.len().min(table.len() as usize + 1));
         let default = self.table_edge(table.default(), &mut stops);
         let mut targets = Vec::with_capacity(table.len() as usize);
         for depth in table.targets() {

@@ -117,6 +117,8 @@ impl FuncTranslator<'_> {
     /// Emits a call of code that may throw, and returns the results.
     pub(super) fn emit_call(&mut self, target: Target, arguments: &[Value]) -> SmallVec<[Value; 4]> {
         let handlers = self.handlers();
+        self.expansion.call(self.stack.len());
+        self.expansion.branches(handlers.len());
         if handlers.is_empty() {
             let call = match target {
                 Target::Function(function) => self.ins().call(function, arguments),

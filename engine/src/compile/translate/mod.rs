@@ -16,6 +16,7 @@ mod call;
 mod cast;
 mod control;
 mod exception;
+mod expansion;
 mod gc;
 mod legacy;
 mod memory;
@@ -45,7 +46,7 @@ use core::mem::offset_of;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, Type, Value, types};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, FunctionBuilderContext, Variable};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use wasmparser::{FuncValidatorAllocations, Operator};
 
 /// The module around the functions that are translated.
@@ -98,7 +99,15 @@ pub(crate) struct Allocations {
     validator: FuncValidatorAllocations,
 }
 
-/// Validates one function and translates it into `func`, which is empty. Returns the offset of the first operator.
+/// A translated function, besides its CLIF.
+pub(crate) struct Translated {
+    /// The offset of the first operator.
+    pub(crate) first: WasmOffset,
+    /// The types of the functions that it calls by address, which may be the host's. In no order.
+    pub(crate) called: Vec<TypeIndex>,
+}
+
+/// Validates one function and translates it into `func`, which is empty.
 ///
 /// # Errors
 /// The error of an invalid body, or kind [`TooLarge`](ErrorKind::TooLarge) if its exception tables are too large.
@@ -108,7 +117,7 @@ pub(crate) fn translate(
     body: Body<'_>,
     func: &mut ir::Function,
     allocations: &mut Allocations,
-) -> Result<WasmOffset> {
+) -> Result<Translated> {
     let Body { body, to_validate, hints } = body;
     let refusal = |error| classify(env.config.features, env.wasm, error);
     let mut validator = to_validate.into_validator(core::mem::take(&mut allocations.validator));
@@ -119,6 +128,7 @@ pub(crate) fn translate(
         translator.legacy = legacy::scan(&body);
     }
     let mut locals = body.get_locals_reader().map_err(refusal)?;
+    translator.used_locals = expansion::used_locals(&body);
     for _ in 0..locals.get_count() {
         let offset = locals.original_position();
         let (count, ty) = locals.read().map_err(refusal)?;
@@ -134,12 +144,12 @@ pub(crate) fn translate(
         validator.op(offset, &operator).map_err(refusal)?;
         translator.locate(offset);
         translator.operator(operator);
-        translator.check_clauses()?;
+        translator.check_expansion()?;
     }
     operators.finish().map_err(refusal)?;
     translator.builder.finalize(env.isa.frontend_config());
     allocations.validator = validator.into_allocations();
-    Ok(wasm_offset(first))
+    Ok(Translated { first: wasm_offset(first), called: translator.signatures.into_keys().collect() })
 }
 
 /// The translator of one function.
@@ -164,6 +174,10 @@ pub(crate) struct FuncTranslator<'a> {
     clauses_tried: usize,
     /// Parameters and locals.
     locals: Vec<Local>,
+    /// The locals that the body uses; `None` if all may be.
+    used_locals: Option<BTreeSet<u32>>,
+    /// Counts of what the function becomes.
+    expansion: expansion::Expansion,
     /// The address of the instance's context.
     vmctx: Value,
     /// The cost of the operators since fuel was last charged.
@@ -188,6 +202,7 @@ enum Extension {
 /// A parameter or local.
 #[derive(Clone, Copy)]
 struct Local {
+    /// Its variable; the reserved value if the body never uses the local.
     variable: Variable,
     ty: ValType,
 }
@@ -227,6 +242,8 @@ impl<'a> FuncTranslator<'a> {
             legacy: VecDeque::new(),
             clauses_tried: 0,
             locals: Vec::new(),
+            used_locals: None,
+            expansion: expansion::Expansion::default(),
             vmctx: params[0],
             fuel: 0,
             regions,
@@ -327,6 +344,7 @@ impl<'a> FuncTranslator<'a> {
     /// code.
     pub(crate) fn call_builtin(&mut self, builtin: Builtin, arguments: &[Value]) -> Value {
         let callee = self.import(Symbol::Builtin(builtin), || builtin_signature(builtin, CallConv::Tail));
+        self.expansion.call(self.stack.len());
         let mut all = vec![self.vmctx];
         all.extend_from_slice(arguments);
         let call = self.ins().call(callee, &all);

@@ -10,6 +10,8 @@ use crate::wasm::index::GlobalIndex;
 use crate::wasm::types::ValType;
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Value, types};
+use cranelift_codegen::packed_option::ReservedValue;
+use cranelift_frontend::Variable;
 
 impl FuncTranslator<'_> {
     operators! {
@@ -33,6 +35,7 @@ impl FuncTranslator<'_> {
 
     /// Declares the next local with `value` as its initial value.
     pub(super) fn declare_local(&mut self, ty: ValType, value: Value) {
+        self.expansion.variable(is_traced(ty));
         let variable = self.builder.declare_var(clif_type(ty));
         if is_traced(ty) {
             self.builder.declare_var_needs_stack_map(variable);
@@ -48,7 +51,12 @@ impl FuncTranslator<'_> {
         }
         let zero = self.zero(ty);
         for _ in 0..count {
-            self.declare_local(ty, zero);
+            let index = u32::try_from(self.locals.len()).expect("a function has few locals");
+            if self.used_locals.as_ref().is_none_or(|used| used.contains(&index)) {
+                self.declare_local(ty, zero);
+            } else {
+                self.locals.push(Local { variable: Variable::reserved_value(), ty });
+            }
         }
     }
 

@@ -177,7 +177,7 @@ mod tests {
         for tier in [Tier::Speed, Tier::Quick] {
             let mut config = Config::new();
             config.tier(tier).cpu_features(CpuFeatures::Baseline);
-            let isa = isa::build(&config).expect("the baseline is always there");
+            let isa = isa::build(&config, config.tier).expect("the baseline is always there");
             for (number, (fallback, libcall)) in Fallback::ALL.into_iter().enumerate() {
                 assert_eq!((fallback as usize, Fallback::of(libcall)), (number, Some(fallback)));
                 let function = fallback.build(&*isa);
