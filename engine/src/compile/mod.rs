@@ -9,7 +9,7 @@
 //! [`symbol`] names pieces of code, [`clif`] holds the conventions of all CLIF, [`arch`] what depends on the
 //! architecture.
 //!
-//! Functions compile in parallel. The artifact depends neither on the number of threads nor on what the compiler
+//! Functions compile in [`parallel`]. The artifact depends neither on the number of threads nor on what the compiler
 //! compiled before.
 
 mod arch;
@@ -18,6 +18,7 @@ mod clif;
 mod codegen;
 mod isa;
 mod link;
+mod parallel;
 #[cfg(feature = "planted-faults")]
 mod planted_faults;
 mod symbol;
@@ -26,14 +27,12 @@ mod translate;
 pub(crate) mod validate;
 
 use crate::abi::signature::LoweredSignature;
-use crate::base::{Compile, Config, Error, ErrorKind, Result, Tier};
+use crate::base::{Compile, Config, Result, Tier};
 use crate::wasm::index::{DefinedFuncIndex, TypeIndex};
 use crate::wasm::module::Module;
 use codegen::{CompiledCode, FunctionCompiler};
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 use link::LinkInput;
-use rayon::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 use symbol::Symbol;
@@ -43,16 +42,13 @@ use validate::{Body, Validated};
 #[cfg(test)]
 mod tests;
 
-/// The compiler of one engine. It keeps what a later module can use again: the target machine, the threads,
-/// allocations, and code that is the same in every module.
+/// The compiler of one engine. It keeps what a later module can use again: the target machine, allocations, and code
+/// that is the same in every module.
 pub(crate) struct Compiler {
     config: Config,
     isa: OwnedTargetIsa,
     /// The target machine with the settings of the tier `Quick`, for functions past their budget.
     quick: OwnedTargetIsa,
-    /// The compiler's own threads, if the configuration asks for a number of them. Otherwise rayon's global pool or,
-    /// for one thread, the caller's thread does the work.
-    pool: Option<ThreadPool>,
     workers: Workers,
     helpers: Helpers,
 }
@@ -61,17 +57,11 @@ impl Compiler {
     /// Creates the compiler of an engine with this configuration.
     ///
     /// # Errors
-    /// Kind [`Resource`](ErrorKind::Resource) if threads cannot be started, and
-    /// [`Unsupported`](ErrorKind::Unsupported) if Cranelift does not know this machine.
+    /// Kind [`Unsupported`](crate::base::ErrorKind::Unsupported) if Cranelift does not know this machine.
     pub(crate) fn new(config: &Config) -> Result<Compiler> {
-        let threads = config.compile_threads.filter(|&threads| threads > 1);
-        let pool = threads.map(|threads| ThreadPoolBuilder::new().num_threads(threads).build()).transpose();
-        let pool = pool.map_err(|error| {
-            Error::new(ErrorKind::Resource, "the threads of the compiler cannot be started").with_source(error)
-        })?;
         let (isa, quick) = (isa::build(config, config.tier)?, isa::build(config, Tier::Quick)?);
         let (config, workers, helpers) = (config.clone(), Workers::default(), Helpers::default());
-        Ok(Compiler { config, isa, quick, pool, workers, helpers })
+        Ok(Compiler { config, isa, quick, workers, helpers })
     }
 
     /// Compiles all machine code of a module, sorted by symbol.
@@ -87,15 +77,9 @@ impl Compiler {
 
     /// Runs all tasks. Of several errors, the first task's is returned, so that the error does not depend on timing.
     fn run_all(&self, env: &ModuleEnv<'_>, tasks: Vec<Task<'_>>) -> Result<Vec<CompiledCode>> {
-        if self.config.compile_threads.is_some_and(|threads| threads <= 1) {
-            return tasks.into_iter().map(|task| self.run(env, task)).collect();
-        }
-        let all = || tasks.into_par_iter().map(|task| self.run(env, task)).collect();
-        let results: Vec<Result<CompiledCode>> = match &self.pool {
-            Some(pool) => pool.install(all),
-            None => all(),
-        };
-        results.into_iter().collect()
+        let cost = tasks.iter().map(Task::cost).sum();
+        let threads = parallel::threads_for(cost, self.config.compile_threads);
+        parallel::map(tasks, threads, |task| self.run(env, task)).into_iter().collect()
     }
 
     fn run(&self, env: &ModuleEnv<'_>, task: Task<'_>) -> Result<CompiledCode> {
@@ -133,6 +117,16 @@ enum Task<'a> {
     Helper(Symbol),
 }
 
+impl Task<'_> {
+    /// Returns a rough measure of the time that the task takes: the bytes of a function, or of one that takes as long.
+    fn cost(&self) -> usize {
+        match self {
+            Task::Function(_, body) => body.body.as_bytes().len(),
+            Task::Helper(_) => 64,
+        }
+    }
+}
+
 /// Lists the functions of a module.
 fn functions(bodies: Vec<Body<'_>>) -> Vec<Task<'_>> {
     let bodies = bodies.into_iter().enumerate();
@@ -160,6 +154,9 @@ fn helpers(module: &Module, code: &[CompiledCode]) -> BTreeSet<Symbol> {
 }
 
 /// A cache of helpers, by symbol: small modules consist of little else.
+///
+/// Nobody waits for the lock. A miss costs little, while a lock that another thread holds stays locked for ever in a
+/// forked child.
 #[derive(Default)]
 struct Helpers(Mutex<HashMap<Symbol, CompiledCode>>);
 
@@ -169,20 +166,20 @@ impl Helpers {
     const CAPACITY: usize = 1 << 10;
 
     fn get(&self, symbol: &Symbol) -> Option<CompiledCode> {
-        self.0.lock().expect(UNPOISONED).get(symbol).cloned()
+        self.0.try_lock().ok()?.get(symbol).cloned()
     }
 
     fn insert(&self, code: &CompiledCode) {
-        let mut helpers = self.0.lock().expect(UNPOISONED);
-        if helpers.len() < Helpers::CAPACITY {
+        if let Ok(mut helpers) = self.0.try_lock()
+            && helpers.len() < Helpers::CAPACITY
+        {
             helpers.insert(code.symbol.clone(), code.clone());
         }
     }
 }
 
-const UNPOISONED: &str = "no thread panics while it holds the lock";
-
-/// The idle workers. A thread takes one for each task and puts it back, so that allocations are reused.
+/// The idle workers. A thread takes one for each task and puts it back, so that allocations are reused. Nobody waits for
+/// the lock, as in [`Helpers`].
 #[derive(Default)]
 struct Workers(Mutex<Vec<Worker>>);
 
@@ -195,12 +192,14 @@ struct Worker {
 
 impl Workers {
     fn run(&self, work: impl FnOnce(&mut Worker) -> Result<CompiledCode>) -> Result<CompiledCode> {
-        let idle = self.0.lock().expect(UNPOISONED).pop();
+        let idle = self.0.try_lock().ok().and_then(|mut idle| idle.pop());
         let mut worker = idle.unwrap_or_default();
         let result = work(&mut worker);
         // After an error the allocations may hold half a function.
-        if result.is_ok() {
-            self.0.lock().expect(UNPOISONED).push(worker);
+        if result.is_ok()
+            && let Ok(mut idle) = self.0.try_lock()
+        {
+            idle.push(worker);
         }
         result
     }

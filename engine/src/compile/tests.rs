@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::artifact::handlers::Catch;
+use crate::base::ErrorKind;
 use crate::base::{CpuFeatures, MemoryChecks, Tier, Trap, WasmOffset};
 
 /// Returns every combination of the options that change code.
