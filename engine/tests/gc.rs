@@ -5,6 +5,7 @@ use engine::{
     AsContextMut, Caller, Config, Engine, ErrorKind, ExternRef, Instance, Linker, Module, OwnedRooted, Result,
     RootScope, Store, StoreLimits, Tier, Trap, TypedFunc, Val,
 };
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -373,4 +374,34 @@ fn fuel_does_not_depend_on_room() {
     for fuel in 0..300 {
         assert_eq!(ends(fuel, true), ends(fuel, false), "with {fuel}");
     }
+}
+
+/// A value of the host that panics when it is dropped.
+struct Bomb(Arc<AtomicUsize>);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        panic!("a bomb");
+    }
+}
+
+/// Several values may panic in one collection, or when their store is dropped: all are dropped, one panic goes on.
+#[test]
+fn values_may_panic_when_they_are_dropped() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let mut store = Store::new(&Engine::new(&Config::new()).unwrap(), ());
+    let fill = |store: &mut Store<()>| {
+        let mut scope = RootScope::new(store);
+        for _ in 0..3 {
+            ExternRef::new(&mut scope, Bomb(dropped.clone())).unwrap();
+        }
+    };
+    fill(&mut store);
+    let panic = catch_unwind(AssertUnwindSafe(|| store.gc())).unwrap_err();
+    assert_eq!((panic.downcast_ref(), dropped.load(Ordering::Relaxed)), (Some(&"a bomb"), 3));
+    store.gc().unwrap();
+    fill(&mut store);
+    let panic = catch_unwind(AssertUnwindSafe(|| drop(store))).unwrap_err();
+    assert_eq!((panic.downcast_ref(), dropped.load(Ordering::Relaxed)), (Some(&"a bomb"), 6));
 }

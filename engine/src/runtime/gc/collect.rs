@@ -5,7 +5,7 @@
 //! end of the copies, until the scan reaches that end. The work is proportional to the size of what survives.
 
 use super::heap::{exhausted, to_usize};
-use super::host_values::{HostValues, Value};
+use super::host_values::{HostValues, Value, drop_all};
 use super::shape::{Shape, Shapes};
 use crate::abi::heap::{ALIGNMENT, EXTERN, FORWARDED, HEADER, array_size};
 use crate::base::Result;
@@ -35,7 +35,7 @@ pub(in crate::runtime) fn collect(store: &mut OpaqueMut<'_>) -> Result<()> {
     find_slots(store);
     let (stray, dead) = store.copy_reachable(to);
     // Dropping runs the embedder's code, so it waits until the heap is whole again.
-    drop(dead);
+    drop_all(dead);
     assert!(stray.is_none(), "the collector met a reference to no object ({stray:#x?}): a stack map or code is wrong");
     Ok(())
 }

@@ -2,6 +2,8 @@
 //! object unreachable.
 
 use core::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
 
 /// A value of the host.
 pub(super) type Value = Box<dyn Any + Send + Sync>;
@@ -13,6 +15,35 @@ pub(super) struct HostValues {
     slots: Vec<HostValue>,
     /// The numbers of slots without a value.
     free: Vec<u32>,
+}
+
+impl Drop for HostValues {
+    fn drop(&mut self) {
+        drop_all(self.slots.drain(..).filter_map(|slot| slot.value).collect());
+    }
+}
+
+/// Drops values of the host.
+///
+/// # Panics
+/// When a value panics while it is dropped. The first panic goes on when all values are dropped, since a second one on
+/// its way would abort the process. During another panic it ends here.
+pub(super) fn drop_all(values: Vec<Value>) {
+    let mut first = None;
+    for value in values {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+            match first {
+                None => first = Some(panic),
+                // A payload may panic in turn when it is dropped.
+                Some(_) => core::mem::forget(panic),
+            }
+        }
+    }
+    if let Some(panic) = first
+        && !thread::panicking()
+    {
+        resume_unwind(panic);
+    }
 }
 
 /// A slot for a value.

@@ -78,9 +78,11 @@ impl Parking {
                 return Ok(WaitResult::Ok);
             }
             if let Some(interrupt) = &mut interrupt {
-                // It runs the embedder's code, which may use this memory.
+                // It runs the embedder's code, which may use this memory, and may panic.
                 drop(queues);
+                let leave = Leave { parking: self, address, waiter: &waiter };
                 let interrupted = interrupt();
+                core::mem::forget(leave);
                 queues = self.lock();
                 // A thread that notified meanwhile has counted this waiter, so the wait ended by its notification, even
                 // if it was interrupted too.
@@ -97,25 +99,49 @@ impl Parking {
 
     /// Wakes the first `count` waiters at `address`. Returns the number of waiters that it woke.
     pub(super) fn notify(&self, address: u64, count: u32) -> u32 {
-        let mut queues = self.lock();
-        let mut woken = 0;
-        while woken < count
-            && let Some(waiter) = queues.get_mut(&address).and_then(VecDeque::pop_front)
-        {
-            waiter.woken.store(true, Ordering::Relaxed);
-            waiter.condition.notify_one();
-            woken += 1;
-        }
-        if queues.get(&address).is_some_and(VecDeque::is_empty) {
-            queues.remove(&address);
-        }
-        woken
+        notify(&mut self.lock(), address, count)
     }
 
     fn lock(&self) -> MutexGuard<'_, Queues> {
         // No update can panic half-way, so the queues of a poisoned lock are consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Ends a wait whose thread leaves it by a panic. Without it, the waiter would take a notification that is meant for
+/// another thread.
+struct Leave<'a> {
+    parking: &'a Parking,
+    address: u64,
+    waiter: &'a Arc<Waiter>,
+}
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        let mut queues = self.parking.lock();
+        if self.waiter.woken.load(Ordering::Relaxed) {
+            // A notification has counted this waiter, and goes on to the next one.
+            notify(&mut queues, self.address, 1);
+        } else {
+            remove(&mut queues, self.address, self.waiter);
+        }
+    }
+}
+
+/// Wakes the first `count` waiters at `address`. Returns the number of waiters that it woke.
+fn notify(queues: &mut Queues, address: u64, count: u32) -> u32 {
+    let mut woken = 0;
+    while woken < count
+        && let Some(waiter) = queues.get_mut(&address).and_then(VecDeque::pop_front)
+    {
+        waiter.woken.store(true, Ordering::Relaxed);
+        waiter.condition.notify_one();
+        woken += 1;
+    }
+    if queues.get(&address).is_some_and(VecDeque::is_empty) {
+        queues.remove(&address);
+    }
+    woken
 }
 
 /// Releases the lock until `condition` is notified or `nap` has passed, then takes it again.
@@ -142,6 +168,7 @@ fn remove(queues: &mut Queues, address: u64, waiter: &Arc<Waiter>) {
 mod tests {
     use super::*;
     use crate::base::Trap;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::thread;
 
     #[test]
@@ -170,6 +197,37 @@ mod tests {
         };
         let error = parking.wait(8, || true, None, Some(&mut interrupt)).unwrap_err();
         assert_eq!(error.as_trap(), Some(Trap::Interrupted));
+        assert!(parking.lock().is_empty());
+    }
+
+    #[test]
+    fn a_wait_that_panics_leaves_no_waiter() {
+        let parking = Parking::default();
+        let mut interrupt = || panic!("in the callback");
+        let wait = || parking.wait(8, || true, None, Some(&mut interrupt));
+        catch_unwind(AssertUnwindSafe(wait)).unwrap_err();
+        assert!(parking.lock().is_empty());
+    }
+
+    #[test]
+    fn a_wait_that_panics_passes_its_notification_on() {
+        let parking = Parking::default();
+        thread::scope(|scope| {
+            let parking = &parking;
+            let mut other = None;
+            let mut interrupt = || {
+                // The other thread joins the queue behind this one, and then one notification comes.
+                other = Some(scope.spawn(|| parking.wait(8, || true, None, None)));
+                while parking.lock()[&8].len() < 2 {
+                    thread::yield_now();
+                }
+                assert_eq!(parking.notify(8, 1), 1);
+                panic!("in the callback")
+            };
+            let wait = || parking.wait(8, || true, None, Some(&mut interrupt));
+            catch_unwind(AssertUnwindSafe(wait)).unwrap_err();
+            assert_eq!(other.unwrap().join().unwrap().unwrap(), WaitResult::Ok);
+        });
         assert!(parking.lock().is_empty());
     }
 
