@@ -2,8 +2,8 @@
 //! operations and growth.
 
 use engine::{
-    Config, Engine, Error, ErrorKind, Instance, Memory, MemoryType, Module, Result, Store, StoreLimits, Table,
-    TableType, Trap, UpdateDeadline, Val,
+    Config, Engine, Error, ErrorKind, Instance, Memory, MemoryType, Module, ResourceLimiter, Result, Store,
+    StoreLimits, Table, TableType, Tier, Trap, UpdateDeadline, Val,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -217,4 +217,284 @@ fn a_table_never_passes_the_implementation_limit() {
     assert_eq!(call1(&mut store, instance, "grow table", 10_000_000).unwrap(), -1);
     assert_eq!(call1(&mut store, instance, "grow table", -1).unwrap(), -1);
     assert_eq!(call1(&mut store, instance, "grow table", 9_999_999).unwrap(), 1);
+}
+
+/// Runs a test with fuel and deadlines in both tiers, on a freshly compiled module and on one that another engine
+/// loaded.
+fn in_each_lane(text: &str, test: impl Fn(&Module)) {
+    for tier in [Tier::Speed, Tier::Quick] {
+        let mut config = Config::new();
+        config.tier(tier).consume_fuel(true).epoch_interruption(true);
+        let module = Module::new(&Engine::new(&config).unwrap(), text).unwrap();
+        test(&module);
+        test(&Module::deserialize(&Engine::new(&config).unwrap(), module.serialize()).unwrap());
+    }
+}
+
+/// Instantiates with this much fuel. Returns the fuel that is used.
+fn instantiate_with(module: &Module, fuel: u64) -> Result<u64> {
+    let mut store = Store::new(module.engine(), ());
+    store.set_fuel(fuel).unwrap();
+    Instance::new(&mut store, module, &[]).map(|_| fuel - store.fuel().unwrap())
+}
+
+/// Each constant expression costs its instructions, and everything large costs by its size: an array, an active
+/// segment, the elements of a table. A memory image costs as much as the segments that it stands for.
+#[test]
+fn instantiation_costs_fuel() {
+    let functions = "$f ".repeat(80);
+    let bytes = "x".repeat(6400);
+    let cases = [
+        ("(module)".to_owned(), 0),
+        ("(module (global i32 (i32.add (i32.const 1) (i32.const 2))))".to_owned(), 3),
+        ("(module (type $a (array i8)) (global (ref $a) (array.new_default $a (i32.const 64000))))".to_owned(), 1002),
+        (
+            "(module (type $a (array i32)) (global (ref $a) (array.new $a (i32.const 1) (i32.const 8000))))".to_owned(),
+            1503,
+        ),
+        ("(module (type $s (struct)) (global (ref $s) (struct.new $s)))".to_owned(), 1),
+        ("(module (func $f) (table 800 funcref (ref.func $f)))".to_owned(), 101),
+        (format!("(module (func $f) (table 100 funcref) (elem (i32.const 9) func {functions}))"), 11),
+        (
+            "(module (table 8 anyref) (elem (i32.const 0) (ref null any) (ref.null any) (ref.i31 (i32.const 1))))"
+                .to_owned(),
+            4,
+        ),
+        ("(module (elem (ref null any) (ref.null any) (ref.i31 (i32.const 1))))".to_owned(), 3),
+        (format!("(module (memory 1) (data (i32.const 9) \"{bytes}\") (data (i32.const 0) \"{bytes}\"))"), 202),
+        (format!("(module (memory 1) (data \"{bytes}\"))"), 0),
+        (format!("(module (memory 1) (global $g i32 (i32.const 9)) (data (global.get $g) \"{bytes}\"))"), 102),
+        ("(module (func $f (drop (i32.const 1))) (start $f))".to_owned(), 1),
+    ];
+    for (text, cost) in cases {
+        in_each_lane(&text, |module| {
+            assert_eq!(instantiate_with(module, 10_000).unwrap(), cost, "{text}");
+            assert_eq!(instantiate_with(module, cost).unwrap(), cost, "{text}");
+            if cost > 1 {
+                let error = instantiate_with(module, cost - 2).unwrap_err();
+                assert_eq!(error.as_trap(), Some(Trap::OutOfFuel), "{text}");
+            }
+        });
+    }
+}
+
+/// Bulk operations on `$n` items, with what they cost for 6400.
+const BULK: &[(&str, u64)] = &[
+    ("(memory.fill (i32.const 0) (i32.const 7) (local.get $n))", 100),
+    ("(memory.copy (i32.const 0) (i32.const 9) (local.get $n))", 100),
+    ("(memory.init $d (i32.const 0) (i32.const 0) (local.get $n))", 100),
+    ("(table.fill $t (i32.const 0) (ref.null func) (local.get $n))", 800),
+    ("(table.copy $t $t (i32.const 0) (i32.const 9) (local.get $n))", 800),
+    ("(table.init $t $e (i32.const 0) (i32.const 0) (local.get $n))", 800),
+    ("(drop (table.grow $t (ref.null func) (local.get $n)))", 800),
+    ("(array.fill $a (global.get $g) (i32.const 0) (i32.const 7) (local.get $n))", 800),
+    ("(array.copy $a $a (global.get $g) (i32.const 0) (global.get $g) (i32.const 9) (local.get $n))", 800),
+    ("(array.init_data $a $d (global.get $g) (i32.const 0) (i32.const 0) (local.get $n))", 800),
+    ("(array.init_elem $f $e (global.get $h) (i32.const 0) (i32.const 0) (local.get $n))", 800),
+    ("(drop (array.new_data $a $d (i32.const 0) (local.get $n)))", 800),
+    ("(drop (array.new_elem $f $e (i32.const 0) (local.get $n)))", 800),
+    ("(drop (array.new_default $a (local.get $n)))", 100),
+    ("(drop (array.new $a (i32.const 7) (local.get $n)))", 900),
+];
+
+/// Returns a module with a function for each bulk operation.
+fn bulk_module() -> String {
+    let (bytes, functions) = ("x".repeat(6400), "$leaf ".repeat(6400));
+    let mut text = format!(
+        "(module (memory 1) (table $t 7000 funcref) (type $a (array (mut i8))) (type $f (array (mut funcref)))
+            (global $g (ref $a) (array.new_default $a (i32.const 7000)))
+            (global $h (ref $f) (array.new_default $f (i32.const 7000)))
+            (func $leaf) (data $d \"{bytes}\") (elem $e func {functions})"
+    );
+    for (number, (operation, _)) in BULK.iter().enumerate() {
+        text += &format!("(func (export \"{number}\") (param $n i32) {operation})");
+    }
+    text + ")"
+}
+
+#[test]
+fn bulk_operations_cost_fuel_by_their_length() {
+    in_each_lane(&bulk_module(), |module| {
+        for (number, (operation, cost)) in BULK.iter().enumerate() {
+            let mut store = Store::new(module.engine(), ());
+            store.set_fuel(100_000).unwrap();
+            let instance = Instance::new(&mut store, module, &[]).unwrap();
+            let function = instance.get_typed_func::<i32, ()>(&mut store, &number.to_string()).unwrap();
+            let mut used = |length: i32| {
+                store.set_fuel(10_000).unwrap();
+                function.call(&mut store, length).unwrap();
+                10_000 - store.fuel().unwrap()
+            };
+            let empty = used(0);
+            assert_eq!(used(6400) - empty, *cost, "{operation}");
+            store.set_fuel(cost - 1).unwrap();
+            let error = function.call(&mut store, 6400).unwrap_err();
+            assert_eq!(error.as_trap(), Some(Trap::OutOfFuel), "{operation}");
+        }
+    });
+}
+
+#[test]
+fn a_growth_that_fails_costs_no_fuel() {
+    let (mut store, instance) = instance(Config::new().consume_fuel(true), ());
+    store.set_fuel(100).unwrap();
+    assert_eq!(call1(&mut store, instance, "grow table", -1).unwrap(), -1);
+    assert!(store.fuel().unwrap() > 90);
+}
+
+/// Straight code has no loop header. Each bulk operation checks the deadline itself.
+#[test]
+fn a_deadline_stops_straight_code_at_each_bulk_operation() {
+    in_each_lane(&bulk_module(), |module| {
+        for (number, (operation, _)) in BULK.iter().enumerate() {
+            let mut store = Store::new(module.engine(), 0);
+            store.set_fuel(100_000).unwrap();
+            let instance = Instance::new(&mut store, module, &[]).unwrap();
+            let function = instance.get_typed_func::<i32, ()>(&mut store, &number.to_string()).unwrap();
+            // The first check is the function's own.
+            store.epoch_deadline_callback(|mut store| {
+                *store.data_mut() += 1;
+                Ok(if *store.data() == 1 { UpdateDeadline::Continue(0) } else { UpdateDeadline::Interrupt })
+            });
+            store.set_epoch_deadline(0);
+            let error = function.call(&mut store, 1).unwrap_err();
+            assert_eq!(error.as_trap(), Some(Trap::Interrupted), "{operation}");
+            assert_eq!(*store.data(), 2, "{operation}");
+        }
+    });
+}
+
+#[test]
+fn a_deadline_stops_instantiation() {
+    let array = "(array.new $o (array.new_default $i (i32.const 1000000)) (i32.const 0))";
+    let globals = format!("(global (ref $o) {array})").repeat(3000);
+    let text = format!("(module (type $i (array i8)) (type $o (array (ref null $i))) {globals})");
+    let engine = Engine::new(Config::new().epoch_interruption(true)).unwrap();
+    let module = Module::new(&engine, &text).unwrap();
+    let mut store = Store::new(&engine, StoreLimits::new().heap_size(4_000_000));
+    store.limiter(|limits| limits);
+    store.set_epoch_deadline(1);
+    let _ticker = Ticker::start(&engine, Duration::from_millis(20));
+    let start = Instant::now();
+    let error = Instance::new(&mut store, &module, &[]).unwrap_err();
+    assert_eq!(error.as_trap(), Some(Trap::Interrupted));
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+/// The callback of a deadline may collect, and so move the objects that an operation works on. Arrays of 5,000,000
+/// references take two pieces.
+#[test]
+fn a_deadline_callback_may_collect_in_the_middle_of_a_bulk_operation() {
+    let text = r#"(module
+        (type $s (struct (field i32))) (type $r (array (mut anyref))) (type $b (array (mut i8)))
+        (type $pair (array anyref))
+        (global $made (ref $pair)
+            (array.new_fixed $pair 3
+                (struct.new $s (i32.const 5))
+                (array.new $r (struct.new $s (i32.const 6)) (i32.const 5000000))
+                (ref.i31 (i32.const 3))))
+        (data $d "abc")
+        (func $number (param anyref) (result i32) (struct.get $s 0 (ref.cast (ref $s) (local.get 0))))
+        (func (export "constant") (result i32)
+            (local $r (ref null $r))
+            (local.set $r (ref.cast (ref $r) (array.get $pair (global.get $made) (i32.const 1))))
+            (i32.add
+                (i32.mul (i32.const 100) (call $number (array.get $pair (global.get $made) (i32.const 0))))
+                (i32.add
+                    (call $number (array.get $r (local.get $r) (i32.const 0)))
+                    (call $number (array.get $r (local.get $r) (i32.const 4999999))))))
+        (func (export "new and fill") (result i32)
+            (local $r (ref $r)) (local $garbage anyref)
+            (local.set $garbage (struct.new $s (i32.const 1)))
+            (local.set $r (array.new $r (struct.new $s (i32.const 10)) (i32.const 5000000)))
+            (array.fill $r (local.get $r) (i32.const 1) (struct.new $s (i32.const 30)) (i32.const 4999998))
+            (i32.add
+                (i32.add
+                    (call $number (array.get $r (local.get $r) (i32.const 0)))
+                    (call $number (array.get $r (local.get $r) (i32.const 4999999))))
+                (i32.add
+                    (call $number (array.get $r (local.get $r) (i32.const 1)))
+                    (call $number (array.get $r (local.get $r) (i32.const 4999998))))))
+        (func (export "copy") (result i32)
+            (local $r (ref $r)) (local $other (ref $r))
+            (local.set $r (array.new $r (struct.new $s (i32.const 10)) (i32.const 5000000)))
+            (array.set $r (local.get $r) (i32.const 4999990) (struct.new $s (i32.const 3)))
+            (array.copy $r $r (local.get $r) (i32.const 5) (local.get $r) (i32.const 0) (i32.const 4999995))
+            (local.set $other (array.new_default $r (i32.const 5000000)))
+            (array.copy $r $r (local.get $other) (i32.const 0) (local.get $r) (i32.const 0) (i32.const 5000000))
+            (i32.add
+                (call $number (array.get $r (local.get $other) (i32.const 4999995)))
+                (call $number (array.get $r (local.get $other) (i32.const 4999990)))))
+        (func (export "segment") (result i32)
+            (local $b (ref $b))
+            (drop (array.new_default $b (i32.const 1000)))
+            (local.set $b (array.new_data $b $d (i32.const 0) (i32.const 3)))
+            (array.init_data $b $d (local.get $b) (i32.const 0) (i32.const 1) (i32.const 1))
+            (array.get_u $b (local.get $b) (i32.const 0))))"#;
+    in_each_lane(text, |module| {
+        let mut store = Store::new(module.engine(), 0);
+        store.set_fuel(u64::MAX).unwrap();
+        store.epoch_deadline_callback(|mut store| {
+            *store.data_mut() += 1;
+            store.gc()?;
+            Ok(UpdateDeadline::Continue(0))
+        });
+        store.set_epoch_deadline(0);
+        let instance = Instance::new(&mut store, module, &[]).unwrap();
+        assert!(*store.data() > 4, "collected {} times", *store.data());
+        for (name, expected) in [("constant", 512), ("new and fill", 80), ("copy", 13), ("segment", 98)] {
+            *store.data_mut() = 0;
+            let function = instance.get_typed_func::<(), i32>(&mut store, name).unwrap();
+            assert_eq!(function.call(&mut store, ()).unwrap(), expected, "{name}");
+            assert!(*store.data() > 2, "{name}: collected {} times", *store.data());
+        }
+    });
+}
+
+/// A limiter that panics leaves everything as it was.
+#[test]
+fn a_limiter_that_panics_changes_nothing() {
+    struct Panics(bool);
+    impl ResourceLimiter for Panics {
+        fn memory_growing(&mut self, _: u64, _: u64, _: Option<u64>) -> Result<bool> {
+            assert!(!self.0, "the limiter of memories");
+            Ok(true)
+        }
+        fn table_growing(&mut self, _: u64, _: u64, _: Option<u64>) -> Result<bool> {
+            assert!(!self.0, "the limiter of tables");
+            Ok(true)
+        }
+        fn heap_growing(&mut self, _: u64, _: u64) -> Result<bool> {
+            assert!(!self.0, "the limiter of the heap");
+            Ok(true)
+        }
+    }
+    let text = r#"(module
+        (memory 1) (table $t 1 funcref) (type $a (array i8)) (type $o (array (ref $a)))
+        (global $g (export "g") (mut (ref null $a)) (ref.null $a))
+        (func (export "memory") (result i32) (memory.grow (i32.const 1)))
+        (func (export "table") (result i32) (table.grow $t (ref.null func) (i32.const 1)))
+        (func (export "heap") (result i32)
+            (global.set $g (array.new_default $a (i32.const 2000000))) (array.len (global.get $g))))"#;
+    let engine = Engine::new(&Config::new()).unwrap();
+    let module = Module::new(&engine, text).unwrap();
+    let heavy =
+        "(array.new_fixed $o 2 (array.new_default $a (i32.const 9)) (array.new_default $a (i32.const 9000000)))";
+    let heavy = format!("(module (type $a (array i8)) (type $o (array (ref $a))) (global (ref $o) {heavy}))");
+    let heavy = Module::new(&engine, heavy).unwrap();
+    let mut store = Store::new(&engine, Panics(false));
+    store.limiter(|limiter| limiter);
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    for (name, value) in [("memory", 1), ("table", 1), ("heap", 2_000_000)] {
+        let function = instance.get_typed_func::<(), i32>(&mut store, name).unwrap();
+        for _ in 0..2 {
+            store.data_mut().0 = true;
+            catch_unwind(AssertUnwindSafe(|| function.call(&mut store, ()))).unwrap_err();
+            catch_unwind(AssertUnwindSafe(|| Instance::new(&mut store, &heavy, &[]))).unwrap_err();
+        }
+        store.data_mut().0 = false;
+        assert_eq!(function.call(&mut store, ()).unwrap(), value, "{name}");
+    }
+    Instance::new(&mut store, &heavy, &[]).unwrap();
+    store.gc().unwrap();
 }

@@ -1,10 +1,11 @@
 //! The evaluation of constant expressions at instantiation
 //! ([Constant expressions](https://webassembly.github.io/spec/core/valid/instructions.html#constant-expressions)).
 
+use super::bulk::{self, elements_price, object_price};
 use super::gc;
 use super::store::OpaqueMut;
 use crate::abi::ValRaw;
-use crate::abi::heap::{DESCRIPTOR, HEADER, Storage, StructLayout};
+use crate::abi::heap::{DESCRIPTOR, HEADER, Storage, StructLayout, array_size};
 use crate::base::{Result, Trap};
 use crate::wasm::composite::{CompositeType, FieldType};
 use crate::wasm::index::TypeIndex;
@@ -23,12 +24,13 @@ struct Operand {
 struct Operands(SmallVec<[Operand; 4]>);
 
 /// Evaluates a constant expression of an instance. Validation has checked the types, and that the expression reads only
-/// globals that are initialized before. May collect.
+/// globals that are initialized before. It costs the fuel that the same instructions cost in a function. May collect.
 ///
 /// # Errors
-/// [`Trap::OutOfHeap`] if the heap cannot hold an object, [`Trap::NullReference`] if a descriptor is null, or the
-/// limiter's error.
+/// [`Trap::OutOfHeap`] if the heap cannot hold an object, [`Trap::NullReference`] if a descriptor is null,
+/// [`Trap::OutOfFuel`], or the error of the limiter or of the deadline.
 pub(crate) fn evaluate(store: &mut OpaqueMut<'_>, instance: u32, expression: &ConstExpr) -> Result<ValRaw> {
+    bulk::begin(store, price(expression))?;
     let mut operands = Operands(SmallVec::new());
     for &op in &expression.0 {
         if op.is_binary() {
@@ -75,6 +77,11 @@ pub(crate) fn evaluate(store: &mut OpaqueMut<'_>, instance: u32, expression: &Co
     Ok(operands.pop())
 }
 
+/// Returns the fuel that the instructions of an expression cost, without the objects that they make.
+pub(crate) fn price(expression: &ConstExpr) -> u64 {
+    expression.0.len() as u64
+}
+
 impl Operands {
     fn push(&mut self, value: ValRaw, traced: bool) {
         self.0.push(Operand { value, traced });
@@ -93,24 +100,28 @@ impl Operands {
         self.0.drain(first..).map(|operand| operand.value).collect()
     }
 
-    /// Makes an object by `make`, and updates the operands to which a collection there moves objects.
-    fn allocate(
+    /// Runs `work`, and updates the operands to which a collection there moves objects.
+    fn keep_during(
         &mut self,
         store: &mut OpaqueMut<'_>,
-        make: impl FnOnce(&mut OpaqueMut<'_>) -> Result<u32>,
+        work: impl FnOnce(&mut OpaqueMut<'_>) -> Result<u32>,
     ) -> Result<u32> {
-        let began = store.heap.roots.begin_scope();
-        // The collector does not know this stack, so its references are in a scope of roots meanwhile.
-        let root = |operand: &Operand| operand.traced.then(|| store.root(operand.value.low32()));
-        let roots: SmallVec<[_; 4]> = self.0.iter().map(root).collect();
-        let made = make(store);
-        for (operand, root) in self.0.iter_mut().zip(roots) {
-            if let Some(root) = root {
-                operand.value = ValRaw::from_bits(store.rooted(root)?.into());
-            }
+        // The collector does not know this stack.
+        let traced = || self.0.iter().filter(|operand| operand.traced).map(|operand| operand.value.low32());
+        let mut references: SmallVec<[u32; 4]> = traced().collect();
+        let result = gc::with_roots(store, &mut references, work)?;
+        for (operand, reference) in self.0.iter_mut().filter(|operand| operand.traced).zip(references) {
+            operand.value = ValRaw::from_bits(reference.into());
         }
-        store.heap.roots.end_scope(began);
-        made
+        Ok(result)
+    }
+
+    /// Makes an object of `size` bytes, its fields zero.
+    fn allocate(&mut self, store: &mut OpaqueMut<'_>, id: u32, word: u32, size: u64) -> Result<u32> {
+        self.keep_during(store, |store| {
+            bulk::begin(store, object_price(size))?;
+            gc::allocate(store, id, word, size)
+        })
     }
 }
 
@@ -134,7 +145,7 @@ fn make_struct(
         return Err(Trap::NullReference.into());
     }
     let layout = StructLayout::from(&ty);
-    let object = operands.allocate(store, |store| gc::allocate(store, id, 0, layout.size.into()))?;
+    let object = operands.allocate(store, id, 0, layout.size.into())?;
     if ty.descriptor.is_some() {
         store.write_field(object, DESCRIPTOR, Storage::Reference, operands.pop());
     }
@@ -169,16 +180,20 @@ fn make_array(
     let (id, CompositeType::Array(FieldType { storage, .. })) = composite(store, instance, ty) else {
         unreachable!("validation has seen that the type is an array's")
     };
+    let storage = Storage::from(storage);
     let length = match elements {
         ArrayOf::Operands(count) => count,
         ArrayOf::Zeros | ArrayOf::Value => operands.pop().low32(),
     };
-    let array = operands.allocate(store, |store| gc::array_ops::new(store, id, length))?;
+    let mut array = operands.allocate(store, id, length, array_size(storage.size(), length))?;
     match elements {
         ArrayOf::Zeros => {}
-        ArrayOf::Value => gc::array_ops::fill(store, array, 0, operands.pop().bits(), length)?,
+        ArrayOf::Value => {
+            store.charge(elements_price(length.into()))?;
+            let value = operands.pop().bits();
+            array = operands.keep_during(store, |store| gc::array_ops::fill(store, array, 0, value, length))?;
+        }
         ArrayOf::Operands(count) => {
-            let storage = Storage::from(storage);
             for (index, value) in (0..).zip(operands.pop_many(count as usize)) {
                 store.write_field(array, HEADER + index * storage.size(), storage, value);
             }

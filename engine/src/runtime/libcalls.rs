@@ -1,12 +1,10 @@
 //! The library calls of [`abi::builtins`](crate::abi::builtins): operations that compiled code leaves to the host.
 //!
 //! Each is a thin `extern "C"` function around a safe one. Errors, and panics of the embedder's limiter or deadline
-//! callback, become [`FAILED`](crate::abi::FAILED). With fuel on, bulk operations cost fuel by length.
-//!
-//! Copies and fills of memory check the epoch between pieces of [`PIECE`] bytes, so that an interrupt stops them too.
-//! Tables are small enough to need no such check. Arrays have none, since the deadline callback may move them: the
-//! largest keep an interrupt waiting for a second or two.
+//! callback, become [`FAILED`](crate::abi::FAILED). Bulk operations cost fuel and check the deadline ([`bulk`]): those
+//! on memories and arrays in pieces; those on tables and segments, which are small enough, and allocations once.
 
+use super::bulk::{self, bytes_price, elements_price, object_price};
 use super::call::{self, Stop};
 use super::exception;
 use super::gc;
@@ -17,7 +15,6 @@ use super::table;
 use super::tag::Tag;
 use crate::abi::OK;
 use crate::abi::builtins::BuiltinTable;
-use crate::abi::heap::LARGEST_IN_PLACE;
 use crate::abi::vmctx::VmContext;
 use crate::base::{Result, Trap};
 use crate::wasm::index::*;
@@ -26,15 +23,6 @@ use core::ops::Range;
 use core::ptr;
 use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-/// Bytes copied or filled between two checks of the epoch. They take a few milliseconds.
-const PIECE: usize = 16 << 20;
-
-/// Bytes of a bulk operation for one unit of fuel.
-const BYTES_PER_FUEL: u64 = 64;
-
-/// Elements of a bulk operation for one unit of fuel.
-const ELEMENTS_PER_FUEL: u64 = 8;
 
 /// The result of `memory.grow` and `table.grow` when the growth fails.
 const NO_GROWTH: i64 = -1;
@@ -107,8 +95,9 @@ library_calls! {
     }
 
     fn memory_init(store, instance, memory: u32, segment: u32, dst: u64, src: u32, len: u32) {
-        store.charge(u64::from(len) / BYTES_PER_FUEL)?;
-        init_memory(store, instance, MemoryIndex(memory), DataIndex(segment), dst, src, len)
+        bulk::begin(store, bytes_price(len.into()))?;
+        init_memory(store, instance, MemoryIndex(memory), DataIndex(segment), dst, src, len)?;
+        Ok(OK)
     }
 
     fn data_drop(store, instance, segment: u32) {
@@ -118,18 +107,22 @@ library_calls! {
 
     fn table_grow(store, instance, table: u32, delta: u64, value: u64) {
         let table = store.instances[instance as usize].table(TableIndex(table));
+        // A growth that the type does not allow is free: it does nothing.
+        if store.tables[table as usize].grown_length(delta).is_some() {
+            bulk::begin(store, elements_price(delta))?;
+        }
         Ok(table::grow(store, table, delta, value)?.map_or(NO_GROWTH, size_result))
     }
 
     fn table_fill(store, instance, table: u32, dst: u64, value: u64, len: u64) {
-        store.charge(len / ELEMENTS_PER_FUEL)?;
+        bulk::begin(store, elements_price(len))?;
         let table = store.instances[instance as usize].table(TableIndex(table));
         store.tables[table as usize].fill(dst, value, len)?;
         Ok(OK)
     }
 
     fn table_copy(store, instance, dst_table: u32, src_table: u32, dst: u64, src: u64, len: u64) {
-        store.charge(len / ELEMENTS_PER_FUEL)?;
+        bulk::begin(store, elements_price(len))?;
         let entry = &store.instances[instance as usize];
         let (to, from) = (entry.table(TableIndex(dst_table)), entry.table(TableIndex(src_table)));
         store.tables[to as usize].copy_from(&store.tables[from as usize], dst, src, len)?;
@@ -137,8 +130,9 @@ library_calls! {
     }
 
     fn table_init(store, instance, table: u32, segment: u32, dst: u64, src: u32, len: u32) {
-        store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
-        init_table(store, instance, TableIndex(table), ElemIndex(segment), dst, src, len)
+        bulk::begin(store, elements_price(len.into()))?;
+        init_table(store, instance, TableIndex(table), ElemIndex(segment), dst, src, len)?;
+        Ok(OK)
     }
 
     fn elem_drop(store, instance, segment: u32) {
@@ -147,6 +141,7 @@ library_calls! {
     }
 
     fn exception_new(store, instance, tag: u32) {
+        store.poll_deadline()?;
         let tag = store.instances[instance as usize].tag(TagIndex(tag));
         let tag = Tag::from_index(tag, store.id());
         exception::allocate(store, tag).map(i64::from)
@@ -170,44 +165,40 @@ library_calls! {
     }
 
     fn gc_alloc(store, _instance, id: u32, word: u32, size: u64) {
-        // Small objects cost no fuel here either: compiled code allocates them itself while the heap has room, free of
-        // charge, and fuel must not depend on how full the heap is.
-        if size > LARGEST_IN_PLACE.into() {
-            store.charge(size / BYTES_PER_FUEL)?;
-        }
+        bulk::begin(store, object_price(size))?;
         Ok(gc::allocate(store, id, word, size)?.into())
     }
 
     fn array_fill(store, _instance, array: u32, at: u32, low: u64, high: u64, len: u32) {
-        store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
+        store.charge(elements_price(len.into()))?;
         gc::array_ops::fill(store, array, at, u128::from(low) | u128::from(high) << 64, len)?;
         Ok(OK)
     }
 
     fn array_copy(store, _instance, dst_array: u32, dst: u32, src_array: u32, src: u32, len: u32) {
-        store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
+        store.charge(elements_price(len.into()))?;
         gc::array_ops::copy(store, dst_array, dst, src_array, src, len)?;
         Ok(OK)
     }
 
     fn array_new_data(store, instance, id: u32, segment: u32, src: u32, len: u32) {
-        store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
+        store.charge(elements_price(len.into()))?;
         Ok(gc::array_ops::new_data(store, instance, id, DataIndex(segment), src, len)?.into())
     }
 
     fn array_new_elem(store, instance, id: u32, segment: u32, src: u32, len: u32) {
-        store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
+        store.charge(elements_price(len.into()))?;
         Ok(gc::array_ops::new_elem(store, instance, id, ElemIndex(segment), src, len)?.into())
     }
 
     fn array_init_data(store, instance, array: u32, segment: u32, dst: u32, src: u32, len: u32) {
-        store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
+        store.charge(elements_price(len.into()))?;
         gc::array_ops::init_data(store, instance, array, dst, DataIndex(segment), src, len)?;
         Ok(OK)
     }
 
     fn array_init_elem(store, instance, array: u32, segment: u32, dst: u32, src: u32, len: u32) {
-        store.charge(u64::from(len) / ELEMENTS_PER_FUEL)?;
+        store.charge(elements_price(len.into()))?;
         gc::array_ops::init_elem(store, instance, array, dst, ElemIndex(segment), src, len)?;
         Ok(OK)
     }
@@ -267,7 +258,7 @@ fn copy_memory(
     src: u64,
     len: u64,
 ) -> Result<i64> {
-    store.charge(len / BYTES_PER_FUEL)?;
+    bulk::begin(store, bytes_price(len))?;
     let entry = &store.instances[instance as usize];
     let to = &store.memories[entry.memory(to) as usize];
     let from = &store.memories[entry.memory(from) as usize];
@@ -277,13 +268,14 @@ fn copy_memory(
     let (dst, src) = unsafe { (to.base().add(dst), from.base().add(src)) };
     // A piece must not overwrite what a later one reads: if the target is at a higher address, the last piece comes
     // first.
-    in_pieces(store, usize_len(len), dst.addr() > src.addr(), |piece| {
+    bulk::in_pieces(store, usize_len(len), dst.addr() > src.addr(), |piece| {
         // SAFETY: the piece lies inside both ranges, and both functions allow them to overlap.
         unsafe {
             let (src, dst) = (src.add(piece.start), dst.add(piece.start));
             if racing { copy_racing(src, dst, piece.len()) } else { ptr::copy(src, dst, piece.len()) }
         }
-    })
+    })?;
+    Ok(OK)
 }
 
 /// Executes `memory.fill`.
@@ -295,36 +287,19 @@ fn fill_memory(
     value: u8,
     len: u64,
 ) -> Result<i64> {
-    store.charge(len / BYTES_PER_FUEL)?;
+    bulk::begin(store, bytes_price(len))?;
     let memory = &store.memories[store.instances[instance as usize].memory(memory) as usize];
     let start = memory.range(dst, len)?;
     let racing = memory.as_shared().is_some();
     // SAFETY: the range lies inside the memory, which neither moves nor shrinks.
     let start = unsafe { memory.base().add(start) };
-    in_pieces(store, usize_len(len), false, |piece| {
+    bulk::in_pieces(store, usize_len(len), false, |piece| {
         // SAFETY: the piece lies inside the range.
         unsafe {
             let start = start.add(piece.start);
             if racing { fill_racing(start, value, piece.len()) } else { ptr::write_bytes(start, value, piece.len()) }
         }
-    })
-}
-
-/// Calls `work` for each piece of `0..len`, and checks the epoch between two pieces.
-fn in_pieces(
-    store: &mut OpaqueMut<'_>,
-    len: usize,
-    last_first: bool,
-    mut work: impl FnMut(Range<usize>),
-) -> Result<i64> {
-    let pieces = len.div_ceil(PIECE);
-    for count in 0..pieces {
-        if count > 0 {
-            store.poll_deadline()?;
-        }
-        let piece = if last_first { pieces - 1 - count } else { count };
-        work(piece * PIECE..len.min((piece + 1) * PIECE));
-    }
+    })?;
     Ok(OK)
 }
 
@@ -337,19 +312,18 @@ pub(crate) fn init_memory(
     dst: u64,
     src: u32,
     len: u32,
-) -> Result<i64> {
+) -> Result<()> {
     let entry = &store.instances[instance as usize];
     let memory = &store.memories[entry.memory(memory) as usize];
     let start = memory.range(dst, len.into())?;
     let bytes = entry.data(segment);
     let bytes = segment_range(src, len).and_then(|range| bytes.get(range)).ok_or(Trap::MemoryOutOfBounds)?;
     if let Some(shared) = memory.as_shared() {
-        shared.write(dst, bytes)?;
-        return Ok(OK);
+        return shared.write(dst, bytes);
     }
     // SAFETY: the range lies inside the memory, and no segment does: they do not overlap.
     unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), memory.base().add(start), bytes.len()) };
-    Ok(OK)
+    Ok(())
 }
 
 /// Executes `table.init`.
@@ -361,7 +335,7 @@ pub(crate) fn init_table(
     dst: u64,
     src: u32,
     len: u32,
-) -> Result<i64> {
+) -> Result<()> {
     let entry = &store.instances[instance as usize];
     let table = &store.tables[entry.table(table) as usize];
     table.range(dst, len.into())?;
@@ -376,7 +350,7 @@ pub(crate) fn init_table(
             table.write(dst, values.iter().copied())?;
         }
     }
-    Ok(OK)
+    Ok(())
 }
 
 /// Returns the number of elements of a segment.

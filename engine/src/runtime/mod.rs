@@ -24,6 +24,7 @@
 
 mod activation;
 mod backtrace;
+mod bulk;
 mod call;
 mod code;
 mod const_eval;

@@ -14,7 +14,7 @@ use core::ptr::{self, NonNull};
 use core::slice;
 
 /// The largest number of elements of a table, as in the JavaScript interface. It bounds the time that a bulk operation
-/// runs between two checks of the epoch.
+/// runs after its check of the deadline.
 const MAX_ELEMENTS: u64 = 10_000_000;
 
 /// A table of a store.
@@ -183,6 +183,11 @@ impl TableEntry {
         TableType { limits: Limits { min: self.length(), max: self.ty.limits.max }, ..self.ty }
     }
 
+    /// Returns the number of elements after a growth by `delta`; `None` if the type or this engine does not allow it.
+    pub(crate) fn grown_length(&self, delta: u64) -> Option<u64> {
+        self.length().checked_add(delta).filter(|&length| length <= largest(self.ty))
+    }
+
     /// Returns the start of a range, after a check that the range lies inside the table.
     pub(crate) fn range(&self, index: u64, len: u64) -> Result<usize, Trap> {
         match index.checked_add(len) {
@@ -285,8 +290,7 @@ pub(crate) fn allocate(store: &mut OpaqueMut<'_>, ty: TableType) -> Result<Block
 pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64, init: u64) -> Result<Option<u64>> {
     let entry = &store.tables[index as usize];
     let (old, ty) = (entry.length(), entry.ty);
-    let largest = ty.limits.max.unwrap_or(MAX_ELEMENTS).min(MAX_ELEMENTS);
-    let Some(new) = old.checked_add(delta).filter(|&new| new <= largest) else {
+    let Some(new) = entry.grown_length(delta) else {
         return Ok(None);
     };
     if !limiter_allows(store, old, new, ty.limits.max)? {
@@ -295,7 +299,7 @@ pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64, init: u64)
     let entry = &mut store.tables[index as usize];
     if block_layout(ty, new).size() > entry.elements.size() {
         // Doubling makes the cost of many small growths linear.
-        let generous = Block::try_zeroed(block_layout(ty, new.max(old * 2).min(largest)));
+        let generous = Block::try_zeroed(block_layout(ty, new.max(old * 2).min(largest(ty))));
         let Some(elements) = generous.or_else(|| Block::try_zeroed(block_layout(ty, new))) else {
             let error = Error::new(ErrorKind::Resource, format!("no memory for a table of {new} elements"));
             let told = store.limiter().map_or(Ok(()), |limiter| limiter.table_grow_failed(error));
@@ -329,6 +333,11 @@ fn limiter_allows(store: &mut OpaqueMut<'_>, current: u64, desired: u64, max: Op
 /// Returns the definition of a table at its initial size.
 fn definition(elements: &Block, ty: TableType) -> TableDef {
     TableDef { base: elements.as_ptr(), length: ty.limits.min }
+}
+
+/// Returns the largest number of elements that a table of this type can have.
+fn largest(ty: TableType) -> u64 {
+    ty.limits.max.unwrap_or(MAX_ELEMENTS).min(MAX_ELEMENTS)
 }
 
 /// Returns the size of an element in bytes: of an address for functions, otherwise of a reference into the heap.

@@ -1,9 +1,12 @@
-//! Bulk operations on arrays, for library calls and constant expressions.
+//! Bulk operations on arrays, for library calls and constant expressions. All check the deadline, and so may collect.
+//! Copies from a segment are one piece, since a segment is no longer than its module.
 
 use super::allocate::allocate;
+use super::rooting::poll_deadline;
 use super::shape::Shape;
 use crate::abi::heap::{HEADER, array_size};
 use crate::base::{Result, Trap};
+use crate::runtime::bulk::{PIECE, pieces};
 use crate::runtime::instance::Elements;
 use crate::runtime::store::{OpaqueMut, StoreOpaque};
 use crate::wasm::index::{DataIndex, ElemIndex};
@@ -17,6 +20,8 @@ struct Array {
     length: u32,
     /// The size of an element in bytes.
     size: usize,
+    /// True if the elements are references that the collector updates.
+    traced: bool,
 }
 
 impl Array {
@@ -38,13 +43,14 @@ impl StoreOpaque {
         // SAFETY: validated code passes references to arrays only.
         let (id, length) = unsafe { self.header(reference) };
         let elements = self.context.heap_base.wrapping_add(reference as usize + HEADER as usize);
-        Ok(Array { elements, length, size: self.element_size(id) })
+        let (size, traced) = self.element(id);
+        Ok(Array { elements, length, size, traced })
     }
 
-    /// Returns the size in bytes of the elements of arrays of a type.
-    fn element_size(&self, id: u32) -> usize {
+    /// Returns the size in bytes of the elements of arrays of a type, and whether they are traced references.
+    fn element(&self, id: u32) -> (usize, bool) {
         match self.heap.shapes.of(id, 0) {
-            Shape::Array { element, .. } => element as usize,
+            Shape::Array { element, traced } => (element as usize, traced),
             other => unreachable!("an array's type has the shape {other:?}"),
         }
     }
@@ -89,13 +95,61 @@ impl StoreOpaque {
     }
 }
 
-/// `array.fill`. The value is in the low bytes of `value`.
-pub(crate) fn fill(store: &StoreOpaque, array: u32, at: u32, value: u128, len: u32) -> Result<(), Trap> {
+/// `array.fill`. The value is in the low bytes of `value`. Returns the reference to the array, which a collection in the
+/// callback of the deadline may move.
+pub(crate) fn fill(store: &mut OpaqueMut<'_>, array: u32, at: u32, value: u128, len: u32) -> Result<u32> {
+    let Array { size, traced, .. } = checked(store, array, at, len)?;
+    let element = if traced { value as u32 } else { 0 };
+    let [array, _] = in_pieces(store, [array, element], size, len, false, |store, [array, element], piece| {
+        let to = store.array(array)?.range(at + piece.start, piece.len)?;
+        let value = if traced { element.into() } else { value };
+        // SAFETY: the range was checked, and has elements of this size.
+        unsafe { repeat_sized(to, value, size, piece.len as usize) };
+        Ok(())
+    })?;
+    Ok(array)
+}
+
+/// A part of a bulk operation, in elements.
+#[derive(Clone, Copy)]
+struct Piece {
+    start: u32,
+    len: u32,
+}
+
+/// Calls `work` for each piece of `len` elements of `size` bytes. Checks the deadline before each, so that `references`
+/// may change from piece to piece. Returns them.
+fn in_pieces<const N: usize>(
+    store: &mut OpaqueMut<'_>,
+    mut references: [u32; N],
+    size: usize,
+    len: u32,
+    last_first: bool,
+    mut work: impl FnMut(&StoreOpaque, [u32; N], Piece) -> Result<(), Trap>,
+) -> Result<[u32; N]> {
+    for piece in pieces(len as usize, PIECE / size, last_first) {
+        poll_deadline(store, &mut references)?;
+        // No truncation: both are at most `len`.
+        work(store, references, Piece { start: piece.start as u32, len: piece.len() as u32 })?;
+    }
+    Ok(references)
+}
+
+/// Returns an array, after a check that the range lies inside it.
+fn checked(store: &StoreOpaque, array: u32, at: u32, len: u32) -> Result<Array, Trap> {
     let array = store.array(array)?;
-    let (to, len) = (array.range(at, len)?, len as usize);
-    // SAFETY: the range was checked, and has elements of this size.
+    array.range(at, len)?;
+    Ok(array)
+}
+
+/// Writes the low `size` bytes of a value `len` times.
+///
+/// # Safety
+/// There is room for `len` values at `to`, which need not be aligned.
+unsafe fn repeat_sized(to: *mut u8, value: u128, size: usize, len: usize) {
+    // SAFETY: the caller's contract.
     unsafe {
-        match array.size {
+        match size {
             1 => repeat(to, value as u8, len),
             2 => repeat(to, value as u16, len),
             4 => repeat(to, value as u32, len),
@@ -103,7 +157,6 @@ pub(crate) fn fill(store: &StoreOpaque, array: u32, at: u32, value: u128, len: u
             _ => repeat(to, value, len),
         }
     }
-    Ok(())
 }
 
 /// Writes a value `len` times.
@@ -119,12 +172,18 @@ unsafe fn repeat<T: Copy>(to: *mut u8, value: T, len: usize) {
 }
 
 /// `array.copy`.
-pub(crate) fn copy(store: &StoreOpaque, to: u32, dst: u32, from: u32, src: u32, len: u32) -> Result<(), Trap> {
-    let (to, from) = (store.array(to)?, store.array(from)?);
-    assert_eq!(to.size, from.size, "validation allows copies between arrays of matching elements only");
-    let (dst, src) = (to.range(dst, len)?, from.range(src, len)?);
-    // SAFETY: both ranges were checked; `copy` allows them to overlap.
-    unsafe { ptr::copy(src, dst, len as usize * to.size) };
+pub(crate) fn copy(store: &mut OpaqueMut<'_>, to: u32, dst: u32, from: u32, src: u32, len: u32) -> Result<()> {
+    let (target, source) = (checked(store, to, dst, len)?, checked(store, from, src, len)?);
+    assert_eq!(target.size, source.size, "validation allows copies between arrays of matching elements only");
+    let size = target.size;
+    // Within one array, a piece must not overwrite what a later one reads.
+    in_pieces(store, [to, from], size, len, dst > src, |store, [to, from], piece| {
+        let to = store.array(to)?.range(dst + piece.start, piece.len)?;
+        let from = store.array(from)?.range(src + piece.start, piece.len)?;
+        // SAFETY: both ranges were checked; `copy` allows them to overlap.
+        unsafe { ptr::copy(from, to, piece.len as usize * size) };
+        Ok(())
+    })?;
     Ok(())
 }
 
@@ -138,15 +197,31 @@ pub(crate) fn new_data(
     src: u32,
     len: u32,
 ) -> Result<u32> {
-    let size = store.element_size(id);
+    store.poll_deadline()?;
+    let (size, _) = store.element(id);
     store.segment_bytes(instance, segment, src, len, size)?;
     let array = new(store, id, len)?;
-    init_data(store, instance, array, 0, segment, src, len)?;
+    write_data(store, instance, array, 0, segment, src, len)?;
     Ok(array)
 }
 
 /// `array.init_data`.
 pub(crate) fn init_data(
+    store: &mut OpaqueMut<'_>,
+    instance: u32,
+    array: u32,
+    dst: u32,
+    segment: DataIndex,
+    src: u32,
+    len: u32,
+) -> Result<()> {
+    let mut references = [array];
+    poll_deadline(store, &mut references)?;
+    Ok(write_data(store, instance, references[0], dst, segment, src, len)?)
+}
+
+/// Writes bytes of a segment to an array, after a check of both bounds.
+fn write_data(
     store: &StoreOpaque,
     instance: u32,
     array: u32,
@@ -173,14 +248,30 @@ pub(crate) fn new_elem(
     src: u32,
     len: u32,
 ) -> Result<u32> {
+    store.poll_deadline()?;
     store.segment_range(instance, segment, src, len)?;
     let array = new(store, id, len)?;
-    init_elem(store, instance, array, 0, segment, src, len)?;
+    write_elem(store, instance, array, 0, segment, src, len)?;
     Ok(array)
 }
 
 /// `array.init_elem`.
 pub(crate) fn init_elem(
+    store: &mut OpaqueMut<'_>,
+    instance: u32,
+    array: u32,
+    dst: u32,
+    segment: ElemIndex,
+    src: u32,
+    len: u32,
+) -> Result<()> {
+    let mut references = [array];
+    poll_deadline(store, &mut references)?;
+    Ok(write_elem(store, instance, references[0], dst, segment, src, len)?)
+}
+
+/// Writes elements of a segment to an array, after a check of both bounds.
+fn write_elem(
     store: &StoreOpaque,
     instance: u32,
     array: u32,
@@ -199,7 +290,7 @@ pub(crate) fn init_elem(
 
 /// Makes an array of zeros.
 pub(crate) fn new(store: &mut OpaqueMut<'_>, id: u32, len: u32) -> Result<u32> {
-    let size = store.element_size(id);
+    let (size, _) = store.element(id);
     let size = u32::try_from(size).expect("an element has at most 16 bytes");
     allocate(store, id, len, array_size(size, len))
 }

@@ -1,13 +1,14 @@
 //! Collections of objects that the tests make directly in the heap.
 
-use super::{allocate, collect};
+use super::{allocate, collect, with_roots};
 use crate::abi::heap::{DESCRIPTOR, HEADER, Storage, StructLayout};
 use crate::abi::signature::MachineType;
-use crate::base::{Config, ErrorKind, Trap};
+use crate::base::{Config, ErrorKind, Result, Trap};
 use crate::runtime::store::{OpaqueMut, StoreOpaque};
 use crate::runtime::{AsContextMut, Engine, ExternRef, RootScope, Store, StoreLimits};
 use crate::wasm::composite::StructType;
 use crate::wasm::types::{CompositeKind, ConcreteType};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// The type of a cell: a number and a reference to the next cell.
@@ -243,4 +244,18 @@ fn memory_of_dropped_values_is_used_again() {
         let value = ExternRef::new(&mut inner, number).unwrap();
         assert_eq!(value.data(&inner).unwrap().unwrap().downcast_ref(), Some(&number));
     }
+}
+
+#[test]
+fn references_of_the_runtime_are_roots_for_a_while() {
+    let mut store = store(false);
+    let mut opaque = store.as_context_mut().into_opaque();
+    let mut references = [list(&mut opaque, 3), 0];
+    let before = (opaque.heap.roots.begin_scope(), references);
+    with_roots(&mut opaque, &mut references, |store| collect(store)).unwrap();
+    assert!(references[0] != before.1[0] && references[1] == 0);
+    assert_eq!(read(&opaque, references[0], NUMBER), 2);
+    let panics = |opaque: &mut OpaqueMut<'_>| with_roots(opaque, &mut references, |_| -> Result<()> { panic!() });
+    catch_unwind(AssertUnwindSafe(|| panics(&mut opaque))).unwrap_err();
+    assert_eq!(opaque.heap.roots.begin_scope(), before.0, "a panic ends the scope too");
 }

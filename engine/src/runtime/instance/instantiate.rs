@@ -6,6 +6,7 @@ use super::{Instance, InstanceEntry, Segment};
 use crate::abi::ValRaw;
 use crate::abi::vmctx::{FuncImport, FuncRef, Location, VmContext};
 use crate::base::{Error, ErrorKind, Result};
+use crate::runtime::bulk::{bytes_price, elements_price};
 use crate::runtime::fixed::Block;
 use crate::runtime::global::{Global, GlobalEntry};
 use crate::runtime::loaded_module::FuncRefs;
@@ -15,7 +16,7 @@ use crate::runtime::table::{self, Table, TableEntry};
 use crate::runtime::tag::{Tag, TagEntry};
 use crate::runtime::{Extern, Module, const_eval, gc, libcalls};
 use crate::wasm::index::*;
-use crate::wasm::module::{ConstExpr, DataMode, ElementItems, ElementMode, ElementSegment};
+use crate::wasm::module::{ConstExpr, DataMode, DataSegment, ElementItems, ElementMode, ElementSegment};
 use crate::wasm::types::ValType;
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -142,8 +143,11 @@ fn initialize_tables(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     let wasm = module.wasm();
     for (table, init) in (wasm.imported_tables as usize..).zip(&wasm.table_inits) {
         let Some(init) = init else { continue };
+        let table = store.instances[index as usize].tables[table] as usize;
+        let length = store.tables[table].length();
+        store.charge(elements_price(length))?;
         let value = const_eval::evaluate(store, index, init)?.low64();
-        let table = &store.tables[store.instances[index as usize].tables[table] as usize];
+        let table = &store.tables[table];
         table.fill(0, value, table.length())?;
     }
     Ok(())
@@ -174,6 +178,7 @@ fn write_elements(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
             let ty = module.wasm().tables[table.index()].index_type();
             let offset = segment_offset(store, index, offset, ty)?;
             let len = libcalls::segment_length(&segment.items);
+            store.charge(elements_price(len.into()))?;
             libcalls::init_table(store, index, *table, segment_index, offset, 0, len)?;
         }
         if segment.mode != ElementMode::Passive {
@@ -187,6 +192,9 @@ fn write_elements(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
 /// the same effect.
 fn write_data(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     let module = store.instances[index as usize].module.clone();
+    // All bytes at once, and the offsets of an image too, so that an image costs what its segments cost.
+    let active = || module.wasm().data.iter().filter(|segment| segment.mode != DataMode::Passive);
+    store.charge(active().map(|segment| bytes_price(data_length(segment).into())).sum())?;
     if let Some((image, number)) = module.code().memory_image() {
         let memory = store.instances[index as usize].memory(image.memory);
         let space = store.memories[memory as usize].own_space().expect("no memory image is of a shared memory");
@@ -194,7 +202,7 @@ fn write_data(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
         // module.
         if unsafe { space.map_image(module.code(), number)? } {
             store.instances[index as usize].drop_active_data();
-            return Ok(());
+            return store.charge(active().map(price_of_offset).sum());
         }
     }
     for (position, segment) in module.wasm().data.iter().enumerate() {
@@ -202,12 +210,24 @@ fn write_data(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
             let segment_index = DataIndex::new(position);
             let ty = module.wasm().memories[memory.index()].index_type();
             let offset = segment_offset(store, index, offset, ty)?;
-            let len = segment.bytes.end - segment.bytes.start;
-            libcalls::init_memory(store, index, *memory, segment_index, offset, 0, len)?;
+            libcalls::init_memory(store, index, *memory, segment_index, offset, 0, data_length(segment))?;
             store.instances[index as usize].drop_data(segment_index);
         }
     }
     Ok(())
+}
+
+/// Returns the number of bytes of a segment.
+fn data_length(segment: &DataSegment) -> u32 {
+    segment.bytes.end - segment.bytes.start
+}
+
+/// Returns the fuel that the offset of a segment costs.
+fn price_of_offset(segment: &DataSegment) -> u64 {
+    match &segment.mode {
+        DataMode::Active { offset, .. } => const_eval::price(offset),
+        DataMode::Passive => 0,
+    }
 }
 
 /// Evaluates the offset of an active segment in a table or memory with this index type.

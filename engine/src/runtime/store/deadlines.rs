@@ -53,6 +53,12 @@ impl StoreOpaque {
         if self.context.fuel < 0 { Err(Trap::OutOfFuel.into()) } else { Ok(()) }
     }
 
+    /// Returns whether the epoch has reached the deadline; `false` if the engine does not check it.
+    pub(crate) fn deadline_is_reached(&self) -> bool {
+        self.engine.config().epoch_interruption
+            && self.engine.epoch().load(Ordering::Relaxed) >= self.context.epoch_deadline
+    }
+
     /// Sets the deadline to `ticks` beyond the current epoch.
     pub(super) fn set_deadline(&mut self, ticks: u64) {
         self.context.epoch_deadline = self.engine.epoch().load(Ordering::Relaxed).saturating_add(ticks);
@@ -60,7 +66,7 @@ impl StoreOpaque {
 }
 
 impl OpaqueMut<'_> {
-    /// Traps or moves the deadline, as the embedder's callback decides.
+    /// Traps or moves the deadline, as the embedder's callback decides. May collect.
     ///
     /// # Errors
     /// [`Trap::Interrupted`], or the callback's own error.
@@ -76,18 +82,12 @@ impl OpaqueMut<'_> {
         }
     }
 
-    /// Checks the deadline in the middle of work that takes long.
+    /// Checks the deadline in the middle of work that takes long. May collect.
     ///
     /// # Errors
     /// The errors of [`on_deadline`](Self::on_deadline) if the deadline is reached.
     pub(crate) fn poll_deadline(&mut self) -> Result<()> {
-        if !self.engine.config().epoch_interruption {
-            return Ok(());
-        }
-        if self.engine.epoch().load(Ordering::Relaxed) < self.context.epoch_deadline {
-            return Ok(());
-        }
-        self.on_deadline()
+        if self.deadline_is_reached() { self.on_deadline() } else { Ok(()) }
     }
 }
 
