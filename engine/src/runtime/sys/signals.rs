@@ -27,8 +27,8 @@ const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SI
 /// handler on another thread may be reading them.
 static PREVIOUS: [AtomicPtr<libc::sigaction>; SIGNALS.len()] = [const { AtomicPtr::new(null_mut()) }; SIGNALS.len()];
 
-/// The default action. It replaces a previous handler that asked to be called once: a signal handler must not allocate
-/// one.
+/// The default action. It replaces a previous handler that asked to be called once or gave up: a signal handler must not
+/// allocate one.
 static DEFAULT: libc::sigaction = default_action();
 
 /// The function that the handler calls to judge a fault. Set before the first handler is installed.
@@ -58,11 +58,16 @@ fn install_at(position: usize) -> io::Result<()> {
     // The previous action is stored before ours is in force, since another thread may fault at once. It is stored again
     // after, since another thread may have changed it in between.
     remember(position, set_action(signal, None)?);
-    let mut ours = default_action();
-    ours.sa_sigaction = handler as *const () as usize;
-    ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-    remember(position, set_action(signal, Some(&ours))?);
+    remember(position, set_action(signal, Some(&our_action()))?);
     Ok(())
+}
+
+/// Returns the action that calls [`handler`].
+fn our_action() -> libc::sigaction {
+    let mut action = default_action();
+    action.sa_sigaction = handler as *const () as usize;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+    action
 }
 
 /// Stores the previous action of `SIGNALS[position]`. An older one leaks: a handler may be reading it.
@@ -132,11 +137,24 @@ unsafe fn chain(delivery: &Delivery, fault: bool) {
             }
             change_mask(&previous.sa_mask, libc::SIG_BLOCK);
             if previous.sa_flags & libc::SA_NODEFER != 0 {
-                change_mask(&set_of(delivery.signal), libc::SIG_UNBLOCK);
+                change_mask(&set_of(&[delivery.signal]), libc::SIG_UNBLOCK);
             }
             // SAFETY: the caller's contract; the mask and the alternate stack are restored when our handler returns.
             unsafe { run(previous, delivery) };
+            stay_installed(position);
         }
+    }
+}
+
+/// Takes back the first place if the previous handler has reinstated the default action, as the standard library's does
+/// for a signal that is not a stack overflow. It means its own place, and without ours the next trap would kill the
+/// process. The default action is taken when the next such signal comes, or when the same instruction faults again.
+fn stay_installed(position: usize) {
+    let signal = SIGNALS[position];
+    if set_action(signal, None).is_ok_and(|action| action.sa_sigaction == libc::SIG_DFL) {
+        PREVIOUS[position].store((&raw const DEFAULT).cast_mut(), Ordering::Release);
+        // If this fails, nothing is left to do.
+        let _ = set_action(signal, Some(&our_action()));
     }
 }
 
@@ -151,15 +169,18 @@ fn die(signal: c_int, fault: bool) {
     }
 }
 
-/// Returns the set that holds this signal alone.
-fn set_of(signal: c_int) -> sigset_t {
+/// Returns the set of these signals.
+fn set_of(signals: &[c_int]) -> sigset_t {
     let mut set = default_action().sa_mask;
-    // SAFETY: the set is initialized and the signal a valid one.
-    unsafe { libc::sigaddset(&mut set, signal) };
+    for &signal in signals {
+        // SAFETY: the set is initialized and the signal a valid one.
+        unsafe { libc::sigaddset(&mut set, signal) };
+    }
     set
 }
 
-/// Changes this thread's signal mask until the handler returns: the kernel then restores the interrupted one.
+/// Changes this thread's signal mask. In a handler it lasts until the handler returns: the kernel then restores the
+/// interrupted mask.
 fn change_mask(set: &sigset_t, how: c_int) {
     // SAFETY: the set is initialized; the old one is not asked for.
     unsafe { libc::pthread_sigmask(how, set, null_mut()) };
@@ -289,8 +310,9 @@ impl Drop for AlternateStack {
     }
 }
 
-/// Gives the calling thread a stack to handle faults on; later calls on this thread do nothing. The stack is freed when
-/// the thread ends.
+/// Gives the calling thread a stack to handle faults on, and unblocks the signals of faults; later calls on this thread
+/// do nothing. The stack is freed when the thread ends. The signals stay unblocked: the kernel kills a process that
+/// faults while they are blocked, and to ask for the mask at each call would take longer than the call.
 ///
 /// # Errors
 /// Kind [`Resource`](ErrorKind::Resource) if there is no memory for it or the system refuses it.
@@ -301,6 +323,7 @@ pub(crate) fn prepare_thread() -> Result<()> {
     let prepare = |stack: &OnceCell<AlternateStack>| {
         if stack.get().is_none() {
             let _ = stack.set(AlternateStack::install()?);
+            change_mask(&set_of(&SIGNALS), libc::SIG_UNBLOCK);
         }
         Ok(())
     };
@@ -361,6 +384,25 @@ mod tests {
     }
 
     #[test]
+    fn a_previous_handler_that_gives_up_does_not_take_ours_along() {
+        assert_eq!(run_case("gives up").code(), Some(SUCCESS));
+        assert_eq!(run_case("gives up twice").signal(), Some(libc::SIGSEGV), "the default action is the previous one");
+    }
+
+    #[test]
+    fn faults_are_unblocked() {
+        let blocked = || SIGNALS.map(is_blocked);
+        let thread = std::thread::spawn(move || {
+            change_mask(&set_of(&SIGNALS), libc::SIG_BLOCK);
+            change_mask(&set_of(&[libc::SIGUSR1]), libc::SIG_BLOCK);
+            let before = blocked();
+            prepare_thread().unwrap();
+            (before, blocked(), is_blocked(libc::SIGUSR1))
+        });
+        assert_eq!(thread.join().unwrap(), ([true; 4], [false; 4], true));
+    }
+
+    #[test]
     fn alternate_stacks_end_with_their_threads() {
         let stack = std::thread::spawn(|| {
             prepare_thread().unwrap();
@@ -397,6 +439,18 @@ mod tests {
                 assert_eq!(current_alternate_stack().ss_size, ALTERNATE_STACK, "back in force");
                 send(libc::SIGFPE);
             }
+            // The standard library's handler reinstates the default action for a signal that somebody sent.
+            "gives up" => {
+                prepare(|_| None);
+                send(libc::SIGSEGV);
+                let action = set_action(libc::SIGSEGV, None).unwrap();
+                assert_eq!(action.sa_sigaction, our_action().sa_sigaction);
+            }
+            "gives up twice" => {
+                prepare(|_| None);
+                send(libc::SIGSEGV);
+                send(libc::SIGSEGV);
+            }
             "ours" => {
                 prepare(skip_illegal_instruction);
                 illegal();
@@ -419,7 +473,7 @@ mod tests {
         let mut action = default_action();
         action.sa_sigaction = handler;
         action.sa_flags = flags;
-        action.sa_mask = set_of(libc::SIGUSR1);
+        action.sa_mask = set_of(&[libc::SIGUSR1]);
         set_action(signal, Some(&action)).unwrap();
         prepare(|_| None);
         then();
