@@ -6,11 +6,13 @@ use engine::{Config, DigestCheck, Engine, ExternType, Instance, InstancePre, Lin
 use std::hint::black_box;
 use std::path::Path;
 
-/// Our engine in its default configuration, except for the tier.
+/// Our engine in its default configuration, except for the tier and the number of threads that compile.
 pub struct Ours {
     engine: Engine,
     /// The same engine, except that it hashes no more of an artifact than it must.
     trusting: Engine,
+    /// The same engine, except that it compiles on one thread and on two.
+    compilers: [Engine; 2],
 }
 
 impl Subject for Ours {
@@ -25,12 +27,15 @@ impl Subject for Ours {
             Tier::Quick => engine::Tier::Quick,
         });
         let engine = Engine::new(&config)?;
+        let compilers = [Engine::new(config.compile_threads(Some(1)))?, Engine::new(config.compile_threads(Some(2)))?];
         let trusting = Engine::new(config.digest_check(DigestCheck::Metadata))?;
-        Ok(Ours { engine, trusting })
+        Ok(Ours { engine, trusting, compilers })
     }
 
     fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>> {
-        Ok(self.engine.compile_binary(wasm)?)
+        // Our engine starts its own threads: as many as the pool has, of which the rows have one or two.
+        let threads = rayon::current_num_threads().min(self.compilers.len());
+        Ok(self.compilers[threads - 1].compile_binary(wasm)?)
     }
 
     fn load(&self, artifact: &[u8], check: Check) -> Result<Module> {
