@@ -381,57 +381,58 @@ fn a_deadline_stops_instantiation() {
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
-/// The callback of a deadline may collect, and so move the objects that an operation works on. Arrays of 5,000,000
-/// references take two pieces.
+/// Bulk operations on arrays of 5,000,000 references, which take two pieces each.
+const ARRAYS: &str = r#"(module
+    (type $s (struct (field i32))) (type $r (array (mut anyref))) (type $b (array (mut i8)))
+    (type $pair (array anyref))
+    (global $made (ref $pair)
+        (array.new_fixed $pair 3
+            (struct.new $s (i32.const 5))
+            (array.new $r (struct.new $s (i32.const 6)) (i32.const 5000000))
+            (ref.i31 (i32.const 3))))
+    (data $d "abc")
+    (func $number (param anyref) (result i32) (struct.get $s 0 (ref.cast (ref $s) (local.get 0))))
+    (func (export "constant") (result i32)
+        (local $r (ref null $r))
+        (local.set $r (ref.cast (ref $r) (array.get $pair (global.get $made) (i32.const 1))))
+        (i32.add
+            (i32.mul (i32.const 100) (call $number (array.get $pair (global.get $made) (i32.const 0))))
+            (i32.add
+                (call $number (array.get $r (local.get $r) (i32.const 0)))
+                (call $number (array.get $r (local.get $r) (i32.const 4999999))))))
+    (func (export "new and fill") (result i32)
+        (local $r (ref $r)) (local $garbage anyref)
+        (local.set $garbage (struct.new $s (i32.const 1)))
+        (local.set $r (array.new $r (struct.new $s (i32.const 10)) (i32.const 5000000)))
+        (array.fill $r (local.get $r) (i32.const 1) (struct.new $s (i32.const 30)) (i32.const 4999998))
+        (i32.add
+            (i32.add
+                (call $number (array.get $r (local.get $r) (i32.const 0)))
+                (call $number (array.get $r (local.get $r) (i32.const 4999999))))
+            (i32.add
+                (call $number (array.get $r (local.get $r) (i32.const 1)))
+                (call $number (array.get $r (local.get $r) (i32.const 4999998))))))
+    (func (export "copy") (result i32)
+        (local $r (ref $r)) (local $other (ref $r))
+        (local.set $r (array.new $r (struct.new $s (i32.const 10)) (i32.const 5000000)))
+        (array.set $r (local.get $r) (i32.const 4999990) (struct.new $s (i32.const 3)))
+        (array.copy $r $r (local.get $r) (i32.const 5) (local.get $r) (i32.const 0) (i32.const 4999995))
+        (local.set $other (array.new_default $r (i32.const 5000000)))
+        (array.copy $r $r (local.get $other) (i32.const 0) (local.get $r) (i32.const 0) (i32.const 5000000))
+        (i32.add
+            (call $number (array.get $r (local.get $other) (i32.const 4999995)))
+            (call $number (array.get $r (local.get $other) (i32.const 4999990)))))
+    (func (export "segment") (result i32)
+        (local $b (ref $b))
+        (drop (array.new_default $b (i32.const 1000)))
+        (local.set $b (array.new_data $b $d (i32.const 0) (i32.const 3)))
+        (array.init_data $b $d (local.get $b) (i32.const 0) (i32.const 1) (i32.const 1))
+        (array.get_u $b (local.get $b) (i32.const 0))))"#;
+
+/// The callback of a deadline may collect, and so move the objects that an operation works on.
 #[test]
 fn a_deadline_callback_may_collect_in_the_middle_of_a_bulk_operation() {
-    let text = r#"(module
-        (type $s (struct (field i32))) (type $r (array (mut anyref))) (type $b (array (mut i8)))
-        (type $pair (array anyref))
-        (global $made (ref $pair)
-            (array.new_fixed $pair 3
-                (struct.new $s (i32.const 5))
-                (array.new $r (struct.new $s (i32.const 6)) (i32.const 5000000))
-                (ref.i31 (i32.const 3))))
-        (data $d "abc")
-        (func $number (param anyref) (result i32) (struct.get $s 0 (ref.cast (ref $s) (local.get 0))))
-        (func (export "constant") (result i32)
-            (local $r (ref null $r))
-            (local.set $r (ref.cast (ref $r) (array.get $pair (global.get $made) (i32.const 1))))
-            (i32.add
-                (i32.mul (i32.const 100) (call $number (array.get $pair (global.get $made) (i32.const 0))))
-                (i32.add
-                    (call $number (array.get $r (local.get $r) (i32.const 0)))
-                    (call $number (array.get $r (local.get $r) (i32.const 4999999))))))
-        (func (export "new and fill") (result i32)
-            (local $r (ref $r)) (local $garbage anyref)
-            (local.set $garbage (struct.new $s (i32.const 1)))
-            (local.set $r (array.new $r (struct.new $s (i32.const 10)) (i32.const 5000000)))
-            (array.fill $r (local.get $r) (i32.const 1) (struct.new $s (i32.const 30)) (i32.const 4999998))
-            (i32.add
-                (i32.add
-                    (call $number (array.get $r (local.get $r) (i32.const 0)))
-                    (call $number (array.get $r (local.get $r) (i32.const 4999999))))
-                (i32.add
-                    (call $number (array.get $r (local.get $r) (i32.const 1)))
-                    (call $number (array.get $r (local.get $r) (i32.const 4999998))))))
-        (func (export "copy") (result i32)
-            (local $r (ref $r)) (local $other (ref $r))
-            (local.set $r (array.new $r (struct.new $s (i32.const 10)) (i32.const 5000000)))
-            (array.set $r (local.get $r) (i32.const 4999990) (struct.new $s (i32.const 3)))
-            (array.copy $r $r (local.get $r) (i32.const 5) (local.get $r) (i32.const 0) (i32.const 4999995))
-            (local.set $other (array.new_default $r (i32.const 5000000)))
-            (array.copy $r $r (local.get $other) (i32.const 0) (local.get $r) (i32.const 0) (i32.const 5000000))
-            (i32.add
-                (call $number (array.get $r (local.get $other) (i32.const 4999995)))
-                (call $number (array.get $r (local.get $other) (i32.const 4999990)))))
-        (func (export "segment") (result i32)
-            (local $b (ref $b))
-            (drop (array.new_default $b (i32.const 1000)))
-            (local.set $b (array.new_data $b $d (i32.const 0) (i32.const 3)))
-            (array.init_data $b $d (local.get $b) (i32.const 0) (i32.const 1) (i32.const 1))
-            (array.get_u $b (local.get $b) (i32.const 0))))"#;
-    in_each_lane(text, |module| {
+    in_each_lane(ARRAYS, |module| {
         let mut store = Store::new(module.engine(), 0);
         store.set_fuel(u64::MAX).unwrap();
         store.epoch_deadline_callback(|mut store| {

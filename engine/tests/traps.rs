@@ -3,6 +3,9 @@
 #![cfg(all(feature = "compile", target_os = "linux", target_arch = "x86_64"))]
 #![expect(unsafe_code, reason = "a signal handler, deliberate faults, and one store reached from within another")]
 
+mod child;
+
+use child::in_a_child;
 use engine::{
     Backtrace, Caller, Config, Engine, Error, ErrorKind, Extern, Func, Instance, MemoryChecks, Module, Result, Store,
     Tier, Trap,
@@ -423,21 +426,6 @@ fn threads_trap_while_modules_come_and_go() {
             }
         });
     });
-}
-
-const CHILD: &str = "ENGINE_TEST_TRAPS_CHILD";
-
-/// Runs a test in a process of its own, which calls `child`. The exit code shows that `child` returned.
-fn in_a_child(test: &str, child: impl FnOnce()) {
-    const SUCCESS: i32 = 57;
-    if std::env::var(CHILD).is_ok_and(|name| name == test) {
-        child();
-        std::process::exit(SUCCESS);
-    }
-    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-    let output = command.args(["--exact", test, "--nocapture"]).env(CHILD, test).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert_eq!(output.status.code(), Some(SUCCESS), "{}{}", text(&output.stdout), text(&output.stderr));
 }
 
 /// Returns the resident memory of this process in kilobytes.

@@ -131,13 +131,31 @@ impl Config {
 
     /// Sets whether code counts instructions and traps with [`Trap::OutOfFuel`](crate::Trap::OutOfFuel) when the
     /// store's fuel is used up. The default is not to count.
+    ///
+    /// An instruction costs 1 unit; those that only structure code, such as `block`, `end`, `nop` and `drop`, cost
+    /// nothing. Before it starts, an instruction on many items costs in addition:
+    ///
+    /// | instruction | cost |
+    /// |---|---|
+    /// | `memory.fill`, `memory.copy`, `memory.init` | 1 for 64 bytes |
+    /// | a new array or struct of more than 1 KiB | 1 for 64 bytes |
+    /// | `table.fill`, `table.copy`, `table.init`, a `table.grow` that the table's type allows | 1 for 8 elements |
+    /// | `array.new`, `array.new_data`, `array.new_elem` | 1 for 8 elements |
+    /// | `array.fill`, `array.copy`, `array.init_data`, `array.init_elem` | 1 for 8 elements |
+    ///
+    /// Instantiation costs what the same instructions cost in a function: those of constant expressions, of active
+    /// segments (`memory.init`, `table.init`), and of the initial elements of a table (`table.fill`); then the start
+    /// function. Collections, waits and host functions cost nothing. The cost is the same in every tier and for a
+    /// reloaded artifact.
     pub fn consume_fuel(&mut self, on: bool) -> &mut Self {
         self.consume_fuel = on;
         self
     }
 
-    /// Sets whether code checks the engine's epoch at function entries and loop headers, so that another thread can
-    /// stop a store. The default is not to check.
+    /// Sets whether code checks the engine's epoch at function entries, loop headers and instructions on many items, so
+    /// that another thread can stop a store. Instantiation checks it at each constant expression. The longest time
+    /// between two checks is that of a collection or of the allocation of the largest array: about a second for 2 GiB.
+    /// The default is not to check.
     pub fn epoch_interruption(&mut self, on: bool) -> &mut Self {
         self.epoch_interruption = on;
         self
@@ -160,13 +178,26 @@ impl Config {
 
     /// Sets the number of threads that compile one module; `None`, the default, is one per core. The artifact is the
     /// same for any number.
+    ///
+    /// The calling thread is one of them, and the only one for a small module and where no other can be started. The
+    /// others end with the call.
     pub fn compile_threads(&mut self, threads: Option<usize>) -> &mut Self {
         self.compile_threads = threads;
         self
     }
 
     /// Sets how many bytes of native stack a call from the host may use before it traps with
-    /// [`Trap::StackOverflow`](crate::Trap::StackOverflow). The default is 512 KiB.
+    /// [`Trap::StackOverflow`](crate::Trap::StackOverflow). The default is 512 KiB. Calls that are nested on one stack
+    /// share them.
+    ///
+    /// Where the stack ends sooner, a call may use less: the end of the stack stays free for host functions and the
+    /// engine itself. This reserve is 256 KiB, or a quarter of a stack below 1 MiB; below 128 KiB it is 32 KiB or half
+    /// of the stack, and 16 KiB at least. A call that finds no more than that traps at once. 16 KiB are enough for the
+    /// engine itself and for a panic of a host function, 32 KiB for a panic that prints a backtrace; host functions
+    /// that need more than the reserve need a larger stack.
+    ///
+    /// The stack may be a coroutine's. Its end is that of its mapping, so it needs an inaccessible page there; to find
+    /// it takes a few microseconds for each call from the host (since Linux 6.11; earlier a multiple of that).
     pub fn max_wasm_stack(&mut self, bytes: usize) -> &mut Self {
         self.max_wasm_stack = bytes;
         self

@@ -178,8 +178,8 @@ impl Helpers {
     }
 }
 
-/// The idle workers. A thread takes one for each task and puts it back, so that allocations are reused. Nobody waits for
-/// the lock, as in [`Helpers`].
+/// The idle workers. A thread takes one for each task and puts it back, so that allocations are reused. Nobody waits
+/// for the lock, as in [`Helpers`].
 #[derive(Default)]
 struct Workers(Mutex<Vec<Worker>>);
 

@@ -1,8 +1,8 @@
 //! Runs tasks on several threads.
 //!
-//! The threads live for one call only: a pool that outlives it would belong to nobody in a forked child, and a pool that
-//! is shared with the embedder could run the embedder's tasks while the embedder waits for ours. The calling thread
-//! works too, so that a system that refuses every other thread only makes the work slower.
+//! The threads live for one call only: a pool that outlives it would belong to nobody in a forked child, and a pool
+//! that is shared with the embedder could run the embedder's tasks while the embedder waits for ours. The calling
+//! thread works too, so that a system that refuses every other thread only makes the work slower.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -119,12 +119,18 @@ impl Activation {
         self.stopped.set(Some((stop, frames)));
     }
 
-    /// The lowest stack address that compiled code may use if it is entered now; `None` if there is no room for any.
+    /// The lowest stack address that compiled code may use if it is entered now.
+    ///
+    /// # Errors
+    /// Those of [`stack_limit::for_entry`].
     #[inline]
-    pub(super) fn stack_limit(&self, max_wasm_stack: usize) -> Option<usize> {
-        // The limit that the next older activation runs under. Host functions in between run under it too.
+    pub(super) fn stack_limit(&self, max_wasm_stack: usize) -> Result<usize> {
         // SAFETY: an older activation, and its store, outlive this one.
-        let outer = unsafe { self.older.as_ref().map(|older| (*older.store).stack_limit) };
+        let outer = unsafe { self.older.as_ref() }.map(|older| stack_limit::Entry {
+            address: older.address() as usize,
+            // SAFETY: as above.
+            limit: unsafe { (*older.store).stack_limit },
+        });
         stack_limit::for_entry(self.address() as usize, max_wasm_stack, outer)
     }
 

@@ -16,7 +16,7 @@ use super::stack_walk::RawBacktrace;
 use super::{backtrace, sys, trap};
 use crate::abi::vmctx::{FuncRef, VmStoreContext};
 use crate::abi::{FAILED, ValRaw};
-use crate::base::{Error, Result, Trap};
+use crate::base::Result;
 use crate::unwind::frame::Registers;
 use core::ptr::null_mut;
 
@@ -26,7 +26,8 @@ pub(crate) use sys::raise;
 /// Calls a WebAssembly function, which is one that has a `host_call`.
 ///
 /// # Errors
-/// A trap with its backtrace, or the error that a host function returned.
+/// A trap with its backtrace, the error that a host function returned, or kind
+/// [`Resource`](crate::base::ErrorKind::Resource) if the thread or the stack cannot be made ready.
 ///
 /// # Panics
 /// When a host function has panicked: its panic resumes here.
@@ -44,11 +45,10 @@ pub(crate) unsafe fn invoke(
     let enter = func.host_call.expect("only functions with an entry trampoline are invoked");
     // SAFETY: the caller vouches for the store.
     let activation = unsafe { Activation::new(store) };
-    let Some(limit) = activation.stack_limit(max_wasm_stack) else {
+    let limit = activation.stack_limit(max_wasm_stack).map_err(|error| {
         // SAFETY: the caller vouches for the store.
-        let frames = unsafe { backtrace::capture(store) };
-        return Err(Error::trap(Trap::StackOverflow).with_backtrace(frames.resolve()));
-    };
+        error.with_backtrace(unsafe { backtrace::capture(store) }.resolve())
+    })?;
     // Zeroes say that nothing was entered or left yet: a fault or a walk before the trampoline has stored its own
     // values must not believe those of an older activation.
     // SAFETY: the context is alive.
@@ -105,6 +105,7 @@ mod tests {
     use super::sys::testing::enter;
     use super::*;
     use crate::abi::vmctx::VmContext;
+    use crate::base::{Error, Trap};
     use core::ffi::c_void;
     use core::ptr::null;
     use core::sync::atomic::AtomicU64;

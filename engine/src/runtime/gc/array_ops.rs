@@ -95,8 +95,8 @@ impl StoreOpaque {
     }
 }
 
-/// `array.fill`. The value is in the low bytes of `value`. Returns the reference to the array, which a collection in the
-/// callback of the deadline may move.
+/// `array.fill`. The value is in the low bytes of `value`. Returns the reference to the array, which a collection in
+/// the callback of the deadline may move.
 pub(crate) fn fill(store: &mut OpaqueMut<'_>, array: u32, at: u32, value: u128, len: u32) -> Result<u32> {
     let Array { size, traced, .. } = checked(store, array, at, len)?;
     let element = if traced { value as u32 } else { 0 };

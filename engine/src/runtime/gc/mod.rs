@@ -8,11 +8,10 @@
 //!
 //! # Who may hold references
 //!
-//! A collection runs inside [`allocate`](fn@allocate) and [`gc`](crate::Store::gc), which the callback of a deadline may
-//! call too, and moves every object. It finds
-//! and rewrites references in these locations: slots of compiled frames that a stack map lists, globals, tables,
-//! element segments, and [`roots`]. Only there may the runtime hold a reference across an allocation or a check of
-//! the deadline; [`with_roots`](fn@with_roots) keeps its own ones there.
+//! A collection runs inside [`allocate`](fn@allocate) and [`gc`](crate::Store::gc), which the callback of a deadline
+//! may call too, and moves every object. It finds and rewrites references in these locations: slots of compiled frames
+//! that a stack map lists, globals, tables, element segments, and [`roots`]. Only there may the runtime hold a
+//! reference across an allocation or a check of the deadline; [`with_roots`](fn@with_roots) keeps its own ones there.
 //!
 //! A reference in a `ValRaw` is in none of them. Code that reads one out of a `ValRaw` roots it, or uses it before the
 //! next allocation. Arrays of arguments and results hold references only between the conversion on the one side and

@@ -255,7 +255,7 @@ fn references_of_the_runtime_are_roots_for_a_while() {
     with_roots(&mut opaque, &mut references, |store| collect(store)).unwrap();
     assert!(references[0] != before.1[0] && references[1] == 0);
     assert_eq!(read(&opaque, references[0], NUMBER), 2);
-    let panics = |opaque: &mut OpaqueMut<'_>| with_roots(opaque, &mut references, |_| -> Result<()> { panic!() });
-    catch_unwind(AssertUnwindSafe(|| panics(&mut opaque))).unwrap_err();
+    let panics = || with_roots(&mut opaque, &mut references, |_| -> Result<()> { panic!() });
+    catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
     assert_eq!(opaque.heap.roots.begin_scope(), before.0, "a panic ends the scope too");
 }

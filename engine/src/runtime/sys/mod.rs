@@ -5,13 +5,13 @@
 //! | `mapping` | address space (Unix) |
 //! | `reclaim` | what is released before a request to the system fails |
 //! | `signals` | fault handlers and alternate stacks (Unix) |
-//! | `linux` | sealed memory files, the bounds of a stack, the platform's unwinder |
+//! | `linux` | sealed memory files, the bounds of stacks and mappings, the platform's unwinder |
 //! | `x86_64` | leaving compiled code, calling on another stack, CPU features |
 //! | `linux_x86_64` | the registers of an interrupted thread |
 //!
 //! To support another host or architecture, add its files and its lines below. They provide `Mapping`, `sealed_file`,
-//! `stack_bounds`, `UnwindRegistration`, `install`, `prepare_thread`, `raise`, `has_cpu_feature`, and `testing` for
-//! tests.
+//! `stack_bounds`, `mapping_bounds`, `UnwindRegistration`, `install`, `prepare_thread`, `raise`, `has_cpu_feature`, and
+//! `testing` for tests.
 
 mod mapping;
 mod reclaim;
@@ -38,7 +38,7 @@ pub(crate) use arch::testing;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use arch::{has_cpu_feature, raise};
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{UnwindRegistration, sealed_file, stack_bounds};
+pub(crate) use linux::{UnwindRegistration, mapping_bounds, sealed_file, stack_bounds};
 pub(crate) use mapping::Mapping;
 pub(crate) use reclaim::{Reclaim, register, unregister};
 #[cfg(unix)]

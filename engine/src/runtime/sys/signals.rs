@@ -27,8 +27,8 @@ const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SI
 /// handler on another thread may be reading them.
 static PREVIOUS: [AtomicPtr<libc::sigaction>; SIGNALS.len()] = [const { AtomicPtr::new(null_mut()) }; SIGNALS.len()];
 
-/// The default action. It replaces a previous handler that asked to be called once or gave up: a signal handler must not
-/// allocate one.
+/// The default action. It replaces a previous handler that asked to be called once or gave up: a signal handler must
+/// not allocate one.
 static DEFAULT: libc::sigaction = default_action();
 
 /// The function that the handler calls to judge a fault. Set before the first handler is installed.
