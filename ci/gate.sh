@@ -54,7 +54,7 @@ without_compiler() {
 # Prints the output of a program on both streams, and its exit code. Succeeds even if the program fails.
 outcome() { local code=0; "$@" 2>&1 || code=$?; echo "exit code $code"; }
 
-own_scripts() { runner --lanes all tests/*.wast; }
+own_scripts() { runner --lanes all --deny unsupported tests/*.wast; }
 
 # Every version of the official suite in every lane. All 130,776 directives of each lane must execute.
 conformance() { official report "$LANES" 1.0,2.0,3.0; }
@@ -67,7 +67,7 @@ gc_zeal() { official zeal "$LANES" 3.0 --gc-zeal; }
 # others find the same frames, and that the list of their failures is true.
 other_engines() {
   official others "speed/fresh,$OTHERS" 1.0,2.0
-  runner --lanes "speed/fresh,$OTHERS,v8,jsc,spidermonkey" --expect ci/other-engines.txt \
+  runner --lanes "speed/fresh,$OTHERS,v8?,jsc?,spidermonkey?" --expect ci/other-engines.txt \
     spec:1.0 spec:2.0 spec:3.0 tests
 }
 

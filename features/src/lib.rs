@@ -20,6 +20,6 @@ mod parse;
 mod set;
 mod table;
 
-pub use parse::UnknownFeature;
+pub use parse::{UnknownFeature, closest};
 pub use set::Features;
 pub use table::{Feature, TABLE, Version};

@@ -96,11 +96,22 @@ fn normal(name: &str) -> impl Iterator<Item = char> {
     name.chars().map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() })
 }
 
-/// Returns the known name that is closest to `name`, if no more than a third of its letters differ.
+/// Returns the known name that is closest to `name`.
 fn suggestion(name: &str) -> Option<&'static str> {
     let sets = SETS.iter().map(|(known, _)| (*known, *known));
     let features = TABLE.iter().flat_map(|feature| feature.spellings().map(|known| (known, feature.name)));
-    let distances = sets.chain(features).map(|(known, shown)| (distance(known, name), shown));
+    find_closest(name, sets.chain(features))
+}
+
+/// Returns the known name that a misspelled one is closest to, if no more than a third of its letters differ: what a
+/// message suggests.
+pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    find_closest(name, known.into_iter().map(|known| (known, known)))
+}
+
+/// Finds the spelling that is closest to a name, and returns what is shown for it.
+fn find_closest<'a>(name: &str, known: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
+    let distances = known.map(|(known, shown)| (distance(known, name), shown));
     let (distance, shown) = distances.min_by_key(|(distance, _)| *distance)?;
     (distance <= name.chars().count() / 3).then_some(shown)
 }

@@ -96,6 +96,7 @@ impl Session for OtherSession {
                 ErrorKind::Malformed => Phase::Malformed,
                 ErrorKind::Invalid => Phase::Invalid,
                 ErrorKind::Unsupported | ErrorKind::TooLarge => Phase::Unsupported,
+                ErrorKind::Resource => Phase::Resource,
                 _ => Phase::Internal,
             };
             Refusal { phase, message: error.to_string() }

@@ -44,9 +44,12 @@ pub use observation::{
     TrapKind,
 };
 pub use options::{Cpu, MemoryChecks, Options, RelaxedSimd};
-pub use registry::{Absent, Lanes, LanesError, OWN_LANES, Opened, available, default_list, names, parse, register};
+pub use registry::{
+    Absent, Lanes, LanesError, Named, OWN_LANES, Opened, available, default_list, names, parse, register, split,
+};
 pub use value::{Converted, HeapType, ObjectKind, ObjectRef, Reference, ValType, Value};
 
+use serde::{Deserialize, Serialize};
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
@@ -105,10 +108,43 @@ impl LaneInfo {
     }
 }
 
+/// The engine that a lane runs, as reports name it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct EngineInfo {
+    /// The engine's name for itself.
+    pub engine: String,
+    /// Its version; empty if it does not tell.
+    pub version: String,
+    /// The path of its program; empty if it is linked in.
+    pub path: String,
+}
+
+impl fmt::Display for EngineInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.engine)?;
+        if !self.version.is_empty() {
+            write!(f, " {}", self.version)?;
+        }
+        if !self.path.is_empty() {
+            write!(f, " at {}", self.path)?;
+        }
+        Ok(())
+    }
+}
+
 /// An engine in one configuration.
 pub trait Lane: Send + Sync {
     /// Returns the facts about this lane.
     fn info(&self) -> &LaneInfo;
+
+    /// Returns which engine the lane runs. An engine in another process is started, if it is not running.
+    ///
+    /// # Errors
+    ///
+    /// Says why the engine does not start.
+    fn engine(&self) -> Result<EngineInfo, String> {
+        Ok(EngineInfo { engine: self.info().engine.clone(), ..EngineInfo::default() })
+    }
 
     /// Returns the features among `features` that the lane lacks. What it says about a module that uses them proves
     /// nothing.

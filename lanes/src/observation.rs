@@ -174,6 +174,8 @@ pub enum Phase {
     Rejected,
     /// The module needs a feature or a size that the lane lacks or was denied.
     Unsupported,
+    /// The system refuses memory or another resource, so that nothing is known of the module.
+    Resource,
     /// The engine failed by itself: an error of the compiler, the loader or the file system.
     Internal,
     /// The engine's process died.
@@ -196,6 +198,7 @@ impl fmt::Display for Phase {
             Phase::Invalid => "invalid",
             Phase::Rejected => "malformed or invalid",
             Phase::Unsupported => "unsupported",
+            Phase::Resource => "resource limit",
             Phase::Internal => "internal error",
             Phase::Crashed => "crashed",
             Phase::TimedOut => "timed out",
@@ -350,11 +353,20 @@ impl Outcome {
         }
     }
 
-    /// Returns whether the lane does not support what it was asked for.
+    /// Returns whether the lane does not support what it was asked for, or was refused a resource for it.
     pub fn is_unsupported(&self) -> bool {
         match self {
-            Outcome::Refused(refusal) => refusal.phase == Phase::Unsupported,
-            Outcome::Failed(failure) => matches!(failure, Failure::Unsupported(_)),
+            Outcome::Refused(refusal) => refusal.phase == Phase::Unsupported || self.is_exhausted(),
+            Outcome::Failed(failure) => matches!(failure, Failure::Unsupported(_)) || self.is_exhausted(),
+            Outcome::Values(_) => false,
+        }
+    }
+
+    /// Returns whether the system refused memory or another resource. It may refuse one lane and not the next.
+    pub fn is_exhausted(&self) -> bool {
+        match self {
+            Outcome::Refused(refusal) => refusal.phase == Phase::Resource,
+            Outcome::Failed(failure) => matches!(failure, Failure::Resource(_)),
             Outcome::Values(_) => false,
         }
     }

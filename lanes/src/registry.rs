@@ -3,8 +3,8 @@
 //!
 //! Lanes come from four sources, and a name is looked up in this order: commands ([`Options::commands`]), linked
 //! engines (`engines::LINKED`), engines that JavaScript embeds ([`adapter::ENGINES`]), and lanes that the program has
-//! added ([`register`]). An engine may be not built in or not installed: its lanes are *absent*, which is said and
-//! changes nothing else.
+//! added ([`register`]). An engine may be not built in or not installed: its lanes are *absent*. A `?` after a name says
+//! that the lane may be absent.
 
 use crate::engines::LINKED;
 use crate::{Lane, Options, adapter};
@@ -57,6 +57,8 @@ pub struct Absent {
     pub name: String,
     /// The reason, `not built in: ..`, `not installed: ..` or `not possible: ..`, and what helps.
     pub reason: String,
+    /// True if the list says that the lane may be absent.
+    pub optional: bool,
 }
 
 impl fmt::Display for Absent {
@@ -78,7 +80,12 @@ impl fmt::Display for LanesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LanesError::Unknown(name) => {
-                write!(f, "unknown lane `{name}`; there are {}, and `all` for our own", names().join(", "))
+                let suggestion = match ::features::closest(name, names()) {
+                    Some(close) => format!(", did you mean `{close}`?"),
+                    None => String::new(),
+                };
+                let known = names().join(", ");
+                write!(f, "unknown lane `{name}`{suggestion}; there are {known}, and `all` for our own")
             }
             LanesError::Twice(name) => write!(f, "the lane `{name}` is named twice"),
         }
@@ -106,23 +113,43 @@ pub fn default_list() -> String {
     if cfg!(feature = "engine") { OWN_LANES[..2].join(",") } else { available().join(",") }
 }
 
-/// Opens the lanes of a list of names, separated by commas. `all` stands for [`OWN_LANES`].
+/// A name in a list of lanes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Named<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// True if a `?` after the name says that the lane may be absent.
+    pub optional: bool,
+}
+
+/// Returns the names of a list of lanes, separated by commas. `all` stands for [`OWN_LANES`].
+pub fn split(list: &str) -> Vec<Named<'_>> {
+    let mut named = Vec::new();
+    for word in list.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        let (name, optional) = word.strip_suffix('?').map_or((word, false), |name| (name, true));
+        let names = if name == "all" { OWN_LANES.to_vec() } else { vec![name] };
+        named.extend(names.into_iter().map(|name| Named { name, optional }));
+    }
+    named
+}
+
+/// Opens the lanes of a list of names, separated by commas. `all` stands for [`OWN_LANES`], and a `?` after a name says
+/// that the lane may be absent.
 ///
 /// # Errors
 ///
-/// A name that no lane has, or one that occurs twice. An absent lane is not an error.
+/// A name that no lane has, or one that occurs twice. An absent lane is not an error here, whether or not it may be
+/// absent.
 pub fn parse(list: &str, options: &Options) -> Result<Lanes, LanesError> {
-    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
-    let names = names.flat_map(|name| if name == "all" { OWN_LANES.to_vec() } else { vec![name] });
     let mut lanes = Lanes::default();
     let mut seen = HashSet::new();
-    for name in names {
+    for Named { name, optional } in split(list) {
         if !seen.insert(name) {
             return Err(LanesError::Twice(name.to_string()));
         }
         match open(name, options) {
             Some(Ok(lane)) => lanes.present.push(lane),
-            Some(Err(reason)) => lanes.absent.push(Absent { name: name.to_string(), reason }),
+            Some(Err(reason)) => lanes.absent.push(Absent { name: name.to_string(), reason, optional }),
             None => return Err(LanesError::Unknown(name.to_string())),
         }
     }
@@ -149,7 +176,7 @@ fn open(name: &str, options: &Options) -> Option<Opened> {
 mod tests {
     use super::*;
 
-    fn split(list: &str) -> (Vec<String>, Vec<String>) {
+    fn opened(list: &str) -> (Vec<String>, Vec<String>) {
         let lanes = parse(list, &Options::default()).expect("known names");
         let present = lanes.present.iter().map(|lane| lane.info().name.clone()).collect();
         (present, lanes.absent.into_iter().map(|absent| absent.name).collect())
@@ -158,12 +185,12 @@ mod tests {
     #[test]
     fn every_name_is_present_or_absent_and_the_order_stays() {
         let names = names();
-        let (present, absent) = split(&names.join(", "));
+        let (present, absent) = opened(&names.join(", "));
         assert_eq!(present, available());
         assert_eq!(present.len() + absent.len(), names.len());
         assert_eq!(absent.contains(&"wasmi".to_string()), !cfg!(feature = "wasmi"));
         assert_eq!(absent.contains(&"wasmtime".to_string()), !cfg!(feature = "wasmtime"));
-        assert_eq!(split("all").0.len(), if cfg!(feature = "engine") { 4 } else { 0 });
+        assert_eq!(opened("all").0.len(), if cfg!(feature = "engine") { 4 } else { 0 });
     }
 
     #[test]
@@ -184,6 +211,22 @@ mod tests {
             let absent = lanes.absent.iter().find(|absent| absent.name == name).expect("absent");
             assert!(absent.reason.contains("canonical NaNs"), "{absent}");
         }
+    }
+
+    #[test]
+    fn a_lane_may_be_optional() {
+        let named = |name, optional| Named { name, optional };
+        assert_eq!(split("a, b?,,c"), [named("a", false), named("b", true), named("c", false)]);
+        assert_eq!(split("all?"), OWN_LANES.map(|name| named(name, true)));
+        let absent = parse("wasmi?,wasmtime", &Options::default()).expect("known names").absent;
+        assert!(absent.iter().all(|lane| lane.optional == (lane.name == "wasmi")), "{absent:?}");
+    }
+
+    #[test]
+    fn a_misspelled_name_gets_a_suggestion() {
+        let error = |name: &str| LanesError::Unknown(name.to_string()).to_string();
+        assert!(error("speed/fersh").contains("did you mean `speed/fresh`?"));
+        assert!(!error("zebra").contains("did you mean"));
     }
 
     #[test]

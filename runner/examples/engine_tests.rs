@@ -19,9 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for script in &scripts {
         let case = Case { settings: script.settings, ..Case::read(&script.path, script.features)? };
         let judgment = judge(&case, &[&*lane], &mut ());
-        for report in judgment.reports.iter().filter(|report| report.status != Status::Pass) {
-            failures += &terminal::failures(report, Some(&case.text), Paint { color: false });
-        }
+        let failed: Vec<_> = judgment.reports.iter().filter(|report| report.status != Status::Pass).collect();
+        failures += &terminal::failures(&failed, Some(&case.text), Paint { color: false });
     }
     assert!(failures.is_empty(), "{failures}");
     println!("{} scripts pass", scripts.len());

@@ -96,6 +96,11 @@ impl Pair {
         if [left, right].into_iter().flatten().any(|step| step.depends_on_race) {
             self.comparison.admit_race();
         }
+        // The directive that it follows from has shown the difference.
+        let [one, other] = [left, right].map(|step| step.is_some_and(|step| step.follows()));
+        if one != other {
+            self.comparison.end_after_difference();
+        }
         let observed = [left, right].map(|step| step.and_then(|step| step.observation.as_ref()));
         let [Some(left), Some(right)] = observed else {
             return PairResult { lanes: self.lanes, compared: false, difference: None };

@@ -1,19 +1,21 @@
 //! Lists of expected failures, each with its cause.
 //!
 //! ```text
-//! # PATH:LINE [@LANE,..] CAUSE, or PATH:FIRST-LAST [@LANE,..] CAUSE
-//! spec:3.0/tag.wast:14 stack switching changes what a tag may return
+//! # PATH:LINE#KEY [@LANE,..] CAUSE, or PATH:LINE .., or PATH:FIRST-LAST ..
+//! spec:3.0/tag.wast:14#5c1f09abe3d7 stack switching changes what a tag may return
 //! proposals/x.wast:7 @quick/reload issue 12: reload forgets the tag
-//! proposals/x.wast:8-20 @quick/fresh,quick/reload follows from line 7
+//! proposals/x.wast:8-20 @quick/fresh,quick/reload issue 12: reload forgets the tag
 //! ```
 //!
-//! A path may have blanks in it, and matches from its end, at a `/` or after `spec:`. An entry with two numbers lists
-//! every directive that begins on one of these lines. A listed directive still runs. If it fails, it counts as
-//! expected; if it passes, the run fails until the entry is removed.
+//! A path may have blanks in it, and matches from its end, at a `/` or after `spec:`. A key names one directive by its
+//! words ([`Forms`]): the line before it is then a hint for people, and may be that of an older version of the script. An
+//! entry without a key lists every directive that begins on its lines. A listed directive still runs. If it fails, it
+//! counts as expected; if it passes, the run fails until the entry is removed.
 //!
 //! A trap other than that of the snapshot is expected if nothing else on its line fails: one entry must not hide both.
 //! A disagreement does not count if the lanes that are not listed agree. Crashes and timeouts cannot be expected.
 
+use crate::forms::{Forms, KEY, Place};
 use crate::report::{Disagreement, Failure, LaneReport, Status};
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,8 +35,27 @@ pub struct Expectations {
 struct ExpectedFailure {
     path: String,
     lines: RangeInclusive<u32>,
+    /// The key of the one directive that the entry lists.
+    key: Option<String>,
     /// The lanes that the entry names; if it names none, it concerns all lanes.
     lanes: Vec<String>,
+    cause: String,
+}
+
+/// An entry about a script and a lane, with the directives that it lists in this version of the script.
+struct Listed<'a> {
+    entry: &'a ExpectedFailure,
+    /// The place of the one directive, if the entry has a key: `Some(None)` if the script has no such directive.
+    place: Option<Option<Place>>,
+}
+
+impl Listed<'_> {
+    fn covers(&self, place: Place) -> bool {
+        match self.place {
+            Some(listed) => listed == Some(place),
+            None => self.entry.lines.contains(&place.0),
+        }
+    }
 }
 
 impl Expectations {
@@ -74,10 +95,15 @@ impl Expectations {
         Ok(Expectations { file, entries })
     }
 
+    /// Returns whether an entry is about this script, in any lane.
+    pub fn concerns(&self, path: &str) -> bool {
+        self.entries.iter().any(|entry| entry.names_path(path))
+    }
+
     /// Counts listed failures as expected. Adds a failure for each listed line on which all directives passed, and for
-    /// each entry that lists no directive.
-    pub fn apply(&self, report: &mut LaneReport) {
-        let own: Vec<&ExpectedFailure> = self.entries.iter().filter(|entry| entry.concerns(report)).collect();
+    /// each entry that lists no directive. `forms` are the directives of the script.
+    pub(crate) fn apply(&self, report: &mut LaneReport, forms: &Forms) {
+        let own: Vec<Listed<'_>> = self.entries_about(&report.path, &report.lane, forms).collect();
         // If a script did not run to its end, nothing is known of the directives that did not run.
         if own.is_empty() || !matches!(report.status, Status::Pass | Status::Fail) {
             return;
@@ -87,116 +113,154 @@ impl Expectations {
         report.failed += passed.len();
         let by_themselves = report.failures.iter().filter(|failure| failure.directive != Failure::TRAP_SNAPSHOT);
         let by_themselves: BTreeSet<u32> = by_themselves.map(|failure| failure.line).collect();
-        let is_expected = |failure: &Failure| {
+        let mut unlisted = Vec::new();
+        for failure in report.failures.drain(..) {
             let can_be = match failure.directive.as_str() {
                 Failure::NO_DIRECTIVE | Failure::UNEXPECTED_PASS => false,
                 Failure::TRAP_SNAPSHOT => !by_themselves.contains(&failure.line),
                 _ => true,
             };
-            can_be && own.iter().any(|entry| entry.lines.contains(&failure.line))
-        };
-        let (listed, unlisted): (Vec<Failure>, Vec<Failure>) = report.failures.drain(..).partition(is_expected);
-        report.expected += listed.len();
-        report.failed -= listed.len();
+            match own.iter().find(|listed| can_be && listed.covers((failure.line, failure.column))) {
+                Some(listed) => report.listed.push(Failure { message: listed.entry.cause.clone(), ..failure }),
+                None => unlisted.push(failure),
+            }
+        }
+        let listed = report.listed.len() - report.expected;
+        report.expected += listed;
+        report.failed -= listed;
         report.failures = [passed, empty, unlisted].concat();
         report.failures.sort_by_key(|failure| (failure.line, failure.column));
         report.status = if report.failures.is_empty() { Status::Pass } else { Status::Fail };
     }
 
+    /// Returns the entries about a script in a lane.
+    fn entries_about<'a>(&'a self, path: &'a str, lane: &'a str, forms: &'a Forms) -> impl Iterator<Item = Listed<'a>> {
+        self.entries.iter().filter(|entry| entry.names(path, lane)).map(|entry| {
+            let place = entry.key.as_ref().map(|key| forms.place(key));
+            Listed { entry, place }
+        })
+    }
+
     /// Returns a failure for each listed line on which all directives passed, and for each entry that lists no
     /// directive.
-    fn find_unfounded(&self, own: &[&ExpectedFailure], report: &LaneReport) -> (Vec<Failure>, Vec<Failure>) {
-        // Unsupported directives count as neither: the list may be right about them.
-        let failed = report.failures.iter().filter(|failure| failure.counts()).chain(&report.lacking);
-        let failed: BTreeSet<u32> = failed.map(|failure| failure.line).collect();
-        let passed: BTreeSet<u32> = report.passed_on.iter().copied().filter(|line| !failed.contains(line)).collect();
-        let empty = own.iter().filter(|entry| failed.union(&passed).all(|line| !entry.lines.contains(line)));
-        let empty = empty.map(|entry| {
-            self.unfounded_failure(*entry.lines.start(), Failure::NO_DIRECTIVE, "no directive begins there")
-        });
-        let passed = passed.iter().filter(|line| own.iter().any(|entry| entry.lines.contains(line)));
-        let passed =
-            passed.map(|line| self.unfounded_failure(*line, Failure::UNEXPECTED_PASS, "nothing failed on this line"));
-        (passed.collect(), empty.collect())
+    fn find_unfounded(&self, own: &[Listed<'_>], report: &LaneReport) -> (Vec<Failure>, Vec<Failure>) {
+        // What is unsupported or follows from another directive counts as neither: the list may be right about it.
+        let failed = report.failures.iter().filter(|failure| failure.counts());
+        let failed = failed.chain(&report.lacking).chain(&report.following);
+        let failed: BTreeSet<Place> = failed.map(|failure| (failure.line, failure.column)).collect();
+        let passed: BTreeSet<Place> = report.passed_on.iter().map(|passed| (passed.line, passed.column)).collect();
+        let (mut unfounded, mut empty) = (BTreeSet::new(), Vec::new());
+        for listed in own {
+            let covered = |places: &BTreeSet<Place>| -> Vec<Place> {
+                places.iter().filter(|place| listed.covers(**place)).copied().collect()
+            };
+            let (failed, passed) = (covered(&failed), covered(&passed));
+            if failed.is_empty() && passed.is_empty() {
+                let what = if listed.place.is_some() { "has no such directive" } else { "no directive begins there" };
+                empty.push(self.unfounded_failure(*listed.entry.lines.start(), Failure::NO_DIRECTIVE, what));
+            }
+            // An entry without a key is right about a line if anything on it fails.
+            let is_right = |place: &&Place| failed.iter().any(|(line, _)| *line == place.0);
+            unfounded.extend(passed.iter().filter(|place| !is_right(place)).map(|(line, _)| *line));
+        }
+        let passed = unfounded.into_iter();
+        let passed = passed.map(|line| self.unfounded_failure(line, Failure::UNEXPECTED_PASS, "nothing failed there"));
+        (passed.collect(), empty)
     }
 
     fn unfounded_failure(&self, line: u32, kind: &str, what: &str) -> Failure {
         let message = format!("listed in {}, but {what}: remove it from the list", self.file);
-        Failure { line, column: 1, directive: kind.to_string(), message }
+        Failure { line, column: 1, directive: kind.to_string(), message, key: String::new() }
     }
 
     /// Returns whether the list explains a disagreement: the lanes that are not listed there agree.
-    pub fn explains(&self, disagreement: &Disagreement) -> bool {
-        let listed = |lane: &String| {
-            let is_listed = |entry: &ExpectedFailure| {
-                entry.lines.contains(&disagreement.line) && entry.names(&disagreement.path, lane)
-            };
-            self.entries.iter().any(is_listed)
+    pub(crate) fn explains(&self, disagreement: &Disagreement, forms: &Forms) -> bool {
+        let is_listed = |lane: &String| {
+            self.entries_about(&disagreement.path, lane, forms).any(|listed| match listed.place {
+                Some(place) => place.is_some_and(|(line, _)| line == disagreement.line),
+                None => listed.entry.lines.contains(&disagreement.line),
+            })
         };
-        disagreement.pairs.iter().all(|pair| pair.iter().any(listed))
+        disagreement.pairs.iter().all(|pair| pair.iter().any(is_listed))
     }
 
-    /// Returns a remark on the entries that concern no script and lane of a run. They may belong to another run, or
-    /// have a wrong path.
-    pub fn remark_on_unused(&self, reports: &[LaneReport]) -> Option<String> {
-        let mut unused = self.entries.iter().filter(|entry| !reports.iter().any(|report| entry.concerns(report)));
-        let first = unused.next()?;
-        let count = 1 + unused.count();
-        let (file, path, line) = (&self.file, &first.path, first.lines.start());
-        Some(format!(
-            "{count} of the lines of {file} concern no script and lane of this run; the first is for {path}:{line}"
-        ))
+    /// Returns the number of entries that concern no script and lane of a run, with a remark on them. They may belong to
+    /// another run, or have a wrong path.
+    pub fn unmatched(&self, reports: &[LaneReport]) -> (usize, Option<String>) {
+        let concerns = |entry: &ExpectedFailure, report: &LaneReport| entry.names(&report.path, &report.lane);
+        let unmatched: Vec<&ExpectedFailure> =
+            self.entries.iter().filter(|entry| !reports.iter().any(|report| concerns(entry, report))).collect();
+        let remark = unmatched.first().map(|first| {
+            let (count, file, path, line) = (unmatched.len(), &self.file, &first.path, first.lines.start());
+            format!(
+                "{count} of the lines of {file} concern no script and lane of this run; the first is for {path}:{line}"
+            )
+        });
+        (unmatched.len(), remark)
     }
 }
 
 impl ExpectedFailure {
-    fn concerns(&self, report: &LaneReport) -> bool {
-        self.names(&report.path, &report.lane)
+    fn names(&self, path: &str, lane: &str) -> bool {
+        self.names_path(path) && (self.lanes.is_empty() || self.lanes.iter().any(|own| own == lane))
     }
 
-    fn names(&self, path: &str, lane: &str) -> bool {
-        let path = match path.strip_suffix(&self.path) {
-            Some(rest) => rest.is_empty() || rest.ends_with(['/', ':']),
-            None => false,
-        };
-        path && (self.lanes.is_empty() || self.lanes.iter().any(|own| own == lane))
+    fn names_path(&self, path: &str) -> bool {
+        path.strip_suffix(&self.path).is_some_and(|rest| rest.is_empty() || rest.ends_with(['/', ':']))
     }
 }
 
-const FORM: &str = "expected `PATH:LINE [@LANE,..] CAUSE`, or `PATH:FIRST-LAST [@LANE,..] CAUSE`";
+const FORM: &str = "expected `PATH:LINE#KEY [@LANE,..] CAUSE`, `PATH:LINE ..` or `PATH:FIRST-LAST ..`";
 
 fn parse(line: &str) -> Result<ExpectedFailure, String> {
-    let (path, lines, rest) = split(line.trim()).ok_or(FORM)?;
+    let (path, Directives { lines, key }, rest) = split(line.trim()).ok_or(FORM)?;
     if lines.is_empty() {
         return Err(format!("the last line comes before the first: {}-{}", lines.start(), lines.end()));
     }
     let (lanes, cause) = match rest.strip_prefix('@') {
         Some(rest) => {
             let (lanes, cause) = rest.split_once(' ').unwrap_or((rest, ""));
-            (lanes.split(',').map(str::to_string).collect(), cause)
+            (lanes.split(',').map(str::to_string).collect(), cause.trim())
         }
-        None => (Vec::new(), rest),
+        None => (Vec::new(), rest.trim()),
     };
-    if cause.trim().is_empty() {
+    if cause.is_empty() {
         return Err(format!("a cause is missing: {FORM}"));
     }
-    Ok(ExpectedFailure { path: path.to_string(), lines, lanes })
+    Ok(ExpectedFailure { path: path.to_string(), lines, key, lanes, cause: cause.to_string() })
 }
 
-/// Splits an entry into its path, its lines and the rest. A path may have blanks in it: it ends at the first colon that
-/// numbers follow.
-fn split(line: &str) -> Option<(&str, RangeInclusive<u32>, &str)> {
+/// The directives that an entry lists.
+struct Directives {
+    lines: RangeInclusive<u32>,
+    key: Option<String>,
+}
+
+/// Splits an entry into its path, its directives and the rest. A path may have blanks in it: it ends at the first colon
+/// that numbers follow.
+fn split(line: &str) -> Option<(&str, Directives, &str)> {
     line.match_indices(':').find_map(|(colon, _)| {
         let after = &line[colon + 1..];
         let (numbers, rest) = after.split_once(char::is_whitespace).unwrap_or((after, ""));
-        let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
-        Some((&line[..colon], first.parse().ok()?..=last.parse().ok()?, rest.trim_start()))
+        Some((&line[..colon], parse_directives(numbers)?, rest.trim_start()))
     })
+}
+
+/// Parses `LINE`, `FIRST-LAST` or `LINE#KEY`.
+fn parse_directives(text: &str) -> Option<Directives> {
+    if let Some((line, key)) = text.split_once('#') {
+        let line = line.parse().ok()?;
+        let is_key = key.len() == KEY && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+        return is_key.then(|| Directives { lines: line..=line, key: Some(key.to_ascii_lowercase()) });
+    }
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Some(Directives { lines: first.parse().ok()?..=last.parse().ok()?, key: None })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Passed;
     use std::collections::BTreeMap;
 
     fn list(text: &str) -> Expectations {
@@ -216,9 +280,13 @@ mod tests {
         }
     }
 
+    fn passed(line: u32) -> Passed {
+        Passed { line, column: 1, directive: "assert_return".to_string() }
+    }
+
     fn report(lines: &[u32]) -> LaneReport {
         let failure =
-            |&line: &u32| Failure { line, column: 1, directive: "assert_return".to_string(), message: String::new() };
+            |&line: &u32| Failure { line, column: 1, directive: "assert_return".to_string(), ..Failure::default() };
         LaneReport {
             path: "spec:2.0/x.wast".to_string(),
             lane: "speed/fresh".to_string(),
@@ -227,7 +295,7 @@ mod tests {
             passed: 10 - lines.len(),
             failed: lines.len(),
             failures: lines.iter().map(failure).collect(),
-            passed_on: (1..=10).filter(|line| !lines.contains(line)).collect(),
+            passed_on: (1..=10).filter(|line| !lines.contains(line)).map(passed).collect(),
             ..LaneReport::default()
         }
     }
@@ -235,21 +303,21 @@ mod tests {
     #[test]
     fn listed_failures_are_expected() {
         let mut report = report(&[3, 5]);
-        list("x.wast:3 because\nx.wast:5 @speed/fresh because").apply(&mut report);
+        list("x.wast:3 because\nx.wast:5 @speed/fresh because").apply(&mut report, &Forms::default());
         assert_eq!((report.status, report.passed, report.failed, report.expected), (Status::Pass, 8, 0, 2));
     }
 
     #[test]
     fn a_path_may_have_blanks_and_the_list_a_byte_order_mark() {
         let mut report = LaneReport { path: "my tests/a: b.wast".to_string(), ..report(&[3]) };
-        list("\u{feff}my tests/a: b.wast:3 @speed/fresh because:4 it is\n").apply(&mut report);
+        list("\u{feff}my tests/a: b.wast:3 @speed/fresh because:4 it is\n").apply(&mut report, &Forms::default());
         assert_eq!((report.status, report.failed, report.expected), (Status::Pass, 0, 1));
     }
 
     #[test]
     fn an_unexpected_pass_fails() {
         let mut report = report(&[3]);
-        list("2.0/x.wast:3 because\nx.wast:4 because").apply(&mut report);
+        list("2.0/x.wast:3 because\nx.wast:4 because").apply(&mut report, &Forms::default());
         assert_eq!((report.status, report.passed, report.failed, report.expected), (Status::Fail, 8, 1, 1));
         assert_eq!(report.failures[0].line, 4);
     }
@@ -257,28 +325,28 @@ mod tests {
     #[test]
     fn a_range_lists_every_directive_in_it() {
         let mut all = report(&[3, 4, 5]);
-        list("x.wast:3-5 because").apply(&mut all);
+        list("x.wast:3-5 because").apply(&mut all, &Forms::default());
         assert_eq!((all.status, all.passed, all.failed, all.expected), (Status::Pass, 7, 0, 3));
         let mut some = report(&[3, 5, 9]);
-        list("x.wast:3-6 because").apply(&mut some);
+        list("x.wast:3-6 because").apply(&mut some, &Forms::default());
         assert_eq!((some.status, some.passed, some.failed, some.expected), (Status::Fail, 5, 3, 2));
         assert_eq!(some.failures.iter().map(|failure| failure.line).collect::<Vec<_>>(), [4, 6, 9]);
         let mut unsupported = report(&[3, 4]);
         unsupported.lacking = unsupported.failures.split_off(1);
-        list("x.wast:3-4 because").apply(&mut unsupported);
+        list("x.wast:3-4 because").apply(&mut unsupported, &Forms::default());
         assert_eq!((unsupported.status, unsupported.expected, unsupported.lacking.len()), (Status::Pass, 1, 1));
     }
 
     #[test]
     fn an_entry_that_lists_nothing_fails() {
         let mut report = report(&[3]);
-        list("x.wast:3 because\nx.wast:11-12 because\nx.wast:96 because").apply(&mut report);
+        list("x.wast:3 because\nx.wast:11-12 because\nx.wast:96 because").apply(&mut report, &Forms::default());
         // Nothing that passed is taken for a failure.
         assert_eq!((report.status, report.passed, report.failed, report.expected), (Status::Fail, 9, 0, 1));
         assert_eq!(report.failures.iter().map(|failure| failure.line).collect::<Vec<_>>(), [11, 96]);
         assert!(report.failures[0].message.contains("no directive begins there"));
         // Nor is it expected by another list.
-        list("x.wast:11 because").apply(&mut report);
+        list("x.wast:11 because").apply(&mut report, &Forms::default());
         assert_eq!((report.failed, report.expected, report.failures.len()), (0, 1, 3));
     }
 
@@ -291,21 +359,22 @@ mod tests {
         };
         let mut both = report(&[3]);
         wrong_trap(&mut both, 3);
-        list("x.wast:3 because").apply(&mut both);
+        list("x.wast:3 because").apply(&mut both, &Forms::default());
         assert_eq!((both.status, both.failed, both.expected), (Status::Fail, 1, 1));
         assert_eq!(both.failures[0].directive, Failure::TRAP_SNAPSHOT);
         let mut alone = report(&[3]);
         wrong_trap(&mut alone, 5);
-        list("x.wast:3 because\nx.wast:5 because").apply(&mut alone);
+        list("x.wast:3 because\nx.wast:5 because").apply(&mut alone, &Forms::default());
         assert_eq!((alone.status, alone.failed, alone.expected), (Status::Pass, 0, 2));
     }
 
     #[test]
     fn other_scripts_and_lanes_are_left_alone() {
         let mut report = report(&[3]);
-        list("ax.wast:3 because\ny.wast:3 because\nx.wast:3 @quick/fresh because\nast:3 because").apply(&mut report);
+        list("ax.wast:3 because\ny.wast:3 because\nx.wast:3 @quick/fresh because\nast:3 because")
+            .apply(&mut report, &Forms::default());
         assert_eq!((report.status, report.failed, report.expected), (Status::Fail, 1, 0));
-        list("x.wast:3 @quick/fresh,speed/fresh because").apply(&mut report);
+        list("x.wast:3 @quick/fresh,speed/fresh because").apply(&mut report, &Forms::default());
         assert_eq!((report.status, report.failed, report.expected), (Status::Pass, 0, 1));
     }
 
@@ -316,7 +385,7 @@ mod tests {
             let pairs = pairs.iter().map(|pair| pair.map(str::to_string)).collect();
             let directive = "assert_return".to_string();
             let (path, lanes) = ("tests/x.wast".to_string(), BTreeMap::new());
-            list.explains(&Disagreement { path, line, directive, lanes, pairs })
+            list.explains(&Disagreement { path, line, directive, lanes, pairs }, &Forms::default())
         };
         assert!(explains(3, &[["speed/fresh", "wasmi"], ["wasmi", "wasmtime"]]));
         assert!(!explains(3, &[["speed/fresh", "wasmi"], ["speed/fresh", "wasmtime"]]));
@@ -324,8 +393,40 @@ mod tests {
     }
 
     #[test]
+    fn a_key_finds_its_directive_wherever_it_is() {
+        let forms = Forms::of("(a)\n\n(b) (c)\n");
+        let key = |place| forms.key(place).expect("a directive");
+        let at = |line, column| Failure { column, ..report(&[line]).failures.remove(0) };
+        let passed_on = vec![passed(1), Passed { column: 5, ..passed(3) }];
+        let base = LaneReport { failures: vec![at(3, 1)], passed: 2, passed_on, directives: 3, ..report(&[3]) };
+        let apply = |line: u32, key: &str| {
+            let mut report = base.clone();
+            list(&format!("x.wast:{line}#{key} a cause")).apply(&mut report, &forms);
+            report
+        };
+        let moved = apply(99, key((3, 1)));
+        assert_eq!((moved.status, moved.expected, moved.listed[0].message.as_str()), (Status::Pass, 1, "a cause"));
+        let passes = apply(3, key((3, 5)));
+        assert_eq!((passes.status, passes.expected, passes.failures.len()), (Status::Fail, 0, 2));
+        let gone = apply(3, "0123456789ab");
+        assert!(gone.failures.iter().any(|failure| failure.message.contains("has no such directive")), "{gone:?}");
+        let pairs = vec![["speed/fresh".to_string(), "v8".to_string()]];
+        let (path, lanes) = ("x.wast".to_string(), BTreeMap::new());
+        let disagreement = Disagreement { path, line: 3, directive: String::new(), lanes, pairs };
+        assert!(list(&format!("x.wast:1#{} @v8 a cause", key((3, 5)))).explains(&disagreement, &forms));
+        assert!(!list(&format!("x.wast:3#{} @v8 a cause", key((1, 1)))).explains(&disagreement, &forms));
+    }
+
+    #[test]
     fn every_entry_has_a_cause() {
-        let wrong = ["x.wast:3", "x.wast:3 @speed/fresh", "x.wast because", "x.wast:a because", "x.wast:3- because"];
+        let wrong = [
+            "x.wast:3",
+            "x.wast:3 @speed/fresh",
+            "x.wast because",
+            "x.wast:a because",
+            "x.wast:3- because",
+            "x.wast:3#12 because",
+        ];
         for line in wrong.into_iter().chain(["x.wast:5-3 because"]) {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -9,6 +9,7 @@ pub use spec_testsuite::Unreadable;
 use spec_testsuite::{Checkout, CheckoutError, Script, Suite, UnknownSuite};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::{fs, io};
@@ -27,6 +28,10 @@ pub struct Input {
     pub warnings: Vec<String>,
     /// The length of the text in bytes. The largest scripts begin first.
     pub size: usize,
+    /// True if the script is one of the official suites, so that the built-in lists of expected failures apply to it.
+    pub official: bool,
+    /// True if a list or a report needs the directives that passed, one by one.
+    pub needs_passed: bool,
 }
 
 /// The options that say which scripts run, and how.
@@ -34,6 +39,8 @@ pub struct Input {
 pub struct Choice {
     /// An official checkout that takes the place of the built-in data.
     pub spec_dir: Option<PathBuf>,
+    /// True if the user has named the checkout for this run, so that it must be one even if no suite is named.
+    pub spec_dir_given: bool,
     /// The features of all scripts, whatever the scripts and their folders say.
     pub features: Option<Features>,
     /// The features of scripts by their paths, where `features` is `None`, whatever the scripts and their folders say.
@@ -62,6 +69,14 @@ pub enum InputError {
         /// The cause.
         error: io::Error,
     },
+    /// A file is something else than a script.
+    #[error("{path} is no script, but {what}")]
+    NotAScript {
+        /// The path.
+        path: String,
+        /// What it is, and what can be done with it.
+        what: &'static str,
+    },
     /// A directory has no scripts in it.
     #[error("{0} has no *.wast file in it")]
     NoScripts(String),
@@ -88,8 +103,9 @@ pub enum InputError {
 ///
 /// An argument names nothing that can be run. A script that cannot be read is no error: its report says so.
 pub fn gather(arguments: &[String], choice: &Choice) -> Result<(Vec<Input>, Vec<String>), InputError> {
-    // The checkout is opened only if a suite is named: other runs must not fail for it.
-    let wanted = choice.spec_dir.as_deref().filter(|_| arguments.iter().any(|argument| argument.starts_with("spec:")));
+    // The checkout of the environment is opened only if a suite is named: other runs must not fail for it.
+    let is_suite = |argument: &String| argument.starts_with("spec:");
+    let wanted = choice.spec_dir.as_deref().filter(|_| choice.spec_dir_given || arguments.iter().any(is_suite));
     let checkout = wanted.map(Checkout::open).transpose().map_err(InputError::NoCheckout)?;
     let (mut inputs, mut remarks) = (Vec::new(), Vec::new());
     for argument in arguments {
@@ -113,6 +129,8 @@ pub fn gather(arguments: &[String], choice: &Choice) -> Result<(Vec<Input>, Vec<
                     settings: choice.settings,
                     warnings: Vec::new(),
                     size: script.contents.len(),
+                    official: true,
+                    needs_passed: false,
                 }));
             }
             None => inputs.extend(find_on_disk(argument, choice)?),
@@ -171,6 +189,9 @@ fn find_on_disk(argument: &str, choice: &Choice) -> Result<Vec<Input>, InputErro
     let path = Path::new(argument);
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
     if metadata.is_file() {
+        if let Some(what) = not_a_script(path) {
+            return Err(InputError::NotAScript { path: argument.to_string(), what });
+        }
         return Ok(vec![file(path, choice)]);
     }
     if !metadata.is_dir() {
@@ -184,14 +205,55 @@ fn find_on_disk(argument: &str, choice: &Choice) -> Result<Vec<Input>, InputErro
     Ok(paths.iter().map(|path| file(path, choice)).collect())
 }
 
+/// The kind of a binary file, by its first bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum BinaryFile {
+    /// An artifact, or another ELF file.
+    Artifact,
+    /// A component.
+    Component,
+    /// A module.
+    Module,
+}
+
+impl BinaryFile {
+    /// Returns the kind of a file that begins with these bytes; `None` if it is none of these.
+    pub(crate) fn of(bytes: &[u8]) -> Option<BinaryFile> {
+        if bytes.starts_with(b"\x7fELF") {
+            Some(BinaryFile::Artifact)
+        } else if bytes.starts_with(b"\0asm\x0d\0\x01\0") {
+            Some(BinaryFile::Component)
+        } else {
+            bytes.starts_with(b"\0asm").then_some(BinaryFile::Module)
+        }
+    }
+}
+
+/// Returns what a file is instead of a script, and what can be done with it, if its first bytes tell.
+fn not_a_script(path: &Path) -> Option<&'static str> {
+    let mut head = [0; 8];
+    let length = fs::File::open(path).ok()?.read(&mut head).ok()?;
+    Some(match BinaryFile::of(&head[..length])? {
+        BinaryFile::Artifact => "an artifact or another ELF file; `touchstone inspect` shows it",
+        BinaryFile::Component => "a component; components are not supported",
+        BinaryFile::Module => "a binary module; `touchstone compile` compiles it",
+    })
+}
+
 fn file(path: &Path, choice: &Choice) -> Input {
     // A script that cannot be read must not keep the others from running: the report shows it as unreadable.
     let (size, head) = read(path).map_or((0, Head::default()), |(text, head)| (text.len(), head));
     let name = path.display().to_string();
     let features = choice.features_of(&name).or(head.features).or_else(|| spec_testsuite::features_of_path(path));
-    let warnings = head.warnings.iter().map(|warning| format!("{name}:{warning}")).collect();
-    let settings = choice.settings.or(head.settings);
-    Input { path: name, features: features.unwrap_or_default(), settings, warnings, size }
+    Input {
+        features: features.unwrap_or_default(),
+        settings: choice.settings.or(head.settings),
+        warnings: head.warnings.iter().map(|warning| format!("{name}:{warning}")).collect(),
+        path: name,
+        size,
+        official: spec_testsuite::is_in_checkout(path),
+        needs_passed: false,
+    }
 }
 
 /// Reads a script from the disk. Returns its text and its head.

@@ -148,6 +148,7 @@ fn check_snapshot(expected: &Snapshot, script: &Script, run: &LaneRun, lane: &La
                 line: mismatch.line,
                 column: 1,
                 directive: Failure::NO_DIRECTIVE.to_string(),
+                key: String::new(),
                 message: format!("trap snapshot: {}: no directive for it begins on this line", mismatch.message),
             },
         });

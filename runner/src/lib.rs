@@ -20,16 +20,19 @@
 //! ```
 
 mod agreement;
+mod baseline;
 pub mod check_adapter;
 pub mod cli;
 mod execute;
 mod expectations;
 mod feature_rules;
+mod forms;
 mod head;
 pub mod inputs;
 mod judge;
 pub mod pattern;
 mod pool;
+mod reaper;
 pub mod report;
 pub mod script;
 mod script_engine;

@@ -6,16 +6,19 @@
 //! killed. In the end the lanes that were not lost run once more, all in one worker, to be compared.
 
 use crate::inputs::Input;
+use crate::reaper::Reaper;
 use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
 use crate::script_engine::ScriptEngine;
-use crate::worker::{Answer, Request};
+use crate::worker::{Answer, Ask, Request};
+use lanes::EngineInfo;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -36,6 +39,8 @@ pub(crate) struct Pool {
     pub(crate) bless: bool,
     /// The commands that run each script after the lanes.
     pub(crate) script_engines: Vec<ScriptEngine>,
+    /// Ends the workers and the script engines that a sudden end of this process leaves behind.
+    pub(crate) reaper: Arc<Reaper>,
 }
 
 /// The results of a script.
@@ -85,18 +90,12 @@ impl Pool {
         thread::scope(|scope| {
             for _ in 0..jobs {
                 let (queue, stop, sender) = (&queue, &stop, sender.clone());
-                scope.spawn(move || {
-                    let mut worker = None;
-                    while !stop.load(Ordering::Relaxed) {
-                        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                        let Some(input) = next else { break };
-                        let result = self.run_script(&mut worker, &input);
-                        let failed = result.is_err();
-                        if sender.send((input, result)).is_err() || failed {
-                            break;
-                        }
-                    }
-                });
+                let work = move || self.work(queue, stop, &sender);
+                if let Err(error) = thread::Builder::new().spawn_scoped(scope, work) {
+                    // The threads that wait for the next script must not take it.
+                    stop.store(true, Ordering::Relaxed);
+                    return Err(io::Error::other(format!("no thread can be started: {error}")));
+                }
             }
             drop(sender);
             for (input, result) in receiver {
@@ -114,6 +113,36 @@ impl Pool {
             }
             Ok(())
         })
+    }
+
+    /// Runs scripts of the queue, one after the other, and sends their results.
+    fn work(&self, queue: &Mutex<VecDeque<Input>>, stop: &AtomicBool, sender: &Sender<(Input, io::Result<Finished>)>) {
+        let mut worker = None;
+        while !stop.load(Ordering::Relaxed) {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some(input) = next else { break };
+            let result = self.run_script(&mut worker, &input);
+            let failed = result.is_err();
+            if sender.send((input, result)).is_err() || failed {
+                break;
+            }
+        }
+    }
+
+    /// Returns the engine of each lane, or why it does not start.
+    ///
+    /// # Errors
+    ///
+    /// A worker cannot be started, or does not answer.
+    pub(crate) fn engines(&self) -> io::Result<Vec<Result<EngineInfo, String>>> {
+        let mut worker = Worker::start(self)?;
+        worker.send(&Ask::Engines);
+        let lanes = u32::try_from(self.lanes.len()).unwrap_or(u32::MAX);
+        match worker.receive(self.timeout.saturating_mul(lanes)) {
+            Ok(Answer::Engines(engines)) => Ok(engines),
+            Ok(_) | Err(RecvTimeoutError::Timeout) => Err(io::Error::other(SILENT)),
+            Err(RecvTimeoutError::Disconnected) => Err(io::Error::other(death_message(Some(worker.wait()?)))),
+        }
     }
 
     /// Runs one script in all lanes, in as many workers as that takes.
@@ -149,7 +178,9 @@ impl Pool {
         if !together {
             self.compare_rest(worker, input, &mut finished)?;
         }
-        finished.lanes.extend(self.script_engines.iter().map(|engine| engine.run(&input.path, self.timeout)));
+        finished
+            .lanes
+            .extend(self.script_engines.iter().map(|engine| engine.run(&input.path, self.timeout, &self.reaper)));
         Ok(finished)
     }
 
@@ -178,8 +209,15 @@ impl Pool {
     }
 
     fn request(&self, input: &Input, lanes: Vec<usize>, trace: bool) -> Request {
-        let (path, features) = (input.path.clone(), input.features.bits());
-        Request { path, features, settings: input.settings, lanes, trace, bless: self.bless }
+        Request {
+            path: input.path.clone(),
+            features: input.features.bits(),
+            settings: input.settings,
+            lanes,
+            trace,
+            bless: self.bless,
+            passed: input.needs_passed,
+        }
     }
 
     /// Lets a worker serve a request, and adds its answers to the results.
@@ -188,7 +226,7 @@ impl Pool {
             Some(running) => running,
             None => worker.insert(Worker::start(self)?),
         };
-        running.send(request);
+        running.send(&Ask::Judge(request.clone()));
         loop {
             match running.receive(self.timeout) {
                 Ok(Answer::Lane(report)) => finished.lanes.push(report),
@@ -198,7 +236,8 @@ impl Pool {
                     return Ok(End::GaveUp);
                 }
                 Ok(Answer::Unreadable { line, column, message }) => {
-                    let failure = Failure { line, column, directive: "script".to_string(), message };
+                    let directive = "script".to_string();
+                    let failure = Failure { line, column, directive, message, key: String::new() };
                     let left = &self.lanes[finished.lanes.len()..];
                     finished.lanes.extend(left.iter().map(|lane| LaneReport {
                         path: request.path.clone(),
@@ -215,7 +254,7 @@ impl Pool {
                     finished.snapshot = snapshot;
                     return Ok(End::Done);
                 }
-                Ok(Answer::Before { .. } | Answer::After(_)) => {}
+                Ok(Answer::Before { .. } | Answer::After(_) | Answer::Engines(_)) => {}
                 Err(RecvTimeoutError::Timeout) => {
                     *worker = None;
                     return Ok(End::Silent);
@@ -237,7 +276,7 @@ impl Pool {
         death: &str,
     ) -> io::Result<LaneReport> {
         let running = worker.insert(Worker::start(self)?);
-        running.send(&self.request(input, vec![lane], true));
+        running.send(&Ask::Judge(self.request(input, vec![lane], true)));
         let mut report = self.lost_report(input, lane, Status::Crash, death);
         report.failures.clear();
         let mut current = None;
@@ -248,7 +287,7 @@ impl Pool {
                     current = Some(directive);
                 }
                 Ok(Answer::After(verdict)) => report.count(failure_of(current.take(), ""), &verdict),
-                Ok(Answer::Lane(_) | Answer::Unreadable { .. }) => {}
+                Ok(Answer::Lane(_) | Answer::Unreadable { .. } | Answer::Engines(_)) => {}
                 // The crash did not happen again, so its directive is not known. It happened all the same.
                 Ok(Answer::Done { .. }) => {
                     let message = format!("{death}; when run again, it did not");
@@ -295,7 +334,7 @@ enum End {
 
 /// Makes a failure of this directive, or of the script if it is not known.
 fn failure_of(directive: Option<Failure>, message: &str) -> Failure {
-    let unknown = Failure { line: 1, column: 1, directive: "script".to_string(), message: String::new() };
+    let unknown = Failure { line: 1, column: 1, directive: "script".to_string(), ..Failure::default() };
     Failure { message: message.to_string(), ..directive.unwrap_or(unknown) }
 }
 
@@ -308,6 +347,7 @@ fn death_message(status: Option<ExitStatus>) -> String {
 }
 
 struct Worker {
+    reaper: Arc<Reaper>,
     child: Child,
     input: ChildStdin,
     answers: Receiver<Answer>,
@@ -316,18 +356,22 @@ struct Worker {
 impl Worker {
     fn start(pool: &Pool) -> io::Result<Worker> {
         let mut command = Command::new(&pool.program);
-        command.args(&pool.arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // The group of its own holds all that it starts, so that all can be ended.
+        command.args(&pool.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
         let mut child = command.spawn()?;
         let input = child.stdin.take().expect("standard input is piped");
         let output = BufReader::new(child.stdout.take().expect("standard output is piped"));
         let (sender, answers) = channel();
-        thread::spawn(move || forward(output, &sender));
-        Ok(Worker { child, input, answers })
+        // If no thread can be started, dropping the worker ends it.
+        let worker = Worker { reaper: Arc::clone(&pool.reaper), child, input, answers };
+        worker.reaper.watch(&worker.child);
+        thread::Builder::new().spawn(move || forward(output, &sender))?;
+        Ok(worker)
     }
 
     /// Sends a request. If the worker is dead, the missing answer will say so.
-    fn send(&mut self, request: &Request) {
-        let mut line = serde_json::to_vec(request).expect("strings and numbers always serialize");
+    fn send(&mut self, ask: &Ask) {
+        let mut line = serde_json::to_vec(ask).expect("strings and numbers always serialize");
         line.push(b'\n');
         let _ = self.input.write_all(&line).and_then(|()| self.input.flush());
     }
@@ -344,20 +388,26 @@ impl Worker {
         const PATIENCE: Duration = Duration::from_millis(10);
         for _ in 0..200 {
             if let Some(status) = self.child.try_wait()? {
+                self.reaper.end(&self.child);
                 return Ok(status);
             }
             thread::sleep(PATIENCE);
         }
-        self.child.kill()?;
+        self.end();
         self.child.wait()
+    }
+
+    /// Ends the worker and all that it has started.
+    fn end(&mut self) {
+        self.reaper.end(&self.child);
+        // This fails only if it has been waited for.
+        let _ = self.child.wait();
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Both fail only if the child has already ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.end();
     }
 }
 

@@ -3,12 +3,13 @@
 //! each script has one directive, the script itself.
 
 use crate::inputs;
+use crate::reaper::Reaper;
 use crate::report::{Failure, LaneReport, Status};
-use rustix::process::{Pid, Signal, kill_process_group};
+use lanes::EngineInfo;
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -24,15 +25,29 @@ pub(crate) struct ScriptEngine {
 }
 
 impl ScriptEngine {
+    /// Returns the program, as an engine that tells no version.
+    ///
+    /// # Errors
+    ///
+    /// There is no such program.
+    pub(crate) fn info(&self) -> Result<EngineInfo, String> {
+        let path = lanes::adapter::find_program(&self.command[0]);
+        if !Path::new(&path).is_file() {
+            let name = &self.name;
+            return Err(format!("the script engine `{name}` cannot be run: there is no program `{}`", self.command[0]));
+        }
+        Ok(EngineInfo { engine: self.name.clone(), version: String::new(), path })
+    }
+
     /// Runs a script.
-    pub(crate) fn run(&self, path: &str, timeout: Duration) -> LaneReport {
+    pub(crate) fn run(&self, path: &str, timeout: Duration, reaper: &Reaper) -> LaneReport {
         let started = Instant::now();
-        let (status, message) = match self.try_run(path, timeout) {
+        let (status, message) = match self.try_run(path, timeout, reaper) {
             Ok(outcome) => outcome,
             Err(error) => (Status::Fail, format!("`{}` cannot be run: {error}", self.command[0])),
         };
         let passed = usize::from(status == Status::Pass);
-        let failure = Failure { line: 1, column: 1, directive: "script".to_string(), message };
+        let failure = Failure { line: 1, column: 1, directive: "script".to_string(), message, key: String::new() };
         LaneReport {
             path: path.to_string(),
             lane: self.name.clone(),
@@ -46,15 +61,16 @@ impl ScriptEngine {
         }
     }
 
-    fn try_run(&self, path: &str, timeout: Duration) -> io::Result<(Status, String)> {
+    fn try_run(&self, path: &str, timeout: Duration, reaper: &Reaper) -> io::Result<(Status, String)> {
         let (file, _folder) = script_file(path)?;
         let mut command = self.command(file);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.process_group(0).spawn()?;
+        reaper.watch(&child);
         let output = [child.stdout.take().map(keep_end), child.stderr.take().map(keep_end)];
         let status = wait(&mut child, timeout)?;
         // Processes that the engine has started and left behind would keep running, and could hold its output open.
-        let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+        reaper.end(&child);
         Ok(match status {
             None => {
                 // The engine itself may have left its process group.
@@ -67,7 +83,7 @@ impl ScriptEngine {
                 let said = output.into_iter().flatten().filter_map(|end| end.recv_timeout(PATIENCE).ok());
                 let said: Vec<String> = said.filter(|text| !text.is_empty()).collect();
                 let kind = if status.code().is_some() { Status::Fail } else { Status::Crash };
-                (kind, format!("{status}: {}", said.join("\n")))
+                (kind, format!("{status}: {}", said.join("; ")))
             }
         })
     }
@@ -107,7 +123,8 @@ fn keep_end(mut stream: impl Read + Send + 'static) -> Receiver<String> {
     const LINES: usize = 3;
     const BYTES: usize = 4096;
     let (sender, receiver) = channel();
-    thread::spawn(move || {
+    // Where no thread can be started, nothing is shown of what it says.
+    let _ = thread::Builder::new().spawn(move || {
         let mut last = Vec::new();
         let mut block = [0; BYTES];
         // After an error, the text that came before it is shown.
@@ -118,7 +135,7 @@ fn keep_end(mut stream: impl Read + Send + 'static) -> Receiver<String> {
         let text = String::from_utf8_lossy(&last);
         let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
         // The receiver may have stopped waiting.
-        let _ = sender.send(lines[lines.len().saturating_sub(LINES)..].join("\n"));
+        let _ = sender.send(lines[lines.len().saturating_sub(LINES)..].join("; "));
     });
     receiver
 }

@@ -9,12 +9,21 @@ use crate::judge::{Case, Progress, judge};
 use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
 use crate::script::Directive;
 use crate::settings::Settings;
-use lanes::{Features, Lane};
+use lanes::{EngineInfo, Features, Lane};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{process, thread};
+
+/// A message to a worker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Ask {
+    /// Say which engines the lanes run.
+    Engines,
+    /// Judge a script.
+    Judge(Request),
+}
 
 /// A script to judge.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,11 +40,15 @@ pub(crate) struct Request {
     pub(crate) trace: bool,
     /// True to write the trap snapshot instead of checking it.
     pub(crate) bless: bool,
+    /// True to report each directive that passed.
+    pub(crate) passed: bool,
 }
 
 /// A message of a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Answer {
+    /// The engine of each lane, or why it does not start.
+    Engines(Vec<Result<EngineInfo, String>>),
     /// The script cannot be read, and does not run.
     Unreadable {
         /// The line, counted from 1.
@@ -95,12 +108,14 @@ pub(crate) fn serve(lanes: &WorkerLanes, timeout: Duration) -> io::Result<()> {
     const STACK: usize = 64 << 20;
     let watched = Arc::new(Watched::default());
     let watchdog = Arc::clone(&watched);
-    thread::spawn(move || watchdog.guard(timeout));
+    thread::Builder::new().spawn(move || watchdog.guard(timeout))?;
     thread::scope(|scope| {
         let serving = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
             for line in io::stdin().lock().lines() {
-                let request: Request = serde_json::from_str(&line?)?;
-                answer(&serve_one(&request, &lanes.choose(&request), &watched))?;
+                match serde_json::from_str(&line?)? {
+                    Ask::Engines => answer(&Answer::Engines(lanes.plain.iter().map(|lane| lane.engine()).collect()))?,
+                    Ask::Judge(request) => answer(&serve_one(&request, &lanes.choose(&request), &watched))?,
+                }
             }
             Ok(())
         })?;
@@ -175,7 +190,11 @@ impl Progress for ProgressReporter<'_> {
         let mut running = self.watched.lock();
         // The answer is written under the lock, so that the watchdog cannot report the same lane as timed out.
         *running = None;
-        let _ = answer(&Answer::Lane(report.clone()));
+        let mut report = report.clone();
+        if !self.request.passed {
+            report.passed_on.clear();
+        }
+        let _ = answer(&Answer::Lane(report));
     }
 }
 
@@ -218,6 +237,7 @@ impl Running {
             line,
             column,
             directive: name.to_string(),
+            key: String::new(),
             message: format!("still running after {} s", timeout.as_secs_f64()),
         });
         report.status = Status::Timeout;

@@ -67,16 +67,20 @@ fn what_must_fail_fails() {
     assert_eq!(report.scripts.len(), files.len() * 4);
     for script in &report.scripts {
         let contents = fs::read_to_string(&script.path).expect("the script");
-        let expected = contents.lines().filter_map(|line| line.strip_prefix(";; fails ")?.split_once(": "));
-        let expected: Vec<(u32, &str)> =
-            expected.map(|(line, reason)| (line.parse().expect("a line number"), reason)).collect();
-        let lines: Vec<u32> = script.failures.iter().map(|failure| failure.line).collect();
-        assert_eq!(lines, expected.iter().map(|(line, _)| *line).collect::<Vec<_>>(), "{} {script:?}", script.lane);
-        assert_eq!((script.status, script.failed), (Status::Fail, expected.len()), "{}", script.path);
-        assert_eq!(script.passed + script.failed, script.directives, "{}", script.path);
-        for (failure, (_, reason)) in script.failures.iter().zip(expected) {
-            assert!(failure.message.contains(reason), "{}: {:?} lacks {reason:?}", script.path, failure.message);
+        for (word, found) in [("fails", &script.failures), ("follows", &script.following)] {
+            let expected = contents.lines().filter_map(|line| {
+                let (line, reason) = line.strip_prefix(&format!(";; {word} "))?.split_once(": ")?;
+                Some((line.parse().expect("a line number"), reason))
+            });
+            let expected: Vec<(u32, &str)> = expected.collect();
+            let lines: Vec<u32> = found.iter().map(|failure| failure.line).collect();
+            assert_eq!(lines, expected.iter().map(|(line, _)| *line).collect::<Vec<_>>(), "{} {script:?}", script.lane);
+            for (failure, (_, reason)) in found.iter().zip(expected) {
+                assert!(failure.message.contains(reason), "{}: {:?} lacks {reason:?}", script.path, failure.message);
+            }
         }
+        assert_eq!((script.status, script.failed), (Status::Fail, script.failures.len()), "{}", script.path);
+        assert_eq!(script.passed + script.failed + script.follows, script.directives, "{}", script.path);
     }
 }
 
@@ -100,8 +104,12 @@ fn inputs_that_cannot_be_used() {
     expect_usage_error(&["nowhere/x.wast"], "cannot read nowhere/x.wast");
     expect_usage_error(&[&empty], "has no *.wast file");
     expect_usage_error(&["/dev/null"], "cannot read /dev/null: not a regular file");
-    expect_usage_error(&["spec:9.0"], "unknown suite `9.0`");
-    expect_usage_error(&[&good, "--lanes", "slow/fresh"], "unknown lane `slow/fresh`");
+    expect_usage_error(
+        &["spec:9.0"],
+        "unknown suite `spec:9.0`, did you mean `spec:1.0`?; known are spec:1.0, spec:2.0",
+    );
+    expect_usage_error(&[&good, "--lanes", "sped/fresh"], "unknown lane `sped/fresh`, did you mean `speed/fresh`?");
+    expect_usage_error(&[&good, "--jobs", "0"], "expected a number of scripts to run at a time, at least 1");
     expect_usage_error(&[&good, "--lanes", "all,quick/fresh"], "the lane `quick/fresh` is named twice");
     expect_usage_error(&[&good, "--filter", "zebra"], "no script's path contains `zebra`");
     expect_usage_error(&[&good, "--features", "teleport"], "teleport");
@@ -283,16 +291,20 @@ fn an_engine_that_is_lost_ends_its_lane() {
 #[test]
 fn a_lane_that_is_not_there_is_said() {
     let (directory, path) = script(GOOD);
-    let (report, code) = report(&[&path, "--lanes", "faulty/absent,speed/fresh"]);
+    expect_usage_error(
+        &[&path, "--lanes", "faulty/absent,speed/fresh"],
+        "the lane `faulty/absent` is not there: not installed: it never is. Write `faulty/absent?` to run without it",
+    );
+    let (report, code) = report(&[&path, "--lanes", "faulty/absent?,speed/fresh"]);
     assert_eq!((code, report.lanes, report.totals.passed), (Some(0), vec!["speed/fresh".to_string()], 2));
     assert_eq!(report.absent[0].reason, "not installed: it never is");
     let xml = directory.path().join("r.xml");
     let option = format!("junit={}", xml.display());
-    let output = touchstone(&[&path, "--lanes", "speed/fresh,faulty/absent", "--report", &option]);
+    let output = touchstone(&[&path, "--lanes", "speed/fresh,faulty/absent?", "--report", &option]);
     assert!(text(&output.stdout).contains("faulty/absent not installed: it never is"), "{}", text(&output.stdout));
     assert!(fs::read_to_string(xml).expect("XML").contains("<skipped"));
     assert!(text(&output.stdout).contains("in 1 lane (without faulty/absent: not there)"));
-    expect_usage_error(&[&path, "--lanes", "faulty/absent"], "no lane to run: faulty/absent: not installed");
+    expect_usage_error(&[&path, "--lanes", "faulty/absent?"], "no lane to run: faulty/absent: not installed");
 }
 
 #[test]
@@ -396,8 +408,9 @@ fn what_does_not_run_is_said() {
 
     let (_directory, empty) = script(";; nothing\n");
     let output = touchstone(&[&empty]);
-    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("x.wast has no directives"), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("no script has a directive"), "{}", text(&output.stdout));
 }
 
 #[test]
@@ -484,23 +497,28 @@ fn the_json_report_has_its_schema() {
     let json: serde_json::Value = serde_json::from_str(&fs::read_to_string(json).expect("JSON")).expect("JSON");
     let keys =
         |value: &serde_json::Value| value.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>().join(" "));
-    assert_eq!(json["schema"], 1);
+    assert_eq!(json["schema"], 2);
     assert_eq!(
         keys(&json).as_deref(),
-        Some("absent compared disagreements lanes matrix schema scripts totals warnings")
+        Some("absent compared complaints disagreements engines lanes matrix schema scripts totals warnings")
     );
+    let version = env!("CARGO_PKG_VERSION");
+    let engine = serde_json::json!({"engine": "touchstone", "version": version, "path": ""});
+    assert_eq!(json["engines"]["speed/fresh"], engine);
     let compared = keys(&json["compared"][0]);
     assert_eq!(compared.as_deref(), Some("frames host_calls lanes left_out offsets rules steps traps"));
     assert_eq!(json["compared"][0]["steps"], 4);
     assert_eq!(
         keys(&json["scripts"][0]).as_deref(),
-        Some("directives expected failed failures lane milliseconds passed path skipped status unsupported")
+        Some("directives expected failed failures follows lane milliseconds passed path skipped status unsupported")
     );
-    assert_eq!(keys(&json["scripts"][1]["failures"][0]).as_deref(), Some("column directive line message"));
+    assert_eq!(keys(&json["scripts"][1]["failures"][0]).as_deref(), Some("column directive key line message"));
     assert_eq!(keys(&json["disagreements"][0]).as_deref(), Some("directive lanes line pairs path"));
     assert_eq!(
         keys(&json["totals"]).as_deref(),
-        Some("crashed directives disagreements expected failed passed scripts skipped timed_out unsupported")
+        Some(
+            "crashed directives disagreements expected failed follows passed scripts skipped timed_out unmatched unsupported"
+        )
     );
     let xml = fs::read_to_string(junit).expect("XML");
     assert!(xml.contains("<testsuite name=\"faulty/lie\"") && xml.contains("<failure"), "{xml}");
@@ -509,14 +527,24 @@ fn the_json_report_has_its_schema() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_does_not_keep_the_next_from_being_written() {
+fn a_report_that_cannot_be_written_is_refused_before_the_run() {
     let (directory, path) = script(GOOD);
     let html = directory.path().join("r.html");
     let option = format!("html={}", html.display());
-    expect_usage_error(
-        &[&path, "--report", "json=/nowhere/r.json", "--report", &option],
-        "cannot write /nowhere/r.json",
-    );
+    let arguments = [&path, "--report", "json=/nowhere/r.json", "--report", &option];
+    let output = touchstone(&arguments);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()));
+    assert!(text(&output.stderr).contains("cannot write /nowhere/r.json"), "{}", text(&output.stderr));
+    assert!(!html.exists());
+}
+
+/// One that is lost during the run does not keep the next from being written.
+#[test]
+fn a_report_to_a_full_device_is_an_error() {
+    let (directory, path) = script(GOOD);
+    let html = directory.path().join("r.html");
+    let option = format!("html={}", html.display());
+    expect_usage_error(&[&path, "--report", "json=/dev/full", "--report", &option], "cannot write /dev/full");
     assert!(html.exists());
 }
 
@@ -587,13 +615,16 @@ fn fuzz_compares_lanes() {
     let output = touchstone(&fuzz);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let said = text(&output.stdout);
-    assert!(said.contains("lanes: speed/fresh, quick/fresh; seed 7"), "{said}");
+    let version = env!("CARGO_PKG_VERSION");
+    let lanes = format!("lanes: speed/fresh (touchstone {version}), quick/fresh (touchstone {version}); seed 7");
+    assert!(said.contains(&lanes), "{said}");
     assert!(said.contains("3 inputs in "), "{said}");
     assert_eq!(fs::read_dir(&out).expect("it was made").count(), 0);
     expect_usage_error(&["fuzz", "--lanes", "swift"], "swift");
     expect_usage_error(&["fuzz", "--lanes", "speed/fresh", "--inputs", "1"], "nothing to compare `speed/fresh` with");
     let none = touchstone(&["fuzz", "--inputs", "0", "--out", &out]);
-    assert_eq!(none.status.code(), Some(0), "{}", text(&none.stderr));
+    assert_eq!(none.status.code(), Some(1), "{}", text(&none.stderr));
+    assert!(text(&none.stderr).contains("nothing was executed"), "{}", text(&none.stderr));
 }
 
 #[test]

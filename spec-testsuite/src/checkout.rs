@@ -125,6 +125,44 @@ impl Checkout {
     }
 }
 
+/// Core scripts that every official checkout has.
+const SIGNS: [&str; 4] = ["address.wast", "br_table.wast", "i32.wast", "linking.wast"];
+
+/// Returns whether a script lies in an official checkout: some directory above it has the well-known core scripts in
+/// `core/`, or in itself beside `proposals/`.
+pub fn is_in_checkout(script: &Path) -> bool {
+    let Ok(path) = script.canonicalize() else { return false };
+    path.ancestors().skip(1).any(|directory| {
+        let has_signs = |core: &Path| SIGNS.iter().all(|sign| core.join(sign).is_file());
+        has_signs(&directory.join("core")) || (directory.join("proposals").is_dir() && has_signs(directory))
+    })
+}
+
 fn paths(directory: &Path) -> Result<Vec<PathBuf>, CheckoutError> {
     walk(directory).map_err(|error| CheckoutError::Unreadable { path: directory.to_owned(), error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkout_is_recognized_by_its_core_scripts() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let make = |path: &str| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(&path, "(module)").expect("a script");
+            path
+        };
+        let stray = make("mine/proposals/custom-descriptors/descriptors.wast");
+        let official = make("spec/test/proposals/custom-descriptors/descriptors.wast");
+        let older = make("testsuite/proposals/gc/array.wast");
+        for sign in SIGNS {
+            make(&format!("spec/test/core/{sign}"));
+            make(&format!("testsuite/{sign}"));
+        }
+        assert_eq!([&stray, &official, &older].map(|path| is_in_checkout(path)), [false, true, true]);
+        assert!(!is_in_checkout(Path::new("nowhere/x.wast")));
+    }
 }

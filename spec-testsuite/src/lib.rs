@@ -18,7 +18,7 @@ mod suite;
 use std::borrow::Cow;
 
 pub use ::features::Features;
-pub use checkout::{Checkout, CheckoutError};
+pub use checkout::{Checkout, CheckoutError, is_in_checkout};
 pub use folder::{features_of_head, features_of_path, proposal_features, walk};
 pub use read::{Unreadable, read};
 pub use suite::{Suite, UnknownSuite, resolve};

@@ -79,8 +79,13 @@ pub struct UnknownSuite(pub String);
 
 impl fmt::Display for UnknownSuite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known: Vec<String> = Suite::known().map(|suite| suite.to_string()).collect();
-        write!(f, "unknown suite `{}`; known are {}", self.0, known.join(", "))
+        let known: Vec<String> = Suite::known().map(|suite| format!("spec:{suite}")).collect();
+        let name = format!("spec:{}", self.0);
+        write!(f, "unknown suite `{name}`")?;
+        if let Some(close) = features::closest(&name, known.iter().map(String::as_str)) {
+            write!(f, ", did you mean `{close}`?")?;
+        }
+        write!(f, "; known are {}", known.join(", "))
     }
 }
 

@@ -122,6 +122,11 @@ impl Oracle for Artifact {
         Verdict::Passed(Box::new(fate))
     }
 
+    fn executed(&self) -> u64 {
+        let Counts { refused, loaded, called } = self.counts;
+        refused + loaded + called
+    }
+
     fn statistics(&self) -> &dyn fmt::Display {
         &self.counts
     }

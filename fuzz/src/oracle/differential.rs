@@ -62,6 +62,10 @@ impl Oracle for Differential {
         Some(Box::new(reduce::reduce(found, &self.panel, REDUCTION_RUNS)))
     }
 
+    fn executed(&self) -> u64 {
+        self.statistics.executed
+    }
+
     fn statistics(&self) -> &dyn fmt::Display {
         &self.statistics
     }

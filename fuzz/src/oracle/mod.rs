@@ -50,6 +50,9 @@ pub trait Oracle {
         None
     }
 
+    /// Returns how many of the checked inputs executed anything. A campaign without any has tested nothing.
+    fn executed(&self) -> u64;
+
     /// Returns counts of what the checked inputs did, for people.
     fn statistics(&self) -> &dyn fmt::Display;
 }

@@ -32,11 +32,12 @@ impl Panel {
     ///
     /// # Errors
     ///
-    /// If the list is empty, if there is no such lane, or if this build or this machine lacks it. A fuzzer that
-    /// silently runs with fewer lanes would report a comparison that did not take place.
+    /// If the list is empty, if there is no such lane, or if this build or this machine lacks it and the list does not
+    /// say that it may be absent. A fuzzer that silently runs with fewer lanes would report a comparison that did not
+    /// take place.
     pub fn parse(list: &str) -> Result<Panel, String> {
         let lanes = lanes::parse(list, &Options::default()).map_err(|error| error.to_string())?;
-        if let Some(absent) = lanes.absent.first() {
+        if let Some(absent) = lanes.absent.iter().find(|absent| !absent.optional) {
             return Err(absent.to_string());
         }
         if lanes.present.is_empty() {
@@ -72,6 +73,21 @@ impl Panel {
     pub fn names(&self) -> Vec<&str> {
         let foreign = self.foreign.iter().map(|lane| lane.info().name.as_str());
         self.own.iter().map(String::as_str).chain(foreign).collect()
+    }
+
+    /// Returns the name of each lane, with the engine that it runs.
+    ///
+    /// # Errors
+    ///
+    /// Says which engine does not start, and why.
+    pub fn engines(&self) -> Result<Vec<String>, String> {
+        let own: Vec<_> = self.own.iter().map(|name| own_lane(name, &Options::default())).collect();
+        let describe = |lane: &Box<dyn Lane>| {
+            let name = &lane.info().name;
+            let engine = lane.engine().map_err(|error| format!("the lane `{name}` is not there: {error}"))?;
+            Ok(format!("{name} ({engine})"))
+        };
+        own.iter().chain(&self.foreign).map(describe).collect()
     }
 
     /// Runs `case` in all lanes and compares them.

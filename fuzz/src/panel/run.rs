@@ -3,7 +3,7 @@
 use crate::generate::case::Case;
 use crate::generate::feature_set::DRAWN;
 use crate::generate::graft::LIBRARY;
-use lanes::{Binary, Failure, Features, InstanceId, Lane, Observation, Outcome, Phase, Session, State, TrapKind};
+use lanes::{Binary, Failure, Features, InstanceId, Lane, Observation, Outcome, Session, State, TrapKind};
 
 /// The features that cases may use.
 const ALL: Features = Features::WASM_2_0.union(DRAWN);
@@ -51,7 +51,7 @@ impl Step {
     pub(super) fn failure(&self) -> Option<String> {
         let outcome = self.outcome()?;
         let is_wrong = match outcome {
-            Outcome::Refused(refusal) => refusal.phase != Phase::Unsupported,
+            Outcome::Refused(_) => !outcome.is_unsupported(),
             Outcome::Failed(Failure::Link(_) | Failure::Usage(_) | Failure::Internal(_)) => true,
             Outcome::Failed(_) | Outcome::Values(_) => outcome.is_lost(),
         };

@@ -54,7 +54,7 @@ impl Engine {
             command.extend(self.variables.iter().map(ToString::to_string));
         }
         command.extend([program.display().to_string(), "-e".to_string(), ADAPTER.to_string()]);
-        Ok(Box::new(AdapterLane::new(self.name, command, options)))
+        Ok(Box::new(AdapterLane::new(self.name, command, options).embedded_by(&program)))
     }
 
     /// Finds the program: an installed one before one of the machine's.

@@ -25,9 +25,11 @@ pub use server::{Server, serve};
 pub use spectest::spectest_modules;
 pub use validity::is_valid_with;
 
-use crate::{Failure, Features, Lane, LaneInfo, Moves, Options, Session};
+use crate::{EngineInfo, Failure, Features, Lane, LaneInfo, Moves, Options, Session};
 use client::AdapterSession;
 use protocol::{Answer, Ask, Hello, TELLS, VERSION};
+use std::env;
+use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +40,8 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct AdapterLane {
     info: LaneInfo,
     command: Vec<String>,
+    /// The program that embeds the engine.
+    program: String,
     options: Options,
     /// The introduction of the first process. A later process that introduces itself otherwise is another engine.
     introduction: OnceLock<Introduction>,
@@ -67,13 +71,20 @@ impl AdapterLane {
             backend: backend.to_string(),
             moves: Moves::Nothing,
         };
+        let program = command.first().map(|program| find_program(program)).unwrap_or_default();
         AdapterLane {
             info,
             command,
+            program,
             options: options.clone(),
             introduction: OnceLock::new(),
             idle: Mutex::new(Vec::new()),
         }
+    }
+
+    /// The same lane with another program as the one that embeds the engine, where the command begins with a wrapper.
+    fn embedded_by(self, program: &Path) -> AdapterLane {
+        AdapterLane { program: program.display().to_string(), ..self }
     }
 
     fn timeout(&self) -> Duration {
@@ -144,6 +155,12 @@ impl Lane for AdapterLane {
         &self.info
     }
 
+    fn engine(&self) -> Result<EngineInfo, String> {
+        let hello = &self.introduction().map_err(|lost| lost.to_string())?.hello;
+        let (engine, version) = (hello.engine.clone(), hello.version.clone());
+        Ok(EngineInfo { engine, version, path: self.program.clone() })
+    }
+
     fn lacks(&self, features: Features) -> Features {
         // An engine that does not start lacks everything; a session of it says why.
         self.introduction().map_or(features, |introduced| features - introduced.features)
@@ -154,9 +171,26 @@ impl Lane for AdapterLane {
     }
 }
 
+/// Returns the path of a program, which is looked for as the system does when it starts a command.
+pub fn find_program(program: &str) -> String {
+    if program.contains('/') {
+        return program.to_string();
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
+    found.map_or_else(|| program.to_string(), |file| file.display().to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_found_as_the_system_finds_it() {
+        assert_eq!(find_program("./x"), "./x");
+        assert!(find_program("sh").ends_with("/sh"));
+        assert_eq!(find_program("no-such-program"), "no-such-program");
+    }
 
     #[test]
     fn no_name_makes_a_command_one_of_our_own_lanes() {

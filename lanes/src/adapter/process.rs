@@ -58,7 +58,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// [`Lost::NotStarted`] if there is no such program, or the command is empty.
+    /// [`Lost::NotStarted`] if there is no such program, the command is empty, or the system refuses a thread.
     pub fn start(command: &[String]) -> Result<Process, Lost> {
         let (program, arguments) = command.split_first().ok_or_else(|| Lost::NotStarted("no command".to_string()))?;
         let mut command = Command::new(program);
@@ -71,16 +71,18 @@ impl Process {
         let (reply, replies) = channel();
         let last_words = Arc::new(Mutex::new(String::new()));
         let heard = Arc::clone(&last_words);
-        thread::spawn(move || write_lines(input, &requested));
-        thread::spawn(move || read_lines(output, &reply));
         let (speaking, silence) = channel();
-        thread::spawn(move || {
-            keep_last_line(error, &heard);
-            drop(speaking);
-        });
         let child = Arc::new(Mutex::new(child));
         lock(&RUNNING).push(Arc::clone(&child));
-        Ok(Process { child, requests, replies, last_words, silence, next: 0 })
+        // If no thread can be started, dropping the process ends it.
+        let process = Process { child, requests, replies, last_words, silence, next: 0 };
+        in_thread(move || write_lines(input, &requested))?;
+        in_thread(move || read_lines(output, &reply))?;
+        in_thread(move || {
+            keep_last_line(error, &heard);
+            drop(speaking);
+        })?;
+        Ok(process)
     }
 
     /// Sends a request and waits for its reply.
@@ -142,6 +144,11 @@ static RUNNING: Mutex<Vec<Arc<Mutex<Child>>>> = Mutex::new(Vec::new());
 /// Ends all children. A process that is about to end without unwinding calls it: a child that hangs would outlive it.
 pub fn end_all() {
     lock(&RUNNING).iter().for_each(end);
+}
+
+fn in_thread(run: impl FnOnce() + Send + 'static) -> Result<(), Lost> {
+    let started = thread::Builder::new().spawn(run);
+    started.map(drop).map_err(|error| Lost::NotStarted(format!("no thread can be started: {error}")))
 }
 
 fn end(child: &Arc<Mutex<Child>>) {

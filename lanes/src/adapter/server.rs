@@ -199,7 +199,7 @@ fn refused(refusal: Refusal) -> Answer {
         Phase::Malformed => RefusedPhase::Malformed,
         Phase::Invalid => RefusedPhase::Invalid,
         Phase::Rejected => RefusedPhase::Rejected,
-        Phase::Unsupported => RefusedPhase::Unsupported,
+        Phase::Unsupported | Phase::Resource => RefusedPhase::Unsupported,
         _ => RefusedPhase::Internal,
     };
     Answer::Refused { phase, message: refusal.message }

@@ -100,6 +100,11 @@ impl Comparison {
         }
     }
 
+    /// Ends the comparison because the stores differ since a step whose difference is known.
+    pub fn end_after_difference(&mut self) {
+        self.has_ended = true;
+    }
+
     fn end(&mut self, rule: Rule) {
         if !self.has_ended {
             self.tally.count_rule(rule);
@@ -189,6 +194,9 @@ impl Comparison {
             return Some(Rule::HeapExhausted);
         }
         if !self.same_engine && outcomes.into_iter().any(is_incomparable) {
+            return Some(Rule::NotSupported);
+        }
+        if left.is_exhausted() != right.is_exhausted() {
             return Some(Rule::NotSupported);
         }
         if !self.same_engine && is_trap(TrapKind::OutOfFuel) {
@@ -320,8 +328,7 @@ impl Comparison {
 /// Returns whether an outcome says nothing about what the module does: the engine lacks something, ran out of a
 /// resource or lost its process.
 fn is_incomparable(outcome: &Outcome) -> bool {
-    let exhausted = matches!(outcome, Outcome::Failed(Failure::Resource(_)));
-    exhausted || outcome.is_unsupported() || outcome.is_lost()
+    outcome.is_unsupported() || outcome.is_lost()
 }
 
 /// Returns whether one atomic access may have the reasons of both traps ([`Rule::EitherReason`]).

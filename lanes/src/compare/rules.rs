@@ -49,7 +49,7 @@ rules! {
     HeapExhausted = "heap-exhausted":
         "how many objects fit. That the heap was full is compared, and nothing after it",
     /// One engine does not support something, ran out of a resource or lost its process. It applies between engines and
-    /// ends the comparison.
+    /// ends the comparison. Between lanes of one engine it applies where the system refuses one of them a resource.
     NotSupported = "not-supported":
         "an engine lacks something or runs out of a resource. Nothing after it is compared",
     /// Fuel is each engine's own measure. It applies between engines and ends the comparison.

@@ -303,3 +303,22 @@ fn races() {
     comparison.leave_out_raced_state();
     assert_eq!(comparison.tally().rules, [(Rule::Race, 2)].into());
 }
+
+/// The system may refuse memory to one lane and not to the next, even of one engine. Nothing after it is compared.
+#[test]
+fn a_resource_that_one_lane_is_refused_is_no_difference() {
+    let refused = [
+        Outcome::Failed(Failure::Resource("no memory".to_string())),
+        Outcome::Refused(Refusal { phase: Phase::Resource, message: "no memory".to_string() }),
+    ];
+    for outcome in refused.map(Observation::nothing_but) {
+        for mut comparison in [own(), foreign()] {
+            assert_eq!(comparison.step(&values(&[]), &outcome), None);
+            assert_eq!(comparison.step(&values(&[Value::I32(1)]), &values(&[Value::I32(2)])), None);
+            assert!(comparison.has_ended());
+        }
+    }
+    // What an engine lacks must be the same in its lanes.
+    let lacks = Observation::nothing_but(Outcome::Failed(Failure::Unsupported("threads".to_string())));
+    differs(own(), &values(&[]), &lacks, "outcome");
+}

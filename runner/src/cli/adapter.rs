@@ -1,7 +1,7 @@
 //! Engines in processes of their own: the options `--lane NAME=CMD` and `--script-engine NAME=CMD`, and the subcommands
 //! `check-adapter` and `adapter`.
 
-use super::output::say;
+use super::output::say_visible;
 use crate::check_adapter;
 use crate::script_engine::ScriptEngine;
 use clap::Args;
@@ -63,7 +63,7 @@ pub(super) struct CheckArgs {
 /// Checks an adapter, and prints what is wrong with it. Returns exit code 1 if anything is.
 pub(super) fn check(arguments: &CheckArgs) -> Result<u8, String> {
     let report = check_adapter::check(&arguments.command, arguments.timeout.unwrap_or(DEFAULT_TIMEOUT));
-    say(&report)?;
+    say_visible(&report)?;
     Ok(u8::from(!report.has_passed()))
 }
 

@@ -1,7 +1,8 @@
 //! `touchstone compile` and `touchstone inspect`.
 
 use super::lane_args::{Checks, CpuArg};
-use super::output::{say, tell};
+use super::output::{say_visible, tell};
+use crate::inputs::BinaryFile;
 use clap::{Args, ValueEnum};
 use engine::{Config, CpuFeatures, Engine, MemoryChecks, Tier};
 use lanes::Features;
@@ -55,6 +56,14 @@ pub(super) struct InspectArgs {
 /// Compiles a module, and writes the artifact. Returns exit code 1 if the module is refused.
 pub(super) fn compile(arguments: &CompileArgs) -> Result<u8, String> {
     let input = read(&arguments.input)?;
+    let what = match BinaryFile::of(&input) {
+        Some(BinaryFile::Artifact) => Some("an artifact already, not a module; `touchstone inspect` shows it"),
+        Some(BinaryFile::Component) => Some("a component; components are not supported"),
+        Some(BinaryFile::Module) | None => None,
+    };
+    if let Some(what) = what {
+        return refuse(&format_args!("{}: {what}", arguments.input.display()));
+    }
     let module = match wat::Parser::new().parse_bytes(Some(&arguments.input), &input) {
         Ok(module) => module,
         // The error names the file, the line and the column.
@@ -94,9 +103,9 @@ pub(super) fn inspect(arguments: &InspectArgs) -> Result<u8, String> {
     };
     if arguments.json {
         let json = serde_json::to_string_pretty(&inspection).map_err(|error| error.to_string())?;
-        say(&format_args!("{json}\n"))?;
+        say_visible(&format_args!("{json}\n"))?;
     } else {
-        say(&format_args!("{inspection}\n"))?;
+        say_visible(&format_args!("{inspection}\n"))?;
     }
     Ok(u8::from(!inspection.is_sound()))
 }

@@ -1,6 +1,6 @@
 //! `touchstone fuzz` and `touchstone replay`: the fuzzer's oracles on the stable toolchain.
 
-use super::output::{say, tell};
+use super::output::{say_visible, tell};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use fuzz::campaign::{Campaign, processor_time};
@@ -76,20 +76,20 @@ pub(super) fn replay(arguments: &ReplayArgs) -> Result<u8, String> {
     let mut oracle = make_oracle(&arguments.oracle, open_panel(&arguments.lanes)?)?;
     match fuzz::replay(&input, &mut *oracle) {
         Ok(seen) => {
-            say(&format_args!("{seen}\n"))?;
+            say_visible(&format_args!("{seen}\n"))?;
             Ok(0)
         }
         Err(disagreement) => {
-            say(&format_args!("{disagreement}\n"))?;
+            say_visible(&format_args!("{disagreement}\n"))?;
             Ok(1)
         }
     }
 }
 
-/// Runs a campaign. Returns exit code 1 if it has findings.
+/// Runs a campaign. Returns exit code 1 if it has findings, or has executed nothing.
 pub(super) fn fuzz(arguments: &FuzzArgs) -> Result<u8, String> {
     let panel = open_panel(&arguments.lanes)?;
-    let lanes = panel.names().join(", ");
+    let lanes = panel.engines()?.join(", ");
     let mut oracle = make_oracle(&arguments.oracle, panel)?;
     let endless = arguments.inputs.is_none() && arguments.seconds.is_none() && arguments.cpu_seconds.is_none();
     let campaign = Campaign {
@@ -103,10 +103,14 @@ pub(super) fn fuzz(arguments: &FuzzArgs) -> Result<u8, String> {
     let findings = campaign
         .run(&mut *oracle, &mut |text| tell(&format_args!("{text}")))
         .map_err(|error| format!("cannot write to {}: {error}", arguments.out.display()))?;
-    say(&format_args!("lanes: {lanes}; seed {}\n{}\n", arguments.seed, oracle.statistics()))?;
-    say(&format_args!("{:.0} s of processor time\n", processor_time().as_secs_f64()))?;
+    say_visible(&format_args!("lanes: {lanes}; seed {}\n{}\n", arguments.seed, oracle.statistics()))?;
+    say_visible(&format_args!("{:.0} s of processor time\n", processor_time().as_secs_f64()))?;
     for (signature, count) in &findings {
-        say(&format_args!("{count} times: {signature}\n"))?;
+        say_visible(&format_args!("{count} times: {signature}\n"))?;
+    }
+    if oracle.executed() == 0 {
+        tell(&"nothing was executed, so that nothing was tested");
+        return Ok(1);
     }
     Ok(u8::from(!findings.is_empty()))
 }

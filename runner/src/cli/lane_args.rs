@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(super) struct LaneArgs {
     /// The lanes to run, separated by commas. Lanes of our engine are TIER/ORIGIN: tier speed or quick, origin fresh or
     /// reload; all stands for these four. Other engines: wasmtime and wasmi, if they are built in; v8, jsc and
-    /// spidermonkey, if they are installed.
+    /// spidermonkey, if they are installed. A lane that is not there is an error, unless a ? follows its name.
     #[arg(long, value_name = "LIST", default_value_t = lanes::default_list())]
     pub(super) lanes: String,
     /// Add a lane: the command of an adapter, such as 'v8@12=/opt/node12 adapter.js'. Lanes whose names are equal up to
@@ -74,8 +74,8 @@ impl LaneArgs {
             // Scripts run in parallel and keep the cores busy already.
             compile_threads: Some(1),
             commands: self.lane.iter().map(|lane| (lane.name.clone(), lane.command.clone())).collect(),
-            // A request that hangs must end before the time of its script does, to be reported as what it is.
-            request_timeout: Some(self.timeout / 4),
+            // The worker ends a lane whose script takes longer. What comes before the script has the same time.
+            request_timeout: Some(self.timeout),
             ..Options::default()
         }
     }
@@ -83,6 +83,9 @@ impl LaneArgs {
     /// Opens the lanes. The error says why there is no lane to run.
     pub(super) fn open(&self) -> Result<Lanes, String> {
         let lanes = lanes::parse(&self.list(), &self.options()).map_err(|error| error.to_string())?;
+        if let Some(absent) = lanes.absent.iter().find(|absent| !absent.optional) {
+            return Err(missing(&absent.name, &absent.reason));
+        }
         if lanes.present.is_empty() {
             let absent: Vec<String> = lanes.absent.iter().map(ToString::to_string).collect();
             let absent = if absent.is_empty() { "no lane given".to_string() } else { absent.join("; ") };
@@ -109,9 +112,14 @@ impl LaneArgs {
 
     /// Returns the names of all lanes: those of `--lanes`, and those of `--lane` that it does not name.
     fn list(&self) -> String {
-        let listed = |name: &str| self.lanes.split(',').any(|listed| listed.trim() == name);
+        let listed = |name: &str| lanes::split(&self.lanes).iter().any(|listed| listed.name == name);
         let more = self.lane.iter().map(|lane| lane.name.as_str()).filter(|name| !listed(name));
         std::iter::once(self.lanes.as_str()).chain(more).collect::<Vec<_>>().join(",")
+    }
+
+    /// Returns whether the list says that a lane may be absent.
+    pub(super) fn is_optional(&self, name: &str) -> bool {
+        lanes::split(&self.lanes).iter().any(|listed| listed.name == name && listed.optional)
     }
 
     /// Returns the arguments of a worker that runs these of the lanes.
@@ -132,6 +140,11 @@ impl LaneArgs {
         arguments.extend(self.lane.iter().map(|lane| format!("--lane={lane}")));
         arguments
     }
+}
+
+/// Returns the error of a lane that was named and is not there.
+pub(super) fn missing(name: &str, reason: &str) -> String {
+    format!("the lane `{name}` is not there: {reason}. Write `{name}?` to run without it")
 }
 
 /// A lane that cannot do what its options ask for.

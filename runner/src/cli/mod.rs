@@ -1,5 +1,7 @@
 //! The command line of `touchstone`: one module for each subcommand, and what they share.
 
+use crate::reaper;
+use crate::report::visible;
 use crate::worker::{self, WorkerLanes};
 use clap::{CommandFactory, Parser, Subcommand};
 use lane_args::LaneArgs;
@@ -10,6 +12,7 @@ mod adapter;
 #[cfg(feature = "engine")]
 mod artifact;
 mod completions;
+mod demands;
 #[cfg(feature = "engine")]
 mod fuzzing;
 mod lane_args;
@@ -39,14 +42,14 @@ const AFTER_HELP: &str = "\
 Examples:
   touchstone tests/                               run the scripts of a directory in the default lanes
   touchstone spec:3.0 --lanes all                 run the official suite in every lane of our engine
-  touchstone spec:3.0 --lanes speed/fresh,v8      compare with V8
+  touchstone spec:3.0 --lanes speed/fresh,v8      compare with V8; v8? if it may be absent
   touchstone spec:2.0 --lane 'mine=./my-adapter'  test another engine, through an adapter
   touchstone spec:3.0 --report junit=report.xml   write a report for a CI server
 
 Exit codes:
   0  everything passed that the lanes support
-  1  something failed, crashed, timed out or disagreed, or no lane supports anything
-  2  the command line is wrong, there is no lane to run, or an input cannot be read";
+  1  something failed, crashed, timed out or disagreed, or too little passed
+  2  the command line is wrong, a lane is not there, or an input cannot be read";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -71,6 +74,9 @@ enum Command {
     /// Run scripts for a parent process, over standard input and output.
     #[command(hide = true)]
     Worker(LaneArgs),
+    /// End the process groups that a parent process leaves behind.
+    #[command(hide = true)]
+    Reaper,
 }
 
 /// Runs the command that the process's arguments ask for, and returns the exit code.
@@ -90,11 +96,12 @@ pub fn main() -> ExitCode {
         Some(Command::Adapter(arguments)) => adapter::serve(&arguments),
         Some(Command::Completions(arguments)) => completions::print(&arguments, Cli::command()),
         Some(Command::Worker(arguments)) => work(&arguments),
+        Some(Command::Reaper) => reaper::serve().map(|()| 0).map_err(|error| error.to_string()),
     };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(message) => {
-            tell(&format_args!("error: {message}"));
+            tell(&format_args!("error: {}", visible(&message)));
             ExitCode::from(2)
         }
     }

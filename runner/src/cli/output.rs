@@ -1,5 +1,6 @@
 //! Writing to standard output and standard error, which may be closed or full.
 
+use crate::report::visible_lines;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
@@ -13,7 +14,13 @@ pub(super) fn say(text: &impl Display) -> Result<(), String> {
     }
 }
 
-/// Writes a line to standard error. If that fails, there is no one left to tell.
-pub(super) fn tell(line: &impl Display) {
-    let _ = writeln!(io::stderr(), "{line}");
+/// Writes text that may have come from outside to standard output, without characters that act on a terminal.
+pub(super) fn say_visible(text: &impl Display) -> Result<(), String> {
+    say(&visible_lines(&text.to_string()))
+}
+
+/// Writes lines to standard error, without characters that act on a terminal. If that fails, there is no one left to
+/// tell.
+pub(super) fn tell(lines: &impl Display) {
+    let _ = writeln!(io::stderr(), "{}", visible_lines(&lines.to_string()));
 }

@@ -36,6 +36,27 @@ impl FromStr for ReportTo {
 }
 
 impl ReportTo {
+    /// Returns whether the report shows the directives that passed.
+    pub(super) fn shows_passed(&self) -> bool {
+        self.format.shows_passed
+    }
+
+    /// Checks that the file can be written, so that a long run is not in vain. A device or a pipe is left alone.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let existed = match fs::metadata(file) {
+            Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => return Ok(()),
+            metadata => metadata.is_ok(),
+        };
+        let opened = fs::OpenOptions::new().create(true).append(true).open(file);
+        opened.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        if !existed {
+            // It is written at the end of the run. If it cannot be removed, it is empty until then.
+            let _ = fs::remove_file(file);
+        }
+        Ok(())
+    }
+
     /// Writes the report.
     pub(super) fn write(&self, report: &Report) -> Result<(), String> {
         let text = (self.format.render)(report);

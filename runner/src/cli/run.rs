@@ -1,26 +1,30 @@
 //! The default command: runs scripts in lanes, and writes reports.
 
 use super::adapter::NamedCommand;
-use super::lane_args::LaneArgs;
+use super::demands::{DemandArgs, Demands};
+use super::lane_args::{self, LaneArgs};
 use super::output::tell;
 use super::report_to::{self, ReportTo};
 use super::screen::Screen;
 use crate::expectations::Expectations;
+use crate::forms::Forms;
 use crate::inputs::{self, Choice, FeatureRules, Input};
 use crate::pool::{Finished, Pool};
+use crate::reaper::Reaper;
 use crate::report::terminal::Paint;
-use crate::report::{self, AbsentLane, Compared, Disagreement, LaneReport, Report};
+use crate::report::{self, AbsentLane, Report, Results};
 use crate::settings::{HostModule, Settings, TrapText};
 use crate::snapshot::snapshot_path;
 use clap::{Args, ValueEnum};
 use lanes::Features;
-use lanes::{Absent, Lane, Lanes, LanesError};
+use lanes::{Lanes, LanesError};
 use std::collections::HashSet;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Instant;
 
 #[derive(Debug, Args)]
@@ -36,7 +40,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "NAME=CMD", help_heading = "Lanes")]
     script_engine: Vec<NamedCommand>,
     /// The number of scripts that run at a time [default: the number of cores].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
     /// Run only the scripts whose path contains this text.
     #[arg(long, value_name = "TEXT")]
@@ -44,8 +48,8 @@ pub(super) struct RunArgs {
     /// Stop after the first script that does not pass.
     #[arg(long)]
     fail_fast: bool,
-    /// Read a list of expected failures, one on each line: PATH:LINE [@LANE,..] CAUSE or
-    /// PATH:FIRST-LAST [@LANE,..] CAUSE.
+    /// Read a list of expected failures, one on each line: PATH:LINE#KEY [@LANE,..] CAUSE, with the key of the directive,
+    /// or PATH:LINE or PATH:FIRST-LAST. `--report expected=FILE` writes one.
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
     /// Write the trap snapshots (x.traps beside x.wast) instead of checking them. They come from a lane that supports
@@ -54,6 +58,8 @@ pub(super) struct RunArgs {
     bless: bool,
     #[arg(long, value_name = "FORMAT[=FILE]", help = report_to::help())]
     report: Vec<ReportTo>,
+    #[command(flatten)]
+    demands: DemandArgs,
     /// Print only what is wrong, and the last line of the summary.
     #[arg(long)]
     quiet: bool,
@@ -98,25 +104,26 @@ enum When {
 /// Runs the scripts that the arguments name, and writes the reports. Returns the exit code.
 pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
     let started = Instant::now();
-    let Lanes { present, absent } = arguments.lanes.open()?;
-    arguments.check_names(&present, &absent)?;
-    // Only their names are needed from here on: each worker opens the lanes for itself.
-    let lanes = present.into_iter().map(|lane| lane.info().name.clone()).collect();
+    let opened = arguments.lanes.open()?;
+    arguments.check_names(&opened)?;
+    arguments.report.iter().try_for_each(ReportTo::check)?;
     let (inputs, remarks) = arguments.gather_inputs()?;
-    let pool = arguments.pool(lanes)?;
+    let expectations = arguments.expectations()?;
+    let (pool, results) = arguments.start(opened)?;
+    let absent: Vec<String> = results.absent.iter().map(|absent| absent.lane.clone()).collect();
+    let demands = arguments.demands.read(&results.lanes, &absent)?;
     let scripts = inputs.len();
     let mut run = RunInProgress {
         arguments,
         built_in: Expectations::built_in()?,
-        expectations: arguments.expectations()?,
+        expectations,
+        demands,
         screen: Screen::new(arguments.paint(), arguments.quiet, scripts),
-        lanes: pool.lanes.iter().chain(arguments.script_engine.iter().map(|engine| &engine.name)).cloned().collect(),
-        reports: Vec::new(),
-        disagreements: Vec::new(),
-        compared: Vec::new(),
-        warnings: inputs.iter().flat_map(|input| &input.warnings).cloned().collect(),
+        results,
     };
-    run.warnings.iter().for_each(|warning| run.screen.warn(warning));
+    let inputs = run.mark(inputs);
+    run.results.warnings = inputs.iter().flat_map(|input| &input.warnings).cloned().collect();
+    run.results.warnings.iter().for_each(|warning| run.screen.warn(warning));
     remarks.iter().for_each(|remark| run.screen.remark(remark));
     if arguments.bless && inputs.iter().any(|input| snapshot_path(&input.path).is_none()) {
         run.screen.remark("no trap snapshots of built-in scripts are written");
@@ -129,12 +136,12 @@ pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
     });
     ran.map_err(|error| format!("cannot run a worker: {error}"))?;
     result?;
-    run.end(absent, scripts, started)
+    run.end(scripts, started)
 }
 
 impl RunArgs {
     /// Refuses script engines with the name of a lane or of each other: reports could not tell them apart.
-    fn check_names(&self, present: &[Box<dyn Lane>], absent: &[Absent]) -> Result<(), String> {
+    fn check_names(&self, Lanes { present, absent }: &Lanes) -> Result<(), String> {
         let lanes = present.iter().map(|lane| &lane.info().name).chain(absent.iter().map(|lane| &lane.name));
         let mut seen: HashSet<&String> = lanes.collect();
         match self.script_engine.iter().find(|engine| !seen.insert(&engine.name)) {
@@ -145,10 +152,14 @@ impl RunArgs {
 
     /// Returns the scripts, and remarks on them for the user.
     fn gather_inputs(&self) -> Result<(Vec<Input>, Vec<String>), String> {
-        let spec_dir = self.spec_dir.clone().or_else(checkout_of_environment);
-        let feature_rules = self.features_file.as_deref().map(FeatureRules::read).transpose()?.unwrap_or_default();
-        let settings = self.settings();
-        let choice = Choice { spec_dir, features: self.features, feature_rules, settings, filter: self.filter.clone() };
+        let choice = Choice {
+            spec_dir: self.spec_dir.clone().or_else(checkout_of_environment),
+            spec_dir_given: self.spec_dir.is_some(),
+            features: self.features,
+            feature_rules: self.features_file.as_deref().map(FeatureRules::read).transpose()?.unwrap_or_default(),
+            settings: self.settings(),
+            filter: self.filter.clone(),
+        };
         inputs::gather(&self.inputs, &choice).map_err(|error| error.to_string())
     }
 
@@ -165,10 +176,45 @@ impl RunArgs {
         self.expect.as_deref().map_or_else(|| Ok(Expectations::default()), Expectations::read)
     }
 
+    /// Asks each lane for its engine. Returns the pool that runs those that are there, and the results of a run that has
+    /// not begun.
+    fn start(&self, Lanes { present, absent }: Lanes) -> Result<(Pool, Results), String> {
+        // Only their names are needed from here on: each worker opens the lanes for itself.
+        let names: Vec<String> = present.into_iter().map(|lane| lane.info().name.clone()).collect();
+        let absent = absent.into_iter().map(|absent| AbsentLane { lane: absent.name, reason: absent.reason });
+        let mut results = Results { absent: absent.collect(), ..Results::default() };
+        let mut pool = self.pool(names.clone())?;
+        let engines = pool.engines();
+        let engines = engines.map_err(|error| format!("cannot run a worker: {error}"))?;
+        for (lane, engine) in names.into_iter().zip(engines) {
+            match engine {
+                Ok(engine) => {
+                    results.engines.insert(lane.clone(), engine);
+                    results.lanes.push(lane);
+                }
+                Err(reason) if self.lanes.is_optional(&lane) => results.absent.push(AbsentLane { lane, reason }),
+                Err(reason) => return Err(lane_args::missing(&lane, &reason)),
+            }
+        }
+        if results.lanes.is_empty() {
+            return Err("no lane to run: none of the optional ones is there".to_string());
+        }
+        pool.arguments = self.lanes.worker_arguments(&results.lanes);
+        pool.lanes.clone_from(&results.lanes);
+        for engine in &pool.script_engines {
+            results.engines.insert(engine.name.clone(), engine.info()?);
+            results.lanes.push(engine.name.clone());
+        }
+        Ok((pool, results))
+    }
+
     fn pool(&self, lanes: Vec<String>) -> Result<Pool, String> {
         let cores = || std::thread::available_parallelism().ok();
+        let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+        let reaper = Reaper::start(&program).map_err(|error| format!("cannot start a process: {error}"))?;
         Ok(Pool {
-            program: std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?,
+            program,
+            reaper: Arc::new(reaper),
             arguments: self.lanes.worker_arguments(&lanes),
             lanes,
             jobs: self.jobs.or_else(cores).map_or(1, NonZeroUsize::get),
@@ -193,25 +239,42 @@ struct RunInProgress<'a> {
     arguments: &'a RunArgs,
     built_in: [Expectations; 2],
     expectations: Expectations,
+    demands: Demands<'a>,
     screen: Screen,
-    /// The names of the lanes, followed by those of the script engines.
-    lanes: Vec<String>,
-    reports: Vec<LaneReport>,
-    disagreements: Vec<Disagreement>,
-    compared: Vec<Compared>,
-    /// A text for each head line that is not understood, with its position.
-    warnings: Vec<String>,
+    /// The results so far. The lanes are followed by the script engines.
+    results: Results,
 }
 
 impl RunInProgress<'_> {
+    /// Returns the lists of expected failures that may be about a script.
+    fn lists(&self, input: &Input) -> impl Iterator<Item = &Expectations> {
+        let built_in = if input.official { self.built_in.as_slice() } else { &[] };
+        built_in.iter().chain([&self.expectations]).filter(|list| list.concerns(&input.path))
+    }
+
+    /// Marks the scripts of which each directive that passes is needed.
+    fn mark(&self, mut inputs: Vec<Input>) -> Vec<Input> {
+        let for_report = self.arguments.report.iter().any(ReportTo::shows_passed);
+        for input in &mut inputs {
+            input.needs_passed = for_report || self.lists(input).next().is_some();
+        }
+        inputs
+    }
+
     /// Adds the results of a script. Returns whether the run goes on.
     fn add(&mut self, input: &Input, mut finished: Finished) -> Result<bool, String> {
-        let lists = || self.built_in.iter().chain([&self.expectations]);
+        let is_listed = self.lists(input).next().is_some();
+        let source = if is_listed || !finished.has_passed() { inputs::text(&input.path).ok() } else { None };
+        let forms = source.as_deref().map(Forms::of).unwrap_or_default();
         for report in &mut finished.lanes {
-            lists().for_each(|list| list.apply(report));
-            report.passed_on.clear();
+            for failure in &mut report.failures {
+                failure.key = forms.key((failure.line, failure.column)).unwrap_or_default().to_string();
+            }
+            self.lists(input).for_each(|list| list.apply(report, &forms));
         }
-        finished.disagreements.retain(|disagreement| !lists().any(|list| list.explains(disagreement)));
+        finished
+            .disagreements
+            .retain(|disagreement| !self.lists(input).any(|list| list.explains(disagreement, &forms)));
         let unwritten =
             |why: &str| self.screen.remark(&format!("no trap snapshot of {} is written: {why}", input.path));
         match &finished.snapshot {
@@ -220,22 +283,23 @@ impl RunInProgress<'_> {
             Some(text) => bless(&input.path, text)?,
             None => unwritten("no lane supports all of it and shows every trap with all of its frames"),
         }
-        self.screen.show(input, &finished, &self.lanes)?;
+        self.screen.show(input, &finished, &self.results.lanes, source.as_deref())?;
         let go_on = finished.has_passed() || !self.arguments.fail_fast;
-        self.reports.append(&mut finished.lanes);
-        self.disagreements.append(&mut finished.disagreements);
-        report::add_compared(&mut self.compared, finished.compared);
+        self.results.scripts.append(&mut finished.lanes);
+        self.results.disagreements.append(&mut finished.disagreements);
+        report::add_compared(&mut self.results.compared, finished.compared);
         Ok(go_on)
     }
 
     /// Prints the summary, and writes the reports. Returns the exit code.
-    fn end(self, absent: Vec<Absent>, scripts: usize, started: Instant) -> Result<u8, String> {
-        let absent = absent.into_iter().map(|absent| AbsentLane { lane: absent.name, reason: absent.reason });
-        let report = Report::new(self.lanes, absent.collect(), self.reports, self.disagreements, self.compared);
-        let report = Report { warnings: self.warnings, ..report };
-        if let Some(remark) = self.expectations.remark_on_unused(&report.scripts) {
+    fn end(mut self, scripts: usize, started: Instant) -> Result<u8, String> {
+        let (unmatched, remark) = self.expectations.unmatched(&self.results.scripts);
+        self.results.unmatched = unmatched;
+        if let Some(remark) = remark {
             self.screen.remark(&remark);
         }
+        let mut report = Report::new(self.results);
+        report.complaints.extend(self.demands.complaints(&report, self.arguments.filter.as_deref()));
         self.screen.end(&report, started.elapsed())?;
         let left = scripts - report.totals.scripts;
         if left > 0 {
@@ -247,6 +311,11 @@ impl RunInProgress<'_> {
         written.into_iter().collect::<Result<(), String>>()?;
         Ok(report.exit_code())
     }
+}
+
+/// Parses the number of scripts that run at a time.
+fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a number of scripts to run at a time, at least 1".to_string())
 }
 
 /// Returns the checkout that the variable `SPEC_TESTSUITE` names, unless it is empty.

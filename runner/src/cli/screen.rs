@@ -1,10 +1,10 @@
 //! The terminal during a run: a progress bar, failures as they are found, and the summary.
 
 use super::output::{say, tell};
-use crate::inputs::{self, Input};
+use crate::inputs::Input;
 use crate::pool::Finished;
 use crate::report::terminal::{self, Paint};
-use crate::report::{self, Report};
+use crate::report::{self, Report, visible};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
@@ -29,33 +29,36 @@ impl Screen {
     /// Prints a remark: something that is no failure, and that the user should know.
     pub(super) fn remark(&self, remark: &str) {
         if !self.quiet {
-            self.bar.suspend(|| tell(&format_args!("note: {remark}")));
+            self.bar.suspend(|| tell(&format_args!("note: {}", visible(remark))));
         }
     }
 
     /// Prints a warning: something of a script that was not understood, and has no effect.
     pub(super) fn warn(&self, warning: &str) {
-        self.bar.suspend(|| tell(&format_args!("warning: {warning}")));
+        self.bar.suspend(|| tell(&format_args!("warning: {}", visible(warning))));
     }
 
-    /// Prints the failures of a script that has finished.
-    pub(super) fn show(&self, input: &Input, finished: &Finished, lanes: &[String]) -> Result<(), String> {
+    /// Prints the failures of a script that has finished, with the lines of its text.
+    pub(super) fn show(
+        &self,
+        input: &Input,
+        finished: &Finished,
+        lanes: &[String],
+        source: Option<&str>,
+    ) -> Result<(), String> {
         if finished.lanes.iter().all(|report| report.status == report::Status::Pass && report.directives == 0) {
             self.remark(&format!("{} has no directives", input.path));
         }
         let mut text = String::new();
         if !finished.has_passed() {
-            let source = inputs::text(&input.path).ok();
             let failed = finished.lanes.iter().filter(|report| report.status != report::Status::Pass);
-            for report in failed {
-                text += &terminal::failures(report, source.as_deref(), self.paint);
-            }
+            text += &terminal::failures(&failed.collect::<Vec<_>>(), source, self.paint);
             for disagreement in &finished.disagreements {
                 text += &terminal::disagreement(disagreement, lanes, self.paint);
             }
         }
         let said = self.bar.suspend(|| say(&text));
-        self.bar.set_message(input.path.clone());
+        self.bar.set_message(visible(&input.path).into_owned());
         self.bar.inc(1);
         said
     }

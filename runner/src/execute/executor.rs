@@ -1,5 +1,6 @@
 //! The executor: performs the directives of a script, or of a thread in it, in one session of a lane.
 
+use super::cause::Cause;
 use super::check::{
     Checked, check_accepted, check_exception, check_exhaustion, check_invalid_custom, check_malformed_custom,
     check_refused, check_results, check_success, check_trap, check_unlinkable,
@@ -26,6 +27,8 @@ pub(super) struct Executor<'scope, 'env> {
     pub(super) instances: Names<InstanceId>,
     pub(super) thread_names: Names<usize>,
     pub(super) instance_count: u32,
+    /// The line of the current directive.
+    pub(super) line: u32,
 }
 
 impl<'scope, 'env> Executor<'scope, 'env> {
@@ -50,6 +53,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             instances: Names::new("instance"),
             thread_names: Names::new("thread"),
             instance_count: 0,
+            line: 0,
         })
     }
 
@@ -58,12 +62,13 @@ impl<'scope, 'env> Executor<'scope, 'env> {
         if let Err(miss) = self.support.begin_directive() {
             return Step::unobserved(Err(miss));
         }
+        self.line = directive.line;
         let mut step = self.perform(position, directive);
         step.depends_on_race = self.races.end_directive();
-        if matches!(step.verdict, Err(Miss::Unsupported(_))) {
+        if let Some(cause) = what_did_not_run(directive, &step.verdict) {
             let action = directive.kind.action();
             let instance = action.and_then(|action| self.instances.get(action.instance()).ok());
-            self.support.add_unsupported(instance);
+            self.support.add_missing(instance, cause);
         }
         step
     }
@@ -112,8 +117,9 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             DirectiveKind::Unsupported { reason, id } => {
                 let verdict = Err(Miss::Failed(reason.clone()));
                 if matches!(directive.name, "module" | "component") {
-                    self.modules.set(id.as_deref(), Slot::missing(&verdict));
-                    self.instances.set(id.as_deref(), Slot::missing(&verdict));
+                    let cause = Cause::of(&verdict, self.line);
+                    self.modules.set(id.as_deref(), Slot::missing(cause));
+                    self.instances.set(id.as_deref(), Slot::missing(cause));
                 }
                 Step::unobserved(verdict)
             }
@@ -192,7 +198,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
                 self.name_instance(id, Ok(instantiated))
             }
             Err(step) => {
-                self.instances.set(id, Slot::missing(&step.verdict));
+                self.instances.set(id, Slot::missing(Cause::of(&step.verdict, self.line)));
                 *step
             }
         }
@@ -215,7 +221,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             Ok(Err(refusal)) => self.observe(Outcome::Refused(refusal), check_accepted),
             Err(miss) => Step::unobserved(Err(miss)),
         };
-        self.modules.set(id, Slot::missing(&step.verdict));
+        self.modules.set(id, Slot::missing(Cause::of(&step.verdict, self.line)));
         Err(Box::new(step))
     }
 
@@ -229,7 +235,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             Ok(instantiated) => self.observe(instantiated.map(|_| Vec::new()), check_accepted),
             Err(miss) => Step::unobserved(Err(miss)),
         };
-        let slot = instance.map_or_else(|| Slot::missing(&step.verdict), Slot::Present);
+        let slot = instance.map_or_else(|| Slot::missing(Cause::of(&step.verdict, self.line)), Slot::Present);
         self.instances.set(id, slot);
         match id {
             Some(id) if self.settings.auto_register && step.verdict.is_ok() => {
@@ -241,9 +247,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
 
     fn register(&mut self, name: &str, instance: Option<&str>) -> Step {
         let verdict = self.try_register(name, instance);
-        if matches!(verdict, Err(Miss::Unsupported(_))) {
-            self.support.add_missing_registration();
-        }
+        self.support.add_missing_registration(Cause::of(&verdict, self.line));
         Step::unobserved(verdict)
     }
 
@@ -300,5 +304,19 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             Ok(Err(refusal)) => self.observe(Outcome::Refused(refusal), check_accepted),
             Err(miss) => Step::unobserved(Err(miss)),
         }
+    }
+}
+
+/// Returns the cause for which a directive did not do what it would have done to instances, if it did not: it is
+/// unsupported, it follows from another one, or it failed to make an instance or to run at all. One that ran and gave a
+/// wrong result did it.
+fn what_did_not_run(directive: &Directive, verdict: &Verdict) -> Option<Cause> {
+    let fails_whole = matches!(
+        directive.kind,
+        DirectiveKind::Module { .. } | DirectiveKind::Instance { .. } | DirectiveKind::Unsupported { .. }
+    );
+    match verdict {
+        Err(Miss::Failed(_)) if !fails_whole => None,
+        verdict => Cause::of(verdict, directive.line),
     }
 }

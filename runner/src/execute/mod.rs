@@ -8,8 +8,10 @@
 //! - `executor` performs the directives, `threads` those of a thread.
 //! - `check` compares outcomes with what directives expect, `trap_text` the texts of traps.
 //! - `races` says what depends on the order of threads.
-//! - `support` says whether an engine may lack what a directive needs, with `taint` for what follows from that.
+//! - `support` says whether an engine may lack what a directive needs, with `cause` and `taint` for what follows from
+//!   something that is missing.
 
+mod cause;
 mod check;
 mod executor;
 mod names;
@@ -33,7 +35,14 @@ pub type Verdict = Result<(), Miss>;
 pub enum Miss {
     /// The outcome is not the one that the script asks for.
     Failed(String),
-    /// The engine does not support what the directive needs. Never the verdict of one of our own lanes.
+    /// The directive needs something that an earlier directive failed to make. The failure is that directive's.
+    Follows {
+        /// The line of that directive.
+        line: u32,
+        /// The missing thing, after the line.
+        message: String,
+    },
+    /// The engine does not support what the directive needs.
     Unsupported(String),
     /// The engine's process died. The last step of a run.
     Crashed(String),
@@ -45,15 +54,22 @@ impl Miss {
     /// Returns the reason.
     pub fn message(&self) -> &str {
         match self {
-            Miss::Failed(message) | Miss::Unsupported(message) | Miss::Crashed(message) | Miss::TimedOut(message) => {
-                message
-            }
+            Miss::Failed(message)
+            | Miss::Follows { message, .. }
+            | Miss::Unsupported(message)
+            | Miss::Crashed(message)
+            | Miss::TimedOut(message) => message,
         }
     }
 
     /// Returns whether the engine is lost, so that the run ends.
     fn is_lost(&self) -> bool {
         matches!(self, Miss::Crashed(_) | Miss::TimedOut(_))
+    }
+
+    /// Returns whether an earlier directive is at fault.
+    pub(crate) fn follows(&self) -> bool {
+        matches!(self, Miss::Follows { .. })
     }
 
     /// Returns the miss of an outcome that says that the engine is lost.
@@ -91,6 +107,11 @@ impl Step {
     fn unobserved(verdict: Verdict) -> Step {
         Step { verdict, observation: None, depends_on_race: false }
     }
+
+    /// Returns whether an earlier directive is at fault for the verdict.
+    pub(crate) fn follows(&self) -> bool {
+        self.verdict.as_ref().is_err_and(Miss::follows)
+    }
 }
 
 /// The results of a script in a lane.
@@ -124,7 +145,7 @@ pub(crate) fn execute(
 ) -> LaneRun {
     std::thread::scope(|scope| match Executor::new(lane, features, settings, &script.directives, scope) {
         Ok(executor) => run_directives(executor, script, states, watch),
-        Err(failure) => refuse_all(script, lane, &failure, watch),
+        Err(failure) => refuse_all(script, &failure, watch),
     })
 }
 
@@ -168,11 +189,11 @@ fn run_directives<'env>(
 }
 
 /// Returns the steps of a lane that opens no session.
-fn refuse_all(script: &Script, lane: &dyn Lane, failure: &Failure, watch: Watch<'_>) -> LaneRun {
+fn refuse_all(script: &Script, failure: &Failure, watch: Watch<'_>) -> LaneRun {
     let message = format!("the lane opens no session: {failure}");
     let miss = match (Miss::of_lost_engine(&Outcome::Failed(failure.clone())), failure) {
         (Some(lost), _) => lost,
-        (None, Failure::Unsupported(_)) if !lane.info().is_own() => Miss::Unsupported(message),
+        (None, Failure::Unsupported(_) | Failure::Resource(_)) => Miss::Unsupported(message),
         (None, _) => Miss::Failed(message),
     };
     let count = if miss.is_lost() { script.directives.len().min(1) } else { script.directives.len() };

@@ -1,6 +1,7 @@
 //! The modules, instances and threads that a script has defined, by name.
 
-use super::{Miss, Verdict};
+use super::Miss;
+use super::cause::Cause;
 use std::collections::HashMap;
 
 /// Items of one sort. A name stands for the item that was defined last under it, and no name for the last item of all.
@@ -15,20 +16,22 @@ pub(super) struct Names<T> {
 #[derive(Clone, Copy)]
 pub(super) enum Slot<T> {
     Present(T),
-    Failed,
-    Unsupported,
+    /// No directive should have defined it.
+    Undefined,
+    /// A directive should have defined it.
+    Missing(Cause),
 }
 
 impl<T> Slot<T> {
-    /// The slot of an item whose directive ended with this verdict and defined nothing.
-    pub(super) fn missing(verdict: &Verdict) -> Slot<T> {
-        if matches!(verdict, Err(Miss::Unsupported(_))) { Slot::Unsupported } else { Slot::Failed }
+    /// The slot of an item that is missing for this cause.
+    pub(super) fn missing(cause: Option<Cause>) -> Slot<T> {
+        cause.map_or(Slot::Undefined, Slot::Missing)
     }
 }
 
 impl<T: Copy> Names<T> {
     pub(super) fn new(noun: &'static str) -> Names<T> {
-        Names { noun, named: HashMap::new(), last: Slot::Failed }
+        Names { noun, named: HashMap::new(), last: Slot::Undefined }
     }
 
     /// Defines an item. One that is missing hides an older item of its name: no directive may reach that by mistake.
@@ -43,16 +46,14 @@ impl<T: Copy> Names<T> {
     pub(super) fn get(&self, id: Option<&str>) -> Result<T, Miss> {
         let noun = self.noun;
         let slot = match id {
-            Some(id) => self.named.get(id).copied().unwrap_or(Slot::Failed),
+            Some(id) => self.named.get(id).copied().unwrap_or(Slot::Undefined),
             None => self.last,
         };
         match (slot, id) {
             (Slot::Present(item), _) => Ok(item),
-            (Slot::Unsupported, _) => Err(Miss::Unsupported(format!("the {noun} is missing: it was unsupported"))),
-            (Slot::Failed, Some(id)) => Err(Miss::Failed(format!("there is no {noun} ${id}"))),
-            (Slot::Failed, None) => {
-                Err(Miss::Failed(format!("there is no {noun}: the last one failed, or there was none")))
-            }
+            (Slot::Missing(cause), _) => Err(cause.miss(&format!("the {noun} is missing"))),
+            (Slot::Undefined, Some(id)) => Err(Miss::Failed(format!("there is no {noun} ${id}"))),
+            (Slot::Undefined, None) => Err(Miss::Failed(format!("there is no {noun}"))),
         }
     }
 }

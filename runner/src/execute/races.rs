@@ -14,7 +14,7 @@ use lanes::{Binary, InstanceId, ModuleId};
 pub(super) struct Races {
     /// False if the script has no thread, so that nothing has to be looked at.
     is_possible: bool,
-    raced: Taint,
+    raced: Taint<()>,
     /// True if the current directive used such an instance.
     used: bool,
 }
@@ -36,7 +36,7 @@ impl Races {
         if lent && !self.raced.is_closed(module) {
             self.begin();
         }
-        self.used |= self.raced.is_module_tainted(module);
+        self.used |= self.raced.of_module(module).is_some();
     }
 
     /// Notes that the directive uses an instance.
@@ -44,7 +44,7 @@ impl Races {
         if lent && !self.raced.is_isolated(instance) {
             self.begin();
         }
-        self.used |= self.raced.is_instance_tainted(instance);
+        self.used |= self.raced.of_instance(instance).is_some();
     }
 
     pub(super) fn add_instance(&mut self, instance: InstanceId, module: ModuleId) {
@@ -64,12 +64,12 @@ impl Races {
     }
 
     fn begin(&mut self) {
-        self.raced.spread(None);
+        self.raced.spread(None, ());
     }
 
     /// Returns whether a race may have changed this instance.
     pub(super) fn may_have_changed(&self, instance: InstanceId) -> bool {
-        self.raced.is_instance_tainted(instance)
+        self.raced.of_instance(instance).is_some()
     }
 
     /// Ends a directive. Returns whether what it showed depends on a race.

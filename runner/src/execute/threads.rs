@@ -5,6 +5,7 @@
 //! A failure in a thread counts at the `wait` for it. A thread that no directive waits for is waited for at the end of
 //! the script, and counts where it was started. A thread that never ends is a timeout of the script.
 
+use super::cause::Cause;
 use super::executor::Executor;
 use super::names::Slot;
 use super::{Miss, Step, Verdict};
@@ -74,12 +75,11 @@ impl<'scope, 'env> Executor<'scope, 'env> {
         directives: &'env [Directive],
     ) -> Step {
         let verdict = self.spawn(position, shared, directives);
-        if matches!(verdict, Err(Miss::Unsupported(_))) {
-            self.support.add_missing_thread();
-        }
+        let cause = Cause::of(&verdict, self.line);
+        self.support.add_missing_thread(cause);
         let slot = match &verdict {
             Ok(()) => Slot::Present(self.threads.started.len() - 1),
-            Err(_) => Slot::missing(&verdict),
+            Err(_) => Slot::missing(cause),
         };
         self.thread_names.set(Some(id), slot);
         Step::unobserved(verdict)
@@ -176,6 +176,8 @@ fn summarize(directives: &[Directive], misses: &[(usize, Miss)]) -> Verdict {
         Err(Miss::TimedOut(message))
     } else if any(|miss| matches!(miss, Miss::Failed(_))) {
         Err(Miss::Failed(message))
+    } else if let Some(Miss::Follows { line, .. }) = misses.iter().map(|(_, miss)| miss).find(|miss| miss.follows()) {
+        Err(Miss::Follows { line: *line, message })
     } else {
         Err(Miss::Unsupported(message))
     }

@@ -1,5 +1,6 @@
 //! The differences between lanes, and how much of them was compared.
 
+use super::visible;
 use lanes::compare::Tally;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -76,7 +77,8 @@ impl Disagreement {
     /// Returns all sides, one on each line: `LANE, LANE: TEXT`.
     pub fn lines(&self, lanes: &[String]) -> String {
         let sides = self.sides(lanes);
-        sides.iter().map(|(lanes, text)| format!("{}: {text}", lanes.join(", "))).collect::<Vec<_>>().join("\n")
+        let line = |(lanes, text): &(Vec<&str>, &str)| format!("{}: {}", lanes.join(", "), visible(text));
+        sides.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 }
 

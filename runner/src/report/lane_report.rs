@@ -26,6 +26,9 @@ pub struct LaneReport {
     pub unsupported: usize,
     /// Directives that failed as the list of expected failures says.
     pub expected: usize,
+    /// Directives that need what an earlier directive failed to make.
+    #[serde(default)]
+    pub follows: usize,
     /// Directives that did not run.
     pub skipped: usize,
     /// The failed directives, and what else is wrong with the script.
@@ -33,16 +36,34 @@ pub struct LaneReport {
     /// The unsupported directives, each with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lacking: Vec<Failure>,
-    /// The lines of the directives that passed. The list of expected failures needs them; reports leave them out.
+    /// The directives that follow from an earlier one, each with the line of that one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub passed_on: Vec<u32>,
+    pub following: Vec<Failure>,
+    /// The failures that are listed as expected, each with the cause from the list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listed: Vec<Failure>,
+    /// The directives that passed, if a list of expected failures or a report needs them. The JSON report leaves them
+    /// out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_on: Vec<Passed>,
+}
+
+/// A directive that passed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Passed {
+    /// The line in which the directive begins, counted from 1.
+    pub line: u32,
+    /// The column in which the directive begins, in bytes, counted from 1.
+    pub column: u32,
+    /// The directive's keyword.
+    pub directive: String,
 }
 
 /// The overall result of a script in a lane.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Every directive passed, failed as listed, or was not supported.
+    /// Every directive passed, failed as listed, follows from one that did, or was not supported.
     #[default]
     Pass,
     /// A directive failed.
@@ -56,7 +77,7 @@ pub enum Status {
 }
 
 /// A failure: of a directive, or of the script at a location.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Failure {
     /// The line in which the directive begins, counted from 1.
     pub line: u32,
@@ -66,6 +87,9 @@ pub struct Failure {
     pub directive: String,
     /// The expected outcome, and the actual one.
     pub message: String,
+    /// The key of the directive, by which a list of expected failures finds it in another version of the script.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub key: String,
 }
 
 impl Status {
@@ -101,6 +125,7 @@ impl Failure {
             column: directive.column,
             directive: directive.name.to_string(),
             message: message.to_string(),
+            key: String::new(),
         }
     }
 }
@@ -110,7 +135,8 @@ impl LaneReport {
     pub fn count(&mut self, location: Failure, verdict: &Verdict) {
         let Err(miss) = verdict else {
             self.passed += 1;
-            self.passed_on.push(location.line);
+            let Failure { line, column, directive, .. } = location;
+            self.passed_on.push(Passed { line, column, directive });
             return;
         };
         let failure = Failure { message: miss.message().to_string(), ..location };
@@ -118,6 +144,11 @@ impl LaneReport {
             Miss::Unsupported(_) => {
                 self.unsupported += 1;
                 self.lacking.push(failure);
+                return;
+            }
+            Miss::Follows { .. } => {
+                self.follows += 1;
+                self.following.push(failure);
                 return;
             }
             Miss::Failed(_) => {}
@@ -132,9 +163,10 @@ impl LaneReport {
         self.failures.iter().filter(|failure| !failure.counts()).count()
     }
 
-    /// Ends the count: a directive that neither passed, nor is unsupported, nor is among the failures did not run.
+    /// Ends the count: a directive that neither passed, nor is unsupported, nor follows from another, nor is among the
+    /// failures did not run.
     pub fn close(&mut self) {
-        let rest = self.directives.saturating_sub(self.passed + self.unsupported);
+        let rest = self.directives.saturating_sub(self.passed + self.unsupported + self.follows);
         self.failed = (self.failures.len() - self.count_misplaced()).min(rest);
         self.skipped = rest - self.failed;
         if self.status == Status::Pass && !self.failures.is_empty() {
@@ -150,7 +182,7 @@ mod tests {
     #[test]
     fn what_is_of_no_directive_is_not_counted() {
         let directive = Failure::NO_DIRECTIVE.to_string();
-        let failure = Failure { line: 9, column: 1, directive, message: String::new() };
+        let failure = Failure { line: 9, column: 1, directive, ..Failure::default() };
         let mut report = LaneReport { directives: 2, passed: 2, failures: vec![failure], ..LaneReport::default() };
         report.close();
         assert_eq!((report.status, report.passed, report.failed, report.skipped), (Status::Fail, 2, 0, 0));
@@ -158,17 +190,19 @@ mod tests {
 
     #[test]
     fn every_directive_is_counted_once() {
-        let location = Failure { line: 1, column: 1, directive: "invoke".to_string(), message: String::new() };
-        let mut report = LaneReport { directives: 5, ..LaneReport::default() };
+        let location = Failure { line: 1, column: 1, directive: "invoke".to_string(), ..Failure::default() };
+        let mut report = LaneReport { directives: 6, ..LaneReport::default() };
         let verdicts = [
             Ok(()),
             Err(Miss::Unsupported("no".to_string())),
             Err(Miss::Failed("wrong".to_string())),
+            Err(Miss::Follows { line: 1, message: "follows from line 1".to_string() }),
             Err(Miss::TimedOut("slow".to_string())),
         ];
         verdicts.iter().for_each(|verdict| report.count(location.clone(), verdict));
         report.close();
         assert_eq!((report.passed, report.unsupported, report.failed, report.skipped), (1, 1, 2, 1));
+        assert_eq!((report.follows, report.following.len()), (1, 1));
         assert_eq!((report.status, report.failures.len(), report.lacking.len()), (Status::Timeout, 2, 1));
     }
 }

@@ -2,23 +2,29 @@
 //! what a person sees on a terminal ([`terminal`]).
 //!
 //! [`Report`] is the schema of the JSON report. Later versions may add fields, which readers have to ignore. A
-//! directive counts once per lane, and in every entry `passed + failed + unsupported + expected + skipped =
-//! directives`: `unsupported` directives are those that another engine does not support, `skipped` directives did not
-//! run because of a crash or a timeout. Neither is a pass. The list of failures may have entries that belong to no
-//! directive and are not counted.
+//! directive counts once per lane, and in every entry `passed + failed + unsupported + expected + follows + skipped
+//! = directives`: `unsupported` directives are those that the engine does not support, those of `follows` need what an
+//! earlier directive failed to make, and `skipped` directives did not run because of a crash or a timeout. None of these
+//! is a pass. The list of failures may have entries that belong to no directive and are not counted.
 
 mod disagreement;
 mod format;
+mod group;
 mod lane_report;
 pub mod terminal;
 mod totals;
+mod visible;
 
 pub use disagreement::{Compared, Disagreement, add_compared};
 pub use format::{Destination, FORMATS, Format};
-pub use lane_report::{Failure, LaneReport, Status};
+pub use group::{Block, group};
+pub use lane_report::{Failure, LaneReport, Passed, Status};
 pub use totals::{LaneTotals, Totals};
+pub use visible::{visible, visible_lines};
 
+use lanes::EngineInfo;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The results of a run.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -27,6 +33,8 @@ pub struct Report {
     pub schema: u32,
     /// The lanes that ran.
     pub lanes: Vec<String>,
+    /// The engine of each lane that ran.
+    pub engines: BTreeMap<String, EngineInfo>,
     /// The lanes that were asked for, and that this build or this machine does not have.
     #[serde(default)]
     pub absent: Vec<AbsentLane>,
@@ -43,6 +51,9 @@ pub struct Report {
     /// A text for each line in the head of a script that is not understood and has no effect, with its position.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// What is wrong with the run as a whole: too little passed, or something that the command line denies.
+    #[serde(default)]
+    pub complaints: Vec<String>,
     /// The sums of all lanes.
     pub totals: Totals,
 }
@@ -52,45 +63,85 @@ pub struct Report {
 pub struct AbsentLane {
     /// The lane's name.
     pub lane: String,
-    /// The reason: `not installed: ..` or `not built in: ..`.
+    /// The reason: `not installed: ..`, `not built in: ..`, or why its adapter does not start.
     pub reason: String,
 }
 
+/// What a run has found, in any order.
+#[derive(Clone, Debug, Default)]
+pub struct Results {
+    /// The lanes that ran, in their order.
+    pub lanes: Vec<String>,
+    /// The engine of each lane that ran.
+    pub engines: BTreeMap<String, EngineInfo>,
+    /// The lanes that did not run.
+    pub absent: Vec<AbsentLane>,
+    /// One entry for each script and lane.
+    pub scripts: Vec<LaneReport>,
+    /// The directives on which lanes differ.
+    pub disagreements: Vec<Disagreement>,
+    /// The counts of what was compared, for each pair of lanes.
+    pub compared: Vec<Compared>,
+    /// What was not understood in the heads of scripts.
+    pub warnings: Vec<String>,
+    /// The lines of lists of expected failures that concern no script and lane of the run.
+    pub unmatched: usize,
+}
+
 impl Report {
-    /// Makes a report: sorts the entries by script and lane, and computes the sums.
-    pub fn new(
-        lanes: Vec<String>,
-        absent: Vec<AbsentLane>,
-        mut scripts: Vec<LaneReport>,
-        mut disagreements: Vec<Disagreement>,
-        mut compared: Vec<Compared>,
-    ) -> Report {
+    /// The version of the schema that this program writes.
+    pub const SCHEMA: u32 = 2;
+
+    /// Makes a report: sorts the entries by script and lane, computes the sums, and complains of a run that tested
+    /// nothing.
+    pub fn new(results: Results) -> Report {
+        let Results { lanes, engines, absent, mut scripts, mut disagreements, mut compared, warnings, unmatched } =
+            results;
         let position = |lane: &str| lanes.iter().position(|known| known == lane);
         scripts.sort_by(|a, b| (&a.path, position(&a.lane)).cmp(&(&b.path, position(&b.lane))));
         disagreements.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
         compared.sort_by_key(|pair| pair.lanes.each_ref().map(|lane| position(lane)));
-        let totals = Totals::of(&scripts, disagreements.len());
+        let totals = Totals { unmatched, ..Totals::of(&scripts, disagreements.len()) };
         let matrix = lanes.iter().map(|lane| LaneTotals::of(lane, &scripts)).collect();
-        Report { schema: 1, lanes, absent, matrix, scripts, disagreements, compared, warnings: Vec::new(), totals }
-    }
-
-    /// The message about a run that [tested nothing](Report::tested_nothing).
-    pub const NOTHING_TESTED: &str = "no lane supports any directive, so that nothing was tested";
-
-    /// Returns whether there were directives, and no lane supported any. Such a run does not pass: that it found no
-    /// failure proves nothing.
-    pub fn tested_nothing(&self) -> bool {
-        self.totals.unsupported > 0 && self.totals.unsupported == self.totals.directives
+        let schema = Report::SCHEMA;
+        let is_read = scripts.iter().all(|script| script.status != Status::Unreadable);
+        let nothing = totals.why_nothing_was_tested().filter(|_| is_read);
+        let complaints = nothing.map(str::to_string).into_iter().collect();
+        Report {
+            schema,
+            lanes,
+            engines,
+            absent,
+            matrix,
+            scripts,
+            disagreements,
+            compared,
+            warnings,
+            complaints,
+            totals,
+        }
     }
 
     /// Returns the exit code of the run: 0 if everything passed that the lanes support; 1 if something failed, crashed,
-    /// timed out or disagreed, or no lane supports anything; 2 if an input cannot be read.
+    /// timed out or disagreed, or something is wrong with the run as a whole; 2 if an input cannot be read.
     pub fn exit_code(&self) -> u8 {
         if self.scripts.iter().any(|script| script.status == Status::Unreadable) {
             return 2;
         }
         let failed = self.scripts.iter().any(|script| script.status != Status::Pass);
-        u8::from(failed || !self.disagreements.is_empty() || self.tested_nothing())
+        u8::from(failed || !self.disagreements.is_empty() || !self.complaints.is_empty())
+    }
+
+    /// Returns the engine of a lane in words: its name, version and path.
+    pub fn engine_of(&self, lane: &str) -> String {
+        self.engines.get(lane).map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// Returns the reports of each script, with their failures grouped, for the scripts that have any.
+    pub fn failed_scripts(&self) -> Vec<(&str, Vec<Block<'_>>)> {
+        let reports: Vec<&LaneReport> = self.scripts.iter().filter(|script| !script.failures.is_empty()).collect();
+        let of_one_script = reports.chunk_by(|left, right| left.path == right.path);
+        of_one_script.map(|reports| (reports[0].path.as_str(), group(reports))).collect()
     }
 }
 
@@ -101,26 +152,28 @@ mod tests {
     fn report(passed: usize, unsupported: usize) -> Report {
         let directives = passed + unsupported;
         let script = LaneReport { lane: "l".to_string(), directives, passed, unsupported, ..LaneReport::default() };
-        Report::new(vec!["l".to_string()], Vec::new(), vec![script], Vec::new(), Vec::new())
+        Report::new(Results { lanes: vec!["l".to_string()], scripts: vec![script], ..Results::default() })
     }
 
     #[test]
-    fn a_run_in_which_nothing_is_supported_is_no_pass() {
-        assert_eq!(report(0, 0).exit_code(), 0);
-        assert_eq!(report(1, 2).exit_code(), 0);
-        assert_eq!(report(0, 2).exit_code(), 1);
+    fn a_run_that_tests_nothing_is_no_pass() {
+        assert_eq!(
+            [report(1, 0), report(1, 2), report(0, 2), report(0, 0)].map(|report| report.exit_code()),
+            [0, 0, 1, 1]
+        );
     }
 
-    /// Every format for people says so. JSON has the numbers.
+    /// Every format for people shows complaints. JSON has them as data.
     #[test]
-    fn a_run_in_which_nothing_is_supported_says_so() {
+    fn complaints_are_shown() {
         let [nothing, something] = [report(0, 2), report(1, 2)];
-        for format in FORMATS.iter().filter(|format| format.name != "json") {
-            let says_so = |report| (format.render)(report).expect("a text").contains(Report::NOTHING_TESTED);
+        let complaint = nothing.complaints[0].as_str();
+        for format in FORMATS.iter().filter(|format| format.is_for_people()) {
+            let says_so = |report| (format.render)(report).expect("a text").contains(complaint);
             assert_eq!([says_so(&nothing), says_so(&something)], [true, false], "{}", format.name);
         }
         let verdict = |report| terminal::verdict(report, 0.0, terminal::Paint { color: false });
-        assert!(verdict(&nothing).contains(Report::NOTHING_TESTED));
-        assert!(!verdict(&something).contains(Report::NOTHING_TESTED));
+        assert!(verdict(&nothing).contains(complaint));
+        assert!(!verdict(&something).contains(complaint));
     }
 }

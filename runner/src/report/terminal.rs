@@ -1,7 +1,7 @@
 //! The report as a person sees it on a terminal: each failure with its location, what was expected and what came
 //! instead, and the line of the script; then a summary.
 
-use super::{Compared, Disagreement, LaneReport, LaneTotals, Report, Status};
+use super::{Block, Compared, Disagreement, LaneReport, LaneTotals, Report, Status, group, visible};
 use lanes::compare::Tally;
 use std::fmt::Write;
 
@@ -35,33 +35,42 @@ impl Paint {
     }
 }
 
-/// Returns the failures of a script in a lane. `source` is the text of the script.
-pub fn failures(script: &LaneReport, source: Option<&str>, paint: Paint) -> String {
+/// Returns the failures of a script, each once with the lanes that show it. `source` is the text of the script.
+pub fn failures(reports: &[&LaneReport], source: Option<&str>, paint: Paint) -> String {
     let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = write_failures(&mut text, script, source, paint);
+    let Some(path) = reports.first().map(|report| report.path.as_str()) else { return text };
+    let lines: Vec<&str> = source.map(|source| source.lines().collect()).unwrap_or_default();
+    for block in group(reports) {
+        // Writing to a string cannot fail.
+        let _ = write_block(&mut text, path, &block, &lines, paint);
+    }
     text
 }
 
-fn write_failures(text: &mut String, script: &LaneReport, source: Option<&str>, paint: Paint) -> std::fmt::Result {
-    let status = match script.status {
+fn write_block(text: &mut String, path: &str, block: &Block<'_>, lines: &[&str], paint: Paint) -> std::fmt::Result {
+    let status = match block.status {
         Status::Pass | Status::Fail => "FAIL",
         Status::Crash => "CRASH",
         Status::Timeout => "TIMEOUT",
         Status::Unreadable => "UNREADABLE",
     };
-    writeln!(text, "{} {} [{}]", paint.bad(status), script.path, script.lane)?;
-    for failure in script.failures.iter().take(SHOWN) {
+    let path = visible(path);
+    writeln!(text, "{} {path} [{}]", paint.bad(status), block.lanes.join(", "))?;
+    for failure in block.failures.iter().take(SHOWN) {
         let (line, column) = (failure.line, failure.column);
-        writeln!(text, "  {}:{line}:{column}: {}: {}", script.path, failure.directive, failure.message)?;
-        if let Some(source) = source.and_then(|source| source.lines().nth((line as usize).saturating_sub(1))) {
-            writeln!(text, "{}", paint.faint(&format!("  {line:>6} | {}", clip(source.trim_end()))))?;
+        writeln!(text, "  {path}:{line}:{column}: {}: {}", failure.directive, visible(&failure.message))?;
+        if let Some(source) = lines.get((line as usize).saturating_sub(1)) {
+            writeln!(text, "{}", paint.faint(&format!("  {line:>6} | {}", visible(&clip(source.trim_end())))))?;
         }
     }
-    if script.failures.len() > SHOWN {
-        writeln!(text, "  ... and {} more; `--report json=FILE` has them all", script.failures.len() - SHOWN)?;
+    if block.failures.len() > SHOWN {
+        writeln!(text, "  ... and {} more; `--report json=FILE` has them all", block.failures.len() - SHOWN)?;
     }
-    Ok(())
+    match block.following {
+        0 => Ok(()),
+        1 => writeln!(text, "  1 directive follows from these failures"),
+        count => writeln!(text, "  {count} directives follow from these failures"),
+    }
 }
 
 fn clip(line: &str) -> String {
@@ -74,11 +83,10 @@ fn clip(line: &str) -> String {
 
 /// Returns the sides of a disagreement, each with its lanes, in the order of `lanes`.
 pub fn disagreement(disagreement: &Disagreement, lanes: &[String], paint: Paint) -> String {
-    let head =
-        format!("{} {}:{}: {}\n", paint.bad("DISAGREE"), disagreement.path, disagreement.line, disagreement.directive);
-    let mut text = head;
+    let (path, line) = (visible(&disagreement.path), disagreement.line);
+    let mut text = format!("{} {path}:{line}: {}\n", paint.bad("DISAGREE"), disagreement.directive);
     for (lanes, shown) in disagreement.sides(lanes) {
-        text += &format!("  {:>14}  {shown}\n", lanes.join(", "));
+        text += &format!("  {:>14}  {}\n", lanes.join(", "), visible(shown));
     }
     text
 }
@@ -98,16 +106,16 @@ fn write_summary(text: &mut String, report: &Report, seconds: f64, paint: Paint)
     for column in LaneTotals::COLUMNS {
         write!(text, " {column:>0$}", column_width(column))?;
     }
-    writeln!(text)?;
+    writeln!(text, "  engine")?;
     for lane in &report.matrix {
         write!(text, "{:width$}", lane.lane)?;
         for (column, number) in LaneTotals::COLUMNS.iter().zip(lane.row()) {
             write!(text, " {number:>0$}", column_width(column))?;
         }
-        writeln!(text)?;
+        writeln!(text, "  {}", visible(&report.engine_of(&lane.lane)))?;
     }
     for absent in &report.absent {
-        writeln!(text, "{:width$} {}", absent.lane, absent.reason)?;
+        writeln!(text, "{:width$} {}", absent.lane, visible(&absent.reason))?;
     }
     write_compared(text, report, width)?;
     writeln!(text, "{}", verdict(report, seconds, paint))
@@ -133,7 +141,7 @@ fn column_width(column: &str) -> usize {
     column.len().max(7)
 }
 
-/// Returns the last line: whether the run passed, and the totals.
+/// Returns the last line, and a line for each complaint about the run as a whole.
 pub fn verdict(report: &Report, seconds: f64, paint: Paint) -> String {
     let totals = &report.totals;
     let scripts = format!("{} {}", totals.scripts, if totals.scripts == 1 { "script" } else { "scripts" });
@@ -142,40 +150,38 @@ pub fn verdict(report: &Report, seconds: f64, paint: Paint) -> String {
         let absent: Vec<&str> = report.absent.iter().map(|absent| absent.lane.as_str()).collect();
         lanes += &format!(" (without {}: not there)", absent.join(", "));
     }
+    let word = if report.exit_code() == 0 { paint.good("ok") } else { paint.bad("FAILED") };
+    let mut text = format!("{word}: {scripts} in {lanes}, {} directives passed{}", totals.passed, other_counts(report));
     if report.exit_code() == 0 {
-        let expected = match totals.expected {
-            0 => String::new(),
-            count => format!(", {count} failed as expected"),
-        };
-        let unsupported = match totals.unsupported {
-            0 => String::new(),
-            count => format!(", {count} unsupported"),
-        };
-        return format!(
-            "{}: {scripts} in {lanes}, {} directives passed{unsupported}{expected}, no disagreement, {seconds:.1} s",
-            paint.good("ok"),
-            totals.passed
-        );
+        text += ", no disagreement";
     }
+    text += &format!(", {seconds:.1} s");
+    for complaint in report.complaints.iter().take(SHOWN) {
+        text += &format!("\n{}: {}", paint.bad("FAILED"), visible(complaint));
+    }
+    if report.complaints.len() > SHOWN {
+        text += &format!("\n... and {} more; `--report json=FILE` has them all", report.complaints.len() - SHOWN);
+    }
+    text
+}
+
+/// Returns the counts that are not zero, other than that of the directives that passed.
+fn other_counts(report: &Report) -> String {
+    let totals = &report.totals;
     let unreadable = report.scripts.iter().filter(|script| script.status == Status::Unreadable);
     let unreadable: std::collections::BTreeSet<&str> = unreadable.map(|script| script.path.as_str()).collect();
     let counts = [
         (totals.failed, "failed"),
         (totals.unsupported, "unsupported"),
+        (totals.expected, "failed as expected"),
+        (totals.follows, "follow from others"),
         (totals.skipped, "skipped"),
         (totals.crashed, "crashed"),
         (totals.timed_out, "timed out"),
         (totals.disagreements, "disagreements"),
         (unreadable.len(), "unreadable"),
         (report.scripts.iter().map(LaneReport::count_misplaced).sum(), "listed where no directive begins"),
+        (totals.unmatched, "listed of no script and lane of this run"),
     ];
-    let counts: Vec<String> =
-        counts.iter().filter(|(count, _)| *count != 0).map(|(count, what)| format!("{count} {what}")).collect();
-    let nothing = if report.tested_nothing() { format!(": {}", Report::NOTHING_TESTED) } else { String::new() };
-    format!(
-        "{}: {scripts} in {lanes}, {} directives passed, {}, {seconds:.1} s{nothing}",
-        paint.bad("FAILED"),
-        totals.passed,
-        counts.join(", ")
-    )
+    counts.iter().filter(|(count, _)| *count != 0).map(|(count, what)| format!(", {count} {what}")).collect()
 }

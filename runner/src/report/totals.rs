@@ -21,6 +21,9 @@ pub struct LaneTotals {
     pub unsupported: usize,
     /// Directives that failed as the list of expected failures says.
     pub expected: usize,
+    /// Directives that need what an earlier directive failed to make.
+    #[serde(default)]
+    pub follows: usize,
     /// Directives that did not run.
     pub skipped: usize,
     /// Scripts in which the engine's process died.
@@ -47,6 +50,9 @@ pub struct Totals {
     pub unsupported: usize,
     /// Directives that failed as the list of expected failures says.
     pub expected: usize,
+    /// Directives that need what an earlier directive failed to make.
+    #[serde(default)]
+    pub follows: usize,
     /// Directives that did not run.
     pub skipped: usize,
     /// Scripts in which a process died; each counts once per lane.
@@ -55,6 +61,9 @@ pub struct Totals {
     pub timed_out: usize,
     /// Directives on which lanes differ.
     pub disagreements: usize,
+    /// Lines of lists of expected failures that concern no script and lane of the run.
+    #[serde(default)]
+    pub unmatched: usize,
 }
 
 impl LaneTotals {
@@ -67,6 +76,7 @@ impl LaneTotals {
             totals.failed += script.failed;
             totals.unsupported += script.unsupported;
             totals.expected += script.expected;
+            totals.follows += script.follows;
             totals.skipped += script.skipped;
             totals.crashed += usize::from(script.status == Status::Crash);
             totals.timed_out += usize::from(script.status == Status::Timeout);
@@ -76,11 +86,21 @@ impl LaneTotals {
     }
 
     /// The names of a table's columns.
-    pub const COLUMNS: [&str; 9] =
-        ["scripts", "directives", "passed", "failed", "unsupported", "expected", "skipped", "crashed", "timed out"];
+    pub const COLUMNS: [&str; 10] = [
+        "scripts",
+        "directives",
+        "passed",
+        "failed",
+        "unsupported",
+        "expected",
+        "follows",
+        "skipped",
+        "crashed",
+        "timed out",
+    ];
 
     /// Returns the numbers of a table's row, in the order of [`COLUMNS`](LaneTotals::COLUMNS).
-    pub fn row(&self) -> [usize; 9] {
+    pub fn row(&self) -> [usize; 10] {
         [
             self.scripts,
             self.directives,
@@ -88,6 +108,7 @@ impl LaneTotals {
             self.failed,
             self.unsupported,
             self.expected,
+            self.follows,
             self.skipped,
             self.crashed,
             self.timed_out,
@@ -107,10 +128,21 @@ impl Totals {
             failed: sum(|script| script.failed),
             unsupported: sum(|script| script.unsupported),
             expected: sum(|script| script.expected),
+            follows: sum(|script| script.follows),
             skipped: sum(|script| script.skipped),
             crashed: count(Status::Crash),
             timed_out: count(Status::Timeout),
             disagreements,
+            unmatched: 0,
         }
+    }
+
+    /// Returns why the run tested nothing, if it did not. That it found no failure then proves nothing.
+    pub(super) fn why_nothing_was_tested(&self) -> Option<&'static str> {
+        if self.directives == 0 && self.crashed + self.timed_out == 0 {
+            return Some("no script has a directive, so that nothing was tested");
+        }
+        let unsupported = self.unsupported > 0 && self.unsupported + self.follows == self.directives;
+        unsupported.then_some("no lane supports any directive, so that nothing was tested")
     }
 }

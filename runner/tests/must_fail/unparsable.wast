@@ -3,10 +3,10 @@
 ;; fails 14: it does not parse: 14:44: 
 ;; fails 15: it does not parse: 
 ;; fails 18: it does not parse: 
-;; fails 19: there is no instance: the last one failed, or there was none
-;; fails 20: there is no instance $M
+;; follows 19: follows from line 18: the instance is missing
+;; follows 20: follows from line 18: the instance is missing
 ;; fails 22: it does not parse: 22:
-;; fails 23: there is no instance $M
+;; follows 23: follows from line 22: the instance is missing
 (module $M (func (export "one") (result i32) (i32.const 1)))
 (modul (func))
 (invoke "one" (i32.const x))

@@ -19,6 +19,7 @@ fn refusal(error: &Error) -> Refusal {
         ErrorKind::Malformed => Phase::Malformed,
         ErrorKind::Invalid => Phase::Invalid,
         ErrorKind::Unsupported | ErrorKind::TooLarge => Phase::Unsupported,
+        ErrorKind::Resource => Phase::Resource,
         _ => Phase::Internal,
     };
     Refusal { phase, message: error.to_string() }

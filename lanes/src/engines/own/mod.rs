@@ -14,7 +14,8 @@ use self::store::OwnStore;
 use crate::engines::PerFeatures;
 use crate::engines::session::LinkedSession;
 use crate::{
-    Cpu, Failure, Features, Lane, LaneInfo, MemoryChecks, Moves, OWN_ENGINE, Opened, Options, RelaxedSimd, Session,
+    Cpu, EngineInfo, Failure, Features, Lane, LaneInfo, MemoryChecks, Moves, OWN_ENGINE, Opened, Options, RelaxedSimd,
+    Session,
 };
 use engine::{Engine, Error};
 
@@ -115,6 +116,11 @@ pub(super) fn open(name: &str, options: &Options) -> Opened {
 impl Lane for Own {
     fn info(&self) -> &LaneInfo {
         &self.info
+    }
+
+    fn engine(&self) -> Result<EngineInfo, String> {
+        let version = env!("CARGO_PKG_VERSION").to_string();
+        Ok(EngineInfo { engine: OWN_ENGINE.to_string(), version, path: String::new() })
     }
 
     fn lacks(&self, features: Features) -> Features {

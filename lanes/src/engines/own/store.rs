@@ -63,7 +63,7 @@ impl<'a> OwnStore<'a> {
     fn reload(&self, module: &Binary) -> Result<Module, Refusal> {
         let artifact = module.compiled(&self.key, |bytes| guarded_load(|| self.compiler.compile_binary(bytes)))?;
         let file = write_temporary(&artifact).map_err(|error| Refusal {
-            phase: Phase::Internal,
+            phase: Phase::Resource,
             message: format!("the artifact cannot be written to a temporary file: {error}"),
         })?;
         guarded_load(|| Module::deserialize_file(&self.loader, file.path()))

@@ -15,8 +15,11 @@ mod store;
 use self::store::WasmiStore;
 use crate::engines::guard::guarded;
 use crate::engines::session::LinkedSession;
-use crate::{Failure, Features, Lane, LaneInfo, Moves, Opened, Options, Session};
+use crate::{EngineInfo, Failure, Features, Lane, LaneInfo, Moves, Opened, Options, Session};
 use wasmi::{CompilationMode, Config, Engine};
+
+/// The version that is linked in.
+const VERSION: &str = "2.0.0";
 
 /// The features that wasmi has.
 const FEATURES: Features = Features::WASM_2_0
@@ -86,6 +89,10 @@ impl Lane for Wasmi {
         &self.info
     }
 
+    fn engine(&self) -> Result<EngineInfo, String> {
+        Ok(EngineInfo { engine: self.info.engine.clone(), version: VERSION.to_string(), path: String::new() })
+    }
+
     fn lacks(&self, features: Features) -> Features {
         features - FEATURES
     }
@@ -93,5 +100,16 @@ impl Lane for Wasmi {
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
         let store = guarded(|| Ok(WasmiStore::new(&self.engine(features), self.options.fuel)))?;
         Ok(Box::new(LinkedSession::new(store, features - self.lacks(features))?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_the_one_that_is_locked() {
+        let lock = include_str!("../../../../Cargo.lock");
+        assert!(lock.contains(&format!("name = \"wasmi\"\nversion = \"{VERSION}\"")));
     }
 }

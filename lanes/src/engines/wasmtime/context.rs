@@ -1,13 +1,13 @@
 //! Wasmtime's values, objects and exports.
 
-use super::failure::frames;
+use super::failure::{frames, growth_failed};
 use crate::engines::context::{Any, EngineContext, Export, Exports, Found, Inside, Raised, Thrown};
 use crate::{Failure, Frame, HeapType, HostCall, MemoryState, ObjectKind, Reference, ValType, Value};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 use wasmtime::{
     AnyRef, AsContext, AsContextMut, Error, ExnRef, Extern, ExternRef, Func, FuncType, I31, Instance, OwnedRooted,
-    Rooted, Table, Tag, ThrownException, V128, Val, WasmBacktrace,
+    ResourceLimiter, Rooted, Table, Tag, ThrownException, V128, Val, WasmBacktrace,
 };
 
 /// The data of a session's store.
@@ -19,6 +19,25 @@ pub(super) struct HostState {
     externs: HashMap<u32, OwnedRooted<ExternRef>>,
     /// The tags of all exceptions that were shown, in the order of [`Exception::tag`](crate::Exception::tag)'s numbers.
     tags: Vec<Tag>,
+}
+
+/// Limits nothing. Where the system refuses memory, a growth is a failure, not the result -1.
+impl ResourceLimiter for HostState {
+    fn memory_growing(&mut self, _current: usize, _desired: usize, _maximum: Option<usize>) -> Result<bool, Error> {
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, error: Error) -> Result<(), Error> {
+        growth_failed(&error)
+    }
+
+    fn table_growing(&mut self, _current: usize, _desired: usize, _maximum: Option<usize>) -> Result<bool, Error> {
+        Ok(true)
+    }
+
+    fn table_grow_failed(&mut self, error: Error) -> Result<(), Error> {
+        growth_failed(&error)
+    }
 }
 
 /// A reference to an object.

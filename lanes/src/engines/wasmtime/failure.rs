@@ -1,7 +1,8 @@
 //! The meaning of Wasmtime's errors.
 
 use crate::{Failure, Frame, Phase, Refusal, TrapKind};
-use wasmtime::{Error, ThrownException, Trap, UnknownImportError, WasmBacktrace};
+use std::io;
+use wasmtime::{Error, OutOfMemory, ThrownException, Trap, UnknownImportError, WasmBacktrace};
 
 /// The failure that an error means, unless it is an exception.
 pub(super) fn failure(error: &Error) -> Failure {
@@ -16,6 +17,7 @@ pub(super) fn failure(error: &Error) -> Failure {
     }
     match error.downcast_ref::<Failure>() {
         Some(failure) => failure.clone(),
+        None if error.is::<OutOfMemory>() => Failure::Resource(format!("{error:#}")),
         None => Failure::Internal(format!("{error:#}")),
     }
 }
@@ -32,7 +34,11 @@ pub(super) fn instantiation_error(error: Error) -> Error {
 
 /// The refusal that an error of loading means.
 pub(super) fn refusal(error: &Error) -> Refusal {
-    let phase = if is_of_support(error) { Phase::Unsupported } else { Phase::Rejected };
+    let phase = match error {
+        error if error.is::<OutOfMemory>() || error.is::<io::Error>() => Phase::Resource,
+        error if is_of_support(error) => Phase::Unsupported,
+        _ => Phase::Rejected,
+    };
     Refusal { phase, message: format!("{error:#}") }
 }
 
@@ -46,6 +52,16 @@ fn is_of_linking(error: &Error) -> bool {
 fn is_of_support(error: &Error) -> bool {
     let texts = ["Unsupported feature", "Implementation limit exceeded"];
     error.chain().any(|cause| texts.iter().any(|text| cause.to_string().starts_with(text)))
+}
+
+/// Turns a growth that the engine could not perform into a failure, unless the limits of the type forbid it. Only the
+/// text tells: these errors have no type.
+pub(super) fn growth_failed(error: &Error) -> Result<(), Error> {
+    let text = format!("{error:#}");
+    if ["maximum size exceeded", "exceeds memory type's limits"].iter().any(|limit| text.ends_with(limit)) {
+        return Ok(());
+    }
+    Err(Failure::Resource(text).into())
 }
 
 fn trap_kind(trap: Trap) -> TrapKind {

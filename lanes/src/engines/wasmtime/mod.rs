@@ -20,9 +20,14 @@ use self::store::WasmtimeStore;
 use crate::engines::PerFeatures;
 use crate::engines::guard::guarded;
 use crate::engines::session::LinkedSession;
-use crate::{Cpu, Failure, Features, Lane, LaneInfo, MemoryChecks, Moves, Opened, Options, RelaxedSimd, Session};
+use crate::{
+    Cpu, EngineInfo, Failure, Features, Lane, LaneInfo, MemoryChecks, Moves, Opened, Options, RelaxedSimd, Session,
+};
 use std::num::NonZeroUsize;
 use wasmtime::{Config, Engine, OptLevel, WasmFeatures};
+
+/// The version that is linked in.
+const VERSION: &str = "48.0.8";
 
 /// The features that Wasmtime has.
 const FEATURES: Features =
@@ -101,6 +106,10 @@ impl Lane for Wasmtime {
         &self.info
     }
 
+    fn engine(&self) -> Result<EngineInfo, String> {
+        Ok(EngineInfo { engine: self.info.engine.clone(), version: VERSION.to_string(), path: String::new() })
+    }
+
     fn lacks(&self, features: Features) -> Features {
         features - FEATURES
     }
@@ -109,5 +118,16 @@ impl Lane for Wasmtime {
         let engine = guarded(|| self.engine(features))?;
         let store = WasmtimeStore::new(&engine, self.options.fuel);
         Ok(Box::new(LinkedSession::new(store, features - self.lacks(features))?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_the_one_that_is_locked() {
+        let lock = include_str!("../../../../Cargo.lock");
+        assert!(lock.contains(&format!("name = \"wasmtime\"\nversion = \"{VERSION}\"")));
     }
 }

@@ -23,7 +23,9 @@ impl WasmtimeStore {
     pub(super) fn new(engine: &Engine, budget: Option<u64>) -> WasmtimeStore {
         let mut linker = Linker::new(engine);
         linker.allow_shadowing(true);
-        WasmtimeStore { store: Store::new(engine, HostState::default()), linker, budget }
+        let mut store = Store::new(engine, HostState::default());
+        store.limiter(|state| state);
+        WasmtimeStore { store, linker, budget }
     }
 }
 

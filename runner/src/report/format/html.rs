@@ -1,7 +1,7 @@
 //! HTML: one page that needs no other file.
 
-use super::{Destination, Format, Report};
-use crate::report::{LaneReport, LaneTotals};
+use super::{Format, Report};
+use crate::report::{Block, LaneReport, LaneTotals, visible};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ code,pre{font:13px/1.5 ui-monospace,monospace}\
 pre{white-space:pre-wrap;margin:.2rem 0}@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}\
 th,td{border-color:#444}.pass{color:#6c8}.fail,.crash,.timeout,.unreadable{color:#f77}}";
 
-pub(super) const FORMAT: Format = Format { name: "html", destination: Destination::File, render };
+pub(super) const FORMAT: Format = Format { name: "html", ..Format::of(render) };
 
 fn render(report: &Report) -> Result<String, String> {
     let mut page = String::new();
@@ -26,8 +26,8 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(page, "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Touchstone: {verdict}</title>")?;
     writeln!(page, "<meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style>")?;
     writeln!(page, "<h1>Touchstone: <span class=\"{}\">{verdict}</span></h1>", &verdict[..4])?;
-    if report.tested_nothing() {
-        writeln!(page, "<p>{}.", Report::NOTHING_TESTED)?;
+    for complaint in &report.complaints {
+        writeln!(page, "<p class=\"fail\">{}", escape(complaint))?;
     }
     write_lanes(page, report)?;
     write_disagreements(page, report)?;
@@ -37,16 +37,17 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
 }
 
 fn write_lanes(page: &mut String, report: &Report) -> std::fmt::Result {
-    writeln!(page, "<h2>Lanes</h2><table><tr><th>lane<th>{}<th>seconds", LaneTotals::COLUMNS.join("<th>"))?;
+    writeln!(page, "<h2>Lanes</h2><table><tr><th>lane<th>{}<th>seconds<th>engine", LaneTotals::COLUMNS.join("<th>"))?;
     for lane in &report.matrix {
         write!(page, "<tr><td><code>{}</code>", escape(&lane.lane))?;
         for number in lane.row() {
             write!(page, "<td class=\"n\">{number}")?;
         }
-        writeln!(page, "<td class=\"n\">{}.{:03}", lane.milliseconds / 1000, lane.milliseconds % 1000)?;
+        write!(page, "<td class=\"n\">{}.{:03}", lane.milliseconds / 1000, lane.milliseconds % 1000)?;
+        writeln!(page, "<td>{}", escape(&report.engine_of(&lane.lane)))?;
     }
     for absent in &report.absent {
-        let columns = LaneTotals::COLUMNS.len() + 1;
+        let columns = LaneTotals::COLUMNS.len() + 2;
         let (lane, reason) = (escape(&absent.lane), escape(&absent.reason));
         writeln!(page, "<tr><td><code>{lane}</code><td colspan=\"{columns}\">{reason}")?;
     }
@@ -70,22 +71,25 @@ fn write_disagreements(page: &mut String, report: &Report) -> std::fmt::Result {
 }
 
 fn write_failures(page: &mut String, report: &Report) -> std::fmt::Result {
-    let failed = report.scripts.iter().filter(|script| !script.failures.is_empty());
-    for (position, script) in failed.enumerate() {
+    for (position, (path, blocks)) in report.failed_scripts().iter().enumerate() {
         if position == 0 {
             writeln!(page, "<h2>Failures</h2>")?;
         }
-        let (path, lane, status) = (escape(&script.path), escape(&script.lane), script.status.name());
-        writeln!(page, "<details open><summary><code>{path}</code> in <code>{lane}</code>: ")?;
-        writeln!(page, "<span class=\"{status}\">{status}</span></summary><table>")?;
-        for failure in &script.failures {
-            let (directive, message) = (escape(&failure.directive), escape(&failure.message));
-            write!(page, "<tr><td class=\"n\">{}:{}<td>{directive}", failure.line, failure.column)?;
-            writeln!(page, "<td><pre>{message}</pre>")?;
-        }
-        writeln!(page, "</table></details>")?;
+        blocks.iter().try_for_each(|block| write_block(page, path, block))?;
     }
     Ok(())
+}
+
+fn write_block(page: &mut String, path: &str, block: &Block<'_>) -> std::fmt::Result {
+    let (path, lanes, status) = (escape(path), escape(&block.lanes.join(", ")), block.status.name());
+    writeln!(page, "<details open><summary><code>{path}</code> in <code>{lanes}</code>: ")?;
+    writeln!(page, "<span class=\"{status}\">{status}</span></summary><table>")?;
+    for failure in &block.failures {
+        let (directive, message) = (escape(&failure.directive), escape(&failure.message));
+        write!(page, "<tr><td class=\"n\">{}:{}<td>{directive}", failure.line, failure.column)?;
+        writeln!(page, "<td><pre>{message}</pre>")?;
+    }
+    writeln!(page, "</table></details>")
 }
 
 fn write_scripts(page: &mut String, report: &Report) -> std::fmt::Result {
@@ -107,6 +111,9 @@ fn write_scripts(page: &mut String, report: &Report) -> std::fmt::Result {
                     write!(page, "<td class=\"{status}\">{} of {}", script.passed, script.directives)?;
                     if script.unsupported > 0 {
                         write!(page, ", {} unsupported", script.unsupported)?;
+                    }
+                    if script.follows > 0 {
+                        write!(page, ", {} follow", script.follows)?;
                     }
                 }
                 None => write!(page, "<td>not run")?,
@@ -137,5 +144,5 @@ fn write_unsupported(page: &mut String, report: &Report) -> std::fmt::Result {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    visible(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
