@@ -49,8 +49,12 @@ pub(super) fn id(list: &str) -> Option<String> {
     word.strip_prefix('$').map(str::to_string)
 }
 
-/// Splits a thread into what comes before its directives, and these; `None` if the list is no thread.
+/// Splits a thread into what comes before its directives, and these; `None` if the list is no thread, or never closed.
 pub(super) fn split_thread(list: &str) -> Option<(&str, &str)> {
+    let count = |paren| Tokens { text: list, at: 0 }.filter(|token| &list[token.clone()] == paren).count();
+    if count("(") != count(")") {
+        return None;
+    }
     let mut tokens = Tokens { text: list, at: 0 };
     let [open, keyword, id] = [tokens.next()?, tokens.next()?, tokens.next()?].map(|token| &list[token]);
     if (open, keyword) != ("(", "thread") || !id.starts_with('$') {
