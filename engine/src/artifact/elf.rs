@@ -60,10 +60,13 @@ const SECTION_COUNT: usize = 1 + LOADED.len() + TOOLS.len();
 const TEXT_INDEX: u16 = 3;
 /// The position of `.shstrtab` after the null section.
 const NAMES_POSITION: usize = SECTION_COUNT - 2;
+/// The index of `.symtab` among the section headers.
+const SYMTAB_INDEX: u32 = 1 + LOADED.len() as u32;
 const SEGMENT_COUNT: usize = 5;
 const FILE_HEADER: usize = size_of::<elf::FileHeader64<LE>>();
 const SEGMENT_HEADER: usize = size_of::<elf::ProgramHeader64<LE>>();
 const SECTION_HEADER: usize = size_of::<elf::SectionHeader64<LE>>();
+const SYMBOL: usize = size_of::<elf::Sym64<LE>>();
 const _: () = assert!(FILE_HEADER + SEGMENT_COUNT * SEGMENT_HEADER == header::START);
 
 /// The byte ranges of the sections, in the file and in its mapping.
@@ -196,6 +199,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Sections, Flaw> {
 }
 
 fn check_file_header(file: &elf::FileHeader64<LE>) -> Result<(), Flaw> {
+    let ident = &file.e_ident;
+    let found = (ident.version, ident.os_abi, ident.abi_version, ident.padding);
+    let plain = found == (elf::EV_CURRENT, elf::ELFOSABI_NONE, 0, [0; 7]);
+    Flaw::unless(plain, 6, "the ELF file is of another version or for another system")?;
+    Flaw::unless(file.e_version.get(LE) == elf::EV_CURRENT.0.into(), 20, "the ELF file is of another version")?;
+    let unused = (file.e_entry.get(LE), file.e_flags.get(LE).0);
+    Flaw::unless(unused == (0, 0), 24, "the ELF header has an entry point or flags")?;
     let sizes = (file.e_ehsize.get(LE), file.e_phentsize.get(LE), file.e_shentsize.get(LE));
     let wanted = (FILE_HEADER as u16, SEGMENT_HEADER as u16, SECTION_HEADER as u16);
     Flaw::unless(sizes == wanted, 52, "the ELF header has wrong sizes of headers")?;
@@ -213,6 +223,8 @@ fn read_sections(
 ) -> Result<[Range<usize>; LOADED.len()], Flaw> {
     let mut ranges: [Range<usize>; LOADED.len()] = core::array::from_fn(|_| 0..0);
     let names = section_range(&headers[NAMES_POSITION + 1], bytes, tail, tail + (NAMES_POSITION + 1) * SECTION_HEADER)?;
+    let null = pod::bytes_of(&headers[0]).iter().all(|&byte| byte == 0);
+    Flaw::unless(null, tail, "the first section header is not empty")?;
     let mut free = header::START;
     for (position, spec) in LOADED.iter().chain(&TOOLS).enumerate() {
         let at = tail + (position + 1) * SECTION_HEADER;
@@ -220,19 +232,35 @@ fn read_sections(
         let name = bytes[names.clone()].get(header.sh_name.get(LE) as usize..).unwrap_or_default();
         let named = name.strip_prefix(spec.name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0));
         Flaw::unless(named, at, "a section is missing, or the sections are out of order")?;
-        let kind = (header.sh_type.get(LE), header.sh_flags.get(LE).0);
-        Flaw::unless(kind == (spec.kind, spec.flags.0), at + 4, "a section is of the wrong kind")?;
         let range = section_range(header, bytes, tail, at)?;
-        Flaw::unless(range.start >= free, at + 24, "two sections overlap")?;
-        Flaw::unless(range.start.is_multiple_of(spec.align), at + 24, "a section is not aligned")?;
-        let address = if position < LOADED.len() { range.start as u64 } else { 0 };
-        Flaw::unless(header.sh_addr.get(LE) == address, at + 16, "a section's address is not its file offset")?;
+        check_section(header, spec, &range).map_err(|flaw| flaw.offset_by(at))?;
+        let follows = Some(range.start) == free.checked_next_multiple_of(spec.align);
+        Flaw::unless(follows, at + 24, "a section does not follow the one before")?;
         free = range.end;
         if let Some(slot) = ranges.get_mut(position) {
             *slot = range;
         }
     }
+    let follows = free.checked_next_multiple_of(8) == Some(tail);
+    Flaw::unless(follows, 40, "the section headers do not follow the last section")?;
     Ok(ranges)
+}
+
+/// Checks the fields of a section header, except for name, offset and size.
+fn check_section(header: &elf::SectionHeader64<LE>, spec: &Spec, range: &Range<usize>) -> Result<(), Flaw> {
+    let kind = (header.sh_type.get(LE), header.sh_flags.get(LE).0);
+    Flaw::unless(kind == (spec.kind, spec.flags.0), 4, "a section is of the wrong kind")?;
+    let address = if spec.flags == NOT_LOADED { 0 } else { range.start as u64 };
+    Flaw::unless(header.sh_addr.get(LE) == address, 16, "a section's address is not its file offset")?;
+    let (link, info, entry) = match spec.kind {
+        // The symbols have their names in the section that follows, and all of them are local.
+        elf::SHT_SYMTAB => (SYMTAB_INDEX + 1, range.len() / SYMBOL, SYMBOL),
+        _ => (0, 0, 0),
+    };
+    let found = (header.sh_link.get(LE), header.sh_info.get(LE), header.sh_entsize.get(LE));
+    Flaw::unless(found == (link, info as u32, entry as u64), 40, "a section header has wrong references or sizes")?;
+    Flaw::unless(range.len().is_multiple_of(entry.max(1)), 32, "a section ends within an entry")?;
+    Flaw::unless(header.sh_addralign.get(LE) == spec.align as u64, 48, "a section header has the wrong alignment")
 }
 
 /// Returns the range of a section, which must end before the section headers at `tail`. `at` is the offset of its

@@ -115,7 +115,8 @@ fn metadata() -> Metadata {
     }
 }
 
-fn cie() -> CommonInformationEntry {
+/// The CIE that Cranelift makes.
+pub(super) fn cie() -> CommonInformationEntry {
     let encoding = gimli::Encoding { address_size: 8, format: gimli::Format::Dwarf32, version: 1 };
     let mut cie = CommonInformationEntry::new(encoding, 1, -8, X86_64::RA);
     cie.add_instruction(CallFrameInstruction::Cfa(X86_64::RSP, 8));
