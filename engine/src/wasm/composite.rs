@@ -2,6 +2,7 @@
 //! ([Composite types](https://webassembly.github.io/spec/core/syntax/types.html#composite-types)).
 
 use super::references::{CompositeKind, ConcreteType};
+use super::stored;
 use super::value::{FuncType, ValType};
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ pub(crate) struct SubType {
     /// True if no other type may extend it.
     pub(crate) is_final: bool,
     /// The type that it extends, if any.
+    #[serde(with = "stored")]
     pub(crate) supertype: Option<ConcreteType>,
     /// The description of the type.
     pub(crate) composite: CompositeType,
@@ -22,7 +24,7 @@ pub(crate) struct SubType {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) enum CompositeType {
     /// Functions.
-    Func(FuncType),
+    Func(#[serde(with = "stored")] FuncType),
     /// Structs with these fields.
     Struct(StructType),
     /// Arrays with these elements.
@@ -37,8 +39,10 @@ pub(crate) enum CompositeType {
 pub(crate) struct StructType {
     /// The type whose structs are described by those of this type. It is an earlier type of the group, and names this
     /// type as its descriptor.
+    #[serde(with = "stored")]
     pub(crate) describes: Option<ConcreteType>,
     /// The type of the descriptor that each struct of this type has. It is a later type of the group.
+    #[serde(with = "stored")]
     pub(crate) descriptor: Option<ConcreteType>,
     /// The fields, in order.
     pub(crate) fields: Box<[FieldType]>,
@@ -61,7 +65,7 @@ pub(crate) enum StorageType {
     /// The low 16 bits of an `i32`.
     I16,
     /// A value.
-    Val(ValType),
+    Val(#[serde(with = "stored")] ValType),
 }
 
 impl SubType {

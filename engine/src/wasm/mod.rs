@@ -8,5 +8,6 @@ pub(crate) mod memory_image;
 pub(crate) mod module;
 pub(crate) mod references;
 pub(crate) mod storage;
+mod stored;
 pub(crate) mod types;
 mod value;

@@ -3,6 +3,7 @@
 //! ([Modules](https://webassembly.github.io/spec/core/syntax/modules.html)).
 
 use super::index::*;
+use super::stored;
 use super::types::*;
 use core::ops::Range;
 use serde::{Deserialize, Serialize};
@@ -21,12 +22,14 @@ pub(crate) struct Module {
     /// The function index space.
     pub(crate) functions: Vec<Function>,
     /// The table index space.
+    #[serde(with = "stored")]
     pub(crate) tables: Vec<TableType>,
     /// The initial elements of the defined tables (`tables` after the imported ones); null without an expression.
     pub(crate) table_inits: Vec<Option<ConstExpr>>,
     /// The memory index space.
     pub(crate) memories: Vec<MemoryType>,
     /// The global index space.
+    #[serde(with = "stored")]
     pub(crate) globals: Vec<GlobalType>,
     /// The tag index space: the type of each tag, which has no results.
     pub(crate) tags: Vec<TypeIndex>,
@@ -91,11 +94,11 @@ pub(crate) enum ImportItem {
         exact: bool,
     },
     /// A table.
-    Table(TableType),
+    Table(#[serde(with = "stored")] TableType),
     /// A memory.
     Memory(MemoryType),
     /// A global.
-    Global(GlobalType),
+    Global(#[serde(with = "stored")] GlobalType),
     /// A tag of this type.
     Tag(TypeIndex),
 }
@@ -138,7 +141,7 @@ pub(crate) enum ConstOp {
     F64Const(u64),
     V128Const(u128),
     GlobalGet(GlobalIndex),
-    RefNull(HeapType),
+    RefNull(#[serde(with = "stored")] HeapType),
     RefFunc(FuncIndex),
     I32Add,
     I32Sub,
@@ -165,6 +168,7 @@ pub(crate) struct ElementSegment {
     /// The time and destination of its initialization.
     pub(crate) mode: ElementMode,
     /// The type of the elements.
+    #[serde(with = "stored")]
     pub(crate) ty: RefType,
     /// The elements.
     pub(crate) items: ElementItems,

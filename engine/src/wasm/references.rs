@@ -5,7 +5,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 /// The type of a reference.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct RefType {
     /// True if the type contains null.
     pub nullable: bool,
@@ -14,7 +14,7 @@ pub struct RefType {
 }
 
 /// The type of a reference's referent.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 #[non_exhaustive]
 pub enum HeapType {
     /// A function of any type.
@@ -53,7 +53,7 @@ pub enum HeapType {
 ///
 /// The number is the type's canonical id in an engine. Equal types have the same id, which stays theirs as long as a
 /// module or function with that type lives. (In the description of a module the number is a type index of the module.)
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ConcreteType {
     pub(crate) kind: CompositeKind,
     pub(crate) index: u32,

@@ -1,6 +1,7 @@
-//! The types of memories and tables
+//! The types of memories, tables and globals
 //! ([Memory types](https://webassembly.github.io/spec/core/syntax/types.html#memory-types),
-//! [Table types](https://webassembly.github.io/spec/core/syntax/types.html#table-types)).
+//! [Table types](https://webassembly.github.io/spec/core/syntax/types.html#table-types),
+//! [Global types](https://webassembly.github.io/spec/core/syntax/types.html#global-types)).
 
 use super::references::{ConcreteType, RefType};
 use super::value::ValType;
@@ -36,7 +37,7 @@ pub struct MemoryType {
 }
 
 /// The type of a table.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct TableType {
     /// Bounds, in elements.
     pub limits: Limits,
@@ -44,6 +45,15 @@ pub struct TableType {
     pub index64: bool,
     /// The type of the elements.
     pub element: RefType,
+}
+
+/// The type of a global.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct GlobalType {
+    /// The type of the value.
+    pub content: ValType,
+    /// True if the value can be set.
+    pub mutable: bool,
 }
 
 impl Limits {
@@ -151,6 +161,21 @@ impl TableType {
 
 fn index_type(index64: bool) -> ValType {
     if index64 { ValType::I64 } else { ValType::I32 }
+}
+
+impl GlobalType {
+    /// Returns whether a global of this type may be imported as `wanted`
+    /// ([Import subtyping](https://webassembly.github.io/spec/core/valid/matching.html#globals)).
+    pub(crate) fn matches(self, wanted: GlobalType, extends: &impl Fn(ConcreteType, ConcreteType) -> bool) -> bool {
+        self.mutable == wanted.mutable
+            && self.content.matches(wanted.content, extends)
+            && (!self.mutable || wanted.content.matches(self.content, extends))
+    }
+
+    /// Returns the type with `rename` applied to the defined type that it names, if any.
+    pub(crate) fn map(self, rename: &impl Fn(ConcreteType) -> ConcreteType) -> GlobalType {
+        GlobalType { content: self.content.map(rename), ..self }
+    }
 }
 
 impl fmt::Display for Limits {

@@ -4,10 +4,9 @@
 
 use super::references::{ConcreteType, RefType};
 use core::fmt;
-use serde::{Deserialize, Serialize};
 
 /// The type of a value.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum ValType {
     /// 32-bit integer.
     I32,
@@ -24,7 +23,7 @@ pub enum ValType {
 }
 
 /// The type of a function.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct FuncType {
     /// The types of the parameters.
     pub params: Box<[ValType]>,

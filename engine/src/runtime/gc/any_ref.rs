@@ -2,7 +2,7 @@
 
 use super::array_ref::ArrayRef;
 use super::extern_ref::ExternRef;
-use super::roots::{Rooted, handle};
+use super::roots::handle;
 use super::struct_ref::StructRef;
 use crate::base::Result;
 use crate::runtime::store::{AsContext, AsContextMut, StoreOpaque};
@@ -69,7 +69,7 @@ impl AnyRef {
     /// # Errors
     /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store, or its scope has ended.
     pub fn as_struct(&self, store: impl AsContext) -> Result<Option<StructRef>> {
-        Ok(self.is_a(store, CompositeKind::Struct)?.then_some(StructRef::from_root(self.0)))
+        Ok(self.is_a(store, CompositeKind::Struct)?.then_some(StructRef(self.0)))
     }
 
     /// Returns the array, if this refers to one. The result belongs to the same scope.
@@ -77,7 +77,7 @@ impl AnyRef {
     /// # Errors
     /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store, or its scope has ended.
     pub fn as_array(&self, store: impl AsContext) -> Result<Option<ArrayRef>> {
-        Ok(self.is_a(store, CompositeKind::Array)?.then_some(ArrayRef::from_root(self.0)))
+        Ok(self.is_a(store, CompositeKind::Array)?.then_some(ArrayRef(self.0)))
     }
 
     fn is_a(&self, store: impl AsContext, kind: CompositeKind) -> Result<bool> {
@@ -95,7 +95,7 @@ impl AnyRef {
 
     /// Converts the reference to an `externref`, as `extern.convert_any` does.
     pub fn to_extern(self) -> ExternRef {
-        ExternRef::from_root(self.0)
+        ExternRef(self.0)
     }
 
     /// Returns the reference as compiled code represents it.
@@ -112,18 +112,18 @@ impl AnyRef {
 impl ExternRef {
     /// Converts the reference to an `anyref`, as `any.convert_extern` does.
     pub fn to_any(self) -> AnyRef {
-        AnyRef::from_root(self.root())
+        AnyRef(self.0)
     }
 }
 
 impl From<StructRef> for AnyRef {
     fn from(object: StructRef) -> AnyRef {
-        AnyRef::from_root(object.root())
+        AnyRef(object.0)
     }
 }
 
 impl From<ArrayRef> for AnyRef {
     fn from(object: ArrayRef) -> AnyRef {
-        AnyRef::from_root(object.root())
+        AnyRef(object.0)
     }
 }

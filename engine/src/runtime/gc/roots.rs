@@ -120,12 +120,21 @@ impl StoreOpaque {
 /// A handle of the host to an object of the heap. Implemented by [`AnyRef`](crate::AnyRef),
 /// [`ArrayRef`](crate::ArrayRef), [`ExnRef`](crate::ExnRef), [`ExternRef`](crate::ExternRef) and
 /// [`StructRef`](crate::StructRef), and by no other types.
+///
+/// Safe code cannot turn a handle of one type into one of another:
+///
+/// ```compile_fail,E0133
+/// fn forge<R: engine::Rooted>() -> R {
+///     R::from_root(unreachable!())
+/// }
+/// ```
 pub trait Rooted: Copy + Send + Sync + 'static {
+    /// Makes a handle of a root.
+    ///
+    /// # Safety
+    /// The root holds a reference to an object that handles of this type may refer to.
     #[doc(hidden)]
-    fn from_root(root: Root) -> Self;
-
-    #[doc(hidden)]
-    fn root(self) -> Root;
+    unsafe fn from_root(root: Root) -> Self;
 }
 
 /// Defines a type of handles: a name for a [`Root`].
@@ -133,7 +142,7 @@ macro_rules! handle {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        pub struct $name($crate::runtime::gc::roots::Root);
+        pub struct $name(pub(in crate::runtime) $crate::runtime::gc::roots::Root);
 
         impl $name {
             /// Returns a reference to the same object that outlives the handle's scope.
@@ -160,12 +169,8 @@ macro_rules! handle {
         }
 
         impl $crate::runtime::gc::roots::Rooted for $name {
-            fn from_root(root: $crate::runtime::gc::roots::Root) -> $name {
+            unsafe fn from_root(root: $crate::runtime::gc::roots::Root) -> $name {
                 $name(root)
-            }
-
-            fn root(self) -> $crate::runtime::gc::roots::Root {
-                self.0
             }
         }
     };
@@ -203,7 +208,9 @@ impl<R: Rooted> OwnedRooted<R> {
     pub fn to_rooted(&self, mut store: impl AsContextMut) -> Result<R> {
         let mut store = store.as_context_mut().into_opaque();
         store.check(self.store, "reference")?;
-        Ok(R::from_root(store.root(self.reference.load(Ordering::Relaxed))))
+        let root = store.root(self.reference.load(Ordering::Relaxed));
+        // SAFETY: the reference was taken from a handle of this type.
+        Ok(unsafe { R::from_root(root) })
     }
 }
 
@@ -304,7 +311,7 @@ mod tests {
             store.as_context_mut().into_opaque().heap.roots.generation = 1 << bits;
             let mut scope = RootScope::new(&mut store);
             let fresh = AnyRef::from_i31(&mut scope, I31::wrapping_i32(2));
-            assert_eq!(fresh.root().index, stale.root().index, "the entry is in use again");
+            assert_eq!(fresh.0.index, stale.0.index, "the entry is in use again");
             assert_eq!(fresh.as_i31(&scope).unwrap(), Some(I31::wrapping_i32(2)));
             assert_eq!(stale.as_i31(&scope).unwrap_err().kind(), ErrorKind::Usage, "2^{bits} scopes");
         }
