@@ -2,6 +2,9 @@
 #![cfg(feature = "compile")]
 #![expect(unsafe_code, reason = "one of the ways to load is unsafe")]
 
+mod child;
+
+use child::{in_a_child, run_child};
 use engine::{Config, Engine, ErrorKind, Instance, Module, Store, Trap};
 use std::fs;
 use std::path::Path;
@@ -164,4 +167,147 @@ fn instances_share_no_byte_of_what_they_map() {
         }
     }
     assert!(fs::read(&path).unwrap() == written, "the artifact is as before");
+}
+
+/// Registers the unwind information of an artifact after `forge`, as a loader without checks would, and panics.
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+fn panic_with_unchecked_frames(forge: impl FnOnce(&mut [u8])) {
+    unsafe extern "C" {
+        fn __register_frame(begin: *const u8);
+    }
+    let mut bytes = engine().compile(TEXT).unwrap();
+    let sections = engine::inspect(&bytes).unwrap().sections;
+    let section = sections.iter().find(|section| section.name == ".eh_frame").unwrap();
+    forge(&mut bytes[section.offset as usize..]);
+    // SAFETY: the memory is never freed. The rest is what this test is about.
+    unsafe { __register_frame(bytes.leak().as_ptr().wrapping_add(section.offset as usize)) };
+    assert!(std::panic::catch_unwind(|| std::panic::resume_unwind(Box::new(()))).is_err());
+}
+
+/// The reason for the check of `.eh_frame`: a panic of the host reads all frames that are registered.
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+#[test]
+fn a_panic_reads_the_frames_of_loaded_code() {
+    in_a_child("a_panic_reads_the_frames_of_loaded_code", || panic_with_unchecked_frames(|_| ()));
+}
+
+/// The first of two encodings is one that libgcc does not know; gimli sees the second alone.
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+#[test]
+fn forged_frames_would_end_the_process() {
+    let forge =
+        |eh_frame: &mut [u8]| eh_frame[9..24].copy_from_slice(b"zRR\0\x01\x78\x10\x02\x40\x1b\x0c\x07\x08\x90\x01");
+    let output = run_child("forged_frames_would_end_the_process", &[], || panic_with_unchecked_frames(forge));
+    assert_eq!(output.status.code(), None, "a signal ends the process: {output:?}");
+}
+
+/// A system that makes no memory executable which was something else before.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod without_writable_code {
+    use super::*;
+
+    /// Makes this thread's calls of `mprotect` fail that ask for executable memory, and those of `memfd_create` unless
+    /// `memory_files`.
+    fn filter_calls(memory_files: bool) {
+        let instruction = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+        let load = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+        let equals = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+        let has_bit = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
+        let end = (libc::BPF_RET | libc::BPF_K) as u16;
+        let refused = if memory_files { u32::MAX } else { libc::SYS_memfd_create as u32 };
+        let mut program = [
+            // The number of the call, then the low half of its third argument.
+            instruction(load, 0, 0, 0),
+            instruction(equals, 4, 0, refused),
+            instruction(equals, 0, 2, libc::SYS_mprotect as u32),
+            instruction(load, 0, 0, 32),
+            instruction(has_bit, 1, 0, libc::PROT_EXEC as u32),
+            instruction(end, 0, 0, libc::SECCOMP_RET_ALLOW),
+            instruction(end, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+        ];
+        let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+        // SAFETY: the program is well formed, and outlives the call that copies it.
+        let results = unsafe {
+            let first = libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+            (first, libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter))
+        };
+        assert_eq!(results, (0, 0), "{}", std::io::Error::last_os_error());
+    }
+
+    /// Returns whether the system makes a page executable that was writable.
+    fn a_page_becomes_executable() -> bool {
+        let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: a new page that nobody else knows.
+        unsafe {
+            let page = libc::mmap(std::ptr::null_mut(), 4096, access, flags, -1, 0);
+            libc::mprotect(page, 4096, libc::PROT_READ | libc::PROT_EXEC) == 0
+        }
+    }
+
+    /// Loads an artifact by each route, and runs it where that goes well.
+    fn load_by_each_route(directory: &Path) -> [(&'static str, engine::Result<()>); 4] {
+        let path = write_artifact(directory);
+        assert!(!a_page_becomes_executable(), "the refusal is in force");
+        let bytes = fs::read(&path).unwrap();
+        // SAFETY: nobody changes the file.
+        let trusted = unsafe { Module::deserialize_trusted_file(&engine(), &path) };
+        [
+            ("compiled", Module::new(&engine(), TEXT)),
+            ("bytes", Module::deserialize(&engine(), bytes)),
+            ("file", Module::deserialize_file(&engine(), &path)),
+            ("trusted file", trusted),
+        ]
+        .map(|(route, module)| (route, module.map(|module| assert_runs(&module))))
+    }
+
+    #[test]
+    fn every_route_loads_by_way_of_a_file() {
+        in_a_child("without_writable_code::every_route_loads_by_way_of_a_file", || {
+            let directory = tempfile::tempdir().unwrap();
+            filter_calls(true);
+            for (route, result) in load_by_each_route(directory.path()) {
+                result.unwrap_or_else(|error| panic!("{route}: {error}"));
+            }
+            nothing_is_writable_and_executable();
+        });
+    }
+
+    #[test]
+    fn the_kernels_own_refusal_is_the_same() {
+        // SAFETY: PR_GET_MDWE changes nothing.
+        if unsafe { libc::prctl(66, 0, 0, 0, 0) } < 0 {
+            eprintln!("SKIPPED: this kernel has no PR_SET_MDWE");
+            return;
+        }
+        in_a_child("without_writable_code::the_kernels_own_refusal_is_the_same", || {
+            let directory = tempfile::tempdir().unwrap();
+            // SAFETY: PR_SET_MDWE with PR_MDWE_REFUSE_EXEC_GAIN changes what the process may map, nothing else.
+            assert_eq!(unsafe { libc::prctl(65, 1, 0, 0, 0) }, 0);
+            for (route, result) in load_by_each_route(directory.path()) {
+                result.unwrap_or_else(|error| panic!("{route}: {error}"));
+            }
+        });
+    }
+
+    #[test]
+    fn without_memory_files_a_trusted_file_loads_and_the_other_routes_say_why_not() {
+        in_a_child(
+            "without_writable_code::without_memory_files_a_trusted_file_loads_and_the_other_routes_say_why_not",
+            || {
+                let directory = tempfile::tempdir().unwrap();
+                filter_calls(false);
+                for (route, result) in load_by_each_route(directory.path()) {
+                    if route == "trusted file" {
+                        result.unwrap();
+                        continue;
+                    }
+                    let error = result.expect_err(route);
+                    assert_eq!(error.kind(), ErrorKind::Resource, "{error}");
+                    for part in ["make code executable", "not permitted", "memory file", "deserialize_trusted_file"] {
+                        assert!(error.message().contains(part), "{route}: {error}");
+                    }
+                }
+            },
+        );
+    }
 }

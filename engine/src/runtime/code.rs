@@ -7,7 +7,9 @@
 //! | [`LoadedCode::load_file`] | the file | of all | yes | nothing |
 //! | [`LoadedCode::load_trusted_file`] | nothing: maps the file | of the metadata | no | the file's writer |
 //!
-//! A copy is read-only memory that belongs to this process alone, so nobody can change a byte between check and use.
+//! A copy is read-only memory that belongs to this process alone, so nobody can change a byte between check and use. The
+//! code of a trusted file is mapped executable at once. That of a copy becomes executable after the check, in place or,
+//! where the system refuses that, from a sealed memory file.
 
 use super::registry::{Located, Reader, Registered, Registry};
 use super::sys::{self, Mapping, UnwindRegistration};
@@ -188,7 +190,12 @@ impl LoadedCode {
             ));
         }
         // Only after the check: bytes that were not checked are never executable.
-        mapping.make_executable(check_whole_pages(&sections.text)?)?;
+        let text = check_whole_pages(&sections.text)?;
+        match &file {
+            // SAFETY: the mapping is one of the file, which does not change.
+            Some(file) => unsafe { mapping.overlay_code(text.clone(), file, text.start as u64)? },
+            None => make_executable(&mapping, text, bytes)?,
+        }
         // SAFETY: the section is well formed and terminated; it is dropped before the mapping.
         let frames = unsafe { UnwindRegistration::new(&bytes[sections.eh_frame.clone()]) };
         let memory = MemoryImageFile::of(&sections, &metadata.module, file);
@@ -373,6 +380,32 @@ fn check_whole_pages(text: &Range<usize>) -> Result<Range<usize>> {
     }
     let message = format!("the artifact's code is not laid out for this system's pages of {page} bytes");
     Err(Error::new(ErrorKind::Artifact, message).at(text.start as u64))
+}
+
+/// Makes the code of a copied artifact executable.
+///
+/// A system may refuse to make memory executable that was writable before (`MemoryDenyWriteExecute` of systemd,
+/// `PR_SET_MDWE`). It allows a file to be mapped executable, so the code is then copied once more, to a sealed memory
+/// file.
+///
+/// # Errors
+/// Kind [`Resource`](ErrorKind::Resource) if the system refuses both.
+fn make_executable(mapping: &Mapping, text: Range<usize>, bytes: &[u8]) -> Result<()> {
+    let Err(refusal) = mapping.make_executable(text.clone()) else { return Ok(()) };
+    let from_file = match sys::sealed_file(|file| file.write_all(&bytes[text.clone()])) {
+        // SAFETY: the file holds the bytes of the range, and nobody can change it.
+        Ok(file) => unsafe { mapping.overlay_code(text, &file, 0) }.map_err(|error| error.message().to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    from_file.map_err(|error| {
+        let message = format!(
+            "the system does not let this process make code executable: not in memory ({}), and not in a memory file \
+             ({error}). Allow one of them (systemd: `MemoryDenyWriteExecute=no`, or `memfd_create`), or load the \
+             artifact with `Module::deserialize_trusted_file`",
+            refusal.message()
+        );
+        Error::new(ErrorKind::Resource, message)
+    })
 }
 
 /// Opens a regular file and returns it with its length.

@@ -109,12 +109,32 @@ impl Mapping {
     /// The file has the part, which is neither cut nor changed while the mapping lives. Nobody borrows the bytes.
     pub(crate) unsafe fn overlay(&self, start: usize, file: &File, part: Range<u64>) -> Result<()> {
         let len = usize::try_from(part.end - part.start).expect("a part of an artifact that is mapped too");
-        let (start, len) = self.pages(start..start + len);
-        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: the caller's contract.
+        unsafe { self.map_over(start..start + len, ProtFlags::READ | ProtFlags::WRITE, file, part.start) }
+    }
+
+    /// Maps the bytes of a file from `offset` on over a range, readable and executable at once. A system that never
+    /// makes memory executable that was something else before allows this. All offsets are multiples of the page size.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the system refuses it.
+    ///
+    /// # Safety
+    /// The file has the bytes of the range there, which are neither cut nor changed while the mapping lives.
+    pub(crate) unsafe fn overlay_code(&self, range: Range<usize>, file: &File, offset: u64) -> Result<()> {
+        // SAFETY: the bytes stay the same, so that it does not matter who borrows them.
+        unsafe { self.map_over(range, ProtFlags::READ | ProtFlags::EXEC, file, offset) }
+    }
+
+    /// Maps a file from `offset` on over a range.
+    ///
+    /// # Safety
+    /// As for [`Mapping::overlay`], except that the bytes may be borrowed if they do not change.
+    unsafe fn map_over(&self, range: Range<usize>, access: ProtFlags, file: &File, offset: u64) -> Result<()> {
+        let (start, len) = self.pages(range);
         let flags = MapFlags::PRIVATE | MapFlags::FIXED;
-        // SAFETY: the range lies inside this mapping, and the caller vouches that nobody borrows it.
-        request("map", len, || unsafe { rustix::mm::mmap(start.cast(), len, access, flags, file, part.start) })
-            .map(drop)
+        // SAFETY: the range lies inside this mapping; the rest is the caller's contract.
+        request("map", len, || unsafe { rustix::mm::mmap(start.cast(), len, access, flags, file, offset) }).map(drop)
     }
 
     /// Makes a range inaccessible again, and forgets its bytes and what was mapped over it. Both ends are multiples of
