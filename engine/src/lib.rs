@@ -46,6 +46,7 @@ pub(crate) mod wasm;
 pub use artifact::sign_again;
 pub use artifact::{
     DigestState, InspectedConfig, InspectedDigest, InspectedFunction, InspectedSection, Inspection, inspect,
+    inspect_with_key,
 };
 pub use base::{
     Backtrace, Config, CpuFeatures, DigestCheck, Error, ErrorKind, Features, Frame, MemoryChecks, Result, TextOffset,

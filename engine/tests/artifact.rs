@@ -201,7 +201,9 @@ fn keyed_artifacts_load_with_their_key_alone() {
     Module::deserialize(&keyed(1), &bytes).unwrap();
     assert!(refused(&keyed(2), &bytes).contains("another key"));
     assert!(refused(&engine(|_| ()), &bytes).contains("no `artifact_key`"));
-    assert_eq!(engine::inspect(&bytes).unwrap().digest.state, DigestState::Keyed);
+    let inspection = engine::inspect(&bytes).unwrap();
+    assert_eq!(inspection.digest.state, DigestState::NeedsKey);
+    assert!(!inspection.is_sound() && inspection.to_string().contains("not verified: needs the key"), "{inspection}");
 }
 
 #[test]

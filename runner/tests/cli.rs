@@ -561,7 +561,23 @@ fn compile_and_inspect() {
     assert_eq!(json["module_name"], "m");
     assert_eq!(touchstone(&["inspect", &artifact]).status.code(), Some(0));
 
+    // What says that its digests need a key is not verified without the key.
     let mut bytes = fs::read(&artifact).expect("the artifact");
+    let (key, keyed) = (file("key"), file("keyed.cwasm"));
+    bytes[0x158 + 72] ^= 1;
+    fs::write(&keyed, &bytes).expect("the artifact");
+    fs::write(&key, [7; 32]).expect("a key");
+    let output = touchstone(&["inspect", &keyed]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("not verified: needs the key"), "{}", text(&output.stdout));
+    for (input, state) in [(&keyed, "WRONG"), (&artifact, "not keyed, but a key was given")] {
+        let output = touchstone(&["inspect", input, "--key-file", &key]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stdout).contains(state), "{}", text(&output.stdout));
+    }
+    expect_usage_error(&["inspect", &keyed, "--key-file", &module], "a key has 32 bytes");
+    bytes[0x158 + 72] ^= 1;
+
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     fs::write(&artifact, bytes).expect("the artifact");

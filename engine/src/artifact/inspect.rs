@@ -1,5 +1,5 @@
-//! A description of an artifact for people and tools. It needs the bytes alone, neither the compiler nor the
-//! configuration that the artifact was made with.
+//! A description of an artifact for people and tools. It needs the bytes and, to check keyed digests, their key: neither
+//! the compiler nor the rest of the configuration that the artifact was made with.
 
 use super::check::{check_records, check_structure, check_tables, decode_metadata};
 use super::elf::Sections;
@@ -14,6 +14,7 @@ use super::unwind::FrameIndex;
 use super::{digest, header};
 use crate::base::{MemoryChecks, Result, Tier};
 use core::fmt;
+use core::ops::Range;
 use serde::Serialize;
 
 /// The description of an artifact, and whether it is sound.
@@ -129,10 +130,13 @@ pub struct InspectedDigest {
 pub enum DigestState {
     /// The digest fits the bytes.
     Right,
-    /// The digest does not fit the bytes: they were altered.
+    /// The digest does not fit the bytes and the key, if there is one: the bytes were altered, or the key is another.
     Wrong,
-    /// The digest is keyed, so that it cannot be checked without the key.
-    Keyed,
+    /// The artifact says that the digest is keyed, and no key was given: nobody knows whether the bytes were altered.
+    NeedsKey,
+    /// A key was given, but the artifact says that the digest is not keyed: anybody can have made it. An engine with a
+    /// key refuses such an artifact.
+    NotKeyed,
 }
 
 /// Describes an artifact.
@@ -141,12 +145,28 @@ pub enum DigestState {
 /// Of kind [`Artifact`](crate::ErrorKind::Artifact) if the bytes are no artifact of this build of the engine, or if
 /// their damage hides the sections or the metadata. The result describes any other damage.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
+    inspect_with_key(bytes, None)
+}
+
+/// Describes an artifact like [`inspect`], and checks its digests with the [key](crate::Config::artifact_key) that it
+/// was made with.
+///
+/// # Errors
+/// Those of [`inspect`].
+pub fn inspect_with_key(bytes: &[u8], key: Option<&[u8; 32]>) -> Result<Inspection> {
     let (header, sections) = check_structure(bytes)?;
     let metadata = decode_metadata(bytes, &sections)?;
     let flaw = check_tables(bytes, &sections, &metadata).and_then(|()| check_records(bytes, &sections)).err();
-    let keyed = header.keyed() != 0;
-    let metadata_digest = digest::metadata_digest(bytes, &sections, None);
-    let digest = digest::full_digest(bytes, None);
+    let state = |field: Range<usize>, compute: &dyn Fn() -> digest::Digest| {
+        let state = match (header.keyed(), key) {
+            (0, None) | (1, Some(_)) if bytes[field.clone()] == compute() => DigestState::Right,
+            (1, None) => DigestState::NeedsKey,
+            (0, Some(_)) => DigestState::NotKeyed,
+            // A wrong digest, or one of an unknown kind.
+            _ => DigestState::Wrong,
+        };
+        InspectedDigest { value: hex(&bytes[field]), state }
+    };
     Ok(Inspection {
         size: bytes.len() as u64,
         producer: header.producer(),
@@ -159,8 +179,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
         names: Names::new(&bytes[sections.names.clone()]).len(),
         handlers: Handlers::new(&bytes[sections.handlers.clone()]).len(),
         stack_maps: StackMaps::new(&bytes[sections.stack_maps.clone()]).len(),
-        metadata_digest: inspect_digest(&bytes[header::METADATA_DIGEST], metadata_digest, keyed),
-        digest: inspect_digest(&bytes[header::FULL_DIGEST], digest, keyed),
+        metadata_digest: state(header::METADATA_DIGEST, &|| digest::metadata_digest(bytes, &sections, key)),
+        digest: state(header::FULL_DIGEST, &|| digest::full_digest(bytes, key)),
         flaw: flaw.map(|flaw| flaw.to_string()),
         config: (&metadata.settings).into(),
         module_name: metadata.module.name,
@@ -171,7 +191,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
     })
 }
 
-fn section((name, range): (&str, core::ops::Range<usize>)) -> InspectedSection {
+fn section((name, range): (&str, Range<usize>)) -> InspectedSection {
     InspectedSection { name: name.to_owned(), offset: range.start as u64, size: range.len() as u64 }
 }
 
@@ -208,15 +228,6 @@ fn functions(bytes: &[u8], sections: &Sections, metadata: &Metadata) -> Vec<Insp
     table.iter().map(inspect).collect()
 }
 
-fn inspect_digest(found: &[u8], computed: digest::Digest, keyed: bool) -> InspectedDigest {
-    let state = match (keyed, found == computed) {
-        (true, _) => DigestState::Keyed,
-        (false, true) => DigestState::Right,
-        (false, false) => DigestState::Wrong,
-    };
-    InspectedDigest { value: hex(found), state }
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -238,11 +249,11 @@ impl From<&Settings> for InspectedConfig {
 }
 
 impl Inspection {
-    /// Returns whether the artifact is sound as far as its bytes show: metadata and tables are consistent, and no
-    /// digest is wrong.
+    /// Returns whether the artifact is sound as far as its bytes show: metadata and tables are consistent, and both
+    /// digests were checked and are right.
     pub fn is_sound(&self) -> bool {
-        let wrong = |digest: &InspectedDigest| digest.state == DigestState::Wrong;
-        self.flaw.is_none() && !wrong(&self.metadata_digest) && !wrong(&self.digest)
+        let right = |digest: &InspectedDigest| digest.state == DigestState::Right;
+        self.flaw.is_none() && right(&self.metadata_digest) && right(&self.digest)
     }
 }
 
@@ -299,7 +310,8 @@ impl fmt::Display for InspectedDigest {
         let state = match self.state {
             DigestState::Right => "right",
             DigestState::Wrong => "WRONG",
-            DigestState::Keyed => "keyed",
+            DigestState::NeedsKey => "not verified: needs the key",
+            DigestState::NotKeyed => "not verified: not keyed, but a key was given",
         };
         write!(f, "{} {state}", self.value)
     }

@@ -71,6 +71,7 @@ pub(crate) use check::{HEAD, check, check_head, check_trusted};
 pub(crate) use elf::Sections;
 pub use inspect::{
     DigestState, InspectedConfig, InspectedDigest, InspectedFunction, InspectedSection, Inspection, inspect,
+    inspect_with_key,
 };
 pub(crate) use metadata::Metadata;
 #[cfg(feature = "compile")]

@@ -317,8 +317,36 @@ fn keys_are_told_apart() {
     assert!(refusal(&bytes, &keyed(Some([8; 32]))).contains("another key"));
     assert!(refusal(&bytes, &keyed(None)).contains("no `artifact_key`"));
     assert!(refusal(&sample(), &keyed(Some([7; 32]))).contains("not keyed"));
-    let inspection = inspect(&bytes).unwrap();
-    assert_eq!(inspection.digest.state, DigestState::Keyed);
+}
+
+#[test]
+fn an_inspection_vouches_for_what_it_verified_only() {
+    let state = |bytes: &[u8], key: Option<[u8; 32]>| {
+        let inspection = inspect_with_key(bytes, key.as_ref()).unwrap();
+        assert_eq!(inspection.is_sound(), inspection.digest.state == DigestState::Right);
+        assert_eq!(inspection.metadata_digest.state, inspection.digest.state);
+        assert!(inspection.flaw.is_none());
+        inspection.digest.state
+    };
+    let (keyed, plain) = (artifact(&metadata(), Some(&[7; 32])), sample());
+    assert_eq!(state(&plain, None), DigestState::Right);
+    assert_eq!(state(&plain, Some([7; 32])), DigestState::NotKeyed);
+    assert_eq!(state(&keyed, None), DigestState::NeedsKey);
+    assert_eq!(state(&keyed, Some([7; 32])), DigestState::Right);
+    assert_eq!(state(&keyed, Some([8; 32])), DigestState::Wrong);
+    // The flag alone makes nothing right.
+    for (mut bytes, flag, without, with) in [
+        (plain.clone(), 1, DigestState::NeedsKey, DigestState::Wrong),
+        (plain.clone(), 2, DigestState::Wrong, DigestState::Wrong),
+        (keyed, 0, DigestState::Wrong, DigestState::NotKeyed),
+    ] {
+        bytes[header::keyed_at()] = flag;
+        assert_eq!((state(&bytes, None), state(&bytes, Some([7; 32]))), (without, with), "the flag {flag}");
+    }
+    let mut resealed = plain;
+    resealed[header::keyed_at()] = 2;
+    assert!(sign_again(&mut resealed));
+    assert_eq!(state(&resealed, None), DigestState::Wrong, "a kind of digest that no engine makes");
 }
 
 /// A fault in metadata.

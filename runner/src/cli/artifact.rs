@@ -51,6 +51,10 @@ pub(super) struct InspectArgs {
     /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
+    /// A file with the 32 bytes of the key that the artifact was made with. A keyed artifact is verified with it, and
+    /// any other fails.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
 }
 
 /// Compiles a module, and writes the artifact. Returns exit code 1 if the module is refused.
@@ -97,7 +101,8 @@ pub(super) fn compile(arguments: &CompileArgs) -> Result<u8, String> {
 /// Prints the description of an artifact. Returns exit code 1 if the file is no artifact, or not a sound one.
 pub(super) fn inspect(arguments: &InspectArgs) -> Result<u8, String> {
     let bytes = read(&arguments.input)?;
-    let inspection = match engine::inspect(&bytes) {
+    let key = arguments.key_file.as_deref().map(read_key).transpose()?;
+    let inspection = match engine::inspect_with_key(&bytes, key.as_ref()) {
         Ok(inspection) => inspection,
         Err(error) => return refuse(&format_args!("{}: {error}", arguments.input.display())),
     };
@@ -108,6 +113,12 @@ pub(super) fn inspect(arguments: &InspectArgs) -> Result<u8, String> {
         say_visible(&format_args!("{inspection}\n"))?;
     }
     Ok(u8::from(!inspection.is_sound()))
+}
+
+fn read_key(path: &Path) -> Result<[u8; 32], String> {
+    let bytes = read(path)?;
+    let length = bytes.len();
+    bytes.try_into().map_err(|_| format!("{}: a key has 32 bytes, but the file has {length}", path.display()))
 }
 
 /// Prints why a file is refused, and returns the exit code.
