@@ -41,7 +41,7 @@ pub(crate) mod runtime;
 pub(crate) mod unwind;
 pub(crate) mod wasm;
 
-#[cfg(feature = "compile")]
+#[cfg(all(feature = "compile", feature = "probes"))]
 #[doc(hidden)]
 pub use artifact::sign_again;
 pub use artifact::{
@@ -65,6 +65,9 @@ pub use wasm::types::{
 
 #[cfg(feature = "planted-faults")]
 pub use base::Fault;
+#[cfg(feature = "probes")]
+#[doc(hidden)]
+pub use runtime::{ask_functions, ask_tables};
 
 /// The Rust code of the repository's documents, compiled and run as documentation tests.
 #[cfg(all(doctest, feature = "compile"))]

@@ -21,17 +21,19 @@ fn forged_artifacts_are_refused_or_harmless() {
             Verdict::Passed(_) | Verdict::Known(_) => {}
         }
     }
-    let Counts { refused, loaded, called } = oracle.counts;
+    let Counts { refused, loaded, called, answers, panics } = oracle.counts;
     println!("{}", oracle.counts);
     // A digest that matches lets changes of code, names and data through to the checks of the tables.
     assert!(refused >= 200, "only {refused} were refused");
     assert!(loaded >= 20 && called >= 5, "only {loaded} were loaded, {called} called: the digests do not match");
+    assert_eq!(panics, loaded + called, "a panic of the host while each is loaded");
+    assert!(answers > 100 * panics, "{answers} answers of the tables of {panics}");
 }
 
 /// Expects that the oracle has a finding with this signature for a faulty loader.
 #[track_caller]
 fn expect_caught(load: Load, signature: &str) {
-    const INPUTS: u64 = 100;
+    const INPUTS: u64 = 300;
     let mut oracle = Artifact::new(load);
     for seed in 0..INPUTS {
         if let Verdict::Found(report) = oracle.check(&input(seed))

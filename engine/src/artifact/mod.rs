@@ -74,5 +74,5 @@ pub use inspect::{
     inspect_with_key,
 };
 pub(crate) use metadata::Metadata;
-#[cfg(feature = "compile")]
+#[cfg(all(feature = "compile", any(test, feature = "probes")))]
 pub use write::sign_again;

@@ -1,5 +1,6 @@
 //! Assembles an artifact from its parts.
 
+#[cfg(any(test, feature = "probes"))]
 use super::check::check_structure;
 use super::elf::{self, ElfSymbol};
 use super::functions::{self, FunctionEntry, FunctionKind};
@@ -69,6 +70,7 @@ pub(crate) fn write(parts: Parts<'_>) -> Result<Vec<u8>> {
 /// Signs altered bytes again: computes both digests, without a key, and writes them into their fields, as a forger
 /// would. Returns whether the bytes still have the structure of an artifact; if not, they stay as they are. For tests
 /// of the checks that follow the digests.
+#[cfg(any(test, feature = "probes"))]
 #[doc(hidden)]
 pub fn sign_again(bytes: &mut [u8]) -> bool {
     let Ok((_, sections)) = check_structure(bytes) else { return false };

@@ -266,6 +266,12 @@ impl LoadedCode {
         Some(self.artifact().address(self.metadata().exit(signature)?).cast())
     }
 
+    /// The addresses of the code.
+    #[cfg(any(test, feature = "probes"))]
+    pub(super) fn addresses(&self) -> Range<u64> {
+        self.artifact().addresses()
+    }
+
     fn artifact(&self) -> &MappedArtifact {
         self.0.item()
     }

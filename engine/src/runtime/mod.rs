@@ -10,6 +10,7 @@
 //! | `call`, `activation`, `stack_limit`, `libcalls` | entering compiled code, leaving it, and serving its calls |
 //! | `trap`, `backtrace`, `stack_walk` | faults become traps; walks over compiled frames |
 //! | `fixed`, `sys` | memory that does not move; operating systems and architectures |
+//! | `probe` | questions to the tables of a loaded module, for the fuzzer |
 //!
 //! This is the room of `unsafe`. Its rules:
 //!
@@ -40,6 +41,8 @@ mod libcalls;
 mod linker;
 mod loaded_module;
 mod memory;
+#[cfg(any(test, feature = "probes"))]
+mod probe;
 mod registry;
 mod stack_limit;
 mod stack_walk;
@@ -62,6 +65,8 @@ pub use instance::Instance;
 pub use linker::{InstancePre, Linker};
 pub use loaded_module::{ExportType, ImportType, Module};
 pub use memory::{Memory, SharedMemory, WaitResult};
+#[cfg(feature = "probes")]
+pub use probe::{ask_functions, ask_tables};
 pub use store::{
     AsContext, AsContextMut, ResourceLimiter, Store, StoreContext, StoreContextMut, StoreLimits, UpdateDeadline,
 };

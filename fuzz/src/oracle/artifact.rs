@@ -2,9 +2,12 @@
 //!
 //! Bytes of a real artifact are changed, and its digests are made to match, so that the loader has to look at the
 //! tables themselves. A panic or a report of a sanitizer is a finding, and so is an altered artifact that is loaded
-//! though its digests do not match. A loaded artifact is also instantiated and called, but only if nothing was changed
-//! except sections that may hold anything without making the code unsafe to run: nobody can check machine code, or
-//! where its functions begin.
+//! though its digests do not match.
+//!
+//! While a forgery is loaded, its tables are asked what traps, exceptions, collections and backtraces ask, and an
+//! ordinary panic is raised and caught, for which the platform's unwinder reads all registered frames. A loaded artifact
+//! is also instantiated and called, but only if nothing was changed except sections that may hold anything without
+//! making the code unsafe to run: nobody can check machine code, or where its functions begin.
 
 use super::{Oracle, Registration, Report, Verdict};
 use crate::generate::case::Case;
@@ -16,6 +19,7 @@ use lanes::Features;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
+use std::panic::{catch_unwind, resume_unwind};
 
 /// The entry in the list of oracles.
 pub const REGISTRATION: Registration = Registration {
@@ -27,9 +31,16 @@ pub const REGISTRATION: Registration = Registration {
 /// The number of real artifacts to start from.
 const ORIGINALS: u8 = 24;
 /// Bytes of choices for one forged artifact, besides the seed.
-const CHOICES: usize = 120;
+const CHOICES: usize = 160;
 /// Fuel for instantiation and for each call.
 const FUEL: u64 = 10_000;
+/// The number of addresses that the tables of a loaded forgery are asked about.
+const QUESTIONS: u64 = 64;
+/// Bytes that unwind information is made of: augmentations, encodings, and call frame instructions.
+const UNWIND_BYTES: &[u8] =
+    b"zRLPSBeh\0\x1b\x40\x50\x9b\xff\x01\x0a\x0b\x0c\x0d\x0e\x0f\x10\x16\x2d\x2e\x41\x83\x86\x90\xc6";
+/// Words that tables confuse with counts, offsets and ends.
+const WORDS: &[u32] = &[0, 1, 0xff, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_fff0, 0xffff_fffe, 0xffff_ffff];
 /// The sections that the code does not depend on. (`.eh_frame` is not one of them: it decides where a frame ends.)
 const HARMLESS: [&str; 3] = [".touchstone.sourcemap", ".touchstone.names", ".touchstone.data"];
 
@@ -54,12 +65,17 @@ pub struct Counts {
     pub loaded: u64,
     /// Artifacts that were loaded, instantiated and called.
     pub called: u64,
+    /// Answers of the tables of loaded artifacts.
+    pub answers: u64,
+    /// Panics of the host that were raised while a forgery was loaded, and arrived.
+    pub panics: u64,
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { refused, loaded, called } = self;
-        write!(f, "forged artifacts: {refused} refused, {loaded} loaded, {called} loaded and called")
+        let Counts { refused, loaded, called, answers, panics } = self;
+        write!(f, "forged artifacts: {refused} refused, {loaded} loaded, {called} loaded and called; ")?;
+        write!(f, "{answers} answers of tables, {panics} panics of the host while loaded")
     }
 }
 
@@ -105,7 +121,7 @@ impl Artifact {
         let mut u = Unstructured::new(&bytes[SEED_LEN..]);
         let number = u.int_in_range(0..=ORIGINALS - 1)?;
         let original = self.originals.entry(number).or_insert_with(|| Original::new(number));
-        original.forge(&mut u, self.load)
+        original.forge(&mut u, self.load, &mut self.counts)
     }
 }
 
@@ -123,7 +139,7 @@ impl Oracle for Artifact {
     }
 
     fn executed(&self) -> u64 {
-        let Counts { refused, loaded, called } = self.counts;
+        let Counts { refused, loaded, called, .. } = self.counts;
         refused + loaded + called
     }
 
@@ -178,10 +194,12 @@ impl Original {
         Original { engine, sections: sections.collect(), bytes }
     }
 
-    fn forge(&self, u: &mut Unstructured<'_>, load: Load) -> Result<Fate> {
+    fn forge(&self, u: &mut Unstructured<'_>, load: Load, counts: &mut Counts) -> Result<Fate> {
         let mut bytes = self.bytes.clone();
         let mut harmless = true;
-        for _ in 0..u.int_in_range(1..=8)? {
+        // Half of the forgeries have one flaw only, so that some of them are loaded.
+        let most = if u.arbitrary()? { 1 } else { 8 };
+        for _ in 0..u.int_in_range(1..=most)? {
             let offset = self.edit(u, &mut bytes)?;
             harmless &= self.is_harmless(offset);
         }
@@ -201,6 +219,11 @@ impl Original {
         if module.serialize() != bytes {
             return Ok(Fate::Mishandled("the loaded bytes are not the given ones".to_string()));
         }
+        counts.answers += self.ask(&module, u.arbitrary()?);
+        if !panic_and_catch() {
+            return Ok(Fate::Mishandled("a panic of the host does not arrive".to_string()));
+        }
+        counts.panics += 1;
         if !harmless || bytes.len() != self.bytes.len() {
             return Ok(Fate::Loaded);
         }
@@ -214,8 +237,42 @@ impl Original {
         harmless.any(|section| section.range.contains(&offset))
     }
 
+    fn section(&self, name: &str) -> Range<usize> {
+        let found = self.sections.iter().find(|section| section.name == name);
+        found.expect("every artifact has the section").range.clone()
+    }
+
+    /// Asks the tables of a loaded forgery about addresses of the code and after it. Returns the number of answers.
+    fn ask(&self, module: &Module, seed: u64) -> u64 {
+        let mut random = Random::new(seed);
+        let end = self.section(".text").len() as u64 + 2;
+        let mut ask = |_| engine::ask_tables(module, random.next_u64() % end);
+        let answers: usize = (0..QUESTIONS).map(&mut ask).sum();
+        (answers + engine::ask_functions(module)) as u64
+    }
+
+    /// Changes a byte of the unwind information, or puts one in, so that those that follow move by one.
+    fn edit_unwind(&self, u: &mut Unstructured<'_>, bytes: &mut [u8]) -> Result<usize> {
+        let section = self.section(".eh_frame");
+        // The CIE and the first FDE decide most.
+        let end = if u.arbitrary()? { section.end } else { section.end.min(section.start + 48) };
+        let at = u.int_in_range(section.start..=end - 1)?;
+        if at >= bytes.len() {
+            return Ok(0);
+        }
+        if u.ratio(1, 4)? {
+            let end = end.min(at + 24).min(bytes.len());
+            bytes.copy_within(at..end - 1, at + 1);
+        }
+        bytes[at] = *u.choose(UNWIND_BYTES)?;
+        Ok(at)
+    }
+
     /// Changes a few bytes, mostly inside one section. Returns their offset, or 0 if they extend beyond the section.
     fn edit(&self, u: &mut Unstructured<'_>, bytes: &mut Vec<u8>) -> Result<usize> {
+        if u.ratio(1, 6)? {
+            return self.edit_unwind(u, bytes);
+        }
         let whole = 0..self.bytes.len();
         let range = if u.ratio(1, 8)? { whole } else { u.choose(&self.sections)?.range.clone() };
         // The header decides most; the rest of a long section is like its beginning.
@@ -228,7 +285,7 @@ impl Original {
             0 => bytes[at] ^= 1 << u.int_in_range(0..=7)?,
             1 => bytes[at] = u.arbitrary()?,
             2 => {
-                let word = *u.choose(&[0u32, 1, 0xff, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, 0xffff_ffff])?;
+                let word = *u.choose(WORDS)?;
                 bytes[at..].iter_mut().zip(word.to_le_bytes()).for_each(|(byte, new)| *byte = new);
             }
             3 => {
@@ -279,6 +336,13 @@ impl Original {
         }
         linker
     }
+}
+
+/// Raises an ordinary panic, without a message, and catches it. Returns whether it arrived.
+fn panic_and_catch() -> bool {
+    struct Raised;
+    let caught = catch_unwind(|| resume_unwind(Box::new(Raised)));
+    caught.is_err_and(|payload| payload.is::<Raised>())
 }
 
 /// Returns the artifact of the first case of this number's stream that the engine compiles.
