@@ -147,8 +147,10 @@ impl<T: 'static> Linker<T> {
     /// Looks up a module's imports by name, once for any number of instances.
     ///
     /// # Errors
-    /// Kind [`Link`](ErrorKind::Link) if an import is not defined. The message names the import and its type.
+    /// Kind [`Link`](ErrorKind::Link) if an import is not defined. The message names the import and its type. Kind
+    /// [`Resource`](ErrorKind::Resource) if the engine cannot register the module's types.
     pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T>> {
+        module.register_types()?;
         let wasm = module.wasm();
         let mut imports = Vec::with_capacity(wasm.imports.len());
         for import in &wasm.imports {

@@ -24,7 +24,8 @@ pub struct Module {
 struct ModuleInner {
     engine: Engine,
     code: Arc<LoadedCode>,
-    types: RegisteredTypes,
+    /// Registered when an import, an export or an instance first needs canonical ids.
+    types: OnceLock<RegisteredTypes>,
     layout: VmLayout,
     /// Filled in by the first instantiation.
     func_refs: OnceLock<FuncRefs>,
@@ -155,12 +156,16 @@ impl Module {
     }
 
     fn from_code(engine: &Engine, code: Arc<LoadedCode>) -> Result<Module> {
-        let types = RegisteredTypes::new(engine.types(), &code.module().types, &code.module().rec_groups)?;
         let layout = VmLayout::of(code.module())
             .ok_or_else(|| Error::new(ErrorKind::TooLarge, "an instance of this module would pass 2 GiB"))?;
-        let (func_refs, exports_by_name) = (OnceLock::new(), OnceLock::new());
+        let (types, func_refs, exports_by_name) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         let inner = ModuleInner { engine: engine.clone(), code, types, layout, func_refs, exports_by_name };
-        Ok(Module { inner: Arc::new(inner) })
+        let module = Module { inner: Arc::new(inner) };
+        // The methods that return the types of imports and exports cannot fail.
+        if module.wasm().shows_defined_types() {
+            module.register_types()?;
+        }
+        Ok(module)
     }
 
     /// Returns the artifact, for [`Module::deserialize`] to load.
@@ -217,9 +222,26 @@ impl Module {
         &self.inner.code
     }
 
+    /// Registers the types, unless they are. Whoever instantiates the module calls this first.
+    ///
+    /// # Errors
+    /// Kind [`Resource`](ErrorKind::Resource) if the engine cannot register so many types.
+    pub(crate) fn register_types(&self) -> Result<()> {
+        if self.inner.types.get().is_none() {
+            let wasm = self.wasm();
+            let types = RegisteredTypes::new(self.inner.engine.types(), &wasm.types, &wasm.rec_groups)?;
+            // Another thread may have been faster; equal types have the same ids.
+            self.inner.types.get_or_init(|| types);
+        }
+        Ok(())
+    }
+
     /// The types with their canonical ids, in the order of the module's types.
+    ///
+    /// # Panics
+    /// Before [`register_types`](Module::register_types).
     pub(crate) fn types(&self) -> &RegisteredTypes {
-        &self.inner.types
+        self.inner.types.get().expect("the types are registered before they are needed")
     }
 
     /// The layout of an instance's context.

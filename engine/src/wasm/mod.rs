@@ -6,6 +6,7 @@ pub(crate) mod composite;
 pub(crate) mod index;
 pub(crate) mod memory_image;
 pub(crate) mod module;
+mod packed;
 pub(crate) mod references;
 pub(crate) mod storage;
 mod stored;

@@ -3,6 +3,7 @@
 //! ([Modules](https://webassembly.github.io/spec/core/syntax/modules.html)).
 
 use super::index::*;
+use super::packed::{self, Packed};
 use super::stored;
 use super::types::*;
 use core::ops::Range;
@@ -20,6 +21,7 @@ pub(crate) struct Module {
     /// Imports, in the order of the binary.
     pub(crate) imports: Vec<Import>,
     /// The function index space.
+    #[serde(with = "packed")]
     pub(crate) functions: Vec<Function>,
     /// The table index space.
     #[serde(with = "stored")]
@@ -58,7 +60,7 @@ pub(crate) struct Module {
 }
 
 /// An entry of the function index space.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Function {
     /// The type.
     pub(crate) ty: TypeIndex,
@@ -70,6 +72,28 @@ pub(crate) struct Function {
     /// and the start function, which the host calls. The positions are dense and in the order of the functions. An
     /// imported function keeps the reference with which it was imported.
     pub(crate) func_ref: Option<FuncRefIndex>,
+}
+
+impl Packed<9> for Function {
+    /// The type, the position of the reference or [`u32::MAX`], and whether the type is exact.
+    fn pack(&self) -> [u8; 9] {
+        let mut bytes = [0; 9];
+        bytes[..4].copy_from_slice(&self.ty.0.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.func_ref.map_or(u32::MAX, |reference| reference.0).to_le_bytes());
+        bytes[8] = self.exact.into();
+        bytes
+    }
+
+    fn unpack(bytes: [u8; 9]) -> Option<Function> {
+        let [a, b, c, d, rest @ ..] = bytes;
+        let [e, f, g, h, exact] = rest;
+        let reference = u32::from_le_bytes([e, f, g, h]);
+        Some(Function {
+            ty: TypeIndex(u32::from_le_bytes([a, b, c, d])),
+            exact: (exact <= 1).then_some(exact == 1)?,
+            func_ref: (reference != u32::MAX).then_some(FuncRefIndex(reference)),
+        })
+    }
 }
 
 /// An import.
@@ -178,7 +202,7 @@ pub(crate) struct ElementSegment {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum ElementItems {
     /// Function indices.
-    Functions(Vec<FuncIndex>),
+    Functions(#[serde(with = "packed")] Vec<FuncIndex>),
     /// Constant expressions.
     Expressions(Vec<ConstExpr>),
 }
@@ -248,6 +272,27 @@ impl Module {
     #[cfg(feature = "compile")]
     pub(crate) fn func_index(&self, function: DefinedFuncIndex) -> FuncIndex {
         FuncIndex(self.imported_functions + function.0)
+    }
+
+    /// Returns whether the type of an import or export names a defined type.
+    pub(crate) fn shows_defined_types(&self) -> bool {
+        let reference = |ty: RefType| ty.heap.defined().is_some();
+        let value = |ty: &ValType| matches!(ty, ValType::Ref(ty) if reference(*ty));
+        let signature = |ty: &FuncType| ty.params.iter().chain(&ty.results).any(value);
+        let imported = self.imports.iter().any(|import| match import.item {
+            ImportItem::Func { ty, .. } | ImportItem::Tag(ty) => signature(self.signature(ty)),
+            ImportItem::Table(ty) => reference(ty.element),
+            ImportItem::Global(ty) => value(&ty.content),
+            ImportItem::Memory(_) => false,
+        });
+        imported
+            || self.exports.iter().any(|export| match export.item {
+                ExportItem::Func(index) => signature(self.func_type(index)),
+                ExportItem::Tag(index) => signature(self.tag_type(index)),
+                ExportItem::Table(index) => reference(self.tables[index.index()].element),
+                ExportItem::Global(index) => value(&self.globals[index.index()].content),
+                ExportItem::Memory(_) => false,
+            })
     }
 
     /// Returns the type of an import.

@@ -27,6 +27,7 @@ pub(crate) fn instantiate(store: &mut OpaqueMut<'_>, module: &Module, imports: &
     if !module.engine().same(store.engine()) {
         return Err(Error::new(ErrorKind::Usage, "the module was loaded by another engine than the store's"));
     }
+    module.register_types()?;
     check_imports(store, module, imports)?;
     let index = allocate(store, module, imports)?;
     initialize_globals(store, index)?;
