@@ -3,8 +3,8 @@
 //!
 //! Lanes come from four sources, and a name is looked up in this order: commands ([`Options::commands`]), linked
 //! engines (`engines::LINKED`), engines that JavaScript embeds ([`adapter::ENGINES`]), and lanes that the program has
-//! added ([`register`]). An engine may be not built in or not installed: its lanes are *absent*. A `?` after a name says
-//! that the lane may be absent.
+//! added ([`register`]). An engine may be not built in or not installed: its lanes are *absent*. A `?` after a name
+//! says that the lane may be absent.
 
 use crate::engines::LINKED;
 use crate::{Lane, Options, adapter};

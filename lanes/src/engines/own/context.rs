@@ -5,14 +5,47 @@ use crate::engines::context::{Any, EngineContext, Export, Exports, Found, Inside
 use crate::{Failure, Frame, HeapType, HostCall, MemoryState, ObjectKind, Reference, ValType, Value};
 use engine::{
     AnyRef, ArrayRef, AsContextMut, Backtrace, Error, ErrorKind, ExnRef, Extern, ExternRef, Func, I31, Instance,
-    Memory, SharedMemory, StoreLimits, StructRef, Table, Tag, Val,
+    Memory, ResourceLimiter, SharedMemory, StructRef, Table, Tag, Val,
 };
+
+/// The limits of a session. A growth for which the system refuses memory is a failure, not the result -1 or a trap.
+#[derive(Default)]
+pub(super) struct Limits {
+    /// The largest size of the heap, in bytes.
+    pub(super) heap: Option<u64>,
+}
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(&mut self, _current: u64, _desired: u64, _maximum: Option<u64>) -> Result<bool, Error> {
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _current: u64, _desired: u64, _maximum: Option<u64>) -> Result<bool, Error> {
+        Ok(true)
+    }
+
+    fn heap_growing(&mut self, _current: u64, desired: u64) -> Result<bool, Error> {
+        Ok(self.heap.is_none_or(|heap| desired <= heap))
+    }
+
+    fn memory_grow_failed(&mut self, error: Error) -> Result<(), Error> {
+        Err(error)
+    }
+
+    fn table_grow_failed(&mut self, error: Error) -> Result<(), Error> {
+        Err(error)
+    }
+
+    fn heap_grow_failed(&mut self, error: Error) -> Result<(), Error> {
+        Err(error)
+    }
+}
 
 /// The data of a session's store.
 #[derive(Default)]
 pub(super) struct HostState {
     /// The limit of the heap.
-    pub(super) limits: StoreLimits,
+    pub(super) limits: Limits,
     /// The calls of host functions that the session has not taken yet.
     pub(super) calls: Vec<HostCall>,
     /// Every function that was shown, in the order of [`Reference::Func`]'s numbers.

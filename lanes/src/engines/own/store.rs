@@ -9,7 +9,7 @@ use crate::engines::session::EngineStore;
 use crate::{Binary, Failure, Features, HostCall, HostFunc, Phase, Refusal, Shared, Value};
 use engine::{
     Engine, Error, FuncType, Global, GlobalType, Linker, Memory, MemoryType, Module, RefType, RootScope, SharedMemory,
-    Store, StoreLimits, Table, TableType, Val,
+    Store, Table, TableType, Val,
 };
 use std::any::Any;
 use std::io::Write;
@@ -33,10 +33,8 @@ impl<'a> OwnStore<'a> {
             Origin::Reload => Engine::new(&lane.config(features))?,
         };
         let mut store = Store::new(&loader, HostState::default());
-        if let Some(bytes) = lane.options.max_heap {
-            store.data_mut().limits = StoreLimits::new().heap_size(bytes);
-            store.limiter(|state| &mut state.limits);
-        }
+        store.data_mut().limits.heap = lane.options.max_heap;
+        store.limiter(|state| &mut state.limits);
         let mut linker = Linker::new(&loader);
         linker.allow_shadowing(true);
         let key = format!("touchstone {:?} {:?} {features:?}", lane.tier, lane.options);
