@@ -101,7 +101,7 @@ impl Pair {
         if one != other {
             self.comparison.end_after_difference();
         }
-        let observed = [left, right].map(|step| step.and_then(|step| step.observation.as_ref()));
+        let observed = [left, right].map(|step| step.and_then(|step| step.observation.as_deref()));
         let [Some(left), Some(right)] = observed else {
             return PairResult { lanes: self.lanes, compared: false, difference: None };
         };

@@ -23,7 +23,7 @@ pub(crate) struct Baseline {
     entries: Vec<Entry>,
 }
 
-/// What a lane passed of a script.
+/// The numbers of a lane and a script.
 #[derive(Debug, PartialEq)]
 struct Entry {
     passed: usize,

@@ -8,9 +8,9 @@
 //! ```
 //!
 //! A path may have blanks in it, and matches from its end, at a `/` or after `spec:`. A key names one directive by its
-//! words ([`Forms`]): the line before it is then a hint for people, and may be that of an older version of the script. An
-//! entry without a key lists every directive that begins on its lines. A listed directive still runs. If it fails, it
-//! counts as expected; if it passes, the run fails until the entry is removed.
+//! words ([`Forms`]): the line before it is then a hint for people, and may be that of an older version of the script.
+//! An entry without a key lists every directive that begins on its lines. A listed directive still runs. If it fails,
+//! it counts as expected; if it passes, the run fails until the entry is removed.
 //!
 //! A trap other than that of the snapshot is expected if nothing else on its line fails: one entry must not hide both.
 //! A disagreement does not count if the lanes that are not listed agree. Crashes and timeouts cannot be expected.
@@ -184,8 +184,8 @@ impl Expectations {
         disagreement.pairs.iter().all(|pair| pair.iter().any(is_listed))
     }
 
-    /// Returns the number of entries that concern no script and lane of a run, with a remark on them. They may belong to
-    /// another run, or have a wrong path.
+    /// Returns the number of entries that concern no script and lane of a run, with a remark on them. They may belong
+    /// to another run, or have a wrong path.
     pub fn unmatched(&self, reports: &[LaneReport]) -> (usize, Option<String>) {
         let concerns = |entry: &ExpectedFailure, report: &LaneReport| entry.names(&report.path, &report.lane);
         let unmatched: Vec<&ExpectedFailure> =

@@ -1,7 +1,7 @@
 //! The directives of a script as text: the place of each, and a key that stays the same when lines move.
 //!
-//! A key is a digest of the directive's words, without blanks and comments, and of the number of equal directives before
-//! it. Lists of expected failures name directives by it, so that a new version of a suite does not break them.
+//! A key is a digest of the directive's words, without blanks and comments, and of the number of equal directives
+//! before it. Lists of expected failures name directives by it, so that a new version of a suite does not break them.
 
 use std::collections::HashMap;
 use wast::lexer::{Lexer, TokenKind};

@@ -74,7 +74,7 @@ pub enum InputError {
     NotAScript {
         /// The path.
         path: String,
-        /// What it is, and what can be done with it.
+        /// The kind of the file, and what can be done with it.
         what: &'static str,
     },
     /// A directory has no scripts in it.

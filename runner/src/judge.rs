@@ -27,6 +27,8 @@ pub struct Case<'a> {
     pub settings: Settings,
     /// The traps that every lane has to show.
     pub snapshot: Option<Snapshot>,
+    /// True to report each directive that passed, and not only their number.
+    pub keeps_passed: bool,
 }
 
 impl<'a> Case<'a> {
@@ -48,7 +50,8 @@ impl<'a> Case<'a> {
     ///
     /// Says what is wrong with the file if it cannot be read.
     pub fn read_script(path: &'a str, features: Features) -> Result<Case<'a>, Unreadable> {
-        Ok(Case { path, text: inputs::text(path)?, features, settings: Settings::default(), snapshot: None })
+        let (text, settings) = (inputs::text(path)?, Settings::default());
+        Ok(Case { path, text, features, settings, snapshot: None, keeps_passed: false })
     }
 }
 
@@ -105,17 +108,17 @@ pub fn judge(case: &Case<'_>, lanes: &[&dyn Lane], progress: &mut dyn Progress) 
     Judgment { reports, disagreements, compared, snapshot }
 }
 
-/// Runs a script in one lane. `states` asks for the state of the instances at the end.
+/// Runs a script in one lane. `compared` says that other lanes are compared with this one.
 fn run_lane(
     case: &Case<'_>,
     script: &Script,
     lane: &dyn Lane,
-    states: bool,
+    compared: bool,
     progress: &mut dyn Progress,
 ) -> (LaneRun, LaneReport) {
     let started = Instant::now();
     progress.begin(&lane.info().name, &script.directives);
-    let run = execute(script, lane, (case.features, case.settings), states, &mut |position, verdict| {
+    let run = execute(script, lane, (case.features, case.settings), compared, &mut |position, verdict| {
         progress.step(position, &script.directives[position], verdict);
     });
     let mut report = LaneReport {
@@ -125,7 +128,7 @@ fn run_lane(
         ..LaneReport::default()
     };
     for (directive, step) in script.directives.iter().zip(&run.steps) {
-        report.count(Failure::of(directive, ""), &step.verdict);
+        report.count(directive, &step.verdict, case.keeps_passed);
     }
     if let Some(expected) = &case.snapshot {
         check_snapshot(expected, script, &run, lane.info(), &mut report);
@@ -140,7 +143,9 @@ fn check_snapshot(expected: &Snapshot, script: &Script, run: &LaneRun, lane: &La
     for mismatch in expected.compare(&ShownTraps::of(script, run), lane) {
         report.failures.push(match mismatch.directive {
             Some(position) => {
+                let Directive { line, column, .. } = script.directives[position];
                 report.passed -= 1;
+                report.passed_on.retain(|passed| (passed.line, passed.column) != (line, column));
                 let directive = Failure::TRAP_SNAPSHOT.to_string();
                 Failure { directive, ..Failure::of(&script.directives[position], &mismatch.message) }
             }

@@ -286,7 +286,9 @@ impl Pool {
                     report.directives = directives;
                     current = Some(directive);
                 }
-                Ok(Answer::After(verdict)) => report.count(failure_of(current.take(), ""), &verdict),
+                Ok(Answer::After(verdict)) => {
+                    report.count_at(failure_of(current.take(), ""), &verdict, input.needs_passed)
+                }
                 Ok(Answer::Lane(_) | Answer::Unreadable { .. } | Answer::Engines(_)) => {}
                 // The crash did not happen again, so its directive is not known. It happened all the same.
                 Ok(Answer::Done { .. }) => {

@@ -54,7 +54,7 @@ struct ShownDirective {
     /// True if the directive passed. A snapshot is not compared with the others.
     passed: bool,
     /// The trap, if there was one.
-    entry: Option<TrapEntry>,
+    entry: Option<Box<TrapEntry>>,
 }
 
 /// The outcomes of a script's directives, in order.
@@ -161,11 +161,13 @@ impl ShownTraps {
     pub(crate) fn of(script: &Script, run: &LaneRun) -> ShownTraps {
         let directives = script.directives.iter().enumerate().map(|(position, directive)| {
             let step = run.steps.get(position);
-            let observation = step.and_then(|step| step.observation.as_ref());
+            let observation = step.and_then(|step| step.observation.as_deref());
             ShownDirective {
                 line: directive.line,
                 passed: step.is_some_and(|step| step.verdict.is_ok()),
-                entry: observation.and_then(|observation| trap_entry(directive.line, &observation.outcome)),
+                entry: observation
+                    .and_then(|observation| trap_entry(directive.line, &observation.outcome))
+                    .map(Box::new),
             }
         });
         let directives: Vec<ShownDirective> = directives.collect();
@@ -177,7 +179,7 @@ impl ShownTraps {
 
     /// Returns the snapshot to write; `None` if the lane does not show all that should be in it.
     pub(crate) fn snapshot(self) -> Option<Snapshot> {
-        let traps = self.directives.into_iter().filter_map(|shown| shown.entry);
+        let traps = self.directives.into_iter().filter_map(|shown| shown.entry).map(|entry| *entry);
         self.is_complete.then(|| Snapshot { traps: traps.collect() })
     }
 }
@@ -204,7 +206,7 @@ impl Line<'_> {
         let (mut left, mut spare) = (self.expected.as_slice(), 0);
         let mut untrapped = Vec::new();
         for &(position, shown) in &self.directives {
-            match &shown.entry {
+            match shown.entry.as_deref() {
                 _ if !shown.passed => spare += 1,
                 None => untrapped.push(position),
                 Some(got) => {
@@ -306,7 +308,8 @@ mod tests {
     /// Returns the outcomes of passing directives, one for each trap of a text.
     fn showing(text: &str) -> ShownTraps {
         let traps = Snapshot::parse(text).expect("the text parses").traps.into_iter();
-        let directives = traps.map(|entry| ShownDirective { line: entry.line, passed: true, entry: Some(entry) });
+        let directives =
+            traps.map(|entry| ShownDirective { line: entry.line, passed: true, entry: Some(Box::new(entry)) });
         ShownTraps { directives: directives.collect(), is_complete: true }
     }
 

@@ -130,7 +130,7 @@ fn serve_one(request: &Request, lanes: &[&dyn Lane], watched: &Watched) -> Answe
     };
     let read = if request.bless { Case::read_script } else { Case::read };
     let case = match read(&request.path, features) {
-        Ok(case) => Case { settings: request.settings, ..case },
+        Ok(case) => Case { settings: request.settings, keeps_passed: request.passed, ..case },
         Err(error) => return Answer::Unreadable { line: error.line, column: error.column, message: error.message },
     };
     let mut progress = ProgressReporter { request, watched, directives: 0 };
@@ -174,7 +174,7 @@ impl Progress for ProgressReporter<'_> {
         let Some(running) = running.as_mut() else { return };
         match verdict {
             None => running.directive = Some((directive.line, directive.column, directive.name)),
-            Some(verdict) => running.report.count(Failure::of(directive, ""), verdict),
+            Some(verdict) => running.report.count(directive, verdict, self.request.passed),
         }
         if self.request.trace {
             let traced = match verdict {
@@ -190,11 +190,7 @@ impl Progress for ProgressReporter<'_> {
         let mut running = self.watched.lock();
         // The answer is written under the lock, so that the watchdog cannot report the same lane as timed out.
         *running = None;
-        let mut report = report.clone();
-        if !self.request.passed {
-            report.passed_on.clear();
-        }
-        let _ = answer(&Answer::Lane(report));
+        let _ = answer(&Answer::Lane(report.clone()));
     }
 }
 

@@ -30,6 +30,7 @@ fn judge_text(text: &str, lanes: &[&dyn Lane]) -> Judgment {
         features: Features::default(),
         settings: Settings::default(),
         snapshot: None,
+        keeps_passed: false,
     };
     judge(&case, lanes, &mut ())
 }
@@ -140,6 +141,13 @@ fn run_threads(text: &str, options: &Options) -> Judgment {
     let healthy = Own::new(Tier::Speed, Origin::Fresh, &Options::default());
     let faulty = Own::new(Tier::Quick, Origin::Reload, options);
     let features = Features::default().with(Features::THREADS);
-    let case = Case { path: "x.wast", text: text.into(), features, settings: Settings::default(), snapshot: None };
+    let case = Case {
+        path: "x.wast",
+        text: text.into(),
+        features,
+        settings: Settings::default(),
+        snapshot: None,
+        keeps_passed: false,
+    };
     judge(&case, &[&healthy, &faulty], &mut ())
 }

@@ -48,8 +48,8 @@ pub(super) struct RunArgs {
     /// Stop after the first script that does not pass.
     #[arg(long)]
     fail_fast: bool,
-    /// Read a list of expected failures, one on each line: PATH:LINE#KEY [@LANE,..] CAUSE, with the key of the directive,
-    /// or PATH:LINE or PATH:FIRST-LAST. `--report expected=FILE` writes one.
+    /// Read a list of expected failures, one on each line: PATH:LINE#KEY [@LANE,..] CAUSE, with the key of the
+    /// directive, or PATH:LINE or PATH:FIRST-LAST. `--report expected=FILE` writes one.
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
     /// Write the trap snapshots (x.traps beside x.wast) instead of checking them. They come from a lane that supports
@@ -176,8 +176,8 @@ impl RunArgs {
         self.expect.as_deref().map_or_else(|| Ok(Expectations::default()), Expectations::read)
     }
 
-    /// Asks each lane for its engine. Returns the pool that runs those that are there, and the results of a run that has
-    /// not begun.
+    /// Asks each lane for its engine. Returns the pool that runs those that are there, and the results of a run that
+    /// has not begun.
     fn start(&self, Lanes { present, absent }: Lanes) -> Result<(Pool, Results), String> {
         // Only their names are needed from here on: each worker opens the lanes for itself.
         let names: Vec<String> = present.into_iter().map(|lane| lane.info().name.clone()).collect();

@@ -130,7 +130,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
     fn observe(&mut self, outcome: impl Into<Outcome>, check: impl FnOnce(&Outcome) -> Checked) -> Step {
         let observation = Observation::of(&mut *self.session, outcome);
         let verdict = self.support.verdict(&observation.outcome, check(&observation.outcome));
-        Step { verdict, observation: Some(observation), depends_on_race: false }
+        Step { verdict, observation: Some(Box::new(observation)), depends_on_race: false }
     }
 
     /// Finds the functions that patterns name by their indices in the instance of an action.

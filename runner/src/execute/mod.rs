@@ -97,8 +97,8 @@ impl From<String> for Miss {
 pub(crate) struct Step {
     /// The verdict.
     pub(crate) verdict: Verdict,
-    /// The lane's observation; `None` if the directive asks for nothing that can be compared.
-    pub(crate) observation: Option<Observation>,
+    /// The lane's observation; `None` if the directive asks for nothing that can be compared, or nobody compares it.
+    pub(crate) observation: Option<Box<Observation>>,
     /// True if what the lane showed may depend on the order in which threads run.
     pub(crate) depends_on_race: bool,
 }
@@ -106,6 +106,12 @@ pub(crate) struct Step {
 impl Step {
     fn unobserved(verdict: Verdict) -> Step {
         Step { verdict, observation: None, depends_on_race: false }
+    }
+
+    /// Forgets the observation, unless it is of a trap or an exception, which a snapshot may hold.
+    fn forget_values(&mut self) {
+        let is_failure = |observation: &Box<Observation>| matches!(observation.outcome, Outcome::Failed(_));
+        self.observation = self.observation.take().filter(is_failure);
     }
 
     /// Returns whether an earlier directive is at fault for the verdict.
@@ -135,16 +141,17 @@ pub(crate) enum Contents {
 /// Is called with the position of each directive before it runs (`None`) and after it.
 pub(crate) type Watch<'a> = &'a mut dyn FnMut(usize, Option<&Verdict>);
 
-/// Runs a script. `states` asks for the state of the instances at the end.
+/// Runs a script. `compared` says that other lanes are compared with this one: then all that it shows is kept, and the
+/// instances are asked for their state at the end.
 pub(crate) fn execute(
     script: &Script,
     lane: &dyn Lane,
     (features, settings): (Features, Settings),
-    states: bool,
+    compared: bool,
     watch: Watch<'_>,
 ) -> LaneRun {
     std::thread::scope(|scope| match Executor::new(lane, features, settings, &script.directives, scope) {
-        Ok(executor) => run_directives(executor, script, states, watch),
+        Ok(executor) => run_directives(executor, script, compared, watch),
         Err(failure) => refuse_all(script, &failure, watch),
     })
 }
@@ -152,7 +159,7 @@ pub(crate) fn execute(
 fn run_directives<'env>(
     mut executor: Executor<'_, 'env>,
     script: &'env Script,
-    states: bool,
+    compared: bool,
     watch: Watch<'_>,
 ) -> LaneRun {
     // The instances, with the position of the directive that made each.
@@ -161,7 +168,10 @@ fn run_directives<'env>(
     for (position, directive) in script.directives.iter().enumerate() {
         watch(position, None);
         let before = executor.instance_count;
-        let step = executor.step(position, directive);
+        let mut step = executor.step(position, directive);
+        if !compared {
+            step.forget_values();
+        }
         made.extend((before..executor.instance_count).map(|instance| (position, InstanceId(instance))));
         watch(position, Some(&step.verdict));
         let is_lost = step.verdict.as_ref().is_err_and(Miss::is_lost);
@@ -178,7 +188,7 @@ fn run_directives<'env>(
         true => (position, Contents::Raced),
         false => (position, Contents::Shown(executor.session.state(instance))),
     };
-    let states = if states { made.iter().map(contents).collect() } else { Vec::new() };
+    let states = if compared { made.iter().map(contents).collect() } else { Vec::new() };
     // An engine may be lost in telling the state, which has no room for a failure.
     if let (Some(failure), Some(last)) = (executor.session.lost(), steps.last_mut()) {
         let outcome = Outcome::Failed(failure);

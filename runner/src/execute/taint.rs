@@ -15,7 +15,7 @@ pub(super) struct Taint<C> {
     closed: HashSet<ModuleId>,
     /// The isolated instances, each with what tainted it first.
     isolated: HashMap<InstanceId, Option<C>>,
-    /// What tainted the connected instances first.
+    /// The cause that tainted the connected instances first.
     connected: Option<C>,
 }
 

@@ -131,12 +131,23 @@ impl Failure {
 }
 
 impl LaneReport {
-    /// Counts a directive that has run. `location` is its failure, without a message.
-    pub fn count(&mut self, location: Failure, verdict: &Verdict) {
+    /// Counts a directive that has run. `keeps_passed` asks for those that passed, and not only for their number.
+    pub fn count(&mut self, directive: &Directive, verdict: &Verdict, keeps_passed: bool) {
+        if verdict.is_ok() && !keeps_passed {
+            self.passed += 1;
+        } else {
+            self.count_at(Failure::of(directive, ""), verdict, keeps_passed);
+        }
+    }
+
+    /// Counts a directive that has run, given its failure without a message.
+    pub(crate) fn count_at(&mut self, location: Failure, verdict: &Verdict, keeps_passed: bool) {
         let Err(miss) = verdict else {
             self.passed += 1;
-            let Failure { line, column, directive, .. } = location;
-            self.passed_on.push(Passed { line, column, directive });
+            if keeps_passed {
+                let Failure { line, column, directive, .. } = location;
+                self.passed_on.push(Passed { line, column, directive });
+            }
             return;
         };
         let failure = Failure { message: miss.message().to_string(), ..location };
@@ -199,7 +210,8 @@ mod tests {
             Err(Miss::Follows { line: 1, message: "follows from line 1".to_string() }),
             Err(Miss::TimedOut("slow".to_string())),
         ];
-        verdicts.iter().for_each(|verdict| report.count(location.clone(), verdict));
+        verdicts.iter().for_each(|verdict| report.count_at(location.clone(), verdict, true));
+        assert_eq!(report.passed_on.len(), 1);
         report.close();
         assert_eq!((report.passed, report.unsupported, report.failed, report.skipped), (1, 1, 2, 1));
         assert_eq!((report.follows, report.following.len()), (1, 1));

@@ -2,10 +2,10 @@
 //! what a person sees on a terminal ([`terminal`]).
 //!
 //! [`Report`] is the schema of the JSON report. Later versions may add fields, which readers have to ignore. A
-//! directive counts once per lane, and in every entry `passed + failed + unsupported + expected + follows + skipped
-//! = directives`: `unsupported` directives are those that the engine does not support, those of `follows` need what an
-//! earlier directive failed to make, and `skipped` directives did not run because of a crash or a timeout. None of these
-//! is a pass. The list of failures may have entries that belong to no directive and are not counted.
+//! directive counts once per lane, and in every entry `passed + failed + unsupported + expected + follows + skipped =
+//! directives`: `unsupported` directives are those that the engine does not support, those of `follows` need what an
+//! earlier directive failed to make, and `skipped` directives did not run because of a crash or a timeout. None of
+//! these is a pass. The list of failures may have entries that belong to no directive and are not counted.
 
 mod disagreement;
 mod format;
@@ -51,7 +51,7 @@ pub struct Report {
     /// A text for each line in the head of a script that is not understood and has no effect, with its position.
     #[serde(default)]
     pub warnings: Vec<String>,
-    /// What is wrong with the run as a whole: too little passed, or something that the command line denies.
+    /// The faults of the run as a whole: too little passed, or there is something that the command line denies.
     #[serde(default)]
     pub complaints: Vec<String>,
     /// The sums of all lanes.
@@ -67,7 +67,7 @@ pub struct AbsentLane {
     pub reason: String,
 }
 
-/// What a run has found, in any order.
+/// The findings of a run, in any order.
 #[derive(Clone, Debug, Default)]
 pub struct Results {
     /// The lanes that ran, in their order.
@@ -82,7 +82,7 @@ pub struct Results {
     pub disagreements: Vec<Disagreement>,
     /// The counts of what was compared, for each pair of lanes.
     pub compared: Vec<Compared>,
-    /// What was not understood in the heads of scripts.
+    /// A text for each line in the head of a script that is not understood.
     pub warnings: Vec<String>,
     /// The lines of lists of expected failures that concern no script and lane of the run.
     pub unmatched: usize,

@@ -1,6 +1,6 @@
 //! JUnit XML: a suite for each lane, with a case for each directive or for each script. What the engine does not
-//! support is skipped, and so is what follows from another failure, a failure that is listed as expected, and a lane that
-//! is absent. Disagreements are a suite of their own, and so are complaints about the run as a whole.
+//! support is skipped, and so is what follows from another failure, a failure that is listed as expected, and a lane
+//! that is absent. Disagreements are a suite of their own, and so are complaints about the run as a whole.
 
 use super::{Format, Report};
 use crate::report::{Failure, LaneReport, Status, visible};
