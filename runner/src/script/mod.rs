@@ -18,6 +18,7 @@ mod rewrite;
 
 use crate::pattern::{self, Float, Pattern};
 use core::fmt;
+use core::ops::Range;
 use grammar::{Document, Expected, Instance, Item, Purpose};
 use lanes::{Binary, Value};
 use wast::lexer::{Lexer, Token, TokenKind};
@@ -218,12 +219,42 @@ impl fmt::Display for ParseError {
 impl Script {
     /// Parses a script, and encodes its modules. A part that does not parse is a directive that fails.
     pub fn parse(source: &str) -> Script {
-        let lines = Lines::of(source);
-        if let Ok(directives) = parse_part(source, 0, &lines) {
-            return Script { directives };
-        }
-        Script { directives: recover(source, 0, &lines, true) }
+        Script::parse_in_pieces(source, PIECE)
     }
+
+    /// Parses a script in pieces of at least this length, in bytes: a syntax tree takes many times as much memory as
+    /// its text.
+    fn parse_in_pieces(source: &str, length: usize) -> Script {
+        let lines = Lines::of(source);
+        let mut directives = Vec::new();
+        for range in pieces(source, length) {
+            let (piece, start) = (&source[range.clone()], range.start);
+            let parsed = parse_part(piece, start, &lines);
+            directives.extend(parsed.unwrap_or_else(|_| recover(piece, start, &lines, true)));
+        }
+        Script { directives }
+    }
+}
+
+/// The length of a piece of a script that is parsed at a time, in bytes. Hardly any script is longer.
+const PIECE: usize = 4 << 20;
+
+/// Returns the pieces of a text: whole parts, of at least this length together. A shorter text is one piece.
+fn pieces(text: &str, length: usize) -> Vec<Range<usize>> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    let parts = if text.len() > length { recovery::split(text) } else { Vec::new() };
+    for part in &parts {
+        if part.end - start >= length {
+            pieces.push(start..part.end);
+            start = part.end;
+        }
+    }
+    // After the last whole piece there may be only blanks and comments.
+    if parts.last().is_none_or(|last| last.end > start) {
+        pieces.push(start..text.len());
+    }
+    pieces
 }
 
 /// Parses each part of a text alone that does not parse as a whole. The text begins at the offset `start` of the

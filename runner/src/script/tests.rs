@@ -245,3 +245,16 @@ fn assertions_of_old_suites() {
     };
     assert_eq!(patterns, either(Float::Arithmetic, Float::Arithmetic));
 }
+
+/// A long script is parsed in pieces, which give the same directives at the same places.
+#[test]
+fn pieces_of_a_script_are_parsed_alike() {
+    let text = "(module (func (export \"f\")))\n(invoke \"f\") (; a (comment ;) (assert_return (invoke \"f\"))\n\
+                (modul)\n  (thread $t (invoke \"f\"))\n(wait $t)\n;; the end (\n";
+    let whole = format!("{:?}", Script::parse(text));
+    for length in [1, 20, 40, 1000] {
+        assert_eq!(format!("{:?}", Script::parse_in_pieces(text, length)), whole, "{length}");
+    }
+    assert!(pieces(text, 1).len() > 5 && pieces(text, 1000).len() == 1);
+    assert_eq!(Script::parse_in_pieces("(func)\n(func)", 1).directives.len(), 1, "the fields of one module");
+}
