@@ -45,7 +45,7 @@ pub(super) fn map<T: Send, R: Send>(tasks: Vec<T>, threads: usize, work: impl Fn
         core::iter::from_fn(|| next().map(|(position, task)| (position, work(task)))).collect()
     };
     let mut results = thread::scope(|scope| {
-        let start = |_| thread::Builder::new().name("compile".to_owned()).spawn_scoped(scope, &work).ok();
+        let start = |_| thread::Builder::new().name("compile".to_owned()).spawn_scoped(scope, work).ok();
         let helpers: Vec<_> = (1..threads).map_while(start).collect();
         let mut results = work();
         for helper in helpers {

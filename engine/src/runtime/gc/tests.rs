@@ -252,7 +252,7 @@ fn references_of_the_runtime_are_roots_for_a_while() {
     let mut opaque = store.as_context_mut().into_opaque();
     let mut references = [list(&mut opaque, 3), 0];
     let before = (opaque.heap.roots.begin_scope(), references);
-    with_roots(&mut opaque, &mut references, |store| collect(store)).unwrap();
+    with_roots(&mut opaque, &mut references, collect).unwrap();
     assert!(references[0] != before.1[0] && references[1] == 0);
     assert_eq!(read(&opaque, references[0], NUMBER), 2);
     let panics = || with_roots(&mut opaque, &mut references, |_| -> Result<()> { panic!() });
