@@ -1,8 +1,12 @@
 //! The constructors that compile a module and then load it. `compile` and `runtime` meet in this file alone.
 
 use crate::compile::{self, Compiler};
+use crate::runtime::with_stack;
 use crate::{Engine, Error, ErrorKind, Module, Result};
 use std::borrow::Cow;
+
+/// Bytes of stack that must be left to compile, several times as much as large modules were seen to need.
+const COMPILE_STACK: usize = 1 << 20;
 
 impl Module {
     /// Compiles a module, binary or text, and loads the artifact in the same way as [`Module::deserialize`].
@@ -46,7 +50,8 @@ impl Engine {
     /// # Errors
     /// Those of [`Module::new`].
     pub fn compile_binary(&self, wasm: &[u8]) -> Result<Vec<u8>> {
-        self.compiler(Compiler::new)?.compile(wasm)
+        let compiler = self.compiler(Compiler::new)?;
+        with_stack(COMPILE_STACK, || compiler.compile(wasm))?
     }
 }
 

@@ -90,6 +90,19 @@ fn a_compile_needs_no_thread() {
 }
 
 #[test]
+fn a_compile_finds_enough_stack() {
+    in_a_child("a_compile_finds_enough_stack", || {
+        let engine = engine();
+        let expected = engine.compile(large_module()).unwrap();
+        let compile = || assert_eq!(engine.compile(large_module()).unwrap(), expected);
+        std::thread::scope(|scope| {
+            std::thread::Builder::new().stack_size(48 << 10).spawn_scoped(scope, compile).unwrap().join().unwrap();
+        });
+        on_a_coroutine(48 << 10, &mut || compile());
+    });
+}
+
+#[test]
 fn a_forked_child_traps_and_compiles() {
     in_a_child("a_forked_child_traps_and_compiles", || {
         let engine = engine();

@@ -179,8 +179,8 @@ impl Config {
     /// Sets the number of threads that compile one module; `None`, the default, is one per core. The artifact is the
     /// same for any number.
     ///
-    /// The calling thread is one of them, and the only one for a small module and where no other can be started. The
-    /// others end with the call.
+    /// The calling thread is one of them, and the only one for a small module and where no other can be started. Where
+    /// less than 1 MiB of its stack is left, another thread takes its place. All others end with the call.
     pub fn compile_threads(&mut self, threads: Option<usize>) -> &mut Self {
         self.compile_threads = threads;
         self

@@ -54,6 +54,36 @@ pub(super) fn for_entry(here: usize, max_wasm_stack: usize, outer: Option<Entry>
     limit(here, max_wasm_stack, outer, bounds).ok_or_else(|| Trap::StackOverflow.into())
 }
 
+/// Runs `work` where at least `bytes` bytes of stack are left: on the stack that is in use, or on a thread that ends
+/// with the call.
+///
+/// # Errors
+/// Kind [`Resource`](ErrorKind::Resource) if the thread is needed and cannot be started.
+///
+/// # Panics
+/// When `work` panics.
+#[cfg(feature = "compile")]
+pub(crate) fn with_stack<R: Send>(bytes: usize, work: impl FnOnce() -> R + Send) -> Result<R> {
+    let local = 0u8;
+    if bytes_left(core::ptr::from_ref(&local).addr()) >= bytes {
+        return Ok(work());
+    }
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(bytes).spawn_scoped(scope, work).map_err(|error| {
+            let message = format!("fewer than {bytes} bytes of stack are left, and no thread can be started");
+            Error::new(ErrorKind::Resource, message).with_source(error)
+        })?;
+        Ok(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
+/// Returns the number of bytes of the stack below the address `here`; 0 if it is not known.
+#[cfg(feature = "compile")]
+fn bytes_left(here: usize) -> usize {
+    let own = Some(stack_bounds()).filter(|bounds| bounds.contains(&here));
+    own.or_else(|| sys::mapping_bounds(here)).map_or(0, |bounds| here - bounds.start)
+}
+
 /// Returns the bounds of this thread's stack; an empty range if they are not known.
 #[inline]
 fn stack_bounds() -> Range<usize> {
@@ -128,6 +158,17 @@ mod tests {
         for outer in [Entry { address: 0x88_0000, limit: 0x80_0000 }, Entry { address: 0x8000, limit: 0x4000 }] {
             assert_eq!(limit(0x1f_0000, 0x1000, Some(outer), coroutine.clone()), Some(0x1e_f000));
         }
+    }
+
+    #[cfg(feature = "compile")]
+    #[test]
+    fn work_gets_the_stack_that_it_needs() {
+        let here = std::thread::current().id();
+        let run = |bytes| with_stack(bytes, || std::thread::current().id()).unwrap();
+        assert!(run(1 << 10) == here && run(1 << 30) != here);
+        let panic = std::panic::catch_unwind(|| with_stack(1 << 30, || panic!("in the work"))).unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"in the work"));
+        assert_eq!(with_stack(1 << 60, || ()).unwrap_err().kind(), ErrorKind::Resource);
     }
 
     #[test]
