@@ -1,4 +1,4 @@
-//! What safe code cannot do: make a type or a handle from a number.
+//! Limits of safe code: it makes neither a type nor a handle from a number.
 
 use engine::{
     AnyRef, ArrayRef, ConcreteType, ExternType, FuncType, GlobalType, HeapType, Limits, MemoryType, RefType, StructRef,

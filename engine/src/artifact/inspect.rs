@@ -1,5 +1,5 @@
-//! A description of an artifact for people and tools. It needs the bytes and, to check keyed digests, their key: neither
-//! the compiler nor the rest of the configuration that the artifact was made with.
+//! A description of an artifact for people and tools. It needs the bytes and, to check keyed digests, their key. It
+//! needs neither the compiler nor the rest of the configuration that the artifact was made with.
 
 use super::check::{check_records, check_structure, check_tables, decode_metadata};
 use super::elf::Sections;

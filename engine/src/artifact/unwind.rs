@@ -113,9 +113,9 @@ impl Entry {
     }
 }
 
-/// Checks `.eh_frame`, which follows a text of `text` bytes directly: the CIE, one FDE for each function in the order of
-/// the text, and the terminator. Unwinders read this section without checks of their own, and differ in what they make
-/// of bytes that no compiler writes. Therefore every byte must be as the writer writes it.
+/// Checks `.eh_frame`, which follows a text of `text` bytes directly: the CIE, one FDE for each function in the order
+/// of the text, and the terminator. Unwinders read this section without checks of their own, and differ in what they
+/// make of bytes that no compiler writes. Therefore every byte must be as the writer writes it.
 pub(super) fn check_eh_frame(eh_frame: &[u8], text: u32, functions: &Functions<'_>) -> Result<(), Flaw> {
     let mut at = 0;
     if functions.len() > 0 {

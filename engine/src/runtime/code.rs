@@ -7,9 +7,9 @@
 //! | [`LoadedCode::load_file`] | the file | of all | yes | nothing |
 //! | [`LoadedCode::load_trusted_file`] | nothing: maps the file | of the metadata | no | the file's writer |
 //!
-//! A copy is read-only memory that belongs to this process alone, so nobody can change a byte between check and use. The
-//! code of a trusted file is mapped executable at once. That of a copy becomes executable after the check, in place or,
-//! where the system refuses that, from a sealed memory file.
+//! A copy is read-only memory that belongs to this process alone, so nobody can change a byte between check and use.
+//! The code of a trusted file is mapped executable at once. That of a copy becomes executable after the check, in place
+//! or, where the system refuses that, from a sealed memory file.
 
 use super::registry::{Located, Reader, Registered, Registry};
 use super::sys::{self, Mapping, UnwindRegistration};

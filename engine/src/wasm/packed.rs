@@ -1,5 +1,5 @@
-//! The form in which an artifact stores long lists of small items, for `#[serde(with = "packed")]`: one string of bytes,
-//! with the same number for each item. It loads many times faster than a list.
+//! The form in which an artifact stores long lists of small items, for `#[serde(with = "packed")]`: one string of
+//! bytes, with the same number for each item. It loads many times faster than a list.
 
 use super::index::FuncIndex;
 use core::fmt;

@@ -1,8 +1,8 @@
 //! The form in which an artifact stores the types that can name a defined type, for `#[serde(with = "stored")]`.
 //!
-//! The types themselves implement neither `Serialize` nor `Deserialize`. The number in a [`ConcreteType`] is an index of
-//! the module in an artifact, and a canonical id of an engine elsewhere. If an embedder could make one from a number, it
-//! could pass off one type as another.
+//! The types themselves implement neither `Serialize` nor `Deserialize`. The number in a [`ConcreteType`] is an index
+//! of the module in an artifact, and a canonical id of an engine elsewhere. If an embedder could make one from a
+//! number, it could pass off one type as another.
 
 use super::references::{CompositeKind, ConcreteType, HeapType, RefType};
 use super::storage::{GlobalType, Limits, TableType};

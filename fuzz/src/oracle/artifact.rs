@@ -5,9 +5,9 @@
 //! though its digests do not match.
 //!
 //! While a forgery is loaded, its tables are asked what traps, exceptions, collections and backtraces ask, and an
-//! ordinary panic is raised and caught, for which the platform's unwinder reads all registered frames. A loaded artifact
-//! is also instantiated and called, but only if nothing was changed except sections that may hold anything without
-//! making the code unsafe to run: nobody can check machine code, or where its functions begin.
+//! ordinary panic is raised and caught, for which the platform's unwinder reads all registered frames. A loaded
+//! artifact is also instantiated and called, but only if nothing was changed except sections that may hold anything
+//! without making the code unsafe to run: nobody can check machine code, or where its functions begin.
 
 use super::{Oracle, Registration, Report, Verdict};
 use crate::generate::case::Case;
