@@ -82,12 +82,12 @@ impl Panel {
     /// Says which engine does not start, and why.
     pub fn engines(&self) -> Result<Vec<String>, String> {
         let own: Vec<_> = self.own.iter().map(|name| own_lane(name, &Options::default())).collect();
-        let describe = |lane: &Box<dyn Lane>| {
+        let describe = |lane: &dyn Lane| {
             let name = &lane.info().name;
             let engine = lane.engine().map_err(|error| format!("the lane `{name}` is not there: {error}"))?;
             Ok(format!("{name} ({engine})"))
         };
-        own.iter().chain(&self.foreign).map(describe).collect()
+        own.iter().chain(&self.foreign).map(|lane| describe(&**lane)).collect()
     }
 
     /// Runs `case` in all lanes and compares them.

@@ -110,8 +110,8 @@ impl Step {
 
     /// Forgets the observation, unless it is of a trap or an exception, which a snapshot may hold.
     fn forget_values(&mut self) {
-        let is_failure = |observation: &Box<Observation>| matches!(observation.outcome, Outcome::Failed(_));
-        self.observation = self.observation.take().filter(is_failure);
+        let is_failure = |observation: &Observation| matches!(observation.outcome, Outcome::Failed(_));
+        self.observation = self.observation.take().filter(|observation| is_failure(observation));
     }
 
     /// Returns whether an earlier directive is at fault for the verdict.
