@@ -195,7 +195,7 @@ mod tests {
         let fields =
             [ValType::I64, ValType::ANYREF].map(|ty| FieldType { storage: StorageType::Val(ty), mutable: false });
         let plain = StructType { fields: fields.into(), ..StructType::default() };
-        let descriptor = ConcreteType { kind: CompositeKind::Struct, index: 1 };
+        let descriptor = ConcreteType::in_module(CompositeKind::Struct, 1);
         let described = StructLayout::from(&StructType { descriptor: Some(descriptor), ..plain.clone() });
         let describing = StructLayout::from(&StructType { describes: Some(descriptor), ..plain.clone() });
         let plain = StructLayout::from(&plain);

@@ -37,18 +37,20 @@ pub(crate) struct VmContext {
     pub(crate) builtins: *const BuiltinTable,
     /// The canonical type ids of the module's types, by type index.
     pub(crate) type_ids: *const u32,
-    /// The engine's [`TypeEntry`]s. It never moves.
-    pub(crate) type_table: *const TypeEntry,
+    /// The directory of the engine's [`TypeEntry`]s. It never moves.
+    pub(crate) type_table: *const *const TypeEntry,
 }
 
-/// An entry of an engine's table of types, for casts. Its offset in the table follows from the canonical id of the
-/// type:
+/// An entry of an engine's table of types, for casts. The table is a directory of [`CHUNKS`] pointers to chunks, which
+/// start with 2^[`CHUNK_BITS`] entries. The canonical id of a type leads to its entry:
 ///
 /// ```text
-/// byte offset = (id << 5) mod 2^32
+/// bits 29..31   the kind of the type
+/// bits 12..23   the chunk, as an index in the directory
+/// bits  0..11   the entry, as an index in the chunk
 /// ```
 ///
-/// The entry of an id that no type has holds zeros, and no id is zero.
+/// All pointers of the directory are valid. The entry of an id that no type has holds zeros, and no id is zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(C)]
 pub(crate) struct TypeEntry {
@@ -61,6 +63,17 @@ pub(crate) struct TypeEntry {
 
 /// The number of ids in a [`TypeEntry`].
 pub(crate) const DISPLAY: usize = 7;
+
+/// The number of bits of a serial number that are the position of a [`TypeEntry`] in its chunk.
+pub(crate) const CHUNK_BITS: u32 = 12;
+
+/// The number of chunks of [`TypeEntry`]s.
+pub(crate) const CHUNKS: usize = 1 << (SERIAL_BITS - CHUNK_BITS);
+
+impl TypeEntry {
+    /// The entry of an id that no type has.
+    pub(crate) const NONE: TypeEntry = TypeEntry { depth: 0, display: [0; DISPLAY] };
+}
 
 /// The state that compiled code shares with its store, which owns it. The runtime saves the `entry_*`, `exit_*` and
 /// `stack_limit` fields when it enters compiled code, and restores them afterwards.
@@ -163,7 +176,7 @@ const _: () = {
     assert!(offset_of!(VmContext, type_ids) == 24);
     assert!(offset_of!(VmContext, type_table) == 32);
     assert!(size_of::<VmContext>() == 40);
-    assert!(size_of::<TypeEntry>() == 1 << (u32::BITS - SERIAL_BITS));
+    assert!(size_of::<TypeEntry>() == 32);
     assert!(offset_of!(TypeEntry, display) == 4);
     assert!(offset_of!(VmStoreContext, stack_limit) == 0);
     assert!(offset_of!(VmStoreContext, entry_fp) == 8);

@@ -42,7 +42,7 @@ fn func(ty: FuncType) -> SubType {
 }
 
 fn concrete(index: u32) -> ConcreteType {
-    ConcreteType { kind: CompositeKind::Func, index }
+    ConcreteType::in_module(CompositeKind::Func, index)
 }
 
 /// A type of structs with `count` fields of one type.
@@ -53,7 +53,7 @@ fn record(field: ValType, count: usize) -> SubType {
 
 /// A type that names the type with this index, as if it were of this kind.
 fn naming(kind: CompositeKind, index: u32) -> SubType {
-    let heap = HeapType::Concrete(ConcreteType { kind, index });
+    let heap = HeapType::Concrete(ConcreteType::in_module(kind, index));
     func(FuncType::new([ValType::Ref(RefType { nullable: true, heap })], []))
 }
 
@@ -449,7 +449,7 @@ fn offsets_of_segments_are_of_the_index_type() {
 fn forged_constant_objects_are_refused() {
     use ConstOp::*;
     let some =
-        |kind, index| ValType::Ref(RefType { nullable: false, heap: HeapType::Concrete(ConcreteType { kind, index }) });
+        |kind, index| ValType::Ref(RefType { nullable: false, heap: HeapType::Concrete(ConcreteType::in_module(kind, index)) });
     let [record_ref, array_ref] = [some(CompositeKind::Struct, 2), some(CompositeKind::Array, 3)];
     let (record_type, array_type) = (TypeIndex(2), TypeIndex(3));
     let check = |content: ValType, ops: &[ConstOp]| {
@@ -488,7 +488,7 @@ fn forged_constant_objects_are_refused() {
 
 /// Adds two groups of structs: 2 with its descriptor 3, and 4 with its descriptor 5, which extend 2 and 3.
 fn described(metadata: &mut Metadata) {
-    let ty = |index| ConcreteType { kind: CompositeKind::Struct, index };
+    let ty = |index| ConcreteType::in_module(CompositeKind::Struct, index);
     let sub = |describes: Option<u32>, descriptor: Option<u32>, supertype: Option<u32>| {
         let (describes, descriptor) = (describes.map(ty), descriptor.map(ty));
         let composite = CompositeType::Struct(StructType { describes, descriptor, ..StructType::default() });
@@ -510,7 +510,7 @@ fn clauses(metadata: &mut Metadata, ty: usize) -> &mut StructType {
 #[test]
 fn forged_descriptors_are_refused() {
     type Change = fn(&mut Metadata);
-    let named = |index| Some(ConcreteType { kind: CompositeKind::Struct, index });
+    let named = |index| Some(ConcreteType::in_module(CompositeKind::Struct, index));
     let refused = |what: &str, change: &dyn Fn(&mut Metadata)| {
         let mut metadata = metadata();
         described(&mut metadata);
@@ -551,8 +551,8 @@ fn forged_descriptors_are_refused() {
 fn forged_exact_constants_are_refused() {
     use ConstOp::*;
     let exact =
-        |kind, index| ValType::Ref(RefType { nullable: false, heap: HeapType::Exact(ConcreteType { kind, index }) });
-    let null = |index| RefNull(HeapType::Concrete(ConcreteType { kind: CompositeKind::Struct, index }));
+        |kind, index| ValType::Ref(RefType { nullable: false, heap: HeapType::Exact(ConcreteType::in_module(kind, index)) });
+    let null = |index| RefNull(HeapType::Concrete(ConcreteType::in_module(CompositeKind::Struct, index)));
     let check = |content: ValType, ops: &[ConstOp]| {
         let mut metadata = metadata();
         described(&mut metadata);

@@ -36,14 +36,13 @@ impl Engine {
     ///
     /// # Errors
     /// Kind [`Unsupported`](crate::ErrorKind::Unsupported) if the configuration has a feature that this engine does not
-    /// implement; kind [`Resource`](crate::ErrorKind::Resource) if there is no address space for the engine's table of
-    /// types.
+    /// implement.
     pub fn new(config: &Config) -> Result<Engine> {
         let missing = config.features - Config::SUPPORTED_FEATURES;
         if !missing.is_empty() {
             return Err(Error::new(ErrorKind::Unsupported, format!("this engine does not implement {missing}")));
         }
-        let types = Arc::new(TypeRegistry::new()?);
+        let types = Arc::new(TypeRegistry::new());
         let inner = EngineInner {
             config: config.clone(),
             epoch: AtomicU64::new(0),
@@ -114,6 +113,6 @@ impl fmt::Debug for Engine {
 impl Default for Engine {
     /// Creates an engine with the default configuration.
     fn default() -> Engine {
-        Engine::new(&Config::new()).expect("there is address space for an engine")
+        Engine::new(&Config::new()).expect("the engine implements the default features")
     }
 }

@@ -7,7 +7,7 @@ use crate::abi::ValRaw;
 use crate::abi::heap::Storage;
 use crate::abi::vmctx::GlobalDef;
 use crate::base::{Error, ErrorKind, Result};
-use crate::wasm::types::GlobalType;
+use crate::wasm::types::{GlobalType, ValType};
 use core::ptr::NonNull;
 
 /// A global of a store.
@@ -35,9 +35,13 @@ impl Global {
     /// Makes a global.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the value is not of the type's content or belongs to another store.
+    /// Kind [`Usage`](ErrorKind::Usage) if the value is not of the type's content or belongs to another store, or the
+    /// type names a defined type that the engine does not have.
     pub fn new(mut store: impl AsContextMut, ty: GlobalType, value: Val) -> Result<Global> {
         let mut store = store.as_context_mut().into_opaque();
+        if let ValType::Ref(content) = ty.content {
+            store.hold(content.heap)?;
+        }
         let value = value.to_raw(&store, ty.content, "the global's value")?;
         let own = Fixed::new(GlobalDef(value.0));
         let entry = GlobalEntry { def: own.as_ptr(), _own: Some(own), ty };

@@ -156,7 +156,8 @@ library_calls! {
     }
 
     fn type_extends(store, _instance, id: u32, of: u32) {
-        Ok(store.engine().types().extends(id, of).into())
+        // SAFETY: the store holds the types of its objects and functions, and those of the module that asks.
+        Ok(store.engine().types().id_extends(id, of).into())
     }
 
     fn epoch_reached(store, _instance) {

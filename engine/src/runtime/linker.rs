@@ -201,7 +201,7 @@ impl<T: 'static> InstancePre<T> {
     /// than the store.
     pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance> {
         let mut store = store.as_context_mut().into_opaque();
-        store.reserve(&self.module, self.imports.len());
+        store.reserve(self.imports.len());
         let import = |definition: &Definition| match definition {
             Definition::Item(item) => Ok(*item),
             Definition::Host(definition) => host::add_linked(&mut store, definition).map(Extern::Func),

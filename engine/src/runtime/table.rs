@@ -45,9 +45,9 @@ impl Table {
     /// Makes a table, each element `init`.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if `init` is not of the element type or belongs to another store, or the type's
-    /// maximum is below its minimum; [`Resource`](ErrorKind::Resource) if the table is too large or the limiter
-    /// refuses.
+    /// Kind [`Usage`](ErrorKind::Usage) if `init` is not of the element type or belongs to another store, the type's
+    /// maximum is below its minimum, or it names a defined type that the engine does not have;
+    /// [`Resource`](ErrorKind::Resource) if the table is too large or the limiter refuses.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Val) -> Result<Table> {
         let mut store = store.as_context_mut().into_opaque();
         if !ty.is_valid() {
@@ -56,6 +56,7 @@ impl Table {
             );
             return Err(Error::new(ErrorKind::Usage, message));
         }
+        store.hold(ty.element.heap)?;
         let init = init.to_raw(&store, ValType::Ref(ty.element), "the initial element")?.low64();
         let count = store.tables.len() + 1;
         store.check_count("tables", count, |limiter| limiter.tables())?;

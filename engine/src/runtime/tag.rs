@@ -27,8 +27,8 @@ impl Tag {
     /// Makes a tag. Its exceptions carry a value for each parameter of the type.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the type has results, or names a defined type that the engine does not know;
-    /// [`Resource`](ErrorKind::Resource) if the engine has used up its type ids.
+    /// Kind [`Usage`](ErrorKind::Usage) if the type has results, or names a defined type that the engine does not
+    /// have; [`Resource`](ErrorKind::Resource) if the engine has no room for another type.
     pub fn new(mut store: impl AsContextMut, ty: FuncType) -> Result<Tag> {
         if !ty.results.is_empty() {
             return Err(Error::new(ErrorKind::Usage, format!("a tag has no results, but its type is {ty}")));
@@ -36,7 +36,6 @@ impl Tag {
         let mut store = store.as_context_mut().into_opaque();
         let types = RegisteredTypes::function(store.engine().types(), &ty)?;
         let type_id = types.ids()[0];
-        store.add_type(type_id, &types.types()[0]);
         Ok(Tag::add(&mut store, TagEntry { type_id, _types: Some(types) }))
     }
 
@@ -53,7 +52,9 @@ impl Tag {
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the tag belongs to another store.
     pub(crate) fn ty_in<'a>(&self, store: &'a StoreOpaque) -> Result<&'a FuncType> {
-        Ok(store.func_type(self.type_id(store)?))
+        let id = self.type_id(store)?;
+        // SAFETY: the type of a tag of this store.
+        Ok(unsafe { store.func_type(id) })
     }
 
     /// Returns the canonical id of the type.
@@ -74,8 +75,6 @@ impl Tag {
     /// Adds a tag to the store.
     pub(crate) fn add(store: &mut StoreOpaque, entry: TagEntry) -> Tag {
         let index = u32::try_from(store.tags.len()).expect("memory ends long before 2^32 tags");
-        let params = store.func_type(entry.type_id).params.clone();
-        store.heap.add_exception(entry.type_id, &params);
         store.tags.push(entry);
         Tag { store: store.id(), index }
     }

@@ -15,19 +15,19 @@ const DEPTH: usize = 4;
 /// The length of a text in bytes from which on no more defined types are spelled out.
 const LENGTH: usize = 500;
 
-/// Describes the type of an import or export that names types by canonical ids.
+/// Describes the type of an import or export that names types by canonical names.
 pub(super) fn describe(types: &TypeRegistry, ty: &ExternType) -> String {
     write(types, |text| text.external(ty))
 }
 
-/// Describes the type of a value that names types by canonical ids.
+/// Describes the type of a value that names types by canonical names.
 pub(super) fn describe_value(types: &TypeRegistry, ty: ValType) -> String {
     write(types, |text| text.value(ty))
 }
 
-/// Describes a defined type by its canonical id.
-pub(super) fn describe_defined(types: &TypeRegistry, id: u32) -> String {
-    write(types, |text| text.defined(id))
+/// Describes a defined type by its canonical name.
+pub(super) fn describe_defined(types: &TypeRegistry, name: ConcreteType) -> String {
+    write(types, |text| text.defined(name))
 }
 
 fn write(types: &TypeRegistry, ty: impl FnOnce(&mut TypeText<'_>)) -> String {
@@ -41,7 +41,7 @@ struct TypeText<'a> {
     types: &'a TypeRegistry,
     text: String,
     /// The types that are being spelled out, outermost first.
-    open: Vec<u32>,
+    open: Vec<ConcreteType>,
 }
 
 impl TypeText<'_> {
@@ -100,21 +100,21 @@ impl TypeText<'_> {
         self.text += if ty.nullable { "(ref null " } else { "(ref " };
         match ty.heap {
             HeapType::Exact(_) => {
-                self.after("(exact ", |text| text.defined(defined.index));
+                self.after("(exact ", |text| text.defined(defined));
                 self.text += ")";
             }
-            _ => self.defined(defined.index),
+            _ => self.defined(defined),
         }
         self.text += ")";
     }
 
-    fn defined(&mut self, id: u32) {
-        let is_open = self.open.contains(&id) || self.open.len() >= DEPTH || self.text.len() >= LENGTH;
-        let Some((ty, position, count)) = self.types.description(id).filter(|_| !is_open) else {
+    fn defined(&mut self, name: ConcreteType) {
+        let is_open = self.open.contains(&name) || self.open.len() >= DEPTH || self.text.len() >= LENGTH;
+        let Some((ty, position, count)) = self.types.description(name).filter(|_| !is_open) else {
             self.text += "..";
             return;
         };
-        self.open.push(id);
+        self.open.push(name);
         if count > 1 {
             self.write(format_args!("(rec {}/{count} ", position + 1));
         }
@@ -129,7 +129,7 @@ impl TypeText<'_> {
         }
         self.text += if ty.is_final { "(sub final " } else { "(sub " };
         if let Some(supertype) = ty.supertype {
-            self.defined(supertype.index);
+            self.defined(supertype);
             self.text += " ";
         }
         self.composite(&ty.composite);
@@ -161,7 +161,7 @@ impl TypeText<'_> {
 
     fn clause(&mut self, word: &str, ty: Option<ConcreteType>) {
         if let Some(ty) = ty {
-            self.after(&format!("({word} "), |text| text.defined(ty.index));
+            self.after(&format!("({word} "), |text| text.defined(ty));
             self.text += ") ";
         }
     }

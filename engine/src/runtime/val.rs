@@ -7,7 +7,7 @@ use crate::abi::ValRaw;
 use crate::abi::vmctx::FuncRef;
 use crate::base::{Error, ErrorKind, Result};
 use crate::wasm::references::Hierarchy;
-use crate::wasm::types::{CompositeKind, ConcreteType, HeapType, RefType, ValType};
+use crate::wasm::types::{HeapType, RefType, ValType};
 use core::ptr;
 
 /// A WebAssembly value. Floats are stored as bits, so that no NaN loses its payload.
@@ -116,8 +116,7 @@ impl Val {
             Val::AnyRef(None) => null(HeapType::None),
             Val::AnyRef(Some(value)) => some(store.heap_type_of(value.bits(store)?)),
             Val::FuncRef(Some(func)) => {
-                let index = func.type_id(store)?;
-                some(HeapType::Exact(ConcreteType { kind: CompositeKind::Func, index }))
+                some(HeapType::Exact(func.type_name(store)?))
             }
             Val::ExternRef(Some(value)) => {
                 value.bits(store)?;

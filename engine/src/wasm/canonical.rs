@@ -19,16 +19,16 @@ const IN_GROUP: u32 = 1 << 31;
 pub(crate) const KIND_SHIFT: u32 = 29;
 
 /// The number of low bits of a canonical id that hold the serial number. Types of all kinds share the serial numbers.
-pub(crate) const SERIAL_BITS: u32 = 27;
+pub(crate) const SERIAL_BITS: u32 = 24;
 
 /// Returns the canonical id of the type with this serial number, which is not 0.
-pub(crate) fn canonical_id(kind: CompositeKind, serial: u32) -> u32 {
-    debug_assert!(serial != 0 && serial >> SERIAL_BITS == 0, "serial numbers have {SERIAL_BITS} bits");
+pub(crate) const fn canonical_id(kind: CompositeKind, serial: u32) -> u32 {
+    debug_assert!(serial != 0 && serial >> SERIAL_BITS == 0, "a serial number has so many bits");
     (kind as u32) << KIND_SHIFT | serial
 }
 
 /// Returns the serial number in a canonical id.
-pub(crate) fn serial(id: u32) -> u32 {
+pub(crate) const fn serial(id: u32) -> u32 {
     id & ((1 << SERIAL_BITS) - 1)
 }
 
@@ -38,43 +38,44 @@ pub(crate) fn groups(ends: &[u32]) -> impl Iterator<Item = Range<usize>> {
     starts.zip(ends).map(|(start, &end)| start..end as usize)
 }
 
-/// Returns the canonical ids of types in recursive groups. `intern` returns the serial number of the first type of a
-/// key's group, the same for equal keys; the group's other types have the following numbers. Types must name only types
-/// of their own and of earlier groups.
+/// Returns the canonical names of types in recursive groups. `intern` appends the names of a key's types, the same for
+/// equal keys. Types must name only types of their own and of earlier groups.
 ///
 /// # Errors
 /// If `intern` fails.
 pub(crate) fn canonicalize<E>(
     types: &[SubType],
     group_ends: &[u32],
-    mut intern: impl FnMut(Box<Key>) -> Result<u32, E>,
-) -> Result<Vec<u32>, E> {
-    let mut ids: Vec<u32> = Vec::with_capacity(types.len());
+    mut intern: impl FnMut(Box<Key>, &mut Vec<ConcreteType>) -> Result<(), E>,
+) -> Result<Vec<ConcreteType>, E> {
+    let mut names = Vec::with_capacity(types.len());
     for group in groups(group_ends).filter(|group| !group.is_empty()) {
-        let key = group_key(&types[group.clone()], group.start, &ids);
-        let first = intern(key)?;
-        ids.extend((first..).zip(&types[group]).map(|(serial, ty)| canonical_id(ty.composite.kind(), serial)));
+        let key = group_key(&types[group.clone()], group.start, &names);
+        intern(key, &mut names)?;
+        debug_assert_eq!(names.len(), group.end, "each type has a name");
     }
-    Ok(ids)
+    Ok(names)
 }
 
-fn group_key(group: &[SubType], start: usize, earlier: &[u32]) -> Box<Key> {
+fn group_key(group: &[SubType], start: usize, earlier: &[ConcreteType]) -> Box<Key> {
     let rename = |ty: ConcreteType| {
         let position = ty.index as usize;
-        let index = match position.checked_sub(start) {
-            Some(inner) => IN_GROUP | u32::try_from(inner).expect("a group has fewer than 2^31 types"),
+        match position.checked_sub(start) {
+            Some(inner) => {
+                let inner = u32::try_from(inner).expect("a group has fewer than 2^31 types");
+                ConcreteType::in_module(ty.kind, IN_GROUP | inner)
+            }
             None => earlier[position],
-        };
-        ConcreteType { index, ..ty }
+        }
     };
     group.iter().map(|ty| ty.map(&rename)).collect()
 }
 
-/// Returns the types of a key with canonical ids throughout, given the serial number of the first type.
-pub(crate) fn resolve(key: &Key, first: u32) -> impl Iterator<Item = SubType> {
+/// Returns the types of a key with canonical names throughout, given those of the group's types.
+pub(crate) fn resolve(key: &Key, names: &[ConcreteType]) -> impl Iterator<Item = SubType> {
     let rename = move |ty: ConcreteType| match ty.index & IN_GROUP {
         0 => ty,
-        _ => ConcreteType { index: canonical_id(ty.kind, first + (ty.index & !IN_GROUP)), ..ty },
+        _ => names[(ty.index & !IN_GROUP) as usize],
     };
     key.iter().map(move |ty| ty.map(&rename))
 }

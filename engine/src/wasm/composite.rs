@@ -253,7 +253,7 @@ mod tests {
     }
 
     fn plain_struct(describes: Option<u32>, descriptor: Option<u32>) -> CompositeType {
-        let ty = |index| ConcreteType { kind: CompositeKind::Struct, index };
+        let ty = |index| ConcreteType::in_module(CompositeKind::Struct, index);
         let (describes, descriptor) = (describes.map(ty), descriptor.map(ty));
         CompositeType::Struct(StructType { describes, descriptor, ..StructType::default() })
     }
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn every_name_is_found() {
-        let [one, two, three] = [1, 2, 3].map(|index| ConcreteType { kind: CompositeKind::Func, index });
+        let [one, two, three] = [1, 2, 3].map(|index| ConcreteType::in_module(CompositeKind::Func, index));
         let [two_ref, three_ref] =
             [two, three].map(|ty| ValType::Ref(RefType { nullable: true, heap: HeapType::Concrete(ty) }));
         let composite = CompositeType::Func(FuncType::new([ValType::I32, two_ref], [three_ref]));

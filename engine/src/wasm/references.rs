@@ -51,13 +51,24 @@ pub enum HeapType {
 
 /// A defined type, by its number.
 ///
-/// The number is the type's canonical id in an engine. Equal types have the same id, which stays theirs as long as a
-/// module or function with that type lives. (In the description of a module the number is a type index of the module.)
+/// The number is the type's canonical id in an engine. Equal types have the same id, which stays theirs as long as
+/// something with that type lives: a module, a function, a tag, or a store that has seen one of these. A value of this
+/// type does not keep the id. After the last owner of the type is gone, the engine does not know this value any more,
+/// and it differs from that of an equal type that is made later. (In the description of a module the number is a type
+/// index of the module.)
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ConcreteType {
     pub(crate) kind: CompositeKind,
     pub(crate) index: u32,
+    /// Tells the type from those that have the same id in other engines or at other times. Zero in the description of a
+    /// module.
+    pub(crate) stamp: Stamp,
 }
+
+/// The identity of a recursive group of an engine, unique in this process for all time. Two halves of 64 bits, so that
+/// the types of which it is a part need no more than the alignment of 32 bits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub(crate) struct Stamp([u32; 2]);
 
 /// The kind of a defined type.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -106,7 +117,19 @@ impl RefType {
     }
 }
 
+impl Stamp {
+    /// Makes a stamp of a number, which is not 0.
+    pub(crate) fn new(number: u64) -> Stamp {
+        Stamp([(number >> 32) as u32, number as u32])
+    }
+}
+
 impl ConcreteType {
+    /// Makes the name of a type of a module, by its index.
+    pub(crate) fn in_module(kind: CompositeKind, index: u32) -> ConcreteType {
+        ConcreteType { kind, index, stamp: Stamp::default() }
+    }
+
     /// Returns the kind of the type.
     pub fn kind(self) -> CompositeKind {
         self.kind
@@ -242,7 +265,7 @@ mod tests {
     ];
 
     fn concrete(kind: CompositeKind, index: u32) -> HeapType {
-        HeapType::Concrete(ConcreteType { kind, index })
+        HeapType::Concrete(ConcreteType::in_module(kind, index))
     }
 
     fn below(one: HeapType, other: HeapType) -> bool {
@@ -282,13 +305,13 @@ mod tests {
     #[test]
     fn exact_types_have_nothing_but_the_bottom_below_them() {
         let kind = CompositeKind::Struct;
-        let exact = |index| HeapType::Exact(ConcreteType { kind, index });
+        let exact = |index| HeapType::Exact(ConcreteType::in_module(kind, index));
         assert!(below(exact(3), exact(3)) && below(exact(3), concrete(kind, 3)) && below(exact(3), concrete(kind, 2)));
         assert!(!below(concrete(kind, 3), exact(3)) && !below(exact(3), exact(2)) && !below(exact(2), exact(3)));
         assert!(!below(exact(2), concrete(kind, 3)) && !below(exact(3), concrete(CompositeKind::Array, 3)));
         let above = |heap| ALL.into_iter().filter(|&other| below(heap, other)).collect::<Vec<_>>();
         assert_eq!(above(exact(3)), [HeapType::Any, HeapType::Eq, HeapType::Struct]);
-        assert_eq!(above(HeapType::Exact(ConcreteType { kind: CompositeKind::Func, index: 3 })), [HeapType::Func]);
+        assert_eq!(above(HeapType::Exact(ConcreteType::in_module(CompositeKind::Func, 3))), [HeapType::Func]);
         let under = ALL.into_iter().filter(|&other| below(other, exact(3))).collect::<Vec<_>>();
         assert_eq!(under, [HeapType::None]);
     }
@@ -306,7 +329,7 @@ mod tests {
         assert_eq!([null(HeapType::Func), null(HeapType::None), null(HeapType::I31)], ["funcref", "nullref", "i31ref"]);
         assert_eq!(null(concrete(CompositeKind::Array, 7)), "(ref null 7)");
         assert_eq!(RefType { nullable: false, heap: HeapType::Eq }.to_string(), "(ref eq)");
-        let exact = HeapType::Exact(ConcreteType { kind: CompositeKind::Struct, index: 7 });
+        let exact = HeapType::Exact(ConcreteType::in_module(CompositeKind::Struct, 7));
         assert_eq!(null(exact), "(ref null (exact 7))");
         assert_eq!(RefType { nullable: false, heap: exact }.to_string(), "(ref (exact 7))");
     }

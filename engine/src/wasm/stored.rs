@@ -4,7 +4,7 @@
 //! of the module in an artifact, and a canonical id of an engine elsewhere. If an embedder could make one from a
 //! number, it could pass off one type as another.
 
-use super::references::{CompositeKind, ConcreteType, HeapType, RefType};
+use super::references::{CompositeKind, ConcreteType, HeapType, RefType, Stamp};
 use super::storage::{GlobalType, Limits, TableType};
 use super::value::{FuncType, ValType};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -52,6 +52,8 @@ stored! {
 struct StoredConcreteType {
     kind: CompositeKind,
     index: u32,
+    #[serde(skip)]
+    stamp: Stamp,
 }
 
 #[derive(Serialize, Deserialize)]

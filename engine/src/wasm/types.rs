@@ -2,6 +2,7 @@
 //! exports, and the types of the neighboring files, for the use of other rooms.
 
 pub(crate) use super::composite::{CompositeType, SubType};
+pub(crate) use super::references::Stamp;
 pub use super::references::{CompositeKind, ConcreteType, HeapType, RefType};
 pub use super::storage::{GlobalType, Limits, MemoryType, PAGE_SIZE, TableType};
 pub use super::value::{FuncType, ValType};

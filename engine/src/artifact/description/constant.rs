@@ -55,7 +55,7 @@ impl<'a> OperandStack<'a> {
             ConstOp::RefFunc(function) => {
                 check_reference(self.module, function)?;
                 let Function { ty, exact, .. } = self.module.functions[function.index()];
-                let concrete = ConcreteType { kind: CompositeKind::Func, index: ty.0 };
+                let concrete = ConcreteType::in_module(CompositeKind::Func, ty.0);
                 let heap = if exact { HeapType::Exact(concrete) } else { HeapType::Concrete(concrete) };
                 ValType::Ref(RefType { nullable: false, heap })
             }
@@ -156,7 +156,7 @@ impl<'a> OperandStack<'a> {
 
 /// Returns the type of a reference to a new object.
 fn reference(kind: CompositeKind, ty: TypeIndex) -> ValType {
-    ValType::Ref(RefType { nullable: false, heap: HeapType::Exact(ConcreteType { kind, index: ty.0 }) })
+    ValType::Ref(RefType { nullable: false, heap: HeapType::Exact(ConcreteType::in_module(kind, ty.0)) })
 }
 
 /// Returns whether the type has a default value: zero or null.

@@ -18,8 +18,8 @@ const MAX_FIELDS: usize = 10_000;
 /// The types of a module, checked.
 pub(super) struct CheckedTypes<'a> {
     types: &'a [SubType],
-    /// The canonical id of each type: equal for equal types of this module, and without meaning for others.
-    ids: Vec<u32>,
+    /// The name of each type: equal for equal types of this module, and without meaning for others.
+    names: Vec<ConcreteType>,
 }
 
 impl<'a> CheckedTypes<'a> {
@@ -40,7 +40,7 @@ impl<'a> CheckedTypes<'a> {
                 depths.push(depth);
             }
         }
-        let checked = CheckedTypes { types, ids: canonical_ids(types, ends)? };
+        let checked = CheckedTypes { types, names: canonical_names(types, ends)? };
         for ty in types {
             let Some(supertype) = ty.supertype else { continue };
             let supertype = &types[supertype.index as usize];
@@ -65,20 +65,20 @@ impl<'a> CheckedTypes<'a> {
 
     fn extends(&self, ty: ConcreteType, of: ConcreteType) -> bool {
         let supertypes = core::iter::successors(Some(ty), |ty| self.types[ty.index as usize].supertype);
-        supertypes.map(|ty| self.ids[ty.index as usize]).any(|id| id == self.ids[of.index as usize])
+        supertypes.map(|ty| self.names[ty.index as usize]).any(|name| name == self.names[of.index as usize])
     }
 }
 
-fn canonical_ids(types: &[SubType], ends: &[u32]) -> Result<Vec<u32>, String> {
-    // Serial numbers start at 1.
-    require(types.len() < (1 << SERIAL_BITS) - 1, "there are too many types")?;
-    let (mut known, mut next) = (HashMap::<Box<Key>, u32>::new(), 1);
-    canonicalize(types, ends, |key| {
-        let count = u32::try_from(key.len()).expect("as many types as there are");
-        let first = *known.entry(key).or_insert(next);
-        // A known key needs no new numbers. They are skipped all the same: gaps do no harm.
-        next += count;
-        Ok(first)
+/// Names each type by the index of the first type of the module that is equal to it.
+fn canonical_names(types: &[SubType], ends: &[u32]) -> Result<Vec<ConcreteType>, String> {
+    require(types.len() < 1 << SERIAL_BITS, "there are too many types")?;
+    let mut known = HashMap::<Box<Key>, u32>::new();
+    canonicalize(types, ends, |key, names| {
+        let own = names.len();
+        let group = &types[own..own + key.len()];
+        let first = *known.entry(key).or_insert(u32::try_from(own).expect("fewer than 2^24 types"));
+        names.extend((first..).zip(group).map(|(index, ty)| ConcreteType::in_module(ty.composite.kind(), index)));
+        Ok(())
     })
 }
 

@@ -6,10 +6,10 @@ use super::FuncTranslator;
 use super::access::immediate;
 use super::operators::operators;
 use crate::abi::builtins::Builtin;
-use crate::abi::vmctx::{DISPLAY, FuncRef, TypeEntry, VmContext};
+use crate::abi::vmctx::{CHUNK_BITS, CHUNKS, DISPLAY, FuncRef, TypeEntry, VmContext};
 use crate::base::Trap;
 use crate::compile::clif::trap_code;
-use crate::wasm::canonical::{KIND_SHIFT, SERIAL_BITS};
+use crate::wasm::canonical::KIND_SHIFT;
 use crate::wasm::index::TypeIndex;
 use crate::wasm::types::{self as wasm, CompositeKind, ConcreteType};
 use core::mem::offset_of;
@@ -222,15 +222,26 @@ impl FuncTranslator<'_> {
             return self.ins().ireduce(types::I32, answer);
         }
         let (constant, vmctx) = (self.constant_flags(), self.vmctx);
-        let table = self.ins().load(types::I64, constant, vmctx, offset_of!(VmContext, type_table) as i32);
-        // The serial number times the size of an entry. The shift drops the kind in the upper bits.
-        let position = self.ins().ishl_imm_u(actual, i64::from(u32::BITS - SERIAL_BITS));
-        let position = self.ins().uextend(types::I64, position);
-        let entry = self.ins().iadd(table, position);
+        let directory = self.ins().load(types::I64, constant, vmctx, offset_of!(VmContext, type_table) as i32);
+        // The id is of a type that the store holds, so neither its chunk nor its entry changes.
+        let chunk = self.position(actual, CHUNK_BITS, CHUNKS, size_of::<*const TypeEntry>());
+        let chunk = self.ins().iadd(directory, chunk);
+        let chunk = self.ins().load(types::I64, constant, chunk, 0);
+        let entry = self.position(actual, 0, 1 << CHUNK_BITS, size_of::<TypeEntry>());
+        let entry = self.ins().iadd(chunk, entry);
         let offset = offset_of!(TypeEntry, display) + depth * size_of::<u32>();
         let ancestor = self.ins().load(types::I32, constant, entry, offset as i32);
         let is = self.ins().icmp(IntCC::Equal, ancestor, expected);
         self.ins().uextend(types::I32, is)
+    }
+
+    /// Emits the offset in bytes of an element of `size` bytes in an array of `count`. The element's index are the bits
+    /// of the id from `shift` on.
+    fn position(&mut self, id: Value, shift: u32, count: usize, size: usize) -> Value {
+        let index = self.ins().ushr_imm_u(id, i64::from(shift));
+        let index = self.ins().band_imm_u(index, count as i64 - 1);
+        let index = self.ins().uextend(types::I64, index);
+        self.ins().ishl_imm_u(index, i64::from(size.trailing_zeros()))
     }
 
     /// Returns the number of types that a type of this module extends.

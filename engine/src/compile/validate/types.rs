@@ -83,7 +83,7 @@ fn abstract_heap_type(ty: AbstractHeapType) -> Result<HeapType> {
 }
 
 fn concrete(index: u32, kinds: &(impl Kinds + ?Sized)) -> ConcreteType {
-    ConcreteType { kind: kinds.kind(index), index }
+    ConcreteType::in_module(kinds.kind(index), index)
 }
 
 /// Returns the kind of a defined type. Types of a recursive group may refer to later ones, so that all kinds of the

@@ -110,13 +110,11 @@ impl HostFuncEntry {
 /// # Errors
 /// Kind [`Usage`](ErrorKind::Usage) if the store is another engine's.
 pub(crate) fn add(store: &mut OpaqueMut<'_>, definition: &Arc<HostDefinition>) -> Result<Func> {
-    let types = &definition.types;
-    if !types.are_of(store.engine().types()) {
+    if !definition.types.are_of(store.engine().types()) {
         let message = "the host function was defined for another engine than the store's";
         return Err(Error::new(ErrorKind::Usage, message));
     }
     let id = definition.type_id();
-    store.add_type(id, &types.types()[0]);
     let func_ref = FuncRef { wasm_call: ptr::null(), host_call: None, vmctx: ptr::null_mut(), type_id: id, _pad: 0 };
     let header = HostFunc { magic: HOST_FUNC_MAGIC, _pad: 0, shim };
     let entry = Fixed::new(HostFuncEntry { header, func_ref, definition: Arc::clone(definition) });

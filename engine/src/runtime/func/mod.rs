@@ -17,7 +17,7 @@ use super::{AsContext, AsContextMut, Val};
 use crate::abi::ValRaw;
 use crate::abi::vmctx::FuncRef;
 use crate::base::{Error, ErrorKind, Result};
-use crate::wasm::types::FuncType;
+use crate::wasm::types::{ConcreteType, FuncType};
 use core::ptr::{self, NonNull};
 use host::HostDefinition;
 use smallvec::SmallVec;
@@ -45,7 +45,7 @@ impl Func {
     /// with a backtrace. A panic stops the code in the same way and resumes in the embedder.
     ///
     /// # Panics
-    /// When the engine has used up its 2^27 type ids, or the type names a defined type that the engine does not know.
+    /// When the type names a defined type that the engine does not have, or the engine has no room for another type.
     pub fn new<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
         ty: FuncType,
@@ -54,7 +54,7 @@ impl Func {
         let mut store = store.as_context_mut().into_opaque();
         HostDefinition::untyped(store.engine(), ty, call)
             .and_then(|definition| host::add(&mut store, &definition))
-            .expect("type ids are left, and every type that is named is known")
+            .expect("the engine has every type that is named, and room for another")
     }
 
     /// Makes a host function of a closure. The closure's type determines the function's type: an optional [`Caller`],
@@ -62,14 +62,14 @@ impl Func {
     /// errors and panics.
     ///
     /// # Panics
-    /// When the engine has used up its 2^27 type ids.
+    /// When the engine has no room for another type.
     pub fn wrap<T: 'static, Params, Results>(
         mut store: impl AsContextMut<Data = T>,
         call: impl IntoFunc<T, Params, Results>,
     ) -> Func {
         let mut store = store.as_context_mut().into_opaque();
         let definition = call.into_definition(store.engine());
-        definition.and_then(|definition| host::add(&mut store, &definition)).expect("type ids are left")
+        definition.and_then(|definition| host::add(&mut store, &definition)).expect("the engine has room for another type")
     }
 
     /// Returns the type.
@@ -169,7 +169,19 @@ impl Func {
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the function belongs to another store.
     pub(crate) fn ty_in<'a>(&self, store: &'a StoreOpaque) -> Result<&'a FuncType> {
-        Ok(store.func_type(self.type_id(store)?))
+        let id = self.type_id(store)?;
+        // SAFETY: the type of a function of this store.
+        Ok(unsafe { store.func_type(id) })
+    }
+
+    /// Returns the name of the type.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](ErrorKind::Usage) if the function belongs to another store.
+    pub(crate) fn type_name(&self, store: &StoreOpaque) -> Result<ConcreteType> {
+        let id = self.type_id(store)?;
+        // SAFETY: the type of a function of this store.
+        Ok(unsafe { store.type_info(id) }.name)
     }
 
     /// Returns the canonical id of the type.

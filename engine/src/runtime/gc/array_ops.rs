@@ -49,8 +49,9 @@ impl StoreOpaque {
 
     /// Returns the size in bytes of the elements of arrays of a type, and whether they are traced references.
     fn element(&self, id: u32) -> (usize, bool) {
-        match self.heap.shapes.of(id, 0) {
-            Shape::Array { element, traced } => (element as usize, traced),
+        // SAFETY: the callers have an array of the type, or code of an instance makes one.
+        match &unsafe { self.type_info(id) }.shape {
+            Shape::Array { element, traced } => (*element as usize, *traced),
             other => unreachable!("an array's type has the shape {other:?}"),
         }
     }

@@ -20,14 +20,14 @@ handle! {
 }
 
 impl ArrayRef {
-    /// Makes an array of these elements, of a type that the store knows from a module or a host function.
+    /// Makes an array of these elements, of a type of the store's engine.
     ///
     /// # Errors
-    /// Kind [`Usage`](crate::ErrorKind::Usage) if the store does not know the type, it is not the type of an array, or
-    /// an element does not match it; [`Trap::OutOfHeap`] if the heap is full; the limiter's error.
+    /// Kind [`Usage`](crate::ErrorKind::Usage) if the engine does not have the type, it is not the type of an array,
+    /// or an element does not match it; [`Trap::OutOfHeap`] if the heap is full; the limiter's error.
     pub fn new_fixed(mut store: impl AsContextMut, ty: ConcreteType, elements: &[Val]) -> Result<ArrayRef> {
         let mut store = store.as_context_mut().into_opaque();
-        let CompositeType::Array(element) = composite(&store, ty)? else { return Err(not_a("array", ty)) };
+        let CompositeType::Array(element) = composite(&mut store, ty)? else { return Err(not_a("array", ty)) };
         let value_type = element.storage.unpacked();
         for value in elements {
             value.to_raw(&store, value_type, "the element")?;

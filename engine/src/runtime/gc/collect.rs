@@ -6,11 +6,12 @@
 
 use super::heap::{exhausted, to_usize};
 use super::host_values::{HostValues, Value, drop_all};
-use super::shape::{Shape, Shapes};
-use crate::abi::heap::{ALIGNMENT, EXTERN, FORWARDED, HEADER, array_size};
+use super::shape::Shape;
+use crate::abi::heap::{ALIGNMENT, EXCEPTION, EXTERN, FORWARDED, HEADER, array_size};
 use crate::base::Result;
 use crate::runtime::backtrace::visit_references;
 use crate::runtime::store::{OpaqueMut, StoreOpaque};
+use crate::runtime::type_registry::TypeRegistry;
 use core::ptr;
 
 /// The byte that fills an abandoned space under zeal. It makes neither a valid header nor a valid reference.
@@ -53,7 +54,7 @@ impl StoreOpaque {
     /// Moves all reachable objects into the space `to`. Returns the first reference that names no object, and the
     /// values of the host that are unreachable.
     fn copy_reachable(&mut self, to: usize) -> (Option<u32>, Vec<Value>) {
-        let StoreOpaque { context, heap, globals, tables, instances, .. } = self;
+        let StoreOpaque { context, engine, heap, globals, tables, instances, .. } = self;
         let (from, start) = (heap.start(heap.space), heap.start(to));
         let mut copier = Copier {
             base: context.heap_base,
@@ -61,7 +62,7 @@ impl StoreOpaque {
             used: small(context.heap_next - from),
             next: start,
             end: start + heap.capacity,
-            shapes: &heap.shapes,
+            types: engine.types(),
             values: &mut heap.values,
             stray: None,
         };
@@ -102,13 +103,13 @@ struct Copier<'a> {
     next: u64,
     /// The end of the space that receives the copies.
     end: u64,
-    shapes: &'a Shapes,
+    types: &'a TypeRegistry,
     values: &'a mut HostValues,
     /// The first reference that named no object.
     stray: Option<u32>,
 }
 
-impl Copier<'_> {
+impl<'a> Copier<'a> {
     /// Copies the object of a reference unless it is copied already. Returns the value of the reference after the
     /// collection.
     fn forward(&mut self, reference: u32) -> u32 {
@@ -157,37 +158,47 @@ impl Copier<'_> {
 
     /// Returns the size in bytes of an object with this header; `None` if its type is unknown.
     fn size(&self, id: u32, word: u32) -> Option<u64> {
-        match self.shapes.of(id, word) {
-            Shape::Struct { size, .. } => Some(size.into()),
-            Shape::Array { element, .. } => Some(array_size(element, word)),
-            Shape::Unknown => None,
+        if id == EXTERN {
+            return Some(HEADER.into());
         }
+        match self.shape(id, word)? {
+            Shape::Struct { size, .. } => Some((*size).into()),
+            Shape::Array { element, .. } => Some(array_size(*element, word)),
+        }
+    }
+
+    /// Returns the shape of an object with this header, which is no value of the host; `None` if its type is unknown.
+    fn shape(&self, id: u32, word: u32) -> Option<&'a Shape> {
+        let id = if id == EXCEPTION { word } else { id };
+        // SAFETY: the store holds the types of its objects.
+        unsafe { self.types.shape(id) }
     }
 
     /// Moves the objects to which the copies from `at` on refer.
     fn scan(&mut self, mut at: u64) {
-        let shapes = self.shapes;
         while at < self.next {
             // SAFETY: a copy starts here: its header was read when it was made.
             let [id, word] = unsafe { self.at(at).cast::<[u32; 2]>().read() };
-            match shapes.of(id, word) {
-                Shape::Struct { size, first, traced } => {
-                    for &offset in shapes.offsets(first, traced) {
+            if id == EXTERN {
+                at += u64::from(HEADER);
+                continue;
+            }
+            match self.shape(id, word).expect("only objects of known shape are copied") {
+                Shape::Struct { size, traced } => {
+                    for &offset in traced {
                         self.update(at + u64::from(offset));
                     }
-                    at += u64::from(size);
+                    at += u64::from(*size);
                 }
                 Shape::Array { element, traced } => {
-                    let size = array_size(element, word);
-                    if traced {
+                    if *traced {
                         let first = at + u64::from(HEADER);
                         for index in 0..u64::from(word) {
-                            self.update(first + index * u64::from(element));
+                            self.update(first + index * u64::from(*element));
                         }
                     }
-                    at += size;
+                    at += array_size(*element, word);
                 }
-                Shape::Unknown => unreachable!("only objects of known shape are copied"),
             }
         }
     }

@@ -2,13 +2,11 @@
 
 use super::host_values::HostValues;
 use super::roots::Roots;
-use super::shape::Shapes;
 use crate::abi::ValRaw;
-use crate::abi::heap::{ALIGNMENT, HEADER, NULL_GUARD, REGION, Storage, StructLayout, exception_layout};
+use crate::abi::heap::{ALIGNMENT, HEADER, NULL_GUARD, REGION, Storage};
 use crate::base::{Config, Error, ErrorKind, Result, Trap};
 use crate::runtime::store::{OpaqueMut, StoreOpaque};
 use crate::runtime::sys::Mapping;
-use crate::wasm::types::{CompositeType, ValType};
 use core::ptr;
 
 /// The first capacity of a heap, in bytes: small enough to stay in a processor's cache.
@@ -30,8 +28,6 @@ pub(crate) struct Heap {
     pub(super) capacity: u64,
     /// The size in bytes of each space's accessible part.
     accessible: [u64; 2],
-    /// The layout of objects, by type.
-    pub(super) shapes: Shapes,
     /// The values of the host to which objects refer.
     pub(super) values: HostValues,
     /// The references that the host holds.
@@ -55,26 +51,11 @@ impl Heap {
             space: 0,
             capacity: 0,
             accessible: [0; 2],
-            shapes: Shapes::default(),
             values: HostValues::default(),
             roots: Roots::default(),
             slots: Vec::new(),
             zeal: config.gc_zeal,
         }
-    }
-
-    /// Registers the layout of a type's objects.
-    pub(in crate::runtime) fn add_type(&mut self, id: u32, ty: &CompositeType) {
-        match ty {
-            CompositeType::Func(_) => {}
-            CompositeType::Struct(ty) => self.shapes.add_struct(id, &StructLayout::from(ty)),
-            CompositeType::Array(element) => self.shapes.add_array(id, element.storage.into()),
-        }
-    }
-
-    /// Registers the layout of exceptions whose tag has a type with this id and these parameters.
-    pub(in crate::runtime) fn add_exception(&mut self, id: u32, params: &[ValType]) {
-        self.shapes.add_struct(id, &exception_layout(params));
     }
 
     /// Returns the start of a space, as an offset in the region. The null guard is taken from the first space.

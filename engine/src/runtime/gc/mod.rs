@@ -45,3 +45,4 @@ pub(super) use collect::collect;
 pub(super) use heap::{Heap, reserve};
 pub(super) use rooting::with_roots;
 pub(super) use roots::handle;
+pub(super) use shape::Shape;

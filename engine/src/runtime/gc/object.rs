@@ -16,18 +16,17 @@ impl StoreOpaque {
         }
         // SAFETY: a rooted reference that is no i31 is an object's.
         match unsafe { self.header(reference) } {
-            (id, _) if id < FIRST_SPECIAL => {
-                HeapType::Exact(ConcreteType { kind: self.sub_type(id).composite.kind(), index: id })
-            }
+            // SAFETY: the type of an object of this store.
+            (id, _) if id < FIRST_SPECIAL => HeapType::Exact(unsafe { self.type_info(id) }.name),
             _ => HeapType::Any,
         }
     }
 
     /// Returns the composite type of a struct or array.
     pub(super) fn composite_of(&self, object: u32) -> CompositeType {
-        // SAFETY: the reference is a struct's or an array's.
-        let (id, _) = unsafe { self.header(object) };
-        self.sub_type(id).composite.clone()
+        // SAFETY: the reference is a struct's or an array's, of this store.
+        let info = unsafe { self.type_info(self.header(object).0) };
+        info.ty.composite.clone()
     }
 
     /// Reads the field or element at `offset`.
@@ -65,17 +64,15 @@ impl StoreOpaque {
     }
 }
 
-/// Returns the composite type of a type that the store knows.
+/// Returns the composite type of a type that the embedder names. The store holds it from then on.
 ///
 /// # Errors
-/// Kind [`Usage`](ErrorKind::Usage) if the store does not know the type.
-pub(super) fn composite(store: &StoreOpaque, ty: ConcreteType) -> Result<CompositeType> {
-    match store.known_type(ty.index) {
-        Some(known) => Ok(known.composite.clone()),
-        None => {
-            Err(Error::new(ErrorKind::Usage, format!("no module of the store has a type {}", HeapType::Concrete(ty))))
-        }
-    }
+/// Kind [`Usage`](ErrorKind::Usage) if the engine does not have the type.
+pub(super) fn composite(store: &mut StoreOpaque, ty: ConcreteType) -> Result<CompositeType> {
+    store.hold(HeapType::Concrete(ty))?;
+    // SAFETY: the store holds it now.
+    let info = unsafe { store.type_info(ty.index) };
+    Ok(info.ty.composite.clone())
 }
 
 /// The error of a type that is not the type of a `what`.

@@ -21,10 +21,10 @@ handle! {
 }
 
 impl StructRef {
-    /// Makes a struct of a type that the store knows from a module or a host function.
+    /// Makes a struct of a type of the store's engine.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the store does not know the type, it is not the type of a struct, its
+    /// Kind [`Usage`](ErrorKind::Usage) if the engine does not have the type, it is not the type of a struct, its
     /// structs have descriptors, or the fields do not match it; [`Trap::OutOfHeap`](crate::Trap::OutOfHeap) if the heap
     /// is full; the limiter's error.
     pub fn new(mut store: impl AsContextMut, ty: ConcreteType, fields: &[Val]) -> Result<StructRef> {
@@ -34,7 +34,7 @@ impl StructRef {
     /// Makes a struct with a descriptor, as `struct.new_desc` does.
     ///
     /// # Errors
-    /// Kind [`Usage`](ErrorKind::Usage) if the store does not know the type, it is not the type of a struct, its
+    /// Kind [`Usage`](ErrorKind::Usage) if the engine does not have the type, it is not the type of a struct, its
     /// structs have no descriptors, the descriptor is not of exactly the type that describes them, or the fields do not
     /// match it; [`Trap::OutOfHeap`](crate::Trap::OutOfHeap) if the heap is full; the limiter's error.
     pub fn new_desc(

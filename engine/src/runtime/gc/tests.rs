@@ -1,42 +1,53 @@
 //! Collections of objects that the tests make directly in the heap.
 
 use super::{allocate, collect, with_roots};
-use crate::abi::heap::{DESCRIPTOR, HEADER, Storage, StructLayout};
-use crate::abi::signature::MachineType;
+use crate::abi::heap::{DESCRIPTOR, StructLayout};
 use crate::base::{Config, ErrorKind, Result, Trap};
 use crate::runtime::store::{OpaqueMut, StoreOpaque};
+use crate::runtime::type_registry::RegisteredTypes;
 use crate::runtime::{AsContextMut, Engine, ExternRef, RootScope, Store, StoreLimits};
-use crate::wasm::composite::StructType;
-use crate::wasm::types::{CompositeKind, ConcreteType};
+use crate::wasm::canonical::canonical_id;
+use crate::wasm::composite::{CompositeType, FieldType, StorageType, StructType};
+use crate::wasm::types::{CompositeKind, ConcreteType, HeapType, SubType, ValType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// The type of a cell: a number and a reference to the next cell.
-const CELL: u32 = 5;
+const CELL: u32 = canonical_id(CompositeKind::Struct, 1);
 const NUMBER: u32 = 8;
 const NEXT: u32 = 12;
 
 /// The type of structs without fields whose descriptor is a cell.
-const DESCRIBED: u32 = 6;
+const DESCRIBED: u32 = canonical_id(CompositeKind::Struct, 2);
 
 /// The type of an array of references.
-const REFERENCES: u32 = 7;
+const REFERENCES: u32 = canonical_id(CompositeKind::Array, 3);
 /// The type of an array of bytes.
-const BYTES: u32 = 8;
+const BYTES: u32 = canonical_id(CompositeKind::Array, 4);
 
 fn store(zeal: bool) -> Store<StoreLimits> {
     let engine = Engine::new(Config::new().gc_zeal(zeal)).unwrap();
     let mut store = Store::new(&engine, StoreLimits::new());
     store.limiter(|limits| limits);
     let mut opaque = store.as_context_mut().into_opaque();
-    let cell = StructLayout::of(HEADER, [Storage::Plain(MachineType::I32), Storage::Reference]);
-    assert_eq!(*cell.offsets, [NUMBER, NEXT]);
-    opaque.heap.shapes.add_struct(CELL, &cell);
-    let ty = ConcreteType { kind: CompositeKind::Struct, index: CELL };
-    let described = StructType { descriptor: Some(ty), ..StructType::default() };
-    opaque.heap.shapes.add_struct(DESCRIBED, &StructLayout::from(&described));
-    opaque.heap.shapes.add_array(REFERENCES, Storage::Reference);
-    opaque.heap.shapes.add_array(BYTES, Storage::I8);
+    let field = |storage| FieldType { storage, mutable: true };
+    let fields = [ValType::I32, ValType::ANYREF].map(|ty| field(StorageType::Val(ty)));
+    let cell = StructType { fields: fields.into(), ..StructType::default() };
+    assert_eq!(*StructLayout::from(&cell).offsets, [NUMBER, NEXT]);
+    let descriptor = Some(ConcreteType::in_module(CompositeKind::Struct, 0));
+    let described = StructType { descriptor, ..StructType::default() };
+    let types = [
+        CompositeType::Struct(cell),
+        CompositeType::Struct(described),
+        CompositeType::Array(fields[1]),
+        CompositeType::Array(field(StorageType::I8)),
+    ];
+    // The first two types name each other's group, so they are one.
+    let registered = RegisteredTypes::new(engine.types(), &types.map(SubType::plain), &[2, 3, 4]).unwrap();
+    assert_eq!(registered.ids(), [CELL, DESCRIBED, REFERENCES, BYTES]);
+    for &name in registered.names() {
+        opaque.hold(HeapType::Concrete(name)).unwrap();
+    }
     store
 }
 

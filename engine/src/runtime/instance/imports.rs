@@ -39,9 +39,9 @@ fn describe_mismatch(
     let (ImportItem::Func { ty, exact }, Extern::Func(func), true) = (wanted, item, texts.0 == texts.1) else {
         return Ok(texts);
     };
-    let named = describe_defined(types, module.types().ids()[ty.index()]);
+    let named = describe_defined(types, module.types().names()[ty.index()]);
     let named = if exact { format!("(exact {named})") } else { named };
-    let given = describe_defined(types, func.type_id(store)?);
+    let given = describe_defined(types, func.type_name(store)?);
     Ok((format!("{} of type {named}", texts.0), format!("{} of type (exact {given})", texts.1)))
 }
 
@@ -56,8 +56,8 @@ fn matches(store: &StoreOpaque, module: &Module, wanted: ImportItem, item: &Exte
     let extends = |ty, of| store.extends(ty, of);
     Ok(match (wanted, item) {
         (ImportItem::Func { ty, exact }, Extern::Func(func)) => {
-            let (own, wanted) = (func.type_id(store)?, module.types().ids()[ty.index()]);
-            if exact { own == wanted } else { store.engine().types().extends(own, wanted) }
+            let (own, wanted) = (func.type_name(store)?, module.types().names()[ty.index()]);
+            if exact { own == wanted } else { store.extends(own, wanted) }
         }
         (ImportItem::Tag(ty), Extern::Tag(tag)) => tag.type_id(store)? == module.types().ids()[ty.index()],
         (_, Extern::Func(func)) => {

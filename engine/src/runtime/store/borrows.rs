@@ -277,7 +277,7 @@ impl<'a> OpaqueMut<'a> {
             store: self.context_ptr(),
             builtins: &raw const libcalls::BUILTINS,
             type_ids,
-            type_table: self.engine.types().table(),
+            type_table: self.engine.types().directory(),
         }
     }
 }

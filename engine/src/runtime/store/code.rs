@@ -1,21 +1,24 @@
-//! The code that a store holds: its modules, their types, and the exit trampolines that host functions take from them.
+//! The code and the types that a store holds: its modules, the types that the embedder names, and the exit trampolines
+//! that host functions take from modules.
 
 use super::{Map, StoreOpaque};
+use crate::base::Result;
 use crate::runtime::Module;
 use crate::runtime::func::host::{HostDefinition, HostFuncEntry};
-use crate::wasm::types::{FuncType, SubType};
+use crate::runtime::type_registry::{RegisteredTypes, TypeInfo};
+use crate::wasm::types::{FuncType, HeapType};
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 use smallvec::{SmallVec, smallvec};
-use std::sync::Arc;
 
 /// The modules of a store and what it takes from them.
 #[derive(Default)]
 pub(super) struct HeldCode {
     /// Keeps the code of all instances, by [`Module::identity`].
     pub(super) modules: Map<usize, Module>,
-    /// The types of this store's modules and functions, by canonical id. They name types by canonical ids.
-    types: Map<u32, Arc<SubType>>,
+    /// The types that the embedder named in this store, by canonical id. The store's modules, functions and tags hold
+    /// all others.
+    named: Map<u32, RegisteredTypes>,
     /// Exit trampolines that host functions have asked for and that a module has, by canonical type id.
     exits: Map<u32, *const c_void>,
     /// Host functions that wait for an exit trampoline, by canonical type id.
@@ -23,27 +26,37 @@ pub(super) struct HeldCode {
 }
 
 impl StoreOpaque {
-    /// The function type of a canonical id that a function of this store has.
-    pub(crate) fn func_type(&self, id: u32) -> &FuncType {
-        let ty = self.code.types.get(&id).and_then(|ty| ty.composite.func());
-        ty.expect("a store knows the types of all its functions")
+    /// Returns a function type by its canonical id.
+    ///
+    /// # Safety
+    /// A function, tag or module of this store has it.
+    pub(crate) unsafe fn func_type(&self, id: u32) -> &FuncType {
+        // SAFETY: the caller's contract.
+        unsafe { self.type_info(id) }.ty.composite.func().expect("functions and tags have function types")
     }
 
-    /// The type of a canonical id, if a module or function of this store has it.
-    pub(crate) fn known_type(&self, id: u32) -> Option<&SubType> {
-        self.code.types.get(&id).map(|ty| &**ty)
+    /// Returns a type by its canonical id.
+    ///
+    /// # Safety
+    /// An object, function, tag or module of this store has it, or the store was told to [`hold`](Self::hold) it.
+    pub(crate) unsafe fn type_info(&self, id: u32) -> &TypeInfo {
+        // SAFETY: the store holds all of these types for as long as it lives.
+        unsafe { self.engine.types().info(id) }
     }
 
-    /// The type of an object of this store, by its canonical id.
-    pub(crate) fn sub_type(&self, id: u32) -> &SubType {
-        self.known_type(id).expect("a store knows the types of all its objects")
-    }
-
-    /// Makes a type known to the store.
-    pub(crate) fn add_type(&mut self, id: u32, ty: &Arc<SubType>) {
-        if self.code.types.insert(id, ty.clone()).is_none() {
-            self.heap.add_type(id, &ty.composite);
+    /// Holds the defined type that a type of the embedder names, if any, for as long as the store lives.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](crate::ErrorKind::Usage) if the engine does not have it.
+    pub(crate) fn hold(&mut self, heap: HeapType) -> Result<()> {
+        let Some(name) = heap.defined() else { return Ok(()) };
+        // The store holds the type that has this id here, so the id has not been used again since.
+        if self.code.named.get(&name.index).is_some_and(|known| known.names() == [name]) {
+            return Ok(());
         }
+        let registered = RegisteredTypes::named(self.engine.types(), name)?;
+        self.code.named.insert(name.index, registered);
+        Ok(())
     }
 
     /// Returns the exit trampoline for a host function. Null if no module of the store has one: the first module that
@@ -71,11 +84,10 @@ impl StoreOpaque {
         }
     }
 
-    /// Makes room for what an instance of a module with this many linked functions will add.
-    pub(crate) fn reserve(&mut self, module: &Module, linked: usize) {
+    /// Makes room for this many host functions that a linker adds.
+    pub(crate) fn reserve(&mut self, linked: usize) {
         self.linked.reserve(linked);
         self.host_funcs.reserve(linked);
-        self.code.types.reserve(module.types().ids().len());
     }
 
     /// Makes a module's code part of the store: it lives as long as the store. Host functions whose signature no
@@ -83,9 +95,6 @@ impl StoreOpaque {
     pub(crate) fn add_module(&mut self, module: &Module) {
         if self.code.modules.insert(module.identity(), module.clone()).is_some() {
             return;
-        }
-        for (&id, ty) in module.types().ids().iter().zip(module.types().types()) {
-            self.add_type(id, ty);
         }
         let exits = &mut self.code.exits;
         self.code.without_exit.retain(|&ty, waiting| {

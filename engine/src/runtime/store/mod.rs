@@ -72,7 +72,7 @@ pub struct StoreOpaque {
     /// The fields that compiled code reads and writes. First, so that its address is the store's.
     pub(super) context: vmctx::VmStoreContext,
     id: StoreId,
-    engine: Engine,
+    pub(super) engine: Engine,
     hooks: Hooks,
     /// The caller that host functions see when the host itself calls them.
     root: Option<Fixed<VmContext>>,
@@ -277,9 +277,9 @@ impl StoreOpaque {
         self.root.as_ref().expect("set when the store was made").as_ptr()
     }
 
-    /// Returns whether a type is equal to another or was declared as a subtype of it; both by canonical id.
+    /// Returns whether a type of the engine is equal to another or was declared as a subtype of it.
     pub(crate) fn extends(&self, ty: ConcreteType, of: ConcreteType) -> bool {
-        self.engine.types().extends(ty.index, of.index)
+        self.engine.types().extends(ty, of)
     }
 
     /// Checks that an item belongs to this store. `what` names its kind for the message.
