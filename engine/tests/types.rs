@@ -21,9 +21,8 @@ fn module_of(engine: &Engine, fields: &str) -> Module {
 
 /// A module of no other type than a struct type with these fields.
 fn bare_module_of(engine: &Engine, fields: &str) -> Module {
-    let text = format!(
-        r#"(module (type $s (sub (struct {fields}))) (global (export "type") (ref null $s) (ref.null $s)))"#
-    );
+    let text =
+        format!(r#"(module (type $s (sub (struct {fields}))) (global (export "type") (ref null $s) (ref.null $s)))"#);
     Module::new(engine, text).unwrap()
 }
 

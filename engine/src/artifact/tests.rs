@@ -448,8 +448,9 @@ fn offsets_of_segments_are_of_the_index_type() {
 #[test]
 fn forged_constant_objects_are_refused() {
     use ConstOp::*;
-    let some =
-        |kind, index| ValType::Ref(RefType { nullable: false, heap: HeapType::Concrete(ConcreteType::in_module(kind, index)) });
+    let some = |kind, index| {
+        ValType::Ref(RefType { nullable: false, heap: HeapType::Concrete(ConcreteType::in_module(kind, index)) })
+    };
     let [record_ref, array_ref] = [some(CompositeKind::Struct, 2), some(CompositeKind::Array, 3)];
     let (record_type, array_type) = (TypeIndex(2), TypeIndex(3));
     let check = |content: ValType, ops: &[ConstOp]| {
@@ -550,8 +551,9 @@ fn forged_descriptors_are_refused() {
 #[test]
 fn forged_exact_constants_are_refused() {
     use ConstOp::*;
-    let exact =
-        |kind, index| ValType::Ref(RefType { nullable: false, heap: HeapType::Exact(ConcreteType::in_module(kind, index)) });
+    let exact = |kind, index| {
+        ValType::Ref(RefType { nullable: false, heap: HeapType::Exact(ConcreteType::in_module(kind, index)) })
+    };
     let null = |index| RefNull(HeapType::Concrete(ConcreteType::in_module(CompositeKind::Struct, index)));
     let check = |content: ValType, ops: &[ConstOp]| {
         let mut metadata = metadata();

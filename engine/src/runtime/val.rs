@@ -115,9 +115,7 @@ impl Val {
             }
             Val::AnyRef(None) => null(HeapType::None),
             Val::AnyRef(Some(value)) => some(store.heap_type_of(value.bits(store)?)),
-            Val::FuncRef(Some(func)) => {
-                some(HeapType::Exact(func.type_name(store)?))
-            }
+            Val::FuncRef(Some(func)) => some(HeapType::Exact(func.type_name(store)?)),
             Val::ExternRef(Some(value)) => {
                 value.bits(store)?;
                 some(HeapType::Extern)

@@ -69,7 +69,9 @@ impl Func {
     ) -> Func {
         let mut store = store.as_context_mut().into_opaque();
         let definition = call.into_definition(store.engine());
-        definition.and_then(|definition| host::add(&mut store, &definition)).expect("the engine has room for another type")
+        definition
+            .and_then(|definition| host::add(&mut store, &definition))
+            .expect("the engine has room for another type")
     }
 
     /// Returns the type.
