@@ -32,6 +32,11 @@ impl Subject for Ours {
         Ok(Ours { engine, trusting, compilers })
     }
 
+    /// Our engine has one way to allocate instances.
+    fn with_pool(tier: Tier) -> Result<Ours> {
+        Ours::new(tier)
+    }
+
     fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>> {
         // Our engine starts its own threads: as many as the pool has, of which the rows have one or two.
         let threads = rayon::current_num_threads().min(self.compilers.len());

@@ -147,20 +147,29 @@ impl<'a, O: Subject, T: Subject, F: FnMut(&Row)> Session<'a, O, T, F> {
 
     fn instantiate(&mut self) -> Result<()> {
         let (ours, theirs) = self.engines(Tier::Speed);
+        let pool = &T::with_pool(Tier::Speed)?;
         let small = Binary { name: "a small module".to_owned(), wasm: wat::parse_str(CALLS)? };
         for Binary { name, wasm } in [&small].into_iter().chain(self.plan.binaries) {
-            if !self.wants("instantiate", name) {
-                continue;
-            }
-            let (one, other) = (load(ours, wasm)?, load(theirs, wasm)?);
-            match ours.link(&one).and_then(|one| Ok((one, theirs.link(&other)?))) {
-                Err(reason) => self.outcome.notes.push(format!("instantiate/{name} is not measured: {reason}")),
-                Ok((one, other)) => self.time("instantiate", name.clone(), || {
-                    Ok((repeat(move || ours.instantiate(&one)), repeat(move || theirs.instantiate(&other))))
-                })?,
+            for (theirs, name) in [(theirs, name.clone()), (pool, format!("{name}, theirs from a pool"))] {
+                if self.wants("instantiate", &name) {
+                    self.instantiate_one(ours, theirs, name, wasm)?;
+                }
             }
         }
         Ok(())
+    }
+
+    fn instantiate_one(&mut self, ours: &O, theirs: &T, name: String, wasm: &[u8]) -> Result<()> {
+        let (one, other) = (load(ours, wasm)?, load(theirs, wasm)?);
+        match ours.link(&one).and_then(|one| Ok((one, theirs.link(&other)?))) {
+            Err(reason) => {
+                self.outcome.notes.push(format!("instantiate/{name} is not measured: {reason}"));
+                Ok(())
+            }
+            Ok((one, other)) => self.time("instantiate", name, || {
+                Ok((repeat(move || ours.instantiate(&one)), repeat(move || theirs.instantiate(&other))))
+            }),
+        }
     }
 
     fn calls(&mut self) -> Result<()> {

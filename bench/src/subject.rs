@@ -54,6 +54,13 @@ pub trait Subject: Sized + Sync {
     /// The error of the engine.
     fn new(tier: Tier) -> Result<Self>;
 
+    /// Makes the same engine with everything reserved beforehand that it can reserve for instances.
+    ///
+    /// # Errors
+    ///
+    /// The error of the engine.
+    fn with_pool(tier: Tier) -> Result<Self>;
+
     /// Compiles a binary to the bytes of an artifact, with all threads of the current pool.
     ///
     /// # Errors

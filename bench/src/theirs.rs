@@ -5,13 +5,26 @@ use crate::{Error, Result};
 use std::hint::black_box;
 use std::path::Path;
 use wasmtime::{
-    Config, Engine, ExternType, Instance, InstancePre, Linker, Module, OptLevel, RegallocAlgorithm, Store, TypedFunc,
-    Val,
+    Config, Engine, ExternType, Instance, InstanceAllocationStrategy, InstancePre, Linker, Module, OptLevel,
+    RegallocAlgorithm, Store, TypedFunc, Val,
 };
 
 /// Wasmtime in its default configuration. The quick tier sets the two options that our quick tier stands for.
 pub struct Theirs {
     engine: Engine,
+}
+
+impl Theirs {
+    /// An engine with this allocation strategy.
+    fn with(tier: Tier, strategy: InstanceAllocationStrategy) -> Result<Theirs> {
+        let mut config = Config::new();
+        config.allocation_strategy(strategy);
+        if tier == Tier::Quick {
+            config.cranelift_opt_level(OptLevel::None);
+            config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+        }
+        Ok(Theirs { engine: Engine::new(&config)? })
+    }
 }
 
 impl Subject for Theirs {
@@ -20,12 +33,11 @@ impl Subject for Theirs {
     type Instance = (Store<()>, Instance);
 
     fn new(tier: Tier) -> Result<Theirs> {
-        let mut config = Config::new();
-        if tier == Tier::Quick {
-            config.cranelift_opt_level(OptLevel::None);
-            config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
-        }
-        Ok(Theirs { engine: Engine::new(&config)? })
+        Theirs::with(tier, InstanceAllocationStrategy::OnDemand)
+    }
+
+    fn with_pool(tier: Tier) -> Result<Theirs> {
+        Theirs::with(tier, InstanceAllocationStrategy::pooling())
     }
 
     fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>> {

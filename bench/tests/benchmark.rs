@@ -75,6 +75,10 @@ impl Subject for Wrong {
         Ours::new(tier).map(Wrong)
     }
 
+    fn with_pool(tier: Tier) -> Result<Wrong> {
+        Ours::with_pool(tier).map(Wrong)
+    }
+
     fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>> {
         self.0.compile(wasm)
     }

@@ -261,9 +261,9 @@ impl LoadedCode {
         Some(unsafe { core::mem::transmute::<*const u8, HostCall>(address) })
     }
 
-    /// The exit trampoline for a signature.
-    pub(crate) fn exit(&self, signature: &LoweredSignature) -> Option<*const c_void> {
-        Some(self.artifact().address(self.metadata().exit(signature)?).cast())
+    /// The address of an exit trampoline, which [`Metadata::exit`] finds.
+    pub(crate) fn exit(&self, exit: TextOffset) -> *const c_void {
+        self.artifact().address(exit).cast()
     }
 
     /// The addresses of the code.

@@ -344,7 +344,7 @@ pub(crate) fn init_table(
     match entry.elements(segment) {
         Elements::Functions(functions) => {
             let functions = functions.get(range).ok_or(Trap::TableOutOfBounds)?;
-            table.write(dst, functions.iter().map(|&function| entry.func_ref_bits(function)))?;
+            table.write(dst, entry.all_func_ref_bits(functions))?;
         }
         Elements::Values(values) => {
             let values = values.get(range).ok_or(Trap::TableOutOfBounds)?;

@@ -202,11 +202,13 @@ impl<T: 'static> InstancePre<T> {
     pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance> {
         let mut store = store.as_context_mut().into_opaque();
         store.reserve(self.imports.len());
-        let import = |definition: &Definition| match definition {
-            Definition::Item(item) => Ok(*item),
-            Definition::Host(definition) => host::add_linked(&mut store, definition).map(Extern::Func),
-        };
-        let imports = self.imports.iter().map(import).collect::<Result<SmallVec<[Extern; 16]>>>()?;
+        let mut imports = SmallVec::<[Extern; 16]>::with_capacity(self.imports.len());
+        for definition in &self.imports {
+            imports.push(match definition {
+                Definition::Item(item) => *item,
+                Definition::Host(definition) => Extern::Func(host::add_linked(&mut store, definition)?),
+            });
+        }
         instantiate(&mut store, &self.module, &imports)
     }
 }

@@ -5,12 +5,14 @@ use super::code::LoadedCode;
 use super::type_registry::RegisteredTypes;
 use crate::abi::signature::LoweredSignature;
 use crate::abi::vmctx::{FuncRef, VmLayout};
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, TextOffset};
 use crate::wasm;
 use crate::wasm::index::FuncIndex;
-use crate::wasm::module::{Export, ExportItem};
+use crate::wasm::module::{Export, ExportItem, Function};
 use crate::wasm::types::{ExternType, FuncType};
+use core::ffi::c_void;
 use core::fmt;
+use rustc_hash::FxHashMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -29,6 +31,8 @@ struct ModuleInner {
     layout: VmLayout,
     /// Filled in by the first instantiation.
     func_refs: OnceLock<FuncRefs>,
+    /// Exit trampolines of the types of imported functions, by canonical id. Filled in when a store first needs one.
+    exits: OnceLock<FxHashMap<u32, TextOffset>>,
     /// Positions in the list of exports, sorted by name. Filled in when an export is first looked up.
     exports_by_name: OnceLock<Box<[u32]>>,
 }
@@ -158,8 +162,15 @@ impl Module {
     fn from_code(engine: &Engine, code: Arc<LoadedCode>) -> Result<Module> {
         let layout = VmLayout::of(code.module())
             .ok_or_else(|| Error::new(ErrorKind::TooLarge, "an instance of this module would pass 2 GiB"))?;
-        let (types, func_refs, exports_by_name) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        let inner = ModuleInner { engine: engine.clone(), code, types, layout, func_refs, exports_by_name };
+        let inner = ModuleInner {
+            engine: engine.clone(),
+            code,
+            types: OnceLock::new(),
+            layout,
+            func_refs: OnceLock::new(),
+            exits: OnceLock::new(),
+            exports_by_name: OnceLock::new(),
+        };
         let module = Module { inner: Arc::new(inner) };
         // The methods that return the types of imports and exports cannot fail.
         if module.wasm().shows_defined_types() {
@@ -261,6 +272,25 @@ impl Module {
                 Ok(self.inner.func_refs.get_or_init(|| func_refs))
             }
         }
+    }
+
+    /// The exit trampoline for host functions of a type with this canonical id and this signature.
+    pub(crate) fn exit(&self, ty: u32, signature: &LoweredSignature) -> Option<*const c_void> {
+        let exits = self.inner.exits.get_or_init(|| self.import_exits());
+        let exit = exits.get(&ty).copied().or_else(|| self.code().metadata().exit(signature));
+        exit.map(|exit| self.code().exit(exit))
+    }
+
+    /// Finds the exit trampolines of the types of imported functions. Nearly all host functions have one of these types,
+    /// and to search a trampoline by its signature takes longer.
+    fn import_exits(&self) -> FxHashMap<u32, TextOffset> {
+        let wasm = self.wasm();
+        let imported = wasm.functions.iter().take(wasm.imported_functions as usize);
+        let exit = |function: &Function| {
+            let exit = self.code().metadata().exit(&wasm.signature(function.ty).into())?;
+            Some((self.types().ids()[function.ty.index()], exit))
+        };
+        imported.filter_map(exit).collect()
     }
 
     /// A number that this module shares with its clones only.

@@ -47,7 +47,7 @@ pub fn ask_functions(module: &Module) -> usize {
     let functions = (0..defined).map(|position| code.function(DefinedFuncIndex::new(position)).addr());
     let metadata = code.metadata();
     let entries = metadata.entries.iter().filter_map(|(ty, _)| Some(code.entry(ty)? as usize));
-    let exits = metadata.exits.iter().filter_map(|(ty, _)| Some(code.exit(ty)?.addr()));
+    let exits = metadata.exits.iter().filter_map(|(ty, _)| Some(code.exit(metadata.exit(ty)?).addr()));
     let inside = |address: usize| assert!(text.contains(&(address as u64)), "a function is outside of the code");
     functions.chain(entries).chain(exits).map(inside).count()
 }

@@ -333,10 +333,10 @@ impl InstanceEntry {
 
     /// Fills in the references to the module's own functions.
     fn make_func_refs(&mut self, func_refs: &FuncRefs) {
+        let (layout, vmctx) = (self.module.layout(), self.context.as_ptr().cast());
         for (index, func_ref) in (0..).map(FuncRefIndex).zip(func_refs.iter()) {
-            let func_ref = FuncRef { vmctx: self.context.as_ptr().cast(), ..func_ref };
             // SAFETY: the layout keeps an aligned entry there, and nobody reads it yet.
-            unsafe { self.at(self.module.layout().func_ref(index)).write(func_ref) };
+            unsafe { self.at(layout.func_ref(index)).write(FuncRef { vmctx, ..func_ref }) };
         }
     }
 }

@@ -15,10 +15,10 @@ use super::tag::Tag;
 use super::{AsContext, AsContextMut, Extern, Module, TypedFunc, WasmParams, WasmResults};
 use crate::abi::ValRaw;
 use crate::abi::heap;
-use crate::abi::vmctx::{FuncImport, FuncRef};
+use crate::abi::vmctx::{FuncImport, FuncRef, VmLayout};
 use crate::base::{Error, ErrorKind, Result};
 use crate::wasm::index::*;
-use crate::wasm::module::{DataMode, ElementItems, ExportItem};
+use crate::wasm::module::{self, DataMode, ElementItems, ExportItem};
 use crate::wasm::types::ValType;
 use core::ptr::NonNull;
 
@@ -287,6 +287,15 @@ impl InstanceEntry {
         self.func_ref(function).as_ptr().expose_provenance() as u64
     }
 
+    /// The references to functions of the module, as tables hold them.
+    pub(crate) fn all_func_ref_bits(&self, functions: &[FuncIndex]) -> impl ExactSizeIterator<Item = u64> {
+        // Found once: segments have thousands of functions.
+        let (wasm, layout) = (self.module.wasm(), self.module.layout());
+        functions
+            .iter()
+            .map(move |&function| self.func_ref_in(wasm, layout, function).as_ptr().expose_provenance() as u64)
+    }
+
     /// Returns whether there is such a function, and it is imported or has a reference in the context.
     fn is_referred_to(&self, function: FuncIndex) -> bool {
         let declared = self.module.wasm().functions.get(function.index());
@@ -302,12 +311,16 @@ impl InstanceEntry {
     /// The reference to a function of the module that it can refer to: that is imported or has a reference in the
     /// context.
     fn func_ref(&self, function: FuncIndex) -> NonNull<FuncRef> {
-        let layout = self.module.layout();
+        self.func_ref_in(self.module.wasm(), self.module.layout(), function)
+    }
+
+    /// Does the work of `func_ref`, given the module's description and layout.
+    fn func_ref_in(&self, wasm: &module::Module, layout: &VmLayout, function: FuncIndex) -> NonNull<FuncRef> {
         let func_ref = match layout.func_import(function) {
             // SAFETY: `import` has filled the entry.
             Some(offset) => unsafe { self.at::<FuncImport>(offset).as_ref().func_ref.cast_mut() },
             None => {
-                let index = self.module.wasm().functions[function.index()].func_ref;
+                let index = wasm.functions[function.index()].func_ref;
                 self.at(layout.func_ref(index.expect("validation lists all functions that are referred to"))).as_ptr()
             }
         };

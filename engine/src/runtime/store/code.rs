@@ -9,7 +9,6 @@ use crate::runtime::type_registry::{RegisteredTypes, TypeInfo};
 use crate::wasm::types::{FuncType, HeapType};
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
-use smallvec::{SmallVec, smallvec};
 
 /// The modules of a store and what it takes from them.
 #[derive(Default)]
@@ -19,10 +18,10 @@ pub(super) struct HeldCode {
     /// The types that the embedder named in this store, by canonical id. The store's modules, functions and tags hold
     /// all others.
     named: Map<u32, RegisteredTypes>,
-    /// Exit trampolines that host functions have asked for and that a module has, by canonical type id.
+    /// Exit trampolines that host functions have asked for, by canonical type id; null if no module has one.
     exits: Map<u32, *const c_void>,
-    /// Host functions that wait for an exit trampoline, by canonical type id.
-    without_exit: Map<u32, SmallVec<[NonNull<HostFuncEntry>; 1]>>,
+    /// Host functions that wait for an exit trampoline, with their canonical type ids.
+    without_exit: Vec<(u32, NonNull<HostFuncEntry>)>,
 }
 
 impl StoreOpaque {
@@ -64,24 +63,17 @@ impl StoreOpaque {
     pub(crate) fn find_exit(&mut self, func: NonNull<HostFuncEntry>, definition: &HostDefinition) -> *const c_void {
         let (ty, signature) = (definition.type_id(), definition.signature());
         let code = &mut self.code;
-        if let Some(&exit) = code.exits.get(&ty) {
-            return exit;
+        // In a store without modules, which is the rule while a linker's functions are added, the search is in vain.
+        let exit = if code.modules.is_empty() {
+            ptr::null()
+        } else {
+            let search = || code.modules.values().find_map(|module| module.exit(ty, signature));
+            *code.exits.entry(ty).or_insert_with(|| search().unwrap_or(ptr::null()))
+        };
+        if exit.is_null() {
+            code.without_exit.push((ty, func));
         }
-        // A function of this type waits already, so no module has a trampoline: the search below would be in vain.
-        if let Some(waiting) = code.without_exit.get_mut(&ty) {
-            waiting.push(func);
-            return ptr::null();
-        }
-        match code.modules.values().find_map(|module| module.code().exit(signature)) {
-            Some(exit) => {
-                code.exits.insert(ty, exit);
-                exit
-            }
-            None => {
-                code.without_exit.insert(ty, smallvec![func]);
-                ptr::null()
-            }
-        }
+        exit
     }
 
     /// Makes room for this many host functions that a linker adds.
@@ -96,16 +88,15 @@ impl StoreOpaque {
         if self.code.modules.insert(module.identity(), module.clone()).is_some() {
             return;
         }
-        let exits = &mut self.code.exits;
-        self.code.without_exit.retain(|&ty, waiting| {
-            // SAFETY: host functions live and stay as long as the store, and nobody borrows one of these.
-            let Some(exit) = module.code().exit(unsafe { waiting[0].as_ref() }.signature()) else { return true };
-            for func in waiting {
-                // SAFETY: as for the first of them.
-                unsafe { HostFuncEntry::set_exit(*func, exit) };
-            }
-            exits.insert(ty, exit);
+        let code = &mut self.code;
+        code.without_exit.retain(|&(ty, func)| {
+            // SAFETY: host functions live and stay as long as the store, and nobody borrows this one.
+            let Some(exit) = module.exit(ty, unsafe { func.as_ref() }.signature()) else { return true };
+            // SAFETY: the same.
+            unsafe { HostFuncEntry::set_exit(func, exit) };
             false
         });
+        // The types that no module had may be this one's.
+        code.exits.retain(|_, exit| !exit.is_null());
     }
 }
