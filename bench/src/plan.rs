@@ -151,24 +151,27 @@ impl<'a, O: Subject, T: Subject, F: FnMut(&Row)> Session<'a, O, T, F> {
         let small = Binary { name: "a small module".to_owned(), wasm: wat::parse_str(CALLS)? };
         for Binary { name, wasm } in [&small].into_iter().chain(self.plan.binaries) {
             for (theirs, name) in [(theirs, name.clone()), (pool, format!("{name}, theirs from a pool"))] {
-                if self.wants("instantiate", &name) {
-                    self.instantiate_one(ours, theirs, name, wasm)?;
+                if self.wants("instantiate", &name) && !self.instantiate_one(ours, theirs, name, wasm)? {
+                    break;
                 }
             }
         }
         Ok(())
     }
 
-    fn instantiate_one(&mut self, ours: &O, theirs: &T, name: String, wasm: &[u8]) -> Result<()> {
+    /// Returns whether the module could be measured. If not, there is a note.
+    fn instantiate_one(&mut self, ours: &O, theirs: &T, name: String, wasm: &[u8]) -> Result<bool> {
         let (one, other) = (load(ours, wasm)?, load(theirs, wasm)?);
         match ours.link(&one).and_then(|one| Ok((one, theirs.link(&other)?))) {
             Err(reason) => {
                 self.outcome.notes.push(format!("instantiate/{name} is not measured: {reason}"));
-                Ok(())
+                Ok(false)
             }
-            Ok((one, other)) => self.time("instantiate", name, || {
-                Ok((repeat(move || ours.instantiate(&one)), repeat(move || theirs.instantiate(&other))))
-            }),
+            Ok((one, other)) => {
+                let routines =
+                    || Ok((repeat(move || ours.instantiate(&one)), repeat(move || theirs.instantiate(&other))));
+                self.time("instantiate", name, routines).map(|()| true)
+            }
         }
     }
 

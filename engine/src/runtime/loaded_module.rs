@@ -281,8 +281,8 @@ impl Module {
         exit.map(|exit| self.code().exit(exit))
     }
 
-    /// Finds the exit trampolines of the types of imported functions. Nearly all host functions have one of these types,
-    /// and to search a trampoline by its signature takes longer.
+    /// Finds the exit trampolines of the types of imported functions. Nearly all host functions have one of these
+    /// types, and to search a trampoline by its signature takes longer.
     fn import_exits(&self) -> FxHashMap<u32, TextOffset> {
         let wasm = self.wasm();
         let imported = wasm.functions.iter().take(wasm.imported_functions as usize);

@@ -34,7 +34,7 @@ fn instance(module: &Module) -> (Store<()>, Instance) {
 }
 
 /// Returns the address and the bytes of the memory "m".
-fn memory<'a>(store: &'a mut Store<()>, instance: Instance) -> (usize, &'a mut [u8]) {
+fn memory(store: &mut Store<()>, instance: Instance) -> (usize, &mut [u8]) {
     let memory = instance.get_memory(&mut *store, "m").unwrap();
     let bytes = memory.data_mut(store).unwrap();
     (bytes.as_ptr().addr(), bytes)

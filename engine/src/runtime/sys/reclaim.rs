@@ -28,7 +28,11 @@ pub(crate) fn unregister<H: Reclaim>(holder: &H) {
 pub(super) fn release_unused() -> bool {
     // The lock is given back first: dropping the last reference to a holder takes it too.
     let all: Vec<_> = holders().values().filter_map(Weak::upgrade).collect();
-    all.iter().fold(false, |any, holder| holder.release_unused() || any)
+    let mut any = false;
+    for holder in all {
+        any |= holder.release_unused();
+    }
+    any
 }
 
 fn holders() -> MutexGuard<'static, BTreeMap<usize, Weak<dyn Reclaim>>> {
