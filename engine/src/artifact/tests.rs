@@ -201,7 +201,13 @@ fn same_parts_same_bytes() {
 
 #[test]
 fn a_module_without_code_fits() {
-    let metadata = Metadata { module: Module::default(), entries: Vec::new(), exits: Vec::new(), ..metadata() };
+    let metadata = Metadata {
+        module: Module::default(),
+        entries: Vec::new(),
+        exits: Vec::new(),
+        unoptimized: Vec::new(),
+        ..metadata()
+    };
     let bytes = write(Parts {
         metadata: &metadata,
         text: vec![0xcc; PAGE],

@@ -277,7 +277,11 @@ fn trampolines_are_made_for_what_may_cross() {
         let symbols: Vec<Symbol> = compile_text(&config, text).into_iter().map(|code| code.symbol).collect();
         let count = |wanted: fn(&Symbol) -> bool| symbols.iter().filter(|symbol| wanted(symbol)).count();
         assert_eq!(count(|symbol| matches!(symbol, Symbol::Function(_))), 2);
-        assert_eq!(count(|symbol| matches!(symbol, Symbol::Exit(_))), 4, "one for each type");
+        assert_eq!(
+            count(|symbol| matches!(symbol, Symbol::Exit(_))),
+            1,
+            "only one type is that of an import or a call"
+        );
         assert_eq!(count(|symbol| matches!(symbol, Symbol::Entry(_))), 1, "only one function escapes");
     }
 }
@@ -360,4 +364,16 @@ fn hints_that_do_not_decode_are_ignored() {
     let plain = "(module (func (param i32) (local.get 0) (if (then nop))))";
     let bytes = |text| compile_text(&Config::new(), text).into_iter().map(|code| code.code).collect::<Vec<_>>();
     assert_eq!(bytes(text), bytes(plain));
+}
+
+#[test]
+fn a_table_that_cannot_grow_has_a_constant_length() {
+    // 100 differs from every offset in an instance.
+    for (limits, is_constant) in [("100 100", true), ("100", false), ("100 101", false)] {
+        let text = format!("(module (table {limits} funcref) (func (result i32) (table.size)))");
+        for config in tiers() {
+            let code = compile_text(&config, &text);
+            assert_eq!(function(&code, 0).code.contains(&100), is_constant, "{limits}");
+        }
+    }
 }
