@@ -104,8 +104,18 @@ impl FuncTranslator<'_> {
         self.ins().load(types::I64, flags, definition.base, offset)
     }
 
+    /// Returns the length of a table that cannot grow: its limits are equal, here and for whoever may import or export
+    /// it.
+    fn fixed_length(&self, table: TableIndex) -> Option<i64> {
+        let limits = self.env.module.tables[table.index()].limits;
+        if limits.max == Some(limits.min) { i64::try_from(limits.min).ok() } else { None }
+    }
+
     /// Emits the length of a table, in elements.
     pub(super) fn table_length(&mut self, table: TableIndex) -> Value {
+        if let Some(length) = self.fixed_length(table) {
+            return self.iconst(types::I64, length);
+        }
         let definition = self.definition_address(self.env.layout.table(table));
         let flags = self.context_flags();
         let offset = definition.offset + offset_of!(TableDef, length) as i32;
@@ -119,7 +129,9 @@ impl FuncTranslator<'_> {
         let outside = self.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, length);
         self.ins().trapnz(outside, trap_code(trap));
         let definition = self.definition_address(self.env.layout.table(table));
-        let flags = self.context_flags();
+        // Only growth moves the elements of a table.
+        let is_fixed = self.fixed_length(table).is_some();
+        let flags = if is_fixed { self.constant_flags() } else { self.context_flags() };
         let offset = definition.offset + offset_of!(TableDef, base) as i32;
         let base = self.ins().load(types::I64, flags, definition.base, offset);
         let log2_size = if self.env.module.tables[table.index()].element.heap.is_func() { 3 } else { 2 };
