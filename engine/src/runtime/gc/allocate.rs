@@ -5,6 +5,10 @@ use super::heap::{INITIAL, STEP, exhausted, reserve};
 use crate::base::Result;
 use crate::runtime::store::OpaqueMut;
 
+/// The capacity up to which a heap grows for the sake of rare collections: it is at least four times what survives. A
+/// larger heap is at least twice as large.
+const GENEROUS: u64 = 32 << 20;
+
 /// Makes an object of `size` bytes with this header, its fields zero. Returns the reference. May collect.
 ///
 /// # Errors
@@ -28,19 +32,21 @@ pub(super) fn make_room(store: &mut OpaqueMut<'_>, size: u64) -> Result<()> {
         return Err(exhausted(store, refused));
     }
     collect(store)?;
-    // Growing whenever half of the space survives keeps collections rare: each leaves room for as much as it copied.
+    // Growing whenever so much survives keeps collections rare: each leaves room for three times, or for once, as much as
+    // it copied.
     let needed = store.heap_used() + size;
-    if needed > store.heap.capacity / 2 {
-        grow(store, needed)?;
+    let factor = if store.heap.capacity < GENEROUS { 4 } else { 2 };
+    if needed > store.heap.capacity / factor {
+        grow(store, needed, factor)?;
     }
     Ok(())
 }
 
-/// Grows the capacity to at least `needed` bytes, to twice as much if it may.
-fn grow(store: &mut OpaqueMut<'_>, needed: u64) -> Result<()> {
+/// Grows the capacity to at least `needed` bytes, to `factor` times as much if it may.
+fn grow(store: &mut OpaqueMut<'_>, needed: u64, factor: u64) -> Result<()> {
     let (current, largest) = (store.heap.capacity, store.heap.largest_capacity());
     let mut refused = None;
-    let generous = (needed * 2).next_power_of_two().clamp(INITIAL, largest);
+    let generous = (needed * factor).next_power_of_two().clamp(INITIAL, largest);
     // Where the limiter or the system refuses the generous size, the smallest sufficient one may still be possible.
     for desired in [generous, needed.next_multiple_of(STEP).min(largest)] {
         if desired <= current {

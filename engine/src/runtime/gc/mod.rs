@@ -3,8 +3,8 @@
 //!
 //! Objects lie in one of two semi-spaces of a reserved region, contiguous and in the order of their allocation. When
 //! the space is full, [`collect`](fn@collect) copies the reachable objects into the other space. The accessible part of
-//! a space is as large as the heap has ever been. The heap grows when more than half of it is in use after a
-//! collection, as far as the store's limiter allows.
+//! a space is as large as the heap has ever been. The heap grows when more than a quarter of it is in use after a
+//! collection (half of a large one), as far as the store's limiter allows.
 //!
 //! # Who may hold references
 //!
