@@ -42,6 +42,18 @@ pub const KERNELS: [Kernel; 6] = [
     },
 ];
 
+/// Three computations on objects of the garbage-collected heap.
+pub const OBJECT_KERNELS: [Kernel; 3] = [
+    Kernel { name: "binary trees", text: include_str!("../kernels/trees.wat"), argument: 100, known: (3, 6141) },
+    Kernel { name: "array of structs", text: include_str!("../kernels/objects.wat"), argument: 300, known: (5, 2188) },
+    Kernel {
+        name: "long-lived list",
+        text: include_str!("../kernels/lists.wat"),
+        argument: 3000,
+        known: (1000, 204_559_500),
+    },
+];
+
 /// A small module with imports, a memory, a table, and the exports `add`, `typed` and `untyped`. The last two call the
 /// host.
 pub const CALLS: &str = include_str!("../kernels/calls.wat");

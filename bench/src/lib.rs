@@ -13,6 +13,7 @@ pub mod subject;
 pub mod table;
 #[cfg(feature = "wasmtime")]
 mod theirs;
+pub mod v8;
 
 pub use ours::Ours;
 pub use subject::Subject;

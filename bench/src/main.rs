@@ -2,6 +2,7 @@
 
 use bench::measure::{Budget, Clock};
 use bench::plan::{self, Binary, Plan};
+use bench::v8::V8;
 use bench::{Ours, Result, Theirs, table};
 use clap::{Parser, ValueEnum};
 use rustix::time::{ClockId, clock_gettime};
@@ -21,6 +22,9 @@ struct Arguments {
     /// Seconds for each row
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
+    /// A node whose V8 runs the kernels that make objects too, such as target/engines/bin/node
+    #[arg(long)]
+    v8: Option<PathBuf>,
     /// The clock
     #[arg(long, value_enum, default_value_t = ClockName::Wall)]
     clock: ClockName,
@@ -49,7 +53,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     let installed = ["quickjs.wasm", "sqljs.wasm", "resvg.wasm"].map(|name| installed_modules().join(name));
     let paths = if arguments.modules.is_empty() { &installed[..] } else { &arguments.modules };
     let binaries = paths.iter().map(|path| binary(path)).collect::<Result<Vec<_>>>()?;
-    let scratch = tempfile::tempdir()?;
+    let (scratch, v8) = (tempfile::tempdir()?, arguments.v8.clone().map(V8::new));
     let plan = Plan {
         clock: clock(arguments.clock),
         budget: Budget {
@@ -60,6 +64,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         filter: &arguments.filter,
         binaries: &binaries,
         full: true,
+        v8: v8.as_ref(),
         scratch: scratch.path(),
     };
     let outcome = plan::run::<Ours, Theirs>(&plan, |row| eprintln!("{}", table::line(row)))?;

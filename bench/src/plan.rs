@@ -1,9 +1,10 @@
 //! The rows of the table, and their measurement for any two engines.
 
 use crate::Result;
-use crate::kernels::{CALLS, KERNELS};
+use crate::kernels::{CALLS, KERNELS, OBJECT_KERNELS};
 use crate::measure::{Budget, Clock, Routine, Samples, alternate};
-use crate::subject::{Check, Subject, Tier};
+use crate::subject::{Check, Collector, Subject, Tier};
+use crate::v8::V8;
 use rayon::ThreadPoolBuilder;
 use std::hint::black_box;
 use std::io::Write;
@@ -22,6 +23,8 @@ pub struct Plan<'a> {
     pub binaries: &'a [Binary],
     /// True if kernels run with their full arguments, false for a moment only.
     pub full: bool,
+    /// V8, for a third column of the kernels.
+    pub v8: Option<&'a V8>,
     /// A directory for artifacts.
     pub scratch: &'a Path,
 }
@@ -57,6 +60,8 @@ pub struct Row {
     pub ours: Samples,
     /// The samples of the other engine.
     pub theirs: Samples,
+    /// The samples of V8, if it takes part.
+    pub v8: Option<Samples>,
 }
 
 /// The result of a plan.
@@ -82,6 +87,7 @@ pub fn run<O: Subject, T: Subject>(plan: &Plan<'_>, seen: impl FnMut(&Row)) -> R
     session.instantiate()?;
     session.calls()?;
     session.kernels()?;
+    session.object_kernels()?;
     Ok(session.outcome)
 }
 
@@ -118,7 +124,7 @@ impl<'a, O: Subject, T: Subject, F: FnMut(&Row)> Session<'a, O, T, F> {
                 let (ours, theirs) = self.engines(tier);
                 let [ours, theirs] = [ours.compile(wasm)?, theirs.compile(wasm)?].map(|bytes| bytes.len() as f64);
                 let [ours, theirs] = [ours, theirs].map(|bytes| Samples::new(vec![bytes]));
-                self.add(Row { group: "size", name, unit: Unit::Size, ours, theirs });
+                self.add(Row { group: "size", name, unit: Unit::Size, ours, theirs, v8: None });
             }
         }
         Ok(())
@@ -221,6 +227,32 @@ impl<'a, O: Subject, T: Subject, F: FnMut(&Row)> Session<'a, O, T, F> {
         Ok(())
     }
 
+    /// Measures the kernels that make objects, against each collector of the other engine.
+    fn object_kernels(&mut self) -> Result<()> {
+        for collector in Collector::ALL {
+            let (ours, theirs) = (O::with_collector(collector)?, T::with_collector(collector)?);
+            for kernel in &OBJECT_KERNELS {
+                let argument = if self.plan.full { kernel.argument } else { kernel.known.0 };
+                let name = format!("{} beside {}", kernel.name, collector.name());
+                if !self.wants("objects", &name) {
+                    continue;
+                }
+                let wasm = &wat::parse_str(kernel.text)?;
+                let (mut one, mut other) = (instance(&ours, wasm)?, instance(&theirs, wasm)?);
+                let result = ours.run(&mut one, "run", argument)?;
+                check_agreement(result, theirs.run(&mut other, "run", argument)?)?;
+                self.time("objects", name, || {
+                    Ok((
+                        repeat(|| ours.run(&mut one, "run", argument)),
+                        repeat(|| theirs.run(&mut other, "run", argument)),
+                    ))
+                })?;
+                self.add_v8(wasm, argument, result)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a row of times, unless the plan leaves it out. `prepare` makes the two routines.
     fn time<A: Routine, B: Routine>(
         &mut self,
@@ -231,7 +263,17 @@ impl<'a, O: Subject, T: Subject, F: FnMut(&Row)> Session<'a, O, T, F> {
         if self.wants(group, &name) {
             let samples = prepare().and_then(|(a, b)| alternate(self.plan.clock, &self.plan.budget, a, b));
             let [ours, theirs] = samples.map_err(|error| format!("{group}/{name}: {error}"))?;
-            self.add(Row { group, name, unit: Unit::Time, ours, theirs });
+            self.add(Row { group, name, unit: Unit::Time, ours, theirs, v8: None });
+        }
+        Ok(())
+    }
+
+    /// Measures V8 for the last row, which is that of a kernel in the optimizing tier.
+    fn add_v8(&mut self, wasm: &[u8], argument: i32, expected: i64) -> Result<()> {
+        if let (Some(v8), Some(row)) = (self.plan.v8, self.outcome.rows.last_mut()) {
+            let (result, samples) = v8.run(wasm, argument, &self.plan.budget)?;
+            check_agreement(expected, result)?;
+            row.v8 = Some(samples);
         }
         Ok(())
     }

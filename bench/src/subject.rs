@@ -25,6 +25,28 @@ impl Tier {
     }
 }
 
+/// A garbage collector of Wasmtime.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Collector {
+    /// Deferred reference counting.
+    ReferenceCounting,
+    /// Copying.
+    Copying,
+}
+
+impl Collector {
+    /// Both collectors.
+    pub const ALL: [Collector; 2] = [Collector::ReferenceCounting, Collector::Copying];
+
+    /// The name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Collector::ReferenceCounting => "reference counting",
+            Collector::Copying => "copying",
+        }
+    }
+}
+
 /// The part of an artifact that the engine checks, if it offers the choice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Check {
@@ -60,6 +82,16 @@ pub trait Subject: Sized + Sync {
     ///
     /// The error of the engine.
     fn with_pool(tier: Tier) -> Result<Self>;
+
+    /// Makes an engine of the tier `Speed` for modules with objects. An engine that has one collector ignores which one
+    /// is asked for.
+    ///
+    /// # Errors
+    ///
+    /// The error of the engine.
+    fn with_collector(_collector: Collector) -> Result<Self> {
+        Self::new(Tier::Speed)
+    }
 
     /// Compiles a binary to the bytes of an artifact, with all threads of the current pool.
     ///

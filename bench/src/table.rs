@@ -3,10 +3,10 @@
 use crate::plan::{Row, Unit};
 use comfy_table::{CellAlignment, Table, presets};
 
-const HEAD: [&str; 7] = ["what", "ours", "theirs", "ratio", "ratio of least", "noise", "samples"];
+const HEAD: [&str; 9] = ["what", "ours", "theirs", "ratio", "ratio of least", "noise", "samples", "V8", "ratio to V8"];
 
 /// Makes the table of rows: medians, their ratio and that of the least samples, both ours to theirs, the noise of both,
-/// and the number of samples of each.
+/// the number of samples of each, and the same for V8 where it was measured.
 pub fn rows(rows: &[Row]) -> Table {
     let mut table = table(&HEAD);
     table.add_rows(rows.iter().map(|row| {
@@ -21,6 +21,8 @@ pub fn rows(rows: &[Row]) -> Table {
             ratio(ours.min() / theirs.min()),
             noise(&|| format!("{:.0} % / {:.0} %", ours.spread() * 100.0, theirs.spread() * 100.0)),
             noise(&|| ours.count().to_string()),
+            row.v8.as_ref().map(|v8| show(v8.median())).unwrap_or_default(),
+            row.v8.as_ref().map(|v8| ratio(ours.median() / v8.median())).unwrap_or_default(),
         ]
     }));
     table
@@ -78,20 +80,20 @@ mod tests {
 
     fn row(group: &'static str, unit: Unit, ours: &[f64], theirs: &[f64]) -> Row {
         let [ours, theirs] = [ours, theirs].map(|samples| Samples::new(samples.to_vec()));
-        Row { group, name: "x".to_owned(), unit, ours, theirs }
+        Row { group, name: "x".to_owned(), unit, ours, theirs, v8: None }
     }
 
     #[test]
     fn a_table() {
-        let shown = rows(&[
-            row("load", Unit::Time, &[1000.0, 2000.0, 3000.0], &[500.0, 4000.0, 4000.0]),
-            row("size", Unit::Size, &[2048.0], &[1024.0]),
-        ]);
+        let load = row("load", Unit::Time, &[1000.0, 2000.0, 3000.0], &[500.0, 4000.0, 4000.0]);
+        let with_v8 = Row { v8: Some(Samples::new(vec![4000.0])), ..load.clone() };
+        let shown = rows(&[load, row("size", Unit::Size, &[2048.0], &[1024.0]), with_v8]);
         assert_eq!(line(&row("load", Unit::Time, &[1.0], &[2.0])), "load: x: 0.50");
         let cells: Vec<Vec<String>> =
             shown.row_iter().map(|row| row.cell_iter().map(|cell| cell.content()).collect()).collect();
-        assert_eq!(cells[0], ["load: x", "2.0 us", "4.0 us", "0.50", "2.00", "50 % / 44 %", "3"]);
-        assert_eq!(cells[1], ["size: x", "2.0 KiB", "1.0 KiB", "2.00", "2.00", "", ""]);
+        assert_eq!(cells[0], ["load: x", "2.0 us", "4.0 us", "0.50", "2.00", "50 % / 44 %", "3", "", ""]);
+        assert_eq!(cells[1], ["size: x", "2.0 KiB", "1.0 KiB", "2.00", "2.00", "", "", "", ""]);
+        assert_eq!(cells[2][7..], ["4.0 us", "0.50"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Wasmtime as a subject of the benchmark.
 
-use crate::subject::{Check, Subject, Tier};
+use crate::subject::{Check, Collector, Subject, Tier};
 use crate::{Error, Result};
 use std::hint::black_box;
 use std::path::Path;
@@ -38,6 +38,15 @@ impl Subject for Theirs {
 
     fn with_pool(tier: Tier) -> Result<Theirs> {
         Theirs::with(tier, InstanceAllocationStrategy::pooling())
+    }
+
+    fn with_collector(collector: Collector) -> Result<Theirs> {
+        let mut config = Config::new();
+        config.wasm_function_references(true).wasm_gc(true).collector(match collector {
+            Collector::ReferenceCounting => wasmtime::Collector::DeferredReferenceCounting,
+            Collector::Copying => wasmtime::Collector::Copying,
+        });
+        Ok(Theirs { engine: Engine::new(&config)? })
     }
 
     fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>> {

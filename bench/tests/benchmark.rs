@@ -1,6 +1,6 @@
 //! The whole benchmark for a moment, with our engine on both sides, and the results of the kernels.
 
-use bench::kernels::KERNELS;
+use bench::kernels::{KERNELS, OBJECT_KERNELS};
 use bench::measure::Budget;
 use bench::plan::{self, Binary, Outcome, Plan};
 use bench::subject::{Check, Subject, Tier};
@@ -23,7 +23,7 @@ fn run<T: Subject>(filter: &str) -> Result<Outcome> {
     ];
     let budget = Budget { sample: Duration::from_nanos(1), pair: Duration::ZERO, least: 2 };
     let scratch = tempfile::tempdir()?;
-    let plan = Plan { clock: now, budget, filter, binaries: &binaries, full: false, scratch: scratch.path() };
+    let plan = Plan { clock: now, budget, filter, binaries: &binaries, full: false, v8: None, scratch: scratch.path() };
     let mut seen = 0;
     let outcome = plan::run::<Ours, T>(&plan, |_| seen += 1)?;
     assert_eq!(seen, outcome.rows.len());
@@ -35,9 +35,9 @@ fn every_row_is_measured() {
     let outcome = run::<Ours>("").unwrap();
     let count = |group| outcome.rows.iter().filter(|row| row.group == group).count();
     // Two binaries; two tiers and two numbers of threads; three ways to load; two modules that
-    // can be linked, in two ways to allocate; six kernels in two tiers.
-    let counts = ["compile", "size", "load", "instantiate", "call", "run"].map(count);
-    assert_eq!(counts, [8, 4, 6, 4, 4, 12]);
+    // can be linked, in two ways to allocate; six kernels in two tiers; three kernels beside two collectors.
+    let counts = ["compile", "size", "load", "instantiate", "call", "run", "objects"].map(count);
+    assert_eq!(counts, [8, 4, 6, 4, 4, 12, 6]);
     assert!(outcome.rows.iter().all(|row| row.ours.count() == row.theirs.count()));
     assert!(outcome.rows.iter().filter(|row| row.group == "size").all(|row| row.ours == row.theirs));
     assert_eq!(outcome.notes, ["instantiate/closed is not measured: a.m is not a function"]);
@@ -54,7 +54,7 @@ fn a_filter_picks_rows() {
 fn kernels_compute_what_is_known() {
     for tier in Tier::ALL {
         let engine = Ours::new(tier).unwrap();
-        for kernel in &KERNELS {
+        for kernel in KERNELS.iter().chain(&OBJECT_KERNELS) {
             let artifact = engine.compile(&wat::parse_str(kernel.text).unwrap()).unwrap();
             let module = engine.load(&artifact, Check::Default).unwrap();
             let mut instance = engine.instantiate(&engine.link(&module).unwrap()).unwrap();
