@@ -32,8 +32,8 @@ pub(super) fn make_room(store: &mut OpaqueMut<'_>, size: u64) -> Result<()> {
         return Err(exhausted(store, refused));
     }
     collect(store)?;
-    // Growing whenever so much survives keeps collections rare: each leaves room for three times, or for once, as much as
-    // it copied.
+    // Growing whenever so much survives keeps collections rare: each leaves room for three times, or for once, as much
+    // as it copied.
     let needed = store.heap_used() + size;
     let factor = if store.heap.capacity < GENEROUS { 4 } else { 2 };
     if needed > store.heap.capacity / factor {
