@@ -1,5 +1,5 @@
-//! The scripts in `libfuzzer/` that cargo calls for cargo-fuzz, with a command that prints its arguments in place of rustc and of
-//! a target.
+//! The scripts in `libfuzzer/` that cargo calls for cargo-fuzz, with a command that prints its arguments in place of
+//! rustc and of a target.
 #![cfg(unix)]
 
 use std::path::Path;

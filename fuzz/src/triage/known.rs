@@ -167,7 +167,8 @@ mod tests {
         assert!(matches!(judge_against("v8", values(1), WRONG), Judgment::New(_)));
     }
 
-    /// Refuses a `delegate` to a block, and then unreachable code, as an engine with two mistakes that reports the first.
+    /// Refuses a `delegate` to a block, and then unreachable code: an engine with two mistakes, of which it reports the
+    /// first.
     fn refuse_two(binary: &Binary) -> Option<Refusal> {
         let refused = |message: &str| Some(Refusal { phase: Phase::Invalid, message: message.to_string() });
         if workaround::make_delegate_name_try(binary.bytes()).is_some() {

@@ -10,8 +10,8 @@ use wasmparser::{BlockType, Operator as O};
 
 /// Puts a `local.tee` between the condition of a `select` and the `select`, so that the engine does not fuse them.
 ///
-/// The condition may be a comparison that a `nop` follows, or another `select`: the engine drops a `nop`, and replaces a
-/// `select` on a constant by its operand, so that it sees the comparison itself.
+/// The condition may be a comparison that a `nop` follows, or another `select`: the engine drops a `nop`, and replaces
+/// a `select` on a constant by its operand, so that it sees the comparison itself.
 pub(crate) fn separate_select_from_condition(wasm: &[u8]) -> Option<Vec<u8>> {
     use O::{I32Eq, I32Eqz, I32Ne, Nop, Select, TypedSelect};
     let (mut compared, mut found) = (false, false);
