@@ -179,7 +179,7 @@ fn on_a_coroutine(bytes: usize, body: &mut dyn FnMut()) {
     static mut BODY: Option<*mut &mut dyn FnMut()> = None;
     extern "C" fn start() {
         // SAFETY: set below, and alive until this function returns.
-        unsafe { (*(*(&raw const BODY)).unwrap())() };
+        unsafe { (*(&raw const BODY).read().unwrap())() };
     }
     let (mut body, guard) = (body, 4096);
     // SAFETY: the new stack is mapped and used by nobody else. `start` returns to the old one.

@@ -152,7 +152,7 @@ fn objects() {
 }
 
 fn guarded() {
-    let error = instance(&engine(MemoryChecks::GuardPages), PAGE).err().expect("8 GiB are more than the limit");
+    let error = instance(&engine(MemoryChecks::GuardPages), PAGE).expect_err("8 GiB are more than the limit");
     assert_eq!(error.kind(), ErrorKind::Resource);
     assert!(error.message().contains("MemoryChecks::Explicit") && error.message().contains("ulimit"), "{error}");
     let mut store = Store::new(&engine(MemoryChecks::GuardPages), ());
