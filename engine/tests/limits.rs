@@ -76,6 +76,28 @@ fn fuel_is_deterministic_and_the_least_sufficient_amount_suffices() {
     assert_eq!(store.set_fuel(1).unwrap_err().kind(), ErrorKind::Usage);
 }
 
+/// With the collector at every allocation, compiled code calls the library where it would allocate by itself.
+#[test]
+fn fuel_runs_out_at_the_same_instruction_however_objects_are_allocated() {
+    let text = "(module (type $s (struct (field i32))) (func (export \"run\")
+        (loop $l (drop (i32.add (i32.const 1) (i32.const 2))) (drop (struct.new $s (i32.const 1)))
+          (drop (array.new_default $a (i32.const 3))) (br $l))) (type $a (array i64)))";
+    let run = |zeal: bool, fuel: u64| {
+        let engine = Engine::new(Config::new().consume_fuel(true).gc_zeal(zeal)).unwrap();
+        let module = Module::new(&engine, text).unwrap();
+        let mut store = Store::new(&engine, ());
+        store.set_fuel(1_000).unwrap();
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        store.set_fuel(fuel).unwrap();
+        let error = call(&mut store, instance, "run").unwrap_err();
+        assert_eq!(error.as_trap(), Some(Trap::OutOfFuel));
+        error.backtrace().unwrap().frames[0].to_string()
+    };
+    for fuel in 0..40 {
+        assert_eq!(run(true, fuel), run(false, fuel), "{fuel}");
+    }
+}
+
 /// A thread that advances an engine's epoch until this is dropped.
 struct Ticker(Arc<AtomicBool>, Option<thread::JoinHandle<()>>);
 

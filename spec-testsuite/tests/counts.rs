@@ -71,7 +71,7 @@ fn all_has_each_script_once() {
 fn an_unknown_suite_is_refused_with_the_known_ones() {
     let error = resolve("4.0").expect_err("there is no such suite");
     assert_eq!(error, UnknownSuite("4.0".to_owned()));
-    assert!(error.to_string().contains("2.0, 3.0, latest, proposals/annotations"), "{error}");
+    assert!(error.to_string().contains("spec:2.0, spec:3.0, spec:latest, spec:proposals/annotations"), "{error}");
 }
 
 #[test]
