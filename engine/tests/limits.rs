@@ -80,7 +80,7 @@ fn fuel_is_deterministic_and_the_least_sufficient_amount_suffices() {
 #[test]
 fn fuel_runs_out_at_the_same_instruction_however_objects_are_allocated() {
     let text = "(module (type $s (struct (field i32))) (func (export \"run\")
-        (loop $l (drop (i32.add (i32.const 1) (i32.const 2))) (drop (struct.new $s (i32.const 1)))
+        (loop $l (block $b (br_table $b $b (i32.const 0))) (drop (struct.new $s (i32.const 1)))
           (drop (array.new_default $a (i32.const 3))) (br $l))) (type $a (array i64)))";
     let run = |zeal: bool, fuel: u64| {
         let engine = Engine::new(Config::new().consume_fuel(true).gc_zeal(zeal)).unwrap();
