@@ -189,6 +189,34 @@ fn casts_among_thousands_of_types() {
     }
 }
 
+/// A cast to a type with more supertypes than an entry of the table lists asks the library.
+#[test]
+fn casts_to_types_with_many_supertypes() {
+    const TYPES: usize = 12;
+    let mut text = String::from("(module (type $0 (sub (struct)))");
+    for number in 1..TYPES {
+        write!(text, "(type ${number} (sub ${} (struct)))", number - 1).unwrap();
+    }
+    text += "(func (export \"run\") (param externref) (result i32) (local $wrong i32)";
+    let values = (0..TYPES).map(|number| (format!("(struct.new ${number})"), number));
+    let others = ["(any.convert_extern (local.get 0))", "(ref.i31 (i32.const 1))"].map(|value| (value.to_owned(), 0));
+    for (value, own) in values.chain(others) {
+        for ty in 1..TYPES {
+            let test = format!("(i32.ne (i32.const {}) (ref.test (ref ${ty}) {value}))", i32::from(ty <= own));
+            write!(text, "(local.set $wrong (i32.add (local.get $wrong) {test}))").unwrap();
+        }
+    }
+    for tier in [Tier::Speed, Tier::Quick] {
+        let engine = Engine::new(Config::new().tier(tier)).unwrap();
+        let module = Module::new(&engine, format!("{text}(local.get $wrong)))")).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let run = instance.get_typed_func::<Option<ExternRef>, i32>(&mut store, "run").unwrap();
+        let value = ExternRef::new(&mut store, "of the host").unwrap();
+        assert_eq!(run.call(&mut store, Some(value)).unwrap(), 0, "{tier:?}");
+    }
+}
+
 /// Threads load, run and drop modules of one engine, whose types take each other's ids.
 #[test]
 fn modules_come_and_go_in_many_threads() {

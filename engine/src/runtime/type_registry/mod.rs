@@ -200,13 +200,14 @@ impl TypeRegistry {
         self.table.info(id).map(|info| unsafe { &info.as_ref().shape })
     }
 
-    /// Returns whether the type with this id is the type with the id `of` or a declared subtype of it.
+    /// Returns whether the type with this id is the type with the id `of` or a declared subtype of it. `id` may be one
+    /// that no type has, such as that of a value of the host.
     ///
     /// # Safety
-    /// The caller holds registrations of both types.
+    /// The caller holds registrations of the types that have these ids.
     pub(crate) unsafe fn id_extends(&self, id: u32, of: u32) -> bool {
         // SAFETY: the caller holds the type, and a group holds the supertypes of its types.
-        let above = |&id: &u32| unsafe { self.info(id) }.ty.supertype.map(|name| name.index);
+        let above = |&id: &u32| unsafe { self.table.info(id)?.as_ref() }.ty.supertype.map(|name| name.index);
         core::iter::successors(Some(id), above).any(|id| id == of)
     }
 
