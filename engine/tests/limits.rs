@@ -2,8 +2,8 @@
 //! operations and growth.
 
 use engine::{
-    Config, Engine, Error, ErrorKind, Instance, Memory, MemoryType, Module, ResourceLimiter, Result, Store,
-    StoreLimits, Table, TableType, Tier, Trap, UpdateDeadline, Val,
+    Config, Engine, Error, ErrorKind, ExternRef, Instance, Memory, MemoryType, Module, RefType, ResourceLimiter,
+    Result, Store, StoreLimits, Table, TableType, Tier, Trap, UpdateDeadline, Val,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -470,6 +470,52 @@ fn a_deadline_callback_may_collect_in_the_middle_of_a_bulk_operation() {
             let function = instance.get_typed_func::<(), i32>(&mut store, name).unwrap();
             assert_eq!(function.call(&mut store, ()).unwrap(), expected, "{name}");
             assert!(*store.data() > 2, "{name}: collected {} times", *store.data());
+        }
+    });
+}
+
+const TABLES: &str = r#"(module
+    (type $s (struct (field i32)))
+    (table $any 20 anyref) (table $extern 20 externref)
+    (func (export "fill") (param externref) (result i32)
+        (drop (struct.new $s (i32.const 1)))
+        (table.fill $any (i32.const 0) (struct.new $s (i32.const 42)) (i32.const 20))
+        (table.fill $extern (i32.const 0) (local.get 0) (i32.const 20))
+        (struct.get $s 0 (ref.cast (ref $s) (table.get $any (i32.const 19)))))
+    (func (export "grow") (param externref) (result i32)
+        (drop (struct.new $s (i32.const 1)))
+        (drop (table.grow $any (struct.new $s (i32.const 43)) (i32.const 5)))
+        (drop (table.grow $extern (local.get 0) (i32.const 5)))
+        (struct.get $s 0 (ref.cast (ref $s) (table.get $any (i32.const 24)))))
+    (func (export "integer") (param externref) (result i32)
+        (table.fill $any (i32.const 0) (ref.i31 (i32.const 44)) (i32.const 20))
+        (drop (table.grow $any (ref.i31 (i32.const 45)) (i32.const 5)))
+        (i31.get_u (ref.cast (ref i31) (table.get $any (i32.const 9)))))
+    (func (export "last") (result externref)
+        (table.get $extern (i32.sub (table.size $extern) (i32.const 1)))))"#;
+
+/// The reference that a bulk operation writes to a table is in no frame, table or global when the callback collects.
+#[test]
+fn a_deadline_callback_may_collect_before_an_operation_on_a_table() {
+    in_each_lane(TABLES, |module| {
+        for (name, expected) in [("fill", 42), ("grow", 43), ("integer", 44)] {
+            let mut store = Store::new(module.engine(), ());
+            store.set_fuel(u64::MAX).unwrap();
+            store.set_epoch_deadline(1);
+            let instance = Instance::new(&mut store, module, &[]).unwrap();
+            store.epoch_deadline_callback(|mut store| {
+                store.gc()?;
+                Ok(UpdateDeadline::Continue(0))
+            });
+            store.set_epoch_deadline(0);
+            let run = instance.get_typed_func::<Option<ExternRef>, i32>(&mut store, name).unwrap();
+            let value = ExternRef::new(&mut store, name).unwrap();
+            assert_eq!(run.call(&mut store, Some(value)).unwrap(), expected, "{name}");
+            store.gc().unwrap();
+            let last = instance.get_typed_func::<(), Option<ExternRef>>(&mut store, "last").unwrap();
+            let last = last.call(&mut store, ()).unwrap();
+            let last = last.map(|last| *last.data(&store).unwrap().unwrap().downcast_ref::<&str>().unwrap());
+            assert_eq!(last, if name == "integer" { None } else { Some(name) });
         }
     });
 }

@@ -108,15 +108,14 @@ library_calls! {
     fn table_grow(store, instance, table: u32, delta: u64, value: u64) {
         let table = store.instances[instance as usize].table(TableIndex(table));
         // A growth that the type does not allow is free: it does nothing.
-        if store.tables[table as usize].grown_length(delta).is_some() {
-            bulk::begin(store, elements_price(delta))?;
-        }
+        let is_possible = store.tables[table as usize].grown_length(delta).is_some();
+        let value = if is_possible { begin_with_element(store, table, delta, value)? } else { value };
         Ok(table::grow(store, table, delta, value)?.map_or(NO_GROWTH, size_result))
     }
 
     fn table_fill(store, instance, table: u32, dst: u64, value: u64, len: u64) {
-        bulk::begin(store, elements_price(len))?;
         let table = store.instances[instance as usize].table(TableIndex(table));
+        let value = begin_with_element(store, table, len, value)?;
         store.tables[table as usize].fill(dst, value, len)?;
         Ok(OK)
     }
@@ -242,6 +241,19 @@ fn wait(
     let mut poll = || store.poll_deadline();
     let interrupt: Interrupt<'_> = if interruptible { Some(&mut poll) } else { None };
     Ok(i64::from(wait(timeout, interrupt)? as u32))
+}
+
+/// Takes the fuel for an operation that writes a value to `len` elements of a table, and checks the deadline. Returns
+/// the value, which a collection in the callback may change.
+fn begin_with_element(store: &mut OpaqueMut<'_>, table: u32, len: u64, value: u64) -> Result<u64> {
+    store.charge(elements_price(len))?;
+    if !store.tables[table as usize].is_traced() {
+        store.poll_deadline()?;
+        return Ok(value);
+    }
+    let mut references = [table::heap_reference(value)];
+    gc::poll_deadline(store, &mut references)?;
+    Ok(references[0].into())
 }
 
 /// Returns a size as the result of a library call.

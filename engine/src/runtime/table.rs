@@ -242,9 +242,14 @@ impl TableEntry {
         Ok(())
     }
 
+    /// Returns whether the elements are references that the collector follows.
+    pub(crate) fn is_traced(&self) -> bool {
+        Storage::from(ValType::Ref(self.ty.element)).is_traced()
+    }
+
     /// Visits the elements if they are references that the collector follows.
     pub(crate) fn trace(&self, visit: &mut impl FnMut(&mut u32)) {
-        if Storage::from(ValType::Ref(self.ty.element)).is_traced() {
+        if self.is_traced() {
             let (base, length) = (self.elements.as_ptr().cast::<u32>(), to_usize(self.length()));
             // SAFETY: the block covers the length; nobody else uses the elements during a collection.
             unsafe { slice::from_raw_parts_mut(base, length) }.iter_mut().for_each(visit);
@@ -351,7 +356,8 @@ fn block_layout(ty: TableType, elements: u64) -> Layout {
     Layout::from_size_align(bytes, 8).expect("bounded by the largest table")
 }
 
-fn heap_reference(bits: u64) -> u32 {
+/// Returns the reference into the heap that an element holds.
+pub(super) fn heap_reference(bits: u64) -> u32 {
     u32::try_from(bits).expect("a reference into the heap has 32 bits")
 }
 

@@ -43,6 +43,6 @@ pub use struct_ref::StructRef;
 pub(super) use allocate::allocate;
 pub(super) use collect::collect;
 pub(super) use heap::{Heap, reserve};
-pub(super) use rooting::with_roots;
+pub(super) use rooting::{poll_deadline, with_roots};
 pub(super) use roots::handle;
 pub(super) use shape::Shape;
