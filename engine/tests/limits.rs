@@ -520,6 +520,39 @@ fn a_deadline_callback_may_collect_before_an_operation_on_a_table() {
     });
 }
 
+/// The callback of a deadline finds a function of the new instance in an imported table and calls it. What it writes is
+/// there afterwards: the data segments come later, and change nothing but their own bytes.
+#[test]
+fn a_deadline_callback_may_call_into_an_instance_that_is_being_made() {
+    // Enough data for a memory image.
+    let text = format!(
+        r#"(module
+            (table (import "" "t") 2 funcref) (memory (export "memory") 1) (data (i32.const 10) "{}")
+            (func $write (i32.store8 (i32.const 2) (i32.const 7)) (i32.store8 (i32.const 11) (i32.const 7)))
+            (elem (i32.const 0) $write) (elem (i32.const 1) $write))"#,
+        "a".repeat(20_000)
+    );
+    in_each_lane(&text, |module| {
+        let mut store = Store::new(module.engine(), 0);
+        store.set_fuel(u64::MAX).unwrap();
+        let ty = TableType::new(RefType::FUNC, 2, None);
+        let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
+        store.epoch_deadline_callback(move |mut store| {
+            store.set_epoch_deadline(1);
+            if let Some(Val::FuncRef(Some(write))) = table.get(&mut store, 0)? {
+                *store.data_mut() += 1;
+                write.call(&mut store, &[], &mut [])?;
+            }
+            Ok(UpdateDeadline::Continue(0))
+        });
+        store.set_epoch_deadline(0);
+        let instance = Instance::new(&mut store, module, &[table.into()]).unwrap();
+        assert!(*store.data() > 0, "the function was not called");
+        let memory = instance.get_memory(&mut store, "memory").unwrap();
+        assert_eq!(memory.data(&store).unwrap()[..14], *b"\0\0\x07\0\0\0\0\0\0\0aaaa");
+    });
+}
+
 /// A limiter that panics leaves everything as it was.
 #[test]
 fn a_limiter_that_panics_changes_nothing() {

@@ -196,7 +196,9 @@ fn write_data(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
     // All bytes at once, and the offsets of an image too, so that an image costs what its segments cost.
     let active = || module.wasm().data.iter().filter(|segment| segment.mode != DataMode::Passive);
     store.charge(active().map(|segment| bytes_price(data_length(segment).into())).sum())?;
-    if let Some((image, number)) = module.code().memory_image() {
+    // With deadlines, a callback may have called a function that an element segment has shown.
+    let is_untouched = !store.engine().config().epoch_interruption || initial_image(&module).is_some();
+    if let Some((image, number)) = module.code().memory_image().filter(|_| is_untouched) {
         let memory = store.instances[index as usize].memory(image.memory);
         let space = store.memories[memory as usize].own_space().expect("no memory image is of a shared memory");
         // SAFETY: the memory is the new instance's own, which nothing has touched yet, and the instance keeps the
