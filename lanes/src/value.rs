@@ -1,5 +1,6 @@
 //! Values by their bits, and references by identity.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The type of a parameter or result.
@@ -20,7 +21,7 @@ pub enum ValType {
 }
 
 /// A hierarchy of references. No reference belongs to two.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum HeapType {
     /// A function.
@@ -34,7 +35,7 @@ pub enum HeapType {
 }
 
 /// A value. Floats are bits, so that `==` tells NaNs and zeros apart.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Value {
     /// 32-bit integer.
     I32(i32),
@@ -51,7 +52,7 @@ pub enum Value {
 }
 
 /// A reference.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Reference {
     /// Null.
@@ -72,7 +73,7 @@ pub enum Reference {
 }
 
 /// A reference to a struct, an array or an exception.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct ObjectRef {
     /// The kind of the object.
     pub kind: ObjectKind,
@@ -82,7 +83,7 @@ pub struct ObjectRef {
 }
 
 /// The kind of an object.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum ObjectKind {
     /// A struct.
     Struct,
@@ -103,7 +104,7 @@ impl ObjectKind {
 }
 
 /// The operand of the `extern.convert_any` that made an `externref`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Converted {
     /// An object.
     Object(ObjectRef),

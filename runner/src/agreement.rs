@@ -1,7 +1,7 @@
 //! Finds the directives on which lanes differ. Every pair of lanes is compared: directive by directive, and then by
 //! what the instances hold at the end. How much was compared is counted.
 
-use crate::execute::{Contents, LaneRun, Miss};
+use crate::execute::{Contents, LaneRun, Step};
 use crate::pattern::Pattern;
 use crate::report::{Compared, Disagreement};
 use crate::script::{Directive, DirectiveKind, Script};
@@ -43,8 +43,10 @@ pub(crate) fn find_disagreements(
         })
     };
     let mut found = Vec::new();
+    // Lanes of one engine show the same, whatever a directive admits.
+    let several_engines = lanes.iter().any(|lane| lane.info().engine != lanes[0].info().engine);
     for (position, directive) in script.directives.iter().enumerate() {
-        let several = admits_several_results(directive);
+        let several = several_engines && admits_several_results(directive);
         let compare = |pair: &mut Pair| pair.compare_step(position, runs, several);
         let results: Vec<PairResult> = pairs.iter_mut().map(compare).collect();
         found.extend(disagreement(directive, &results));
@@ -74,7 +76,7 @@ fn all_pairs(lanes: &[&dyn Lane]) -> Vec<Pair> {
 
 /// Returns whether different results of a directive are right.
 fn admits_several_results(directive: &Directive) -> bool {
-    match &directive.kind {
+    match &*directive.kind() {
         DirectiveKind::AssertReturn(_, patterns) => !patterns.iter().all(Pattern::is_exact),
         _ => false,
     }
@@ -84,12 +86,11 @@ impl Pair {
     /// Compares what a directive showed in both lanes. `several` says that different results are right.
     fn compare_step(&mut self, position: usize, runs: &[LaneRun], several: bool) -> PairResult {
         let [left, right] = self.lanes.map(|lane| runs[lane].steps.get(position));
-        if several && [left, right].into_iter().all(|step| step.is_some_and(|step| step.verdict.is_ok())) {
+        if several && [left, right].into_iter().all(|step| step.is_some_and(Step::has_passed)) {
             self.comparison.admit();
         }
         // What an engine shows proves nothing if it refused something only because it lacks a feature.
-        let unsupported =
-            [left, right].into_iter().flatten().any(|step| matches!(step.verdict, Err(Miss::Unsupported(_))));
+        let unsupported = [left, right].into_iter().flatten().any(Step::is_unsupported);
         if unsupported {
             self.comparison.end_unsupported();
         }
@@ -101,11 +102,11 @@ impl Pair {
         if one != other {
             self.comparison.end_after_difference();
         }
-        let observed = [left, right].map(|step| step.and_then(|step| step.observation.as_deref()));
+        let observed = [left, right].map(|step| step.and_then(|step| step.observation()));
         let [Some(left), Some(right)] = observed else {
             return PairResult { lanes: self.lanes, compared: false, difference: None };
         };
-        let difference = self.comparison.step(left, right);
+        let difference = self.comparison.step(&left, &right);
         PairResult { lanes: self.lanes, compared: !self.comparison.has_ended(), difference }
     }
 

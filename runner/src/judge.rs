@@ -128,7 +128,7 @@ fn run_lane(
         ..LaneReport::default()
     };
     for (directive, step) in script.directives.iter().zip(&run.steps) {
-        report.count(directive, &step.verdict, case.keeps_passed);
+        report.count(directive, &step.verdict(), case.keeps_passed);
     }
     if let Some(expected) = &case.snapshot {
         check_snapshot(expected, script, &run, lane.info(), &mut report);

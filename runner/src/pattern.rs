@@ -2,13 +2,14 @@
 
 use crate::script::NO_COMPONENTS;
 use lanes::{HeapType, ObjectKind, Reference, Value};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use wast::core::{AbstractHeapType, HeapType as WastHeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::token::{F32, F64, Index};
 use wast::{WastArg, WastRet};
 
 /// An expected result.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Pattern {
     /// Exactly this value, bit for bit.
     Exact(Value),
@@ -52,7 +53,7 @@ pub enum Pattern {
 }
 
 /// An expected float.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Float<B> {
     /// `nan:canonical`: a NaN of either sign, whose payload is the quiet bit alone.
     Canonical,

@@ -19,7 +19,7 @@
 //! `lanes::compare`, and not the names. Directives of one line are in the order of the script. A directive that failed
 //! by itself, was not supported, or did not run is not compared.
 
-use crate::execute::{LaneRun, Miss};
+use crate::execute::{LaneRun, Step};
 use crate::script::Script;
 use lanes::compare::frames_agree;
 use lanes::{Failure, Frame, LaneInfo, Outcome, TrapKind};
@@ -161,17 +161,15 @@ impl ShownTraps {
     pub(crate) fn of(script: &Script, run: &LaneRun) -> ShownTraps {
         let directives = script.directives.iter().enumerate().map(|(position, directive)| {
             let step = run.steps.get(position);
-            let observation = step.and_then(|step| step.observation.as_deref());
+            let failed = step.and_then(Step::failed);
             ShownDirective {
                 line: directive.line,
-                passed: step.is_some_and(|step| step.verdict.is_ok()),
-                entry: observation
-                    .and_then(|observation| trap_entry(directive.line, &observation.outcome))
-                    .map(Box::new),
+                passed: step.is_some_and(Step::has_passed),
+                entry: failed.and_then(|outcome| trap_entry(directive.line, outcome)).map(Box::new),
             }
         });
         let directives: Vec<ShownDirective> = directives.collect();
-        let supported = !run.steps.iter().any(|step| matches!(step.verdict, Err(Miss::Unsupported(_))));
+        let supported = !run.steps.iter().any(Step::is_unsupported);
         let is_complete =
             supported && directives.iter().filter_map(|shown| shown.entry.as_ref()).all(|entry| entry.is_complete);
         ShownTraps { directives, is_complete }

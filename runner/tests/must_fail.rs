@@ -174,8 +174,8 @@ fn failing(text: &str) -> Vec<String> {
     for (line, reason) in expected {
         let is_there = |directive: &&Directive| line.parse() == Ok(directive.line);
         let Some(failing) = script.directives.iter().find(is_there) else { panic!("nothing begins on line {line}") };
-        found.push(directive_name(&failing.kind));
-        if let DirectiveKind::AssertReturn(_, expected) = &failing.kind
+        found.push(directive_name(&failing.kind()));
+        if let DirectiveKind::AssertReturn(_, expected) = &*failing.kind()
             && let [pattern] = expected.as_slice()
             && reason.starts_with("expected [")
         {

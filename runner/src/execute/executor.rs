@@ -11,7 +11,7 @@ use super::support::Support;
 use super::threads::Threads;
 use super::{Miss, Step, Verdict};
 use crate::pattern::Pattern;
-use crate::script::{Action, Directive, DirectiveKind, Encoded, Source};
+use crate::script::{Action, Directive, DirectiveKind, Encoded, Kind, Source};
 use crate::settings::Settings;
 use lanes::{Binary, Failure, Features, InstanceId, Lane, ModuleId, Observation, Outcome, Phase, Refusal, Session};
 use std::borrow::Cow;
@@ -63,27 +63,24 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             return Step::unobserved(Err(miss));
         }
         self.line = directive.line;
-        let mut step = self.perform(position, directive);
+        let kind = directive.kind();
+        let mut step = match &kind {
+            Kind::Kept(kind) => self.perform(position, directive.name, kind),
+            Kind::Unpacked(kind) => self.perform_action(kind),
+        };
         step.depends_on_race = self.races.end_directive();
-        if let Some(cause) = what_did_not_run(directive, &step.verdict) {
-            let action = directive.kind.action();
+        if let Some(cause) = what_did_not_run(directive.line, &kind, &step.verdict()) {
+            let action = kind.action();
             let instance = action.and_then(|action| self.instances.get(action.instance()).ok());
             self.support.add_missing(instance, cause);
         }
         step
     }
 
-    fn perform(&mut self, position: usize, directive: &'env Directive) -> Step {
+    /// Performs an action, or an assertion about one.
+    fn perform_action(&mut self, kind: &DirectiveKind) -> Step {
         let texts = self.settings.trap_text;
-        match &directive.kind {
-            DirectiveKind::Module { id, module } => self.define_and_instantiate(id.as_deref(), module),
-            DirectiveKind::Definition { id, module } => self.define(id.as_deref(), module),
-            DirectiveKind::Instance { id, module } => {
-                let module = self.modules.get(module.as_deref());
-                let instantiated = module.map(|module| self.instantiate(module));
-                self.name_instance(id.as_deref(), instantiated)
-            }
-            DirectiveKind::Register { name, instance } => self.register(name, instance.as_deref()),
+        match kind {
             DirectiveKind::Action(action) => self.act(action, check_success),
             DirectiveKind::AssertReturn(action, patterns) => match self.find_functions(action, patterns) {
                 Ok(patterns) => self.act(action, |outcome| check_results(outcome, &patterns)),
@@ -96,6 +93,22 @@ impl<'scope, 'env> Executor<'scope, 'env> {
                 self.act(action, |outcome| check_exhaustion(outcome, message, texts))
             }
             DirectiveKind::AssertException(action) => self.act(action, check_exception),
+            _ => unreachable!("the directive has no action"),
+        }
+    }
+
+    /// Performs the directive with this keyword.
+    fn perform(&mut self, position: usize, keyword: &str, kind: &'env DirectiveKind) -> Step {
+        let texts = self.settings.trap_text;
+        match kind {
+            DirectiveKind::Module { id, module } => self.define_and_instantiate(id.as_deref(), module),
+            DirectiveKind::Definition { id, module } => self.define(id.as_deref(), module),
+            DirectiveKind::Instance { id, module } => {
+                let module = self.modules.get(module.as_deref());
+                let instantiated = module.map(|module| self.instantiate(module));
+                self.name_instance(id.as_deref(), instantiated)
+            }
+            DirectiveKind::Register { name, instance } => self.register(name, instance.as_deref()),
             DirectiveKind::AssertMalformed(module) => self.expect_refusal(module, Phase::Malformed),
             DirectiveKind::AssertInvalid(module) => self.expect_refusal(module, Phase::Invalid),
             DirectiveKind::AssertMalformedCustom { module, plain } => {
@@ -116,13 +129,18 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             DirectiveKind::Wait { id } => self.wait(id),
             DirectiveKind::Unsupported { reason, id } => {
                 let verdict = Err(Miss::Failed(reason.clone()));
-                if matches!(directive.name, "module" | "component") {
+                if matches!(keyword, "module" | "component") {
                     let cause = Cause::of(&verdict, self.line);
                     self.modules.set(id.as_deref(), Slot::missing(cause));
                     self.instances.set(id.as_deref(), Slot::missing(cause));
                 }
                 Step::unobserved(verdict)
             }
+            DirectiveKind::Action(_)
+            | DirectiveKind::AssertReturn(..)
+            | DirectiveKind::AssertTrap(..)
+            | DirectiveKind::AssertExhaustion(..)
+            | DirectiveKind::AssertException(_) => self.perform_action(kind),
         }
     }
 
@@ -130,7 +148,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
     fn observe(&mut self, outcome: impl Into<Outcome>, check: impl FnOnce(&Outcome) -> Checked) -> Step {
         let observation = Observation::of(&mut *self.session, outcome);
         let verdict = self.support.verdict(&observation.outcome, check(&observation.outcome));
-        Step { verdict, observation: Some(Box::new(observation)), depends_on_race: false }
+        Step::observed(verdict, observation)
     }
 
     /// Finds the functions that patterns name by their indices in the instance of an action.
@@ -198,7 +216,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
                 self.name_instance(id, Ok(instantiated))
             }
             Err(step) => {
-                self.instances.set(id, Slot::missing(Cause::of(&step.verdict, self.line)));
+                self.instances.set(id, Slot::missing(Cause::of(&step.verdict(), self.line)));
                 *step
             }
         }
@@ -221,7 +239,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             Ok(Err(refusal)) => self.observe(Outcome::Refused(refusal), check_accepted),
             Err(miss) => Step::unobserved(Err(miss)),
         };
-        self.modules.set(id, Slot::missing(Cause::of(&step.verdict, self.line)));
+        self.modules.set(id, Slot::missing(Cause::of(&step.verdict(), self.line)));
         Err(Box::new(step))
     }
 
@@ -235,11 +253,11 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             Ok(instantiated) => self.observe(instantiated.map(|_| Vec::new()), check_accepted),
             Err(miss) => Step::unobserved(Err(miss)),
         };
-        let slot = instance.map_or_else(|| Slot::missing(Cause::of(&step.verdict, self.line)), Slot::Present);
+        let slot = instance.map_or_else(|| Slot::missing(Cause::of(&step.verdict(), self.line)), Slot::Present);
         self.instances.set(id, slot);
         match id {
-            Some(id) if self.settings.auto_register && step.verdict.is_ok() => {
-                Step { verdict: self.try_register(id, Some(id)), ..step }
+            Some(id) if self.settings.auto_register && step.has_passed() => {
+                Step { shown: step.shown, ..Step::unobserved(self.try_register(id, Some(id))) }
             }
             _ => step,
         }
@@ -310,13 +328,13 @@ impl<'scope, 'env> Executor<'scope, 'env> {
 /// Returns the cause for which a directive did not do what it would have done to instances, if it did not: it is
 /// unsupported, it follows from another one, or it failed to make an instance or to run at all. One that ran and gave a
 /// wrong result did it.
-fn what_did_not_run(directive: &Directive, verdict: &Verdict) -> Option<Cause> {
+fn what_did_not_run(line: u32, kind: &DirectiveKind, verdict: &Verdict) -> Option<Cause> {
     let fails_whole = matches!(
-        directive.kind,
+        kind,
         DirectiveKind::Module { .. } | DirectiveKind::Instance { .. } | DirectiveKind::Unsupported { .. }
     );
     match verdict {
         Err(Miss::Failed(_)) if !fails_whole => None,
-        verdict => Cause::of(verdict, directive.line),
+        verdict => Cause::of(verdict, line),
     }
 }

@@ -8,6 +8,7 @@
 //! - `executor` performs the directives, `threads` those of a thread.
 //! - `check` compares outcomes with what directives expect, `trap_text` the texts of traps.
 //! - `races` says what depends on the order of threads.
+//! - `shown` keeps what directives showed.
 //! - `support` says whether an engine may lack what a directive needs, with `cause` and `taint` for what follows from
 //!   something that is missing.
 
@@ -16,6 +17,7 @@ mod check;
 mod executor;
 mod names;
 mod races;
+mod shown;
 mod support;
 mod taint;
 mod threads;
@@ -26,6 +28,8 @@ use crate::settings::Settings;
 use executor::Executor;
 use lanes::{Failure, Features, InstanceId, Lane, Observation, Outcome, Phase, Refusal, State};
 use serde::{Deserialize, Serialize};
+use shown::Shown;
+use std::borrow::Cow;
 
 /// The verdict on a directive: it passed, or the reason why it did not.
 pub type Verdict = Result<(), Miss>;
@@ -95,28 +99,73 @@ impl From<String> for Miss {
 /// The result of a directive.
 #[derive(Debug)]
 pub(crate) struct Step {
-    /// The verdict.
-    pub(crate) verdict: Verdict,
-    /// The lane's observation; `None` if the directive asks for nothing that can be compared, or nobody compares it.
-    pub(crate) observation: Option<Box<Observation>>,
+    /// Why the directive did not pass, if it did not. Most pass.
+    miss: Option<Box<Miss>>,
+    shown: Shown,
     /// True if what the lane showed may depend on the order in which threads run.
     pub(crate) depends_on_race: bool,
 }
 
 impl Step {
     fn unobserved(verdict: Verdict) -> Step {
-        Step { verdict, observation: None, depends_on_race: false }
+        Step { miss: verdict.err().map(Box::new), shown: Shown::Nothing, depends_on_race: false }
+    }
+
+    fn observed(verdict: Verdict, observation: Observation) -> Step {
+        Step { shown: Shown::of(observation), ..Step::unobserved(verdict) }
+    }
+
+    /// Returns the verdict.
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.miss.as_deref().map_or(Ok(()), |miss| Err(miss.clone()))
+    }
+
+    /// Returns why the directive did not pass, if it did not.
+    pub(crate) fn miss(&self) -> Option<&Miss> {
+        self.miss.as_deref()
+    }
+
+    /// Replaces the verdict.
+    fn fail(&mut self, miss: Miss) {
+        self.miss = Some(Box::new(miss));
+    }
+
+    /// Returns whether the directive passed.
+    pub(crate) fn has_passed(&self) -> bool {
+        self.miss.is_none()
+    }
+
+    /// Returns whether the lane does not support the directive.
+    pub(crate) fn is_unsupported(&self) -> bool {
+        matches!(self.miss(), Some(Miss::Unsupported(_)))
+    }
+
+    /// Returns the lane's observation; `None` if the directive asks for nothing that can be compared, or nobody
+    /// compares it.
+    pub(crate) fn observation(&self) -> Option<Cow<'_, Observation>> {
+        self.shown.observation()
+    }
+
+    /// Returns the outcome of a directive that failed to end normally, as by a trap.
+    pub(crate) fn failed(&self) -> Option<&Outcome> {
+        match &self.shown {
+            Shown::Whole(observation) => {
+                Some(&observation.outcome).filter(|outcome| matches!(outcome, Outcome::Failed(_)))
+            }
+            _ => None,
+        }
     }
 
     /// Forgets the observation, unless it is of a trap or an exception, which a snapshot may hold.
     fn forget_values(&mut self) {
-        let is_failure = |observation: &Observation| matches!(observation.outcome, Outcome::Failed(_));
-        self.observation = self.observation.take().filter(|observation| is_failure(observation));
+        if self.failed().is_none() {
+            self.shown = Shown::Nothing;
+        }
     }
 
     /// Returns whether an earlier directive is at fault for the verdict.
     pub(crate) fn follows(&self) -> bool {
-        self.verdict.as_ref().is_err_and(Miss::follows)
+        self.miss().is_some_and(Miss::follows)
     }
 }
 
@@ -173,8 +222,8 @@ fn run_directives<'env>(
             step.forget_values();
         }
         made.extend((before..executor.instance_count).map(|instance| (position, InstanceId(instance))));
-        watch(position, Some(&step.verdict));
-        let is_lost = step.verdict.as_ref().is_err_and(Miss::is_lost);
+        watch(position, Some(&step.verdict()));
+        let is_lost = step.miss().is_some_and(Miss::is_lost);
         steps.push(step);
         if is_lost {
             return LaneRun { steps, states: Vec::new() };
@@ -182,7 +231,7 @@ fn run_directives<'env>(
     }
     for (position, miss) in executor.threads.join_remaining(|position| watch(position, None)) {
         // The directive that started the thread has passed until now.
-        steps[position].verdict = Err(miss);
+        steps[position].fail(miss);
     }
     let contents = |&(position, instance): &(usize, InstanceId)| match executor.races.may_have_changed(instance) {
         true => (position, Contents::Raced),
@@ -193,7 +242,7 @@ fn run_directives<'env>(
     if let (Some(failure), Some(last)) = (executor.session.lost(), steps.last_mut()) {
         let outcome = Outcome::Failed(failure);
         let miss = Miss::of_lost_engine(&outcome);
-        last.verdict = Err(miss.unwrap_or_else(|| Miss::Failed(format!("when asked for its state: {outcome}"))));
+        last.fail(miss.unwrap_or_else(|| Miss::Failed(format!("when asked for its state: {outcome}"))));
     }
     LaneRun { steps, states }
 }

@@ -7,7 +7,7 @@
 //! lane.
 
 use super::taint::Taint;
-use crate::script::{Directive, DirectiveKind};
+use crate::script::{Directive, DirectiveKind, Kind};
 use lanes::{Binary, InstanceId, ModuleId};
 
 /// The instances of a script whose contents depend on races.
@@ -21,8 +21,7 @@ pub(super) struct Races {
 
 impl Races {
     pub(super) fn new(directives: &[Directive]) -> Races {
-        let is_thread = |directive: &Directive| matches!(directive.kind, DirectiveKind::Thread { .. });
-        Races { is_possible: directives.iter().any(is_thread), raced: Taint::default(), used: false }
+        Races { is_possible: directives.iter().any(Directive::is_thread), raced: Taint::default(), used: false }
     }
 
     pub(super) fn add_module(&mut self, module: ModuleId, binary: &Binary) {
@@ -82,14 +81,14 @@ impl Races {
 fn is_racing(directives: &[Directive]) -> bool {
     let mut running: Vec<&str> = Vec::new();
     for directive in directives {
-        match &directive.kind {
-            DirectiveKind::Thread { id, shared, directives } => {
+        match directive.kind() {
+            Kind::Kept(DirectiveKind::Thread { id, shared, directives }) => {
                 if is_racing(directives) || (shared.is_some() && !running.is_empty()) {
                     return true;
                 }
                 running.extend(shared.is_some().then_some(id.as_str()));
             }
-            DirectiveKind::Wait { id } => running.retain(|running| running != id),
+            Kind::Kept(DirectiveKind::Wait { id }) => running.retain(|running| running != id),
             kind if kind.runs_code() && !running.is_empty() => return true,
             _ => {}
         }

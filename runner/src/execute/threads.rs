@@ -149,7 +149,7 @@ fn run_thread<'scope, 'env>(
     }
     let mut misses = Vec::new();
     for (position, directive) in directives.iter().enumerate() {
-        let Err(miss) = executor.step(position, directive).verdict else { continue };
+        let Err(miss) = executor.step(position, directive).verdict() else { continue };
         let is_lost = miss.is_lost();
         misses.push((position, miss));
         if is_lost {

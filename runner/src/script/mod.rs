@@ -5,22 +5,26 @@
 //! failure. Nothing is dropped: a directive that does not parse, or that the runner cannot execute, becomes
 //! [`DirectiveKind::Unsupported`], which every lane reports as a failure.
 //!
+//! - `directive` holds what a directive asks for, packed where a script may have millions of it.
 //! - `grammar` parses what the `wast` crate does not.
 //! - `recovery` finds the parts of a script that does not parse as a whole.
 //! - `rewrite` changes text that the `wast` crate does not read, and `folded` refuses text that it should not read.
 //! - `annotation` decides the assertions about custom sections.
 
 mod annotation;
+mod directive;
 mod folded;
 mod grammar;
 mod recovery;
 mod rewrite;
 
+pub use directive::{Action, Directive, DirectiveKind, Encoded, Kind, Source};
+
 use crate::pattern::{self, Float, Pattern};
 use core::fmt;
 use core::ops::Range;
 use grammar::{Document, Expected, Instance, Item, Purpose};
-use lanes::{Binary, Value};
+use lanes::Binary;
 use wast::lexer::{Lexer, Token, TokenKind};
 use wast::parser::{self, ParseBuffer};
 use wast::token::{Id, Span};
@@ -31,173 +35,6 @@ use wast::{QuoteWat, WastDirective, WastExecute, WastInvoke, Wat};
 pub struct Script {
     /// The directives, in order.
     pub directives: Vec<Directive>,
-}
-
-/// A directive.
-#[derive(Debug)]
-pub struct Directive {
-    /// The line in which the directive begins, counted from 1.
-    pub line: u32,
-    /// The column in which the directive begins, in bytes, counted from 1.
-    pub column: u32,
-    /// The keyword.
-    pub name: &'static str,
-    /// The kind, with what the directive asks for.
-    pub kind: DirectiveKind,
-}
-
-/// The binary of a module, or the reason why its text is malformed.
-pub type Encoded = Result<Binary, String>;
-
-/// The kind of a directive, with what it asks for.
-#[derive(Debug)]
-pub enum DirectiveKind {
-    /// Define a module, and instantiate it.
-    Module {
-        /// The name of both the module and its instance.
-        id: Option<String>,
-        /// The module.
-        module: Encoded,
-    },
-    /// Define a module.
-    Definition {
-        /// The module's name.
-        id: Option<String>,
-        /// The module.
-        module: Encoded,
-    },
-    /// Instantiate a module that was defined.
-    Instance {
-        /// The instance's name.
-        id: Option<String>,
-        /// The name of the definition; `None` stands for the last one.
-        module: Option<String>,
-    },
-    /// Make an instance importable.
-    Register {
-        /// The name to import it by.
-        name: String,
-        /// The name of the instance; `None` stands for the last one.
-        instance: Option<String>,
-    },
-    /// Perform an action. Any results are right.
-    Action(Action),
-    /// Expect that the action returns results that match these patterns.
-    AssertReturn(Action, Vec<Pattern>),
-    /// Expect that the action traps, with this message.
-    AssertTrap(Action, String),
-    /// Expect that the action exhausts the call stack.
-    AssertExhaustion(Action, String),
-    /// Expect that the action throws an exception that nothing catches.
-    AssertException(Action),
-    /// Expect that the module is malformed.
-    AssertMalformed(Encoded),
-    /// Expect that the module is invalid.
-    AssertInvalid(Encoded),
-    /// Expect that the text of the module is malformed because of its annotations.
-    AssertMalformedCustom {
-        /// The module.
-        module: Encoded,
-        /// The module without its annotations; `None` if it has none.
-        plain: Option<Encoded>,
-    },
-    /// Expect that a custom section of the module is invalid, and the module itself is valid.
-    AssertInvalidCustom {
-        /// The module.
-        module: Encoded,
-        /// The fault of a custom section, if one has a fault.
-        fault: Option<String>,
-    },
-    /// Expect that the module does not link, with this message.
-    AssertUnlinkable(Source, String),
-    /// Expect that instantiating the module traps, with this message.
-    AssertInstantiationTrap(Source, String),
-    /// Run directives on a thread of their own.
-    Thread {
-        /// The thread's name.
-        id: String,
-        /// The name of the instance whose memories are shared with the thread.
-        shared: Option<String>,
-        /// The directives of the thread.
-        directives: Vec<Directive>,
-    },
-    /// Wait until a thread ends.
-    Wait {
-        /// The thread's name.
-        id: String,
-    },
-    /// A directive that does not parse or that the runner cannot execute.
-    Unsupported {
-        /// The reason.
-        reason: String,
-        /// The name of the module that it would define.
-        id: Option<String>,
-    },
-}
-
-impl DirectiveKind {
-    /// Returns the action that the directive performs, if it performs one.
-    pub fn action(&self) -> Option<&Action> {
-        match self {
-            DirectiveKind::Action(action)
-            | DirectiveKind::AssertReturn(action, _)
-            | DirectiveKind::AssertTrap(action, _)
-            | DirectiveKind::AssertExhaustion(action, _)
-            | DirectiveKind::AssertException(action) => Some(action),
-            _ => None,
-        }
-    }
-
-    /// Returns whether the directive may run code of a module.
-    pub(crate) fn runs_code(&self) -> bool {
-        let instantiates = matches!(
-            self,
-            DirectiveKind::Module { .. }
-                | DirectiveKind::Instance { .. }
-                | DirectiveKind::AssertUnlinkable(..)
-                | DirectiveKind::AssertInstantiationTrap(..)
-        );
-        instantiates || self.action().is_some()
-    }
-}
-
-/// The module of an assertion.
-#[derive(Debug)]
-pub enum Source {
-    /// A module in the assertion itself.
-    Inline(Encoded),
-    /// A module that was defined, by its name; `None` stands for the last one.
-    Definition(Option<String>),
-}
-
-/// An action.
-#[derive(Debug)]
-pub enum Action {
-    /// A call of an exported function.
-    Invoke {
-        /// The name of the instance; `None` stands for the last one.
-        instance: Option<String>,
-        /// The name of the export.
-        function: String,
-        /// The arguments.
-        arguments: Vec<Value>,
-    },
-    /// A read of an exported global.
-    Get {
-        /// The name of the instance; `None` stands for the last one.
-        instance: Option<String>,
-        /// The name of the export.
-        global: String,
-    },
-}
-
-impl Action {
-    /// Returns the name of the instance; `None` stands for the last one.
-    pub fn instance(&self) -> Option<&str> {
-        match self {
-            Action::Invoke { instance, .. } | Action::Get { instance, .. } => instance.as_deref(),
-        }
-    }
 }
 
 /// An error in the text of a script.
@@ -237,7 +74,7 @@ impl Script {
 }
 
 /// The length of a piece of a script that is parsed at a time, in bytes. Hardly any script is longer.
-const PIECE: usize = 4 << 20;
+const PIECE: usize = 1 << 20;
 
 /// Returns the pieces of a text: whole parts, of at least this length together. A shorter text is one piece.
 fn pieces(text: &str, length: usize) -> Vec<Range<usize>> {
@@ -277,11 +114,13 @@ fn recover(text: &str, start: usize, lines: &Lines, in_threads: bool) -> Vec<Dir
 /// Parses a thread of which only some directives do not parse; `None` if it is anything else that is wrong.
 fn recover_thread(part: &str, start: usize, lines: &Lines) -> Option<Directive> {
     let (header, body) = recovery::split_thread(part)?;
-    let mut thread = parse_part(&format!("{header})"), start, lines).ok()?.pop()?;
-    let DirectiveKind::Thread { directives, .. } = &mut thread.kind else { return None };
-    *directives = recover(body, start + header.len(), lines, false);
-    let is_unparsable = |directive: &Directive| matches!(directive.kind, DirectiveKind::Unsupported { .. });
-    directives.iter().any(is_unparsable).then_some(thread)
+    let thread = parse_part(&format!("{header})"), start, lines).ok()?.pop()?;
+    let (place, name) = ((thread.line, thread.column), thread.name);
+    let DirectiveKind::Thread { id, shared, .. } = thread.into_kind() else { return None };
+    let directives = recover(body, start + header.len(), lines, false);
+    let is_unparsable = |directive: &Directive| matches!(*directive.kind(), DirectiveKind::Unsupported { .. });
+    let any = directives.iter().any(is_unparsable);
+    any.then(|| Directive::new(place, name, DirectiveKind::Thread { id, shared, directives }))
 }
 
 /// Parses a part of a script, which begins at the offset `start`.
@@ -313,7 +152,7 @@ fn unparsable(part: &str, start: usize, error: &ParseError, lines: &Lines) -> Di
         false => format!("it does not parse: {error}"),
     };
     let name = grammar::directive_name(recovery::head(part));
-    Directive { line, column, name, kind: DirectiveKind::Unsupported { reason, id: recovery::id(part) } }
+    Directive::new((line, column), name, DirectiveKind::Unsupported { reason, id: recovery::id(part) })
 }
 
 /// The reason why the runner does not execute what has to do with components.
@@ -325,7 +164,7 @@ fn convert_directives(items: Vec<(Span, Item<'_>)>, position: &dyn Fn(Span) -> (
         let (line, column) = position(span);
         let (name, kind) = convert_item(item, position);
         let kind = kind.unwrap_or_else(|reason| DirectiveKind::Unsupported { reason, id: None });
-        Directive { line, column, name, kind }
+        Directive::new((line, column), name, kind)
     };
     items.into_iter().map(directive).collect()
 }

@@ -1,6 +1,7 @@
 //! Scripts to directives: what parses, what does not, and where.
 
 use super::*;
+use lanes::Value;
 
 fn parse(text: &str) -> Script {
     Script::parse(text)
@@ -8,8 +9,8 @@ fn parse(text: &str) -> Script {
 
 /// Returns why the runner does not execute a directive.
 fn reason(directive: &Directive) -> &str {
-    match &directive.kind {
-        DirectiveKind::Unsupported { reason, .. } => reason,
+    match directive.kind() {
+        Kind::Kept(DirectiveKind::Unsupported { reason, .. }) => reason,
         _ => "",
     }
 }
@@ -39,39 +40,43 @@ fn positions_are_those_of_the_parenthesis() {
 fn what_the_wast_crate_refuses() {
     assert!(parse("").directives.is_empty());
     assert!(parse(";; a comment\n").directives.is_empty());
-    let get = one("(get $m \"g\")").kind;
+    let get = one("(get $m \"g\")").into_kind();
     assert!(matches!(get, DirectiveKind::Action(Action::Get { instance: Some(id), .. }) if id == "m"));
     let quote = one(r#"(module $Q quote "(func)")"#);
-    assert!(matches!(quote.kind, DirectiveKind::Module { id: Some(id), module: Ok(_) } if id == "Q"));
+    assert!(matches!(quote.into_kind(), DirectiveKind::Module { id: Some(id), module: Ok(_) } if id == "Q"));
     let quote = one(r#"(module definition quote "(func)")"#);
-    assert!(matches!(quote.kind, DirectiveKind::Definition { id: None, module: Ok(_) }));
+    assert!(matches!(quote.into_kind(), DirectiveKind::Definition { id: None, module: Ok(_) }));
     let quote = one(r#"(module definition $D quote "(fun)")"#);
-    assert!(matches!(quote.kind, DirectiveKind::Definition { id: Some(_), module: Err(_) }));
+    assert!(matches!(quote.into_kind(), DirectiveKind::Definition { id: Some(_), module: Err(_) }));
     let quote = one(r#"(assert_malformed (module $Q quote "(fun)") "unexpected token")"#);
-    assert!(matches!(quote.kind, DirectiveKind::AssertMalformed(Err(_))));
+    assert!(matches!(quote.into_kind(), DirectiveKind::AssertMalformed(Err(_))));
     let instance = one("(module instance $M)");
-    assert!(matches!(instance.kind, DirectiveKind::Instance { id: None, module: Some(id) } if id == "M"));
+    assert!(matches!(instance.into_kind(), DirectiveKind::Instance { id: None, module: Some(id) } if id == "M"));
     let instance = one("(module instance $I $M)");
-    assert!(matches!(instance.kind, DirectiveKind::Instance { id: Some(i), module: Some(m) } if i == "I" && m == "M"));
-    assert!(matches!(one("(module instance)").kind, DirectiveKind::Instance { id: None, module: None }));
+    assert!(
+        matches!(instance.into_kind(), DirectiveKind::Instance { id: Some(i), module: Some(m) } if i == "I" && m == "M")
+    );
+    assert!(matches!(one("(module instance)").into_kind(), DirectiveKind::Instance { id: None, module: None }));
     let instance = one(r#"(assert_unlinkable (module instance $M) "unknown import")"#);
-    assert!(matches!(instance.kind, DirectiveKind::AssertUnlinkable(Source::Definition(Some(id)), _) if id == "M"));
+    assert!(
+        matches!(instance.into_kind(), DirectiveKind::AssertUnlinkable(Source::Definition(Some(id)), _) if id == "M")
+    );
     let instance = one(r#"(assert_trap (module instance $I $M) "unreachable")"#);
-    let DirectiveKind::AssertInstantiationTrap(source, _) = instance.kind else { panic!("it is an assertion") };
+    let DirectiveKind::AssertInstantiationTrap(source, _) = instance.into_kind() else { panic!("it is an assertion") };
     assert!(matches!(source, Source::Definition(Some(id)) if id == "M"));
 }
 
 #[test]
 fn any_assertion_takes_a_quoted_module() {
     for module in [r#"(module quote "(fun)")"#, r#"(module $Q quote "(fun)")"#] {
-        let kind = |name| one(&format!("({name} {module} \"\")")).kind;
+        let kind = |name| one(&format!("({name} {module} \"\")")).into_kind();
         assert!(matches!(kind("assert_trap"), DirectiveKind::AssertInstantiationTrap(Source::Inline(Err(_)), _)));
         assert!(matches!(kind("assert_unlinkable"), DirectiveKind::AssertUnlinkable(Source::Inline(Err(_)), _)));
         assert!(matches!(kind("assert_malformed_custom"), DirectiveKind::AssertMalformedCustom { module: Err(_), .. }));
         assert!(matches!(kind("assert_invalid_custom"), DirectiveKind::AssertInvalidCustom { module: Err(_), .. }));
     }
     for form in ["definition", "definition $Q"] {
-        let kind = |name| one(&format!("({name} (module {form} quote \"(@custom)\") \"\")")).kind;
+        let kind = |name| one(&format!("({name} (module {form} quote \"(@custom)\") \"\")")).into_kind();
         let malformed = kind("assert_malformed_custom");
         assert!(matches!(malformed, DirectiveKind::AssertMalformedCustom { module: Err(_), plain: Some(Ok(_)) }));
         assert!(matches!(kind("assert_invalid_custom"), DirectiveKind::AssertInvalidCustom { module: Err(_), .. }));
@@ -79,41 +84,43 @@ fn any_assertion_takes_a_quoted_module() {
         assert!(parse_error(&trap).contains("takes no such module"), "a definition is not instantiated");
     }
     let text = r#"(assert_invalid_custom (module definition $Q (func)) "")"#;
-    assert!(matches!(one(text).kind, DirectiveKind::AssertInvalidCustom { module: Ok(_), .. }));
+    assert!(matches!(one(text).into_kind(), DirectiveKind::AssertInvalidCustom { module: Ok(_), .. }));
 }
 
 #[test]
 fn patterns_that_the_wast_crate_lacks() {
     let text = r#"(assert_return (invoke "f") (ref) (ref.exn) (either (ref.exn) (i32.const 1)))"#;
-    let DirectiveKind::AssertReturn(_, patterns) = one(text).kind else { panic!("it is an assertion") };
+    let DirectiveKind::AssertReturn(_, patterns) = one(text).into_kind() else { panic!("it is an assertion") };
     let either = Pattern::Either(vec![Pattern::Exn, Pattern::Exact(Value::I32(1))]);
     assert_eq!(patterns, [Pattern::Ref, Pattern::Exn, either]);
 }
 
 #[test]
 fn fields_alone_are_a_module() {
-    assert!(matches!(one("(func) (memory 1)").kind, DirectiveKind::Module { id: None, module: Ok(_) }));
+    assert!(matches!(one("(func) (memory 1)").into_kind(), DirectiveKind::Module { id: None, module: Ok(_) }));
 }
 
 #[test]
 fn nothing_is_dropped() {
     let meta = ["(script $s (module) (script))", "(input $s \"x.wast\")", "(output)", "(output $s \"x.js\")"];
     for text in ["(assert_suspension (invoke \"f\") \"\")"].into_iter().chain(meta) {
-        assert!(matches!(one(text).kind, DirectiveKind::Unsupported { .. }), "{text}");
+        assert!(matches!(one(text).into_kind(), DirectiveKind::Unsupported { .. }), "{text}");
     }
 }
 
 #[test]
 fn what_stands_in_a_thread_may_stand_outside() {
     let text = "(thread $t (shared (module $M))\n (get \"g\") (module $Q quote \"(func)\")\n (thread $u (wait $t)))";
-    let DirectiveKind::Thread { id, shared: Some(shared), directives } = one(text).kind else {
+    let DirectiveKind::Thread { id, shared: Some(shared), directives } = one(text).into_kind() else {
         panic!("it is a thread")
     };
     assert_eq!((id.as_str(), shared.as_str()), ("t", "M"));
     let positions: Vec<_> = directives.iter().map(|d| (d.line, d.column, d.name)).collect();
     assert_eq!(positions, [(2, 2, "get"), (2, 12, "module"), (3, 2, "thread")]);
-    let DirectiveKind::Thread { shared: None, directives, .. } = &directives[2].kind else { panic!("it is a thread") };
-    assert!(matches!(&directives[0].kind, DirectiveKind::Wait { id } if id == "t"));
+    let DirectiveKind::Thread { shared: None, directives, .. } = &*directives[2].kind() else {
+        panic!("it is a thread")
+    };
+    assert!(matches!(&*directives[0].kind(), DirectiveKind::Wait { id } if id == "t"));
     assert!(!parse_error("(thread (module))").is_empty() && !parse_error("(wait)").is_empty());
 }
 
@@ -123,7 +130,7 @@ fn deep_nesting_is_an_error_at_its_position() {
     assert_eq!(one(&nested("(thread $t\n", 100, ")")).name, "thread");
     let error = parse_error(&nested("(script\n", 100_000, ")"));
     assert!(error.starts_with("102:1: nested too deep"), "{error:?}");
-    let DirectiveKind::Thread { directives, .. } = one(&nested("(thread $t\n", 100_000, ")")).kind else {
+    let DirectiveKind::Thread { directives, .. } = one(&nested("(thread $t\n", 100_000, ")")).into_kind() else {
         panic!("the outermost thread parses")
     };
     assert!(reason(&directives[0]).starts_with("it does not parse: 103:1: nested too deep"), "{directives:?}");
@@ -150,7 +157,7 @@ fn what_is_no_folded_instruction_is_malformed() {
     ];
     for code in wrong {
         let malformed = format!("(assert_malformed (module quote \"{}\") \"\")", module(code));
-        assert!(matches!(one(&malformed).kind, DirectiveKind::AssertMalformed(Err(_))), "{code}");
+        assert!(matches!(one(&malformed).into_kind(), DirectiveKind::AssertMalformed(Err(_))), "{code}");
         assert!(!parse_error(&module(code)).is_empty(), "{code}");
     }
     let script = parse(&format!("(module)\n{}", module("(try (do)) block (end)")));
@@ -164,7 +171,7 @@ fn what_is_no_folded_instruction_is_malformed() {
         "(@x (end))",
     ];
     for code in right {
-        assert!(matches!(one(&module(code)).kind, DirectiveKind::Module { module: Ok(_), .. }), "{code}");
+        assert!(matches!(one(&module(code)).into_kind(), DirectiveKind::Module { module: Ok(_), .. }), "{code}");
     }
 }
 
@@ -187,10 +194,9 @@ fn what_does_not_parse_fails_alone_and_says_where() {
 #[test]
 fn what_does_not_parse_in_a_thread_fails_alone() {
     let script = parse("(thread $t (shared (module $M)) (modul)\n (get \"g\"))\n(thread $u (get \"g\")");
-    let [Directive { kind: DirectiveKind::Thread { shared: Some(_), directives, .. }, .. }, unclosed] =
-        &script.directives[..]
-    else {
-        panic!("two threads: {script:?}")
+    let [thread, unclosed] = &script.directives[..] else { panic!("two threads: {script:?}") };
+    let Kind::Kept(DirectiveKind::Thread { shared: Some(_), directives, .. }) = thread.kind() else {
+        panic!("a thread: {thread:?}")
     };
     let shown: Vec<_> = directives.iter().map(|d| (d.line, d.column, d.name, reason(d).is_empty())).collect();
     assert_eq!(shown, [(1, 33, "directive", false), (2, 2, "get", true)]);
@@ -234,13 +240,14 @@ fn every_form_of_a_component_is_unsupported() {
 #[test]
 fn assertions_of_old_suites() {
     let nan = one("(assert_return_canonical_nan (invoke \"f\"))");
-    let DirectiveKind::AssertReturn(_, patterns) = nan.kind else { panic!("it is an assertion") };
+    let name = nan.name;
+    let DirectiveKind::AssertReturn(_, patterns) = nan.into_kind() else { panic!("it is an assertion") };
     let either = |float32, float64| [Pattern::Either(vec![Pattern::F32(float32), Pattern::F64(float64)])];
     assert_eq!(
-        (nan.name, patterns.as_slice()),
+        (name, patterns.as_slice()),
         ("assert_return_canonical_nan", &either(Float::Canonical, Float::Canonical)[..])
     );
-    let DirectiveKind::AssertReturn(_, patterns) = one("(assert_return_arithmetic_nan (get \"g\"))").kind else {
+    let DirectiveKind::AssertReturn(_, patterns) = one("(assert_return_arithmetic_nan (get \"g\"))").into_kind() else {
         panic!("it is an assertion")
     };
     assert_eq!(patterns, either(Float::Arithmetic, Float::Arithmetic));
