@@ -158,7 +158,11 @@ pub(super) fn reserve(checks: MemoryChecks, ty: MemoryType) -> Result<Mapping> {
 pub(super) fn extend(mapping: &Mapping, ty: MemoryType, lengths: Range<u64>) -> Result<(), Growth> {
     let range = whole_pages(lengths.start)..whole_pages(lengths.end);
     if range.end <= mapping.len() {
-        return mapping.make_accessible(range).map_err(Growth::Refused);
+        return mapping.make_accessible(range.clone()).map_err(|error| {
+            // The system may have done a part of it, and accesses past the length must fault.
+            let _ = mapping.make_inaccessible(range);
+            Growth::Refused(error)
+        });
     }
     // Short of what the type asks for, the system has refused address space before.
     if (mapping.len() as u64) < reservation(MemoryChecks::Explicit, ty) {

@@ -8,6 +8,7 @@ use super::*;
 use crate::base::{Config, MemoryChecks};
 use crate::runtime::{Engine, Extern, Instance, Module, Store, Table, Val};
 use crate::wasm::types::{RefType, TableType, ValType};
+use rustix::mm::{MapFlags, ProtFlags};
 use std::collections::HashSet;
 
 const ROUNDS: usize = 20;
@@ -200,6 +201,35 @@ fn a_slot_in_an_unknown_state_is_not_kept() {
     let pool = Pool::new(4);
     pool.give(slot);
     assert_eq!(pool.len(), 0);
+}
+
+/// Returns the access to an address as `/proc/self/maps` writes it.
+fn access(address: usize) -> String {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let number = |text| usize::from_str_radix(text, 16).unwrap();
+    let mut lines = maps.lines().map(|line| line.split_once(' ').unwrap());
+    let line = lines.find(|(range, _)| {
+        let (start, end) = range.split_once('-').unwrap();
+        (number(start)..number(end)).contains(&address)
+    });
+    line.unwrap().1[..4].to_owned()
+}
+
+/// A growth that the system refuses in the middle leaves nothing accessible past the length.
+#[test]
+fn a_growth_that_fails_half_way_is_undone() {
+    let ty = MemoryType::new(1, None);
+    let mut slot = Slot::new(MemoryChecks::GuardPages, ty, 65_536).unwrap();
+    let [start, obstacle] = [0, 3 << 16].map(|offset| slot.mapping().as_ptr().wrapping_add(offset));
+    let file = std::fs::File::open("/proc/self/exe").unwrap();
+    let (read, flags) = (ProtFlags::READ, MapFlags::SHARED | MapFlags::FIXED);
+    // SAFETY: a page of the slot, which nobody uses. It cannot become writable, since the file is open to read only.
+    unsafe { rustix::mm::mmap(obstacle.cast(), rustix::param::page_size(), read, flags, &file, 0).unwrap() };
+    assert!(matches!(slot.extend(ty, 65_536..6 << 16), Err(Growth::Refused(_))));
+    let offsets = [0, 1 << 16, 2 << 16, 3 << 16, 5 << 16];
+    let found = offsets.map(|offset| access(start.addr() + offset));
+    assert_eq!(found, ["rw-p", "---p", "---p", "---s", "---p"]);
+    assert!(slot.clear().is_err(), "it is not kept");
 }
 
 #[test]
