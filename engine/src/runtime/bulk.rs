@@ -37,8 +37,8 @@ pub(super) fn object_price(size: u64) -> u64 {
 
 /// Takes the fuel for an operation and checks the deadline. May collect.
 ///
-/// A free operation does not ask for fuel: whether compiled code calls it may depend on how full the heap is, so a guest
-/// that has run out meanwhile must trap where it would without the call.
+/// A free operation does not ask for fuel: whether compiled code calls it may depend on how full the heap is, so a
+/// guest that has run out meanwhile must trap where it would without the call.
 ///
 /// # Errors
 /// [`Trap::OutOfFuel`](crate::Trap::OutOfFuel), or the error of the deadline.
