@@ -28,7 +28,7 @@ use crate::settings::Settings;
 use executor::Executor;
 use lanes::{Failure, Features, InstanceId, Lane, Observation, Outcome, Phase, Refusal, State};
 use serde::{Deserialize, Serialize};
-use shown::Shown;
+use shown::{Recent, Shown};
 use std::borrow::Cow;
 
 /// The verdict on a directive: it passed, or the reason why it did not.
@@ -213,6 +213,7 @@ fn run_directives<'env>(
 ) -> LaneRun {
     // The instances, with the position of the directive that made each.
     let mut made = Vec::new();
+    let mut recent = Recent::default();
     let mut steps = Vec::with_capacity(script.directives.len());
     for (position, directive) in script.directives.iter().enumerate() {
         watch(position, None);
@@ -221,6 +222,7 @@ fn run_directives<'env>(
         if !compared {
             step.forget_values();
         }
+        recent.share(&mut step.shown);
         made.extend((before..executor.instance_count).map(|instance| (position, InstanceId(instance))));
         watch(position, Some(&step.verdict()));
         let is_lost = step.miss().is_some_and(Miss::is_lost);

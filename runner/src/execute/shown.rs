@@ -3,6 +3,8 @@
 
 use lanes::{Objects, Observation, Outcome, Value};
 use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// The observation of a directive, if there is one.
 #[derive(Debug)]
@@ -16,8 +18,8 @@ pub(super) enum Shown {
     I64(i64),
     F32(u32),
     F64(u64),
-    /// Anything more.
-    Whole(Box<Observation>),
+    /// Anything more. Equal ones may be shared.
+    Whole(Arc<Observation>),
 }
 
 impl Shown {
@@ -27,7 +29,7 @@ impl Shown {
             Outcome::Values(values) if host_calls.is_empty() && fuel.is_none() && *objects == Objects::default() => {
                 values
             }
-            _ => return Shown::Whole(Box::new(observation)),
+            _ => return Shown::Whole(Arc::new(observation)),
         };
         match values[..] {
             [] => Shown::Success,
@@ -35,7 +37,7 @@ impl Shown {
             [Value::I64(value)] => Shown::I64(value),
             [Value::F32(bits)] => Shown::F32(bits),
             [Value::F64(bits)] => Shown::F64(bits),
-            _ => Shown::Whole(Box::new(observation)),
+            _ => Shown::Whole(Arc::new(observation)),
         }
     }
 
@@ -53,6 +55,25 @@ impl Shown {
     }
 }
 
+/// The last different observations of a run that are kept whole. A script may have millions of equal traps.
+#[derive(Default)]
+pub(super) struct Recent(VecDeque<Arc<Observation>>);
+
+impl Recent {
+    const COUNT: usize = 8;
+
+    /// Makes an observation share its memory with an equal one, if there is one.
+    pub(super) fn share(&mut self, shown: &mut Shown) {
+        let Shown::Whole(observation) = shown else { return };
+        if let Some(equal) = self.0.iter().find(|recent| *recent == observation) {
+            *observation = Arc::clone(equal);
+            return;
+        }
+        self.0.truncate(Recent::COUNT - 1);
+        self.0.push_front(Arc::clone(observation));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Step;
@@ -62,6 +83,22 @@ mod tests {
     #[test]
     fn a_step_is_small() {
         assert!(size_of::<Shown>() <= 16 && size_of::<Step>() <= 32);
+    }
+
+    #[test]
+    fn equal_observations_share_their_memory() {
+        let mut recent = Recent::default();
+        let mut share = |value| {
+            let mut shown = Shown::of(Observation::nothing_but(Outcome::Values(vec![Value::V128(value)])));
+            recent.share(&mut shown);
+            let Shown::Whole(observation) = shown else { panic!("it is kept whole") };
+            assert_eq!(observation.outcome, Outcome::Values(vec![Value::V128(value)]));
+            observation
+        };
+        let (one, other) = (share(1), share(2));
+        assert!(Arc::ptr_eq(&one, &share(1)) && Arc::ptr_eq(&other, &share(2)) && !Arc::ptr_eq(&one, &other));
+        (3..20).for_each(|value| drop(share(value)));
+        assert!(!Arc::ptr_eq(&one, &share(1)), "only the last ones are shared");
     }
 
     #[test]
