@@ -12,7 +12,8 @@ use crate::wasm::module::{Export, ExportItem, Function};
 use crate::wasm::types::{ExternType, FuncType};
 use core::ffi::c_void;
 use core::fmt;
-use rustc_hash::FxHashMap;
+use rustc_hash::FxBuildHasher;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -23,6 +24,9 @@ pub struct Module {
     inner: Arc<ModuleInner>,
 }
 
+/// Exit trampolines by the canonical ids of their types.
+type Exits = HashMap<u32, TextOffset, FxBuildHasher>;
+
 struct ModuleInner {
     engine: Engine,
     code: Arc<LoadedCode>,
@@ -31,8 +35,8 @@ struct ModuleInner {
     layout: VmLayout,
     /// Filled in by the first instantiation.
     func_refs: OnceLock<FuncRefs>,
-    /// Exit trampolines of the types of imported functions, by canonical id. Filled in when a store first needs one.
-    exits: OnceLock<FxHashMap<u32, TextOffset>>,
+    /// The exit trampolines of the types of imported functions. Filled in when a store first needs one.
+    exits: OnceLock<Exits>,
     /// Positions in the list of exports, sorted by name. Filled in when an export is first looked up.
     exports_by_name: OnceLock<Box<[u32]>>,
 }
@@ -283,7 +287,7 @@ impl Module {
 
     /// Finds the exit trampolines of the types of imported functions. Nearly all host functions have one of these
     /// types, and to search a trampoline by its signature takes longer.
-    fn import_exits(&self) -> FxHashMap<u32, TextOffset> {
+    fn import_exits(&self) -> Exits {
         let wasm = self.wasm();
         let imported = wasm.functions.iter().take(wasm.imported_functions as usize);
         let exit = |function: &Function| {
