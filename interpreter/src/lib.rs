@@ -6,7 +6,20 @@ extern crate alloc;
 #[cfg(feature = "threads")]
 extern crate std;
 
+mod backtrace;
+mod config;
+mod error;
+mod rewrite;
 mod slot;
 mod trap;
+mod types;
 
+pub use backtrace::{Backtrace, Frame};
+pub use config::{Config, Engine};
+pub use error::{Error, ErrorKind, Result};
+pub use features::Features;
 pub use trap::Trap;
+pub use types::{
+    ArrayType, ExternType, FieldType, FuncType, GlobalType, HeapType, Limits, MemoryType, PAGE_SIZE, RefType,
+    StorageType, StructType, TableType, TypeId, TypeIndex, ValType,
+};

@@ -1,0 +1,131 @@
+//! Heap types and reference types
+//! ([Reference types](https://webassembly.github.io/spec/core/syntax/types.html#reference-types)).
+
+use super::name::TypeId;
+use core::fmt;
+
+/// The type of a reference's referent.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum HeapType<T = TypeId> {
+    /// Anything but a function, an exception or a host value.
+    Any,
+    /// An operand of `ref.eq`: an object or an `i31`.
+    Eq,
+    /// An integer of 31 bits.
+    I31,
+    /// A struct of any type.
+    Struct,
+    /// An array of any type.
+    Array,
+    /// Nothing: the bottom of the types below `any`.
+    None,
+    /// A function of any type.
+    Func,
+    /// Nothing: the bottom of the types of functions.
+    NoFunc,
+    /// An exception.
+    Exn,
+    /// Nothing: the bottom of the types of exceptions.
+    NoExn,
+    /// A value of the host.
+    Extern,
+    /// Nothing: the bottom of the types of host values.
+    NoExtern,
+    /// A value of a defined type or of a type that extends it.
+    Defined(T),
+    /// A value of a defined type, but not of one that extends it
+    /// ([Exact types](https://github.com/WebAssembly/custom-descriptors/blob/main/proposals/custom-descriptors/Overview.md)).
+    Exact(T),
+}
+
+/// The type of a reference.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RefType<T = TypeId> {
+    /// True if the type contains null.
+    pub nullable: bool,
+    /// The type of the referent.
+    pub heap: HeapType<T>,
+}
+
+impl<T> HeapType<T> {
+    /// Returns the type with its defined type, if any, under another name.
+    pub(crate) fn map<U>(self, rename: impl FnOnce(T) -> U) -> HeapType<U> {
+        match self {
+            HeapType::Any => HeapType::Any,
+            HeapType::Eq => HeapType::Eq,
+            HeapType::I31 => HeapType::I31,
+            HeapType::Struct => HeapType::Struct,
+            HeapType::Array => HeapType::Array,
+            HeapType::None => HeapType::None,
+            HeapType::Func => HeapType::Func,
+            HeapType::NoFunc => HeapType::NoFunc,
+            HeapType::Exn => HeapType::Exn,
+            HeapType::NoExn => HeapType::NoExn,
+            HeapType::Extern => HeapType::Extern,
+            HeapType::NoExtern => HeapType::NoExtern,
+            HeapType::Defined(name) => HeapType::Defined(rename(name)),
+            HeapType::Exact(name) => HeapType::Exact(rename(name)),
+        }
+    }
+
+    /// Returns the defined type that the type names, exactly or not.
+    pub fn defined(self) -> Option<T> {
+        match self {
+            HeapType::Defined(name) | HeapType::Exact(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+impl<T> RefType<T> {
+    /// `anyref`.
+    pub const ANY: RefType<T> = RefType { nullable: true, heap: HeapType::Any };
+    /// `funcref`.
+    pub const FUNC: RefType<T> = RefType { nullable: true, heap: HeapType::Func };
+    /// `exnref`.
+    pub const EXN: RefType<T> = RefType { nullable: true, heap: HeapType::Exn };
+    /// `externref`.
+    pub const EXTERN: RefType<T> = RefType { nullable: true, heap: HeapType::Extern };
+
+    /// Returns the type with its defined type, if any, under another name.
+    pub(crate) fn map<U>(self, rename: impl FnOnce(T) -> U) -> RefType<U> {
+        RefType { nullable: self.nullable, heap: self.heap.map(rename) }
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for HeapType<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            HeapType::Any => "any",
+            HeapType::Eq => "eq",
+            HeapType::I31 => "i31",
+            HeapType::Struct => "struct",
+            HeapType::Array => "array",
+            HeapType::None => "none",
+            HeapType::Func => "func",
+            HeapType::NoFunc => "nofunc",
+            HeapType::Exn => "exn",
+            HeapType::NoExn => "noexn",
+            HeapType::Extern => "extern",
+            HeapType::NoExtern => "noextern",
+            HeapType::Defined(name) => return write!(f, "{name}"),
+            HeapType::Exact(name) => return write!(f, "(exact {name})"),
+        })
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for RefType<T> {
+    /// Writes the type as in the text format, in the short form where there is one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.nullable, &self.heap) {
+            (true, HeapType::None) => f.write_str("nullref"),
+            (true, HeapType::NoFunc) => f.write_str("nullfuncref"),
+            (true, HeapType::NoExn) => f.write_str("nullexnref"),
+            (true, HeapType::NoExtern) => f.write_str("nullexternref"),
+            (true, heap @ (HeapType::Defined(_) | HeapType::Exact(_))) => write!(f, "(ref null {heap})"),
+            (true, heap) => write!(f, "{heap}ref"),
+            (false, heap) => write!(f, "(ref {heap})"),
+        }
+    }
+}
