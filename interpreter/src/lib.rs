@@ -9,8 +9,10 @@ extern crate std;
 mod backtrace;
 mod config;
 mod error;
+mod memory;
 mod rewrite;
 mod slot;
+mod store;
 mod trap;
 mod types;
 
@@ -18,6 +20,8 @@ pub use backtrace::{Backtrace, Frame};
 pub use config::{Config, Engine};
 pub use error::{Error, ErrorKind, Result};
 pub use features::Features;
+pub use memory::WaitResult;
+pub use store::StoreLimits;
 pub use trap::Trap;
 pub use types::{
     ArrayType, ExternType, FieldType, FuncType, GlobalType, HeapType, Limits, MemoryType, PAGE_SIZE, RefType,

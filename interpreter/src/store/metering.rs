@@ -1,0 +1,162 @@
+//! Fuel and deadlines: how long the code of a store may run.
+//!
+//! Each instruction costs fuel, and bulk operations cost more by their length. The count may go below zero before it is
+//! looked at; code stops then. A deadline is a tick of the engine's epoch, which any thread may advance.
+
+use crate::trap::Trap;
+use alloc::sync::Arc;
+use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// The bytes that a bulk operation copies or fills between two checks of the deadline. They take a few milliseconds.
+pub(crate) const PIECE: usize = 16 << 20;
+
+/// The bytes of a bulk operation for one unit of fuel.
+const BYTES_PER_FUEL: u64 = 64;
+
+/// The elements of a bulk operation for one unit of fuel.
+const ELEMENTS_PER_FUEL: u64 = 8;
+
+/// The fuel and the deadline of a store.
+pub(crate) struct Metering {
+    /// The fuel that is left; negative if code used more than there was.
+    pub(crate) fuel: i64,
+    /// False if the engine does not count fuel.
+    counts_fuel: bool,
+    /// The engine's epoch; `None` if the engine has no deadlines.
+    epoch: Option<Arc<AtomicU64>>,
+    deadline: u64,
+}
+
+impl Metering {
+    /// Creates the meter of a new store, without any fuel and with its deadline in the present epoch.
+    pub(crate) fn new(counts_fuel: bool, epoch: Option<Arc<AtomicU64>>) -> Metering {
+        let mut metering = Metering { fuel: 0, counts_fuel, epoch, deadline: 0 };
+        metering.set_deadline(0);
+        metering
+    }
+
+    /// Returns whether fuel is counted.
+    pub(crate) fn counts_fuel(&self) -> bool {
+        self.counts_fuel
+    }
+
+    /// Returns whether there are deadlines.
+    pub(crate) fn has_deadlines(&self) -> bool {
+        self.epoch.is_some()
+    }
+
+    /// Returns the fuel that is left.
+    pub(crate) fn fuel_left(&self) -> u64 {
+        u64::try_from(self.fuel).unwrap_or(0)
+    }
+
+    /// Sets the fuel that is left.
+    pub(crate) fn set_fuel(&mut self, fuel: u64) {
+        self.fuel = i64::try_from(fuel).unwrap_or(i64::MAX);
+    }
+
+    /// Takes fuel for work besides that of single instructions.
+    ///
+    /// # Errors
+    /// [`Trap::OutOfFuel`] if there is not enough, or there was not before.
+    pub(crate) fn charge(&mut self, price: u64) -> Result<(), Trap> {
+        if !self.counts_fuel {
+            return Ok(());
+        }
+        self.fuel = self.fuel.saturating_sub_unsigned(price);
+        if self.fuel < 0 { Err(Trap::OutOfFuel) } else { Ok(()) }
+    }
+
+    /// Takes fuel as [`charge`](Metering::charge) does. Work that is free succeeds, even if code has used more fuel than
+    /// there was.
+    ///
+    /// # Errors
+    /// [`Trap::OutOfFuel`] if there is not enough.
+    pub(crate) fn charge_unless_free(&mut self, price: u64) -> Result<(), Trap> {
+        if price == 0 { Ok(()) } else { self.charge(price) }
+    }
+
+    /// Returns whether the epoch has reached the deadline.
+    #[inline]
+    pub(crate) fn deadline_is_reached(&self) -> bool {
+        self.epoch.as_ref().is_some_and(|epoch| epoch.load(Ordering::Relaxed) >= self.deadline)
+    }
+
+    /// Sets the deadline to `ticks` after the present epoch.
+    pub(crate) fn set_deadline(&mut self, ticks: u64) {
+        let now = self.epoch.as_ref().map_or(0, |epoch| epoch.load(Ordering::Relaxed));
+        self.deadline = now.saturating_add(ticks);
+    }
+}
+
+/// Returns the fuel that an operation on bytes costs.
+pub(crate) fn bytes_price(bytes: u64) -> u64 {
+    bytes / BYTES_PER_FUEL
+}
+
+/// Returns the fuel that an operation on elements costs.
+pub(crate) fn elements_price(elements: u64) -> u64 {
+    elements / ELEMENTS_PER_FUEL
+}
+
+/// Divides `0..length` into pieces of `size`, the last one shorter. They come in order, or in the reverse order.
+pub(crate) fn pieces(length: usize, size: usize, last_first: bool) -> impl Iterator<Item = Range<usize>> {
+    let count = length.div_ceil(size);
+    (0..count).map(move |number| {
+        let start = size * if last_first { count - 1 - number } else { number };
+        start..length.min(start + size)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn fuel_runs_out_below_zero() {
+        let mut metering = Metering::new(true, None);
+        metering.set_fuel(10);
+        assert_eq!(metering.charge(10), Ok(()));
+        assert_eq!(metering.charge(0), Ok(()));
+        assert_eq!(metering.charge(1), Err(Trap::OutOfFuel));
+        assert_eq!((metering.charge_unless_free(0), metering.fuel_left()), (Ok(()), 0));
+        assert_eq!(metering.charge(0), Err(Trap::OutOfFuel));
+        assert_eq!(metering.charge(u64::MAX), Err(Trap::OutOfFuel));
+        metering.set_fuel(u64::MAX);
+        assert_eq!(metering.fuel_left(), i64::MAX as u64);
+        let mut uncounted = Metering::new(false, None);
+        assert_eq!(uncounted.charge(u64::MAX), Ok(()));
+    }
+
+    #[test]
+    fn a_deadline_is_reached_when_the_epoch_is_there() {
+        let epoch = Arc::new(AtomicU64::new(5));
+        let mut metering = Metering::new(false, Some(epoch.clone()));
+        assert!(metering.deadline_is_reached());
+        metering.set_deadline(2);
+        epoch.store(6, Ordering::Relaxed);
+        assert!(!metering.deadline_is_reached());
+        epoch.store(7, Ordering::Relaxed);
+        assert!(metering.deadline_is_reached());
+        metering.set_deadline(u64::MAX);
+        assert!(!metering.deadline_is_reached());
+        assert!(!Metering::new(false, None).deadline_is_reached());
+    }
+
+    #[test]
+    fn pieces_cover_the_whole_in_both_orders() {
+        let all = |length, last_first| pieces(length, 3, last_first).collect::<Vec<_>>();
+        assert_eq!(all(7, false), [0..3, 3..6, 6..7]);
+        assert_eq!(all(7, true), [6..7, 3..6, 0..3]);
+        assert_eq!(all(6, true), [3..6, 0..3]);
+        assert!(all(0, true).is_empty());
+    }
+
+    #[test]
+    fn prices_are_by_length() {
+        assert_eq!((bytes_price(63), bytes_price(64), bytes_price(u64::MAX)), (0, 1, u64::MAX / 64));
+        assert_eq!((elements_price(7), elements_price(16)), (0, 2));
+    }
+}
