@@ -9,6 +9,7 @@ extern crate std;
 mod backtrace;
 mod config;
 mod error;
+mod gc;
 mod memory;
 mod rewrite;
 mod slot;

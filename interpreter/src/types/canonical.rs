@@ -87,6 +87,11 @@ impl CanonicalTypes {
         Err(Error::new(ErrorKind::Usage, alloc::format!("the store has no type {name}: it is another store's")))
     }
 
+    /// Returns the number of types. Their ids are those below it.
+    pub(crate) fn len(&self) -> usize {
+        self.types.len()
+    }
+
     /// Returns the type with this id.
     #[inline]
     pub(crate) fn get(&self, id: TypeId) -> &SubType {
