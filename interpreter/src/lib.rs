@@ -10,6 +10,7 @@ mod backtrace;
 mod config;
 mod error;
 mod gc;
+mod instructions;
 mod memory;
 mod rewrite;
 mod slot;

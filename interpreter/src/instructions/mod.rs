@@ -1,0 +1,5 @@
+//! The meaning of instructions, by family
+//! ([Instructions](https://webassembly.github.io/spec/core/exec/instructions.html)).
+
+pub(crate) mod numeric;
+pub(crate) mod vector;

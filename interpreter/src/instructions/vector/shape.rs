@@ -1,0 +1,89 @@
+//! Shapes: a vector as its lanes ([Vectors](https://webassembly.github.io/spec/core/exec/numerics.html#vectors)).
+
+use crate::slot::V128;
+use core::array::from_fn;
+
+/// A type of which a vector has `N` lanes. Lane 0 is in the lowest bits.
+pub(crate) trait Lane<const N: usize>: Copy {
+    /// Returns the lanes of a vector.
+    fn lanes(vector: V128) -> [Self; N];
+
+    /// Returns the vector of some lanes.
+    fn vector(lanes: [Self; N]) -> V128;
+}
+
+macro_rules! lanes {
+    ($($ty:ty, $count:literal, $size:literal;)*) => {
+        $(impl Lane<$count> for $ty {
+            #[inline(always)]
+            fn lanes(vector: V128) -> [$ty; $count] {
+                let bytes = vector.0.to_le_bytes();
+                let (lanes, _) = bytes.as_chunks::<$size>();
+                from_fn(|lane| <$ty>::from_le_bytes(lanes[lane]))
+            }
+
+            #[inline(always)]
+            fn vector(lanes: [$ty; $count]) -> V128 {
+                let mut bytes = [0; 16];
+                for (bytes, lane) in bytes.as_chunks_mut::<$size>().0.iter_mut().zip(lanes) {
+                    *bytes = lane.to_le_bytes();
+                }
+                V128(u128::from_le_bytes(bytes))
+            }
+        })*
+    };
+}
+
+lanes! {
+    u8, 16, 1;
+    i8, 16, 1;
+    u16, 8, 2;
+    i16, 8, 2;
+    u32, 4, 4;
+    i32, 4, 4;
+    u64, 2, 8;
+    i64, 2, 8;
+    f32, 4, 4;
+    f64, 2, 8;
+}
+
+/// Applies an operation to each lane.
+#[inline(always)]
+pub(crate) fn map<T: Lane<N>, R: Lane<N>, const N: usize>(a: V128, operation: impl Fn(T) -> R) -> V128 {
+    R::vector(T::lanes(a).map(operation))
+}
+
+/// Applies an operation to each lane of a vector and the same lane of another one.
+#[inline(always)]
+pub(crate) fn zip<T: Lane<N>, R: Lane<N>, const N: usize>(a: V128, b: V128, operation: impl Fn(T, T) -> R) -> V128 {
+    let (a, b) = (T::lanes(a), T::lanes(b));
+    R::vector(from_fn(|lane| operation(a[lane], b[lane])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_are_in_little_endian_order() {
+        let vector = V128(0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100);
+        assert_eq!(u8::lanes(vector), from_fn(|lane| lane as u8));
+        assert_eq!(u16::lanes(vector)[..3], [0x0100, 0x0302, 0x0504]);
+        assert_eq!(i32::lanes(vector), [0x0302_0100, 0x0706_0504, 0x0b0a_0908, 0x0f0e_0d0c]);
+        assert_eq!(u64::lanes(vector), [0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908]);
+        assert_eq!(f32::lanes(V128(0x3f80_0000))[0], 1.0);
+        assert_eq!(f64::vector([0.0, -0.0]), V128(1 << 127));
+    }
+
+    #[test]
+    fn lanes_and_vector_are_inverse() {
+        // As floats, lane 0 is a signaling NaN.
+        let vector = V128(0x0123_4567_89ab_cdef_fff0_0001_ff80_0001);
+        assert_eq!(i8::vector(i8::lanes(vector)), vector);
+        assert_eq!(u16::vector(u16::lanes(vector)), vector);
+        assert_eq!(i32::vector(i32::lanes(vector)), vector);
+        assert_eq!(i64::vector(i64::lanes(vector)), vector);
+        assert_eq!(f32::vector(f32::lanes(vector)), vector);
+        assert_eq!(f64::vector(f64::lanes(vector)), vector);
+    }
+}
