@@ -1,16 +1,16 @@
-//! Conversions ([Conversions](https://webassembly.github.io/spec/core/exec/numerics.html#conversions)).
+//! Conversions ([Conversions](https://webassembly.github.io/spec/core/exec/numerics.html#convert-ops)).
 
 use super::instructions;
 use crate::trap::Trap;
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-wrap, #op-extend-u, #op-extend-s
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-wrap, #op-extend
 instructions! {
     i32_wrap_i64(a: u64) -> u32 = a as u32;
     i64_extend_i32_u(a: u32) -> u64 = u64::from(a);
     i64_extend_i32_s(a: i32) -> i64 = i64::from(a);
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-trunc-u, #op-trunc-s: a trap where the integer part is not
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-trunc: a trap where the integer part is not
 // a number of the type.
 instructions! {
     i32_trunc_f32_u(a: f32) -> Result<u32, Trap> = truncate(f64::from(a), fits_u32, a as u32);
@@ -57,7 +57,7 @@ fn fits_i64(a: f64) -> bool {
     (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&a)
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-trunc-sat-u, #op-trunc-sat-s: the nearest number of the
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-trunc-sat: the nearest number of the
 // type, and zero for NaN, which is how Rust defines `as`.
 instructions! {
     i32_trunc_sat_f32_u(a: f32) -> u32 = a as u32;
@@ -70,7 +70,7 @@ instructions! {
     i64_trunc_sat_f64_s(a: f64) -> i64 = a as i64;
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-convert-u, #op-convert-s: to the nearest, ties to even.
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-convert: to the nearest, ties to even.
 instructions! {
     f32_convert_i32_u(a: u32) -> f32 = a as f32;
     f32_convert_i64_u(a: u64) -> f32 = a as f32;

@@ -1,10 +1,10 @@
 //! Floating-point instructions
-//! ([Floating-point operations](https://webassembly.github.io/spec/core/exec/numerics.html#floating-point-operations)).
+//! ([Floating-point operations](https://webassembly.github.io/spec/core/exec/numerics.html#float-ops)).
 //!
 //! # NaN
 //!
 //! Where an operation's result is a NaN, the standard allows any arithmetic NaN, but only a canonical one if all operands
-//! that are NaN are canonical ([NaN propagation](https://webassembly.github.io/spec/core/exec/numerics.html#nan-propagation)).
+//! that are NaN are canonical ([NaN propagation](https://webassembly.github.io/spec/core/exec/numerics.html#aux-nans)).
 //! So the result is either the processor's default NaN, which is canonical, or an operand made quiet. [`f32_canonicalize`]
 //! and [`f64_canonicalize`] make it the one NaN of the deterministic profile.
 
@@ -110,7 +110,7 @@ instructions! {
 }
 
 // The positive canonical NaN for any NaN, as the deterministic profile has it.
-// https://webassembly.github.io/spec/core/exec/numerics.html#nan-propagation
+// https://webassembly.github.io/spec/core/exec/numerics.html#aux-nans
 instructions! {
     f32_canonicalize(a: f32) -> f32 = if a.is_nan() { f32::from_bits(0x7fc0_0000) } else { a };
     f64_canonicalize(a: f64) -> f64 = if a.is_nan() { f64::from_bits(0x7ff8_0000_0000_0000) } else { a };

@@ -1,4 +1,4 @@
-//! Integer instructions ([Integer operations](https://webassembly.github.io/spec/core/exec/numerics.html#integer-operations)).
+//! Integer instructions ([Integer operations](https://webassembly.github.io/spec/core/exec/numerics.html#int-ops)).
 
 use super::instructions;
 use crate::trap::Trap;
@@ -13,7 +13,7 @@ instructions! {
     i64_mul(a: u64, b: u64) -> u64 = a.wrapping_mul(b);
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-idiv-u, #op-idiv-s: toward zero. A signed quotient
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-idiv: toward zero. A signed quotient
 // overflows if it is 2^(N-1).
 instructions! {
     i32_div_u(a: u32, b: u32) -> Result<u32, Trap> = a.checked_div(b).ok_or(Trap::IntegerDivisionByZero);
@@ -28,7 +28,7 @@ instructions! {
     };
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-irem-u, #op-irem-s: with the sign of the dividend. The
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-irem: with the sign of the dividend. The
 // remainder of the division that overflows is zero.
 instructions! {
     i32_rem_u(a: u32, b: u32) -> Result<u32, Trap> = a.checked_rem(b).ok_or(Trap::IntegerDivisionByZero);
@@ -53,7 +53,7 @@ instructions! {
     i64_xor(a: u64, b: u64) -> u64 = a ^ b;
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-ishl, #op-ishr-u, #op-ishr-s, #op-irotl, #op-irotr: by
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-ishl, #op-ishr, #op-irotl, #op-irotr: by
 // a distance modulo N, which a power of two divides, so that the high bits of a distance do not count.
 instructions! {
     i32_shl(a: u32, b: u32) -> u32 = a.wrapping_shl(b);
@@ -88,7 +88,7 @@ instructions! {
     i64_ne(a: u64, b: u64) -> bool = a != b;
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-ilt-u, #op-ilt-s, and the three that follow each
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-ilt, #op-igt, #op-ile, #op-ige
 instructions! {
     i32_lt_u(a: u32, b: u32) -> bool = a < b;
     i32_lt_s(a: i32, b: i32) -> bool = a < b;
@@ -108,7 +108,7 @@ instructions! {
     i64_ge_s(a: i64, b: i64) -> bool = a >= b;
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-iextendn-s: the low bits, taken as signed.
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-iextendn: the low bits, taken as signed.
 instructions! {
     i32_extend8_s(a: u32) -> i32 = i32::from(a as i8);
     i32_extend16_s(a: u32) -> i32 = i32::from(a as i16);

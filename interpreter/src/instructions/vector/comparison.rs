@@ -26,7 +26,7 @@ comparisons! {
     i64x2_ne -> u64 = |a: u64, b: u64| a != b;
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-ilt-u, #op-ilt-s, and the three that follow each. Lanes of
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-ilt, #op-igt, #op-ile, #op-ige. Lanes of
 // 64 bits have the signed ones only.
 comparisons! {
     i8x16_lt_u -> u8 = |a: u8, b: u8| a < b;

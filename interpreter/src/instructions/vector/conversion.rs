@@ -1,5 +1,5 @@
 //! Conversions between shapes, other than extensions
-//! ([vcvtop](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vcvtop), [vnarrow](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vec-narrow)).
+//! ([vcvtop](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vcvtop), [vnarrow](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vnarrow)).
 
 use super::widening::map_low;
 use super::{Lane, instructions, map};
@@ -7,7 +7,7 @@ use crate::instructions::numeric::*;
 use crate::slot::V128;
 use core::array::from_fn;
 
-// https://webassembly.github.io/spec/core/exec/instructions.html#exec-vec-narrow: the lanes of `a` and then those of `b`, as the
+// https://webassembly.github.io/spec/core/exec/instructions.html#exec-vnarrow: the lanes of `a` and then those of `b`, as the
 // nearest numbers of half the width. The operands are signed for both signs of the result.
 instructions! {
     i8x16_narrow_i16x8_u(a: V128, b: V128) -> V128 = narrow(a, b, |a: i16| a.clamp(0, 0xff) as u8);
@@ -27,7 +27,7 @@ fn narrow<T: Lane<N>, R: Lane<M>, const N: usize, const M: usize>(
     R::vector(from_fn(|lane| operation(if lane < N { a[lane] } else { b[lane - N] })))
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-trunc-sat-u, #op-trunc-sat-s, #op-convert-u, #op-convert-s
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-trunc-sat, #op-convert
 instructions! {
     i32x4_trunc_sat_f32x4_u(a: V128) -> V128 = map(a, i32_trunc_sat_f32_u);
     i32x4_trunc_sat_f32x4_s(a: V128) -> V128 = map(a, i32_trunc_sat_f32_s);

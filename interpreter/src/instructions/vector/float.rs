@@ -1,5 +1,5 @@
 //! Arithmetic on float lanes
-//! ([Floating-point operations](https://webassembly.github.io/spec/core/exec/numerics.html#floating-point-operations)).
+//! ([Floating-point operations](https://webassembly.github.io/spec/core/exec/numerics.html#float-ops)).
 
 use super::{lanewise_binary, lanewise_unary, map, zip};
 use crate::instructions::numeric::*;
@@ -56,7 +56,7 @@ lanewise_unary! {
 }
 
 // The positive canonical NaN for any NaN, as the deterministic profile has it.
-// https://webassembly.github.io/spec/core/exec/numerics.html#nan-propagation
+// https://webassembly.github.io/spec/core/exec/numerics.html#aux-nans
 lanewise_unary! {
     f32x4_canonicalize = f32_canonicalize;
     f64x2_canonicalize = f64_canonicalize;

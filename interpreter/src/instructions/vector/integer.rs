@@ -1,5 +1,5 @@
 //! Arithmetic on integer lanes
-//! ([Integer operations](https://webassembly.github.io/spec/core/exec/numerics.html#integer-operations)).
+//! ([Integer operations](https://webassembly.github.io/spec/core/exec/numerics.html#int-ops)).
 
 use super::{Lane, instructions, lanewise_binary, lanewise_unary, map, zip};
 use crate::slot::V128;
@@ -19,7 +19,7 @@ lanewise_binary! {
     i64x2_mul = u64::wrapping_mul;
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-iadd-sat-u, #op-iadd-sat-s, #op-isub-sat-u, #op-isub-sat-s
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-iadd-sat, #op-isub-sat
 lanewise_binary! {
     i8x16_add_sat_u = u8::saturating_add;
     i8x16_add_sat_s = i8::saturating_add;
@@ -31,7 +31,7 @@ lanewise_binary! {
     i16x8_sub_sat_s = i16::saturating_sub;
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-imin-u, #op-imin-s, #op-imax-u, #op-imax-s
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-imin, #op-imax
 lanewise_binary! {
     i8x16_min_u = u8::min;
     i8x16_min_s = i8::min;
@@ -47,13 +47,13 @@ lanewise_binary! {
     i32x4_max_s = i32::max;
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-iavgr-u: half the sum, rounded up.
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-iavgr: half the sum, rounded up.
 lanewise_binary! {
     i8x16_avgr_u = |a: u8, b: u8| ((u16::from(a) + u16::from(b) + 1) / 2) as u8;
     i16x8_avgr_u = |a: u16, b: u16| ((u32::from(a) + u32::from(b) + 1) / 2) as u16;
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-iq15mulr-sat-s: numbers with 15 bits for the fraction. Only the
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-iq15mulrsat: numbers with 15 bits for the fraction. Only the
 // product of the smallest with itself is too large.
 lanewise_binary! {
     i16x8_q15mulr_sat_s = |a: i16, b: i16| saturate_i16((i32::from(a) * i32::from(b) + (1 << 14)) >> 15);

@@ -1,5 +1,5 @@
 //! Lanes: as scalars, and in another order
-//! ([splat, extract_lane, replace_lane, swizzle, shuffle](https://webassembly.github.io/spec/core/exec/instructions.html#vector-instructions)).
+//! ([splat, extract_lane, replace_lane, swizzle, shuffle](https://webassembly.github.io/spec/core/exec/instructions.html#exec-instr-vec)).
 //!
 //! Validation has checked that an immediate is the index of a lane.
 
@@ -56,7 +56,7 @@ instructions! {
     };
 }
 
-// https://webassembly.github.io/spec/core/exec/instructions.html#exec-vec-shuffle: lane i is the lane of `a` and then `b`
+// https://webassembly.github.io/spec/core/exec/instructions.html#exec-vshuffle: lane i is the lane of `a` and then `b`
 // that immediate i tells.
 instructions! {
     i8x16_shuffle(a: V128, b: V128, lanes: [u8; 16]) -> V128 = {

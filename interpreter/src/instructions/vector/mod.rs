@@ -1,4 +1,4 @@
-//! Vector instructions ([Vector instructions](https://webassembly.github.io/spec/core/exec/instructions.html#vector-instructions)).
+//! Vector instructions ([Vector instructions](https://webassembly.github.io/spec/core/exec/instructions.html#exec-instr-vec)).
 //!
 //! Each instruction is a function of its operands, named after the instruction. Immediates follow the operands. Most
 //! instructions apply a scalar operation lane by lane: [`map`] and [`zip`] are the specification's lane-wise operators.

@@ -1,5 +1,5 @@
 //! Relaxed instructions, with the results of the deterministic profile
-//! ([Relaxed operations](https://webassembly.github.io/spec/core/exec/numerics.html#relaxed-operations)).
+//! ([Relaxed operations](https://webassembly.github.io/spec/core/exec/numerics.html#relaxed-ops)).
 //!
 //! Of the results that the standard allows, the deterministic profile has the first. It is that of a strict instruction, or
 //! of a sequence of them.
@@ -8,7 +8,7 @@ use super::*;
 use crate::slot::V128;
 
 // The strict instruction of the same name.
-// https://webassembly.github.io/spec/core/exec/numerics.html#relaxed-operations
+// https://webassembly.github.io/spec/core/exec/numerics.html#relaxed-ops
 instructions! {
     i8x16_relaxed_swizzle(a: V128, b: V128) -> V128 = i8x16_swizzle(a, b);
     i32x4_relaxed_trunc_f32x4_u(a: V128) -> V128 = i32x4_trunc_sat_f32x4_u(a);
@@ -23,7 +23,7 @@ instructions! {
 }
 
 // Bit by bit, for every width of the lanes.
-// https://webassembly.github.io/spec/core/exec/numerics.html#relaxed-operations
+// https://webassembly.github.io/spec/core/exec/numerics.html#relaxed-ops
 instructions! {
     i8x16_relaxed_laneselect(a: V128, b: V128, c: V128) -> V128 = v128_bitselect(a, b, c);
     i16x8_relaxed_laneselect(a: V128, b: V128, c: V128) -> V128 = v128_bitselect(a, b, c);
@@ -32,7 +32,7 @@ instructions! {
 }
 
 // The product is rounded before the addition.
-// https://webassembly.github.io/spec/core/exec/numerics.html#relaxed-operations
+// https://webassembly.github.io/spec/core/exec/numerics.html#relaxed-ops
 instructions! {
     f32x4_relaxed_madd(a: V128, b: V128, c: V128) -> V128 = f32x4_add(f32x4_mul(a, b), c);
     f32x4_relaxed_nmadd(a: V128, b: V128, c: V128) -> V128 = f32x4_add(f32x4_mul(f32x4_neg(a), b), c);
@@ -41,7 +41,7 @@ instructions! {
 }
 
 // Both operands are signed, and sums of two products saturate: only that of two times the smallest squared does.
-// https://webassembly.github.io/spec/core/exec/numerics.html#relaxed-operations
+// https://webassembly.github.io/spec/core/exec/numerics.html#relaxed-ops
 instructions! {
     i16x8_relaxed_dot_i8x16_i7x16_s(a: V128, b: V128) -> V128 =
         widening::dot(a, b, |a: i8, b: i8| i16::from(a) * i16::from(b), i16::saturating_add);

@@ -1,4 +1,4 @@
-//! Shapes: a vector as its lanes ([Vectors](https://webassembly.github.io/spec/core/exec/numerics.html#vectors)).
+//! Shapes: a vector as its lanes ([Vectors](https://webassembly.github.io/spec/core/exec/numerics.html#aux-lanes)).
 
 use crate::slot::V128;
 use core::array::from_fn;

@@ -12,7 +12,7 @@ instructions! {
     i64x2_shl(a: V128, by: u32) -> V128 = map(a, |a: u64| a.wrapping_shl(by));
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-ishr-u
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-ishr
 instructions! {
     i8x16_shr_u(a: V128, by: u32) -> V128 = map(a, |a: u8| a.wrapping_shr(by));
     i16x8_shr_u(a: V128, by: u32) -> V128 = map(a, |a: u16| a.wrapping_shr(by));
@@ -20,7 +20,7 @@ instructions! {
     i64x2_shr_u(a: V128, by: u32) -> V128 = map(a, |a: u64| a.wrapping_shr(by));
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-ishr-s
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-ishr
 instructions! {
     i8x16_shr_s(a: V128, by: u32) -> V128 = map(a, |a: i8| a.wrapping_shr(by));
     i16x8_shr_s(a: V128, by: u32) -> V128 = map(a, |a: i16| a.wrapping_shr(by));
