@@ -12,6 +12,7 @@ mod error;
 mod gc;
 mod instructions;
 mod memory;
+mod module;
 mod rewrite;
 mod slot;
 mod store;
@@ -23,6 +24,7 @@ pub use config::{Config, Engine};
 pub use error::{Error, ErrorKind, Result};
 pub use features::Features;
 pub use memory::WaitResult;
+pub use module::{ExportType, ImportType, Module};
 pub use store::StoreLimits;
 pub use trap::Trap;
 pub use types::{

@@ -32,3 +32,6 @@ pub use external::{ExternType, GlobalType, Limits, MemoryType, PAGE_SIZE, TableT
 pub use name::{TypeId, TypeIndex};
 pub use reference::{HeapType, RefType};
 pub use value::{FuncType, ValType};
+
+#[cfg(test)]
+mod tests;
