@@ -1,5 +1,6 @@
 //! The meaning of instructions, by family
 //! ([Instructions](https://webassembly.github.io/spec/core/exec/instructions.html)).
 
+pub(crate) mod memory;
 pub(crate) mod numeric;
 pub(crate) mod vector;

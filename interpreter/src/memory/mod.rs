@@ -25,12 +25,13 @@ mod without_threads;
 #[cfg(feature = "threads")]
 pub(crate) use parking::Waiting;
 pub(crate) use shared::SharedBytes;
-pub(crate) use size::MemoryShape;
 #[cfg(not(feature = "threads"))]
 pub(crate) use without_threads::Waiting;
 
-use crate::store::{LimitError, StoreLimits};
+use crate::error::Result;
+use crate::store::{StoreLimits, refused};
 use crate::trap::Trap;
+use crate::types::{Limits, MemoryType};
 use alloc::format;
 use alloc::sync::Arc;
 use core::ops::Range;
@@ -43,7 +44,7 @@ use without_threads::Parking;
 
 /// A memory in its store.
 pub(crate) struct MemoryInstance {
-    shape: MemoryShape,
+    ty: MemoryType,
     bytes: Bytes,
 }
 
@@ -102,25 +103,25 @@ impl MemoryInstance {
     /// Makes a memory of zeros.
     ///
     /// # Errors
-    /// The limits or the system refuse the initial size.
-    pub(crate) fn new(shape: MemoryShape, limits: &StoreLimits) -> Result<MemoryInstance, LimitError> {
-        let Some(length) = shape.byte_size(shape.min) else {
-            return Err(LimitError::new(format!("a memory of {} pages is larger than any address space", shape.min)));
+    /// Kind [`Resource`](crate::ErrorKind::Resource): the limits or the system refuse the initial size.
+    pub(crate) fn new(ty: MemoryType, limits: &StoreLimits) -> Result<MemoryInstance> {
+        let Some(length) = ty.byte_size(ty.limits.min) else {
+            return Err(refused(format!("a memory of type `memory {ty}` is larger than any address space")));
         };
         if !limits.allow_memory(length)? {
-            return Err(LimitError::new(format!("the store's limit refuses a memory of {length} bytes")));
+            return Err(refused(format!("the store's limit refuses a memory of {length} bytes")));
         }
-        if shape.shared {
-            return Ok(MemoryInstance::from_shared(Arc::new(SharedBytes::new(shape)?)));
+        if ty.shared {
+            return Ok(MemoryInstance::from_shared(Arc::new(SharedBytes::new(ty)?)));
         }
         let own = usize::try_from(length).ok().and_then(OwnBytes::new);
-        let own = own.ok_or_else(|| LimitError::new(format!("the system refuses a memory of {length} bytes")))?;
-        Ok(MemoryInstance { shape, bytes: Bytes::Own(own) })
+        let own = own.ok_or_else(|| refused(format!("the system refuses a memory of {length} bytes")))?;
+        Ok(MemoryInstance { ty, bytes: Bytes::Own(own) })
     }
 
     /// Makes the entry of a memory that other stores may use too.
     pub(crate) fn from_shared(shared: Arc<SharedBytes>) -> MemoryInstance {
-        MemoryInstance { shape: shared.shape(), bytes: Bytes::Shared(shared) }
+        MemoryInstance { ty: shared.ty(), bytes: Bytes::Shared(shared) }
     }
 
     /// Returns the memory as one that other stores may use too, if it is one.
@@ -131,9 +132,14 @@ impl MemoryInstance {
         }
     }
 
-    /// Returns the kind of the memory and its declared bounds.
-    pub(crate) fn shape(&self) -> MemoryShape {
-        self.shape
+    /// Returns the declared type.
+    pub(crate) fn ty(&self) -> MemoryType {
+        self.ty
+    }
+
+    /// Returns the type with the present size as its minimum, by which an import is matched.
+    pub(crate) fn current_type(&self) -> MemoryType {
+        MemoryType { limits: Limits { min: self.pages(), max: self.ty.limits.max }, ..self.ty }
     }
 
     /// Returns the length in bytes.
@@ -146,7 +152,7 @@ impl MemoryInstance {
 
     /// Returns the size in pages.
     pub(crate) fn pages(&self) -> u64 {
-        self.length() >> self.shape.page_size_log2
+        self.length() >> self.ty.page_size_log2
     }
 
     /// Returns the bytes of a memory of this store alone; none if the memory is shared.
@@ -175,13 +181,13 @@ impl MemoryInstance {
     ///
     /// # Errors
     /// The error of the limits, if they make one of a growth that fails.
-    pub(crate) fn grow(&mut self, delta: u64, limits: &StoreLimits) -> Result<Option<u64>, LimitError> {
-        let shape = self.shape;
+    pub(crate) fn grow(&mut self, delta: u64, limits: &StoreLimits) -> Result<Option<u64>> {
+        let ty = self.ty;
         let old = match &mut self.bytes {
-            Bytes::Own(own) => grow_own(own, shape, delta, limits)?,
+            Bytes::Own(own) => grow_own(own, ty, delta, limits)?,
             Bytes::Shared(shared) => shared.grow(delta, limits)?,
         };
-        Ok(old.map(|bytes| bytes >> shape.page_size_log2))
+        Ok(old.map(|bytes| bytes >> ty.page_size_log2))
     }
 
     /// Copies bytes from `at` on into `buffer`.
@@ -320,15 +326,10 @@ fn aligned_address(address: u64, offset: u64, width: Width) -> Result<u64, Trap>
 }
 
 /// Grows the bytes of a memory. Returns the old length in bytes; `None`, with nothing changed, if it cannot grow.
-fn grow_own(
-    own: &mut OwnBytes,
-    shape: MemoryShape,
-    delta: u64,
-    limits: &StoreLimits,
-) -> Result<Option<u64>, LimitError> {
+fn grow_own(own: &mut OwnBytes, ty: MemoryType, delta: u64, limits: &StoreLimits) -> Result<Option<u64>> {
     let old = own.as_slice().len() as u64;
-    let Some(new) = shape.grown(old, delta) else { return Ok(None) };
-    let most = shape.most_bytes();
+    let Some(new) = ty.grown(old, delta) else { return Ok(None) };
+    let most = ty.most_bytes();
     if !limits.allow_memory(new)? || new > most {
         return Ok(None);
     }

@@ -9,10 +9,11 @@
 //! reads as zeros before. A plain read may miss a chunk that another thread allocates at the same time, as it may miss
 //! the write to it. Atomic accesses to a location must all happen in one order, so they all use the chunk's words.
 
-use super::size::MemoryShape;
 use super::{Parking, Wait, Width};
-use crate::store::{LimitError, StoreLimits};
+use crate::error::Result;
+use crate::store::{StoreLimits, refused};
 use crate::trap::Trap;
+use crate::types::MemoryType;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::sync::Arc;
@@ -38,7 +39,7 @@ type Directory = [OnceBox<Chunk>; DIRECTORY_CHUNKS];
 
 /// A memory that threads share. It belongs to no store; each store that uses it holds a reference.
 pub(crate) struct SharedBytes {
-    shape: MemoryShape,
+    ty: MemoryType,
     /// The length in bytes, which only grows.
     length: AtomicU64,
     directories: Box<[OnceBox<Directory>]>,
@@ -49,19 +50,20 @@ impl SharedBytes {
     /// Makes a memory of zeros.
     ///
     /// # Errors
-    /// The memory is too large.
-    pub(crate) fn new(shape: MemoryShape) -> Result<SharedBytes, LimitError> {
-        let length = shape.byte_size(shape.min).filter(|&bytes| bytes <= MOST_BYTES).ok_or_else(|| {
-            LimitError::new(format!("a shared memory of {} pages is larger than {MOST_BYTES} bytes", shape.min))
-        })?;
-        let count = shape.most_bytes().min(MOST_BYTES).div_ceil(DIRECTORY_BYTES);
+    /// Kind [`Resource`](crate::ErrorKind::Resource): the memory is too large.
+    pub(crate) fn new(ty: MemoryType) -> Result<SharedBytes> {
+        let length = ty
+            .byte_size(ty.limits.min)
+            .filter(|&bytes| bytes <= MOST_BYTES)
+            .ok_or_else(|| refused(format!("a memory of type `memory {ty}` is larger than {MOST_BYTES} bytes")))?;
+        let count = ty.most_bytes().min(MOST_BYTES).div_ceil(DIRECTORY_BYTES);
         let directories = (0..count).map(|_| OnceBox::new()).collect();
-        Ok(SharedBytes { shape, length: AtomicU64::new(length), directories, parking: Parking::default() })
+        Ok(SharedBytes { ty, length: AtomicU64::new(length), directories, parking: Parking::default() })
     }
 
-    /// Returns the kind of the memory and its declared bounds.
-    pub(crate) fn shape(&self) -> MemoryShape {
-        self.shape
+    /// Returns the declared type.
+    pub(crate) fn ty(&self) -> MemoryType {
+        self.ty
     }
 
     /// Returns the length in bytes.
@@ -73,11 +75,11 @@ impl SharedBytes {
     ///
     /// # Errors
     /// The error of the limits.
-    pub(crate) fn grow(&self, delta: u64, limits: &StoreLimits) -> Result<Option<u64>, LimitError> {
+    pub(crate) fn grow(&self, delta: u64, limits: &StoreLimits) -> Result<Option<u64>> {
         loop {
             let old = self.length();
-            let Some(new) = self.shape.grown(old, delta) else { return Ok(None) };
-            if !limits.allow_memory(new)? || new > self.shape.most_bytes().min(MOST_BYTES) {
+            let Some(new) = self.ty.grown(old, delta) else { return Ok(None) };
+            if !limits.allow_memory(new)? || new > self.ty.most_bytes().min(MOST_BYTES) {
                 return Ok(None);
             }
             if self.length.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok() {

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 /// Returns a memory of `length` bytes in pages of one byte.
 fn memory(length: u64, shared: bool) -> MemoryInstance {
-    let shape = MemoryShape { shared, ..MemoryShape::bytes(length, length) };
-    MemoryInstance::new(shape, &StoreLimits::new()).unwrap()
+    let ty = MemoryType { shared, page_size_log2: 0, ..MemoryType::new(length, Some(length)) };
+    MemoryInstance::new(ty, &StoreLimits::new()).unwrap()
 }
 
 /// Returns all bytes.
@@ -158,53 +158,46 @@ fn two_entries_of_a_shared_memory_overlap() {
 #[test]
 fn growth_adds_zeros_up_to_the_maximum_and_the_limit() {
     for shared in [false, true] {
-        let shape = MemoryShape { shared, ..MemoryShape::pages(1, 4) };
-        let mut memory = MemoryInstance::new(shape, &StoreLimits::new()).unwrap();
+        let ty = MemoryType { shared, ..MemoryType::new(1, Some(4)) };
+        let mut memory = MemoryInstance::new(ty, &StoreLimits::new()).unwrap();
         memory.fill(0, 5, 65_536).unwrap();
         let limits = StoreLimits::new().memory_size(3 * 65_536);
-        assert_eq!(memory.grow(0, &limits), Ok(Some(1)));
-        assert_eq!(memory.grow(2, &limits), Ok(Some(1)));
-        assert_eq!(memory.grow(1, &limits), Ok(None));
+        assert_eq!(memory.grow(0, &limits).unwrap(), Some(1));
+        assert_eq!(memory.grow(2, &limits).unwrap(), Some(1));
+        assert_eq!(memory.grow(1, &limits).unwrap(), None);
         assert!(memory.grow(1, &limits.clone().trap_on_grow_failure(true)).is_err());
         for delta in [2, 65_535, u64::from(u32::MAX), u64::MAX] {
-            assert_eq!(memory.grow(delta, &StoreLimits::new().trap_on_grow_failure(true)), Ok(None));
+            assert_eq!(memory.grow(delta, &StoreLimits::new().trap_on_grow_failure(true)).unwrap(), None);
         }
         assert_eq!(memory.pages(), 3);
         assert_eq!((memory.load(65_535, 0), memory.load(3 * 65_536 - 1, 0)), (Ok([5]), Ok([0])));
         assert_eq!(memory.load::<1>(3 * 65_536, 0), Err(Trap::MemoryOutOfBounds));
-        assert_eq!(memory.grow(1, &StoreLimits::new()), Ok(Some(3)));
+        assert_eq!(memory.grow(1, &StoreLimits::new()).unwrap(), Some(3));
     }
 }
 
 #[test]
 fn sizes_that_no_host_has_are_refused() {
     let limits = StoreLimits::new();
-    let wide =
-        |min, shared| MemoryShape { index64: true, max: Some(1 << 48), ..MemoryShape::pages(min, 0) }.kind(shared);
+    let wide = |min, shared| MemoryType { shared, ..MemoryType::memory64(min, Some(1 << 48)) };
     for shared in [false, true] {
         assert!(MemoryInstance::new(wide(1 << 47, shared), &limits).is_err());
         assert!(MemoryInstance::new(wide(1 << 48, shared), &limits).is_err());
         let mut memory = MemoryInstance::new(wide(0, shared), &limits).unwrap();
         for delta in [1 << 48, (1 << 47) - 1, (1 << 20) + 1, u64::MAX] {
-            assert_eq!(memory.grow(delta, &limits), Ok(None));
+            assert_eq!(memory.grow(delta, &limits).unwrap(), None);
         }
-        assert_eq!(memory.grow(1, &limits), Ok(Some(0)));
+        assert_eq!(memory.grow(1, &limits).unwrap(), Some(0));
     }
-    assert!(MemoryInstance::new(MemoryShape::pages(2, 2), &StoreLimits::new().memory_size(65_536)).is_err());
-}
-
-impl MemoryShape {
-    fn kind(self, shared: bool) -> MemoryShape {
-        MemoryShape { shared, ..self }
-    }
+    assert!(MemoryInstance::new(MemoryType::new(2, None), &StoreLimits::new().memory_size(65_536)).is_err());
 }
 
 #[test]
 fn large_memories_cost_what_is_written() {
     for shared in [false, true] {
-        let shape = MemoryShape { shared, ..MemoryShape::pages(1, 65_536) };
-        let mut memory = MemoryInstance::new(shape, &StoreLimits::new()).unwrap();
-        assert_eq!(memory.grow(16_383, &StoreLimits::new()), Ok(Some(1)));
+        let ty = MemoryType { shared, ..MemoryType::new(1, Some(65_536)) };
+        let mut memory = MemoryInstance::new(ty, &StoreLimits::new()).unwrap();
+        assert_eq!(memory.grow(16_383, &StoreLimits::new()).unwrap(), Some(1));
         memory.store((1 << 30) - 4, 0, [1, 2, 3, 4]).unwrap();
         assert_eq!(memory.load((1 << 30) - 4, 0), Ok([1, 2, 3, 4]));
         assert_eq!(memory.load(1 << 29, 0), Ok([0]));

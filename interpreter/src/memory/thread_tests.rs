@@ -6,9 +6,14 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Instant;
 
+/// Returns the type of a shared memory.
+fn shared_type(min: u64, max: u64) -> MemoryType {
+    MemoryType { shared: true, ..MemoryType::new(min, Some(max)) }
+}
+
 /// Returns a new shared memory of one page.
 fn shared() -> Arc<SharedBytes> {
-    Arc::new(SharedBytes::new(MemoryShape::pages(1, 100).shared()).unwrap())
+    Arc::new(SharedBytes::new(shared_type(1, 100)).unwrap())
 }
 
 /// Runs each function in a thread of its own, all at the same time, with an entry of the memory.
@@ -100,7 +105,7 @@ fn an_aligned_word_never_tears() {
 #[test]
 fn atomic_accesses_are_sequentially_consistent() {
     for _ in 0..300 {
-        let memory = Arc::new(SharedBytes::new(MemoryShape::pages(3, 3).shared()).unwrap());
+        let memory = Arc::new(SharedBytes::new(shared_type(3, 3)).unwrap());
         let seen = [0, 1].map(|_| core::sync::atomic::AtomicU64::new(9));
         let side = |own: u64, other: u64, number: usize| {
             let seen = &seen;
@@ -151,7 +156,7 @@ fn a_mismatch_and_a_timeout_end_a_wait() {
 
 #[test]
 fn a_wait_checks_alignment_then_sharing_then_bounds() {
-    let own = MemoryInstance::new(MemoryShape::pages(1, 1), &StoreLimits::new()).unwrap();
+    let own = MemoryInstance::new(MemoryType::new(1, None), &StoreLimits::new()).unwrap();
     let shared = MemoryInstance::from_shared(shared());
     let wait = |memory: &MemoryInstance, at, width| memory.wait(at, 0, width, 0, Some(Duration::ZERO)).err();
     assert_eq!(wait(&own, 65_537, Width::Bits32), Some(Trap::UnalignedAtomic));

@@ -1,8 +1,8 @@
 //! Limits on the memories, tables, instances and heap of a store: their number and their size.
 
+use crate::error::{Error, ErrorKind, Result};
 use alloc::format;
 use alloc::string::String;
-use core::fmt;
 
 /// Bounds on what a store may hold. New limits allow everything.
 #[derive(Clone, Debug)]
@@ -15,10 +15,6 @@ pub struct StoreLimits {
     tables: usize,
     trap_on_grow_failure: bool,
 }
-
-/// The reason why something cannot be made or cannot grow, as an error for the embedder.
-#[derive(PartialEq, Eq, Debug)]
-pub(crate) struct LimitError(String);
 
 impl Default for StoreLimits {
     fn default() -> StoreLimits {
@@ -86,16 +82,16 @@ impl StoreLimits {
     /// Returns whether a memory may have `bytes` bytes.
     ///
     /// # Errors
-    /// It may not, and that stops the execution.
-    pub(crate) fn allow_memory(&self, bytes: u64) -> Result<bool, LimitError> {
+    /// Kind [`Resource`](ErrorKind::Resource): it may not, and that stops the execution.
+    pub(crate) fn allow_memory(&self, bytes: u64) -> Result<bool> {
         self.decide("memory", bytes, self.memory_size)
     }
 
     /// Returns whether a table may have this number of elements.
     ///
     /// # Errors
-    /// It may not, and that stops the execution.
-    pub(crate) fn allow_table(&self, elements: u64) -> Result<bool, LimitError> {
+    /// Kind [`Resource`](ErrorKind::Resource): it may not, and that stops the execution.
+    pub(crate) fn allow_table(&self, elements: u64) -> Result<bool> {
         self.decide("table", elements, self.table_elements)
     }
 
@@ -107,84 +103,77 @@ impl StoreLimits {
     /// Checks that the store may have `count` instances.
     ///
     /// # Errors
-    /// It may not.
-    pub(crate) fn check_instances(&self, count: usize) -> Result<(), LimitError> {
+    /// Kind [`Resource`](ErrorKind::Resource): it may not.
+    pub(crate) fn check_instances(&self, count: usize) -> Result<()> {
         check_count("instances", count, self.instances)
     }
 
     /// Checks that the store may have `count` memories.
     ///
     /// # Errors
-    /// It may not.
-    pub(crate) fn check_memories(&self, count: usize) -> Result<(), LimitError> {
+    /// Kind [`Resource`](ErrorKind::Resource): it may not.
+    pub(crate) fn check_memories(&self, count: usize) -> Result<()> {
         check_count("memories", count, self.memories)
     }
 
     /// Checks that the store may have `count` tables.
     ///
     /// # Errors
-    /// It may not.
-    pub(crate) fn check_tables(&self, count: usize) -> Result<(), LimitError> {
+    /// Kind [`Resource`](ErrorKind::Resource): it may not.
+    pub(crate) fn check_tables(&self, count: usize) -> Result<()> {
         check_count("tables", count, self.tables)
     }
 
     /// Hears that the system refused what a growth needs.
     ///
     /// # Errors
-    /// The message, if that stops the execution.
-    pub(crate) fn hear_refusal(&self, message: String) -> Result<(), LimitError> {
-        if self.trap_on_grow_failure { Err(LimitError(message)) } else { Ok(()) }
+    /// Kind [`Resource`](ErrorKind::Resource), if that stops the execution.
+    pub(crate) fn hear_refusal(&self, message: String) -> Result<()> {
+        if self.trap_on_grow_failure { Err(refused(message)) } else { Ok(()) }
     }
 
-    fn decide(&self, what: &str, desired: u64, bound: u64) -> Result<bool, LimitError> {
+    fn decide(&self, what: &str, desired: u64, bound: u64) -> Result<bool> {
         if desired > bound && self.trap_on_grow_failure {
-            return Err(LimitError(format!("a {what} would grow to {desired}, past the store's limit of {bound}")));
+            return Err(refused(format!("a {what} would grow to {desired}, past the store's limit of {bound}")));
         }
         Ok(desired <= bound)
     }
 }
 
-fn check_count(what: &str, count: usize, bound: usize) -> Result<(), LimitError> {
+fn check_count(what: &str, count: usize, bound: usize) -> Result<()> {
     if count <= bound {
         return Ok(());
     }
-    Err(LimitError(format!("the store's limit of {bound} {what} is reached")))
+    Err(refused(format!("the store's limit of {bound} {what} is reached")))
 }
 
-impl LimitError {
-    /// Creates an error.
-    pub(crate) fn new(message: String) -> LimitError {
-        LimitError(message)
-    }
-}
-
-impl fmt::Display for LimitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// Returns the error of something that cannot be made or cannot grow.
+#[cold]
+pub(crate) fn refused(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Resource, message)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString;
 
     #[test]
     fn sizes_up_to_the_bound_are_allowed() {
         let limits = StoreLimits::new().memory_size(10).table_elements(3).heap_size(7);
-        assert_eq!((limits.allow_memory(10), limits.allow_memory(11)), (Ok(true), Ok(false)));
-        assert_eq!((limits.allow_table(3), limits.allow_table(4)), (Ok(true), Ok(false)));
+        assert!(limits.allow_memory(10).unwrap() && !limits.allow_memory(11).unwrap());
+        assert!(limits.allow_table(3).unwrap() && !limits.allow_table(4).unwrap());
         assert_eq!(limits.largest_heap(), 7);
-        assert_eq!(StoreLimits::new().allow_memory(u64::MAX), Ok(true));
+        assert!(StoreLimits::new().allow_memory(u64::MAX).unwrap());
     }
 
     #[test]
     fn refusals_are_errors_on_demand() {
         let limits = StoreLimits::new().memory_size(10).trap_on_grow_failure(true);
-        assert_eq!(limits.allow_memory(10), Ok(true));
+        assert!(limits.allow_memory(10).unwrap());
         let error = limits.allow_memory(11).unwrap_err();
-        assert_eq!(error.to_string(), "a memory would grow to 11, past the store's limit of 10");
-        assert!(limits.hear_refusal("no".into()).is_err());
+        assert_eq!(error.kind(), ErrorKind::Resource);
+        assert_eq!(error.message(), "a memory would grow to 11, past the store's limit of 10");
+        assert_eq!(limits.hear_refusal("no".into()).unwrap_err().message(), "no");
         assert!(StoreLimits::new().hear_refusal("no".into()).is_ok());
     }
 
@@ -195,6 +184,6 @@ mod tests {
             limits.check_instances(1).is_ok() && limits.check_memories(2).is_ok() && limits.check_tables(0).is_ok()
         );
         assert!(limits.check_instances(2).is_err() && limits.check_memories(3).is_err());
-        assert_eq!(limits.check_tables(1).unwrap_err().to_string(), "the store's limit of 0 tables is reached");
+        assert_eq!(limits.check_tables(1).unwrap_err().message(), "the store's limit of 0 tables is reached");
     }
 }

@@ -3,10 +3,9 @@
 //! Each instruction costs fuel, and bulk operations cost more by their length. The count may go below zero before it is
 //! looked at; code stops then. A deadline is a tick of the engine's epoch, which any thread may advance.
 
+use crate::config::Engine;
 use crate::trap::Trap;
-use alloc::sync::Arc;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
 
 /// The bytes that a bulk operation copies or fills between two checks of the deadline. They take a few milliseconds.
 pub(crate) const PIECE: usize = 16 << 20;
@@ -21,29 +20,25 @@ const ELEMENTS_PER_FUEL: u64 = 8;
 pub(crate) struct Metering {
     /// The fuel that is left; negative if code used more than there was.
     pub(crate) fuel: i64,
-    /// False if the engine does not count fuel.
-    counts_fuel: bool,
-    /// The engine's epoch; `None` if the engine has no deadlines.
-    epoch: Option<Arc<AtomicU64>>,
+    engine: Engine,
+    /// The epoch that code must not reach.
     deadline: u64,
 }
 
 impl Metering {
     /// Creates the meter of a new store, without any fuel and with its deadline in the present epoch.
-    pub(crate) fn new(counts_fuel: bool, epoch: Option<Arc<AtomicU64>>) -> Metering {
-        let mut metering = Metering { fuel: 0, counts_fuel, epoch, deadline: 0 };
-        metering.set_deadline(0);
-        metering
+    pub(crate) fn new(engine: &Engine) -> Metering {
+        Metering { fuel: 0, engine: engine.clone(), deadline: engine.epoch() }
     }
 
     /// Returns whether fuel is counted.
     pub(crate) fn counts_fuel(&self) -> bool {
-        self.counts_fuel
+        self.engine.config().consume_fuel
     }
 
     /// Returns whether there are deadlines.
     pub(crate) fn has_deadlines(&self) -> bool {
-        self.epoch.is_some()
+        self.engine.config().epoch_interruption
     }
 
     /// Returns the fuel that is left.
@@ -61,7 +56,7 @@ impl Metering {
     /// # Errors
     /// [`Trap::OutOfFuel`] if there is not enough, or there was not before.
     pub(crate) fn charge(&mut self, price: u64) -> Result<(), Trap> {
-        if !self.counts_fuel {
+        if !self.counts_fuel() {
             return Ok(());
         }
         self.fuel = self.fuel.saturating_sub_unsigned(price);
@@ -80,13 +75,12 @@ impl Metering {
     /// Returns whether the epoch has reached the deadline.
     #[inline]
     pub(crate) fn deadline_is_reached(&self) -> bool {
-        self.epoch.as_ref().is_some_and(|epoch| epoch.load(Ordering::Relaxed) >= self.deadline)
+        self.has_deadlines() && self.engine.epoch() >= self.deadline
     }
 
     /// Sets the deadline to `ticks` after the present epoch.
     pub(crate) fn set_deadline(&mut self, ticks: u64) {
-        let now = self.epoch.as_ref().map_or(0, |epoch| epoch.load(Ordering::Relaxed));
-        self.deadline = now.saturating_add(ticks);
+        self.deadline = self.engine.epoch().saturating_add(ticks);
     }
 }
 
@@ -112,11 +106,17 @@ pub(crate) fn pieces(length: usize, size: usize, last_first: bool) -> impl Itera
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use alloc::vec::Vec;
+
+    /// Returns an engine that counts fuel and has deadlines, or not.
+    fn engine(on: bool) -> Engine {
+        Engine::new(Config::new().consume_fuel(on).epoch_interruption(on))
+    }
 
     #[test]
     fn fuel_runs_out_below_zero() {
-        let mut metering = Metering::new(true, None);
+        let mut metering = Metering::new(&engine(true));
         metering.set_fuel(10);
         assert_eq!(metering.charge(10), Ok(()));
         assert_eq!(metering.charge(0), Ok(()));
@@ -126,23 +126,27 @@ mod tests {
         assert_eq!(metering.charge(u64::MAX), Err(Trap::OutOfFuel));
         metering.set_fuel(u64::MAX);
         assert_eq!(metering.fuel_left(), i64::MAX as u64);
-        let mut uncounted = Metering::new(false, None);
+        let mut uncounted = Metering::new(&engine(false));
         assert_eq!(uncounted.charge(u64::MAX), Ok(()));
     }
 
     #[test]
     fn a_deadline_is_reached_when_the_epoch_is_there() {
-        let epoch = Arc::new(AtomicU64::new(5));
-        let mut metering = Metering::new(false, Some(epoch.clone()));
+        let engine = engine(true);
+        let mut metering = Metering::new(&engine);
         assert!(metering.deadline_is_reached());
         metering.set_deadline(2);
-        epoch.store(6, Ordering::Relaxed);
+        engine.increment_epoch();
         assert!(!metering.deadline_is_reached());
-        epoch.store(7, Ordering::Relaxed);
+        engine.increment_epoch();
         assert!(metering.deadline_is_reached());
         metering.set_deadline(u64::MAX);
         assert!(!metering.deadline_is_reached());
-        assert!(!Metering::new(false, None).deadline_is_reached());
+    }
+
+    #[test]
+    fn an_engine_without_deadlines_reaches_none() {
+        assert!(!Metering::new(&engine(false)).deadline_is_reached());
     }
 
     #[test]

@@ -10,6 +10,6 @@
 mod limits;
 mod metering;
 
-pub(crate) use limits::LimitError;
 pub use limits::StoreLimits;
+pub(crate) use limits::refused;
 pub(crate) use metering::{Metering, PIECE, bytes_price, elements_price, pieces};
