@@ -3,4 +3,5 @@
 
 pub(crate) mod memory;
 pub(crate) mod numeric;
+pub(crate) mod table;
 pub(crate) mod vector;

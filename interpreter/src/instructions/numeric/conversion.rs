@@ -82,8 +82,8 @@ instructions! {
     f64_convert_i64_s(a: i64) -> f64 = a as f64;
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-promote, #op-demote: to the nearest, ties to even. A NaN
-// becomes quiet and keeps the high bits of its payload.
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-promote, #op-demote: to the nearest, ties to even. A
+// NaN becomes quiet and keeps the high bits of its payload.
 instructions! {
     f64_promote_f32(a: f32) -> f64 = f64::from(a);
     f32_demote_f64(a: f64) -> f32 = a as f32;
@@ -103,8 +103,8 @@ mod tests {
     use core::fmt::Debug;
     use core::hint::black_box;
 
-    /// Checks the truncations at the ends of a type: `below` and `above` are the nearest floats that do not fit, `least`
-    /// and `most` the farthest that do, with their integers.
+    /// Checks the truncations at the ends of a type: `below` and `above` are the nearest floats that do not fit,
+    /// `least` and `most` the farthest that do, with their integers.
     #[track_caller]
     fn check_truncation<F: Copy, T: PartialEq + Debug + Copy>(
         (trap, saturate): (fn(F) -> Result<T, Trap>, fn(F) -> T),

@@ -3,10 +3,11 @@
 //!
 //! # NaN
 //!
-//! Where an operation's result is a NaN, the standard allows any arithmetic NaN, but only a canonical one if all operands
-//! that are NaN are canonical ([NaN propagation](https://webassembly.github.io/spec/core/exec/numerics.html#aux-nans)).
-//! So the result is either the processor's default NaN, which is canonical, or an operand made quiet. [`f32_canonicalize`]
-//! and [`f64_canonicalize`] make it the one NaN of the deterministic profile.
+//! Where an operation's result is a NaN, the standard allows any arithmetic NaN, but only a canonical one if all
+//! operands that are NaN are canonical
+//! ([NaN propagation](https://webassembly.github.io/spec/core/exec/numerics.html#aux-nans)). So the result is either
+//! the processor's default NaN, which is canonical, or an operand made quiet. [`f32_canonicalize`] and
+//! [`f64_canonicalize`] make it the one NaN of the deterministic profile.
 
 use super::instructions;
 use core::cmp::Ordering::{Equal, Greater, Less};
@@ -43,8 +44,8 @@ instructions! {
     f64_nearest(a: f64) -> f64 = f64_quiet(libm::roundeven(a));
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-fabs, #op-fneg, #op-fcopysign: only the sign changes, also
-// that of a NaN.
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-fabs, #op-fneg, #op-fcopysign: only the sign changes,
+// also that of a NaN.
 instructions! {
     f32_abs(a: f32) -> f32 = a.abs();
     f64_abs(a: f64) -> f64 = a.abs();
@@ -54,8 +55,8 @@ instructions! {
     f64_copysign(a: f64, b: f64) -> f64 = a.copysign(b);
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-fmin, #op-fmax: a NaN if either operand is one. -0 is less
-// than +0. Equal numbers differ in the sign of a zero at most, so that their bits can be joined.
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-fmin, #op-fmax: a NaN if either operand is one. -0 is
+// less than +0. Equal numbers differ in the sign of a zero at most, so that their bits can be joined.
 instructions! {
     f32_min(a: f32, b: f32) -> f32 = match a.partial_cmp(&b) {
         Some(Less) => a,

@@ -1,4 +1,4 @@
-//! Numeric instructions ([Numeric instructions](https://webassembly.github.io/spec/core/exec/instructions.html#exec-instr-numeric)).
+//! [Numeric instructions](https://webassembly.github.io/spec/core/exec/instructions.html#exec-instr-numeric).
 //!
 //! Each instruction is a function of its operands, named after the instruction. Integers come in the signedness that
 //! the instruction gives them. The only other outcome is a trap.

@@ -1,5 +1,5 @@
 //! Instructions on all 128 bits
-//! ([vvunop, vvbinop, vvternop, vvtestop](https://webassembly.github.io/spec/core/exec/instructions.html#exec-instr-vec)).
+//! ([vvunop and the three that follow](https://webassembly.github.io/spec/core/exec/instructions.html#exec-instr-vec)).
 
 use super::instructions;
 use crate::slot::V128;

@@ -1,5 +1,6 @@
 //! Conversions between shapes, other than extensions
-//! ([vcvtop](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vcvtop), [vnarrow](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vnarrow)).
+//! ([vcvtop](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vcvtop),
+//! [vnarrow](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vnarrow)).
 
 use super::widening::map_low;
 use super::{Lane, instructions, map};
@@ -7,8 +8,8 @@ use crate::instructions::numeric::*;
 use crate::slot::V128;
 use core::array::from_fn;
 
-// https://webassembly.github.io/spec/core/exec/instructions.html#exec-vnarrow: the lanes of `a` and then those of `b`, as the
-// nearest numbers of half the width. The operands are signed for both signs of the result.
+// https://webassembly.github.io/spec/core/exec/instructions.html#exec-vnarrow: the lanes of `a` and then those of `b`,
+// as the nearest numbers of half the width. The operands are signed for both signs of the result.
 instructions! {
     i8x16_narrow_i16x8_u(a: V128, b: V128) -> V128 = narrow(a, b, |a: i16| a.clamp(0, 0xff) as u8);
     i8x16_narrow_i16x8_s(a: V128, b: V128) -> V128 = narrow(a, b, |a: i16| a.clamp(-0x80, 0x7f) as i8);

@@ -53,8 +53,8 @@ lanewise_binary! {
     i16x8_avgr_u = |a: u16, b: u16| ((u32::from(a) + u32::from(b) + 1) / 2) as u16;
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-iq15mulrsat: numbers with 15 bits for the fraction. Only the
-// product of the smallest with itself is too large.
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-iq15mulrsat: numbers with 15 bits for the fraction.
+// Only the product of the smallest with itself is too large.
 lanewise_binary! {
     i16x8_q15mulr_sat_s = |a: i16, b: i16| saturate_i16((i32::from(a) * i32::from(b) + (1 << 14)) >> 15);
 }
@@ -65,7 +65,7 @@ pub(super) fn saturate_i16(a: i32) -> i16 {
     a.clamp(i16::MIN.into(), i16::MAX.into()) as i16
 }
 
-// https://webassembly.github.io/spec/core/exec/numerics.html#op-iabs, #op-ineg: modulo 2^N, so that the smallest number stays.
+// https://webassembly.github.io/spec/core/exec/numerics.html#op-iabs, #op-ineg: modulo 2^N: the smallest number stays.
 lanewise_unary! {
     i8x16_abs = i8::wrapping_abs;
     i16x8_abs = i16::wrapping_abs;

@@ -1,5 +1,5 @@
-//! Lanes: as scalars, and in another order
-//! ([splat, extract_lane, replace_lane, swizzle, shuffle](https://webassembly.github.io/spec/core/exec/instructions.html#exec-instr-vec)).
+//! Lanes as scalars, and in another order
+//! ([vsplat and others](https://webassembly.github.io/spec/core/exec/instructions.html#exec-instr-vec)).
 //!
 //! Validation has checked that an immediate is the index of a lane.
 
@@ -47,8 +47,8 @@ fn replace<T: Lane<N>, const N: usize>(a: V128, lane: u8, value: T) -> V128 {
     T::vector(lanes)
 }
 
-// https://webassembly.github.io/spec/core/exec/instructions.html#exec-vswizzlop: lane i is the lane of `a` that lane i of
-// `b` tells, zero where `a` has no such lane.
+// https://webassembly.github.io/spec/core/exec/instructions.html#exec-vswizzlop: lane i is the lane of `a` that lane i
+// of `b` tells, zero where `a` has no such lane.
 instructions! {
     i8x16_swizzle(a: V128, b: V128) -> V128 = {
         let (a, b) = (u8::lanes(a), u8::lanes(b));

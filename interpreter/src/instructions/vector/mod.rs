@@ -1,4 +1,4 @@
-//! Vector instructions ([Vector instructions](https://webassembly.github.io/spec/core/exec/instructions.html#exec-instr-vec)).
+//! [Vector instructions](https://webassembly.github.io/spec/core/exec/instructions.html#exec-instr-vec).
 //!
 //! Each instruction is a function of its operands, named after the instruction. Immediates follow the operands. Most
 //! instructions apply a scalar operation lane by lane: [`map`] and [`zip`] are the specification's lane-wise operators.
@@ -42,7 +42,9 @@ use instructions;
 
 /// Defines instructions on one vector by the operation on a lane.
 macro_rules! lanewise_unary {
-    ($($name:ident = $operation:expr;)*) => { super::instructions! { $($name(a: V128) -> V128 = map(a, $operation);)* } };
+    ($($name:ident = $operation:expr;)*) => {
+        super::instructions! { $($name(a: V128) -> V128 = map(a, $operation);)* }
+    };
 }
 use lanewise_unary;
 

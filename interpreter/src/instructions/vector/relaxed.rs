@@ -1,8 +1,8 @@
 //! Relaxed instructions, with the results of the deterministic profile
 //! ([Relaxed operations](https://webassembly.github.io/spec/core/exec/numerics.html#relaxed-ops)).
 //!
-//! Of the results that the standard allows, the deterministic profile has the first. It is that of a strict instruction, or
-//! of a sequence of them.
+//! Of the results that the standard allows, the deterministic profile has the first. It is that of a strict
+//! instruction, or of a sequence of them.
 
 use super::*;
 use crate::slot::V128;

@@ -1,5 +1,7 @@
 //! Instructions whose result has half as many lanes, of twice the width
-//! ([vcvtop](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vcvtop), [vextunop](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vextunop), [vextbinop](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vextbinop)).
+//! ([vcvtop](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vcvtop),
+//! [vextunop](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vextunop),
+//! [vextbinop](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vextbinop)).
 
 use super::{Lane, i16x8_mul, i32x4_mul, i64x2_mul, instructions};
 use crate::slot::V128;
@@ -41,18 +43,30 @@ fn map_high<T: Lane<N>, R: Lane<M>, const N: usize, const M: usize>(a: V128, ope
 // Products of extended lanes. The wider type can hold them.
 // https://webassembly.github.io/spec/core/exec/instructions.html#exec-vextbinop
 instructions! {
-    i16x8_extmul_low_i8x16_u(a: V128, b: V128) -> V128 = i16x8_mul(i16x8_extend_low_i8x16_u(a), i16x8_extend_low_i8x16_u(b));
-    i16x8_extmul_low_i8x16_s(a: V128, b: V128) -> V128 = i16x8_mul(i16x8_extend_low_i8x16_s(a), i16x8_extend_low_i8x16_s(b));
-    i16x8_extmul_high_i8x16_u(a: V128, b: V128) -> V128 = i16x8_mul(i16x8_extend_high_i8x16_u(a), i16x8_extend_high_i8x16_u(b));
-    i16x8_extmul_high_i8x16_s(a: V128, b: V128) -> V128 = i16x8_mul(i16x8_extend_high_i8x16_s(a), i16x8_extend_high_i8x16_s(b));
-    i32x4_extmul_low_i16x8_u(a: V128, b: V128) -> V128 = i32x4_mul(i32x4_extend_low_i16x8_u(a), i32x4_extend_low_i16x8_u(b));
-    i32x4_extmul_low_i16x8_s(a: V128, b: V128) -> V128 = i32x4_mul(i32x4_extend_low_i16x8_s(a), i32x4_extend_low_i16x8_s(b));
-    i32x4_extmul_high_i16x8_u(a: V128, b: V128) -> V128 = i32x4_mul(i32x4_extend_high_i16x8_u(a), i32x4_extend_high_i16x8_u(b));
-    i32x4_extmul_high_i16x8_s(a: V128, b: V128) -> V128 = i32x4_mul(i32x4_extend_high_i16x8_s(a), i32x4_extend_high_i16x8_s(b));
-    i64x2_extmul_low_i32x4_u(a: V128, b: V128) -> V128 = i64x2_mul(i64x2_extend_low_i32x4_u(a), i64x2_extend_low_i32x4_u(b));
-    i64x2_extmul_low_i32x4_s(a: V128, b: V128) -> V128 = i64x2_mul(i64x2_extend_low_i32x4_s(a), i64x2_extend_low_i32x4_s(b));
-    i64x2_extmul_high_i32x4_u(a: V128, b: V128) -> V128 = i64x2_mul(i64x2_extend_high_i32x4_u(a), i64x2_extend_high_i32x4_u(b));
-    i64x2_extmul_high_i32x4_s(a: V128, b: V128) -> V128 = i64x2_mul(i64x2_extend_high_i32x4_s(a), i64x2_extend_high_i32x4_s(b));
+    i16x8_extmul_low_i8x16_u(a: V128, b: V128) -> V128 =
+        i16x8_mul(i16x8_extend_low_i8x16_u(a), i16x8_extend_low_i8x16_u(b));
+    i16x8_extmul_low_i8x16_s(a: V128, b: V128) -> V128 =
+        i16x8_mul(i16x8_extend_low_i8x16_s(a), i16x8_extend_low_i8x16_s(b));
+    i16x8_extmul_high_i8x16_u(a: V128, b: V128) -> V128 =
+        i16x8_mul(i16x8_extend_high_i8x16_u(a), i16x8_extend_high_i8x16_u(b));
+    i16x8_extmul_high_i8x16_s(a: V128, b: V128) -> V128 =
+        i16x8_mul(i16x8_extend_high_i8x16_s(a), i16x8_extend_high_i8x16_s(b));
+    i32x4_extmul_low_i16x8_u(a: V128, b: V128) -> V128 =
+        i32x4_mul(i32x4_extend_low_i16x8_u(a), i32x4_extend_low_i16x8_u(b));
+    i32x4_extmul_low_i16x8_s(a: V128, b: V128) -> V128 =
+        i32x4_mul(i32x4_extend_low_i16x8_s(a), i32x4_extend_low_i16x8_s(b));
+    i32x4_extmul_high_i16x8_u(a: V128, b: V128) -> V128 =
+        i32x4_mul(i32x4_extend_high_i16x8_u(a), i32x4_extend_high_i16x8_u(b));
+    i32x4_extmul_high_i16x8_s(a: V128, b: V128) -> V128 =
+        i32x4_mul(i32x4_extend_high_i16x8_s(a), i32x4_extend_high_i16x8_s(b));
+    i64x2_extmul_low_i32x4_u(a: V128, b: V128) -> V128 =
+        i64x2_mul(i64x2_extend_low_i32x4_u(a), i64x2_extend_low_i32x4_u(b));
+    i64x2_extmul_low_i32x4_s(a: V128, b: V128) -> V128 =
+        i64x2_mul(i64x2_extend_low_i32x4_s(a), i64x2_extend_low_i32x4_s(b));
+    i64x2_extmul_high_i32x4_u(a: V128, b: V128) -> V128 =
+        i64x2_mul(i64x2_extend_high_i32x4_u(a), i64x2_extend_high_i32x4_u(b));
+    i64x2_extmul_high_i32x4_s(a: V128, b: V128) -> V128 =
+        i64x2_mul(i64x2_extend_high_i32x4_s(a), i64x2_extend_high_i32x4_s(b));
 }
 
 // Sums of neighbors.
