@@ -18,6 +18,7 @@ mod slot;
 mod store;
 mod trap;
 mod types;
+mod values;
 
 pub use backtrace::{Backtrace, Frame};
 pub use config::{Config, Engine};
@@ -31,3 +32,4 @@ pub use types::{
     ArrayType, ExternType, FieldType, FuncType, GlobalType, HeapType, Limits, MemoryType, PAGE_SIZE, RefType,
     StorageType, StructType, TableType, TypeId, TypeIndex, ValType,
 };
+pub use values::{AnyRef, ArrayRef, ExnRef, ExternRef, Func, I31, StructRef, Val};

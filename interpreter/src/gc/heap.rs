@@ -161,10 +161,13 @@ impl Heap {
         }
     }
 
-    /// Returns the index of the object that describes a struct, or 0.
+    /// Returns the reference to the object that describes a struct; null if structs of its type have no descriptors.
     #[inline(always)]
-    pub(crate) fn descriptor(&self, object: u32) -> u32 {
-        self.header(object as usize).1
+    pub(crate) fn descriptor(&self, object: u32) -> RawRef {
+        match self.header(object as usize).1 {
+            0 => RawRef::NULL,
+            descriptor => RawRef::from_object(descriptor),
+        }
     }
 
     /// Returns the bits of a slot of a struct.

@@ -26,6 +26,6 @@ mod tests;
 pub(crate) use array::Element;
 pub(crate) use collect::Marker;
 pub(crate) use heap::{Failure, Heap, HostValue};
-pub(crate) use layout::{FieldLayout, Layout, Storage, array_size};
+pub(crate) use layout::{FieldLayout, HOST_SIZE, Layout, Storage, array_size};
 pub(crate) use pacing::LARGEST;
 pub(crate) use roots::{Rooted, Roots, StoreId};

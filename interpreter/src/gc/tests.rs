@@ -145,7 +145,8 @@ fn descriptors_and_payloads_are_roots_of_what_they_hold() {
     let used = heap.used();
     heap.collect(|marker| marker.mark(long));
     assert_eq!(heap.used(), used);
-    assert_eq!(heap.descriptor(described.as_object().unwrap()), leaf);
+    assert_eq!(heap.descriptor(described.as_object().unwrap()), reference(leaf));
+    assert!(heap.descriptor(leaf).is_null());
     let exception = exception.as_object().unwrap();
     assert_eq!((heap.exception_tag(exception), heap.exception_type(exception)), (Some(7), TypeId(2)));
     assert!(heap.exception_payload(exception).eq([1, described.0]));

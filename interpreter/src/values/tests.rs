@@ -1,0 +1,255 @@
+//! Tests of values with a store that has types, a heap, and functions of type 0.
+
+use super::*;
+use crate::error::ErrorKind;
+use crate::gc::{Heap, Roots, StoreId};
+use crate::slot::RawRef;
+use crate::trap::Trap;
+use crate::types::{
+    ArrayType, CanonicalTypes, CompositeType, FieldType, FuncType, HeapType, RefType, StorageType, StructType, SubType,
+    TypeId, TypeIndex, ValType,
+};
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Types: a function, a pair, its subtype, an array of bytes, a described struct and its descriptor, an array of pairs.
+const FUNC: TypeId = TypeId(0);
+const PAIR: TypeId = TypeId(1);
+const TRIPLE: TypeId = TypeId(2);
+const BYTES: TypeId = TypeId(3);
+const DESCRIBED: TypeId = TypeId(4);
+const DESCRIPTOR: TypeId = TypeId(5);
+const PAIRS: TypeId = TypeId(6);
+
+struct TestStore {
+    types: CanonicalTypes,
+    heap: Heap,
+}
+
+impl Referents for TestStore {
+    fn heap(&self) -> &Heap {
+        &self.heap
+    }
+
+    fn heap_mut(&mut self) -> &mut Heap {
+        &mut self.heap
+    }
+
+    fn types(&self) -> &CanonicalTypes {
+        &self.types
+    }
+
+    fn function_type(&self, _address: u32) -> TypeId {
+        FUNC
+    }
+
+    fn make_room(&mut self, size: u64) -> Result<(), Trap> {
+        self.heap.make_room(size, |_| ())
+    }
+}
+
+fn field(storage: StorageType<TypeIndex>, mutable: bool) -> FieldType<TypeIndex> {
+    FieldType { storage, mutable }
+}
+
+fn structure(fields: impl IntoIterator<Item = FieldType<TypeIndex>>) -> SubType<TypeIndex> {
+    SubType::plain(CompositeType::Struct(StructType { fields: fields.into_iter().collect() }))
+}
+
+fn array(element: FieldType<TypeIndex>) -> SubType<TypeIndex> {
+    SubType::plain(CompositeType::Array(ArrayType { element }))
+}
+
+fn types() -> CanonicalTypes {
+    let any = field(StorageType::Val(ValType::Ref(RefType::ANY)), true);
+    let number = field(StorageType::Val(ValType::V128), false);
+    let pair = RefType { nullable: true, heap: HeapType::Defined(TypeIndex(1)) };
+    let all = [
+        SubType::plain(CompositeType::Func(FuncType::new([ValType::V128, ValType::FUNCREF], []))),
+        SubType { is_final: false, ..structure([number, any]) },
+        SubType { supertype: Some(TypeIndex(1)), ..structure([number, any, field(StorageType::I8, true)]) },
+        array(field(StorageType::I8, true)),
+        SubType { descriptor: Some(TypeIndex(5)), ..structure([]) },
+        SubType { describes: Some(TypeIndex(4)), ..structure([]) },
+        array(field(StorageType::Val(ValType::Ref(pair)), true)),
+    ];
+    let mut types = CanonicalTypes::default();
+    let ids = types.intern(&all, &[1, 2, 3, 4, 6, 7]).unwrap();
+    assert!(ids.iter().copied().eq((0..7).map(TypeId)));
+    types
+}
+
+fn store() -> TestStore {
+    let types = types();
+    let mut heap = Heap::new(Roots::new(StoreId::new()), 1 << 20, true);
+    heap.learn_types(&types);
+    TestStore { types, heap }
+}
+
+fn pair(store: &mut TestStore, number: u128) -> StructRef {
+    StructRef::new(store, PAIR, &[number.into(), Val::AnyRef(None)], None).unwrap()
+}
+
+/// Checks that a result is an error of kind `Usage` whose message has a part.
+fn assert_misuse<T: core::fmt::Debug>(result: crate::Result<T>, part: &str) {
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.to_string().contains(part), "{error}");
+}
+
+#[test]
+fn structs_show_their_fields() {
+    let mut store = store();
+    let inner = pair(&mut store, 1);
+    let values = [Val::V128(u128::MAX - 1), inner.clone().into(), Val::I32(0x1234)];
+    let outer = StructRef::new(&mut store, TRIPLE, &values, None).unwrap();
+    let fields = outer.fields(&mut store).unwrap();
+    assert_eq!(fields, [values[0].clone(), values[1].clone(), Val::I32(0x34)], "the last field has 8 bits");
+    outer.set_field(&mut store, 2, &Val::I32(-1)).unwrap();
+    outer.set_field(&mut store, 1, &AnyRef::from(outer.clone()).into()).unwrap();
+    assert_eq!(outer.field(&mut store, 2).unwrap(), Val::I32(255));
+    assert_eq!(outer.field(&mut store, 1).unwrap(), outer.clone().into());
+    assert_misuse(outer.set_field(&mut store, 0, &Val::V128(0)), "the field is immutable");
+    assert_misuse(outer.set_field(&mut store, 2, &Val::I64(0)), "the field must be of type i32, but is of type i64");
+    assert_misuse(outer.field(&mut store, 3), "3 fields, and none of index 3");
+    assert_misuse(StructRef::new(&mut store, PAIR, &[], None), "2 fields, but 0 were given");
+    assert_misuse(StructRef::new(&mut store, BYTES, &[], None), "is not the type of a struct");
+    assert_misuse(StructRef::new(&mut store, TypeId(7), &[], None), "the store has no type");
+}
+
+#[test]
+fn arrays_show_their_elements() {
+    let mut store = store();
+    let bytes: Vec<Val> = (0..300).map(Val::I32).collect();
+    let array = ArrayRef::new_fixed(&mut store, BYTES, &bytes).unwrap();
+    assert_eq!((array.len(&store).unwrap(), array.is_empty(&store).unwrap()), (300, false));
+    assert_eq!(array.get(&mut store, 299).unwrap(), Val::I32(299 - 256));
+    array.set(&mut store, 299, &Val::I32(-2)).unwrap();
+    assert_eq!(array.get(&mut store, 299).unwrap(), Val::I32(254));
+    assert_eq!(array.get(&mut store, 300).unwrap_err().as_trap(), Some(Trap::ArrayOutOfBounds));
+    assert_eq!(array.set(&mut store, 300, &Val::I32(0)).unwrap_err().as_trap(), Some(Trap::ArrayOutOfBounds));
+    assert_misuse(array.set(&mut store, 0, &Val::AnyRef(None)), "must be of type i32");
+    let pair = pair(&mut store, 7);
+    let triple = StructRef::new(&mut store, TRIPLE, &[Val::V128(7), Val::AnyRef(None), Val::I32(1)], None).unwrap();
+    let pairs =
+        ArrayRef::new_fixed(&mut store, PAIRS, &[pair.into(), triple.clone().into(), Val::AnyRef(None)]).unwrap();
+    assert_eq!(pairs.get(&mut store, 1).unwrap(), triple.into(), "a subtype is kept");
+    let wrong = Val::from(array);
+    assert_misuse(pairs.set(&mut store, 0, &wrong), "the element must be of type");
+    assert_misuse(ArrayRef::new_fixed(&mut store, PAIR, &[]), "is not the type of an array");
+}
+
+#[test]
+fn descriptors_are_checked() {
+    let mut store = store();
+    let descriptor = StructRef::new(&mut store, DESCRIPTOR, &[], None).unwrap();
+    let described = StructRef::new(&mut store, DESCRIBED, &[], Some(&descriptor)).unwrap();
+    assert_eq!(described.descriptor(&mut store).unwrap(), Some(descriptor.clone()));
+    assert_eq!(descriptor.descriptor(&mut store).unwrap(), None);
+    assert_misuse(StructRef::new(&mut store, DESCRIBED, &[], None), "but no descriptor was given");
+    assert_misuse(StructRef::new(&mut store, DESCRIPTOR, &[], Some(&descriptor)), "needs no descriptor");
+    assert_misuse(StructRef::new(&mut store, DESCRIBED, &[], Some(&described)), "needs a descriptor");
+}
+
+#[test]
+fn references_tell_their_types() {
+    let mut store = store();
+    let integer = AnyRef::from_i31(&mut store, I31::wrapping_i32(-5));
+    let value = integer.as_i31(&store).unwrap().unwrap();
+    assert_eq!((value.get_i32(), value.get_u32()), (-5, 0x7fff_fffb));
+    let object = AnyRef::from(pair(&mut store, 1));
+    let array = AnyRef::from(ArrayRef::new_fixed(&mut store, BYTES, &[]).unwrap());
+    let host = ExternRef::new(&mut store, "text").unwrap();
+    let of = |store: &TestStore, any: &AnyRef| any.ty(store).unwrap();
+    assert_eq!((of(&store, &integer), of(&store, &object)), (HeapType::I31, HeapType::Exact(PAIR)));
+    assert_eq!((of(&store, &array), of(&store, &host.to_any())), (HeapType::Exact(BYTES), HeapType::Any));
+    assert!(object.as_struct(&store).unwrap().is_some() && object.as_array(&store).unwrap().is_none());
+    assert!(array.as_array(&store).unwrap().is_some() && integer.as_struct(&store).unwrap().is_none());
+    assert!(host.to_any().as_struct(&store).unwrap().is_none() && object.as_i31(&store).unwrap().is_none());
+    assert_eq!(host.data(&store).unwrap().and_then(|value| value.downcast_ref()), Some(&"text"));
+    assert!(object.to_extern().data(&store).unwrap().is_none() && integer.to_extern().data(&store).unwrap().is_none());
+    assert_eq!(object.to_extern().to_any(), object);
+    assert_ne!(object.address(&store).unwrap(), array.address(&store).unwrap());
+    assert_misuse(integer.address(&store), "holds an integer");
+}
+
+#[test]
+fn values_pass_through_slots() {
+    let mut store = store();
+    let func = Func::from_address(9, store.heap.roots.store());
+    let pair = Val::from(pair(&mut store, 1));
+    let host = ExternRef::new(&mut store, 0_u8).unwrap();
+    let exception = ExnRef::new(&mut store, 3, FUNC, &[Val::V128(1), func.into()]).unwrap();
+    let reference = |heap| ValType::Ref(RefType { nullable: true, heap });
+    let values = [
+        (Val::I32(-1), ValType::I32),
+        (Val::I64(i64::MIN), ValType::I64),
+        (Val::F32(0x7fa0_0001), ValType::F32),
+        (Val::F64(0x7ff4_0000_0000_0001), ValType::F64),
+        (Val::V128(u128::MAX / 3), ValType::V128),
+        (func.into(), reference(HeapType::Defined(FUNC))),
+        (Val::FuncRef(None), reference(HeapType::Exact(FUNC))),
+        (host.into(), ValType::EXTERNREF),
+        (exception.clone().into(), reference(HeapType::Exn)),
+        (pair.clone(), reference(HeapType::Eq)),
+        (Val::AnyRef(None), reference(HeapType::None)),
+        (AnyRef::from_i31(&mut store, I31::wrapping_i32(1)).into(), reference(HeapType::I31)),
+    ];
+    let slots = val::to_slots(&store, values.iter().map(|(value, ty)| (value, *ty)), "the value").unwrap();
+    assert_eq!((slots.len(), slots[0]), (13, 0xffff_ffff), "the high half is zero");
+    let mut rest = &slots[..];
+    for (value, ty) in &values {
+        assert_eq!(&Val::take(*ty, &mut rest, &mut store), value);
+    }
+    assert_eq!(exception.fields(&mut store).unwrap(), [Val::V128(1), func.into()]);
+    assert_eq!(exception.tag_address(&store).unwrap(), 3);
+    assert_misuse(ExnRef::new(&mut store, 3, FUNC, &[]), "carry 2 values, but 0 were given");
+    for (heap, value) in [(HeapType::I31, &pair), (HeapType::Exact(TRIPLE), &pair), (HeapType::Func, &pair)] {
+        assert_misuse(value.to_bits(&store, reference(heap), "the argument"), "the argument must be of type");
+    }
+    let not_null = ValType::Ref(RefType { nullable: false, heap: HeapType::Any });
+    assert_misuse(Val::AnyRef(None).to_bits(&store, not_null, "the argument"), "but is of type nullref");
+    assert_eq!(Val::default_of(reference(HeapType::Exn), &mut store), Val::ExnRef(None));
+}
+
+#[test]
+fn values_of_other_stores_are_refused() {
+    let (mut one, mut other) = (store(), store());
+    let object = pair(&mut one, 1);
+    assert_ne!(object, pair(&mut other, 1));
+    assert_misuse(object.fields(&mut other), "another store");
+    assert_misuse(ArrayRef::new_fixed(&mut other, PAIRS, &[object.into()]), "another store");
+    let func = Func::from_address(0, one.heap.roots.store());
+    assert_misuse(Val::from(func).to_bits(&other, ValType::FUNCREF, "the argument"), "another store");
+    let integer = Val::from(AnyRef::from_i31(&mut one, I31::wrapping_i32(1)));
+    assert_misuse(integer.to_bits(&other, ValType::Ref(RefType::ANY), "the argument"), "another store");
+}
+
+#[test]
+fn handles_keep_objects_and_release_them() {
+    let mut store = store();
+    let value = Arc::new(());
+    let host = ExternRef::new(&mut store, value.clone()).unwrap();
+    let holder = StructRef::new(&mut store, PAIR, &[Val::V128(0), host.to_any().into()], None).unwrap();
+    drop(host);
+    store.heap.collect(|_| ());
+    assert_eq!(Arc::strong_count(&value), 2);
+    let Val::AnyRef(Some(kept)) = holder.field(&mut store, 1).unwrap() else { panic!("the field is a reference") };
+    drop(holder);
+    store.heap.collect(|_| ());
+    assert_eq!((Arc::strong_count(&value), store.heap.used()), (2, 8), "the struct is gone");
+    drop(kept);
+    store.heap.collect(|_| ());
+    assert_eq!((Arc::strong_count(&value), store.heap.used()), (1, 0));
+    assert_eq!(AnyRef::from_raw(RawRef::NULL, &mut store), None);
+}
+
+/// Threads may pass handles on.
+#[test]
+fn handles_are_send_and_sync() {
+    fn check<T: Send + Sync>() {}
+    check::<(Val, AnyRef, StructRef, ArrayRef, ExternRef, ExnRef)>();
+    check::<Box<Heap>>();
+}
