@@ -1,14 +1,12 @@
 //! Loads and stores
-//! ([Memory instructions](https://webassembly.github.io/spec/core/exec/instructions.html#memory-instructions)), and the
-//! size of memories. Numbers are little-endian. Floats are their bits, which loads and stores do not change.
+//! ([Memory instructions](https://webassembly.github.io/spec/core/exec/instructions.html#memory-instructions)). Numbers
+//! are little-endian. Floats are their bits, which loads and stores do not change.
 //!
 //! Each instruction takes the address, the offset of its immediate, and then its other operands. The memory is either a
 //! slice, so that an access costs little more than a comparison, or a [`MemoryInstance`] of any kind.
 
-use crate::error::Result;
 use crate::memory::{MemoryInstance, effective_address};
 use crate::slot::V128;
-use crate::store::StoreLimits;
 use crate::trap::Trap;
 
 /// Bytes that instructions load from and store to.
@@ -29,21 +27,39 @@ pub(crate) trait LinearMemory {
 impl LinearMemory for [u8] {
     #[inline(always)]
     fn load<const N: usize>(&self, address: u64, offset: u64) -> Result<[u8; N], Trap> {
-        match range::<N>(address, offset).and_then(|(start, end)| self.get(start..end)?.first_chunk()) {
-            Some(bytes) => Ok(*bytes),
-            None => Err(Trap::MemoryOutOfBounds),
-        }
+        load(self, address, offset)
     }
 
     #[inline(always)]
     fn store<const N: usize>(&mut self, address: u64, offset: u64, bytes: [u8; N]) -> Result<(), Trap> {
-        match range::<N>(address, offset).and_then(|(start, end)| self.get_mut(start..end)?.first_chunk_mut()) {
-            Some(target) => {
-                *target = bytes;
-                Ok(())
-            }
-            None => Err(Trap::MemoryOutOfBounds),
+        store(self, address, offset, bytes)
+    }
+}
+
+/// Reads `N` bytes from `address + offset` on.
+///
+/// # Errors
+/// [`Trap::MemoryOutOfBounds`] if they do not lie inside the memory.
+#[inline(always)]
+pub(crate) fn load<const N: usize>(memory: &[u8], address: u64, offset: u64) -> Result<[u8; N], Trap> {
+    match range::<N>(address, offset).and_then(|(start, end)| memory.get(start..end)?.first_chunk()) {
+        Some(bytes) => Ok(*bytes),
+        None => Err(Trap::MemoryOutOfBounds),
+    }
+}
+
+/// Writes bytes to `address + offset` and on.
+///
+/// # Errors
+/// [`Trap::MemoryOutOfBounds`], with nothing written, if they do not lie inside the memory.
+#[inline(always)]
+pub(crate) fn store<const N: usize>(memory: &mut [u8], address: u64, offset: u64, bytes: [u8; N]) -> Result<(), Trap> {
+    match range::<N>(address, offset).and_then(|(start, end)| memory.get_mut(start..end)?.first_chunk_mut()) {
+        Some(target) => {
+            *target = bytes;
+            Ok(())
         }
+        None => Err(Trap::MemoryOutOfBounds),
     }
 }
 
@@ -70,7 +86,7 @@ impl LinearMemory for MemoryInstance {
 /// Defines loads: the name, the type in memory, the type of the value.
 macro_rules! loads {
     ($($name:ident: $access:ty => $value:ty;)*) => {$(
-        /// [Loads](https://webassembly.github.io/spec/core/exec/instructions.html#exec-load) a number.
+        /// [Loads](https://webassembly.github.io/spec/core/exec/instructions.html#exec-load-val) a number.
         ///
         /// # Errors
         /// [`Trap::MemoryOutOfBounds`].
@@ -101,7 +117,7 @@ loads! {
 /// Defines stores: the name, the type of the value, the type in memory, which takes its low bits.
 macro_rules! stores {
     ($($name:ident: $value:ty => $access:ty;)*) => {$(
-        /// [Stores](https://webassembly.github.io/spec/core/exec/instructions.html#exec-store) the low bits of a number.
+        /// [Stores](https://webassembly.github.io/spec/core/exec/instructions.html#exec-store-val) the low bits of a number.
         ///
         /// # Errors
         /// [`Trap::MemoryOutOfBounds`].
@@ -129,7 +145,7 @@ stores! {
     i64_store32: u64 => u32;
 }
 
-/// [Loads](https://webassembly.github.io/spec/core/exec/instructions.html#exec-load) a vector.
+/// [Loads](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vload-val) a vector.
 ///
 /// # Errors
 /// [`Trap::MemoryOutOfBounds`].
@@ -138,7 +154,7 @@ pub(crate) fn v128_load<M: LinearMemory + ?Sized>(memory: &M, address: u64, offs
     memory.load(address, offset).map(|bytes| V128(u128::from_le_bytes(bytes)))
 }
 
-/// [Stores](https://webassembly.github.io/spec/core/exec/instructions.html#exec-store) a vector.
+/// [Stores](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vstore) a vector.
 ///
 /// # Errors
 /// [`Trap::MemoryOutOfBounds`].
@@ -226,7 +242,7 @@ zero_extending_loads! {
 /// Defines loads and stores of one lane: their names, the lane.
 macro_rules! lane_accesses {
     ($($load:ident $store:ident: $lane:ty;)*) => {$(
-        /// [Loads](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vload-lane) one lane of a vector.
+        /// [Loads](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vload_lane) one lane of a vector.
         ///
         /// # Errors
         /// [`Trap::MemoryOutOfBounds`].
@@ -243,7 +259,7 @@ macro_rules! lane_accesses {
             Ok(V128(vector.0 & !(u128::from(<$lane>::MAX) << shift) | value << shift))
         }
 
-        /// [Stores](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vstore-lane) one lane of a
+        /// [Stores](https://webassembly.github.io/spec/core/exec/instructions.html#exec-vstore_lane) one lane of a
         /// vector.
         ///
         /// # Errors
@@ -269,24 +285,10 @@ lane_accesses! {
     v128_load64_lane v128_store64_lane: u64;
 }
 
-/// Returns the [size](https://webassembly.github.io/spec/core/exec/instructions.html#exec-memory-size) in pages.
-pub(crate) fn memory_size(memory: &MemoryInstance) -> u64 {
-    memory.pages()
-}
-
-/// [Grows](https://webassembly.github.io/spec/core/exec/instructions.html#exec-memory-grow) a memory by `delta` pages.
-/// Returns the old size in pages, or -1, of which a memory with 32-bit addresses takes the low bits.
-///
-/// # Errors
-/// The error of the limits, if they make one of a growth that fails.
-#[inline(never)]
-pub(crate) fn memory_grow(memory: &mut MemoryInstance, delta: u64, limits: &StoreLimits) -> Result<u64> {
-    Ok(memory.grow(delta, limits)?.unwrap_or(u64::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::StoreLimits;
     use crate::types::MemoryType;
 
     const OUTSIDE: Trap = Trap::MemoryOutOfBounds;
@@ -396,9 +398,6 @@ mod tests {
                 let stored = i64_load32_u(slice, at, 0).unwrap_or(0);
                 assert_eq!(i64_store32(&mut memory, at, 0, stored).is_ok(), i64_load32_u(slice, at, 0).is_ok());
             }
-            assert_eq!(memory_grow(&mut memory, 6, &StoreLimits::new()).unwrap(), 24);
-            assert_eq!(memory_grow(&mut memory, 1, &StoreLimits::new()).unwrap(), u64::MAX);
-            assert_eq!((memory_size(&memory), v128_load64_zero(&memory, 22, 0)), (30, Ok(V128(0x9796))));
         }
     }
 }

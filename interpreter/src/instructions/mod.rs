@@ -1,7 +1,9 @@
 //! The meaning of instructions, by family
 //! ([Instructions](https://webassembly.github.io/spec/core/exec/instructions.html)).
 
+pub(crate) mod memories;
 pub(crate) mod memory;
 pub(crate) mod numeric;
 pub(crate) mod table;
+pub(crate) mod tables;
 pub(crate) mod vector;

@@ -1,5 +1,5 @@
 //! Fills and copies of memories
-//! ([`memory.copy`](https://webassembly.github.io/spec/core/exec/instructions.html#exec-memory-copy)). Where the ranges
+//! ([`memory.copy`](https://webassembly.github.io/spec/core/exec/instructions.html#exec-memory.copy)). Where the ranges
 //! overlap, the result is as if all bytes had been read before the first is written.
 
 use super::{Bytes, MemoryInstance};
@@ -7,7 +7,7 @@ use crate::trap::Trap;
 use alloc::sync::Arc;
 
 /// The bytes that are copied at once between memories of which one is shared.
-const BUFFER: usize = 1024;
+const BUFFER: u64 = 1024;
 
 impl MemoryInstance {
     /// Sets `length` bytes from `at` on to a value.
@@ -33,7 +33,7 @@ impl MemoryInstance {
             Bytes::Own(own) => own.as_mut_slice().copy_within(source, target.start),
             Bytes::Shared(shared) => {
                 let shared = shared.clone();
-                in_buffers(source.len(), to > from, |at, buffer| {
+                in_buffers(length, to > from, |at, buffer| {
                     shared.read(from + at, buffer);
                     shared.write(to + at, buffer);
                 });
@@ -55,7 +55,7 @@ impl MemoryInstance {
             (_, Bytes::Own(from)) => self.write(to, &from.as_slice()[range]),
             (Bytes::Own(to), _) => source.read(from, &mut to.as_mut_slice()[target_range]),
             (Bytes::Shared(target), Bytes::Shared(source)) => {
-                in_buffers(range.len(), false, |at, buffer| {
+                in_buffers(length, false, |at, buffer| {
                     source.read(from + at, buffer);
                     target.write(to + at, buffer);
                 });
@@ -75,9 +75,9 @@ impl MemoryInstance {
 
 /// Calls `work` with the start of each part of `0..length` and a buffer of its size. The parts come in order, or in the
 /// reverse order.
-fn in_buffers(length: usize, last_first: bool, mut work: impl FnMut(u64, &mut [u8])) {
-    let mut buffer = [0; BUFFER];
+fn in_buffers(length: u64, last_first: bool, mut work: impl FnMut(u64, &mut [u8])) {
+    let mut buffer = [0; BUFFER as usize];
     for part in crate::store::pieces(length, BUFFER, last_first) {
-        work(part.start as u64, &mut buffer[..part.len()]);
+        work(part.start, &mut buffer[..(part.end - part.start) as usize]);
     }
 }

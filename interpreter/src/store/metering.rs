@@ -8,7 +8,7 @@ use crate::trap::Trap;
 use core::ops::Range;
 
 /// The bytes that a bulk operation copies or fills between two checks of the deadline. They take a few milliseconds.
-pub(crate) const PIECE: usize = 16 << 20;
+const PIECE: u64 = 16 << 20;
 
 /// The bytes of a bulk operation for one unit of fuel.
 const BYTES_PER_FUEL: u64 = 64;
@@ -78,6 +78,34 @@ impl Metering {
         self.has_deadlines() && self.engine.epoch() >= self.deadline
     }
 
+    /// Checks the deadline.
+    ///
+    /// # Errors
+    /// [`Trap::Interrupted`] if the epoch has reached it.
+    #[inline]
+    pub(crate) fn poll(&self) -> Result<(), Trap> {
+        if self.deadline_is_reached() { Err(Trap::Interrupted) } else { Ok(()) }
+    }
+
+    /// Calls `work` for each piece of `0..length`, and checks the deadline between two pieces.
+    ///
+    /// # Errors
+    /// [`Trap::Interrupted`] if the epoch has reached the deadline, or the trap of `work`.
+    pub(crate) fn in_pieces(
+        &self,
+        length: u64,
+        last_first: bool,
+        mut work: impl FnMut(u64, u64) -> Result<(), Trap>,
+    ) -> Result<(), Trap> {
+        for (number, piece) in pieces(length, PIECE, last_first).enumerate() {
+            if number > 0 {
+                self.poll()?;
+            }
+            work(piece.start, piece.end - piece.start)?;
+        }
+        Ok(())
+    }
+
     /// Sets the deadline to `ticks` after the present epoch.
     pub(crate) fn set_deadline(&mut self, ticks: u64) {
         self.deadline = self.engine.epoch().saturating_add(ticks);
@@ -95,7 +123,7 @@ pub(crate) fn elements_price(elements: u64) -> u64 {
 }
 
 /// Divides `0..length` into pieces of `size`, the last one shorter. They come in order, or in the reverse order.
-pub(crate) fn pieces(length: usize, size: usize, last_first: bool) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn pieces(length: u64, size: u64, last_first: bool) -> impl Iterator<Item = Range<u64>> {
     let count = length.div_ceil(size);
     (0..count).map(move |number| {
         let start = size * if last_first { count - 1 - number } else { number };

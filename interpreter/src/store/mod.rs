@@ -3,13 +3,19 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `table`, `global`, `tag`, `segment` | the objects; memories have a room of their own |
+//! | `table`, `global`, `tag` | objects; memories and the heap have rooms of their own |
 //! | `limits` | how large and how many they may be |
 //! | `metering` | how long code may run: fuel and deadlines |
 
+mod global;
 mod limits;
 mod metering;
+mod table;
+mod tag;
 
+pub(crate) use global::GlobalInstance;
 pub use limits::StoreLimits;
 pub(crate) use limits::refused;
-pub(crate) use metering::{Metering, PIECE, bytes_price, elements_price, pieces};
+pub(crate) use metering::{Metering, bytes_price, elements_price, pieces};
+pub(crate) use table::TableInstance;
+pub(crate) use tag::TagInstance;
