@@ -24,4 +24,4 @@ macro_rules! instructions {
         )*
     };
 }
-use instructions;
+pub(super) use instructions;

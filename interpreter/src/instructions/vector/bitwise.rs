@@ -1,11 +1,11 @@
 //! Instructions on all 128 bits
 //! ([vvunop and the three that follow](https://webassembly.github.io/spec/core/exec/instructions.html#exec-instr-vec)).
 
-use super::instructions;
+use crate::instructions::numeric::instructions as small_instructions;
 use crate::slot::V128;
 
 // https://webassembly.github.io/spec/core/exec/numerics.html#op-inot, #op-iand, #op-iandnot, #op-ior, #op-ixor
-instructions! {
+small_instructions! {
     v128_not(a: V128) -> V128 = V128(!a.0);
     v128_and(a: V128, b: V128) -> V128 = V128(a.0 & b.0);
     v128_andnot(a: V128, b: V128) -> V128 = V128(a.0 & !b.0);
@@ -14,12 +14,12 @@ instructions! {
 }
 
 // https://webassembly.github.io/spec/core/exec/numerics.html#op-ibitselect: the bits of `a` where `c` has ones.
-instructions! {
+small_instructions! {
     v128_bitselect(a: V128, b: V128, c: V128) -> V128 = V128(a.0 & c.0 | b.0 & !c.0);
 }
 
 // https://webassembly.github.io/spec/core/exec/instructions.html#exec-vvtestop
-instructions! {
+small_instructions! {
     v128_any_true(a: V128) -> bool = a.0 != 0;
 }
 

@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(f64::lanes(f64x2_div(a, b)), [4.5, -2.0]);
         assert_eq!(f64::lanes(f64x2_mul(a, b)), [18.0, -0.125]);
         assert_eq!(f64::lanes(f64x2_max(a, b)), [9.0, 0.25]);
-        assert_eq!(f64x2_neg(f64::vector([0.0, f64::from_bits(1)])), V128(1 << 63 | (1 << 127) + (1 << 64)));
+        assert_eq!(f64x2_neg(f64::vector([0.0, f64::from_bits(1)])), V128(1 << 63 | 1 << 127 | 1 << 64));
     }
 
     #[test]

@@ -4,11 +4,12 @@
 //! Validation has checked that an immediate is the index of a lane.
 
 use super::{Lane, instructions};
+use crate::instructions::numeric::instructions as small_instructions;
 use crate::slot::V128;
 use core::array::from_fn;
 
 // https://webassembly.github.io/spec/core/exec/instructions.html#exec-vsplat
-instructions! {
+small_instructions! {
     i8x16_splat(a: u32) -> V128 = u8::vector([a as u8; 16]);
     i16x8_splat(a: u32) -> V128 = u16::vector([a as u16; 8]);
     i32x4_splat(a: u32) -> V128 = u32::vector([a; 4]);
@@ -18,7 +19,7 @@ instructions! {
 }
 
 // https://webassembly.github.io/spec/core/exec/instructions.html#exec-vextract-lane
-instructions! {
+small_instructions! {
     i8x16_extract_lane_u(a: V128, lane: u8) -> u32 = u32::from(u8::lanes(a)[usize::from(lane)]);
     i8x16_extract_lane_s(a: V128, lane: u8) -> i32 = i32::from(i8::lanes(a)[usize::from(lane)]);
     i16x8_extract_lane_u(a: V128, lane: u8) -> u32 = u32::from(u16::lanes(a)[usize::from(lane)]);

@@ -27,11 +27,12 @@ pub(crate) use shape::{Lane, map, zip};
 pub(crate) use shift::*;
 pub(crate) use widening::*;
 
-/// Defines instructions, one line each: the name, the operands, the result, and the result's value.
+/// Defines instructions, one line each: the name, the operands, the result, and the result's value. They are too
+/// large to be inlined into the interpreter's loop.
 macro_rules! instructions {
     ($($name:ident($($operand:ident: $ty:ty),+) -> $result:ty = $value:expr;)*) => {
         $(
-            #[inline]
+            #[inline(never)]
             pub(crate) fn $name($($operand: $ty),+) -> $result {
                 $value
             }

@@ -12,39 +12,44 @@ pub(crate) trait Lane<const N: usize>: Copy {
     fn vector(lanes: [Self; N]) -> V128;
 }
 
+/// Implements [`Lane`] for types, each with the number of its lanes and the unsigned type of the same width.
 macro_rules! lanes {
-    ($($ty:ty, $count:literal, $size:literal;)*) => {
+    ($($ty:ty, $count:literal, $bits:ident;)*) => {
         $(impl Lane<$count> for $ty {
             #[inline(always)]
             fn lanes(vector: V128) -> [$ty; $count] {
-                let bytes = vector.0.to_le_bytes();
-                let (lanes, _) = bytes.as_chunks::<$size>();
-                from_fn(|lane| <$ty>::from_le_bytes(lanes[lane]))
+                let halves = [vector.0 as u64, (vector.0 >> 64) as u64];
+                from_fn(|lane| {
+                    let bits = halves[lane / ($count / 2)] >> ($bits::BITS as usize * (lane % ($count / 2)));
+                    <$ty>::from_le_bytes((bits as $bits).to_le_bytes())
+                })
             }
 
             #[inline(always)]
             fn vector(lanes: [$ty; $count]) -> V128 {
-                let mut bytes = [0; 16];
-                for (bytes, lane) in bytes.as_chunks_mut::<$size>().0.iter_mut().zip(lanes) {
-                    *bytes = lane.to_le_bytes();
-                }
-                V128(u128::from_le_bytes(bytes))
+                let [low, high] = [0, $count / 2].map(|start| {
+                    lanes[start..start + $count / 2].iter().rfold(0_u64, |half, lane| {
+                        let bits = $bits::from_le_bytes(lane.to_le_bytes());
+                        half.unbounded_shl($bits::BITS) | u64::from(bits)
+                    })
+                });
+                V128(u128::from(low) | u128::from(high) << 64)
             }
         })*
     };
 }
 
 lanes! {
-    u8, 16, 1;
-    i8, 16, 1;
-    u16, 8, 2;
-    i16, 8, 2;
-    u32, 4, 4;
-    i32, 4, 4;
-    u64, 2, 8;
-    i64, 2, 8;
-    f32, 4, 4;
-    f64, 2, 8;
+    u8, 16, u8;
+    i8, 16, u8;
+    u16, 8, u16;
+    i16, 8, u16;
+    u32, 4, u32;
+    i32, 4, u32;
+    u64, 2, u64;
+    i64, 2, u64;
+    f32, 4, u32;
+    f64, 2, u64;
 }
 
 /// Applies an operation to each lane.
