@@ -16,6 +16,8 @@ mod module;
 mod rewrite;
 mod slot;
 mod store;
+#[cfg(test)]
+mod test_store;
 mod trap;
 mod types;
 mod values;

@@ -161,6 +161,12 @@ impl Heap {
         }
     }
 
+    /// Returns whether the object is a struct.
+    #[inline]
+    pub(crate) fn is_struct(&self, object: u32) -> bool {
+        self.type_of(object).is_some_and(|id| matches!(self.layouts[id.index()], Layout::Struct(_)))
+    }
+
     /// Returns the reference to the object that describes a struct; null if structs of its type have no descriptors.
     #[inline(always)]
     pub(crate) fn descriptor(&self, object: u32) -> RawRef {

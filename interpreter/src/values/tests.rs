@@ -1,91 +1,19 @@
-//! Tests of values with a store that has types, a heap, and functions of type 0.
+//! Tests of values with a store that has types, a heap, and functions of one type.
 
 use super::*;
 use crate::error::ErrorKind;
-use crate::gc::{Heap, Roots, StoreId};
 use crate::slot::RawRef;
+use crate::test_store::{BYTES, DESCRIBED, DESCRIPTOR, FUNC, PAIR, PAIRS, TRIPLE, TestStore};
 use crate::trap::Trap;
-use crate::types::{
-    ArrayType, CanonicalTypes, CompositeType, FieldType, FuncType, HeapType, RefType, StorageType, StructType, SubType,
-    TypeId, TypeIndex, ValType,
-};
+use crate::types::{HeapType, RefType, TypeId, ValType};
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// Types: a function, a pair, its subtype, an array of bytes, a described struct and its descriptor, an array of pairs.
-const FUNC: TypeId = TypeId(0);
-const PAIR: TypeId = TypeId(1);
-const TRIPLE: TypeId = TypeId(2);
-const BYTES: TypeId = TypeId(3);
-const DESCRIBED: TypeId = TypeId(4);
-const DESCRIPTOR: TypeId = TypeId(5);
-const PAIRS: TypeId = TypeId(6);
-
-struct TestStore {
-    types: CanonicalTypes,
-    heap: Heap,
-}
-
-impl Referents for TestStore {
-    fn heap(&self) -> &Heap {
-        &self.heap
-    }
-
-    fn heap_mut(&mut self) -> &mut Heap {
-        &mut self.heap
-    }
-
-    fn types(&self) -> &CanonicalTypes {
-        &self.types
-    }
-
-    fn function_type(&self, _address: u32) -> TypeId {
-        FUNC
-    }
-
-    fn make_room(&mut self, size: u64) -> Result<(), Trap> {
-        self.heap.make_room(size, |_| ())
-    }
-}
-
-fn field(storage: StorageType<TypeIndex>, mutable: bool) -> FieldType<TypeIndex> {
-    FieldType { storage, mutable }
-}
-
-fn structure(fields: impl IntoIterator<Item = FieldType<TypeIndex>>) -> SubType<TypeIndex> {
-    SubType::plain(CompositeType::Struct(StructType { fields: fields.into_iter().collect() }))
-}
-
-fn array(element: FieldType<TypeIndex>) -> SubType<TypeIndex> {
-    SubType::plain(CompositeType::Array(ArrayType { element }))
-}
-
-fn types() -> CanonicalTypes {
-    let any = field(StorageType::Val(ValType::Ref(RefType::ANY)), true);
-    let number = field(StorageType::Val(ValType::V128), false);
-    let pair = RefType { nullable: true, heap: HeapType::Defined(TypeIndex(1)) };
-    let all = [
-        SubType::plain(CompositeType::Func(FuncType::new([ValType::V128, ValType::FUNCREF], []))),
-        SubType { is_final: false, ..structure([number, any]) },
-        SubType { supertype: Some(TypeIndex(1)), ..structure([number, any, field(StorageType::I8, true)]) },
-        array(field(StorageType::I8, true)),
-        SubType { descriptor: Some(TypeIndex(5)), ..structure([]) },
-        SubType { describes: Some(TypeIndex(4)), ..structure([]) },
-        array(field(StorageType::Val(ValType::Ref(pair)), true)),
-    ];
-    let mut types = CanonicalTypes::default();
-    let ids = types.intern(&all, &[1, 2, 3, 4, 6, 7]).unwrap();
-    assert!(ids.iter().copied().eq((0..7).map(TypeId)));
-    types
-}
-
+/// A store that collects at each allocation.
 fn store() -> TestStore {
-    let types = types();
-    let mut heap = Heap::new(Roots::new(StoreId::new()), 1 << 20, true);
-    heap.learn_types(&types);
-    TestStore { types, heap }
+    TestStore::with_collections()
 }
 
 fn pair(store: &mut TestStore, number: u128) -> StructRef {
@@ -251,5 +179,5 @@ fn handles_keep_objects_and_release_them() {
 fn handles_are_send_and_sync() {
     fn check<T: Send + Sync>() {}
     check::<(Val, AnyRef, StructRef, ArrayRef, ExternRef, ExnRef)>();
-    check::<Box<Heap>>();
+    check::<Box<crate::gc::Heap>>();
 }
