@@ -82,7 +82,7 @@ pub(crate) enum ExportItem {
 }
 
 /// A constant expression, as a range of the bytes with its `end`
-/// ([Constant expressions](https://webassembly.github.io/spec/core/valid/instructions.html#constant-expressions)).
+/// ([Constant expressions](https://webassembly.github.io/spec/core/valid/instructions.html#valid-constant)).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ConstExpr {
     /// The offset of the first instruction.
@@ -92,7 +92,7 @@ pub(crate) struct ConstExpr {
 }
 
 /// An element segment
-/// ([Element segments](https://webassembly.github.io/spec/core/syntax/modules.html#element-segments)).
+/// ([Element segments](https://webassembly.github.io/spec/core/syntax/modules.html#syntax-elem)).
 #[derive(Debug)]
 pub(crate) struct ElementSegment {
     /// The time and destination of its initialization.
@@ -128,7 +128,7 @@ pub(crate) enum ElementItems {
     Expressions(Box<[ConstExpr]>),
 }
 
-/// A data segment ([Data segments](https://webassembly.github.io/spec/core/syntax/modules.html#data-segments)), as a
+/// A data segment ([Data segments](https://webassembly.github.io/spec/core/syntax/modules.html#syntax-data)), as a
 /// range of the bytes.
 #[derive(Debug)]
 pub(crate) struct DataSegment {

@@ -1,5 +1,5 @@
 //! The names of a module and its functions
-//! ([Name section](https://webassembly.github.io/spec/core/appendix/custom.html#name-section)).
+//! ([Name section](https://webassembly.github.io/spec/core/appendix/custom.html#binary-namesec)).
 //!
 //! They are read when they are first asked for. The first name section that decodes is the one that counts; a malformed
 //! one is no error.

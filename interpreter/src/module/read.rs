@@ -228,7 +228,7 @@ impl Reader {
             };
             let (ty, items) = match segment.items {
                 wasmparser::ElementItems::Functions(functions) => {
-                    // ([Element section](https://webassembly.github.io/spec/core/binary/modules.html#element-section))
+                    // ([Element section](https://webassembly.github.io/spec/core/binary/modules.html#binary-elemsec))
                     let ty = RefType { nullable: false, ..RefType::FUNC };
                     (ty, ElementItems::Functions(functions.into_iter().collect::<wasmparser::Result<_>>()?))
                 }

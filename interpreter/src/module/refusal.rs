@@ -218,7 +218,7 @@ impl Decoder<'_> {
     }
 
     /// Returns the exponent of the alignment of the instruction at this offset, if it is a load or store; 0 otherwise
-    /// ([Memory instructions](https://webassembly.github.io/spec/core/binary/instructions.html#memory-instructions)).
+    /// ([Memory instructions](https://webassembly.github.io/spec/core/binary/instructions.html#binary-memarg)).
     fn alignment(&self, offset: u64) -> Decoded<u32> {
         let mut reader = BinaryReader::new(&self.wasm[offset as usize..], offset);
         let has_memarg = match reader.read_u8()? {

@@ -1,5 +1,5 @@
 //! Equality of defined types: two are equal if they have the same position in equal recursive groups
-//! ([Defined types](https://webassembly.github.io/spec/core/valid/conventions.html#rolling-and-unrolling)).
+//! ([Defined types](https://webassembly.github.io/spec/core/valid/conventions.html#aux-roll-rectype)).
 //!
 //! The groups of all modules of a store are collected in a form in which equal groups are equal: a type names those of
 //! its own group by their position, and others by their ids, which exist by then. So ids are equal if types are.
@@ -135,7 +135,7 @@ impl CanonicalTypes {
     }
 
     /// Returns whether a type is another one or declared to extend it
-    /// ([Defined types](https://webassembly.github.io/spec/core/valid/matching.html#defined-types)).
+    /// ([Defined types](https://webassembly.github.io/spec/core/valid/matching.html#match-deftype)).
     #[inline]
     pub(crate) fn is_subtype(&self, ty: TypeId, of: TypeId) -> bool {
         ty == of || self.is_proper_subtype(ty, of)

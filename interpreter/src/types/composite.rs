@@ -1,6 +1,6 @@
 //! Composite types and subtypes
-//! ([Composite types](https://webassembly.github.io/spec/core/syntax/types.html#composite-types),
-//! [Recursive types](https://webassembly.github.io/spec/core/syntax/types.html#recursive-types)).
+//! ([Composite types](https://webassembly.github.io/spec/core/syntax/types.html#syntax-comptype),
+//! [Recursive types](https://webassembly.github.io/spec/core/syntax/types.html#syntax-rectype)).
 
 use super::name::TypeId;
 use super::value::{FuncType, ValType};

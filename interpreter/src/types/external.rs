@@ -1,5 +1,5 @@
 //! The types of tables, memories, globals, tags, and of imports and exports
-//! ([External types](https://webassembly.github.io/spec/core/syntax/types.html#external-types)).
+//! ([External types](https://webassembly.github.io/spec/core/syntax/types.html#syntax-externtype)).
 
 use super::name::TypeId;
 use super::reference::RefType;
@@ -91,7 +91,7 @@ pub(crate) enum EntityType<T = TypeId> {
 
 impl Limits {
     /// Returns whether the bounds are in order and at most `most`
-    /// ([Limits](https://webassembly.github.io/spec/core/valid/types.html#limits)).
+    /// ([Limits](https://webassembly.github.io/spec/core/valid/types.html#valid-limits)).
     fn is_within(self, most: u64) -> bool {
         self.min <= most && self.max.is_none_or(|max| self.min <= max && max <= most)
     }
@@ -123,7 +123,7 @@ impl MemoryType {
     }
 
     /// Returns whether the type is valid
-    /// ([Memory types](https://webassembly.github.io/spec/core/valid/types.html#memory-types)).
+    /// ([Memory types](https://webassembly.github.io/spec/core/valid/types.html#valid-memtype)).
     pub(crate) fn is_valid(&self) -> bool {
         matches!(self.page_size_log2, 0 | PAGE_SIZE_LOG2)
             && self.limits.is_within(self.most_pages())
@@ -148,7 +148,7 @@ impl<T: Copy> TableType<T> {
     }
 
     /// Returns whether the type is valid
-    /// ([Table types](https://webassembly.github.io/spec/core/valid/types.html#table-types)).
+    /// ([Table types](https://webassembly.github.io/spec/core/valid/types.html#valid-tabletype)).
     pub(crate) fn is_valid(&self) -> bool {
         self.limits.is_within(self.most_elements())
     }

@@ -36,7 +36,7 @@ impl CanonicalTypes {
     }
 
     /// Returns whether a heap type matches another one
-    /// ([Heap types](https://webassembly.github.io/spec/core/valid/matching.html#heap-types)).
+    /// ([Heap types](https://webassembly.github.io/spec/core/valid/matching.html#match-heaptype)).
     pub(crate) fn heap_matches(&self, ty: HeapType, wanted: HeapType) -> bool {
         use HeapType::{Defined, Exact};
         match (ty, wanted) {
@@ -54,13 +54,13 @@ impl CanonicalTypes {
     }
 
     /// Returns whether a reference type matches another one
-    /// ([Reference types](https://webassembly.github.io/spec/core/valid/matching.html#reference-types)).
+    /// ([Reference types](https://webassembly.github.io/spec/core/valid/matching.html#match-reftype)).
     pub(crate) fn ref_matches(&self, ty: RefType, wanted: RefType) -> bool {
         (wanted.nullable || !ty.nullable) && self.heap_matches(ty.heap, wanted.heap)
     }
 
     /// Returns whether a value type matches another one
-    /// ([Value types](https://webassembly.github.io/spec/core/valid/matching.html#value-types)).
+    /// ([Value types](https://webassembly.github.io/spec/core/valid/matching.html#match-valtype)).
     pub(crate) fn val_matches(&self, ty: ValType, wanted: ValType) -> bool {
         match (ty, wanted) {
             (ValType::Ref(ty), ValType::Ref(wanted)) => self.ref_matches(ty, wanted),
@@ -70,7 +70,7 @@ impl CanonicalTypes {
 
     /// Returns whether an item of this type can be imported as `wanted`. The minimum of a memory or table is its
     /// current size
-    /// ([External types](https://webassembly.github.io/spec/core/valid/matching.html#external-types)).
+    /// ([External types](https://webassembly.github.io/spec/core/valid/matching.html#match-externtype)).
     pub(crate) fn entity_matches(&self, ty: EntityType, wanted: EntityType) -> bool {
         match (ty, wanted) {
             (EntityType::Func { ty, exact }, EntityType::Func { ty: wanted, exact: true }) => exact && ty == wanted,
@@ -83,7 +83,7 @@ impl CanonicalTypes {
         }
     }
 
-    /// [Table types](https://webassembly.github.io/spec/core/valid/matching.html#table-types)
+    /// [Table types](https://webassembly.github.io/spec/core/valid/matching.html#match-tabletype)
     fn table_matches(&self, ty: TableType, wanted: TableType) -> bool {
         ty.index64 == wanted.index64
             && limits_match(ty.limits, wanted.limits)
@@ -91,7 +91,7 @@ impl CanonicalTypes {
             && self.ref_matches(wanted.element, ty.element)
     }
 
-    /// [Global types](https://webassembly.github.io/spec/core/valid/matching.html#global-types)
+    /// [Global types](https://webassembly.github.io/spec/core/valid/matching.html#match-globaltype)
     fn global_matches(&self, ty: GlobalType, wanted: GlobalType) -> bool {
         ty.mutable == wanted.mutable
             && self.val_matches(ty.content, wanted.content)
@@ -99,7 +99,7 @@ impl CanonicalTypes {
     }
 }
 
-/// [Memory types](https://webassembly.github.io/spec/core/valid/matching.html#memory-types)
+/// [Memory types](https://webassembly.github.io/spec/core/valid/matching.html#match-memtype)
 fn memory_matches(ty: MemoryType, wanted: MemoryType) -> bool {
     ty.index64 == wanted.index64
         && ty.shared == wanted.shared
@@ -107,7 +107,7 @@ fn memory_matches(ty: MemoryType, wanted: MemoryType) -> bool {
         && limits_match(ty.limits, wanted.limits)
 }
 
-/// [Limits](https://webassembly.github.io/spec/core/valid/matching.html#limits)
+/// [Limits](https://webassembly.github.io/spec/core/valid/matching.html#match-limits)
 fn limits_match(limits: Limits, wanted: Limits) -> bool {
     let max_matches = match (limits.max, wanted.max) {
         (_, None) => true,

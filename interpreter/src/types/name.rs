@@ -1,5 +1,5 @@
 //! Names of defined types
-//! ([Type uses](https://webassembly.github.io/spec/core/syntax/types.html#heap-types)).
+//! ([Type uses](https://webassembly.github.io/spec/core/syntax/types.html#syntax-typeuse)).
 
 use core::fmt;
 

@@ -1,5 +1,5 @@
 //! Heap types and reference types
-//! ([Reference types](https://webassembly.github.io/spec/core/syntax/types.html#reference-types)).
+//! ([Reference types](https://webassembly.github.io/spec/core/syntax/types.html#syntax-reftype)).
 
 use super::name::TypeId;
 use core::fmt;

@@ -1,6 +1,6 @@
 //! Value types and function types
-//! ([Value types](https://webassembly.github.io/spec/core/syntax/types.html#value-types),
-//! [Function types](https://webassembly.github.io/spec/core/syntax/types.html#composite-types)).
+//! ([Value types](https://webassembly.github.io/spec/core/syntax/types.html#syntax-valtype),
+//! [Function types](https://webassembly.github.io/spec/core/syntax/types.html#syntax-functype)).
 
 use super::name::TypeId;
 use super::reference::RefType;
