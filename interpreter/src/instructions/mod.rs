@@ -2,6 +2,7 @@
 //! ([Instructions](https://webassembly.github.io/spec/core/exec/instructions.html)).
 
 pub(crate) mod aggregate;
+pub(crate) mod atomic;
 pub(crate) mod cast;
 pub(crate) mod memories;
 pub(crate) mod memory;
