@@ -9,6 +9,7 @@ extern crate std;
 mod backtrace;
 mod config;
 mod error;
+mod execute;
 mod gc;
 mod instructions;
 mod memory;

@@ -212,6 +212,11 @@ impl Description {
         self.func_type(self.functions[func as usize].0)
     }
 
+    /// Returns the function type of a tag.
+    pub(crate) fn tag_type(&self, tag: u32) -> &FuncType<TypeIndex> {
+        self.func_type(self.tags[tag as usize])
+    }
+
     /// Returns the type of an item.
     pub(crate) fn entity_type(&self, item: ExportItem) -> EntityType<TypeIndex> {
         match item {

@@ -43,7 +43,7 @@ struct Contents {
     features: WasmFeatures,
     description: Description,
     /// The code of the defined functions, which the first call of each makes.
-    code: Box<[OnceBox<Code>]>,
+    code: Box<[OnceBox<Arc<Code>>]>,
     names: OnceBox<Names>,
 }
 
@@ -137,7 +137,7 @@ impl Module {
 
     /// Returns the cell for the code of the defined function at this position.
     #[inline]
-    pub(crate) fn code(&self, defined: u32) -> &OnceBox<Code> {
+    pub(crate) fn code(&self, defined: u32) -> &OnceBox<Arc<Code>> {
         &self.0.code[defined as usize]
     }
 

@@ -1,4 +1,314 @@
-//! The rewrite of function bodies into the code that `execute` runs.
+//! Function bodies become compact code, once, when they are first called.
+//!
+//! A body is a sequence of instructions for a stack machine, with structured control. [`rewrite`] turns it into
+//! [`Code`] for a register machine: operands have fixed slots, branches name instructions, comparisons are merged with
+//! the branches that they decide. Validation is over: nothing here can fail but for a limit of this implementation.
+//!
+//! - `op`, `rare`: the instructions. `code`: the frame, and the invariants of all code.
+//! - `stack`: where operands are. `control`: blocks and branches. `metering`: fuel.
+//! - `numeric`, ..: one file for each family of instructions.
 
-/// The code of a function.
-pub(crate) struct Code;
+mod code;
+mod control;
+mod metering;
+mod numeric;
+pub(crate) mod op;
+pub(crate) mod rare;
+mod stack;
+mod vector;
+
+pub(crate) use self::code::{Catch, Code, Region, Site};
+
+use self::control::Label;
+use self::op::Op;
+use self::rare::Rare;
+use self::stack::Operand;
+use crate::config::Config;
+use crate::error::{Error, ErrorKind};
+use crate::module::{Description, Module};
+use crate::types::{TypeIndex, ValType};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use wasmparser::{BlockType, FunctionBody, Operator};
+
+/// The checks that code makes for its host.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Settings {
+    /// Whether code uses fuel.
+    pub(crate) fuel: bool,
+    /// Whether code looks at the deadline.
+    pub(crate) deadline: bool,
+    /// Whether results that are NaN are made canonical.
+    pub(crate) canonical_nans: bool,
+}
+
+impl Settings {
+    fn of(config: &Config) -> Settings {
+        Settings {
+            fuel: config.consume_fuel,
+            deadline: config.epoch_interruption,
+            canonical_nans: config.canonicalize_nans,
+        }
+    }
+}
+
+/// The state of rewriting one body.
+struct Rewriter<'m> {
+    module: &'m Description,
+    settings: Settings,
+    /// The index of the function's type.
+    type_index: TypeIndex,
+    /// The offset in the binary of the present operator.
+    offset: u32,
+    /// For each local its first slot and the number of its slots.
+    locals: Vec<(u32, u32)>,
+    /// The home of the lowest operand.
+    first_home: u32,
+    frame_slots: u32,
+    stack: Vec<Operand>,
+    /// The indices of the operands that stand for locals, in order.
+    in_locals: Vec<u32>,
+    labels: Vec<Label>,
+    /// Whether the present operator cannot be reached.
+    unreachable: bool,
+    /// The number of blocks that were entered since the code is unreachable.
+    skipped: u32,
+    /// The number of instructions that may not be changed any more, since a branch leads to what follows them.
+    barrier: usize,
+    /// The cost of the straight code so far.
+    fuel: u32,
+    /// The innermost open region of handlers.
+    region: Option<u32>,
+    ops: Vec<Op>,
+    offsets: Vec<u32>,
+    constants: Vec<u64>,
+    targets: Vec<u32>,
+    sites: Vec<Site>,
+    rare: Vec<Rare>,
+    regions: Vec<Region>,
+}
+
+/// Returns the code of a function of a module, which the first call makes.
+///
+/// # Errors
+///
+/// [`ErrorKind::Unsupported`] if the body cannot be rewritten.
+pub(crate) fn code_of(module: &Module, func: u32) -> Result<Arc<Code>, Error> {
+    let description = module.description();
+    let defined = description.defined(func).expect("a defined function");
+    let cell = module.code(defined);
+    if let Some(code) = cell.get() {
+        return Ok(code.clone());
+    }
+    let settings = Settings::of(module.engine().config());
+    let ty = description.functions[func as usize].0;
+    let code = rewrite(description, settings, ty, &module.body(defined));
+    let code = code.map_err(|error| Error::new(ErrorKind::Unsupported, error.message()).at(error.offset()))?;
+    Ok(cell.get_or_init(|| Box::new(Arc::new(code))).clone())
+}
+
+/// Rewrites the body of a function of this type.
+///
+/// # Errors
+///
+/// An error of the decoder, which validation has excluded.
+pub(crate) fn rewrite(
+    module: &Description,
+    settings: Settings,
+    type_index: TypeIndex,
+    body: &FunctionBody<'_>,
+) -> wasmparser::Result<Code> {
+    let mut rewriter = Rewriter::new(module, settings, type_index);
+    for ty in module.func_type(type_index).params() {
+        rewriter.add_locals(1, ty.slots() as u32);
+    }
+    let parameters = rewriter.first_home;
+    for group in body.get_locals_reader()? {
+        let (count, ty) = group?;
+        rewriter.add_locals(count, parsed_slots(ty));
+    }
+    rewriter.run(&mut body.get_operators_reader()?)?;
+    Ok(rewriter.finish(parameters))
+}
+
+impl<'m> Rewriter<'m> {
+    fn new(module: &'m Description, settings: Settings, type_index: TypeIndex) -> Rewriter<'m> {
+        Rewriter {
+            module,
+            settings,
+            type_index,
+            offset: 0,
+            locals: Vec::new(),
+            first_home: 0,
+            frame_slots: 0,
+            stack: Vec::new(),
+            in_locals: Vec::new(),
+            labels: Vec::new(),
+            unreachable: false,
+            skipped: 0,
+            barrier: 0,
+            fuel: 0,
+            region: None,
+            ops: Vec::new(),
+            offsets: Vec::new(),
+            constants: Vec::new(),
+            targets: Vec::new(),
+            sites: Vec::new(),
+            rare: Vec::new(),
+            regions: Vec::new(),
+        }
+    }
+
+    fn add_locals(&mut self, count: u32, slots: u32) {
+        for _ in 0..count {
+            self.locals.push((self.first_home, slots));
+            self.first_home += slots;
+        }
+        self.frame_slots = self.first_home;
+    }
+
+    fn run(&mut self, operators: &mut wasmparser::OperatorsReader<'_>) -> wasmparser::Result<()> {
+        self.enter_body();
+        self.poll();
+        while !self.labels.is_empty() {
+            let (operator, offset) = operators.read_with_offset()?;
+            self.offset = offset as u32;
+            if self.unreachable && self.skip(&operator) {
+                continue;
+            }
+            if !self.unreachable {
+                self.charge(&operator);
+            }
+            self.operator(&operator)?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether an operator that cannot be reached is skipped: all but those that end unreachable code.
+    fn skip(&mut self, operator: &Operator<'_>) -> bool {
+        use Operator::{Block, Catch, CatchAll, Delegate, Else, End, If, Loop, Try, TryTable};
+        match operator {
+            Block { .. } | Loop { .. } | If { .. } | TryTable { .. } | Try { .. } => {
+                self.skipped += 1;
+                true
+            }
+            End | Delegate { .. } if self.skipped > 0 => {
+                self.skipped -= 1;
+                true
+            }
+            End | Delegate { .. } => false,
+            Else | Catch { .. } | CatchAll => self.skipped > 0,
+            _ => true,
+        }
+    }
+
+    fn finish(self, parameters: u32) -> Code {
+        Code {
+            ops: self.ops.into(),
+            offsets: self.offsets.into(),
+            constants: self.constants.into(),
+            rare: self.rare.into(),
+            targets: self.targets.into(),
+            sites: self.sites.into(),
+            regions: self.regions.into(),
+            parameters,
+            locals: self.first_home,
+            slots: self.frame_slots,
+        }
+    }
+
+    /// Emits an instruction for the present operator.
+    fn emit(&mut self, op: Op) {
+        self.ops.push(op);
+        self.offsets.push(self.offset);
+    }
+
+    /// Returns the index of the next instruction.
+    fn here(&self) -> u32 {
+        self.ops.len() as u32
+    }
+
+    /// Returns the numbers of operands that a block takes and leaves.
+    fn arity(&self, ty: BlockType) -> (usize, usize) {
+        match ty {
+            BlockType::Empty => (0, 0),
+            BlockType::Type(_) => (0, 1),
+            BlockType::FuncType(index) => {
+                let ty = self.module.func_type(TypeIndex(index));
+                (ty.params().len(), ty.results().len())
+            }
+        }
+    }
+
+    /// Pushes the operands that a block takes, in their homes.
+    fn push_block_parameters(&mut self, ty: BlockType) {
+        if let BlockType::FuncType(index) = ty {
+            self.push_all(self.module.func_type(TypeIndex(index)).params());
+        }
+    }
+
+    /// Pushes the results of a block, in their homes.
+    fn push_block_results(&mut self, ty: BlockType) {
+        match ty {
+            BlockType::Empty => {}
+            BlockType::Type(ty) => self.push_home(parsed_slots(ty)),
+            BlockType::FuncType(index) => self.push_all(self.module.func_type(TypeIndex(index)).results()),
+        }
+    }
+
+    /// Pushes operands that are in their homes.
+    fn push_all(&mut self, types: &[ValType<TypeIndex>]) {
+        for ty in types {
+            self.push_home(ty.slots() as u32);
+        }
+    }
+
+    /// Rewrites an operator.
+    fn operator(&mut self, operator: &Operator<'_>) -> wasmparser::Result<()> {
+        let done = self.variable(operator)
+            || self.scalar(operator)
+            || self.plain_access(operator)
+            || self.control(operator)?
+            || self.call(operator);
+        debug_assert!(done, "no rewriting of {operator:?}");
+        Ok(())
+    }
+
+    /// Rewrites control instructions, if it is one.
+    fn control(&mut self, operator: &Operator<'_>) -> wasmparser::Result<bool> {
+        match *operator {
+            Operator::Nop => {}
+            Operator::Unreachable => {
+                self.emit(Op::Unreachable);
+                self.unreachable = true;
+            }
+            Operator::Block { blockty } => self.block(blockty),
+            Operator::Loop { blockty } => self.enter_loop(blockty),
+            Operator::If { blockty } => self.enter_if(blockty),
+            Operator::Else => self.enter_else(),
+            Operator::End => self.end(),
+            Operator::Br { relative_depth } => self.br(relative_depth),
+            Operator::BrIf { relative_depth } => self.br_if(relative_depth),
+            Operator::BrTable { ref targets } => self.br_table(targets)?,
+            Operator::Return => self.return_results(),
+            Operator::BrOnNull { relative_depth } => self.br_on_null(relative_depth, true),
+            Operator::BrOnNonNull { relative_depth } => self.br_on_null(relative_depth, false),
+            Operator::TryTable { ref try_table } => self.enter_try_table(try_table),
+            Operator::Try { blockty } => self.enter_try(blockty),
+            Operator::Catch { tag_index } => self.enter_catch(Some(tag_index)),
+            Operator::CatchAll => self.enter_catch(None),
+            Operator::Delegate { relative_depth } => self.delegate(relative_depth),
+            Operator::Rethrow { relative_depth } => self.rethrow(relative_depth),
+            Operator::Throw { tag_index } => self.throw(tag_index),
+            Operator::ThrowRef => self.throw_ref(),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+/// Returns the number of slots that a value of the type takes.
+fn parsed_slots(ty: wasmparser::ValType) -> u32 {
+    if ty == wasmparser::ValType::V128 { 2 } else { 1 }
+}

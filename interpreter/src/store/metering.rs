@@ -72,6 +72,18 @@ impl Metering {
         if price == 0 { Ok(()) } else { self.charge(price) }
     }
 
+    /// Checks whether code may go on.
+    ///
+    /// # Errors
+    /// [`Trap::OutOfFuel`] or [`Trap::Interrupted`].
+    #[inline]
+    pub(crate) fn poll(&self) -> Result<(), Trap> {
+        if self.counts_fuel() && self.fuel < 0 {
+            return Err(Trap::OutOfFuel);
+        }
+        if self.deadline_is_reached() { Err(Trap::Interrupted) } else { Ok(()) }
+    }
+
     /// Returns whether the epoch has reached the deadline.
     #[inline]
     pub(crate) fn deadline_is_reached(&self) -> bool {

@@ -8,12 +8,14 @@
 //! | `metering` | how long code may run: fuel and deadlines |
 
 mod global;
+mod inner;
 mod limits;
 mod metering;
 mod table;
 mod tag;
 
 pub(crate) use global::GlobalInstance;
+pub(crate) use inner::{Function, FunctionKind, ModuleInstance, StoreInner};
 pub use limits::StoreLimits;
 pub(crate) use limits::refused;
 pub(crate) use metering::{Metering, bytes_price, elements_price, pieces};

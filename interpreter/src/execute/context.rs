@@ -1,0 +1,103 @@
+//! The view of the store that a rare instruction has: operands, and what indices of its instance name.
+
+use super::Frame;
+use crate::Trap;
+use crate::gc::{Failure, Heap};
+use crate::memory::MemoryInstance;
+use crate::rewrite::rare::Rare;
+use crate::slot::{Operand, Reg};
+use crate::store::{ModuleInstance, StoreInner, TableInstance};
+use crate::types::TypeId;
+
+/// The store while an instruction of its innermost frame is executed.
+pub(crate) struct Context<'a> {
+    pub(crate) store: &'a mut StoreInner,
+    frame: Frame,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(store: &'a mut StoreInner, frame: Frame) -> Context<'a> {
+        Context { store, frame }
+    }
+
+    /// Reads the value whose first slot is `at`.
+    #[inline(always)]
+    pub(crate) fn get<T: Operand>(&mut self, at: Reg) -> T {
+        T::read(super::window(&mut self.store.stack, self.frame.base), at)
+    }
+
+    /// Reads an operand of the instruction; 0 is the lowest.
+    #[inline(always)]
+    pub(crate) fn operand<T: Operand>(&mut self, rare: &Rare, index: usize) -> T {
+        self.get(rare.operands[index])
+    }
+
+    /// Writes the result of the instruction.
+    #[inline(always)]
+    pub(crate) fn set_result(&mut self, rare: &Rare, value: impl Operand) {
+        value.write(super::window(&mut self.store.stack, self.frame.base), rare.d);
+    }
+
+    /// Makes an object. If the heap has no room, collects garbage and tries again.
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::OutOfHeap`] if there is no room for it, or the trap of the instruction.
+    pub(crate) fn allocate<R>(&mut self, make: impl Fn(&mut Heap) -> Result<R, Failure>) -> Result<R, Trap> {
+        match make(&mut self.store.heap) {
+            Ok(object) => Ok(object),
+            Err(Failure::Trap(trap)) => Err(trap),
+            Err(Failure::NoRoom(size)) => {
+                self.store.make_room(size)?;
+                match make(&mut self.store.heap) {
+                    Ok(object) => Ok(object),
+                    Err(Failure::Trap(trap)) => Err(trap),
+                    Err(Failure::NoRoom(_)) => Err(Trap::OutOfHeap),
+                }
+            }
+        }
+    }
+
+    /// Returns slots of the frame that lie in a row.
+    pub(crate) fn row(&mut self, first: u32, count: usize) -> &mut [u64] {
+        let start = (self.frame.base + first) as usize;
+        &mut self.store.stack[start..start + count]
+    }
+
+    /// Returns the instance of the function.
+    pub(crate) fn instance(&self) -> &ModuleInstance {
+        &self.store.instances[self.frame.instance as usize]
+    }
+
+    /// Returns the instance of the function.
+    pub(crate) fn instance_mut(&mut self) -> &mut ModuleInstance {
+        &mut self.store.instances[self.frame.instance as usize]
+    }
+
+    /// Returns the type that an index of the module names.
+    pub(crate) fn ty(&self, index: u32) -> TypeId {
+        self.instance().types[index as usize]
+    }
+
+    /// Returns the address of the memory that an index of the module names.
+    pub(crate) fn memory_address(&self, index: u32) -> usize {
+        self.instance().memories[index as usize] as usize
+    }
+
+    /// Returns the memory that an index of the module names.
+    pub(crate) fn memory(&mut self, index: u32) -> &mut MemoryInstance {
+        let address = self.memory_address(index);
+        &mut self.store.memories[address]
+    }
+
+    /// Returns the address of the table that an index of the module names.
+    pub(crate) fn table_address(&self, index: u32) -> usize {
+        self.instance().tables[index as usize] as usize
+    }
+
+    /// Returns the table that an index of the module names.
+    pub(crate) fn table(&mut self, index: u32) -> &mut TableInstance {
+        let address = self.table_address(index);
+        &mut self.store.tables[address]
+    }
+}

@@ -1,0 +1,152 @@
+//! The store: everything that exists at run time, but for the embedder's data and its host functions.
+
+use super::{GlobalInstance, Metering, StoreLimits, TableInstance, TagInstance};
+use crate::Trap;
+use crate::config::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::execute::Frame;
+use crate::gc::{Heap, Roots, StoreId};
+use crate::memory::MemoryInstance;
+use crate::module::Module;
+use crate::rewrite::{self, Code};
+use crate::slot::{RawRef, WINDOW};
+use crate::types::{CanonicalTypes, TypeId};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The part of a store that does not depend on the embedder's data
+/// ([Store](https://webassembly.github.io/spec/core/exec/runtime.html#store)). What it holds is named by address, an
+/// index into one of the lists.
+pub(crate) struct StoreInner {
+    pub(crate) engine: Engine,
+    pub(crate) types: CanonicalTypes,
+    pub(crate) functions: Vec<Function>,
+    pub(crate) instances: Vec<ModuleInstance>,
+    pub(crate) tables: Vec<TableInstance>,
+    pub(crate) memories: Vec<MemoryInstance>,
+    pub(crate) globals: Vec<GlobalInstance>,
+    pub(crate) tags: Vec<TagInstance>,
+    pub(crate) heap: Heap,
+    pub(crate) metering: Metering,
+    pub(crate) limits: StoreLimits,
+    /// The slots of all frames, and the rest of the window of the last one. It never moves.
+    pub(crate) stack: Vec<u64>,
+    /// The number of slots that frames may take.
+    pub(crate) stack_limit: usize,
+    /// The active calls, the outermost first.
+    pub(crate) frames: Vec<Frame>,
+    /// The number of active calls that are allowed.
+    pub(crate) max_depth: usize,
+    /// The number of loops that run, one inside the other.
+    pub(crate) activations: usize,
+}
+
+/// A function ([Function instances](https://webassembly.github.io/spec/core/exec/runtime.html#function-instances)).
+pub(crate) struct Function {
+    pub(crate) ty: TypeId,
+    /// The address of the instance that the function is defined in; that of a host function is never used.
+    pub(crate) instance: u32,
+    pub(crate) kind: FunctionKind,
+    /// The code of a WebAssembly function, once it has been called.
+    pub(crate) code: Option<Arc<Code>>,
+}
+
+/// The origin of a function.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum FunctionKind {
+    /// Defined in a module, with this index.
+    Wasm(u32),
+    /// Defined by the embedder, with this index among the host functions of the store.
+    Host(u32),
+    /// A constant expression that is evaluated.
+    Expression,
+}
+
+/// An instance of a module
+/// ([Module instances](https://webassembly.github.io/spec/core/exec/runtime.html#module-instances)): for each index space
+/// the addresses.
+pub(crate) struct ModuleInstance {
+    pub(crate) module: Module,
+    pub(crate) types: Box<[TypeId]>,
+    pub(crate) functions: Box<[u32]>,
+    pub(crate) tables: Box<[u32]>,
+    pub(crate) memories: Box<[u32]>,
+    pub(crate) globals: Box<[u32]>,
+    pub(crate) tags: Box<[u32]>,
+    /// The elements of each segment, as references; none once it was dropped.
+    pub(crate) elements: Vec<Box<[u64]>>,
+    /// For each data segment, whether it was dropped.
+    pub(crate) dropped_data: Box<[bool]>,
+}
+
+impl StoreInner {
+    /// Returns an empty store.
+    pub(crate) fn new(engine: &Engine) -> StoreInner {
+        let config = engine.config();
+        let stack_limit = config.max_stack / size_of::<u64>();
+        let limits = StoreLimits::new();
+        StoreInner {
+            engine: engine.clone(),
+            types: CanonicalTypes::default(),
+            functions: Vec::new(),
+            instances: Vec::new(),
+            tables: Vec::new(),
+            memories: Vec::new(),
+            globals: Vec::new(),
+            tags: Vec::new(),
+            heap: Heap::new(Roots::new(StoreId::new()), limits.largest_heap(), config.gc_zeal),
+            metering: Metering::new(engine),
+            limits,
+            // Zeroed memory of this size comes from the system page by page, when it is touched.
+            stack: vec![0; stack_limit + WINDOW],
+            stack_limit,
+            frames: Vec::new(),
+            max_depth: config.max_call_depth,
+            activations: 0,
+        }
+    }
+
+    /// Returns the code of a WebAssembly function, which is made when the function is called for the first time.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] if the body cannot be rewritten.
+    pub(crate) fn code(&mut self, address: u32) -> Result<&Code> {
+        let function = &mut self.functions[address as usize];
+        if let (None, FunctionKind::Wasm(index)) = (&function.code, function.kind) {
+            let module = &self.instances[function.instance as usize].module;
+            function.code = Some(rewrite::code_of(module, index)?);
+        }
+        let code = self.functions[address as usize].code.as_deref();
+        code.ok_or_else(|| Error::new(ErrorKind::Usage, "a host function has no code"))
+    }
+
+    /// Collects garbage, and makes sure that an object of so many bytes fits the heap.
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::OutOfHeap`] if it does not.
+    pub(crate) fn make_room(&mut self, size: u64) -> Result<(), Trap> {
+        let StoreInner { heap, stack, frames, functions, globals, tables, instances, .. } = self;
+        let end = frames.last().map_or(0, |frame| {
+            let code = functions[frame.function as usize].code.as_deref();
+            frame.base as usize + code.map_or(0, |code| code.slots as usize)
+        });
+        heap.make_room(size, |marker| {
+            marker.mark_slots(&stack[..end]);
+            for global in globals.iter() {
+                marker.mark(RawRef(global.slot()));
+            }
+            for table in tables.iter() {
+                marker.mark_slots(table.slots());
+            }
+            for instance in instances.iter() {
+                for segment in &instance.elements {
+                    marker.mark_slots(segment);
+                }
+            }
+        })
+    }
+}
