@@ -261,7 +261,7 @@ macro_rules! define {
                     Op::Unreachable => stop!(Trap::Unreachable),
                     Op::RefIsNull { d, a } => set!(d, get!(a, RawRef).is_null()),
                     Op::Fuel { cost } => store.metering.fuel -= i64::from(cost),
-                    Op::Poll => check!(store.metering.poll()),
+                    Op::Poll => check!(store.metering.check()),
                     Op::Vector { op, d, a, b, c } => op.run(registers, d, a, b, c),
                     Op::Rare { index } => {
                         let rare = code.rare[index as usize];

@@ -72,16 +72,13 @@ impl Metering {
         if price == 0 { Ok(()) } else { self.charge(price) }
     }
 
-    /// Checks whether code may go on.
+    /// Checks the fuel and the deadline, as function entries and loop headers do.
     ///
     /// # Errors
     /// [`Trap::OutOfFuel`] or [`Trap::Interrupted`].
     #[inline]
-    pub(crate) fn poll(&self) -> Result<(), Trap> {
-        if self.counts_fuel() && self.fuel < 0 {
-            return Err(Trap::OutOfFuel);
-        }
-        if self.deadline_is_reached() { Err(Trap::Interrupted) } else { Ok(()) }
+    pub(crate) fn check(&self) -> Result<(), Trap> {
+        if self.counts_fuel() && self.fuel < 0 { Err(Trap::OutOfFuel) } else { self.poll() }
     }
 
     /// Returns whether the epoch has reached the deadline.
