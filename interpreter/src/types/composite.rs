@@ -59,7 +59,9 @@ pub(crate) struct SubType<T = TypeId> {
     /// The type that this one extends.
     pub(crate) supertype: Option<T>,
     /// The type whose values have descriptors of this type
-    /// ([Custom descriptors](https://github.com/WebAssembly/custom-descriptors/blob/main/proposals/custom-descriptors/Overview.md)).
+    /// ([Custom descriptors][proposal]).
+    ///
+    /// [proposal]: https://github.com/WebAssembly/custom-descriptors/blob/main/proposals/custom-descriptors/Overview.md
     pub(crate) describes: Option<T>,
     /// The type of the descriptors that values of this type have.
     pub(crate) descriptor: Option<T>,

@@ -30,7 +30,9 @@ pub struct MemoryType {
     /// True if threads can share the memory.
     pub shared: bool,
     /// The binary logarithm of the size of a page in bytes: 16, or 0
-    /// ([Custom page sizes](https://github.com/WebAssembly/custom-page-sizes/blob/main/proposals/custom-page-sizes/Overview.md)).
+    /// ([Custom page sizes][proposal]).
+    ///
+    /// [proposal]: https://github.com/WebAssembly/custom-page-sizes/blob/main/proposals/custom-page-sizes/Overview.md
     pub page_size_log2: u8,
 }
 

@@ -35,7 +35,9 @@ pub enum HeapType<T = TypeId> {
     /// A value of a defined type or of a type that extends it.
     Defined(T),
     /// A value of a defined type, but not of one that extends it
-    /// ([Exact types](https://github.com/WebAssembly/custom-descriptors/blob/main/proposals/custom-descriptors/Overview.md)).
+    /// ([Exact types][proposal]).
+    ///
+    /// [proposal]: https://github.com/WebAssembly/custom-descriptors/blob/main/proposals/custom-descriptors/Overview.md
     Exact(T),
 }
 
