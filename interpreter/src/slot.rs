@@ -74,6 +74,9 @@ impl RawRef {
 
 /// A value that instructions read from slots and write to them.
 pub(crate) trait Operand: Sized {
+    /// The number of slots.
+    const SLOTS: u32;
+
     /// Reads the value whose first slot is `at`.
     fn read(registers: &Registers, at: Reg) -> Self;
 
@@ -84,6 +87,8 @@ pub(crate) trait Operand: Sized {
 macro_rules! in_one_slot {
     ($($ty:ty: $value:ident => $to:expr, $bits:ident => $from:expr;)*) => {
         $(impl Operand for $ty {
+            const SLOTS: u32 = 1;
+
             #[inline(always)]
             fn read(registers: &Registers, at: Reg) -> $ty {
                 let $bits = registers[usize::from(at)];
@@ -111,6 +116,8 @@ in_one_slot! {
 }
 
 impl Operand for V128 {
+    const SLOTS: u32 = 2;
+
     #[inline(always)]
     fn read(registers: &Registers, at: Reg) -> V128 {
         let (low, high) = (registers[usize::from(at)], registers[usize::from(at.wrapping_add(1))]);

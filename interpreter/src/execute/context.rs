@@ -64,6 +64,16 @@ impl<'a> Context<'a> {
         &mut self.store.stack[start..start + count]
     }
 
+    /// Writes the old size of something that was to grow, or -1; `y` tells whether sizes have 64 bits.
+    pub(crate) fn set_size(&mut self, rare: &Rare, old: u64) {
+        if rare.y == 1 { self.set_result(rare, old) } else { self.set_result(rare, old as u32) }
+    }
+
+    /// Returns the address of the instance of the function.
+    pub(crate) fn instance_address(&self) -> usize {
+        self.frame.instance as usize
+    }
+
     /// Returns the instance of the function.
     pub(crate) fn instance(&self) -> &ModuleInstance {
         &self.store.instances[self.frame.instance as usize]

@@ -14,7 +14,10 @@
 mod call;
 mod context;
 pub(crate) mod exception;
+pub(crate) mod memory;
+pub(crate) mod numeric;
 mod run;
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 mod unwind;

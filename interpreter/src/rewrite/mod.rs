@@ -10,6 +10,7 @@
 
 mod code;
 mod control;
+mod memory;
 mod metering;
 mod numeric;
 pub(crate) mod op;
@@ -270,7 +271,11 @@ impl<'m> Rewriter<'m> {
             || self.scalar(operator)
             || self.plain_access(operator)
             || self.control(operator)?
-            || self.call(operator);
+            || self.call(operator)
+            || self.access(operator)
+            || self.memory(operator)
+            || self.table(operator)
+            || self.vector(operator);
         debug_assert!(done, "no rewriting of {operator:?}");
         Ok(())
     }

@@ -150,3 +150,13 @@ impl StoreInner {
         })
     }
 }
+
+impl ModuleInstance {
+    /// Returns the bytes of a data segment, which are none once it was dropped.
+    pub(crate) fn data(&self, segment: u32) -> &[u8] {
+        if self.dropped_data[segment as usize] {
+            return &[];
+        }
+        self.module.data(&self.module.description().data[segment as usize])
+    }
+}
