@@ -100,13 +100,12 @@ impl Arena {
         self.marks.clear();
         self.holes.clear();
         let (mut free, mut holes) = (1, core::mem::take(&mut self.holes));
-        for at in self.starts.iter() {
+        self.starts.for_each(|at| {
             if at > free {
                 holes.push((free, at));
             }
             free = at + size(self, at);
-        }
-        self.trim(free);
+        });
         if self.cells.len() > free {
             holes.push((free, self.cells.len()));
         }
@@ -115,21 +114,6 @@ impl Arena {
             holes.iter().for_each(|&(start, end)| self.cells[start..end].fill([POISON; CELL]));
         }
         (self.holes, self.next, self.end) = (holes, 0, 0);
-    }
-
-    /// Returns memory to the system if most of the arena lies after its last object, which ends at `used`.
-    fn trim(&mut self, used: usize) {
-        let keep = (2 * used).max(64 * LEAST_GROWTH);
-        if self.cells.len() > 2 * keep {
-            self.cells.truncate(keep);
-            self.cells.shrink_to_fit();
-        }
-    }
-
-    /// Returns the number of cells.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.cells.len()
     }
 
     /// Returns the bits of a cell.

@@ -38,13 +38,16 @@ impl Bits {
         is_new
     }
 
-    /// Returns the numbers in ascending order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().enumerate().flat_map(|(index, &word)| {
-            let next = |rest: &u64| Some(rest & (rest - 1)).filter(|&rest| rest != 0);
-            let rests = core::iter::successors(Some(word).filter(|&word| word != 0), next);
-            rests.map(move |rest| index * WIDTH + rest.trailing_zeros() as usize)
-        })
+    /// Visits the numbers in ascending order.
+    #[inline]
+    pub(super) fn for_each(&self, mut visit: impl FnMut(usize)) {
+        for (index, &word) in self.0.iter().enumerate() {
+            let mut rest = word;
+            while rest != 0 {
+                visit(index * WIDTH + rest.trailing_zeros() as usize);
+                rest &= rest - 1;
+            }
+        }
     }
 }
 
@@ -59,10 +62,13 @@ mod tests {
         for number in [299, 0, 63, 64, 128, 63] {
             bits.insert(number);
         }
-        assert!(bits.iter().eq([0, 63, 64, 128, 299]));
+        let mut numbers = Vec::new();
+        bits.for_each(|number| numbers.push(number));
+        assert_eq!(numbers, [0, 63, 64, 128, 299]);
         assert!(bits.contains(64) && !bits.contains(65) && !bits.contains(100_000));
         assert!(bits.insert(65) && !bits.insert(65));
         bits.clear();
-        assert!(bits.iter().next().is_none() && !bits.contains(0));
+        bits.for_each(|number| panic!("{number} is not in the set"));
+        assert!(!bits.contains(0));
     }
 }

@@ -101,13 +101,7 @@ impl Heap {
     /// Makes an object of `cells` cells, which counts `size` bytes. The caller has to fill all cells but the header.
     #[inline]
     pub(super) fn allocate(&mut self, kind: u32, word: u32, cells: usize, size: u64) -> Result<usize, Failure> {
-        if !self.pacing.has_room(size) {
-            return Err(Failure::NoRoom(size));
-        }
-        let at = self.arena.allocate(cells, self.pacing.cells()).ok_or(Trap::OutOfHeap)?;
-        self.pacing.used += size;
-        self.arena.write(at, u64::from(kind) | u64::from(word) << 32);
-        Ok(at)
+        allocate(&mut self.arena, &mut self.pacing, (kind, word), cells, size)
     }
 
     /// Returns the kind and the word of the object's header.
@@ -128,28 +122,26 @@ impl Heap {
     /// describes it, or 0.
     #[inline]
     pub(crate) fn new_struct(&mut self, id: TypeId, descriptor: u32, fields: &[u64]) -> Result<RawRef, Failure> {
-        let at = self.allocate_struct(id, descriptor, fields.len())?;
-        self.arena.write_all(at + 1, fields);
-        let Layout::Struct(layout) = &self.layouts[id.index()] else { wrong_layout(id) };
-        mask(&mut self.arena, at + 1, layout);
+        let Heap { arena, pacing, layouts, .. } = self;
+        let Layout::Struct(layout) = &layouts[id.index()] else { wrong_layout(id) };
+        assert_eq!(fields.len(), layout.slots as usize, "the number of slots of a struct's fields");
+        let at = allocate(arena, pacing, (id.0, descriptor), 1 + fields.len(), layout.size)?;
+        arena.write_all(at + 1, fields);
+        for &(slot, mask) in &layout.packed {
+            let field = at + 1 + slot as usize;
+            arena.write(field, arena.read(field) & mask);
+        }
         Ok(object(at))
     }
 
     /// Makes a struct whose fields are zero or null. `descriptor` is the object that describes it, or 0.
     #[inline]
     pub(crate) fn new_default_struct(&mut self, id: TypeId, descriptor: u32) -> Result<RawRef, Failure> {
-        let slots = self.struct_layout(id).slots as usize;
-        let at = self.allocate_struct(id, descriptor, slots)?;
+        let layout = self.struct_layout(id);
+        let (slots, size) = (layout.slots as usize, layout.size);
+        let at = self.allocate(id.0, descriptor, 1 + slots, size)?;
         self.arena.clear(at + 1, slots);
         Ok(object(at))
-    }
-
-    #[inline]
-    fn allocate_struct(&mut self, id: TypeId, descriptor: u32, slots: usize) -> Result<usize, Failure> {
-        let layout = self.struct_layout(id);
-        assert_eq!(slots, layout.slots as usize, "the number of slots of a struct's fields");
-        let size = layout.size;
-        self.allocate(id.0, descriptor, 1 + slots, size)
     }
 
     /// Returns the layout of a struct type.
@@ -251,13 +243,22 @@ pub(super) fn object(at: usize) -> RawRef {
     RawRef::from_object(at as u32)
 }
 
-/// Clears the bits that packed fields do not keep.
+/// Makes an object with this header: its kind and its word.
 #[inline]
-fn mask(arena: &mut Arena, fields: usize, layout: &FieldLayout) {
-    for &(slot, mask) in &layout.packed {
-        let at = fields + slot as usize;
-        arena.write(at, arena.read(at) & mask);
+fn allocate(
+    arena: &mut Arena,
+    pacing: &mut Pacing,
+    header: (u32, u32),
+    cells: usize,
+    size: u64,
+) -> Result<usize, Failure> {
+    if !pacing.has_room(size) {
+        return Err(Failure::NoRoom(size));
     }
+    let at = arena.allocate(cells, pacing.cells()).ok_or(Trap::OutOfHeap)?;
+    pacing.used += size;
+    arena.write(at, u64::from(header.0) | u64::from(header.1) << 32);
+    Ok(at)
 }
 
 /// Panics because an object was asked for with the wrong kind of type, which validation excludes.

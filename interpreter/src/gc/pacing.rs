@@ -15,7 +15,7 @@ const STEP: u64 = 64 << 10;
 /// The capacity up to which a heap gets four times what survives. A larger heap gets twice as much.
 const GENEROUS: u64 = 32 << 20;
 
-/// The bytes of the arena for each byte of the limit. A field of 8 bits counts 1 byte and takes 8; the other half is for
+/// The bytes of the arena for each byte of the limit. A field of 8 bits counts 1 byte and takes 8. As much again is for
 /// holes that are too small.
 const BYTES_PER_COUNTED: u64 = 16;
 

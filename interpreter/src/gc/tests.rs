@@ -106,7 +106,6 @@ fn a_list_of_a_million_survives() {
     assert!(list.is_null());
     heap.collect(|_| ());
     assert_eq!(heap.used(), 0);
-    assert!(heap.arena.len() < 100_000, "most of the memory went back to the system");
 }
 
 #[test]

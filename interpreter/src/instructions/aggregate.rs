@@ -6,9 +6,9 @@
 //! Fields are named by their first slot ([`FieldLayout`](crate::gc::FieldLayout)). Instructions on single elements are
 //! generic over the representation of the elements, which the instruction's type tells.
 //!
-//! An instruction that makes an object fails with [`Failure::NoRoom`] if there is no room before a collection. All other
-//! checks come first, so that a trap of the specification comes before one for want of memory. The caller then makes
-//! room and executes the instruction again.
+//! An instruction that makes an object fails with [`Failure::NoRoom`] if there is no room before a collection. The
+//! caller then makes room and executes the instruction again. All other checks come first, so that a trap of the
+//! specification comes before one for want of memory.
 
 use crate::gc::{Element, Failure, Heap, Storage};
 use crate::slot::{RawRef, V128};

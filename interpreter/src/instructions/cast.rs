@@ -54,8 +54,8 @@ pub(crate) fn ref_cast(
     if ref_test(heap, types, function_type, reference, target) { Ok(reference) } else { Err(Trap::CastFailure) }
 }
 
-/// Returns whether a reference is to a struct with this descriptor. The answer for null is `nullable`. The type that the
-/// instruction names is what validation concludes from the descriptor's, so the comparison is the whole test.
+/// Returns whether a reference is to a struct with this descriptor. The answer for null is `nullable`. Validation
+/// concludes the type that the instruction names from the descriptor's, so the comparison is the whole test.
 ///
 /// # Errors
 /// [`Trap::NullReference`] if the descriptor is null, whatever the reference.
@@ -76,7 +76,7 @@ pub(crate) fn ref_test_desc_eq(
     Ok(own == Some(descriptor))
 }
 
-/// `ref.cast_desc_eq`: the reference, if it is to a struct with this descriptor, or if it is null and `nullable` is set.
+/// `ref.cast_desc_eq`: the reference, if it is to a struct with this descriptor, or null and `nullable` is set.
 #[inline]
 pub(crate) fn ref_cast_desc_eq(
     heap: &Heap,
