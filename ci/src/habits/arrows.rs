@@ -6,11 +6,12 @@ use super::Source;
 pub const ARROWS: &[(&str, &[&str])] = &[
     ("features", &[]),
     ("engine", &["features"]),
+    ("interpreter", &["features"]),
     ("spec-testsuite", &["features"]),
-    ("lanes", &["features", "engine"]),
+    ("lanes", &["features", "engine", "interpreter"]),
     ("fuzz", &["features", "engine", "lanes"]),
     ("runner", &["features", "engine", "lanes", "fuzz", "spec-testsuite"]),
-    ("bench", &["engine"]),
+    ("bench", &["engine", "interpreter"]),
     ("ci", &[]),
 ];
 
