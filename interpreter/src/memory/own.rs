@@ -38,7 +38,7 @@ impl OwnBytes {
     #[must_use]
     pub(super) fn grow(&mut self, length: usize, most: usize) -> bool {
         if length > self.bytes.len() {
-            // Doubling makes the cost of many small growths linear. The spare bytes are untouched, so they cost nothing.
+            // Doubling makes the cost of many small growths linear. Spare bytes cost nothing while they are untouched.
             let generous = self.bytes.len().saturating_mul(2).clamp(length, most.max(length));
             let Some(mut bytes) = zeros(generous).or_else(|| zeros(length)) else { return false };
             copy_to_zeros(self.as_slice(), &mut bytes);

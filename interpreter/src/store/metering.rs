@@ -63,7 +63,7 @@ impl Metering {
         if self.fuel < 0 { Err(Trap::OutOfFuel) } else { Ok(()) }
     }
 
-    /// Takes fuel as [`charge`](Metering::charge) does. Work that is free succeeds, even if code has used more fuel than
+    /// Takes fuel as [`charge`](Metering::charge) does. Work that is free succeeds, even if code has used more than
     /// there was.
     ///
     /// # Errors
