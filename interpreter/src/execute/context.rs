@@ -4,6 +4,7 @@ use super::Frame;
 use crate::Trap;
 use crate::gc::{Failure, Heap};
 use crate::memory::MemoryInstance;
+use crate::rewrite::Code;
 use crate::rewrite::rare::Rare;
 use crate::slot::{Operand, Reg};
 use crate::store::{ModuleInstance, StoreInner, TableInstance};
@@ -82,6 +83,11 @@ impl<'a> Context<'a> {
     /// Returns the instance of the function.
     pub(crate) fn instance_mut(&mut self) -> &mut ModuleInstance {
         &mut self.store.instances[self.frame.instance as usize]
+    }
+
+    /// Returns the code of the function.
+    pub(crate) fn code(&self) -> &Code {
+        self.store.functions[self.frame.function as usize].code.as_deref().expect("a function that runs has code")
     }
 
     /// Returns the type that an index of the module names.

@@ -11,11 +11,13 @@
 //! | `context` | the view of the store that instructions outside of the loop have |
 //! | `unwind` | the way of exceptions to their handlers, and backtraces |
 
+pub(crate) mod aggregate;
 mod call;
 mod context;
 pub(crate) mod exception;
 pub(crate) mod memory;
 pub(crate) mod numeric;
+pub(crate) mod reference;
 mod run;
 pub(crate) mod table;
 #[cfg(test)]

@@ -21,6 +21,7 @@
 
 use super::op::Op;
 use super::rare::Rare;
+use crate::types::{RefType, TypeIndex};
 use alloc::boxed::Box;
 
 /// The code of one function.
@@ -34,6 +35,8 @@ pub(crate) struct Code {
     pub(crate) constants: Box<[u64]>,
     /// The indirect calls that [`Op::CallIndirect`] and [`Op::ReturnCallIndirect`] name.
     pub(crate) sites: Box<[Site]>,
+    /// The types that tests and casts name.
+    pub(crate) cast_types: Box<[RefType<TypeIndex>]>,
     /// The instructions that [`Op::Rare`] names.
     pub(crate) rare: Box<[Rare]>,
     /// The targets that [`Op::BrTable`] names: indices of instructions.

@@ -8,6 +8,7 @@
 //! - `stack`: where operands are. `control`: blocks and branches. `metering`: fuel.
 //! - `numeric`, ..: one file for each family of instructions.
 
+mod aggregate;
 mod code;
 mod control;
 mod memory;
@@ -27,7 +28,7 @@ use self::stack::Operand;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::module::{Description, Module};
-use crate::types::{TypeIndex, ValType};
+use crate::types::{RefType, TypeIndex, ValType};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -86,6 +87,7 @@ struct Rewriter<'m> {
     constants: Vec<u64>,
     targets: Vec<u32>,
     sites: Vec<Site>,
+    cast_types: Vec<RefType<TypeIndex>>,
     rare: Vec<Rare>,
     regions: Vec<Region>,
 }
@@ -156,6 +158,7 @@ impl<'m> Rewriter<'m> {
             constants: Vec::new(),
             targets: Vec::new(),
             sites: Vec::new(),
+            cast_types: Vec::new(),
             rare: Vec::new(),
             regions: Vec::new(),
         }
@@ -212,6 +215,7 @@ impl<'m> Rewriter<'m> {
             rare: self.rare.into(),
             targets: self.targets.into(),
             sites: self.sites.into(),
+            cast_types: self.cast_types.into(),
             regions: self.regions.into(),
             parameters,
             locals: self.first_home,
@@ -275,7 +279,11 @@ impl<'m> Rewriter<'m> {
             || self.access(operator)
             || self.memory(operator)
             || self.table(operator)
-            || self.vector(operator);
+            || self.vector(operator)
+            || self.reference(operator)
+            || self.cast(operator)
+            || self.structure(operator)
+            || self.array(operator);
         debug_assert!(done, "no rewriting of {operator:?}");
         Ok(())
     }

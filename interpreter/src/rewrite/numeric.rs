@@ -158,7 +158,6 @@ impl Rewriter<'_> {
             Operator::F64Const { value } => self.push(Source::Constant(value.bits()), 1),
             Operator::RefNull { .. } => self.push(Source::Constant(crate::slot::RawRef::NULL.0), 1),
             Operator::RefIsNull => self.unary(|d, a| Op::RefIsNull { d, a }),
-            Operator::RefAsNonNull => self.ref_as_non_null(),
             Operator::Drop => drop(self.pop()),
             Operator::Select | Operator::TypedSelect { .. } => self.select(),
             Operator::GlobalGet { global_index } => self.global_get(global_index),
@@ -347,9 +346,5 @@ impl Rewriter<'_> {
         } else {
             self.emit_rare(1, Rare::new(variable::global_set_vector).x(index));
         }
-    }
-
-    fn ref_as_non_null(&mut self) {
-        self.emit_rare_with_result(1, 1, Rare::new(variable::ref_as_non_null));
     }
 }
