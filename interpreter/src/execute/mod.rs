@@ -12,6 +12,7 @@
 //! | `unwind` | the way of exceptions to their handlers, and backtraces |
 
 pub(crate) mod aggregate;
+pub(crate) mod atomic;
 mod call;
 mod context;
 pub(crate) mod exception;

@@ -5,7 +5,7 @@
 
 use super::{Context, Exit, Frame, Stop, call, unwind, window};
 use crate::Trap;
-use crate::instructions::memory::LinearMemory;
+use crate::instructions::memory;
 use crate::instructions::numeric::*;
 use crate::rewrite::op::{Op, for_each_op, for_each_op_2, for_each_op_3};
 use crate::slot::{Operand, RawRef};
@@ -136,14 +136,14 @@ macro_rules! define {
             }
             macro_rules! load {
                 ($raw:ty as $to:ty, $d:expr, $a:expr, $offset:expr) => {{
-                    let bytes = check!(memory.load(get!($a, u64), $offset.into()));
+                    let bytes = check!(memory::load(memory, get!($a, u32).into(), $offset.into()));
                     set!($d, <$to>::from(<$raw>::from_le_bytes(bytes)));
                 }};
             }
             macro_rules! store {
                 ($raw:ty, $a:expr, $b:expr, $offset:expr) => {{
                     let bytes = (get!($b, u64) as $raw).to_le_bytes();
-                    check!(memory.store(get!($a, u64), $offset.into(), bytes));
+                    check!(memory::store(memory, get!($a, u32).into(), $offset.into(), bytes));
                 }};
             }
 

@@ -9,6 +9,7 @@
 //! - `numeric`, ..: one file for each family of instructions.
 
 mod aggregate;
+mod atomic;
 mod code;
 mod control;
 mod memory;
@@ -283,7 +284,8 @@ impl<'m> Rewriter<'m> {
             || self.reference(operator)
             || self.cast(operator)
             || self.structure(operator)
-            || self.array(operator);
+            || self.array(operator)
+            || self.atomic(operator);
         debug_assert!(done, "no rewriting of {operator:?}");
         Ok(())
     }

@@ -238,7 +238,8 @@ impl Rewriter<'_> {
 
     /// Returns the offset of an access that the short forms can make.
     fn plain_offset(&self, access: MemArg) -> Option<u32> {
-        if access.target != MemArgTarget::Memory(0) || self.module.memories[0].shared {
+        let memory = self.module.memories.first()?;
+        if access.target != MemArgTarget::Memory(0) || memory.shared || memory.index64 {
             return None;
         }
         u32::try_from(access.offset).ok()
