@@ -33,3 +33,15 @@ wide! {
     i64_mul_wide_s(0, 1);
     i64_mul_wide_u(0, 1);
 }
+
+pub(crate) fn f32x4_canonicalize(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
+    let value = vector::f32x4_canonicalize(context.operand(rare, 0));
+    context.set_result(rare, value);
+    Ok(())
+}
+
+pub(crate) fn f64x2_canonicalize(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
+    let value = vector::f64x2_canonicalize(context.operand(rare, 0));
+    context.set_result(rare, value);
+    Ok(())
+}

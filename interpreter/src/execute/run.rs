@@ -260,6 +260,8 @@ macro_rules! define {
                     }
                     Op::Unreachable => stop!(Trap::Unreachable),
                     Op::RefIsNull { d, a } => set!(d, get!(a, RawRef).is_null()),
+                    Op::F32Canonicalize { d, a } => set!(d, f32_canonicalize(get!(a, f32))),
+                    Op::F64Canonicalize { d, a } => set!(d, f64_canonicalize(get!(a, f64))),
                     Op::Fuel { cost } => store.metering.fuel -= i64::from(cost),
                     Op::Poll => check!(store.metering.check()),
                     Op::Vector { op, d, a, b, c } => op.run(registers, d, a, b, c),

@@ -14,6 +14,7 @@ mod code;
 mod control;
 mod memory;
 mod metering;
+mod nan;
 mod numeric;
 pub(crate) mod op;
 pub(crate) mod rare;
@@ -287,6 +288,7 @@ impl<'m> Rewriter<'m> {
             || self.array(operator)
             || self.atomic(operator);
         debug_assert!(done, "no rewriting of {operator:?}");
+        self.canonicalize_nan(operator);
         Ok(())
     }
 

@@ -162,6 +162,8 @@ macro_rules! define {
             ReturnOne { a: Reg },
             Unreachable,
             RefIsNull { d: Reg, a: Reg },
+            F32Canonicalize { d: Reg, a: Reg },
+            F64Canonicalize { d: Reg, a: Reg },
             /// Subtracts from the fuel, without a check.
             Fuel { cost: u32 },
             /// Checks the fuel and the deadline.
