@@ -67,6 +67,13 @@ impl Error {
         error
     }
 
+    /// Adds what the error comes from.
+    #[must_use]
+    pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Error {
+        self.0.source = Some(Box::new(source));
+        self
+    }
+
     /// Adds the byte offset in the module at which the error is.
     #[must_use]
     pub fn at(mut self, offset: u64) -> Error {

@@ -8,9 +8,11 @@ extern crate std;
 
 mod backtrace;
 mod config;
+mod embed;
 mod error;
 mod execute;
 mod gc;
+mod instantiate;
 mod instructions;
 mod memory;
 mod module;
@@ -25,6 +27,10 @@ mod values;
 
 pub use backtrace::{Backtrace, Frame};
 pub use config::{Config, Engine};
+pub use embed::{
+    AsContext, AsContextMut, Caller, Extern, Global, Instance, InstancePre, IntoFunc, Linker, Memory, SharedMemory,
+    Store, StoreContext, StoreContextMut, Table, Tag, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use features::Features;
 pub use memory::WaitResult;

@@ -9,7 +9,8 @@ use crate::store::{FunctionKind, StoreInner};
 #[cold]
 pub(super) fn prepare(store: &mut StoreInner, callee: u32, base: u32) -> Result<Option<Exit>, Stop> {
     if let FunctionKind::Host(_) = store.functions[callee as usize].kind {
-        return Ok(Some(Exit::Host { function: callee, base }));
+        let caller = store.frames.last().expect("a function runs").instance;
+        return Ok(Some(Exit::Host { function: callee, base, caller }));
     }
     enter(store, callee, base)?;
     Ok(None)
@@ -45,7 +46,11 @@ pub(super) fn replace(store: &mut StoreInner, callee: u32, _depth: usize) -> Res
         }
     }
     let left = store.frames.pop().expect("a function runs");
-    prepare(store, callee, left.base)
+    if let FunctionKind::Host(_) = store.functions[callee as usize].kind {
+        return Ok(Some(Exit::Host { function: callee, base: left.base, caller: left.instance }));
+    }
+    enter(store, callee, left.base)?;
+    Ok(None)
 }
 
 /// Returns the callee of an indirect call

@@ -29,7 +29,7 @@ pub(crate) mod variable;
 pub(crate) use self::call::enter;
 pub(crate) use self::context::Context;
 pub(crate) use self::run::run;
-pub(crate) use self::unwind::backtrace;
+pub(crate) use self::unwind::{backtrace, handle};
 
 use crate::Trap;
 use crate::error::Error;
@@ -60,6 +60,8 @@ pub(crate) enum Exit {
         function: u32,
         /// The slot of the stack.
         base: u32,
+        /// The address of the instance whose code calls.
+        caller: u32,
     },
     /// Code cannot go on.
     Stopped(Stop),

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 /// # Errors
 ///
 /// The reason to stop, if nothing handles it.
-pub(super) fn handle(store: &mut StoreInner, depth: usize, stop: Stop) -> Result<(), Stop> {
+pub(crate) fn handle(store: &mut StoreInner, depth: usize, stop: Stop) -> Result<(), Stop> {
     let Stop::Exception(exception) = stop else { return Err(stop) };
     // The frames stay until a handler is found, so that whoever gets the exception sees where it was thrown.
     for index in (depth..store.frames.len()).rev() {

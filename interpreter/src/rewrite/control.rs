@@ -70,7 +70,7 @@ enum Reference {
 impl Rewriter<'_> {
     /// Enters the body of the function.
     pub(super) fn enter_body(&mut self) {
-        let ty = BlockType::FuncType(self.type_index.0);
+        let ty = self.ty;
         let home = self.first_home;
         let forward = Vec::new();
         self.labels.push(Label { kind: Kind::Block, ty, height: 0, home, forward, around: None, opened: None });
@@ -502,7 +502,7 @@ impl Rewriter<'_> {
 
     /// Returns from the function with the top operands.
     pub(super) fn return_results(&mut self) {
-        let count = self.arity(BlockType::FuncType(self.type_index.0)).1;
+        let count = self.arity(self.ty).1;
         if count == 1 {
             let result = *self.stack.last().expect("a result");
             if result.slots == 1 {

@@ -61,8 +61,8 @@ impl Settings {
 struct Rewriter<'m> {
     module: &'m Description,
     settings: Settings,
-    /// The index of the function's type.
-    type_index: TypeIndex,
+    /// The parameters and results of the body.
+    ty: BlockType,
     /// The offset in the binary of the present operator.
     offset: u32,
     /// For each local its first slot and the number of its slots.
@@ -124,7 +124,7 @@ pub(crate) fn rewrite(
     type_index: TypeIndex,
     body: &FunctionBody<'_>,
 ) -> wasmparser::Result<Code> {
-    let mut rewriter = Rewriter::new(module, settings, type_index);
+    let mut rewriter = Rewriter::new(module, settings, BlockType::FuncType(type_index.0));
     for ty in module.func_type(type_index).params() {
         rewriter.add_locals(1, ty.slots() as u32);
     }
@@ -137,12 +137,30 @@ pub(crate) fn rewrite(
     Ok(rewriter.finish(parameters))
 }
 
+/// Rewrites a constant expression with a value of this type, as the body of a function without parameters. Whoever
+/// evaluates it takes the fuel.
+///
+/// # Errors
+///
+/// An error of the decoder, which validation has excluded.
+pub(crate) fn rewrite_expression(
+    module: &Description,
+    ty: ValType<TypeIndex>,
+    operators: &mut wasmparser::OperatorsReader<'_>,
+) -> wasmparser::Result<Code> {
+    // Only the number of slots of a result matters.
+    let result = if ty.slots() == 2 { wasmparser::ValType::V128 } else { wasmparser::ValType::I64 };
+    let mut rewriter = Rewriter::new(module, Settings::default(), BlockType::Type(result));
+    rewriter.run(operators)?;
+    Ok(rewriter.finish(0))
+}
+
 impl<'m> Rewriter<'m> {
-    fn new(module: &'m Description, settings: Settings, type_index: TypeIndex) -> Rewriter<'m> {
+    fn new(module: &'m Description, settings: Settings, ty: BlockType) -> Rewriter<'m> {
         Rewriter {
             module,
             settings,
-            type_index,
+            ty,
             offset: 0,
             locals: Vec::new(),
             first_home: 0,

@@ -21,6 +21,16 @@ impl GlobalInstance {
         self.ty
     }
 
+    /// Returns the slots of the value. One that is no vector has zero in the second.
+    pub(crate) fn slots(&self) -> [u64; 2] {
+        self.slots
+    }
+
+    /// Sets the slots of the value.
+    pub(crate) fn set_slots(&mut self, slots: [u64; 2]) {
+        self.slots = slots;
+    }
+
     /// Returns the value of a global of one slot.
     #[inline(always)]
     pub(crate) fn slot(&self) -> u64 {

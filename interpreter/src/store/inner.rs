@@ -11,7 +11,9 @@ use crate::module::Module;
 use crate::rewrite::{self, Code};
 use crate::slot::{RawRef, WINDOW};
 use crate::types::{CanonicalTypes, TypeId};
+use crate::values::Referents;
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -39,8 +41,10 @@ pub(crate) struct StoreInner {
     pub(crate) frames: Vec<Frame>,
     /// The number of active calls that are allowed.
     pub(crate) max_depth: usize,
-    /// The number of loops that run, one inside the other.
+    /// The number of calls by the embedder that are under way, one inside the other.
     pub(crate) activations: usize,
+    /// The first slot that nothing uses, while the embedder's code runs.
+    pub(crate) first_free: usize,
 }
 
 /// A function ([Function instances](https://webassembly.github.io/spec/core/exec/runtime.html#function-instances)).
@@ -105,7 +109,40 @@ impl StoreInner {
             frames: Vec::new(),
             max_depth: config.max_call_depth,
             activations: 0,
+            first_free: 0,
         }
+    }
+
+    /// Returns the identity of the store, which its handles carry.
+    pub(crate) fn id(&self) -> StoreId {
+        self.heap.roots.store()
+    }
+
+    /// Checks that an item belongs to this store. `what` names its kind.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] if it belongs to another store.
+    pub(crate) fn check(&self, owner: StoreId, what: &str) -> Result<()> {
+        if owner == self.id() {
+            return Ok(());
+        }
+        let message = format!("the {what} belongs to another store than the one with which it is used");
+        Err(Error::new(ErrorKind::Usage, message))
+    }
+
+    /// Adds a function. Returns its address.
+    pub(crate) fn add_function(&mut self, function: Function) -> u32 {
+        self.functions.push(function);
+        self.functions.len() as u32 - 1
+    }
+
+    /// Returns the end of the slots that the active calls use.
+    pub(crate) fn end_of_frames(&self) -> usize {
+        self.frames.last().map_or(0, |frame| {
+            let code = self.functions[frame.function as usize].code.as_deref();
+            frame.base as usize + code.map_or(0, |code| code.slots as usize)
+        })
     }
 
     /// Returns the code of a WebAssembly function, which is made when the function is called for the first time.
@@ -129,11 +166,8 @@ impl StoreInner {
     ///
     /// [`Trap::OutOfHeap`] if it does not.
     pub(crate) fn make_room(&mut self, size: u64) -> Result<(), Trap> {
-        let StoreInner { heap, stack, frames, functions, globals, tables, instances, .. } = self;
-        let end = frames.last().map_or(0, |frame| {
-            let code = functions[frame.function as usize].code.as_deref();
-            frame.base as usize + code.map_or(0, |code| code.slots as usize)
-        });
+        let end = self.end_of_frames();
+        let StoreInner { heap, stack, globals, tables, instances, .. } = self;
         heap.make_room(size, |marker| {
             marker.mark_slots(&stack[..end]);
             for global in globals.iter() {
@@ -148,6 +182,28 @@ impl StoreInner {
                 }
             }
         })
+    }
+}
+
+impl Referents for StoreInner {
+    fn heap(&self) -> &Heap {
+        &self.heap
+    }
+
+    fn heap_mut(&mut self) -> &mut Heap {
+        &mut self.heap
+    }
+
+    fn types(&self) -> &CanonicalTypes {
+        &self.types
+    }
+
+    fn function_type(&self, address: u32) -> TypeId {
+        self.functions[address as usize].ty
+    }
+
+    fn make_room(&mut self, size: u64) -> Result<(), Trap> {
+        StoreInner::make_room(self, size)
     }
 }
 

@@ -26,9 +26,9 @@ pub(crate) struct Metering {
 }
 
 impl Metering {
-    /// Creates the meter of a new store, without any fuel and with its deadline in the present epoch.
+    /// Creates the meter of a new store, without any fuel and without a deadline.
     pub(crate) fn new(engine: &Engine) -> Metering {
-        Metering { fuel: 0, engine: engine.clone(), deadline: engine.epoch() }
+        Metering { fuel: 0, engine: engine.clone(), deadline: u64::MAX }
     }
 
     /// Returns whether fuel is counted.
@@ -171,7 +171,8 @@ mod tests {
     fn a_deadline_is_reached_when_the_epoch_is_there() {
         let engine = engine(true);
         let mut metering = Metering::new(&engine);
-        assert!(metering.deadline_is_reached());
+        engine.increment_epoch();
+        assert!(!metering.deadline_is_reached(), "a new store has no deadline");
         metering.set_deadline(2);
         engine.increment_epoch();
         assert!(!metering.deadline_is_reached());

@@ -40,7 +40,7 @@ impl I31 {
 
 impl AnyRef {
     /// Makes a reference that holds an integer.
-    pub(crate) fn from_i31(store: &mut impl Referents, value: I31) -> AnyRef {
+    pub(crate) fn from_i31_in(store: &mut impl Referents, value: I31) -> AnyRef {
         AnyRef::from_raw(RawRef::from_i31(value.0), store).expect("an integer is not null")
     }
 
@@ -49,7 +49,7 @@ impl AnyRef {
     ///
     /// # Errors
     /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store.
-    pub(crate) fn ty(&self, store: &impl Referents) -> Result<HeapType> {
+    pub(crate) fn ty_in(&self, store: &impl Referents) -> Result<HeapType> {
         Ok(store.heap_type_of(self.raw(store)?))
     }
 
@@ -57,7 +57,7 @@ impl AnyRef {
     ///
     /// # Errors
     /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store.
-    pub(crate) fn as_i31(&self, store: &impl Referents) -> Result<Option<I31>> {
+    pub(crate) fn as_i31_in(&self, store: &impl Referents) -> Result<Option<I31>> {
         Ok(self.raw(store)?.as_i31().map(I31))
     }
 
@@ -65,7 +65,7 @@ impl AnyRef {
     ///
     /// # Errors
     /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store.
-    pub(crate) fn as_struct(&self, store: &impl Referents) -> Result<Option<StructRef>> {
+    pub(crate) fn as_struct_in(&self, store: &impl Referents) -> Result<Option<StructRef>> {
         Ok(self.is_a(store, HeapType::Struct)?.then(|| StructRef(self.0.clone())))
     }
 
@@ -73,19 +73,19 @@ impl AnyRef {
     ///
     /// # Errors
     /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store.
-    pub(crate) fn as_array(&self, store: &impl Referents) -> Result<Option<ArrayRef>> {
+    pub(crate) fn as_array_in(&self, store: &impl Referents) -> Result<Option<ArrayRef>> {
         Ok(self.is_a(store, HeapType::Array)?.then(|| ArrayRef(self.0.clone())))
     }
 
     fn is_a(&self, store: &impl Referents, kind: HeapType) -> Result<bool> {
-        Ok(self.ty(store)?.defined().is_some_and(|id| store.types().kind(id) == kind))
+        Ok(self.ty_in(store)?.defined().is_some_and(|id| store.types().kind(id) == kind))
     }
 
     /// Returns a number that no other object of the store has as long as this one lives.
     ///
     /// # Errors
     /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store, or holds an integer.
-    pub(crate) fn address(&self, store: &impl Referents) -> Result<u32> {
+    pub(crate) fn address_in(&self, store: &impl Referents) -> Result<u32> {
         self.object(store)
     }
 

@@ -22,7 +22,7 @@ impl ArrayRef {
     /// # Errors
     /// Kind [`Usage`](crate::ErrorKind::Usage) if the store does not have the type, it is not the type of an array, or
     /// an element does not match it; [`Trap::OutOfHeap`] if the heap is full.
-    pub(crate) fn new_fixed(store: &mut impl Referents, ty: TypeId, elements: &[Val]) -> Result<ArrayRef> {
+    pub(crate) fn new_fixed_in(store: &mut impl Referents, ty: TypeId, elements: &[Val]) -> Result<ArrayRef> {
         store.types().check(ty)?;
         let CompositeType::Array(array_type) = &store.types().get(ty).composite else {
             return Err(not_a(store, "an array", ty));
@@ -43,7 +43,7 @@ impl ArrayRef {
     ///
     /// # Errors
     /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store.
-    pub(crate) fn len(&self, store: &impl Referents) -> Result<u32> {
+    pub(crate) fn len_in(&self, store: &impl Referents) -> Result<u32> {
         Ok(store.heap().array_length(self.object(store)?))
     }
 
@@ -51,8 +51,8 @@ impl ArrayRef {
     ///
     /// # Errors
     /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store.
-    pub(crate) fn is_empty(&self, store: &impl Referents) -> Result<bool> {
-        Ok(self.len(store)? == 0)
+    pub(crate) fn is_empty_in(&self, store: &impl Referents) -> Result<bool> {
+        Ok(self.len_in(store)? == 0)
     }
 
     /// Returns an element. A packed element is zero-extended.
@@ -60,7 +60,7 @@ impl ArrayRef {
     /// # Errors
     /// [`Trap::ArrayOutOfBounds`] if the index is past the end; kind [`Usage`](crate::ErrorKind::Usage) if the handle
     /// belongs to another store.
-    pub(crate) fn get(&self, store: &mut impl Referents, index: u32) -> Result<Val> {
+    pub(crate) fn get_in(&self, store: &mut impl Referents, index: u32) -> Result<Val> {
         let (object, element) = self.element(store)?;
         let bits = store.heap().element_bits(object, index).ok_or(Trap::ArrayOutOfBounds)?;
         Ok(Val::take(element.storage.unpacked(), &mut &slots_of(bits)[..], store))
@@ -71,7 +71,7 @@ impl ArrayRef {
     /// # Errors
     /// [`Trap::ArrayOutOfBounds`] if the index is past the end; kind [`Usage`](crate::ErrorKind::Usage) if the array is
     /// immutable, the value is not of its type, or a handle belongs to another store.
-    pub(crate) fn set(&self, store: &mut impl Referents, index: u32, value: &Val) -> Result<()> {
+    pub(crate) fn set_in(&self, store: &mut impl Referents, index: u32, value: &Val) -> Result<()> {
         let (object, element) = self.element(store)?;
         if index >= store.heap().array_length(object) {
             return Err(Trap::ArrayOutOfBounds.into());

@@ -21,7 +21,7 @@ impl ExnRef {
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the payload does not match the type, or a value belongs to another store;
     /// [`Trap::OutOfHeap`](crate::Trap::OutOfHeap) if the heap is full.
-    pub(crate) fn new(store: &mut impl Referents, tag: u32, ty: TypeId, payload: &[Val]) -> Result<ExnRef> {
+    pub(crate) fn new_in(store: &mut impl Referents, tag: u32, ty: TypeId, payload: &[Val]) -> Result<ExnRef> {
         let params = &store.types().func(ty).params;
         if params.len() != payload.len() {
             let message =
@@ -45,7 +45,7 @@ impl ExnRef {
     ///
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the handle belongs to another store.
-    pub(crate) fn fields(&self, store: &mut impl Referents) -> Result<Vec<Val>> {
+    pub(crate) fn fields_in(&self, store: &mut impl Referents) -> Result<Vec<Val>> {
         let object = self.object(store)?;
         let slots: Vec<u64> = store.heap().exception_payload(object).collect();
         let params = store.types().func(store.heap().exception_type(object)).params.clone();
@@ -57,7 +57,7 @@ impl ExnRef {
     ///
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the handle belongs to another store.
-    pub(crate) fn address(&self, store: &impl Referents) -> Result<u32> {
+    pub(crate) fn address_in(&self, store: &impl Referents) -> Result<u32> {
         self.object(store)
     }
 }

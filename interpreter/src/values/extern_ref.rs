@@ -19,7 +19,7 @@ impl ExternRef {
     ///
     /// # Errors
     /// [`Trap::OutOfHeap`](crate::Trap::OutOfHeap) if the heap is full.
-    pub(crate) fn new(store: &mut impl Referents, value: impl Any + Send + Sync) -> Result<ExternRef> {
+    pub(crate) fn new_in(store: &mut impl Referents, value: impl Any + Send + Sync) -> Result<ExternRef> {
         store.make_room(crate::gc::HOST_SIZE)?;
         let reference = store.heap_mut().new_host(Box::new(value))?;
         Ok(ExternRef::from_raw(reference, store).expect("a new object is not null"))
@@ -30,7 +30,7 @@ impl ExternRef {
     ///
     /// # Errors
     /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store.
-    pub(crate) fn data<'a>(&self, store: &'a impl Referents) -> Result<Option<&'a (dyn Any + Send + Sync)>> {
+    pub(crate) fn data_in<'a>(&self, store: &'a impl Referents) -> Result<Option<&'a (dyn Any + Send + Sync)>> {
         Ok(self.raw(store)?.as_object().and_then(|object| store.heap().host_value(object)))
     }
 }

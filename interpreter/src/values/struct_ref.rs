@@ -23,7 +23,7 @@ impl StructRef {
     /// Kind [`Usage`](ErrorKind::Usage) if the store does not have the type, it is not the type of a struct, the fields
     /// do not match it, a descriptor is given or missing against the type, or it is not of exactly the type that
     /// describes these structs; [`Trap::OutOfHeap`](crate::Trap::OutOfHeap) if the heap is full.
-    pub(crate) fn new(
+    pub(crate) fn new_in(
         store: &mut impl Referents,
         ty: TypeId,
         fields: &[Val],
@@ -49,7 +49,7 @@ impl StructRef {
     ///
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the handle belongs to another store.
-    pub(crate) fn descriptor(&self, store: &mut impl Referents) -> Result<Option<StructRef>> {
+    pub(crate) fn descriptor_in(&self, store: &mut impl Referents) -> Result<Option<StructRef>> {
         let descriptor = store.heap().descriptor(self.object(store)?);
         Ok(StructRef::from_raw(descriptor, store))
     }
@@ -58,16 +58,16 @@ impl StructRef {
     ///
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the handle belongs to another store.
-    pub(crate) fn fields(&self, store: &mut impl Referents) -> Result<Vec<Val>> {
+    pub(crate) fn fields_in(&self, store: &mut impl Referents) -> Result<Vec<Val>> {
         let count = store.types().structure(self.ty(store)?).fields.len();
-        (0..count).map(|index| self.field(store, index)).collect()
+        (0..count).map(|index| self.field_in(store, index)).collect()
     }
 
     /// Returns a field. A packed field is zero-extended.
     ///
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if there is no such field, or the handle belongs to another store.
-    pub(crate) fn field(&self, store: &mut impl Referents, index: usize) -> Result<Val> {
+    pub(crate) fn field_in(&self, store: &mut impl Referents, index: usize) -> Result<Val> {
         let (object, field, slot) = self.locate(store, index)?;
         let ty = field.storage.unpacked();
         let slots: Vec<u64> = (0..ty.slots() as u32).map(|part| store.heap().field(object, slot + part)).collect();
@@ -79,7 +79,7 @@ impl StructRef {
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if there is no such field, it is immutable, the value is not of its type, or a
     /// handle belongs to another store.
-    pub(crate) fn set_field(&self, store: &mut impl Referents, index: usize, value: &Val) -> Result<()> {
+    pub(crate) fn set_field_in(&self, store: &mut impl Referents, index: usize, value: &Val) -> Result<()> {
         let (object, field, slot) = self.locate(store, index)?;
         check_mutable(field, "the field")?;
         let slots = to_slots(store, [(value, field.storage.unpacked())], "the field")?;

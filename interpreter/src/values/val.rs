@@ -105,8 +105,20 @@ impl Val {
     }
 
     /// Returns the default value of a type of the store: zero, or null even if the type is not nullable.
-    pub(crate) fn default_of(ty: ValType, store: &mut impl Referents) -> Val {
-        Val::take(ty, &mut &[0, 0][..], store)
+    pub(crate) fn default_in(ty: ValType, store: &impl Referents) -> Val {
+        match ty {
+            ValType::I32 => Val::I32(0),
+            ValType::I64 => Val::I64(0),
+            ValType::F32 => Val::F32(0),
+            ValType::F64 => Val::F64(0),
+            ValType::V128 => Val::V128(0),
+            ValType::Ref(ty) => match Hierarchy::of_type(ty, store) {
+                Hierarchy::Func => Val::FuncRef(None),
+                Hierarchy::Any => Val::AnyRef(None),
+                Hierarchy::Exn => Val::ExnRef(None),
+                Hierarchy::Extern => Val::ExternRef(None),
+            },
+        }
     }
 
     /// Returns the most specific type of the value.
