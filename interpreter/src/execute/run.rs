@@ -176,11 +176,13 @@ macro_rules! define {
                     Op::Copy { d, a } => set!(d, get!(a, u64)),
                     Op::Copy2 { d, a } => set!(d, get!(a, crate::slot::V128)),
                     Op::FarGet { d, slot } => {
-                        store.stack[frame.base as usize + usize::from(d)] = store.stack[frame.base as usize + slot as usize];
+                        let base = frame.base as usize;
+                        store.stack[base + usize::from(d)] = store.stack[base + slot as usize];
                         registers = window(&mut store.stack, frame.base);
                     }
                     Op::FarSet { a, slot } => {
-                        store.stack[frame.base as usize + slot as usize] = store.stack[frame.base as usize + usize::from(a)];
+                        let base = frame.base as usize;
+                        store.stack[base + slot as usize] = store.stack[base + usize::from(a)];
                         registers = window(&mut store.stack, frame.base);
                     }
                     Op::Select { d, a, b, condition } => {

@@ -1,3 +1,5 @@
+//! Tests of the loop on its own.
+
 use super::*;
 use crate::config::{Config, Engine};
 use crate::module::Module;
@@ -51,4 +53,28 @@ fn recursion() {
     let start = std::time::Instant::now();
     assert_eq!(call(&mut store, 0, &[30]), 832040);
     std::println!("{:?}", start.elapsed());
+}
+
+#[test]
+#[ignore = "a benchmark"]
+fn bench_loop() {
+    let mut store = instance(
+        "(module (func $sum (param i32) (result i32) (local i32 i32)
+            (loop $l
+                (local.set 1 (i32.add (local.get 1) (i32.mul (local.get 2) (i32.xor (local.get 0) (local.get 2)))))
+                (local.set 2 (i32.add (local.get 2) (i32.const 1)))
+                (br_if $l (i32.lt_u (local.get 2) (local.get 0))))
+            (local.get 1))
+          (func $fib (param i32) (result i32)
+            (if (result i32) (i32.lt_s (local.get 0) (i32.const 2)) (then (local.get 0))
+                (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
+                               (call $fib (i32.sub (local.get 0) (i32.const 2))))))))",
+    );
+    for (func, arg) in [(0, 20_000_000), (1, 32)] {
+        call(&mut store, func, &[10]);
+        std::println!("{:?}", store.functions[func as usize].code.as_ref().unwrap().ops);
+        let start = std::time::Instant::now();
+        call(&mut store, func, &[arg]);
+        std::println!("{:?}", start.elapsed());
+    }
 }

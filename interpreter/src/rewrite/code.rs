@@ -70,7 +70,7 @@ pub(crate) struct Region {
 pub(crate) struct Catch {
     /// The index of the tag that it takes; `None` if it takes all.
     pub(crate) tag: Option<u32>,
-    /// Whether it receives the reference to the exception, after the payload.
+    /// True if it receives the reference to the exception, after the payload.
     pub(crate) with_reference: bool,
     /// The slot that receives the first value.
     pub(crate) slot: u32,

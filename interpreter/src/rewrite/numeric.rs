@@ -12,10 +12,10 @@ use wasmparser::{MemArg, MemArgTarget, Operator};
 macro_rules! define {
     (
         {
-            unary { $($unary:ident $unary_fn:ident ($($unary_in:ty),*) -> $unary_out:ty;)* }
-            binary { $($binary:ident $binary_fn:ident ($($binary_in:ty),*) -> $binary_out:ty;)* }
-            unary_trapping { $($unary_trap:ident $unary_trap_fn:ident ($($unary_trap_in:ty),*) -> $unary_trap_out:ty;)* }
-            binary_trapping { $($binary_trap:ident $binary_trap_fn:ident ($($binary_trap_in:ty),*) -> $binary_trap_out:ty;)* }
+            unary { $($unary:ident $unary_fn:ident $unary_in:tt -> $unary_out:ty;)* }
+            binary { $($binary:ident $binary_fn:ident $binary_in:tt -> $binary_out:ty;)* }
+            unary_trapping { $($unary_trap:ident $unary_trap_fn:ident $unary_trap_in:tt -> $unary_trap_out:ty;)* }
+            binary_trapping { $($binary_trap:ident $binary_trap_fn:ident $binary_trap_in:tt -> $binary_trap_out:ty;)* }
             $($wide:tt)*
         }
         $immediate:tt $comparison:tt

@@ -15,19 +15,43 @@ use crate::slot::Reg;
 macro_rules! for_each_immediate {
     ($callback:ident $($before:tt)*) => {
         $callback! { $($before)* {
-            I32Add I32AddImm i32_add u32 u32; I32Mul I32MulImm i32_mul u32 u32; I32And I32AndImm i32_and u32 u32;
-            I32Or I32OrImm i32_or u32 u32; I32Xor I32XorImm i32_xor u32 u32; I32Shl I32ShlImm i32_shl u32 u32;
-            I32ShrS I32ShrSImm i32_shr_s i32 u32; I32ShrU I32ShrUImm i32_shr_u u32 u32; I32Rotl I32RotlImm i32_rotl u32 u32;
-            I64Add I64AddImm i64_add u64 u64; I64Mul I64MulImm i64_mul u64 u64; I64And I64AndImm i64_and u64 u64;
-            I64Or I64OrImm i64_or u64 u64; I64Xor I64XorImm i64_xor u64 u64; I64Shl I64ShlImm i64_shl u64 u64;
-            I64ShrS I64ShrSImm i64_shr_s i64 u64; I64ShrU I64ShrUImm i64_shr_u u64 u64; I64Rotl I64RotlImm i64_rotl u64 u64;
-            I32Eq I32EqImm i32_eq u32 u32; I32Ne I32NeImm i32_ne u32 u32; I32LtS I32LtSImm i32_lt_s i32 i32;
-            I32LtU I32LtUImm i32_lt_u u32 u32; I32GtS I32GtSImm i32_gt_s i32 i32; I32GtU I32GtUImm i32_gt_u u32 u32;
-            I32LeS I32LeSImm i32_le_s i32 i32; I32LeU I32LeUImm i32_le_u u32 u32; I32GeS I32GeSImm i32_ge_s i32 i32;
+            I32Add I32AddImm i32_add u32 u32;
+            I32Mul I32MulImm i32_mul u32 u32;
+            I32And I32AndImm i32_and u32 u32;
+            I32Or I32OrImm i32_or u32 u32;
+            I32Xor I32XorImm i32_xor u32 u32;
+            I32Shl I32ShlImm i32_shl u32 u32;
+            I32ShrS I32ShrSImm i32_shr_s i32 u32;
+            I32ShrU I32ShrUImm i32_shr_u u32 u32;
+            I32Rotl I32RotlImm i32_rotl u32 u32;
+            I64Add I64AddImm i64_add u64 u64;
+            I64Mul I64MulImm i64_mul u64 u64;
+            I64And I64AndImm i64_and u64 u64;
+            I64Or I64OrImm i64_or u64 u64;
+            I64Xor I64XorImm i64_xor u64 u64;
+            I64Shl I64ShlImm i64_shl u64 u64;
+            I64ShrS I64ShrSImm i64_shr_s i64 u64;
+            I64ShrU I64ShrUImm i64_shr_u u64 u64;
+            I64Rotl I64RotlImm i64_rotl u64 u64;
+            I32Eq I32EqImm i32_eq u32 u32;
+            I32Ne I32NeImm i32_ne u32 u32;
+            I32LtS I32LtSImm i32_lt_s i32 i32;
+            I32LtU I32LtUImm i32_lt_u u32 u32;
+            I32GtS I32GtSImm i32_gt_s i32 i32;
+            I32GtU I32GtUImm i32_gt_u u32 u32;
+            I32LeS I32LeSImm i32_le_s i32 i32;
+            I32LeU I32LeUImm i32_le_u u32 u32;
+            I32GeS I32GeSImm i32_ge_s i32 i32;
             I32GeU I32GeUImm i32_ge_u u32 u32;
-            I64Eq I64EqImm i64_eq u64 u64; I64Ne I64NeImm i64_ne u64 u64; I64LtS I64LtSImm i64_lt_s i64 i64;
-            I64LtU I64LtUImm i64_lt_u u64 u64; I64GtS I64GtSImm i64_gt_s i64 i64; I64GtU I64GtUImm i64_gt_u u64 u64;
-            I64LeS I64LeSImm i64_le_s i64 i64; I64LeU I64LeUImm i64_le_u u64 u64; I64GeS I64GeSImm i64_ge_s i64 i64;
+            I64Eq I64EqImm i64_eq u64 u64;
+            I64Ne I64NeImm i64_ne u64 u64;
+            I64LtS I64LtSImm i64_lt_s i64 i64;
+            I64LtU I64LtUImm i64_lt_u u64 u64;
+            I64GtS I64GtSImm i64_gt_s i64 i64;
+            I64GtU I64GtUImm i64_gt_u u64 u64;
+            I64LeS I64LeSImm i64_le_s i64 i64;
+            I64LeU I64LeUImm i64_le_u u64 u64;
+            I64GeS I64GeSImm i64_ge_s i64 i64;
             I64GeU I64GeUImm i64_ge_u u64 u64;
         } }
     };
@@ -89,10 +113,10 @@ pub(crate) use for_each_op_3;
 macro_rules! define {
     (
         {
-            unary { $($unary:ident $unary_fn:ident ($($unary_in:ty),*) -> $unary_out:ty;)* }
-            binary { $($binary:ident $binary_fn:ident ($($binary_in:ty),*) -> $binary_out:ty;)* }
-            unary_trapping { $($unary_trap:ident $unary_trap_fn:ident ($($unary_trap_in:ty),*) -> $unary_trap_out:ty;)* }
-            binary_trapping { $($binary_trap:ident $binary_trap_fn:ident ($($binary_trap_in:ty),*) -> $binary_trap_out:ty;)* }
+            unary { $($unary:ident $unary_fn:ident $unary_in:tt -> $unary_out:ty;)* }
+            binary { $($binary:ident $binary_fn:ident $binary_in:tt -> $binary_out:ty;)* }
+            unary_trapping { $($unary_trap:ident $unary_trap_fn:ident $unary_trap_in:tt -> $unary_trap_out:ty;)* }
+            binary_trapping { $($binary_trap:ident $binary_trap_fn:ident $binary_trap_in:tt -> $binary_trap_out:ty;)* }
             $($wide:tt)*
         }
         { $($with_imm:ident $imm:ident $imm_fn:ident $imm_left:ident $imm_right:ident;)* }

@@ -29,7 +29,7 @@ pub(super) struct Operand {
     pub(super) source: Source,
 }
 
-/// Where an operand is.
+/// The whereabouts of an operand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Source {
     Home,

@@ -36,7 +36,9 @@ macro_rules! define {
                         let (first, second) = (<$first>::read(registers, a), <$second>::read(registers, b));
                         $ternary_fn(first, second, <$third>::read(registers, c)).write(registers, d);
                     })*
-                    $(VectorOp::$extract => $extract_fn(<$extract_in>::read(registers, a), c as u8).write(registers, d),)*
+                    $(VectorOp::$extract => {
+                        $extract_fn(<$extract_in>::read(registers, a), c as u8).write(registers, d);
+                    })*
                     $(VectorOp::$replace => {
                         let lane = <$lane>::read(registers, b);
                         $replace_fn(<$replace_in>::read(registers, a), lane, c as u8).write(registers, d);
