@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::{Config, Engine};
 use crate::module::Module;
+use crate::rewrite::op::Op;
 use crate::store::{Function, FunctionKind, ModuleInstance, StoreInner};
 use alloc::vec::Vec;
 
@@ -40,41 +41,30 @@ fn call(store: &mut StoreInner, func: u32, arguments: &[u64]) -> u64 {
     store.stack[0]
 }
 
+const FIBONACCI: &str = "(module (func $fib (param i32) (result i32)
+    (if (result i32) (i32.lt_s (local.get 0) (i32.const 2)) (then (local.get 0))
+        (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
+                       (call $fib (i32.sub (local.get 0) (i32.const 2))))))))";
+
 #[test]
-fn recursion() {
-    let mut store = instance(
-        "(module (func $fib (param i32) (result i32)
-            (if (result i32) (i32.lt_s (local.get 0) (i32.const 2)) (then (local.get 0))
-                (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
-                               (call $fib (i32.sub (local.get 0) (i32.const 2))))))))",
-    );
+fn functions_call_themselves() {
+    let mut store = instance(FIBONACCI);
     assert_eq!(call(&mut store, 0, &[20]), 6765);
-    std::println!("{:?}", store.functions[0].code);
-    let start = std::time::Instant::now();
-    assert_eq!(call(&mut store, 0, &[30]), 832040);
-    std::println!("{:?}", start.elapsed());
 }
 
 #[test]
-#[ignore = "a benchmark"]
-fn bench_loop() {
-    let mut store = instance(
-        "(module (func $sum (param i32) (result i32) (local i32 i32)
-            (loop $l
-                (local.set 1 (i32.add (local.get 1) (i32.mul (local.get 2) (i32.xor (local.get 0) (local.get 2)))))
-                (local.set 2 (i32.add (local.get 2) (i32.const 1)))
-                (br_if $l (i32.lt_u (local.get 2) (local.get 0))))
-            (local.get 1))
-          (func $fib (param i32) (result i32)
-            (if (result i32) (i32.lt_s (local.get 0) (i32.const 2)) (then (local.get 0))
-                (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
-                               (call $fib (i32.sub (local.get 0) (i32.const 2))))))))",
-    );
-    for (func, arg) in [(0, 20_000_000), (1, 32)] {
-        call(&mut store, func, &[10]);
-        std::println!("{:?}", store.functions[func as usize].code.as_ref().unwrap().ops);
-        let start = std::time::Instant::now();
-        call(&mut store, func, &[arg]);
-        std::println!("{:?}", start.elapsed());
-    }
+fn comparisons_decide_branches_and_constants_are_immediate() {
+    let mut store = instance(FIBONACCI);
+    let expected = [
+        Op::BrI32GeSImm { a: 0, imm: 2, target: 3 },
+        Op::Copy { d: 1, a: 0 },
+        Op::Jump { target: 8 },
+        Op::I32AddImm { d: 1, a: 0, imm: -1 },
+        Op::Call { function: 0, base: 1 },
+        Op::I32AddImm { d: 2, a: 0, imm: -2 },
+        Op::Call { function: 0, base: 2 },
+        Op::I32Add { d: 1, a: 1, b: 2 },
+        Op::ReturnOne { a: 1 },
+    ];
+    assert_eq!(*store.code(0).unwrap().ops, expected);
 }
