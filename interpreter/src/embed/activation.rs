@@ -16,7 +16,7 @@ use crate::store::{FunctionKind, StoreInner};
 
 /// The number of activations that may lie one inside the other. Each takes a part of the native stack, with the host
 /// function that makes it. 2 MiB, which the stack of a thread has at least, are enough for these.
-const MAX_ACTIVATIONS: usize = 100;
+const MAX_ACTIVATIONS: usize = 200;
 
 /// A call by the embedder that is under way. When it ends, in whatever way, its frames are gone.
 pub(super) struct Activation<'a, T: 'static> {

@@ -185,7 +185,7 @@ impl Rewriter<'_> {
         if self.unreachable {
             return;
         }
-        self.move_to_label(self.labels.len() - 1, false);
+        self.move_to_label(self.labels.len() - 1);
         let jump = self.emit_branch(Op::Jump { target: 0 });
         self.refer(self.labels.len() - 1, Reference::Op(jump));
     }
@@ -252,7 +252,10 @@ impl Rewriter<'_> {
     pub(super) fn end(&mut self) {
         let index = self.labels.len() - 1;
         if !self.unreachable {
-            self.move_to_label(index, true);
+            // A branch to a loop brings its parameters, but its end leaves results, like that of any block.
+            let count = self.arity(self.labels[index].ty).1;
+            self.move_down(count, self.labels[index].home);
+            self.truncate(self.stack.len() - count);
         }
         let label = self.labels.pop().expect("inside a block");
         if self.region != label.around {
@@ -309,14 +312,10 @@ impl Rewriter<'_> {
         if let Kind::Loop(_) = label.kind { parameters } else { results }
     }
 
-    /// Emits copies of the top operands to where a label takes them. `pops` says that the operands are not needed after.
-    fn move_to_label(&mut self, label: usize, pops: bool) {
+    /// Emits copies of the top operands to where a branch to a label brings them.
+    fn move_to_label(&mut self, label: usize) {
         let arity = self.label_arity(label);
         self.move_down(arity, self.labels[label].home);
-        if pops {
-            let height = self.stack.len() - arity;
-            self.truncate(height);
-        }
     }
 
     /// Emits copies of the top operands to the slots from `slot` on, which are not above their homes.
@@ -344,7 +343,7 @@ impl Rewriter<'_> {
         if label == 0 {
             return self.return_results();
         }
-        self.move_to_label(label, false);
+        self.move_to_label(label);
         let jump = self.emit_branch(Op::Jump { target: 0 });
         self.refer(label, Reference::Op(jump));
         self.unreachable = true;
