@@ -174,7 +174,10 @@ unsafe fn repeat<T: Copy>(to: *mut u8, value: T, len: usize) {
 
 /// `array.copy`.
 pub(crate) fn copy(store: &mut OpaqueMut<'_>, to: u32, dst: u32, from: u32, src: u32, len: u32) -> Result<()> {
-    let (target, source) = (checked(store, to, dst, len)?, checked(store, from, src, len)?);
+    // Both references are looked at before any range.
+    let (target, source) = (store.array(to)?, store.array(from)?);
+    target.range(dst, len)?;
+    source.range(src, len)?;
     assert_eq!(target.size, source.size, "validation allows copies between arrays of matching elements only");
     let size = target.size;
     // Within one array, a piece must not overwrite what a later one reads.
