@@ -99,7 +99,9 @@ impl StoreOpaque {
 /// `array.fill`. The value is in the low bytes of `value`. Returns the reference to the array, which a collection in
 /// the callback of the deadline may move.
 pub(crate) fn fill(store: &mut OpaqueMut<'_>, array: u32, at: u32, value: u128, len: u32) -> Result<u32> {
-    let Array { size, traced, .. } = checked(store, array, at, len)?;
+    let checked = store.array(array)?;
+    checked.range(at, len)?;
+    let Array { size, traced, .. } = checked;
     let element = if traced { value as u32 } else { 0 };
     let [array, _] = in_pieces(store, [array, element], size, len, false, |store, [array, element], piece| {
         let to = store.array(array)?.range(at + piece.start, piece.len)?;
@@ -134,13 +136,6 @@ fn in_pieces<const N: usize>(
         work(store, references, Piece { start: piece.start as u32, len: piece.len() as u32 })?;
     }
     Ok(references)
-}
-
-/// Returns an array, after a check that the range lies inside it.
-fn checked(store: &StoreOpaque, array: u32, at: u32, len: u32) -> Result<Array, Trap> {
-    let array = store.array(array)?;
-    array.range(at, len)?;
-    Ok(array)
 }
 
 /// Writes the low `size` bytes of a value `len` times.
