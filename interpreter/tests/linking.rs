@@ -4,7 +4,7 @@ mod common;
 
 use common::{call, engine, frames, linked, module};
 use interpreter::{
-    Error, ErrorKind, Extern, Func, FuncType, Global, GlobalType, Instance, Linker, Memory, MemoryType, Module,
+    AnyRef, Error, ErrorKind, Extern, Func, FuncType, Global, GlobalType, Instance, Linker, Memory, MemoryType, Module,
     RefType, Store, StoreLimits, Table, TableType, Tag, Trap, Val, ValType,
 };
 
@@ -130,9 +130,8 @@ fn instances_are_linked_by_name() {
     assert_eq!(&memory.data(&store).unwrap()[9..14], b"\0abc\0");
 }
 
-#[test]
-fn constant_expressions_of_every_kind() {
-    let text = r#"(module
+/// Constant expressions of every kind, as globals and elements.
+const CONSTANTS: &str = r#"(module
         (type $pair (struct (field i8) (field (mut v128)) (field (ref null $pair))))
         (type $list (array (mut i16)))
         (import "" "g" (global $g i32))
@@ -156,26 +155,46 @@ fn constant_expressions_of_every_kind() {
         (elem $e (ref null $pair) (ref.null $pair) (item (struct.new_default $pair)) (item (global.get $inner)))
         (func (export "element") (param i32) (result (ref null $pair))
             (table.init 0 $e (i32.const 0) (i32.const 0) (i32.const 3)) (table.get 0 (local.get 0))))"#;
+
+/// Returns an instance of [`CONSTANTS`] in a store that collects at each allocation.
+fn constants() -> (Store<()>, Instance) {
     let engine = interpreter::Engine::new(interpreter::Config::new().gc_zeal(true));
     let (mut store, mut linker) = (Store::new(&engine, ()), Linker::new(&engine));
     let g = Global::new(&mut store, GlobalType::new(ValType::I32, false), Val::I32(40)).unwrap();
     linker.define(&store, "", "g", g).unwrap();
-    let instance = linker.instantiate(&mut store, &module(&engine, text)).unwrap();
-    let mut get = |name: &str| {
-        let global = instance.get_global(&store, name).unwrap();
-        global.get(&mut store).unwrap()
-    };
-    let values = ["sum", "wide", "v", "copy", "float", "small", "null"].map(&mut get);
+    let instance = linker.instantiate(&mut store, &module(&engine, CONSTANTS)).unwrap();
+    (store, instance)
+}
+
+/// Returns the values of exported globals.
+fn globals<const N: usize>(store: &mut Store<()>, instance: Instance, names: [&str; N]) -> [Val; N] {
+    names.map(|name| instance.get_global(&*store, name).unwrap().get(&mut *store).unwrap())
+}
+
+fn any(value: &Val) -> AnyRef {
+    match value {
+        Val::AnyRef(Some(value)) => value.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn constant_expressions_of_numbers_and_functions() {
+    let (mut store, instance) = constants();
+    let names = ["sum", "wide", "v", "copy", "float", "small", "null"];
+    let values = globals(&mut store, instance, names);
     let (vector, nan) = (Val::V128(2 << 64 | 1), Val::F32(0x7fa0_0000));
     let null = Val::ExternRef(None);
     assert_eq!(values, [Val::I32(-252), Val::I64(4), vector.clone(), vector, (-0.5).into(), nan, null]);
-    let [i31, inner, outer, list, many, host, func] =
-        ["i31", "inner", "outer", "list", "many", "extern", "func"].map(get);
-    let any = |value: &Val| match value {
-        Val::AnyRef(Some(value)) => value.clone(),
-        other => panic!("{other:?}"),
-    };
+    let [i31, func] = globals(&mut store, instance, ["i31", "func"]);
     assert_eq!(any(&i31).as_i31(&store).unwrap().unwrap().get_i32(), -1);
+    assert_eq!(func, instance.get_func(&store, "f").unwrap().into());
+}
+
+#[test]
+fn constant_expressions_make_objects() {
+    let (mut store, instance) = constants();
+    let [inner, outer, list, many, host] = globals(&mut store, instance, ["inner", "outer", "list", "many", "extern"]);
     let pair = any(&inner).as_struct(&store).unwrap().unwrap();
     assert_eq!(pair.fields(&mut store).unwrap(), [Val::I32(255), Val::V128(4 << 64 | 3), Val::AnyRef(None)]);
     let outer = any(&outer).as_struct(&store).unwrap().unwrap();
@@ -187,15 +206,20 @@ fn constant_expressions_of_every_kind() {
     assert_eq!((many.len(&store).unwrap(), many.get(&mut store, 99).unwrap()), (100, Val::I32(7)));
     let Val::ExternRef(Some(host)) = host else { panic!("{host:?}") };
     assert!(host.data(&store).unwrap().is_none() && host.to_any().as_struct(&store).unwrap().is_some());
-    assert_eq!(func, instance.get_func(&store, "f").unwrap().into());
+}
+
+#[test]
+fn an_element_is_evaluated_once() {
+    let (mut store, instance) = constants();
     let table = instance.get_table(&store, "tab").unwrap();
     let [first, last] = [0, 2].map(|index| table.get(&mut store, index).unwrap().unwrap());
     assert!(first == last && any(&first).as_struct(&store).unwrap().is_some());
     let element =
         |store: &mut Store<()>, index| common::call_any(store, instance, "element", &[Val::I32(index)]).unwrap();
+    let [inner] = globals(&mut store, instance, ["inner"]);
     assert_eq!((element(&mut store, 0), element(&mut store, 2)), (vec![Val::AnyRef(None)], vec![inner]));
     let made = element(&mut store, 1);
-    assert_eq!(element(&mut store, 1), made, "an expression is evaluated once");
+    assert_eq!(element(&mut store, 1), made);
 }
 
 #[test]

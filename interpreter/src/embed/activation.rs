@@ -14,8 +14,9 @@ use crate::error::{Error, Result};
 use crate::execute::{Exit, Stop, backtrace, enter, handle, run};
 use crate::store::{FunctionKind, StoreInner};
 
-/// The number of activations that may lie one inside the other. Each takes a part of the native stack, with the host
-/// function that makes it. 2 MiB, which the stack of a thread has at least, are enough for these.
+/// The number of activations that may lie one inside the other. Each takes a part of the native stack: about 3 KiB in
+/// code that is not optimized, and what the host function that makes it takes. The stack of a thread has 2 MiB unless
+/// its maker asks for less.
 const MAX_ACTIVATIONS: usize = 200;
 
 /// A call by the embedder that is under way. When it ends, in whatever way, its frames are gone.

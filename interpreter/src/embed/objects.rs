@@ -87,6 +87,14 @@ impl ExternRef {
     ) -> Result<Option<&'a (dyn Any + Send + Sync)>> {
         self.data_in(store.into().inner())
     }
+
+    /// Returns a number that no other object of the store has as long as this one lives.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store, or holds an integer.
+    pub fn address(&self, store: impl AsContext) -> Result<u32> {
+        self.object(store.as_context().inner())
+    }
 }
 
 impl StructRef {

@@ -44,10 +44,10 @@ pub(super) fn allocate(
     }
     append(&mut addresses.tables, &mut store.tables, own_tables);
     append(&mut addresses.memories, &mut store.memories, own_memories);
-    let own_globals = description.globals[addresses.globals.len()..].iter();
+    let own_globals = description.globals[description.imported_globals() as usize..].iter();
     let own_globals = own_globals.map(|ty| GlobalInstance::new(ty.map(|index| types[index.index()]), [0, 0]));
     append(&mut addresses.globals, &mut store.globals, own_globals.collect());
-    let own_tags = description.tags[addresses.tags.len()..].iter();
+    let own_tags = description.tags[description.imported_tags() as usize..].iter();
     let own_tags = own_tags.map(|index| TagInstance { ty: types[index.index()] });
     append(&mut addresses.tags, &mut store.tags, own_tags.collect());
     let elements = description.elements.iter().map(|segment| initial_elements(segment, &addresses.functions));
