@@ -203,3 +203,22 @@ fn traps_are_not_caught() {
     let (mut store, instance) = instance(text);
     assert_eq!(call::<_, (), ()>(&mut store, instance, "f", ()).unwrap_err().as_trap(), Some(Trap::Unreachable));
 }
+
+/// A handler may lead to the start of a loop, which stands before the block that it belongs to.
+#[test]
+fn a_handler_leads_to_a_loop() {
+    let text = r#"(module
+        (tag $e (param i32))
+        (func (export "count") (param i32) (result i32)
+            (local.get 0)
+            (loop $again (param i32) (result i32)
+                (local.set 0)
+                (if (result i32) (i32.ge_u (local.get 0) (i32.const 10))
+                    (then (local.get 0))
+                    (else
+                        (try_table (catch $e $again)
+                            (throw $e (i32.add (local.get 0) (i32.const 1))))
+                        (unreachable))))))"#;
+    let (mut store, instance) = instance(text);
+    assert_eq!(call::<_, i32, i32>(&mut store, instance, "count", 3).unwrap(), 10);
+}

@@ -102,7 +102,6 @@ impl Rewriter<'_> {
     /// Enters a `try_table`.
     pub(super) fn enter_try_table(&mut self, table: &TryTable) {
         let region = self.open_region();
-        let mut catches = Vec::new();
         for (index, catch) in table.catches.iter().enumerate() {
             let (tag, with_reference, depth) = match *catch {
                 wasmparser::Catch::One { tag, label } => (Some(tag), false, label),
@@ -112,11 +111,10 @@ impl Rewriter<'_> {
             };
             let label = self.label_index(depth);
             let slot = self.labels[label].home;
-            catches.push(Catch { tag, with_reference, slot, kept: None, target: 0 });
+            self.add_catch(region, Catch { tag, with_reference, slot, kept: None, target: 0 });
             self.reserve_payload(slot, tag, with_reference);
             self.refer(label, Reference::Catch(region as usize, index));
         }
-        self.regions[region as usize].catches = catches.into();
         self.enter_region(Kind::Block, table.ty, region);
     }
 
@@ -159,6 +157,12 @@ impl Rewriter<'_> {
         // Nothing before may be merged with what is protected.
         self.barrier = self.ops.len();
         index
+    }
+
+    /// Adds a handler to a region, after those that it has.
+    fn add_catch(&mut self, region: u32, catch: Catch) {
+        let catches = &mut self.regions[region as usize].catches;
+        *catches = catches.iter().copied().chain([catch]).collect();
     }
 
     /// Ends the innermost region.
@@ -220,8 +224,7 @@ impl Rewriter<'_> {
         self.push_home(1);
         let catch = Catch { tag, with_reference: false, slot: home + 1, kept: Some(home), target: self.here() };
         let region = self.labels[index].opened.expect("a try opens a region");
-        let catches = &mut self.regions[region as usize].catches;
-        *catches = catches.iter().copied().chain([catch]).collect();
+        self.add_catch(region, catch);
         if let Some(tag) = tag {
             self.push_all(self.module.tag_type(tag).params());
         }
