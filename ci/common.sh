@@ -1,7 +1,7 @@
 # Shared by gate.sh and extended.sh: the runner, the official suites, and the loop over the steps.
 # Usage: source ci/common.sh, from the root of the repository. Bash only.
 
-readonly LANES=speed/fresh,speed/reload,quick/fresh,quick/reload
+readonly LANES=speed/fresh,speed/reload,quick/fresh,quick/reload,interp
 readonly OUT=target/gate
 
 # Steps that did not run, each with its reason.

@@ -45,7 +45,8 @@ pub use observation::{
 };
 pub use options::{Cpu, MemoryChecks, Options, RelaxedSimd};
 pub use registry::{
-    Absent, Lanes, LanesError, Named, OWN_LANES, Opened, available, default_list, names, parse, register, split,
+    Absent, Lanes, LanesError, Named, OWN_LANES, Opened, available, default_list, names, own_lanes, parse, register,
+    split,
 };
 pub use value::{Converted, HeapType, ObjectKind, ObjectRef, Reference, ValType, Value};
 
@@ -63,8 +64,8 @@ pub const OWN_ENGINE: &str = "touchstone";
 pub struct LaneInfo {
     /// The name on the command line and in reports.
     pub name: String,
-    /// The engine that runs the modules. Lanes of one engine share its definitions of frames, fuel and limits, so
-    /// everything that they show must be equal.
+    /// The engine by whose definitions of frames, fuel and limits the modules run. All that lanes of one engine show
+    /// must be equal. Our interpreter is a lane of our engine: it follows the same definitions.
     pub engine: String,
     /// The machine code by a name. Lanes of one engine with equal `code` run the same machine code, so
     /// that even the depth at which the stack overflows must be equal.
@@ -172,13 +173,13 @@ pub struct InstanceId(pub u32);
 #[derive(Clone)]
 pub struct Shared(
     #[cfg_attr(
-        not(any(feature = "engine", feature = "wasmtime")),
+        not(any(feature = "engine", feature = "interp", feature = "wasmtime")),
         expect(dead_code, reason = "no other lane shares anything")
     )]
     pub(crate) Vec<(String, Arc<dyn Any + Send + Sync>)>,
 );
 
-#[cfg(any(feature = "engine", feature = "wasmtime"))]
+#[cfg(any(feature = "engine", feature = "interp", feature = "wasmtime"))]
 impl Shared {
     /// Returns the memories as the engine's own, if they are.
     pub(crate) fn memories<M: Any>(&self) -> Result<Vec<(&str, &M)>, Failure> {

@@ -12,8 +12,8 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-/// Our own lanes, in the order in which `all` runs them.
-pub const OWN_LANES: [&str; 4] = ["speed/fresh", "speed/reload", "quick/fresh", "quick/reload"];
+/// Our own lanes: those of our engine, and that of our interpreter.
+pub const OWN_LANES: [&str; 5] = ["speed/fresh", "speed/reload", "quick/fresh", "quick/reload", "interp"];
 
 /// An opened lane, or the reason why this build or this machine does not have it.
 pub type Opened = Result<Box<dyn Lane>, String>;
@@ -108,9 +108,22 @@ pub fn available() -> Vec<&'static str> {
     names().into_iter().filter(present).collect()
 }
 
-/// Returns the default list: two of our own lanes, or, in a build without our engine, all lanes that are there.
+/// Returns those of [`OWN_LANES`] that this build has, in the order in which `all` runs them. In a build that has none,
+/// all of them, so that each is absent and says what helps.
+pub fn own_lanes() -> Vec<&'static str> {
+    let is_built_in = |name: &&str| LINKED.iter().any(|linked| linked.is_built_in && linked.names.contains(name));
+    let built_in: Vec<&str> = OWN_LANES.into_iter().filter(is_built_in).collect();
+    if built_in.is_empty() { OWN_LANES.to_vec() } else { built_in }
+}
+
+/// Returns the default list: two lanes of our engine. A build without it has the interpreter instead, and one without
+/// either all lanes that are there.
 pub fn default_list() -> String {
-    if cfg!(feature = "engine") { OWN_LANES[..2].join(",") } else { available().join(",") }
+    match (cfg!(feature = "engine"), cfg!(feature = "interp")) {
+        (true, _) => OWN_LANES[..2].join(","),
+        (false, true) => "interp".to_string(),
+        (false, false) => available().join(","),
+    }
 }
 
 /// A name in a list of lanes.
@@ -122,18 +135,18 @@ pub struct Named<'a> {
     pub optional: bool,
 }
 
-/// Returns the names of a list of lanes, separated by commas. `all` stands for [`OWN_LANES`].
+/// Returns the names of a list of lanes, separated by commas. `all` stands for [`own_lanes`].
 pub fn split(list: &str) -> Vec<Named<'_>> {
     let mut named = Vec::new();
     for word in list.split(',').map(str::trim).filter(|word| !word.is_empty()) {
         let (name, optional) = word.strip_suffix('?').map_or((word, false), |name| (name, true));
-        let names = if name == "all" { OWN_LANES.to_vec() } else { vec![name] };
+        let names = if name == "all" { own_lanes() } else { vec![name] };
         named.extend(names.into_iter().map(|name| Named { name, optional }));
     }
     named
 }
 
-/// Opens the lanes of a list of names, separated by commas. `all` stands for [`OWN_LANES`], and a `?` after a name says
+/// Opens the lanes of a list of names, separated by commas. `all` stands for [`own_lanes`], and a `?` after a name says
 /// that the lane may be absent.
 ///
 /// # Errors
@@ -190,7 +203,8 @@ mod tests {
         assert_eq!(present.len() + absent.len(), names.len());
         assert_eq!(absent.contains(&"wasmi".to_string()), !cfg!(feature = "wasmi"));
         assert_eq!(absent.contains(&"wasmtime".to_string()), !cfg!(feature = "wasmtime"));
-        assert_eq!(opened("all").0.len(), if cfg!(feature = "engine") { 4 } else { 0 });
+        let own = 4 * usize::from(cfg!(feature = "engine")) + usize::from(cfg!(feature = "interp"));
+        assert_eq!(opened("all").0.len(), own);
     }
 
     #[test]
@@ -217,7 +231,8 @@ mod tests {
     fn a_lane_may_be_optional() {
         let named = |name, optional| Named { name, optional };
         assert_eq!(split("a, b?,,c"), [named("a", false), named("b", true), named("c", false)]);
-        assert_eq!(split("all?"), OWN_LANES.map(|name| named(name, true)));
+        let own: Vec<Named<'_>> = own_lanes().into_iter().map(|name| named(name, true)).collect();
+        assert_eq!(split("all?"), own);
         let absent = parse("wasmi?,wasmtime", &Options::default()).expect("known names").absent;
         assert!(absent.iter().all(|lane| lane.optional == (lane.name == "wasmi")), "{absent:?}");
     }
@@ -234,6 +249,7 @@ mod tests {
         let error = |list: &str| parse(list, &Options::default()).err();
         assert_eq!(error("swift/fresh"), Some(LanesError::Unknown("swift/fresh".to_string())));
         assert_eq!(error("speed/fresh,speed/fresh"), Some(LanesError::Twice("speed/fresh".to_string())));
-        assert_eq!(error("all,quick/fresh"), Some(LanesError::Twice("quick/fresh".to_string())));
+        let last = own_lanes().pop().expect("there are own lanes");
+        assert_eq!(error(&format!("all,{last}")), Some(LanesError::Twice(last.to_string())));
     }
 }

@@ -43,10 +43,13 @@ pub(crate) fn find_disagreements(
         })
     };
     let mut found = Vec::new();
-    // Lanes of one engine show the same, whatever a directive admits.
-    let several_engines = lanes.iter().any(|lane| lane.info().engine != lanes[0].info().engine);
+    // Lanes of one engine and one backend show the same, whatever a directive admits.
+    let several_backends = lanes.iter().any(|lane| {
+        let (first, info) = (lanes[0].info(), lane.info());
+        info.engine != first.engine || info.backend != first.backend
+    });
     for (position, directive) in script.directives.iter().enumerate() {
-        let several = several_engines && admits_several_results(directive);
+        let several = several_backends && admits_several_results(directive);
         let compare = |pair: &mut Pair| pair.compare_step(position, runs, several);
         let results: Vec<PairResult> = pairs.iter_mut().map(compare).collect();
         found.extend(disagreement(directive, &results));

@@ -174,7 +174,7 @@ fn lanes_share_a_failure() {
     let wrong = files.write("x.wast", WRONG);
     let html = format!("html={}", files.path("r.html"));
     let (_, text) = run(&[&wrong, "--lanes", "all", "--report", "github", "--report", &html]);
-    assert!(text.contains("x.wast [speed/fresh, speed/reload, quick/fresh, quick/reload]"), "{text}");
+    assert!(text.contains("x.wast [speed/fresh, speed/reload, quick/fresh, quick/reload, interp]"), "{text}");
     assert_eq!(text.matches("expected [i32 2], got [i32 1]").count(), 2, "{text}");
     assert_eq!(files.read("r.html").matches("expected [i32 2], got [i32 1]").count(), 1);
 }

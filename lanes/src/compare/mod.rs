@@ -55,6 +55,7 @@ fn difference(what: impl Into<String>, left: impl ToString, right: impl ToString
 #[derive(Clone, Debug)]
 pub struct Comparison {
     same_engine: bool,
+    same_backend: bool,
     same_code: bool,
     moves: [Moves; 2],
     names: Names,
@@ -71,6 +72,7 @@ impl Comparison {
         let same_engine = left.engine == right.engine;
         Comparison {
             same_engine,
+            same_backend: same_engine && left.backend == right.backend,
             same_code: same_engine && left.code == right.code,
             moves: [left.moves, right.moves],
             names: Names::new(same_engine),
@@ -112,10 +114,10 @@ impl Comparison {
         self.has_ended = true;
     }
 
-    /// Lets two engines have different results in the next step ([`Rule::AdmittedResult`]): several results are right,
+    /// Lets two backends have different results in the next step ([`Rule::AdmittedResult`]): several results are right,
     /// and those of both lanes are among them.
     pub fn admit(&mut self) {
-        self.admitted = !self.same_engine;
+        self.admitted = !self.same_backend;
     }
 
     /// Lets two lanes differ in the next step ([`Rule::Race`]): it uses what threads may write at the same time. A

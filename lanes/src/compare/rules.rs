@@ -68,8 +68,9 @@ rules! {
     /// not compared; everything else of the frames is, and so is the innermost frame of a host call.
     MovedTrap = "moved-trap":
         "an optimizer reports a trap at another instruction of the same function",
-    /// The bits of a NaN that arithmetic makes, and some results of relaxed SIMD, are the engine's choice. It applies
-    /// between engines, where a script accepts several results ([`Comparison::admit`](super::Comparison::admit)).
+    /// The bits of a NaN that arithmetic makes, and some results of relaxed SIMD, are the implementation's choice. It
+    /// applies between backends, where a script accepts several results
+    /// ([`Comparison::admit`](super::Comparison::admit)).
     AdmittedResult = "admitted-result":
         "which of several results that the script accepts: bits of a NaN, relaxed SIMD",
     /// Threads of a script race: the order in which they use the memories that were lent to them is nobody's choice. It

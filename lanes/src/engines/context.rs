@@ -15,7 +15,7 @@ pub(crate) trait EngineContext: Sized {
     /// An instance.
     type Instance;
     /// A reference to an object. It stays the same as long as the context lives, since nothing is allocated meanwhile.
-    type Handle: Copy;
+    type Handle: Clone;
     /// The engine's error.
     type Error;
 
@@ -26,13 +26,13 @@ pub(crate) trait EngineContext: Sized {
     fn raise(&mut self, value: &Self::Val) -> Result<Raised<Self::Handle>, Self::Error>;
 
     /// Returns whether two references with the same [`Found::hash`] refer to the same object.
-    fn is_same(&self, one: Self::Handle, other: Self::Handle) -> bool;
+    fn is_same(&self, one: &Self::Handle, other: &Self::Handle) -> bool;
 
     /// Reads an object.
-    fn look_into(&mut self, object: Self::Handle) -> Result<Inside<Self::Val>, Self::Error>;
+    fn look_into(&mut self, object: &Self::Handle) -> Result<Inside<Self::Val>, Self::Error>;
 
     /// Reads one element of an array.
-    fn element(&mut self, array: Self::Handle, index: u32) -> Result<Self::Val, Self::Error>;
+    fn element(&mut self, array: &Self::Handle, index: u32) -> Result<Self::Val, Self::Error>;
 
     /// Returns an exported function.
     fn func(&mut self, instance: &Self::Instance, name: &str) -> Result<Self::Func, Self::Error>;

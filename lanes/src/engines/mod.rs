@@ -12,6 +12,8 @@
 mod context;
 mod guard;
 mod host;
+#[cfg(feature = "interp")]
+mod interp;
 #[cfg(feature = "engine")]
 pub mod own;
 mod session;
@@ -29,6 +31,8 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) struct Linked {
     /// The names of its lanes.
     pub(crate) names: &'static [&'static str],
+    /// True if this build has it.
+    pub(crate) is_built_in: bool,
     /// Opens the lane that has one of these names.
     pub(crate) open: fn(&str, &Options) -> Opened,
 }
@@ -38,6 +42,7 @@ macro_rules! linked {
     ($feature:literal, $folder:ident, $names:expr) => {
         Linked {
             names: $names,
+            is_built_in: cfg!(feature = $feature),
             #[cfg(feature = $feature)]
             open: $folder::open,
             #[cfg(not(feature = $feature))]
@@ -48,7 +53,8 @@ macro_rules! linked {
 
 /// All engines that can be linked in, in the order in which lists name their lanes.
 pub(crate) const LINKED: &[Linked] = &[
-    linked!("engine", own, &crate::OWN_LANES),
+    linked!("engine", own, &["speed/fresh", "speed/reload", "quick/fresh", "quick/reload"]),
+    linked!("interp", interp, &["interp"]),
     linked!("wasmtime", wasmtime, &["wasmtime", "wasmtime/none"]),
     linked!("wasmi", wasmi, &["wasmi"]),
 ];

@@ -72,14 +72,14 @@ impl<C: EngineContext> Walk<C> {
     fn number(&mut self, context: &C, found: &Found<C::Handle>) -> u32 {
         let mut hash = found.hash;
         while let Some(&number) = self.numbers.get(&hash) {
-            if context.is_same(self.found[number as usize], found.handle) {
+            if context.is_same(&self.found[number as usize], &found.handle) {
                 return number;
             }
             hash = hash.wrapping_add(1);
         }
         let number = u32::try_from(self.found.len()).expect("no heap has 2^32 objects");
         self.numbers.insert(hash, number);
-        self.found.push(found.handle);
+        self.found.push(found.handle.clone());
         number
     }
 
@@ -100,7 +100,7 @@ impl<C: EngineContext> Walk<C> {
     /// Looks into all objects that were found, and into those that they reach.
     fn finish(mut self, context: &mut C) -> Result<Objects, C::Error> {
         while let Some(handle) = self.next() {
-            let object = match context.look_into(handle)? {
+            let object = match context.look_into(&handle)? {
                 Inside::Struct { descriptor, fields } => {
                     // The descriptor has its number before the fields have theirs.
                     let descriptor = match descriptor {
@@ -109,7 +109,7 @@ impl<C: EngineContext> Walk<C> {
                     };
                     Object::Struct { descriptor, fields: self.contents(context, &fields)? }
                 }
-                Inside::Array(length) => Object::Array(self.elements(context, handle, length)?),
+                Inside::Array(length) => Object::Array(self.elements(context, &handle, length)?),
                 Inside::Exn { tag, payload } => {
                     Object::Exn { tag: Some(tag), payload: self.contents(context, &payload)? }
                 }
@@ -122,7 +122,7 @@ impl<C: EngineContext> Walk<C> {
 
     /// Returns the next object to look into, if there is one and room for it.
     fn next(&mut self) -> Option<C::Handle> {
-        let handle = self.found.get(self.seen.len()).copied()?;
+        let handle = self.found.get(self.seen.len()).cloned()?;
         self.room = self.room.checked_sub(1)?;
         Some(handle)
     }
@@ -140,7 +140,7 @@ impl<C: EngineContext> Walk<C> {
         Ok(Contents { count, values: self.values(context, taken)? })
     }
 
-    fn elements(&mut self, context: &mut C, array: C::Handle, count: u32) -> Result<Contents, C::Error> {
+    fn elements(&mut self, context: &mut C, array: &C::Handle, count: u32) -> Result<Contents, C::Error> {
         let mut values = Vec::new();
         for index in 0..self.take(count) {
             let element = context.element(array, index)?;

@@ -150,12 +150,12 @@ impl<S: AsContextMut<Data = HostState>> EngineContext for Context<S> {
     }
 
     /// The hash is the address, which differs from object to object.
-    fn is_same(&self, _one: Handle, _other: Handle) -> bool {
+    fn is_same(&self, _one: &Handle, _other: &Handle) -> bool {
         true
     }
 
-    fn look_into(&mut self, object: Handle) -> Result<Inside<Val>, Error> {
-        Ok(match object {
+    fn look_into(&mut self, object: &Handle) -> Result<Inside<Val>, Error> {
+        Ok(match *object {
             Handle::Struct(object) => Inside::Struct {
                 descriptor: object.descriptor(&mut self.0)?.map(Val::from),
                 fields: object.fields(&mut self.0)?,
@@ -168,7 +168,7 @@ impl<S: AsContextMut<Data = HostState>> EngineContext for Context<S> {
         })
     }
 
-    fn element(&mut self, array: Handle, index: u32) -> Result<Val, Error> {
+    fn element(&mut self, array: &Handle, index: u32) -> Result<Val, Error> {
         let Handle::Array(array) = array else { unreachable!("only arrays have elements") };
         array.get(&mut self.0, index)
     }

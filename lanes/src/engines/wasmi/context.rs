@@ -81,16 +81,16 @@ impl<S: AsContextMut<Data = HostState>> EngineContext for Context<S> {
         }))
     }
 
-    fn is_same(&self, one: Infallible, _other: Infallible) -> bool {
-        match one {}
+    fn is_same(&self, one: &Infallible, _other: &Infallible) -> bool {
+        match *one {}
     }
 
-    fn look_into(&mut self, object: Infallible) -> Result<Inside<Val>, Error> {
-        match object {}
+    fn look_into(&mut self, object: &Infallible) -> Result<Inside<Val>, Error> {
+        match *object {}
     }
 
-    fn element(&mut self, array: Infallible, _index: u32) -> Result<Val, Error> {
-        match array {}
+    fn element(&mut self, array: &Infallible, _index: u32) -> Result<Val, Error> {
+        match *array {}
     }
 
     fn func(&mut self, instance: &Instance, name: &str) -> Result<Func, Error> {

@@ -108,16 +108,16 @@ impl<S: AsContextMut<Data = HostState>> EngineContext for Context<S> {
         }))
     }
 
-    fn is_same(&self, one: Handle, other: Handle) -> bool {
-        match (one, other) {
+    fn is_same(&self, one: &Handle, other: &Handle) -> bool {
+        match (*one, *other) {
             (Handle::Object(one), Handle::Object(other)) => is_same(&self.0, one, other),
             (Handle::Exn(one), Handle::Exn(other)) => is_same(&self.0, one, other),
             _ => false,
         }
     }
 
-    fn look_into(&mut self, object: Handle) -> Result<Inside<Val>, Error> {
-        let object = match object {
+    fn look_into(&mut self, object: &Handle) -> Result<Inside<Val>, Error> {
+        let object = match *object {
             Handle::Object(object) => object,
             Handle::Exn(exception) => {
                 let tag = exception.tag(&mut self.0)?;
@@ -132,7 +132,7 @@ impl<S: AsContextMut<Data = HostState>> EngineContext for Context<S> {
         Ok(Inside::Struct { descriptor: None, fields })
     }
 
-    fn element(&mut self, array: Handle, index: u32) -> Result<Val, Error> {
+    fn element(&mut self, array: &Handle, index: u32) -> Result<Val, Error> {
         let Handle::Object(array) = array else { unreachable!("only arrays have elements") };
         array.unwrap_array(&self.0)?.get(&mut self.0, index)
     }
