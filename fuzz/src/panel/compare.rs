@@ -54,14 +54,22 @@ impl fmt::Display for Agreement {
     }
 }
 
-/// Runs `case` in all `lanes` and compares each with each.
+/// Runs `case` in all `lanes` and compares each with each. A case that a lane gives up, since it may not end, does not
+/// run in the lanes after it.
 ///
 /// # Errors
 ///
 /// The first finding.
 pub fn check(case: &Case, lanes: &[&dyn Lane]) -> Result<Agreement, Box<Finding>> {
     let binaries = Binaries::new(case);
-    let runs: Vec<_> = lanes.iter().map(|lane| run(case, &binaries, *lane)).collect();
+    let mut runs: Vec<Run> = Vec::with_capacity(lanes.len());
+    for lane in lanes {
+        runs.push(run(case, &binaries, *lane));
+        if runs.last().is_some_and(|run| run.gave_up) {
+            break;
+        }
+    }
+    let lanes = &lanes[..runs.len()];
     if let Some(finding) = find_failure(lanes, &runs) {
         return Err(Box::new(finding));
     }

@@ -1,4 +1,7 @@
 //! The lanes that a fuzzer compares: our own, made anew for each case with its options, and other engines.
+//!
+//! The interpreter runs first if it is among them. It needs no compiler, and its fuel stops a case that does not end: no
+//! other lane compiles or runs such a case.
 
 pub mod compare;
 pub mod finding;
@@ -15,9 +18,12 @@ use lanes::{Lane, Options};
 /// The environment variable that names the lanes where the fuzzer does not own the command line, as under libFuzzer.
 pub const VARIABLE: &str = "TOUCHSTONE_LANES";
 
+/// The lane that runs each case first.
+pub const INTERPRETER: &str = "interp";
+
 /// The lanes of a run.
 pub struct Panel {
-    /// The names of our own lanes.
+    /// The names of our own lanes, in the order in which they run.
     own: Vec<String>,
     foreign: Vec<Box<dyn Lane>>,
 }
@@ -44,7 +50,9 @@ impl Panel {
             return Err("no lane is named".to_string());
         }
         let (own, foreign): (Vec<_>, Vec<_>) = lanes.present.into_iter().partition(|lane| lane.info().is_own());
-        Ok(Panel { own: own.iter().map(|lane| lane.info().name.clone()).collect(), foreign })
+        let mut own: Vec<String> = own.iter().map(|lane| lane.info().name.clone()).collect();
+        own.sort_by_key(|name| name != INTERPRETER);
+        Ok(Panel { own, foreign })
     }
 
     /// Returns a panel of these of our own lanes and of other lanes.
@@ -96,7 +104,7 @@ impl Panel {
     ///
     /// The first finding.
     pub fn check(&self, case: &Case) -> Result<Agreement, Box<Finding>> {
-        let own: Vec<_> = self.own.iter().map(|name| own_lane(name, case.options_of(name))).collect();
+        let own: Vec<_> = self.own.iter().map(|name| own_lane(name, &case.options_of(name))).collect();
         let lanes: Vec<&dyn Lane> = own.iter().chain(&self.foreign).map(|lane| &**lane).collect();
         compare::check(case, &lanes)
     }
@@ -118,7 +126,10 @@ mod tests {
 
     #[test]
     fn an_absent_lane_is_an_error() {
-        assert_eq!(Panel::own().names(), lanes::OWN_LANES);
+        let mut names = Panel::own().names().into_iter().map(String::from).collect::<Vec<_>>();
+        assert_eq!(names[0] == INTERPRETER, cfg!(feature = "interp"));
+        names.rotate_left(usize::from(cfg!(feature = "interp")));
+        assert_eq!(names, lanes::own_lanes());
         assert_eq!(Panel::own().audience(), Audience::OWN);
         assert!(Panel::parse("speed/fresh,swift").is_err());
         assert!(Panel::parse("").is_err());

@@ -19,6 +19,10 @@ pub struct Run {
     pub instantiated: bool,
     /// True if the lane takes no part, since it lacks a feature that the modules need.
     pub lacks: bool,
+    /// True if the lane gave up: it used up its fuel though the case limits none.
+    pub gave_up: bool,
+    /// True if the case limits fuel.
+    limits_fuel: bool,
 }
 
 /// One action of a lane, and what could be observed of it.
@@ -78,7 +82,8 @@ pub fn run_alone(case: &Case, lane: &dyn Lane) -> Run {
 
 /// Runs the whole case in one lane.
 pub(super) fn run(case: &Case, binaries: &Binaries, lane: &dyn Lane) -> Run {
-    let mut run = Run { lacks: !lane.lacks(case.needed).is_empty(), ..Run::default() };
+    let lacks = !lane.lacks(case.needed).is_empty();
+    let mut run = Run { lacks, limits_fuel: case.limits_fuel(), ..Run::default() };
     if run.lacks {
         run.fail("open a session", Failure::Unsupported("a feature that the modules need".to_string()));
         return run;
@@ -110,7 +115,7 @@ impl Run {
             let lost = outcome.is_lost();
             self.observe(format!("call {k}: {call}"), observation);
             // After an overflow nothing is comparable; a lost engine shows nothing more.
-            if overflow || lost {
+            if overflow || lost || self.gave_up {
                 return Err(Ended);
             }
             if (k + 1) % STATE_PERIOD == 0 || k + 1 == case.calls.len() {
@@ -175,7 +180,13 @@ impl Run {
         self.observe(what.to_string(), Observation::nothing_but(failure));
     }
 
-    fn observe(&mut self, what: String, observation: Observation) {
+    fn observe(&mut self, what: String, mut observation: Observation) {
+        if !self.limits_fuel {
+            let trap = observation.outcome.as_trap();
+            self.gave_up |= trap.is_some_and(|trap| trap.kind == TrapKind::OutOfFuel);
+            // The lane's own fuel is no part of the case.
+            observation.fuel = None;
+        }
         self.steps.push(Step { what, seen: Seen::Observation(observation) });
     }
 }

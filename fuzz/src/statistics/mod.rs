@@ -28,6 +28,8 @@ pub struct Statistics {
     pub executed: u64,
     /// Cases in which something trapped.
     pub trapped: u64,
+    /// Cases that the interpreter gave up, so that nothing was compared.
+    pub given_up: u64,
     /// Executed cases in which a lane took part, by lane.
     pub compared: BTreeMap<String, u64>,
     /// Executed cases in which a lane took no part, since it lacks a feature, by lane.
@@ -58,6 +60,7 @@ impl Default for Statistics {
             modules: 0,
             executed: 0,
             trapped: 0,
+            given_up: 0,
             compared: BTreeMap::new(),
             apart: BTreeMap::new(),
             uses: BTreeMap::new(),
@@ -90,6 +93,10 @@ impl Statistics {
     }
 
     fn count_agreement(&mut self, case: &Case, agreement: &Agreement) {
+        if agreement.run.gave_up {
+            self.given_up += 1;
+            return;
+        }
         if agreement.run.instantiated {
             self.executed += 1;
             count_names(&mut self.compared, &agreement.compared);
@@ -163,7 +170,8 @@ impl fmt::Display for Statistics {
             self.executed_percent(),
             self.trapped_percent(),
         )?;
-        writeln!(f, "{} findings; known: {}", self.findings, list(&self.known))?;
+        let [findings, given_up] = [self.findings, self.given_up];
+        writeln!(f, "{findings} findings; known: {}; given up, since they may not end: {given_up}", list(&self.known))?;
         writeln!(f, "compared: {}; took no part: {}", list(&self.compared), list(&self.apart))?;
         writeln!(f, "not compared to the end: {}", list(&self.ended))?;
         writeln!(f, "steps: {}", list(&self.steps))?;

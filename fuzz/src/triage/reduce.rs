@@ -10,7 +10,7 @@ use super::known::{self, Judgment, NewFinding};
 use crate::generate::case::Case;
 use crate::generate::deterministic::make_deterministic;
 use crate::panel::run::run_alone;
-use crate::panel::{Panel, own_lane};
+use crate::panel::{INTERPRETER, Panel, own_lane};
 use crate::rewrite;
 use lanes::{Options, TrapKind, is_valid_with};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -158,7 +158,8 @@ fn make_case_deterministic(case: &Case) -> Option<Case> {
 /// Returns whether the case ends by itself: a lane that counts fuel does not run out of it.
 fn ends(case: &Case) -> bool {
     let options = Options { fuel: Some(FUEL), ..Options::default() };
-    let run = run_alone(case, own_lane("quick/fresh", &options).as_ref());
+    let lane = if cfg!(feature = "interp") { INTERPRETER } else { "quick/fresh" };
+    let run = run_alone(case, own_lane(lane, &options).as_ref());
     let mut traps = run.steps.iter().filter_map(|step| step.outcome()?.as_trap());
     traps.all(|trap| trap.kind != TrapKind::OutOfFuel)
 }
