@@ -147,3 +147,39 @@ fn a_function_may_have_more_locals_than_registers_can_name() {
     let results = call_any(&mut store, instance, "f", &[Val::I32(6), Val::V128(1 << 64 | 2)]).unwrap();
     assert_eq!(results, [Val::I32(49), Val::V128(10 << 64 | 11)]);
 }
+
+/// The test of the branch takes the reference where it is, which may be nowhere but in the code.
+#[test]
+fn a_branch_on_a_descriptor_takes_a_constant() {
+    let text = r#"(module
+        (rec (type $a (descriptor $b) (struct)) (type $b (describes $a) (struct)))
+        (global $b (ref (exact $b)) (struct.new $b))
+        (func (export "f") (result i32 i32)
+            (block $taken (result i32 eqref)
+                (i32.const 7)
+                (br_on_cast_desc_eq $taken eqref (ref null $a) (ref.null none) (global.get $b))
+                (unreachable))
+            (ref.is_null)))"#;
+    let (mut store, instance) = instance(text);
+    assert_eq!(call::<_, (), (i32, i32)>(&mut store, instance, "f", ()).unwrap(), (7, 1));
+}
+
+/// So many operands stand for locals that a further one would be copied.
+#[test]
+fn a_branch_on_a_descriptor_comes_after_many_locals() {
+    let text = r#"(module
+        (rec (type $a (descriptor $b) (struct)) (type $b (describes $a) (struct (field i32))))
+        (global $b (ref (exact $b)) (struct.new $b (i32.const 1)))
+        (global $a (ref $a) (struct.new_default_desc $a (global.get $b)))
+        (func (export "f") (param i32) (result i32) (local eqref)
+            (local.set 1 (global.get $a))
+            (block $taken (result LIST eqref)
+                OPERANDS
+                (br_on_cast_desc_eq $taken eqref (ref $a) (local.get 1) (global.get $b))
+                (unreachable))
+            (drop) ADDITIONS))"#;
+    let text = text.replace("LIST", &"i32 ".repeat(40));
+    let text = text.replace("OPERANDS", &"(local.get 0)".repeat(40)).replace("ADDITIONS", &"i32.add ".repeat(39));
+    let (mut store, instance) = instance(&text);
+    assert_eq!(call::<_, i32, i32>(&mut store, instance, "f", 2).unwrap(), 80);
+}

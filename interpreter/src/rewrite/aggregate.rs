@@ -2,8 +2,8 @@
 
 use super::Rewriter;
 use super::rare::Rare;
-use super::stack::{Operand, Source};
 use crate::execute::{aggregate, reference};
+use crate::slot::Reg;
 use crate::types::{self, CompositeType, FieldType, RefType, StorageType, TypeIndex, ValType};
 use wasmparser::{HeapType, Operator};
 
@@ -72,36 +72,30 @@ impl<'m> Rewriter<'m> {
     /// A branch on whether a cast succeeds, or whether it fails. The reference stays where it is on both ways.
     fn br_on_cast(&mut self, depth: u32, to: wasmparser::RefType, on: bool) {
         let x = self.cast_type(to.heap_type(), to.is_nullable());
-        self.duplicate_reference();
-        self.emit_rare_with_result(1, 1, Rare::new(reference::ref_test).x(x));
+        let reference = self.top_reference();
+        self.emit_rare_with_result(0, 1, Rare { operands: [reference; 5], ..Rare::new(reference::ref_test).x(x) });
         let answer = self.pop_reg(0);
         self.br_on_answer(depth, answer, on);
     }
 
     /// A branch on whether a reference is to an object with a descriptor, or whether it is not.
     fn br_on_cast_desc_eq(&mut self, depth: u32, nullable: bool, on: bool) {
-        let descriptor = self.pop();
-        self.duplicate_reference();
-        // The duplicate may have taken the home of the descriptor.
-        self.push_alias(descriptor);
-        self.emit_rare_with_result(2, 1, Rare::new(reference::ref_test_desc_eq).y(nullable.into()));
+        let descriptor = self.pop_reg(1);
+        let reference = self.top_reference();
+        let operands = [reference, descriptor, descriptor, descriptor, descriptor];
+        self.emit_rare_with_result(
+            0,
+            1,
+            Rare { operands, ..Rare::new(reference::ref_test_desc_eq).y(nullable.into()) },
+        );
         let answer = self.pop_reg(0);
         self.br_on_answer(depth, answer, on);
     }
 
-    /// Pushes the reference on top once more, without a copy.
-    fn duplicate_reference(&mut self) {
+    /// Returns the slot where the reference on top is, which stays there.
+    fn top_reference(&mut self) -> Reg {
         let reference = *self.stack.last().expect("a reference");
-        self.push_alias(reference);
-    }
-
-    /// Pushes an operand that is where another one is or was.
-    fn push_alias(&mut self, operand: Operand) {
-        match operand.source {
-            Source::Home => self.push_local(operand.home, operand.slots),
-            Source::Local(local) => self.push_local(local, operand.slots),
-            Source::Constant(_) => self.push(operand.source, operand.slots),
-        }
+        self.reg_of(reference, 0)
     }
 
     /// Rewrites an instruction on structs, if it is one.
