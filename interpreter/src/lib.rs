@@ -67,12 +67,14 @@
 //! | limit | how |
 //! |---|---|
 //! | running time, deterministic | [`Config::consume_fuel`], [`Store::set_fuel`] before instantiation |
-//! | running time, by clock | [`Config::epoch_interruption`], [`Store::set_epoch_deadline`], [`Engine::increment_epoch`] |
+//! | running time, by clock | [`Config::epoch_interruption`], [`Store::set_epoch_deadline`] |
 //! | depth of calls | [`Config::max_stack`], [`Config::max_call_depth`] |
 //! | memories, tables, objects, instances | [`Store::set_limits`] |
 //!
-//! Calls from the host into WebAssembly and back take native stack. At most 200 may be nested in a store; one more traps
-//! with [`Trap::StackOverflow`].
+//! Another thread ends the running time by clock with [`Engine::increment_epoch`].
+//!
+//! Calls from the host into WebAssembly and back take native stack. At most 200 may be nested in a store; one more
+//! traps with [`Trap::StackOverflow`].
 //!
 //! # Rooms
 //!

@@ -1,8 +1,6 @@
 //! Exceptions in both forms, and on their way through the host.
 
-mod common;
-
-use common::{call, call_any, frames, instance, linked};
+use crate::common::{call, call_any, frames, instance, linked};
 use interpreter::{Caller, ErrorKind, ExnRef, FuncType, Linker, Result, Store, Tag, Trap, Val, ValType};
 
 #[test]

@@ -1,8 +1,6 @@
 //! Traps: their kinds, and the frames at the time.
 
-mod common;
-
-use common::{call, call_any, engine, frames, instance, module};
+use crate::common::{call, call_any, engine, frames, instance, module};
 use interpreter::{Instance, Store, Trap, Val};
 
 #[test]
@@ -20,7 +18,7 @@ fn frames_name_functions_and_instructions() {
     assert_eq!(shown, [(0, Some("div")), (1, None), (2, Some("run"))]);
     let opcodes: Vec<_> = frames.iter().map(|frame| wasm[frame.module_offset as usize]).collect();
     assert_eq!(opcodes, [0x6e, 0x10, 0x10], "i32.div_u and two calls");
-    assert_eq!(common::frames(&error), ["m!0 $div @0x38", "m!1 @0x40", "m!2 $run @0x49"]);
+    assert_eq!(crate::common::frames(&error), ["m!0 $div @0x38", "m!1 @0x40", "m!2 $run @0x49"]);
 }
 
 /// Every trap that an instruction makes, with the opcode that its innermost frame names.

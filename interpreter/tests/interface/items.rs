@@ -1,8 +1,6 @@
 //! Memories, tables, globals and shared memories, as the embedder uses them.
 
-mod common;
-
-use common::{call, engine, instance, linked, module};
+use crate::common::{call, engine, instance, linked, module};
 use interpreter::{
     ErrorKind, Extern, Global, GlobalType, Instance, Limits, Linker, Memory, MemoryType, RefType, SharedMemory, Store,
     StoreLimits, Table, TableType, Trap, Val, ValType, WaitResult,

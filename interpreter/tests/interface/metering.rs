@@ -1,8 +1,6 @@
 //! Fuel and deadlines.
 
-mod common;
-
-use common::module;
+use crate::common::module;
 use interpreter::{Config, Engine, ErrorKind, Instance, Store, Trap};
 use std::time::Duration;
 

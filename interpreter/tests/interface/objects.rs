@@ -1,8 +1,6 @@
 //! Objects of the garbage-collected heap, as the embedder makes and inspects them.
 
-mod common;
-
-use common::{call, call_any, instance, linked, module};
+use crate::common::{call, call_any, instance, linked, module};
 use interpreter::{
     AnyRef, ArrayRef, Caller, Config, Engine, ErrorKind, ExternRef, I31, Instance, Linker, Result, Store, StoreLimits,
     StructRef, Trap, TypeIndex, Val,
@@ -62,7 +60,7 @@ fn a_wrong_object_is_refused() {
     let error = call_any(&mut store, instance, "sum", &[bytes]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
     assert!(error.message().starts_with("the argument must be of type (ref null "), "{error}");
-    let (_, other) = (&mut store, common::instance(LIST));
+    let (_, other) = (&mut store, crate::common::instance(LIST));
     let (mut elsewhere, there) = other;
     let foreign = call_any(&mut elsewhere, there, "push", &[Val::I32(1), Val::AnyRef(None)]).unwrap().remove(0);
     let error = call_any(&mut store, instance, "sum", &[foreign]).unwrap_err();

@@ -1,8 +1,6 @@
 //! Linking and instantiation: imports, the order of initialization, and what a failed one leaves.
 
-mod common;
-
-use common::{call, engine, frames, linked, module};
+use crate::common::{call, engine, frames, linked, module};
 use interpreter::{
     AnyRef, Error, ErrorKind, Extern, Func, FuncType, Global, GlobalType, Instance, Linker, Memory, MemoryType, Module,
     RefType, Store, StoreLimits, Table, TableType, Tag, Trap, Val, ValType,
@@ -74,7 +72,7 @@ fn a_number_of_imports_is_checked() {
     let mut store = Store::new(&engine, ());
     let error = Instance::new(&mut store, &module(&engine, r#"(module (import "" "" (func)))"#), &[]).unwrap_err();
     assert_eq!(error.message(), "the module has 1 imports, but 0 were given");
-    let other = module(&common::engine(), "(module)");
+    let other = module(&crate::common::engine(), "(module)");
     let error = Instance::new(&mut store, &other, &[]).unwrap_err();
     assert_eq!(
         (error.kind(), error.message()),
@@ -215,7 +213,7 @@ fn an_element_is_evaluated_once() {
     let [first, last] = [0, 2].map(|index| table.get(&mut store, index).unwrap().unwrap());
     assert!(first == last && any(&first).as_struct(&store).unwrap().is_some());
     let element =
-        |store: &mut Store<()>, index| common::call_any(store, instance, "element", &[Val::I32(index)]).unwrap();
+        |store: &mut Store<()>, index| crate::common::call_any(store, instance, "element", &[Val::I32(index)]).unwrap();
     let [inner] = globals(&mut store, instance, ["inner"]);
     assert_eq!((element(&mut store, 0), element(&mut store, 2)), (vec![Val::AnyRef(None)], vec![inner]));
     let made = element(&mut store, 1);

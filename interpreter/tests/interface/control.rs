@@ -1,8 +1,6 @@
 //! Control instructions: blocks, loops, branches, and calls.
 
-mod common;
-
-use common::{call, call_any, instance};
+use crate::common::{call, call_any, instance};
 use interpreter::{Trap, Val};
 
 #[test]

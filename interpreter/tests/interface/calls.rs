@@ -1,8 +1,6 @@
 //! Calls in both directions: arguments and results, host functions, and re-entrance.
 
-mod common;
-
-use common::{call, call_any, frames, instance, linked};
+use crate::common::{call, call_any, frames, instance, linked};
 use interpreter::{
     AnyRef, Backtrace, Caller, Error, ErrorKind, ExternRef, Func, FuncType, I31, Linker, Memory, Result, Store, Trap,
     Val, ValType,
@@ -100,7 +98,7 @@ fn calls_back_and_forth_end_before_the_native_stack_does() {
 
 #[test]
 fn a_host_function_that_calls_itself_ends_too() {
-    let mut store = Store::new(&common::engine(), ());
+    let mut store = Store::new(&crate::common::engine(), ());
     let table = interpreter::Table::new(
         &mut store,
         interpreter::TableType::new(interpreter::RefType::FUNC, 1, None),
@@ -217,7 +215,9 @@ fn a_caller_shows_the_frames_and_exports_of_its_instance() {
         caller.data_mut().extend(frames.iter().map(ToString::to_string));
         Ok(())
     };
-    let (mut store, instance) = linked(text, |linker, _| drop(linker.func_wrap("", "look", look).unwrap()));
+    let (mut store, instance) = linked(text, |linker, _| {
+        linker.func_wrap("", "look", look).unwrap();
+    });
     call::<_, (), ()>(&mut store, instance, "run", ()).unwrap();
     call::<_, (), ()>(&mut store, instance, "tail", ()).unwrap();
     assert_eq!(store.data(), &["hell", "m!1 $inner @0x45", "m!2 $outer @0x4b", "ello"]);
@@ -225,7 +225,7 @@ fn a_caller_shows_the_frames_and_exports_of_its_instance() {
 
 #[test]
 fn the_embedder_calls_a_host_function() {
-    let mut store = Store::new(&common::engine(), 1);
+    let mut store = Store::new(&crate::common::engine(), 1);
     let add = Func::wrap(&mut store, |mut caller: Caller<'_, i32>, value: i32| {
         assert!(caller.get_export("anything").is_none());
         *caller.data_mut() += value;

@@ -1,5 +1,4 @@
-//! What the tests share.
-#![allow(dead_code, reason = "each test file uses a part")]
+//! Instances of texts, and calls of their exports.
 
 use interpreter::{Config, Engine, Error, Frame, Instance, Linker, Module, Store, Val, WasmParams, WasmResults};
 

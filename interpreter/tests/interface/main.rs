@@ -1,0 +1,11 @@
+//! Tests of the crate through its public interface, over modules in the text format.
+
+mod calls;
+mod common;
+mod control;
+mod exceptions;
+mod items;
+mod linking;
+mod metering;
+mod objects;
+mod traps;
