@@ -78,6 +78,11 @@ impl<T: 'static> Store<T> {
         self.as_context_mut().set_epoch_deadline(ticks);
     }
 
+    /// Returns the bytes that objects and values of the host count for the limit of the heap, garbage included.
+    pub fn heap_size(&self) -> u64 {
+        self.inner.heap.used()
+    }
+
     /// Collects garbage now: objects and values of the host that neither the host nor WebAssembly can reach.
     ///
     /// # Errors

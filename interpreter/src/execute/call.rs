@@ -58,8 +58,7 @@ pub(super) fn replace(store: &mut StoreInner, callee: u32, _depth: usize) -> Res
 pub(super) fn indirect(store: &StoreInner, instance: u32, site: Site, index: u64) -> Result<u32, Trap> {
     let instance = &store.instances[instance as usize];
     let table = &store.tables[instance.tables[site.table as usize] as usize];
-    let reference = table.get(index).map_err(|_| Trap::UndefinedElement)?;
-    let callee = reference.as_func().ok_or(Trap::UninitializedElement)?;
+    let callee = table.function(index)?;
     let (ty, wanted) = (store.functions[callee as usize].ty, instance.types[site.ty as usize]);
     if ty == wanted || store.types.is_subtype(ty, wanted) { Ok(callee) } else { Err(Trap::IndirectCallTypeMismatch) }
 }

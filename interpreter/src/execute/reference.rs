@@ -4,7 +4,6 @@
 use super::{Context, Stop};
 use crate::instructions::{aggregate, cast, reference};
 use crate::rewrite::rare::Rare;
-use crate::slot::RawRef;
 use crate::store::StoreInner;
 use crate::types::RefType;
 
@@ -50,27 +49,22 @@ fn target(context: &Context<'_>, rare: &Rare) -> RefType {
     context.code().cast_types[rare.x as usize].map(|ty| instance.types[ty.index()])
 }
 
-/// Returns whether a reference is of the type that an instruction names.
-fn is_of_target(context: &mut Context<'_>, rare: &Rare, reference: RawRef) -> bool {
-    let target = target(context, rare);
-    let StoreInner { heap, types, functions, .. } = &*context.store;
-    cast::ref_test(heap, types, |address| functions[address as usize].ty, reference, target)
-}
-
 /// `ref.test`, and the test of `br_on_cast`.
 pub(crate) fn ref_test(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
     let reference = context.operand(rare, 0);
-    let answer = is_of_target(context, rare, reference);
+    let target = target(context, rare);
+    let StoreInner { heap, types, functions, .. } = &*context.store;
+    let answer = cast::ref_test(heap, types, |address| functions[address as usize].ty, reference, target);
     context.set_result(rare, answer);
     Ok(())
 }
 
 pub(crate) fn ref_cast(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
     let reference = context.operand(rare, 0);
-    if !is_of_target(context, rare, reference) {
-        return Err(crate::Trap::CastFailure.into());
-    }
-    context.set_result(rare, reference);
+    let target = target(context, rare);
+    let StoreInner { heap, types, functions, .. } = &*context.store;
+    let value = cast::ref_cast(heap, types, |address| functions[address as usize].ty, reference, target)?;
+    context.set_result(rare, value);
     Ok(())
 }
 

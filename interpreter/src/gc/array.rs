@@ -189,6 +189,7 @@ impl Heap {
 
     /// Returns the bytes of `count` elements from `start` on, in little-endian order. `None` if the array is not as
     /// long.
+    #[cfg(test)]
     pub(crate) fn elements(&self, array: u32, start: u32, count: u32) -> Option<&[u8]> {
         match self.locate(array, start, count)? {
             Location::Arena(range) => self.arena.bytes().get(range),

@@ -24,8 +24,6 @@ mod slab;
 mod tests;
 
 pub(crate) use array::Element;
-pub(crate) use collect::Marker;
-pub(crate) use heap::{Failure, Heap, HostValue};
-pub(crate) use layout::{FieldLayout, HOST_SIZE, Layout, Storage, array_size};
-pub(crate) use pacing::LARGEST;
+pub(crate) use heap::{Failure, Heap};
+pub(crate) use layout::{HOST_SIZE, Storage, array_size};
 pub(crate) use roots::{Rooted, Roots, StoreId};

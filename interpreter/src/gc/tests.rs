@@ -1,5 +1,7 @@
 //! Tests of the heap with types that no module defines.
 
+use super::layout::{FieldLayout, Layout};
+use super::pacing::LARGEST;
 use super::*;
 use crate::error::ErrorKind;
 use crate::slot::{RawRef, V128};

@@ -3,7 +3,7 @@
 //! descriptors of structs
 //! ([Custom descriptors](https://github.com/WebAssembly/custom-descriptors/blob/main/proposals/custom-descriptors/Overview.md)).
 //!
-//! Fields are named by their first slot ([`FieldLayout`](crate::gc::FieldLayout)). Instructions on single elements are
+//! Fields are named by their first slot (`FieldLayout`). Instructions on single elements are
 //! generic over the representation of the elements, which the instruction's type tells.
 //!
 //! An instruction that makes an object fails with [`Failure::NoRoom`] if there is no room before a collection. The
@@ -193,16 +193,6 @@ pub(crate) fn array_len(heap: &Heap, array: RawRef) -> Result<u32, Trap> {
     Ok(heap.array_length(object(array)?))
 }
 
-/// Checks the operands of an instruction on `count` elements from `at` on. An operation that is done in pieces checks
-/// them all before the first piece.
-///
-/// # Errors
-/// [`Trap::NullReference`], or [`Trap::ArrayOutOfBounds`] if the array is not as long.
-pub(crate) fn check_elements(heap: &Heap, array: RawRef, at: u32, count: u32) -> Result<(), Trap> {
-    let length = array_len(heap, array)?;
-    if u64::from(at) + u64::from(count) <= length.into() { Ok(()) } else { Err(Trap::ArrayOutOfBounds) }
-}
-
 /// [`array.fill`](https://webassembly.github.io/spec/core/exec/instructions.html#exec-array-fill) with the low bits of a
 /// value.
 pub(crate) fn array_fill(heap: &mut Heap, array: RawRef, at: u32, value: V128, count: u32) -> Result<(), Trap> {
@@ -348,7 +338,6 @@ mod tests {
         assert_eq!(array_get::<u8>(heap, made, 4), Err(Trap::ArrayOutOfBounds));
         assert_eq!(array_set(heap, made, u32::MAX, 0_u8), outside);
         for (at, count) in [(4, 1), (0, 5), (u32::MAX, 1), (1, u32::MAX)] {
-            assert_eq!(check_elements(heap, made, at, count), outside);
             assert_eq!(array_fill(heap, made, at, V128(0), count), outside);
             assert_eq!(array_copy(heap, made, at, made, 0, count), outside);
             assert_eq!(array_copy(heap, made, 0, made, at, count), outside);
@@ -359,7 +348,6 @@ mod tests {
         assert_eq!(array_init_data(heap, made, 0, b"abc", u32::MAX, 1), Err(Trap::MemoryOutOfBounds));
         assert_eq!(array_init_data(heap, made, 4, b"abc", 3, 0), Ok(()), "nothing at the ends");
         assert_eq!(array_init_elem(heap, made, 0, &[1], 2, 0), Err(Trap::TableOutOfBounds));
-        assert_eq!(check_elements(heap, made, 4, 0), Ok(()));
     }
 
     #[test]
@@ -376,7 +364,6 @@ mod tests {
         assert_eq!(array_copy(heap, NULL, 9, made, 9, 9), null);
         assert_eq!(array_init_data(heap, NULL, 9, &[], 9, 9), null);
         assert_eq!(array_init_elem(heap, NULL, 9, &[], 9, 9), null);
-        assert_eq!(check_elements(heap, NULL, 9, 9), null);
     }
 
     #[test]

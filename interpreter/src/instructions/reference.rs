@@ -12,12 +12,6 @@ pub(crate) fn ref_func(address: u32) -> RawRef {
     RawRef::from_func(address)
 }
 
-/// [`ref.is_null`](https://webassembly.github.io/spec/core/exec/instructions.html#exec-ref-is-null)
-#[inline(always)]
-pub(crate) fn ref_is_null(reference: RawRef) -> bool {
-    reference.is_null()
-}
-
 /// [`ref.as_non_null`](https://webassembly.github.io/spec/core/exec/instructions.html#exec-ref-as-non-null)
 #[inline(always)]
 pub(crate) fn ref_as_non_null(reference: RawRef) -> Result<RawRef, Trap> {
@@ -48,20 +42,6 @@ pub(crate) fn i31_get_u(reference: RawRef) -> Result<u32, Trap> {
     reference.as_i31().ok_or(Trap::NullReference)
 }
 
-/// [`any.convert_extern`](https://webassembly.github.io/spec/core/exec/instructions.html#exec-any-convert-extern). Both
-/// hierarchies have the same references.
-#[inline(always)]
-pub(crate) fn any_convert_extern(reference: RawRef) -> RawRef {
-    reference
-}
-
-/// [`extern.convert_any`](https://webassembly.github.io/spec/core/exec/instructions.html#exec-extern-convert-any). Both
-/// hierarchies have the same references.
-#[inline(always)]
-pub(crate) fn extern_convert_any(reference: RawRef) -> RawRef {
-    reference
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,7 +53,7 @@ mod tests {
         {
             let reference = ref_i31(value);
             assert_eq!((i31_get_s(reference), i31_get_u(reference)), (Ok(signed), Ok(unsigned)));
-            assert!(!ref_is_null(reference) && ref_eq(reference, ref_i31(value ^ 1 << 31)));
+            assert!(!reference.is_null() && ref_eq(reference, ref_i31(value ^ 1 << 31)));
         }
         assert_eq!(i31_get_s(RawRef::NULL), Err(Trap::NullReference));
         assert_eq!(i31_get_u(RawRef::NULL), Err(Trap::NullReference));
@@ -84,8 +64,7 @@ mod tests {
         let all = [RawRef::NULL, ref_i31(1), ref_func(1), RawRef::from_object(1)];
         for (one, first) in all.iter().enumerate() {
             assert!(all.iter().enumerate().all(|(other, second)| ref_eq(*first, *second) == (one == other)));
-            assert_eq!(ref_as_non_null(*first).is_err(), ref_is_null(*first));
-            assert_eq!(any_convert_extern(extern_convert_any(*first)), *first);
+            assert_eq!(ref_as_non_null(*first).is_err(), first.is_null());
         }
     }
 }

@@ -365,7 +365,7 @@ impl Rewriter<'_> {
         self.land(skip);
     }
 
-    /// Emits a branch that was decided, with the copies that it needs. What follows is the way on which it is not taken.
+    /// Emits a branch that was decided, with the copies that it needs, and goes on where it is not taken.
     fn leave_to(&mut self, depth: u32) {
         self.br(depth);
         self.unreachable = false;

@@ -39,11 +39,11 @@ use wasmparser::{BlockType, FunctionBody, Operator};
 /// The checks that code makes for its host.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Settings {
-    /// Whether code uses fuel.
+    /// True if code uses fuel.
     pub(crate) fuel: bool,
-    /// Whether code looks at the deadline.
+    /// True if code looks at the deadline.
     pub(crate) deadline: bool,
-    /// Whether results that are NaN are made canonical.
+    /// True if results that are NaN are made canonical.
     pub(crate) canonical_nans: bool,
 }
 
@@ -74,7 +74,7 @@ struct Rewriter<'m> {
     /// The indices of the operands that stand for locals, in order.
     in_locals: Vec<u32>,
     labels: Vec<Label>,
-    /// Whether the present operator cannot be reached.
+    /// True if the present operator cannot be reached.
     unreachable: bool,
     /// The number of blocks that were entered since the code is unreachable.
     skipped: u32,

@@ -7,76 +7,98 @@ use super::rare::Rare;
 use crate::execute::numeric;
 use wasmparser::Operator;
 
-/// The float type of a result that may be a NaN of any bits.
-enum Float {
-    F32,
-    F64,
-    F32x4,
-    F64x2,
+/// Returns whether the result may be a NaN of 32 bits that the specification leaves open.
+fn opens_f32(operator: &Operator<'_>) -> bool {
+    use Operator::{F32Add, F32Ceil, F32DemoteF64, F32Div, F32Floor, F32Max, F32Min, F32Mul, F32Nearest, F32Sqrt};
+    use Operator::{F32Sub, F32Trunc};
+    matches!(
+        operator,
+        F32Add
+            | F32Sub
+            | F32Mul
+            | F32Div
+            | F32Min
+            | F32Max
+            | F32Ceil
+            | F32Floor
+            | F32Trunc
+            | F32Nearest
+            | F32Sqrt
+            | F32DemoteF64
+    )
 }
 
-/// Returns the type of the result, if the instruction may make a NaN whose bits the specification leaves open.
-fn open_nan(operator: &Operator<'_>) -> Option<Float> {
-    use Operator as O;
-    Some(match operator {
-        O::F32Add
-        | O::F32Sub
-        | O::F32Mul
-        | O::F32Div
-        | O::F32Min
-        | O::F32Max
-        | O::F32Ceil
-        | O::F32Floor
-        | O::F32Trunc
-        | O::F32Nearest
-        | O::F32Sqrt
-        | O::F32DemoteF64 => Float::F32,
-        O::F64Add
-        | O::F64Sub
-        | O::F64Mul
-        | O::F64Div
-        | O::F64Min
-        | O::F64Max
-        | O::F64Ceil
-        | O::F64Floor
-        | O::F64Trunc
-        | O::F64Nearest
-        | O::F64Sqrt
-        | O::F64PromoteF32 => Float::F64,
-        O::F32x4Add
-        | O::F32x4Sub
-        | O::F32x4Mul
-        | O::F32x4Div
-        | O::F32x4Min
-        | O::F32x4Max
-        | O::F32x4Ceil
-        | O::F32x4Floor
-        | O::F32x4Trunc
-        | O::F32x4Nearest
-        | O::F32x4Sqrt
-        | O::F32x4DemoteF64x2Zero
-        | O::F32x4RelaxedMadd
-        | O::F32x4RelaxedNmadd
-        | O::F32x4RelaxedMin
-        | O::F32x4RelaxedMax => Float::F32x4,
-        O::F64x2Add
-        | O::F64x2Sub
-        | O::F64x2Mul
-        | O::F64x2Div
-        | O::F64x2Min
-        | O::F64x2Max
-        | O::F64x2Ceil
-        | O::F64x2Floor
-        | O::F64x2Trunc
-        | O::F64x2Nearest
-        | O::F64x2Sqrt
-        | O::F64x2PromoteLowF32x4
-        | O::F64x2RelaxedMadd
-        | O::F64x2RelaxedNmadd
-        | O::F64x2RelaxedMin
-        | O::F64x2RelaxedMax => Float::F64x2,
-        _ => return None,
-    })
+/// Returns whether the result may be a NaN of 64 bits that the specification leaves open.
+fn opens_f64(operator: &Operator<'_>) -> bool {
+    use Operator::{F64Add, F64Ceil, F64Div, F64Floor, F64Max, F64Min, F64Mul, F64Nearest, F64PromoteF32, F64Sqrt};
+    use Operator::{F64Sub, F64Trunc};
+    matches!(
+        operator,
+        F64Add
+            | F64Sub
+            | F64Mul
+            | F64Div
+            | F64Min
+            | F64Max
+            | F64Ceil
+            | F64Floor
+            | F64Trunc
+            | F64Nearest
+            | F64Sqrt
+            | F64PromoteF32
+    )
+}
+
+/// Returns whether lanes of 32 bits of the result may be NaNs that the specification leaves open.
+fn opens_f32x4(operator: &Operator<'_>) -> bool {
+    use Operator::{F32x4Add, F32x4Ceil, F32x4DemoteF64x2Zero, F32x4Div, F32x4Floor, F32x4Max, F32x4Min, F32x4Mul};
+    use Operator::{F32x4Nearest, F32x4RelaxedMadd, F32x4RelaxedMax, F32x4RelaxedMin, F32x4RelaxedNmadd, F32x4Sqrt};
+    use Operator::{F32x4Sub, F32x4Trunc};
+    matches!(
+        operator,
+        F32x4Add
+            | F32x4Sub
+            | F32x4Mul
+            | F32x4Div
+            | F32x4Min
+            | F32x4Max
+            | F32x4Ceil
+            | F32x4Floor
+            | F32x4Trunc
+            | F32x4Nearest
+            | F32x4Sqrt
+            | F32x4DemoteF64x2Zero
+            | F32x4RelaxedMadd
+            | F32x4RelaxedNmadd
+            | F32x4RelaxedMin
+            | F32x4RelaxedMax
+    )
+}
+
+/// Returns whether lanes of 64 bits of the result may be NaNs that the specification leaves open.
+fn opens_f64x2(operator: &Operator<'_>) -> bool {
+    use Operator::{F64x2Add, F64x2Ceil, F64x2Div, F64x2Floor, F64x2Max, F64x2Min, F64x2Mul, F64x2Nearest};
+    use Operator::{F64x2PromoteLowF32x4, F64x2RelaxedMadd, F64x2RelaxedMax, F64x2RelaxedMin, F64x2RelaxedNmadd};
+    use Operator::{F64x2Sqrt, F64x2Sub, F64x2Trunc};
+    matches!(
+        operator,
+        F64x2Add
+            | F64x2Sub
+            | F64x2Mul
+            | F64x2Div
+            | F64x2Min
+            | F64x2Max
+            | F64x2Ceil
+            | F64x2Floor
+            | F64x2Trunc
+            | F64x2Nearest
+            | F64x2Sqrt
+            | F64x2PromoteLowF32x4
+            | F64x2RelaxedMadd
+            | F64x2RelaxedNmadd
+            | F64x2RelaxedMin
+            | F64x2RelaxedMax
+    )
 }
 
 impl Rewriter<'_> {
@@ -85,12 +107,14 @@ impl Rewriter<'_> {
         if !self.settings.canonical_nans {
             return;
         }
-        match open_nan(operator) {
-            Some(Float::F32) => self.unary(|d, a| Op::F32Canonicalize { d, a }),
-            Some(Float::F64) => self.unary(|d, a| Op::F64Canonicalize { d, a }),
-            Some(Float::F32x4) => self.emit_rare_with_result(1, 2, Rare::new(numeric::f32x4_canonicalize)),
-            Some(Float::F64x2) => self.emit_rare_with_result(1, 2, Rare::new(numeric::f64x2_canonicalize)),
-            None => {}
+        if opens_f32(operator) {
+            self.unary(|d, a| Op::F32Canonicalize { d, a });
+        } else if opens_f64(operator) {
+            self.unary(|d, a| Op::F64Canonicalize { d, a });
+        } else if opens_f32x4(operator) {
+            self.emit_rare_with_result(1, 2, Rare::new(numeric::f32x4_canonicalize));
+        } else if opens_f64x2(operator) {
+            self.emit_rare_with_result(1, 2, Rare::new(numeric::f64x2_canonicalize));
         }
     }
 }

@@ -99,10 +99,9 @@ impl Rewriter<'_> {
 
     /// Returns a slot of the window with a value, which is copied to scratch slots if it is outside.
     pub(super) fn near(&mut self, slot: u32, slots: u32, ordinal: u32) -> Reg {
-        if slots == 1 || near(slot + 1).is_some() {
-            if let Some(reg) = near(slot) {
-                return reg;
-            }
+        // If the last slot can be named, so can the first.
+        if let Some(last) = near(slot + slots - 1) {
+            return last + 1 - slots as Reg;
         }
         let reg = scratch(ordinal);
         for part in 0..slots {

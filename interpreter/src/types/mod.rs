@@ -23,7 +23,7 @@ mod reference;
 mod text;
 mod value;
 
-pub(crate) use binary::{Unsupported, global_type, heap_type, memory_type, ref_type, sub_type, table_type, val_type};
+pub(crate) use binary::{Unsupported, global_type, heap_type, memory_type, ref_type, sub_type, table_type};
 pub(crate) use canonical::CanonicalTypes;
 pub use composite::{ArrayType, FieldType, StorageType, StructType};
 pub(crate) use composite::{CompositeType, SubType};

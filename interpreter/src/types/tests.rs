@@ -2,7 +2,6 @@
 
 use super::*;
 use alloc::string::{String, ToString};
-use alloc::vec;
 use alloc::vec::Vec;
 use wasmparser::{Parser, Payload};
 
@@ -295,6 +294,6 @@ fn messages_spell_types_out() {
     }
     let ids = intern(&mut store, &wide);
     assert!(store.describe_value(ValType::Ref(defined(ids[39]))).len() < 1000);
-    let fields = vec![FieldType { storage: StorageType::I8, mutable: true }; 2];
+    let fields = [FieldType { storage: StorageType::I8, mutable: true }; 2];
     assert_eq!(fields[0].storage.unpacked(), ValType::<TypeId>::I32);
 }

@@ -61,11 +61,6 @@ impl<T> ValType<T> {
     pub(crate) const fn slots(&self) -> usize {
         if matches!(self, ValType::V128) { 2 } else { 1 }
     }
-
-    /// Returns whether the values of the type are references.
-    pub(crate) const fn is_ref(&self) -> bool {
-        matches!(self, ValType::Ref(_))
-    }
 }
 
 impl<T: Copy> FuncType<T> {

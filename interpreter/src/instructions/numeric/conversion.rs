@@ -103,11 +103,14 @@ mod tests {
     use core::fmt::Debug;
     use core::hint::black_box;
 
+    /// The instruction that traps and the one that saturates.
+    type Truncations<F, T> = (fn(F) -> Result<T, Trap>, fn(F) -> T);
+
     /// Checks the truncations at the ends of a type: `below` and `above` are the nearest floats that do not fit,
     /// `least` and `most` the farthest that do, with their integers.
     #[track_caller]
     fn check_truncation<F: Copy, T: PartialEq + Debug + Copy>(
-        (trap, saturate): (fn(F) -> Result<T, Trap>, fn(F) -> T),
+        (trap, saturate): Truncations<F, T>,
         [below, least, most, above]: [F; 4],
         (low, high): (T, T),
         (min, max): (T, T),
@@ -157,7 +160,7 @@ mod tests {
     /// Checks a truncation of numbers that every type has, of infinities and of NaN.
     #[track_caller]
     fn check_common<F: Copy, T: PartialEq + Debug + From<u8>>(
-        (trap, saturate): (fn(F) -> Result<T, Trap>, fn(F) -> T),
+        (trap, saturate): Truncations<F, T>,
         [infinity, minus_infinity, nan, signaling]: [F; 4],
         (min, max): (T, T),
         from: fn(f32) -> F,

@@ -70,16 +70,16 @@ mod tests {
             let lanes = [wide::<i16, 8>(a), wide::<i16, 8>(b)].concat();
             let (unsigned, signed) = (i8x16_narrow_i16x8_u(a, b), i8x16_narrow_i16x8_s(a, b));
             for (lane, value) in lanes.into_iter().enumerate() {
-                assert_eq!(wide::<u8, 16>(unsigned)[lane], value.max(0).min(255));
-                assert_eq!(wide::<i8, 16>(signed)[lane], value.max(-128).min(127));
+                assert_eq!(wide::<u8, 16>(unsigned)[lane], value.clamp(0, 255));
+                assert_eq!(wide::<i8, 16>(signed)[lane], value.clamp(-128, 127));
             }
         }
         for (a, b) in vectors::<i32, 4>() {
             let lanes = [wide::<i32, 4>(a), wide::<i32, 4>(b)].concat();
             let (unsigned, signed) = (i16x8_narrow_i32x4_u(a, b), i16x8_narrow_i32x4_s(a, b));
             for (lane, value) in lanes.into_iter().enumerate() {
-                assert_eq!(wide::<u16, 8>(unsigned)[lane], value.max(0).min(65_535));
-                assert_eq!(wide::<i16, 8>(signed)[lane], value.max(-32_768).min(32_767));
+                assert_eq!(wide::<u16, 8>(unsigned)[lane], value.clamp(0, 65_535));
+                assert_eq!(wide::<i16, 8>(signed)[lane], value.clamp(-32_768, 32_767));
             }
         }
     }

@@ -49,8 +49,8 @@ lanewise_binary! {
 
 // https://webassembly.github.io/spec/core/exec/numerics.html#op-iavgr: half the sum, rounded up.
 lanewise_binary! {
-    i8x16_avgr_u = |a: u8, b: u8| ((u16::from(a) + u16::from(b) + 1) / 2) as u8;
-    i16x8_avgr_u = |a: u16, b: u16| ((u32::from(a) + u32::from(b) + 1) / 2) as u16;
+    i8x16_avgr_u = |a: u8, b: u8| (u16::from(a) + u16::from(b)).div_ceil(2) as u8;
+    i16x8_avgr_u = |a: u16, b: u16| (u32::from(a) + u32::from(b)).div_ceil(2) as u16;
 }
 
 // https://webassembly.github.io/spec/core/exec/numerics.html#op-iq15mulrsat: numbers with 15 bits for the fraction.
@@ -120,14 +120,14 @@ mod tests {
 
     #[test]
     fn saturation_ends_at_the_bounds() {
-        check_binary::<u8, u8, 16>(i8x16_add_sat_u, |a, b| (a + b).max(0).min((1 << 8) - 1));
-        check_binary::<i8, i8, 16>(i8x16_add_sat_s, |a, b| (a + b).max(-(1 << 7)).min((1 << 7) - 1));
-        check_binary::<u8, u8, 16>(i8x16_sub_sat_u, |a, b| (a - b).max(0).min((1 << 8) - 1));
-        check_binary::<i8, i8, 16>(i8x16_sub_sat_s, |a, b| (a - b).max(-(1 << 7)).min((1 << 7) - 1));
-        check_binary::<u16, u16, 8>(i16x8_add_sat_u, |a, b| (a + b).max(0).min((1 << 16) - 1));
-        check_binary::<i16, i16, 8>(i16x8_add_sat_s, |a, b| (a + b).max(-(1 << 15)).min((1 << 15) - 1));
-        check_binary::<u16, u16, 8>(i16x8_sub_sat_u, |a, b| (a - b).max(0).min((1 << 16) - 1));
-        check_binary::<i16, i16, 8>(i16x8_sub_sat_s, |a, b| (a - b).max(-(1 << 15)).min((1 << 15) - 1));
+        check_binary::<u8, u8, 16>(i8x16_add_sat_u, |a, b| (a + b).clamp(0, (1 << 8) - 1));
+        check_binary::<i8, i8, 16>(i8x16_add_sat_s, |a, b| (a + b).clamp(-(1 << 7), (1 << 7) - 1));
+        check_binary::<u8, u8, 16>(i8x16_sub_sat_u, |a, b| (a - b).clamp(0, (1 << 8) - 1));
+        check_binary::<i8, i8, 16>(i8x16_sub_sat_s, |a, b| (a - b).clamp(-(1 << 7), (1 << 7) - 1));
+        check_binary::<u16, u16, 8>(i16x8_add_sat_u, |a, b| (a + b).clamp(0, (1 << 16) - 1));
+        check_binary::<i16, i16, 8>(i16x8_add_sat_s, |a, b| (a + b).clamp(-(1 << 15), (1 << 15) - 1));
+        check_binary::<u16, u16, 8>(i16x8_sub_sat_u, |a, b| (a - b).clamp(0, (1 << 16) - 1));
+        check_binary::<i16, i16, 8>(i16x8_sub_sat_s, |a, b| (a - b).clamp(-(1 << 15), (1 << 15) - 1));
     }
 
     #[test]

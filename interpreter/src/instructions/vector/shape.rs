@@ -20,7 +20,8 @@ macro_rules! lanes {
             fn lanes(vector: V128) -> [$ty; $count] {
                 let halves = [vector.0 as u64, (vector.0 >> 64) as u64];
                 from_fn(|lane| {
-                    let bits = halves[lane / ($count / 2)] >> ($bits::BITS as usize * (lane % ($count / 2)));
+                    let (half, position) = (lane * 2 / $count, lane & ($count / 2 - 1));
+                    let bits = halves[half] >> ($bits::BITS as usize * position);
                     <$ty>::from_le_bytes((bits as $bits).to_le_bytes())
                 })
             }
