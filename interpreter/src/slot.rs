@@ -13,6 +13,9 @@ pub(crate) const WINDOW: usize = 1 << 16;
 /// The index of a slot in the window of a function.
 pub(crate) type Reg = u16;
 
+/// Stands for a first operand that is the result of the instruction before.
+pub(crate) const LAST: Reg = Reg::MAX;
+
 /// A vector of 128 bits. Lane 0 is in the lowest bits.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) struct V128(pub(crate) u128);
@@ -84,6 +87,15 @@ pub(crate) trait Operand: Sized {
     fn write(self, registers: &mut Registers, at: Reg);
 }
 
+/// A value of one slot.
+pub(crate) trait Word: Operand {
+    /// Returns the value of a slot with these bits.
+    fn from_slot(bits: u64) -> Self;
+
+    /// Returns the bits of the slot.
+    fn to_slot(self) -> u64;
+}
+
 macro_rules! in_one_slot {
     ($($ty:ty: $value:ident => $to:expr, $bits:ident => $from:expr;)*) => {
         $(impl Operand for $ty {
@@ -91,14 +103,25 @@ macro_rules! in_one_slot {
 
             #[inline(always)]
             fn read(registers: &Registers, at: Reg) -> $ty {
-                let $bits = registers[usize::from(at)];
-                $from
+                <$ty>::from_slot(registers[usize::from(at)])
             }
 
             #[inline(always)]
             fn write(self, registers: &mut Registers, at: Reg) {
+                registers[usize::from(at)] = self.to_slot();
+            }
+        }
+
+        impl Word for $ty {
+            #[inline(always)]
+            fn from_slot($bits: u64) -> $ty {
+                $from
+            }
+
+            #[inline(always)]
+            fn to_slot(self) -> u64 {
                 let $value = self;
-                registers[usize::from(at)] = $to;
+                $to
             }
         })*
     };

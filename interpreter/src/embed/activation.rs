@@ -36,7 +36,7 @@ impl<'a, T: 'static> Activation<'a, T> {
     pub(super) fn new(store: &'a mut Store<T>) -> Result<Activation<'a, T>> {
         let inner = &mut store.inner;
         let (depth, base) = (inner.frames.len(), inner.first_free);
-        if inner.activations >= MAX_ACTIVATIONS || base > inner.stack_limit {
+        if inner.activations >= MAX_ACTIVATIONS || inner.reserve_stack(base).is_err() {
             return Err(Error::trap(Trap::StackOverflow).with_backtrace(backtrace(inner)));
         }
         inner.activations += 1;

@@ -26,9 +26,10 @@ pub(crate) fn enter(store: &mut StoreInner, callee: u32, base: u32) -> Result<()
     let code = store.code(callee)?;
     let (parameters, locals, slots) = (code.parameters as usize, code.locals as usize, code.slots as usize);
     let start = base as usize;
-    if start + slots > store.stack_limit || store.frames.len() >= store.max_depth {
+    if store.frames.len() >= store.max_depth {
         return Err(Trap::StackOverflow.into());
     }
+    store.reserve_stack(start + slots)?;
     let instance = store.functions[callee as usize].instance;
     store.frames.push(Frame { function: callee, instance, pc: 0, base });
     store.stack[start + parameters..start + locals].fill(0);
@@ -41,9 +42,7 @@ pub(super) fn replace(store: &mut StoreInner, callee: u32, _depth: usize) -> Res
     if let FunctionKind::Wasm(_) = store.functions[callee as usize].kind {
         let slots = store.code(callee)?.slots as usize;
         let base = store.frames.last().expect("a function runs").base as usize;
-        if base + slots > store.stack_limit {
-            return Err(Trap::StackOverflow.into());
-        }
+        store.reserve_stack(base + slots)?;
     }
     let left = store.frames.pop().expect("a function runs");
     if let FunctionKind::Host(_) = store.functions[callee as usize].kind {

@@ -8,7 +8,7 @@ use crate::Trap;
 use crate::instructions::memory;
 use crate::instructions::numeric::*;
 use crate::rewrite::op::{Op, for_each_op, for_each_op_2, for_each_op_3};
-use crate::slot::{Operand, RawRef};
+use crate::slot::{LAST, Operand, RawRef, V128, Word};
 use crate::store::StoreInner;
 
 macro_rules! define {
@@ -30,9 +30,12 @@ macro_rules! define {
             let mut frame;
             let mut pc;
             let mut code;
+            let mut ops: &[Op];
             let mut instance;
             let mut registers;
             let mut memory;
+            // The last result, which the next instruction need not read from its slot.
+            let mut last = 0;
 
             // Takes everything anew, after the innermost frame may have become another one.
             macro_rules! resume {
@@ -46,6 +49,7 @@ macro_rules! define {
             macro_rules! reload {
                 () => {{
                     code = store.functions[frame.function as usize].code.as_deref().expect("a function that runs has code");
+                    ops = &code.ops;
                     instance = &store.instances[frame.instance as usize];
                     registers = window(&mut store.stack, frame.base);
                     memory = own_memory(&mut store.memories, instance.memories.first());
@@ -84,7 +88,7 @@ macro_rules! define {
                     save_pc!();
                     let function = &store.functions[callee as usize];
                     if let Some(next) = function.code.as_deref()
-                        && base as usize + next.slots as usize <= store.stack_limit
+                        && base as usize + next.slots as usize <= store.stack_ready
                         && store.frames.len() < store.max_depth
                     {
                         frame = Frame { function: callee, instance: function.instance, pc: 0, base };
@@ -129,52 +133,65 @@ macro_rules! define {
                     <$ty as Operand>::read(registers, $at)
                 };
             }
+            // Reads an operand that may be the last result.
+            macro_rules! first {
+                ($at:expr, $ty:ty) => {{
+                    let slot = registers[usize::from($at)];
+                    <$ty as Word>::from_slot(if $at == LAST { last } else { slot })
+                }};
+            }
             macro_rules! set {
+                ($at:expr, $value:expr) => {{
+                    last = Word::to_slot($value);
+                    registers[usize::from($at)] = last;
+                }};
+            }
+            macro_rules! set_vector {
                 ($at:expr, $value:expr) => {
-                    Operand::write($value, registers, $at)
+                    V128::write($value, registers, $at)
                 };
             }
             macro_rules! load {
                 ($raw:ty as $to:ty, $d:expr, $a:expr, $offset:expr) => {{
-                    let bytes = check!(memory::load(memory, get!($a, u32).into(), $offset.into()));
+                    let bytes = check!(memory::load(memory, first!($a, u32).into(), $offset.into()));
                     set!($d, <$to>::from(<$raw>::from_le_bytes(bytes)));
                 }};
             }
             macro_rules! store {
                 ($raw:ty, $a:expr, $b:expr, $offset:expr) => {{
                     let bytes = (get!($b, u64) as $raw).to_le_bytes();
-                    check!(memory::store(memory, get!($a, u32).into(), $offset.into(), bytes));
+                    check!(memory::store(memory, first!($a, u32).into(), $offset.into(), bytes));
                 }};
             }
 
             resume!();
             loop {
-                let op = code.ops[pc];
+                let op = &ops[pc];
                 pc += 1;
-                match op {
-                    $(Op::$unary { d, a } => set!(d, $unary_fn(get!(a, $unary_in))),)*
-                    $(Op::$unary_trap { d, a } => set!(d, check!($unary_trap_fn(get!(a, $unary_trap_in)))),)*
+                match *op {
+                    $(Op::$unary { d, a } => set!(d, $unary_fn(first!(a, $unary_in))),)*
+                    $(Op::$unary_trap { d, a } => set!(d, check!($unary_trap_fn(first!(a, $unary_trap_in)))),)*
                     $(Op::$binary { d, a, b } => {
-                        set!(d, $binary_fn(get!(a, $binary_left), get!(b, $binary_right)));
+                        set!(d, $binary_fn(first!(a, $binary_left), get!(b, $binary_right)));
                     })*
                     $(Op::$trapping { d, a, b } => {
-                        set!(d, check!($trapping_fn(get!(a, $trapping_left), get!(b, $trapping_right))));
+                        set!(d, check!($trapping_fn(first!(a, $trapping_left), get!(b, $trapping_right))));
                     })*
-                    $(Op::$imm { d, a, imm } => set!(d, $imm_fn(get!(a, $imm_left), imm as $imm_right)),)*
+                    $(Op::$imm { d, a, imm } => set!(d, $imm_fn(first!(a, $imm_left), imm as $imm_right)),)*
                     $(Op::$br { a, b, target } => {
-                        if $cmp_fn(get!(a, $cmp_ty), get!(b, $cmp_ty)) {
+                        if $cmp_fn(first!(a, $cmp_ty), get!(b, $cmp_ty)) {
                             pc = target as usize;
                         }
                     })*
                     $(Op::$br_imm { a, imm, target } => {
-                        if $cmp_fn(get!(a, $cmp_ty), imm as $cmp_ty) {
+                        if $cmp_fn(first!(a, $cmp_ty), imm as $cmp_ty) {
                             pc = target as usize;
                         }
                     })*
                     Op::Const { d, value } => set!(d, i64::from(value)),
                     Op::ConstAt { d, index } => set!(d, code.constants[index as usize]),
-                    Op::Copy { d, a } => set!(d, get!(a, u64)),
-                    Op::Copy2 { d, a } => set!(d, get!(a, crate::slot::V128)),
+                    Op::Copy { d, a } => set!(d, first!(a, u64)),
+                    Op::Copy2 { d, a } => set_vector!(d, get!(a, V128)),
                     Op::FarGet { d, slot } => {
                         let base = frame.base as usize;
                         store.stack[base + usize::from(d)] = store.stack[base + slot as usize];
@@ -191,7 +208,7 @@ macro_rules! define {
                     }
                     Op::Select2 { d, a, b, condition } => {
                         let from = if get!(condition, u32) != 0 { a } else { b };
-                        set!(d, get!(from, crate::slot::V128));
+                        set_vector!(d, get!(from, V128));
                     }
                     Op::GlobalGet { d, index } => {
                         set!(d, store.globals[instance.globals[index as usize] as usize].slot());
@@ -214,12 +231,12 @@ macro_rules! define {
                     Op::Store64 { a, b, offset } => store!(u64, a, b, offset),
                     Op::Jump { target } => pc = target as usize,
                     Op::BrIf { a, target } => {
-                        if get!(a, u32) != 0 {
+                        if first!(a, u32) != 0 {
                             pc = target as usize;
                         }
                     }
                     Op::BrIfZero { a, target } => {
-                        if get!(a, u32) == 0 {
+                        if first!(a, u32) == 0 {
                             pc = target as usize;
                         }
                     }
@@ -257,7 +274,7 @@ macro_rules! define {
                     }
                     Op::Return => ret!(),
                     Op::ReturnOne { a } => {
-                        set!(0, get!(a, u64));
+                        set!(0u16, first!(a, u64));
                         ret!();
                     }
                     Op::Unreachable => stop!(Trap::Unreachable),

@@ -35,6 +35,7 @@ fn instance(text: &str) -> StoreInner {
 }
 
 fn call(store: &mut StoreInner, func: u32, arguments: &[u64]) -> u64 {
+    store.reserve_stack(0).unwrap();
     store.stack[..arguments.len()].copy_from_slice(arguments);
     enter(store, func, 0).unwrap();
     assert!(matches!(run(store, 0), Exit::Returned));

@@ -30,6 +30,7 @@ use self::stack::Operand;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::module::{Description, Module};
+use crate::slot::{LAST, Reg};
 use crate::types::{RefType, TypeIndex, ValType};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -244,9 +245,23 @@ impl<'m> Rewriter<'m> {
     }
 
     /// Emits an instruction for the present operator.
-    fn emit(&mut self, op: Op) {
+    fn emit(&mut self, mut op: Op) {
+        if let Some(last) = self.last_destination()
+            && let Some(first) = op.first()
+            && *first == last
+        {
+            *first = LAST;
+        }
         self.ops.push(op);
         self.offsets.push(self.offset);
+    }
+
+    /// Returns the slot with the result of the last instruction, if that is always executed right before the next one.
+    fn last_destination(&mut self) -> Option<Reg> {
+        if self.ops.len() <= self.barrier {
+            return None;
+        }
+        self.ops.last_mut()?.destination().copied()
     }
 
     /// Returns the index of the next instruction.

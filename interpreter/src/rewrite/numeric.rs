@@ -158,6 +158,12 @@ impl Rewriter<'_> {
             Operator::F64Const { value } => self.push(Source::Constant(value.bits()), 1),
             Operator::RefNull { .. } => self.push(Source::Constant(crate::slot::RawRef::NULL.0), 1),
             Operator::RefIsNull => self.unary(|d, a| Op::RefIsNull { d, a }),
+            // Neither changes the bits of the slot.
+            Operator::I64ExtendI32U
+            | Operator::I32ReinterpretF32
+            | Operator::I64ReinterpretF64
+            | Operator::F32ReinterpretI32
+            | Operator::F64ReinterpretI64 => {}
             Operator::Drop => drop(self.pop()),
             Operator::Select | Operator::TypedSelect { .. } => self.select(),
             Operator::GlobalGet { global_index } => self.global_get(global_index),

@@ -249,6 +249,25 @@ macro_rules! define {
                 }
             }
 
+            /// Returns the first operand of an instruction that may have [`LAST`](crate::slot::LAST) there.
+            pub(super) fn first(&mut self) -> Option<&mut Reg> {
+                match self {
+                    $(Op::$unary { a, .. } => Some(a),)*
+                    $(Op::$unary_trap { a, .. } => Some(a),)*
+                    $(Op::$binary { a, .. } => Some(a),)*
+                    $(Op::$binary_trap { a, .. } => Some(a),)*
+                    $(Op::$imm { a, .. } => Some(a),)*
+                    $(Op::$br { a, .. } => Some(a),)*
+                    $(Op::$br_imm { a, .. } => Some(a),)*
+                    Op::Copy { a, .. } | Op::ReturnOne { a } | Op::BrIf { a, .. } | Op::BrIfZero { a, .. }
+                    | Op::Load32 { a, .. } | Op::Load64 { a, .. } | Op::Load8U { a, .. } | Op::Load16U { a, .. }
+                    | Op::I32Load8S { a, .. } | Op::I32Load16S { a, .. } | Op::I64Load8S { a, .. }
+                    | Op::I64Load16S { a, .. } | Op::I64Load32S { a, .. } | Op::Store8 { a, .. }
+                    | Op::Store16 { a, .. } | Op::Store32 { a, .. } | Op::Store64 { a, .. } => Some(a),
+                    _ => None,
+                }
+            }
+
             /// Sets the result and the operand of a form with a constant.
             pub(super) fn set_operands(&mut self, to: Reg, from: Reg) {
                 match self {

@@ -18,6 +18,9 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+/// The number of slots that frames may take in the first stack of a store, if the limit allows them.
+const FIRST_STACK: usize = 4096;
+
 /// The part of a store that does not depend on the embedder's data
 /// ([Store](https://webassembly.github.io/spec/core/exec/runtime.html#store)). What it holds is named by address, an
 /// index into one of the lists.
@@ -33,8 +36,10 @@ pub(crate) struct StoreInner {
     pub(crate) heap: Heap,
     pub(crate) metering: Metering,
     pub(crate) limits: StoreLimits,
-    /// The slots of all frames, and the rest of the window of the last one. It never moves.
+    /// The slots of all frames, and the rest of the window of the last one. It grows as calls need it.
     pub(crate) stack: Vec<u64>,
+    /// The number of slots that frames may take before the stack grows.
+    pub(crate) stack_ready: usize,
     /// The number of slots that frames may take.
     pub(crate) stack_limit: usize,
     /// The active calls, the outermost first.
@@ -103,8 +108,8 @@ impl StoreInner {
             heap: Heap::new(Roots::new(StoreId::new()), limits.largest_heap(), config.gc_zeal),
             metering: Metering::new(engine),
             limits,
-            // Zeroed memory of this size comes from the system page by page, when it is touched.
-            stack: vec![0; stack_limit + WINDOW],
+            stack: Vec::new(),
+            stack_ready: 0,
             stack_limit,
             frames: Vec::new(),
             max_depth: config.max_call_depth,
@@ -135,6 +140,31 @@ impl StoreInner {
     pub(crate) fn add_function(&mut self, function: Function) -> u32 {
         self.functions.push(function);
         self.functions.len() as u32 - 1
+    }
+
+    /// Makes sure that the stack has room for frames up to a slot, and for a window that begins there.
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::StackOverflow`] if that is past the limit.
+    pub(crate) fn reserve_stack(&mut self, end: usize) -> Result<(), Trap> {
+        if end > self.stack_limit {
+            return Err(Trap::StackOverflow);
+        }
+        if end + WINDOW > self.stack.len() {
+            self.grow_stack(end);
+        }
+        Ok(())
+    }
+
+    /// Makes the stack larger. A new store has none, and a small module never needs more than the first.
+    #[cold]
+    fn grow_stack(&mut self, end: usize) {
+        self.stack_ready = end.max(2 * self.stack_ready).max(FIRST_STACK).min(self.stack_limit);
+        // Zeroed memory comes from the system page by page, when it is touched; so only what is copied costs time.
+        let mut stack = vec![0; self.stack_ready + WINDOW];
+        stack[..self.stack.len()].copy_from_slice(&self.stack);
+        self.stack = stack;
     }
 
     /// Returns the end of the slots that the active calls use.
