@@ -195,6 +195,8 @@ impl<'m> Rewriter<'m> {
 
     fn run(&mut self, operators: &mut wasmparser::OperatorsReader<'_>) -> wasmparser::Result<()> {
         self.enter_body();
+        // The checks at the entry count as part of the first operator.
+        self.offset = operators.original_position() as u32;
         self.poll();
         while !self.labels.is_empty() {
             let (operator, offset) = operators.read_with_offset()?;

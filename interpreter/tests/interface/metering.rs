@@ -65,6 +65,26 @@ fn fuel_runs_out() {
     assert_eq!((error.as_trap(), error.backtrace()), (Some(Trap::OutOfFuel), None));
 }
 
+/// The check at the entry of a function is at its first instruction, and that of a loop at the loop.
+#[test]
+fn fuel_runs_out_at_an_instruction() {
+    let text = r#"(module
+        (func $entry (export "entry") (return_call $entry))
+        (func (export "loop") (nop) (loop (br 0))))"#;
+    let (engine, mut store) = fueled(5);
+    let module = module(&engine, text);
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    for (name, opcode, after) in [("entry", 0x12, 0), ("loop", 0x03, 1)] {
+        store.set_fuel(5).unwrap();
+        let run = instance.get_typed_func::<(), ()>(&store, name).unwrap();
+        let error = run.call(&mut store, ()).unwrap_err();
+        let offset = error.backtrace().unwrap().frames[0].module_offset as usize;
+        assert_eq!(module.bytes()[offset], opcode, "{name}");
+        // The number of locals of the function is zero, and stands before its first instruction.
+        assert_eq!(module.bytes()[offset - 1 - after], 0, "{name}");
+    }
+}
+
 #[test]
 fn fuel_that_is_not_counted_is_misuse() {
     let mut store = Store::new(&Engine::new(&Config::new()), ());
