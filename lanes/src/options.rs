@@ -46,6 +46,9 @@ pub struct Options {
     pub canonicalize_nans: bool,
     /// The fuel for each instantiation and each call. Code does not count fuel if `None`.
     pub fuel: Option<u64>,
+    /// The time that each instantiation and each call may take in the interpreter, after which it traps as interrupted.
+    /// No limit if `None`. Other lanes have none.
+    pub time_limit: Option<Duration>,
     /// The bytes of native stack that a call may use; the engine's default if `None`.
     pub max_stack: Option<usize>,
     /// The bytes that garbage-collected objects may take together; as many as the engine has room for if `None`.

@@ -10,6 +10,7 @@ use arbitrary::{Result, Unstructured};
 use lanes::{Cpu, Features, HostFunc, MemoryChecks, Options, Value, is_valid_with};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 /// The tiers of our compiler.
 const TIERS: [&str; 2] = ["speed", "quick"];
@@ -20,9 +21,8 @@ const MAX_FUEL: u64 = 4000;
 const MAX_STEPS: u32 = 300;
 /// The most calls of a case.
 const MAX_CALLS: usize = 20;
-/// The fuel of a call in the interpreter where the case limits none: far more than a generated case needs, and enough
-/// for a recursion to overflow the stack first.
-const BUDGET: u64 = 10_000_000;
+/// The time of a call in the interpreter where nothing limits the fuel: far more than a generated case needs.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The most bytes of objects: far more than a case needs unless it allocates without end.
 const MAX_HEAP: u64 = 64 << 20;
 
@@ -102,19 +102,13 @@ impl Case {
         Ok(Case { features, needed, library, main: main.wasm, hosts, calls, options })
     }
 
-    /// Returns the options of one of our own lanes. The interpreter always has fuel, so that it gives up a case that does
-    /// not end.
+    /// Returns the options of one of our own lanes. Without fuel, the interpreter gives up a case that does not end.
     pub fn options_of(&self, lane: &str) -> Options {
         let tier = lane.split('/').next().and_then(|tier| self.options.get(tier));
         // Other names are those of the interpreter, and of faulty lanes for tests. They have the options of `speed`.
         let options = tier.unwrap_or(&self.options[TIERS[0]]);
-        let budget = (lane == INTERPRETER).then_some(BUDGET);
-        Options { fuel: options.fuel.or(budget), ..options.clone() }
-    }
-
-    /// Returns whether the case limits fuel, which is then the same in all lanes and part of what they show.
-    pub fn limits_fuel(&self) -> bool {
-        self.options.values().any(|options| options.fuel.is_some())
+        let may_not_end = lane == INTERPRETER && options.fuel.is_none();
+        Options { time_limit: may_not_end.then_some(PATIENCE), ..options.clone() }
     }
 }
 

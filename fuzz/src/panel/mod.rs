@@ -1,7 +1,7 @@
 //! The lanes that a fuzzer compares: our own, made anew for each case with its options, and other engines.
 //!
-//! The interpreter runs first if it is among them. It needs no compiler, and its fuel stops a case that does not end: no
-//! other lane compiles or runs such a case.
+//! The interpreter runs first if it is among them. It needs no compiler, and it can be stopped: no other lane compiles or
+//! runs a case that does not end.
 
 pub mod compare;
 pub mod finding;

@@ -19,10 +19,8 @@ pub struct Run {
     pub instantiated: bool,
     /// True if the lane takes no part, since it lacks a feature that the modules need.
     pub lacks: bool,
-    /// True if the lane gave up: it used up its fuel though the case limits none.
+    /// True if the lane gave up, since the case took too long.
     pub gave_up: bool,
-    /// True if the case limits fuel.
-    limits_fuel: bool,
 }
 
 /// One action of a lane, and what could be observed of it.
@@ -82,8 +80,7 @@ pub fn run_alone(case: &Case, lane: &dyn Lane) -> Run {
 
 /// Runs the whole case in one lane.
 pub(super) fn run(case: &Case, binaries: &Binaries, lane: &dyn Lane) -> Run {
-    let lacks = !lane.lacks(case.needed).is_empty();
-    let mut run = Run { lacks, limits_fuel: case.limits_fuel(), ..Run::default() };
+    let mut run = Run { lacks: !lane.lacks(case.needed).is_empty(), ..Run::default() };
     if run.lacks {
         run.fail("open a session", Failure::Unsupported("a feature that the modules need".to_string()));
         return run;
@@ -180,13 +177,8 @@ impl Run {
         self.observe(what.to_string(), Observation::nothing_but(failure));
     }
 
-    fn observe(&mut self, what: String, mut observation: Observation) {
-        if !self.limits_fuel {
-            let trap = observation.outcome.as_trap();
-            self.gave_up |= trap.is_some_and(|trap| trap.kind == TrapKind::OutOfFuel);
-            // The lane's own fuel is no part of the case.
-            observation.fuel = None;
-        }
+    fn observe(&mut self, what: String, observation: Observation) {
+        self.gave_up |= observation.outcome.as_trap().is_some_and(|trap| trap.kind == TrapKind::Interrupted);
         self.steps.push(Step { what, seen: Seen::Observation(observation) });
     }
 }

@@ -6,6 +6,7 @@
 //! where a script leaves them open may differ. Results of relaxed SIMD are those of the deterministic profile, whatever
 //! the options say.
 
+mod clock;
 mod context;
 mod failure;
 mod store;
@@ -40,6 +41,7 @@ impl Interp {
             .features(features & Config::SUPPORTED_FEATURES)
             .canonicalize_nans(self.options.canonicalize_nans)
             .consume_fuel(self.options.fuel.is_some())
+            .epoch_interruption(self.options.time_limit.is_some())
             .gc_zeal(self.options.gc_zeal);
         if let Some(bytes) = self.options.max_stack {
             config.max_stack(bytes);
@@ -68,7 +70,7 @@ impl Lane for Interp {
     }
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
-        let store = InterpStore::new(&self.engine_for(features), &self.options);
+        let store = InterpStore::new(self.engine_for(features), &self.options);
         Ok(Box::new(LinkedSession::new(store, features - self.lacks(features))?))
     }
 }

@@ -1,5 +1,6 @@
 //! A session's store in the interpreter.
 
+use super::clock;
 use super::context::{Context, Exporter, HostState, engine_type};
 use super::failure::{failure, guarded, guarded_load};
 use crate::engines::context::EngineContext;
@@ -18,20 +19,27 @@ pub(super) struct InterpStore {
     linker: Linker<HostState>,
     /// The fuel for each instantiation and each call.
     budget: Option<u64>,
+    /// The time limit of each in ticks, and the engine to keep in the meantime.
+    deadline: Option<(u64, Arc<Engine>)>,
 }
 
 impl InterpStore {
-    pub(super) fn new(engine: &Engine, options: &Options) -> InterpStore {
+    pub(super) fn new(engine: Engine, options: &Options) -> InterpStore {
         // A growth for which the system refuses memory is a failure, not the result -1 or a trap.
         let mut limits = StoreLimits::new().trap_on_grow_failure(true);
         if let Some(bytes) = options.max_heap {
             limits = limits.heap_size(bytes);
         }
-        let mut store = Store::new(engine, HostState::default());
+        let mut store = Store::new(&engine, HostState::default());
         store.set_limits(limits);
-        let mut linker = Linker::new(engine);
+        let mut linker = Linker::new(&engine);
         linker.allow_shadowing(true);
-        InterpStore { store, linker, budget: options.fuel }
+        let deadline = options.time_limit.map(|limit| {
+            let engine = Arc::new(engine);
+            clock::watch(&engine);
+            (clock::ticks(limit), engine)
+        });
+        InterpStore { store, linker, budget: options.fuel, deadline }
     }
 
     /// Returns the memories that an instance exports, or those that another session lent.
@@ -114,6 +122,9 @@ impl EngineStore for InterpStore {
     }
 
     fn refuel(&mut self) -> Result<(), Error> {
+        if let Some((ticks, _)) = &self.deadline {
+            self.store.set_epoch_deadline(*ticks);
+        }
         match self.budget {
             Some(budget) => self.store.set_fuel(budget),
             None => Ok(()),
