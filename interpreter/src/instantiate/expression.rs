@@ -75,8 +75,7 @@ fn evaluate_as_function(
     expression: ConstExpr,
     ty: ValType<TypeIndex>,
 ) -> Result<[u64; 2]> {
-    let mut operators = module.const_expr(expression);
-    let code = rewrite_expression(module.description(), ty, &mut operators).map_err(decoded)?;
+    let code = rewrite_expression(module.description(), ty, &module.const_expr(expression)).map_err(decoded)?;
     // Nothing asks for the type.
     let (ty, kind) = (TypeId(0), FunctionKind::Expression);
     let function = store.add_function(Function { ty, instance, kind, code: Some(Arc::new(code)) });

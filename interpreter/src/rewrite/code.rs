@@ -15,6 +15,7 @@
 //!
 //! - An instruction names only slots of the frame, or the scratch slots at the end of the window
 //!   ([`SCRATCH`](super::stack::SCRATCH)), which hold the operands that lie too far for a [`Reg`](crate::slot::Reg).
+//!   No local and no operand has scratch slots.
 //! - A value of 32 bits has zeros in the high half of its slot.
 //! - Where several ways of execution meet, all operands are in their homes.
 //! - Branches lead to instructions of the same code, and the last instruction ends the function.

@@ -26,11 +26,11 @@ pub(crate) use self::code::{Catch, Code, Region, Site};
 use self::control::Label;
 use self::op::Op;
 use self::rare::Rare;
-use self::stack::Operand;
+use self::stack::{Operand, SCRATCH};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::module::{Description, Module};
-use crate::slot::{LAST, Reg};
+use crate::slot::{LAST, Reg, WINDOW};
 use crate::types::{RefType, TypeIndex, ValType};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -68,6 +68,8 @@ struct Rewriter<'m> {
     offset: u32,
     /// For each local its first slot and the number of its slots.
     locals: Vec<(u32, u32)>,
+    /// The end of the locals' slots.
+    locals_end: u32,
     /// The home of the lowest operand.
     first_home: u32,
     frame_slots: u32,
@@ -125,17 +127,19 @@ pub(crate) fn rewrite(
     type_index: TypeIndex,
     body: &FunctionBody<'_>,
 ) -> wasmparser::Result<Code> {
-    let mut rewriter = Rewriter::new(module, settings, BlockType::FuncType(type_index.0));
-    for ty in module.func_type(type_index).params() {
-        rewriter.add_locals(1, ty.slots() as u32);
-    }
-    let parameters = rewriter.first_home;
-    for group in body.get_locals_reader()? {
-        let (count, ty) = group?;
-        rewriter.add_locals(count, parsed_slots(ty));
-    }
-    rewriter.run(&mut body.get_operators_reader()?)?;
-    Ok(rewriter.finish(parameters))
+    outside_of_scratch(|least_home| {
+        let mut rewriter = Rewriter::new(module, settings, BlockType::FuncType(type_index.0));
+        for ty in module.func_type(type_index).params() {
+            rewriter.add_locals(1, ty.slots() as u32);
+        }
+        let parameters = rewriter.locals_end;
+        for group in body.get_locals_reader()? {
+            let (count, ty) = group?;
+            rewriter.add_locals(count, parsed_slots(ty));
+        }
+        rewriter.run(least_home, &mut body.get_operators_reader()?)?;
+        Ok(rewriter.finish(parameters))
+    })
 }
 
 /// Rewrites a constant expression with a value of this type, as the body of a function without parameters. Whoever
@@ -147,13 +151,26 @@ pub(crate) fn rewrite(
 pub(crate) fn rewrite_expression(
     module: &Description,
     ty: ValType<TypeIndex>,
-    operators: &mut wasmparser::OperatorsReader<'_>,
+    operators: &wasmparser::OperatorsReader<'_>,
 ) -> wasmparser::Result<Code> {
     // Only the number of slots of a result matters.
     let result = if ty.slots() == 2 { wasmparser::ValType::V128 } else { wasmparser::ValType::I64 };
-    let mut rewriter = Rewriter::new(module, Settings::default(), BlockType::Type(result));
-    rewriter.run(operators)?;
-    Ok(rewriter.finish(0))
+    outside_of_scratch(|least_home| {
+        let mut rewriter = Rewriter::new(module, Settings::default(), BlockType::Type(result));
+        rewriter.run(least_home, &mut operators.clone())?;
+        Ok(rewriter.finish(0))
+    })
+}
+
+/// Returns the code that `make` makes of a body with no operand below a slot. If operands get to the scratch slots,
+/// which shows at the end, the body is rewritten with all of them past the window.
+fn outside_of_scratch(make: impl Fn(u32) -> wasmparser::Result<Code>) -> wasmparser::Result<Code> {
+    let code = make(0)?;
+    if code.locals > SCRATCH || code.slots <= SCRATCH {
+        return Ok(code);
+    }
+    drop(code);
+    make(WINDOW as u32)
 }
 
 impl<'m> Rewriter<'m> {
@@ -164,6 +181,7 @@ impl<'m> Rewriter<'m> {
             ty,
             offset: 0,
             locals: Vec::new(),
+            locals_end: 0,
             first_home: 0,
             frame_slots: 0,
             stack: Vec::new(),
@@ -187,13 +205,15 @@ impl<'m> Rewriter<'m> {
 
     fn add_locals(&mut self, count: u32, slots: u32) {
         for _ in 0..count {
-            self.locals.push((self.first_home, slots));
-            self.first_home += slots;
+            let slot = stack::past_scratch(self.locals_end, slots);
+            self.locals.push((slot, slots));
+            self.locals_end = slot + slots;
         }
-        self.frame_slots = self.first_home;
     }
 
-    fn run(&mut self, operators: &mut wasmparser::OperatorsReader<'_>) -> wasmparser::Result<()> {
+    fn run(&mut self, least_home: u32, operators: &mut wasmparser::OperatorsReader<'_>) -> wasmparser::Result<()> {
+        self.first_home = self.locals_end.max(least_home);
+        self.frame_slots = self.first_home;
         self.enter_body();
         // The checks at the entry count as part of the first operator.
         self.offset = operators.original_position() as u32;
@@ -241,7 +261,7 @@ impl<'m> Rewriter<'m> {
             cast_types: self.cast_types.into(),
             regions: self.regions.into(),
             parameters,
-            locals: self.first_home,
+            locals: self.locals_end,
             slots: self.frame_slots,
         }
     }

@@ -16,6 +16,9 @@ const SCRATCH_OPERANDS: u32 = 8;
 /// The scratch slots of the result.
 const RESULT: u32 = SCRATCH_OPERANDS - 1;
 
+/// The scratch slots of an operand that is copied, while those of the instruction's own operands are in use.
+const COPIED: u32 = SCRATCH_OPERANDS - 2;
+
 /// The number of operands that stand for locals at a time. Each write of a local looks at all of them.
 const MAX_IN_LOCALS: usize = 32;
 
@@ -141,7 +144,7 @@ impl Rewriter<'_> {
         if from == slot {
             return;
         }
-        let a = self.near(from, operand.slots, 0);
+        let a = self.near(from, operand.slots, COPIED);
         self.write(slot, operand.slots, |d| if operand.slots == 2 { Op::Copy2 { d, a } } else { Op::Copy { d, a } });
     }
 
@@ -205,6 +208,11 @@ impl Rewriter<'_> {
 /// Returns the slot of the window, if it can be named and is no scratch slot.
 fn near(slot: u32) -> Option<Reg> {
     if slot < SCRATCH { Some(slot as Reg) } else { None }
+}
+
+/// Returns where so many slots can begin, from a slot on, without overlapping the scratch slots.
+pub(super) fn past_scratch(slot: u32, slots: u32) -> u32 {
+    if slot + slots > SCRATCH { slot.max(WINDOW as u32) } else { slot }
 }
 
 /// Returns the first of an operand's scratch slots.

@@ -4,6 +4,7 @@ mod calls;
 mod common;
 mod control;
 mod exceptions;
+mod frames;
 mod items;
 mod linking;
 mod metering;
