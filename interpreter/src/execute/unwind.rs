@@ -46,10 +46,15 @@ fn find_handler(store: &StoreInner, frame: Frame, exception: RawRef) -> Option<C
     None
 }
 
-/// Returns the innermost region around an instruction. Inner regions follow outer ones.
+/// Returns the innermost region around an instruction.
 fn innermost_region(code: &Code, instruction: u32) -> Option<u32> {
-    let holds = |region: &crate::rewrite::Region| region.start <= instruction && instruction < region.end;
-    code.regions.iter().rposition(holds).map(|index| index as u32)
+    // It is the last region that begins before, or one of those around that.
+    let begun = code.regions.partition_point(|region| region.start <= instruction);
+    let mut index = begun.checked_sub(1)? as u32;
+    while code.regions[index as usize].end <= instruction {
+        index = code.regions[index as usize].around?;
+    }
+    Some(index)
 }
 
 /// Writes what a handler receives to its slots.

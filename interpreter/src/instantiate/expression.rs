@@ -4,10 +4,10 @@
 //! Most consist of one instruction, whose value is known at once. Others run as the body of a function that exists for
 //! as long as they run.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::execute::{Exit, Stop, enter, run};
 use crate::module::{ConstExpr, Module};
-use crate::rewrite::rewrite_expression;
+use crate::rewrite::{decoded, rewrite_expression};
 use crate::slot::RawRef;
 use crate::store::{Function, FunctionKind, StoreInner};
 use crate::types::{TypeId, TypeIndex, ValType};
@@ -75,7 +75,7 @@ fn evaluate_as_function(
     expression: ConstExpr,
     ty: ValType<TypeIndex>,
 ) -> Result<[u64; 2]> {
-    let code = rewrite_expression(module.description(), ty, &module.const_expr(expression)).map_err(decoded)?;
+    let code = rewrite_expression(module.description(), ty, &module.const_expr(expression))?;
     // Nothing asks for the type.
     let (ty, kind) = (TypeId(0), FunctionKind::Expression);
     let function = store.add_function(Function { ty, instance, kind, code: Some(Arc::new(code)) });
@@ -92,9 +92,4 @@ fn evaluate_as_function(
         Exit::Stopped(Stop::Error(error)) => Err(error),
         Exit::Stopped(Stop::Exception(_)) | Exit::Host { .. } => unreachable!("a constant expression calls nothing"),
     }
-}
-
-/// Returns the error of an expression that does not decode, which validation has excluded.
-fn decoded(error: wasmparser::Error) -> Error {
-    Error::new(ErrorKind::Unsupported, error.message()).at(error.offset())
 }

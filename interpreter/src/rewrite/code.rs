@@ -24,6 +24,7 @@ use super::op::Op;
 use super::rare::Rare;
 use crate::types::{RefType, TypeIndex};
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 /// The code of one function.
 #[derive(Debug, Default)]
@@ -42,7 +43,8 @@ pub(crate) struct Code {
     pub(crate) rare: Box<[Rare]>,
     /// The targets that [`Op::BrTable`] names: indices of instructions.
     pub(crate) targets: Box<[u32]>,
-    /// The parts of the code that handlers protect. An inner region follows those around it.
+    /// The parts of the code that handlers protect, in the order of their starts. An inner region follows those around
+    /// it.
     pub(crate) regions: Box<[Region]>,
     /// The number of slots of the parameters.
     pub(crate) parameters: u32,
@@ -60,10 +62,12 @@ pub(crate) struct Region {
     pub(crate) start: u32,
     /// The end of the protected instructions.
     pub(crate) end: u32,
+    /// The region around this one.
+    pub(crate) around: Option<u32>,
     /// The region whose handlers are next: the one around this one, or the one that a legacy `delegate` names.
     pub(crate) outer: Option<u32>,
     /// The handlers, in order.
-    pub(crate) catches: Box<[Catch]>,
+    pub(crate) catches: Vec<Catch>,
 }
 
 /// A handler.

@@ -11,6 +11,7 @@ use super::rare::Rare;
 use super::stack::{Operand, Source};
 use crate::execute::exception;
 use crate::slot::Reg;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use wasmparser::{BlockType, BrTable, TryTable};
 
@@ -111,7 +112,8 @@ impl Rewriter<'_> {
             };
             let label = self.label_index(depth);
             let slot = self.labels[label].home;
-            self.add_catch(region, Catch { tag, with_reference, slot, kept: None, target: 0 });
+            let catch = Catch { tag, with_reference, slot, kept: None, target: 0 };
+            self.regions[region as usize].catches.push(catch);
             self.reserve_payload(slot, tag, with_reference);
             self.refer(label, Reference::Catch(region as usize, index));
         }
@@ -152,17 +154,12 @@ impl Rewriter<'_> {
     fn open_region(&mut self) -> u32 {
         let index = self.regions.len() as u32;
         let start = self.here();
-        self.regions.push(Region { start, end: start, outer: self.region, catches: [].into() });
+        let around = self.region;
+        self.regions.push(Region { start, end: start, around, outer: around, catches: Vec::new() });
         self.region = Some(index);
         // Nothing before may be merged with what is protected.
         self.barrier = self.ops.len();
         index
-    }
-
-    /// Adds a handler to a region, after those that it has.
-    fn add_catch(&mut self, region: u32, catch: Catch) {
-        let catches = &mut self.regions[region as usize].catches;
-        *catches = catches.iter().copied().chain([catch]).collect();
     }
 
     /// Ends the innermost region.
@@ -224,7 +221,7 @@ impl Rewriter<'_> {
         self.push_home(1);
         let catch = Catch { tag, with_reference: false, slot: home + 1, kept: Some(home), target: self.here() };
         let region = self.labels[index].opened.expect("a try opens a region");
-        self.add_catch(region, catch);
+        self.regions[region as usize].catches.push(catch);
         if let Some(tag) = tag {
             self.push_all(self.module.tag_type(tag).params());
         }
@@ -477,29 +474,31 @@ impl Rewriter<'_> {
         depths.push(table.default());
         self.targets.resize(start + depths.len(), 0);
         self.emit(Op::BrTable { a, start: start as u32, count: depths.len() as u32 });
-        // Each label whose operands have to move gets one piece of code that moves them.
-        let mut moved: Vec<(u32, u32)> = Vec::new();
+        let mut ways = BTreeMap::new();
         for (entry, depth) in depths.into_iter().enumerate() {
-            let label = self.label_index(depth);
-            if label != 0 && self.are_in_place(label) {
-                self.refer(label, Reference::Target(start + entry));
-                continue;
+            if self.is_too_large() {
+                break;
             }
-            let known = moved.binary_search_by_key(&depth, |&(depth, _)| depth);
-            let at = match known {
-                Ok(index) => moved[index].1,
-                Err(index) => {
-                    let here = self.here();
-                    moved.insert(index, (depth, here));
-                    self.barrier = self.ops.len();
-                    self.leave_to(depth);
-                    here
-                }
-            };
-            self.targets[start + entry] = at;
+            match *ways.entry(depth).or_insert_with(|| self.way_to(depth)) {
+                Some(piece) => self.targets[start + entry] = piece,
+                None => self.refer(self.label_index(depth), Reference::Target(start + entry)),
+            }
         }
         self.unreachable = true;
         Ok(())
+    }
+
+    /// Returns the piece of code that brings the operands of a branch to where the label takes them, or `None` if they
+    /// are there.
+    fn way_to(&mut self, depth: u32) -> Option<u32> {
+        let label = self.label_index(depth);
+        if label != 0 && self.are_in_place(label) {
+            return None;
+        }
+        let here = self.here();
+        self.barrier = self.ops.len();
+        self.leave_to(depth);
+        Some(here)
     }
 
     /// Returns from the function with the top operands.

@@ -28,7 +28,7 @@ use self::op::Op;
 use self::rare::Rare;
 use self::stack::{Operand, SCRATCH};
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::module::{Description, Module};
 use crate::slot::{LAST, Reg, WINDOW};
 use crate::types::{RefType, TypeIndex, ValType};
@@ -36,6 +36,12 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use wasmparser::{BlockType, FunctionBody, Operator};
+
+/// The largest number of instructions of a function, two for each byte of the largest body.
+const MOST_OPS: usize = 1 << 24;
+
+/// The largest number of slots of a frame.
+const MOST_SLOTS: u32 = 1 << 22;
 
 /// The checks that code makes for its host.
 #[derive(Clone, Copy, Default, Debug)]
@@ -102,7 +108,7 @@ struct Rewriter<'m> {
 /// # Errors
 ///
 /// [`ErrorKind::Unsupported`] if the body cannot be rewritten.
-pub(crate) fn code_of(module: &Module, func: u32) -> Result<Arc<Code>, Error> {
+pub(crate) fn code_of(module: &Module, func: u32) -> Result<Arc<Code>> {
     let description = module.description();
     let defined = description.defined(func).expect("a defined function");
     let cell = module.code(defined);
@@ -111,8 +117,7 @@ pub(crate) fn code_of(module: &Module, func: u32) -> Result<Arc<Code>, Error> {
     }
     let settings = Settings::of(module.engine().config());
     let ty = description.functions[func as usize].0;
-    let code = rewrite(description, settings, ty, &module.body(defined));
-    let code = code.map_err(|error| Error::new(ErrorKind::Unsupported, error.message()).at(error.offset()))?;
+    let code = rewrite(description, settings, ty, &module.body(defined))?;
     Ok(cell.get_or_init(|| Box::new(Arc::new(code))).clone())
 }
 
@@ -120,24 +125,24 @@ pub(crate) fn code_of(module: &Module, func: u32) -> Result<Arc<Code>, Error> {
 ///
 /// # Errors
 ///
-/// An error of the decoder, which validation has excluded.
+/// [`ErrorKind::Unsupported`] if the code becomes too large. An error of the decoder, which validation has excluded.
 pub(crate) fn rewrite(
     module: &Description,
     settings: Settings,
     type_index: TypeIndex,
     body: &FunctionBody<'_>,
-) -> wasmparser::Result<Code> {
+) -> Result<Code> {
     outside_of_scratch(|least_home| {
         let mut rewriter = Rewriter::new(module, settings, BlockType::FuncType(type_index.0));
         for ty in module.func_type(type_index).params() {
             rewriter.add_locals(1, ty.slots() as u32);
         }
         let parameters = rewriter.locals_end;
-        for group in body.get_locals_reader()? {
-            let (count, ty) = group?;
+        for group in body.get_locals_reader().map_err(decoded)? {
+            let (count, ty) = group.map_err(decoded)?;
             rewriter.add_locals(count, parsed_slots(ty));
         }
-        rewriter.run(least_home, &mut body.get_operators_reader()?)?;
+        rewriter.run(least_home, &mut body.get_operators_reader().map_err(decoded)?)?;
         Ok(rewriter.finish(parameters))
     })
 }
@@ -147,12 +152,12 @@ pub(crate) fn rewrite(
 ///
 /// # Errors
 ///
-/// An error of the decoder, which validation has excluded.
+/// Those of [`rewrite`].
 pub(crate) fn rewrite_expression(
     module: &Description,
     ty: ValType<TypeIndex>,
     operators: &wasmparser::OperatorsReader<'_>,
-) -> wasmparser::Result<Code> {
+) -> Result<Code> {
     // Only the number of slots of a result matters.
     let result = if ty.slots() == 2 { wasmparser::ValType::V128 } else { wasmparser::ValType::I64 };
     outside_of_scratch(|least_home| {
@@ -164,13 +169,18 @@ pub(crate) fn rewrite_expression(
 
 /// Returns the code that `make` makes of a body with no operand below a slot. If operands get to the scratch slots,
 /// which shows at the end, the body is rewritten with all of them past the window.
-fn outside_of_scratch(make: impl Fn(u32) -> wasmparser::Result<Code>) -> wasmparser::Result<Code> {
+fn outside_of_scratch(make: impl Fn(u32) -> Result<Code>) -> Result<Code> {
     let code = make(0)?;
     if code.locals > SCRATCH || code.slots <= SCRATCH {
         return Ok(code);
     }
     drop(code);
     make(WINDOW as u32)
+}
+
+/// Returns the error of a body that does not decode, which validation has excluded.
+pub(crate) fn decoded(error: wasmparser::Error) -> Error {
+    Error::new(ErrorKind::Unsupported, error.message()).at(error.offset())
 }
 
 impl<'m> Rewriter<'m> {
@@ -211,7 +221,7 @@ impl<'m> Rewriter<'m> {
         }
     }
 
-    fn run(&mut self, least_home: u32, operators: &mut wasmparser::OperatorsReader<'_>) -> wasmparser::Result<()> {
+    fn run(&mut self, least_home: u32, operators: &mut wasmparser::OperatorsReader<'_>) -> Result<()> {
         self.first_home = self.locals_end.max(least_home);
         self.frame_slots = self.first_home;
         self.enter_body();
@@ -219,7 +229,7 @@ impl<'m> Rewriter<'m> {
         self.offset = operators.original_position() as u32;
         self.poll();
         while !self.labels.is_empty() {
-            let (operator, offset) = operators.read_with_offset()?;
+            let (operator, offset) = operators.read_with_offset().map_err(decoded)?;
             self.offset = offset as u32;
             if self.unreachable && self.skip(&operator) {
                 continue;
@@ -227,9 +237,19 @@ impl<'m> Rewriter<'m> {
             if !self.unreachable {
                 self.charge(&operator);
             }
-            self.operator(&operator)?;
+            self.operator(&operator).map_err(decoded)?;
+            if self.is_too_large() {
+                let message = "a function becomes too large: it moves or leaves too many operands";
+                return Err(Error::new(ErrorKind::Unsupported, message).at(offset));
+            }
         }
         Ok(())
+    }
+
+    /// Returns whether the code or its frame is far larger than those of any sensible body. A branch, which takes two
+    /// bytes, may move a thousand operands, and a call may leave as many.
+    fn is_too_large(&self) -> bool {
+        self.ops.len() > MOST_OPS || self.frame_slots > MOST_SLOTS
     }
 
     /// Returns whether an operator that cannot be reached is skipped: all but those that end unreachable code.

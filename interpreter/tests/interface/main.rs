@@ -6,6 +6,7 @@ mod control;
 mod exceptions;
 mod frames;
 mod items;
+mod large;
 mod linking;
 mod metering;
 mod objects;
