@@ -147,7 +147,7 @@ pub(super) fn add_all(
         let message = "the host function was defined for another engine than the store's";
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    let entries: Box<[HostFuncEntry]> = definitions.iter().map(|definition| HostFuncEntry::new(definition)).collect();
+    let entries: Box<[HostFuncEntry]> = definitions.iter().map(HostFuncEntry::new).collect();
     let entries = Fixed::from(entries);
     let block = entries.as_ptr();
     for position in 0..block.len() {
