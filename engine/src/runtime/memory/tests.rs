@@ -101,7 +101,7 @@ fn a_memory_starts_with_zeros_and_its_own_length() {
     }
 }
 
-/// Only a memory that reserves as much uses address space again: others could not grow, or would lack their guard pages.
+/// Only a memory that reserves as much uses address space again: others could not grow, or would lack guard pages.
 #[test]
 fn a_memory_has_the_address_space_that_it_wants() {
     let mut config = Config::new();
