@@ -66,8 +66,8 @@ pub struct Judgment {
     pub disagreements: Vec<Disagreement>,
     /// The counts of what was compared, for each pair of lanes.
     pub compared: Vec<Compared>,
-    /// The traps that a lane showed, one of our own if possible; `None` if no snapshot was used, or no lane supports the
-    /// whole script and shows every trap with one kind and all frames.
+    /// The traps that a lane showed, one of our own if possible; `None` if no snapshot was used, or no lane supports
+    /// the whole script and shows every trap with one kind and all frames.
     pub snapshot: Option<Snapshot>,
 }
 

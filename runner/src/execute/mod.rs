@@ -1,9 +1,9 @@
 //! Runs a script in one lane, directive by directive, and gives a verdict on each. A failed directive does not stop the
 //! script; the loss of the engine's process does.
 //!
-//! In: the directives of a script and a lane. Out: for each directive a verdict and what was observed, so that lanes can
-//! be compared and traps written down. The store is fresh. Instances and definitions have the names that the script gives them, and
-//! only `register` makes a name importable.
+//! In: the directives of a script and a lane. Out: for each directive a verdict and what was observed, so that lanes
+//! can be compared and traps written down. The store is fresh. Instances and definitions have the names that the script
+//! gives them, and only `register` makes a name importable.
 //!
 //! - `executor` performs the directives, `threads` those of a thread.
 //! - `check` compares outcomes with what directives expect, `trap_text` the texts of traps.
