@@ -83,9 +83,9 @@ fn inputs_that_cannot_be_used() {
     expect_usage_error(&["/dev/null"], "cannot read /dev/null: not a regular file");
     expect_usage_error(
         &["spec:9.0"],
-        "unknown suite `spec:9.0`, did you mean `spec:1.0`?; known are spec:1.0, spec:2.0",
+        "unknown suite `spec:9.0`; did you mean `spec:1.0`? Known are spec:1.0, spec:2.0",
     );
-    expect_usage_error(&[&good, "--lanes", "sped/fresh"], "unknown lane `sped/fresh`, did you mean `speed/fresh`?");
+    expect_usage_error(&[&good, "--lanes", "sped/fresh"], "unknown lane `sped/fresh`; did you mean `speed/fresh`?");
     expect_usage_error(&[&good, "--jobs", "0"], "expected a number of scripts to run at a time, at least 1");
     expect_usage_error(&[&good, "--lanes", "all,quick/fresh"], "the lane `quick/fresh` is named twice");
     expect_usage_error(&[&good, "--filter", "zebra"], "no script's path contains `zebra`");
