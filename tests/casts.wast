@@ -1,7 +1,6 @@
 ;;! features: 2.0, function-references, gc
 ;; Casts and branches on casts: along a chain of supertypes longer than what compiled code looks up inline, between
 ;; abstract types, of null, of i31, and of converted host values. A failing cast traps at the cast instruction.
-;; the cast.
 
 (module $m
   (type $t0 (sub (struct)))

@@ -5,9 +5,6 @@ use crate::runtime::with_stack;
 use crate::{Engine, Error, ErrorKind, Module, Result};
 use std::borrow::Cow;
 
-/// Bytes of stack that must be left to compile, several times as much as large modules were seen to need.
-const COMPILE_STACK: usize = 1 << 20;
-
 impl Module {
     /// Compiles a module, binary or text, and loads the artifact in the same way as [`Module::deserialize`].
     ///
@@ -51,7 +48,7 @@ impl Engine {
     /// Those of [`Module::new`].
     pub fn compile_binary(&self, wasm: &[u8]) -> Result<Vec<u8>> {
         let compiler = self.compiler(Compiler::new)?;
-        with_stack(COMPILE_STACK, || compiler.compile(wasm))?
+        with_stack(compile::STACK, || compiler.compile(wasm))?
     }
 }
 

@@ -402,6 +402,59 @@ fn linkers_serve_many_stores_and_guard_their_names() {
     assert_eq!(six.call(&mut store, ()).unwrap(), 8);
 }
 
+/// Whichever comes first: a module, one that imports other functions too, one that does not link, or a look-up by name.
+#[test]
+fn a_store_has_each_function_of_a_linker_once() {
+    let engine = engine();
+    let mut linker = Linker::new(&engine);
+    linker.func_wrap("host", "one", || 1i32).unwrap();
+    linker.func_wrap("host", "two", || 2i64).unwrap();
+    linker.func_wrap("host", "three", || 3f32).unwrap();
+    let import = |name: &str, result: &str| {
+        format!("(import \"host\" \"{name}\" (func ${name} (result {result}))) (export \"{name}\" (func ${name}))")
+    };
+    let (one, two, three) = (import("one", "i32"), import("two", "i64"), import("three", "f32"));
+    let modules = [format!("{one}{two}"), format!("{three}{two}{one}"), format!("{three}{}", import("one", "i64"))]
+        .map(|fields| linker.instantiate_pre(&Module::new(&engine, format!("(module {fields})")).unwrap()).unwrap());
+    let wanted = ["one", "two", "three"];
+    for order in [[0, 1, 2], [1, 0, 2], [2, 0, 1], [2, 1, 0], [3, 1, 0], [3, 2, 0], [0, 2, 1]] {
+        let mut store = Store::new(&engine, ());
+        let mut found: [Vec<Extern>; 3] = Default::default();
+        for step in order.into_iter().chain([0, 1]) {
+            let instance = match modules.get(step).map(|module| module.instantiate(&mut store)) {
+                Some(Ok(instance)) if step < 2 => instance,
+                Some(Err(error)) if step == 2 && error.kind() == ErrorKind::Link => continue,
+                None => {
+                    found[1].push(linker.get(&mut store, "host", "two").unwrap());
+                    continue;
+                }
+                other => panic!("{order:?}, {step}: {other:?}"),
+            };
+            for (name, found) in wanted.iter().zip(&mut found) {
+                found.extend(instance.get_export(&mut store, name).unwrap());
+            }
+        }
+        for (name, found) in wanted.iter().zip(found) {
+            assert!(found.len() > 1 || *name == "three", "{order:?}: {name}");
+            let named = linker.get(&mut store, "host", name).unwrap();
+            assert!(found.iter().all(|item| *item == named), "{order:?}: {name}");
+            let mut results = [Val::I32(0)];
+            named.into_func().unwrap().call(&mut store, &[], &mut results).unwrap();
+            let number = [Val::I32(1), Val::I64(2), Val::from(3f32)];
+            assert!(number.contains(&results[0]), "{order:?}: {name}");
+        }
+        // Compiled code calls them, by way of their exit trampolines.
+        let text = format!(
+            "(module {one}{two}{three} (func (export \"sum\") (result f64)
+            (f64.add (f64.convert_i32_s (call $one))
+                (f64.add (f64.convert_i64_s (call $two)) (f64.promote_f32 (call $three))))))"
+        );
+        let instance = linker.instantiate(&mut store, &Module::new(&engine, text).unwrap()).unwrap();
+        let sum = instance.get_typed_func::<(), f64>(&mut store, "sum").unwrap();
+        assert_eq!(sum.call(&mut store, ()).unwrap(), 6.0);
+    }
+}
+
 #[test]
 fn artifacts_go_from_engine_to_engine() {
     let bytes = Module::new(&engine(), SWAP).unwrap().serialize().to_vec();

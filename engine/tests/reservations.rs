@@ -66,6 +66,11 @@ fn kept_address_space_does_not_starve_other_engines() {
     under("ulimit -v 11000000", "kept");
 }
 
+#[test]
+fn no_more_is_released_than_a_request_needs() {
+    under("ulimit -v 40000000", "released");
+}
+
 /// Locked memory is not shared with the parent, so no shell is needed to end it.
 #[test]
 fn locked_memory_is_what_is_used() {
@@ -83,6 +88,7 @@ fn child() {
         "shared" => shared(),
         "refused" => refused(),
         "kept" => kept(),
+        "released" => released(),
         "locked" => locked(),
         _ => panic!("no such case: {case}"),
     }
@@ -201,6 +207,29 @@ fn kept() {
     }
 }
 
+fn released() {
+    let [keeping, asking] = [(); 2].map(|()| engine(MemoryChecks::GuardPages));
+    // As many as there is room for, all of which the engine keeps.
+    let made: Vec<_> = std::iter::from_fn(|| instance(&keeping, PAGE).ok()).collect();
+    let count = made.len() as u64;
+    assert!(count > 2, "{count}");
+    drop(made);
+    let size = || status("VmSize");
+    let (before, reservation) = (size(), 8 << 20);
+    assert!(before > count * reservation, "KiB: {before} hold {count} memories");
+    let mut made = instance(&asking, PAGE).unwrap();
+    assert_eq!(call(&mut made, "poke", 65_532).unwrap(), 7);
+    let after = size();
+    assert!(after > count * reservation, "KiB: {before} before, {after} now");
+}
+
+/// Returns a number of KiB that the system tells of this process.
+fn status(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
 #[expect(unsafe_code, reason = "locking memory is a system call")]
 fn locked() {
     // SAFETY: no pointers are involved.
@@ -208,11 +237,7 @@ fn locked() {
         println!("this user may not lock memory");
         return;
     }
-    let resident = || {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap().to_owned();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
-    };
+    let resident = || status("VmRSS");
     let before = resident();
     let engine = engine(MemoryChecks::GuardPages);
     for _ in 0..3 {

@@ -33,10 +33,11 @@ pub struct UnknownFeature {
 impl fmt::Display for UnknownFeature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "unknown feature `{}`", self.name)?;
-        if let Some(suggestion) = self.suggestion {
-            write!(f, "; did you mean `{suggestion}`?")?;
+        match self.suggestion {
+            Some(suggestion) => write!(f, "; did you mean `{suggestion}`?")?,
+            None => f.write_str(".")?,
         }
-        write!(f, "; known are")?;
+        f.write_str(" Known are")?;
         let names = SETS.iter().map(|(name, _)| *name).chain(Features::all().names());
         names.into_iter().try_for_each(|name| write!(f, " {name}"))
     }

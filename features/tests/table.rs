@@ -142,7 +142,7 @@ fn an_unknown_name_is_refused_with_the_closest_one() {
     let error = refuse("3.0,-memory65");
     assert_eq!(error.name, "memory65");
     let message = error.to_string();
-    assert!(message.starts_with("unknown feature `memory65`; did you mean `memory64`?; known are 1.0 "), "{message}");
+    assert!(message.starts_with("unknown feature `memory65`; did you mean `memory64`? Known are 1.0 "), "{message}");
     assert_eq!(refuse("teleport").suggestion, None);
     assert!(!refuse("teleport").to_string().contains("did you mean"));
     assert!(TABLE.iter().all(|feature| message.contains(feature.name)));

@@ -81,11 +81,11 @@ impl fmt::Display for LanesError {
         match self {
             LanesError::Unknown(name) => {
                 let suggestion = match ::features::closest(name, names()) {
-                    Some(close) => format!(", did you mean `{close}`?"),
-                    None => String::new(),
+                    Some(close) => format!("; did you mean `{close}`?"),
+                    None => ".".to_string(),
                 };
                 let known = names().join(", ");
-                write!(f, "unknown lane `{name}`{suggestion}; there are {known}, and `all` for our own")
+                write!(f, "unknown lane `{name}`{suggestion} There are {known}, and `all` for our own")
             }
             LanesError::Twice(name) => write!(f, "the lane `{name}` is named twice"),
         }

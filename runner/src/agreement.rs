@@ -1,13 +1,13 @@
 //! Finds the directives on which lanes differ. Every pair of lanes is compared: directive by directive, and then by
 //! what the instances hold at the end. How much was compared is counted.
 
-use crate::execute::{Contents, LaneRun, Step};
+use crate::execute::{Contents, Maker, Step};
 use crate::pattern::Pattern;
 use crate::report::{Compared, Disagreement};
-use crate::script::{Directive, DirectiveKind, Script};
-use lanes::Lane;
+use crate::script::{Directive, DirectiveKind};
 use lanes::compare::{Comparison, Difference};
-use std::collections::BTreeMap;
+use lanes::{Lane, LaneInfo};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A pair of lanes, by their positions, and the state of their comparison.
 struct Pair {
@@ -24,53 +24,69 @@ struct PairResult {
     difference: Option<Difference>,
 }
 
-/// Returns all disagreements between the lanes' runs of a script, and how much of each pair of lanes was compared.
-pub(crate) fn find_disagreements(
-    path: &str,
-    script: &Script,
-    lanes: &[&dyn Lane],
-    runs: &[LaneRun],
-) -> (Vec<Disagreement>, Vec<Compared>) {
-    let names: Vec<&str> = lanes.iter().map(|lane| lane.info().name.as_str()).collect();
-    let mut pairs = all_pairs(lanes);
-    let disagreement = |directive: &Directive, results: &[PairResult]| {
-        Some(Disagreement {
-            path: path.to_string(),
-            line: directive.line,
-            directive: directive.name.to_string(),
-            lanes: sides(&names, results)?,
-            pairs: differing_pairs(&names, results),
-        })
-    };
-    let mut found = Vec::new();
-    // Lanes of one engine and one backend show the same, whatever a directive admits.
-    let several_backends = lanes.iter().any(|lane| {
-        let (first, info) = (lanes[0].info(), lane.info());
-        info.engine != first.engine || info.backend != first.backend
-    });
-    for (position, directive) in script.directives.iter().enumerate() {
-        let several = several_backends && admits_several_results(directive);
-        let compare = |pair: &mut Pair| pair.compare_step(position, runs, several);
-        let results: Vec<PairResult> = pairs.iter_mut().map(compare).collect();
-        found.extend(disagreement(directive, &results));
-    }
-    for (position, directive) in script.directives.iter().enumerate() {
-        let compare = |pair: &mut Pair| pair.compare_state(position, runs);
-        let results: Vec<PairResult> = pairs.iter_mut().map(compare).collect();
-        found.extend(disagreement(directive, &results));
-    }
-    let compared = pairs.iter().map(|Pair { lanes: [left, right], comparison }| Compared {
-        lanes: [names[*left].to_string(), names[*right].to_string()],
-        tally: comparison.tally().clone(),
-    });
-    (found, compared.collect())
+/// The comparison of the lanes that run a script.
+pub(crate) struct Agreement<'a> {
+    path: &'a str,
+    /// The names of the lanes.
+    names: Vec<&'a str>,
+    /// True if not all lanes are of one engine and one backend. Those of one show the same, whatever a directive admits.
+    has_several_backends: bool,
+    pairs: Vec<Pair>,
+    found: Vec<Disagreement>,
 }
 
-fn all_pairs(lanes: &[&dyn Lane]) -> Vec<Pair> {
+impl<'a> Agreement<'a> {
+    pub(crate) fn new(path: &'a str, lanes: &[&'a dyn Lane]) -> Agreement<'a> {
+        let infos: Vec<&LaneInfo> = lanes.iter().map(|lane| lane.info()).collect();
+        let first = infos[0];
+        let has_several_backends =
+            infos.iter().any(|info| info.engine != first.engine || info.backend != first.backend);
+        let names = infos.iter().map(|info| info.name.as_str()).collect();
+        Agreement { path, names, has_several_backends, pairs: all_pairs(&infos), found: Vec::new() }
+    }
+
+    /// Compares what the next directives of the script showed, where `steps` are those of each lane.
+    pub(crate) fn compare_steps(&mut self, directives: &[Directive], steps: &[Vec<Step>]) {
+        for (position, directive) in directives.iter().enumerate() {
+            let several = self.has_several_backends && admits_several_results(directive);
+            let compare = |pair: &mut Pair| pair.compare_step(position, steps, several);
+            let results: Vec<PairResult> = self.pairs.iter_mut().map(compare).collect();
+            self.add(directive.line, directive.name, &results);
+        }
+    }
+
+    /// Compares what the instances held at the end, in each lane in the order in which they were made.
+    pub(crate) fn compare_states(&mut self, states: &[Vec<(Maker, Contents)>]) {
+        let makers: BTreeSet<Maker> = states.iter().flatten().map(|(maker, _)| *maker).collect();
+        for maker in makers {
+            let compare = |pair: &mut Pair| pair.compare_state(maker, states);
+            let results: Vec<PairResult> = self.pairs.iter_mut().map(compare).collect();
+            self.add(maker.line, maker.directive, &results);
+        }
+    }
+
+    /// Adds the disagreement on a directive, if there is one.
+    fn add(&mut self, line: u32, directive: &str, results: &[PairResult]) {
+        let Some(lanes) = sides(&self.names, results) else { return };
+        let (path, directive) = (self.path.to_string(), directive.to_string());
+        self.found.push(Disagreement { path, line, directive, lanes, pairs: differing_pairs(&self.names, results) });
+    }
+
+    /// Returns all disagreements, and how much of each pair of lanes was compared.
+    pub(crate) fn into_results(self) -> (Vec<Disagreement>, Vec<Compared>) {
+        let compared = self.pairs.iter().map(|Pair { lanes, comparison }| Compared {
+            lanes: lanes.map(|lane| self.names[lane].to_string()),
+            tally: comparison.tally().clone(),
+        });
+        (self.found, compared.collect())
+    }
+}
+
+fn all_pairs(lanes: &[&LaneInfo]) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for right in 1..lanes.len() {
         for left in 0..right {
-            let comparison = Comparison::new(lanes[left].info(), lanes[right].info());
+            let comparison = Comparison::new(lanes[left], lanes[right]);
             pairs.push(Pair { lanes: [left, right], comparison });
         }
     }
@@ -87,8 +103,8 @@ fn admits_several_results(directive: &Directive) -> bool {
 
 impl Pair {
     /// Compares what a directive showed in both lanes. `several` says that different results are right.
-    fn compare_step(&mut self, position: usize, runs: &[LaneRun], several: bool) -> PairResult {
-        let [left, right] = self.lanes.map(|lane| runs[lane].steps.get(position));
+    fn compare_step(&mut self, position: usize, steps: &[Vec<Step>], several: bool) -> PairResult {
+        let [left, right] = self.lanes.map(|lane| steps[lane].get(position));
         if several && [left, right].into_iter().all(|step| step.is_some_and(Step::has_passed)) {
             self.comparison.admit();
         }
@@ -114,11 +130,10 @@ impl Pair {
     }
 
     /// Compares what the instance that a directive made held at the end.
-    fn compare_state(&mut self, position: usize, runs: &[LaneRun]) -> PairResult {
-        // The states are in the order in which the instances were made.
+    fn compare_state(&mut self, maker: Maker, states: &[Vec<(Maker, Contents)>]) -> PairResult {
         let state_of = |lane: usize| {
-            let states = &runs[lane].states;
-            states.get(states.partition_point(|(made, _)| *made < position)).filter(|(made, _)| *made == position)
+            let states = &states[lane];
+            states.get(states.partition_point(|(made, _)| *made < maker)).filter(|(made, _)| *made == maker)
         };
         let [Some((_, left)), Some((_, right))] = self.lanes.map(state_of) else {
             return PairResult { lanes: self.lanes, compared: false, difference: None };

@@ -210,7 +210,8 @@ impl ExpectedFailure {
     }
 }
 
-const FORM: &str = "expected `PATH:LINE#KEY [@LANE,..] CAUSE`, `PATH:LINE ..` or `PATH:FIRST-LAST ..`";
+const FORM: &str = "expected `PATH:LINE#KEY [@LANE,..] CAUSE`, `PATH:LINE ..` or `PATH:FIRST-LAST ..`; a KEY \
+    has 12 hexadecimal digits";
 
 fn parse(line: &str) -> Result<ExpectedFailure, String> {
     let (path, Directives { lines, key }, rest) = split(line.trim()).ok_or(FORM)?;

@@ -4,16 +4,17 @@
 //! An engine that crashes or hangs takes the process along. The program runs `judge` in child processes
 //! ([`pool`](crate::pool)).
 
-use crate::agreement::find_disagreements;
-use crate::execute::{LaneRun, Verdict, execute};
+use crate::agreement::Agreement;
+use crate::execute::{Contents, Maker, Run, Step, Verdict};
 use crate::inputs::{self, Unreadable};
 use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
-use crate::script::{Directive, Script};
+use crate::script::{Batches, Directive};
 use crate::settings::Settings;
-use crate::snapshot::{ShownTraps, Snapshot};
-use lanes::{Features, Lane, LaneInfo};
+use crate::snapshot::{Mismatch, ShownTraps, Snapshot, SnapshotUse};
+use lanes::{Features, Lane};
 use std::borrow::Cow;
-use std::time::Instant;
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
 
 /// A script to judge.
 pub struct Case<'a> {
@@ -25,8 +26,8 @@ pub struct Case<'a> {
     pub features: Features,
     /// The settings of the script.
     pub settings: Settings,
-    /// The traps that every lane has to show.
-    pub snapshot: Option<Snapshot>,
+    /// The use of its trap snapshot.
+    pub snapshot: SnapshotUse,
     /// True to report each directive that passed, and not only their number.
     pub keeps_passed: bool,
 }
@@ -40,7 +41,8 @@ impl<'a> Case<'a> {
     /// Says what is wrong with the file if it cannot be read.
     pub fn read(path: &'a str, features: Features) -> Result<Case<'a>, Unreadable> {
         let mut case = Case::read_script(path, features)?;
-        case.snapshot = Snapshot::beside(path).map_err(Unreadable::whole)?;
+        let snapshot = Snapshot::beside(path).map_err(Unreadable::whole)?;
+        case.snapshot = snapshot.map_or(SnapshotUse::None, SnapshotUse::Check);
         Ok(case)
     }
 
@@ -51,7 +53,7 @@ impl<'a> Case<'a> {
     /// Says what is wrong with the file if it cannot be read.
     pub fn read_script(path: &'a str, features: Features) -> Result<Case<'a>, Unreadable> {
         let (text, settings) = (inputs::text(path)?, Settings::default());
-        Ok(Case { path, text, features, settings, snapshot: None, keeps_passed: false })
+        Ok(Case { path, text, features, settings, snapshot: SnapshotUse::None, keeps_passed: false })
     }
 }
 
@@ -64,8 +66,8 @@ pub struct Judgment {
     pub disagreements: Vec<Disagreement>,
     /// The counts of what was compared, for each pair of lanes.
     pub compared: Vec<Compared>,
-    /// The traps that a lane showed, one of our own if possible; `None` if no lane supports the whole script and shows
-    /// every trap with one kind and all frames.
+    /// The traps that a lane showed, one of our own if possible; `None` if no snapshot was used, or no lane supports
+    /// the whole script and shows every trap with one kind and all frames.
     pub snapshot: Option<Snapshot>,
 }
 
@@ -77,12 +79,17 @@ impl Judgment {
 }
 
 /// Follows the progress of a script. `()` does not care.
+///
+/// The lanes run a short script one after the other. A long one they run by turns, batch by batch.
 pub trait Progress {
-    /// Is called when a lane begins.
-    fn begin(&mut self, _lane: &str, _directives: &[Directive]) {}
+    /// Is called when the lane at a position of the list has its turn, with the number of directives of the script.
+    fn begin(&mut self, _position: usize, _lane: &str, _directives: usize) {}
 
     /// Is called before a directive runs, with no verdict, and after it.
-    fn step(&mut self, _position: usize, _directive: &Directive, _verdict: Option<&Verdict>) {}
+    fn step(&mut self, _directive: &Directive, _verdict: Option<&Verdict>) {}
+
+    /// Is called when the turn of a lane has ended, and it has others to come.
+    fn pause(&mut self) {}
 
     /// Is called when a lane has ended.
     fn end(&mut self, _report: &LaneReport) {}
@@ -92,71 +99,128 @@ impl Progress for () {}
 
 /// Runs a script in the lanes, and compares them. A directive that does not parse fails in each lane.
 pub fn judge(case: &Case<'_>, lanes: &[&dyn Lane], progress: &mut dyn Progress) -> Judgment {
-    let script = Script::parse(&case.text);
-    let mut runs = Vec::with_capacity(lanes.len());
-    let mut reports = Vec::with_capacity(lanes.len());
-    for lane in lanes {
-        let (run, report) = run_lane(case, &script, *lane, lanes.len() > 1, progress);
-        progress.end(&report);
-        runs.push(run);
+    let mut agreement = Agreement::new(case.path, lanes);
+    let runs = thread::scope(|scope| {
+        let mut runs: Vec<LaneRun<'_, '_>> = lanes.iter().map(|lane| LaneRun::new(case, *lane)).collect();
+        let mut batches = Batches::of(&case.text);
+        while let Some(directives) = batches.next() {
+            let batch = Batch { directives: &directives, is_last: batches.is_at_end() };
+            let mut steps = Vec::with_capacity(lanes.len());
+            for (position, run) in runs.iter_mut().enumerate() {
+                progress.begin(position, &run.report.lane, batches.directive_count(&directives));
+                steps.push(run.take_turn(&batch, lanes.len() > 1, scope, progress));
+            }
+            agreement.compare_steps(&directives, &steps);
+        }
+        runs.into_iter().map(LaneRun::into_results).collect::<Vec<_>>()
+    });
+    let (mut reports, mut states, mut traps) = (Vec::new(), Vec::new(), Vec::new());
+    for (report, contents, shown) in runs {
         reports.push(report);
+        states.push(contents);
+        traps.push(shown);
     }
-    let (disagreements, compared) = find_disagreements(case.path, &script, lanes, &runs);
+    agreement.compare_states(&states);
+    let (disagreements, compared) = agreement.into_results();
     // Another engine may name functions differently, and our lanes are compared with the names of the snapshot.
-    let (own, foreign): (Vec<_>, Vec<_>) = lanes.iter().zip(&runs).partition(|(lane, _)| lane.info().is_own());
-    let snapshot = own.into_iter().chain(foreign).find_map(|(_, run)| ShownTraps::of(&script, run).snapshot());
+    let (own, foreign): (Vec<_>, Vec<_>) = lanes.iter().zip(traps).partition(|(lane, _)| lane.info().is_own());
+    let snapshot = own.into_iter().chain(foreign).find_map(|(_, traps)| traps?.snapshot());
     Judgment { reports, disagreements, compared, snapshot }
 }
 
-/// Runs a script in one lane. `compared` says that other lanes are compared with this one.
-fn run_lane(
-    case: &Case<'_>,
-    script: &Script,
-    lane: &dyn Lane,
-    compared: bool,
-    progress: &mut dyn Progress,
-) -> (LaneRun, LaneReport) {
-    let started = Instant::now();
-    progress.begin(&lane.info().name, &script.directives);
-    let run = execute(script, lane, (case.features, case.settings), compared, &mut |position, verdict| {
-        progress.step(position, &script.directives[position], verdict);
-    });
-    let mut report = LaneReport {
-        path: case.path.to_string(),
-        lane: lane.info().name.clone(),
-        directives: script.directives.len(),
-        ..LaneReport::default()
-    };
-    for (directive, step) in script.directives.iter().zip(&run.steps) {
-        report.count(directive, &step.verdict(), case.keeps_passed);
-    }
-    if let Some(expected) = &case.snapshot {
-        check_snapshot(expected, script, &run, lane.info(), &mut report);
-    }
-    report.milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    report.close();
-    (run, report)
+/// A batch of the directives of a script.
+struct Batch<'a> {
+    directives: &'a [Directive],
+    /// True if the script ends with it.
+    is_last: bool,
 }
 
-/// Fails each directive that passed, and trapped otherwise than the snapshot says.
-fn check_snapshot(expected: &Snapshot, script: &Script, run: &LaneRun, lane: &LaneInfo, report: &mut LaneReport) {
-    for mismatch in expected.compare(&ShownTraps::of(script, run), lane) {
-        report.failures.push(match mismatch.directive {
-            Some(position) => {
-                let Directive { line, column, .. } = script.directives[position];
-                report.passed -= 1;
-                report.passed_on.retain(|passed| (passed.line, passed.column) != (line, column));
-                let directive = Failure::TRAP_SNAPSHOT.to_string();
-                Failure { directive, ..Failure::of(&script.directives[position], &mismatch.message) }
-            }
-            None => Failure {
-                line: mismatch.line,
-                column: 1,
-                directive: Failure::NO_DIRECTIVE.to_string(),
-                key: String::new(),
-                message: format!("trap snapshot: {}: no directive for it begins on this line", mismatch.message),
-            },
-        });
+/// The run of a script in a lane, and what is known of it so far.
+struct LaneRun<'scope, 'env> {
+    case: &'env Case<'env>,
+    lane: &'env dyn Lane,
+    /// `None` before the first turn and after the last.
+    run: Option<Run<'scope, 'env>>,
+    time: Duration,
+    report: LaneReport,
+    /// The traps that the lane showed, if a snapshot is used.
+    traps: Option<ShownTraps>,
+    /// The contents of the instances at the end.
+    states: Vec<(Maker, Contents)>,
+}
+
+impl<'scope, 'env> LaneRun<'scope, 'env> {
+    fn new(case: &'env Case<'env>, lane: &'env dyn Lane) -> LaneRun<'scope, 'env> {
+        let (path, name) = (case.path.to_string(), lane.info().name.clone());
+        let report = LaneReport { path, lane: name, ..LaneReport::default() };
+        let traps = ShownTraps::for_use(&case.snapshot);
+        LaneRun { case, lane, run: None, time: Duration::ZERO, report, traps, states: Vec::new() }
     }
-    report.failures.sort_by_key(|failure| (failure.line, failure.column));
+
+    /// Runs the next batch. `compared` says that other lanes are compared with this one.
+    fn take_turn(
+        &mut self,
+        batch: &Batch<'_>,
+        compared: bool,
+        scope: &'scope Scope<'scope, 'env>,
+        progress: &mut dyn Progress,
+    ) -> Vec<Step> {
+        let (started, directives) = (Instant::now(), batch.directives);
+        let mut watch = |directive: &Directive, verdict: Option<&Verdict>| progress.step(directive, verdict);
+        let options = (self.case.features, self.case.settings);
+        let run = self.run.take().unwrap_or_else(|| Run::begin(self.lane, directives, options, compared, scope));
+        let run = self.run.insert(run);
+        let mut steps = run.perform(directives, &mut watch);
+        if batch.is_last {
+            self.states = self.run.take().map(|run| run.end(directives, &mut steps, &mut watch)).unwrap_or_default();
+        }
+        self.report.directives += directives.len();
+        for (directive, step) in directives.iter().zip(&steps) {
+            self.report.count(directive, &step.verdict(), self.case.keeps_passed);
+        }
+        if let Some(traps) = &mut self.traps {
+            traps.add(directives, &steps);
+        }
+        if batch.is_last {
+            self.check_snapshot();
+        }
+        self.time += started.elapsed();
+        match batch.is_last {
+            true => self.end(progress),
+            false => progress.pause(),
+        }
+        steps
+    }
+
+    fn end(&mut self, progress: &mut dyn Progress) {
+        self.report.milliseconds = u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX);
+        self.report.close();
+        progress.end(&self.report);
+    }
+
+    fn into_results(self) -> (LaneReport, Vec<(Maker, Contents)>, Option<ShownTraps>) {
+        (self.report, self.states, self.traps)
+    }
+
+    /// Fails each directive that passed, and trapped otherwise than the snapshot says.
+    fn check_snapshot(&mut self) {
+        let (SnapshotUse::Check(expected), Some(shown)) = (&self.case.snapshot, &self.traps) else { return };
+        let report = &mut self.report;
+        for Mismatch { line, column, message } in expected.compare(shown, self.lane.info()) {
+            let (directive, message) = match column {
+                Some(column) => {
+                    report.passed -= 1;
+                    report.passed_on.retain(|passed| (passed.line, passed.column) != (line, column));
+                    (Failure::TRAP_SNAPSHOT, message)
+                }
+                None => {
+                    let message = format!("trap snapshot: {message}: no directive for it begins on this line");
+                    (Failure::NO_DIRECTIVE, message)
+                }
+            };
+            let (column, directive) = (column.unwrap_or(1), directive.to_string());
+            report.failures.push(Failure { line, column, directive, message, key: String::new() });
+        }
+        report.failures.sort_by_key(|failure| (failure.line, failure.column));
+    }
 }

@@ -44,4 +44,4 @@ pub use execute::{Miss, Verdict};
 pub use expectations::Expectations;
 pub use judge::{Case, Judgment, Progress, judge};
 pub use settings::{Settings, TrapText};
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, SnapshotUse};

@@ -3,7 +3,8 @@
 //! Each thread of the pool owns one [`worker`](crate::worker) and feeds it scripts, the largest first. When a worker
 //! dies, the lane that it was running has crashed. Another worker runs that lane again and reports every step, which
 //! shows the directive of the crash, and then runs the remaining lanes. A worker that neither answers nor ends is
-//! killed. In the end the lanes that were not lost run once more, all in one worker, to be compared.
+//! killed. In the end the lanes that were not lost run once more, all in one worker, to be compared. A long script the
+//! lanes run by turns: if one is lost then, each runs alone first.
 
 use crate::inputs::Input;
 use crate::reaper::Reaper;
@@ -63,7 +64,11 @@ impl Finished {
     }
 
     /// Notes that the worker was lost after all lanes had reported, while they were compared.
-    fn add_loss_in_comparison(&mut self, status: Status, message: &str) {
+    fn add_loss_in_comparison(&mut self, end: End) {
+        let (status, message) = match end {
+            End::Died(status) => (Status::Crash, death_message(status)),
+            _ => (Status::Timeout, SILENT.to_string()),
+        };
         if let Some(report) = self.lanes.last_mut() {
             report.status = status;
             report.failures.push(failure_of(None, &format!("while the lanes were compared: {message}")));
@@ -148,29 +153,29 @@ impl Pool {
     /// Runs one script in all lanes, in as many workers as that takes.
     fn run_script(&self, worker: &mut Option<Worker>, input: &Input) -> io::Result<Finished> {
         let mut finished = Finished::default();
-        let mut together = true;
+        let (mut together, mut alone) = (true, false);
         while finished.lanes.len() < self.lanes.len() {
             // Reports come in the order of the lanes, so their number is the position of the next lane.
             let lane = finished.lanes.len();
-            let request = self.request(input, (lane..self.lanes.len()).collect(), false);
+            let end_of_request = if alone { lane + 1 } else { self.lanes.len() };
+            let request = self.request(input, (lane..end_of_request).collect(), false);
             let end = self.ask(worker, &request, &mut finished)?;
             let lane = finished.lanes.len();
             match end {
-                End::Done => break,
-                End::GaveUp => {}
-                End::Died(status) if lane < self.lanes.len() => {
+                End::Done if together => break,
+                End::Done | End::GaveUp => {}
+                End::LostInTurn(_) => alone = true,
+                End::Died(status) if lane < end_of_request => {
                     finished.lanes.push(self.locate_crash(worker, input, lane, &death_message(status))?);
                 }
-                End::Silent if lane < self.lanes.len() => {
+                End::Silent if lane < end_of_request => {
                     finished.lanes.push(self.lost_report(input, lane, Status::Timeout, SILENT));
                 }
-                End::Died(status) => {
-                    finished.add_loss_in_comparison(Status::Crash, &death_message(status));
-                    break;
-                }
-                End::Silent => {
-                    finished.add_loss_in_comparison(Status::Timeout, SILENT);
-                    break;
+                lost => {
+                    finished.add_loss_in_comparison(lost);
+                    if together {
+                        break;
+                    }
                 }
             }
             together = false;
@@ -201,6 +206,7 @@ impl Pool {
                 return Ok(());
             }
             End::GaveUp => again.lanes.len() - 1,
+            End::LostInTurn(lane) => lane,
             End::Died(_) | End::Silent => again.lanes.len().min(rest.len() - 1),
         };
         let (lane, message) = (rest[reached], "it was lost when it ran once more to be compared");
@@ -227,8 +233,15 @@ impl Pool {
             None => worker.insert(Worker::start(self)?),
         };
         running.send(&Ask::Judge(request.clone()));
+        let mut turn = None;
         loop {
-            match running.receive(self.timeout) {
+            let received = running.receive(self.timeout);
+            if let (Ok(Answer::GaveUp(_)) | Err(_), Some(lane)) = (&received, turn) {
+                *worker = None;
+                return Ok(End::LostInTurn(lane));
+            }
+            match received {
+                Ok(Answer::Turn(lane)) => turn = Some(lane).filter(|_| request.lanes.len() > 1),
                 Ok(Answer::Lane(report)) => finished.lanes.push(report),
                 Ok(Answer::GaveUp(report)) => {
                     finished.lanes.push(report);
@@ -289,7 +302,7 @@ impl Pool {
                 Ok(Answer::After(verdict)) => {
                     report.count_at(failure_of(current.take(), ""), &verdict, input.needs_passed)
                 }
-                Ok(Answer::Lane(_) | Answer::Unreadable { .. } | Answer::Engines(_)) => {}
+                Ok(Answer::Lane(_) | Answer::Turn(_) | Answer::Unreadable { .. } | Answer::Engines(_)) => {}
                 // The crash did not happen again, so its directive is not known. It happened all the same.
                 Ok(Answer::Done { .. }) => {
                     let message = format!("{death}; when run again, it did not");
@@ -328,6 +341,8 @@ enum End {
     Done,
     /// It reported a timeout, and ended itself.
     GaveUp,
+    /// It was lost while several lanes ran by turns, in the lane at this position of the request.
+    LostInTurn(usize),
     /// It died.
     Died(Option<ExitStatus>),
     /// It did not answer.

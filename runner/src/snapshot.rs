@@ -19,11 +19,11 @@
 //! `lanes::compare`, and not the names. Directives of one line are in the order of the script. A directive that failed
 //! by itself, was not supported, or did not run is not compared.
 
-use crate::execute::{LaneRun, Step};
-use crate::script::Script;
+use crate::execute::Step;
+use crate::script::Directive;
 use lanes::compare::frames_agree;
 use lanes::{Failure, Frame, LaneInfo, Outcome, TrapKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,10 +47,23 @@ struct TrapEntry {
     is_complete: bool,
 }
 
+/// The use of the trap snapshot of a script.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum SnapshotUse {
+    /// There is none.
+    #[default]
+    None,
+    /// Every lane has to show these traps.
+    Check(Snapshot),
+    /// A snapshot is made of the traps that the lanes show.
+    Make,
+}
+
 /// The outcome of a directive, as far as snapshots record it.
 #[derive(Clone, Debug)]
 struct ShownDirective {
     line: u32,
+    column: u32,
     /// True if the directive passed. A snapshot is not compared with the others.
     passed: bool,
     /// The trap, if there was one.
@@ -60,6 +73,9 @@ struct ShownDirective {
 /// The outcomes of a script's directives, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct ShownTraps {
+    /// The lines on which a snapshot expects traps.
+    expected: BTreeSet<u32>,
+    /// The directives that trapped, and all that begin on these lines.
     directives: Vec<ShownDirective>,
     /// True if the lane supported all directives, and showed each trap completely.
     is_complete: bool,
@@ -70,8 +86,8 @@ pub(crate) struct ShownTraps {
 pub(crate) struct Mismatch {
     /// The line of the script.
     pub(crate) line: u32,
-    /// The position of the directive; `None` if no directive on the line could have this trap.
-    pub(crate) directive: Option<usize>,
+    /// The column of the directive; `None` if no directive on the line could have this trap.
+    pub(crate) column: Option<u32>,
     /// The expected trap, and the actual one.
     pub(crate) message: String,
 }
@@ -149,30 +165,36 @@ impl Snapshot {
         for entry in &self.traps {
             lines.entry(entry.line).or_default().expected.push(entry);
         }
-        for (position, shown) in showing.directives.iter().enumerate() {
-            lines.entry(shown.line).or_default().directives.push((position, shown));
+        for shown in &showing.directives {
+            lines.entry(shown.line).or_default().directives.push(shown);
         }
         lines.into_iter().flat_map(|(number, line)| line.compare(number, lane)).collect()
     }
 }
 
 impl ShownTraps {
-    /// Collects what a run showed.
-    pub(crate) fn of(script: &Script, run: &LaneRun) -> ShownTraps {
-        let directives = script.directives.iter().enumerate().map(|(position, directive)| {
-            let step = run.steps.get(position);
-            let failed = step.and_then(Step::failed);
-            ShownDirective {
-                line: directive.line,
-                passed: step.is_some_and(Step::has_passed),
-                entry: failed.and_then(|outcome| trap_entry(directive.line, outcome)).map(Box::new),
+    /// Makes a collection of nothing yet, for a use of snapshots; `None` if there is none.
+    pub(crate) fn for_use(snapshot: &SnapshotUse) -> Option<ShownTraps> {
+        let expected = match snapshot {
+            SnapshotUse::None => return None,
+            SnapshotUse::Check(snapshot) => snapshot.traps.iter().map(|entry| entry.line).collect(),
+            SnapshotUse::Make => BTreeSet::new(),
+        };
+        Some(ShownTraps { expected, directives: Vec::new(), is_complete: true })
+    }
+
+    /// Adds what a lane showed of the next directives. Those without a step did not run.
+    pub(crate) fn add(&mut self, directives: &[Directive], steps: &[Step]) {
+        for (position, &Directive { line, column, .. }) in directives.iter().enumerate() {
+            let step = steps.get(position);
+            let entry = step.and_then(Step::failed).and_then(|outcome| trap_entry(line, outcome)).map(Box::new);
+            let supported = !step.is_some_and(Step::is_unsupported);
+            self.is_complete &= supported && entry.as_ref().is_none_or(|entry| entry.is_complete);
+            if entry.is_some() || self.expected.contains(&line) {
+                let passed = step.is_some_and(Step::has_passed);
+                self.directives.push(ShownDirective { line, column, passed, entry });
             }
-        });
-        let directives: Vec<ShownDirective> = directives.collect();
-        let supported = !run.steps.iter().any(Step::is_unsupported);
-        let is_complete =
-            supported && directives.iter().filter_map(|shown| shown.entry.as_ref()).all(|entry| entry.is_complete);
-        ShownTraps { directives, is_complete }
+        }
     }
 
     /// Returns the snapshot to write; `None` if the lane does not show all that should be in it.
@@ -187,8 +209,8 @@ impl ShownTraps {
 struct Line<'a> {
     /// The entries of the snapshot.
     expected: Vec<&'a TrapEntry>,
-    /// The directives that begin on the line, with their positions.
-    directives: Vec<(usize, &'a ShownDirective)>,
+    /// The directives that begin on the line.
+    directives: Vec<&'a ShownDirective>,
 }
 
 impl Line<'_> {
@@ -196,23 +218,23 @@ impl Line<'_> {
     /// not looked at: up to that many entries may be skipped.
     fn compare(&self, line: u32, lane: &LaneInfo) -> Vec<Mismatch> {
         let mut mismatches = Vec::new();
-        let mut mismatch = |directive: Option<usize>, want: Option<&TrapEntry>, got: Option<&TrapEntry>| {
+        let mut mismatch = |column: Option<u32>, want: Option<&TrapEntry>, got: Option<&TrapEntry>| {
             let message = format!("expected {}, got {}", describe(want), describe(got));
-            mismatches.push(Mismatch { line, directive, message });
+            mismatches.push(Mismatch { line, column, message });
         };
         // `spare` entries of `left` may belong to directives that did not pass.
         let (mut left, mut spare) = (self.expected.as_slice(), 0);
         let mut untrapped = Vec::new();
-        for &(position, shown) in &self.directives {
+        for shown in &self.directives {
             match shown.entry.as_deref() {
                 _ if !shown.passed => spare += 1,
-                None => untrapped.push(position),
+                None => untrapped.push(shown.column),
                 Some(got) => {
                     // The entries before its own belong to directives that did not pass.
                     let own = left.iter().take(spare + 1).position(|want| is_match(want, got, lane));
                     let before = own.unwrap_or_else(|| spare.min(left.len().saturating_sub(1)));
                     if own.is_none() {
-                        mismatch(Some(position), left.get(before).copied(), Some(got));
+                        mismatch(Some(shown.column), left.get(before).copied(), Some(got));
                     }
                     left = left.get(before + 1..).unwrap_or_default();
                     spare -= before;
@@ -306,9 +328,11 @@ mod tests {
     /// Returns the outcomes of passing directives, one for each trap of a text.
     fn showing(text: &str) -> ShownTraps {
         let traps = Snapshot::parse(text).expect("the text parses").traps.into_iter();
-        let directives =
-            traps.map(|entry| ShownDirective { line: entry.line, passed: true, entry: Some(Box::new(entry)) });
-        ShownTraps { directives: directives.collect(), is_complete: true }
+        let directives = (0..).zip(traps).map(|(column, entry)| {
+            let (line, entry) = (entry.line, Some(Box::new(entry)));
+            ShownDirective { line, column, passed: true, entry }
+        });
+        ShownTraps { expected: BTreeSet::new(), directives: directives.collect(), is_complete: true }
     }
 
     #[test]
@@ -321,21 +345,21 @@ mod tests {
     #[test]
     fn a_directive_that_fails_by_itself_hides_no_other_of_its_line() {
         let two = "3 unreachable\n  m!0 @0x2a\n3 integer-overflow\n  m!1 @0x30\n";
-        let positions = |expected: &str, shown: &str, failed: &[usize]| -> Vec<Option<usize>> {
+        let columns = |expected: &str, shown: &str, failed: &[usize]| -> Vec<Option<u32>> {
             let mut showing = showing(shown);
             failed.iter().for_each(|&position| showing.directives[position].passed = false);
             let snapshot = Snapshot::parse(expected).expect("the text parses");
             let mismatches = snapshot.compare(&showing, &lane(lanes::OWN_ENGINE));
-            mismatches.into_iter().map(|mismatch| mismatch.directive).collect()
+            mismatches.into_iter().map(|mismatch| mismatch.column).collect()
         };
         let (first, second) = two.split_at(two.find("3 integer").expect("the second entry"));
-        assert_eq!(positions(two, two, &[0]), []);
-        assert_eq!(positions(second, two, &[0]), []);
-        assert_eq!(positions(two, &two.replace("0x30", "0x31"), &[0]), [Some(1)]);
-        assert_eq!(positions(second, &two.replace("0x30", "0x31"), &[0]), [Some(1)]);
-        assert_eq!(positions(first, two, &[0]), [Some(1)]);
-        assert_eq!(positions(&two.replace("0x", "0x1"), two, &[]), [Some(0), Some(1)]);
-        assert_eq!(positions(two, first, &[]), [None]);
+        assert_eq!(columns(two, two, &[0]), []);
+        assert_eq!(columns(second, two, &[0]), []);
+        assert_eq!(columns(two, &two.replace("0x30", "0x31"), &[0]), [Some(1)]);
+        assert_eq!(columns(second, &two.replace("0x30", "0x31"), &[0]), [Some(1)]);
+        assert_eq!(columns(first, two, &[0]), [Some(1)]);
+        assert_eq!(columns(&two.replace("0x", "0x1"), two, &[]), [Some(0), Some(1)]);
+        assert_eq!(columns(two, first, &[]), [None]);
     }
 
     #[test]

@@ -9,8 +9,10 @@ use crate::judge::{Case, Progress, judge};
 use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
 use crate::script::Directive;
 use crate::settings::Settings;
+use crate::snapshot::SnapshotUse;
 use lanes::{EngineInfo, Features, Lane};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -67,6 +69,9 @@ pub(crate) enum Answer {
     },
     /// A directive has run. Sent only on a request with `trace`.
     After(Verdict),
+    /// The lane at this position of the request goes on with a long script, which the lanes run by turns. No lane ends
+    /// before all have come to the last turn.
+    Turn(usize),
     /// A lane has run the script.
     Lane(LaneReport),
     /// The time of a lane is up, and the worker ends.
@@ -129,11 +134,14 @@ fn serve_one(request: &Request, lanes: &[&dyn Lane], watched: &Watched) -> Answe
         return Answer::Unreadable { line: 1, column: 1, message };
     };
     let read = if request.bless { Case::read_script } else { Case::read };
-    let case = match read(&request.path, features) {
+    let mut case = match read(&request.path, features) {
         Ok(case) => Case { settings: request.settings, keeps_passed: request.passed, ..case },
         Err(error) => return Answer::Unreadable { line: error.line, column: error.column, message: error.message },
     };
-    let mut progress = ProgressReporter { request, watched, directives: 0 };
+    if request.bless {
+        case.snapshot = SnapshotUse::Make;
+    }
+    let mut progress = ProgressReporter { request, watched, waiting: BTreeMap::new() };
     let judgment = judge(&case, lanes, &mut progress);
     Answer::Done {
         disagreements: judgment.disagreements,
@@ -154,22 +162,25 @@ fn answer(answer: &Answer) -> io::Result<()> {
 struct ProgressReporter<'a> {
     request: &'a Request,
     watched: &'a Watched,
-    directives: usize,
+    /// The lanes that wait for their next turn, by their positions in the request.
+    waiting: BTreeMap<usize, Running>,
 }
 
 impl Progress for ProgressReporter<'_> {
-    fn begin(&mut self, lane: &str, directives: &[Directive]) {
-        self.directives = directives.len();
-        let report = LaneReport {
-            path: self.request.path.clone(),
-            lane: lane.to_string(),
-            directives: directives.len(),
-            ..LaneReport::default()
-        };
-        *self.watched.lock() = Some(Running { report, directive: None, started: Instant::now() });
+    fn begin(&mut self, position: usize, lane: &str, directives: usize) {
+        if !self.waiting.is_empty() {
+            // If the pool is gone, nobody needs to know. The same holds for the other answers here.
+            let _ = answer(&Answer::Turn(position));
+        }
+        let running = self.waiting.remove(&position).unwrap_or_else(|| {
+            let (path, lane) = (self.request.path.clone(), lane.to_string());
+            let report = LaneReport { path, lane, directives, ..LaneReport::default() };
+            Running { position, report, directive: None, before: Duration::ZERO, started: Instant::now() }
+        });
+        *self.watched.lock() = Some(Running { started: Instant::now(), ..running });
     }
 
-    fn step(&mut self, _position: usize, directive: &Directive, verdict: Option<&Verdict>) {
+    fn step(&mut self, directive: &Directive, verdict: Option<&Verdict>) {
         let mut running = self.watched.lock();
         let Some(running) = running.as_mut() else { return };
         match verdict {
@@ -178,11 +189,17 @@ impl Progress for ProgressReporter<'_> {
         }
         if self.request.trace {
             let traced = match verdict {
-                None => Answer::Before { directives: self.directives, directive: Failure::of(directive, "") },
+                None => Answer::Before { directives: running.report.directives, directive: Failure::of(directive, "") },
                 Some(verdict) => Answer::After(verdict.clone()),
             };
-            // If the pool is gone, nobody needs the trace.
             let _ = answer(&traced);
+        }
+    }
+
+    fn pause(&mut self) {
+        if let Some(running) = self.watched.lock().take() {
+            let before = running.time();
+            self.waiting.insert(running.position, Running { before, ..running });
         }
     }
 
@@ -199,8 +216,12 @@ impl Progress for ProgressReporter<'_> {
 struct Watched(Mutex<Option<Running>>);
 
 struct Running {
+    /// The position of the lane in the request.
+    position: usize,
     report: LaneReport,
     directive: Option<(u32, u32, &'static str)>,
+    /// The time that its turns before this one took.
+    before: Duration,
     started: Instant,
 }
 
@@ -215,7 +236,7 @@ impl Watched {
         loop {
             thread::sleep(INTERVAL);
             let mut running = self.lock();
-            if let Some(running) = running.take_if(|running| running.started.elapsed() >= timeout) {
+            if let Some(running) = running.take_if(|running| running.time() >= timeout) {
                 let _ = answer(&Answer::GaveUp(running.into_timeout(timeout)));
                 // `exit` drops nothing, so children that hang would outlive this process.
                 lanes::adapter::end_all();
@@ -226,7 +247,13 @@ impl Watched {
 }
 
 impl Running {
+    /// Returns the time that the lane has run.
+    fn time(&self) -> Duration {
+        self.before + self.started.elapsed()
+    }
+
     fn into_timeout(self, timeout: Duration) -> LaneReport {
+        let time = self.time();
         let mut report = self.report;
         let (line, column, name) = self.directive.unwrap_or((1, 1, "script"));
         report.failures.push(Failure {
@@ -237,7 +264,7 @@ impl Running {
             message: format!("still running after {} s", timeout.as_secs_f64()),
         });
         report.status = Status::Timeout;
-        report.milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        report.milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         report.close();
         report
     }

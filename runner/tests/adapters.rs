@@ -297,6 +297,12 @@ fn memories_that_are_not_shown() {
 }
 
 #[test]
+fn memories_that_are_not_read() {
+    exposed_by_check("unread-memory", "memories are read", "`read` must be answered with the 3 bytes at 65533");
+    exposed_by_check("unread-memory", "a long line", "`read` must be answered with the 1000000 bytes at 1");
+}
+
+#[test]
 fn invalid_modules_are_accepted() {
     exposed_by_check("accepts-invalid", "malformed and invalid modules", "accepted, though it is invalid");
     exposed_by_run("accepts-invalid", SCRIPT, "expected invalid, but the module was accepted");
@@ -375,6 +381,14 @@ fn what_cannot_be_started() {
     let (code, text) = run(SCRIPT, "/no/such/adapter", &["--lanes", "speed/fresh,other?"]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("in 1 lane (without other: not there)"), "{text}");
+    // It starts, but cannot do what the options ask for.
+    let able = format!("{RUNNER} adapter speed/fresh");
+    let (code, text) = run(SCRIPT, &able, &["--lanes", "speed/fresh,other?", "--canonicalize-nan"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("in 1 lane (without other: not there)"), "{text}");
+    let (code, text) = runner(&["x.wast", "--lanes", "mine"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("unknown lane `mine`. There are") && text.contains("`--lane NAME=CMD` adds"), "{text}");
     let (code, text) = runner(&["x.wast", "--lane", "a,b=c"]);
     assert_eq!(code, Some(2), "{text}");
 }

@@ -2,11 +2,13 @@
 //! hangs, wrong results and altered snapshots are noticed; reports keep their form.
 #![cfg(feature = "engine")]
 
+mod common;
+
+use common::{report_and_output, script, text, touchstone};
 use runner::report::{Report, Status};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use tempfile::TempDir;
+use std::process::{Command, Stdio};
 
 const GOOD: &str = "(module (func (export \"f\") (result i32) (i32.const 1)))\n\
     (assert_return (invoke \"f\") (i32.const 1))\n";
@@ -17,35 +19,10 @@ const CANARY: &str = "(module $M\n  (func (export \"f\") (result i32) (i32.const
     (assert_trap (invoke \"canary\") \"unreachable\")\n\
     (assert_return (invoke \"f\") (i32.const 1))\n";
 
-fn touchstone(arguments: &[&str]) -> Output {
-    // The product has no faulty lanes.
-    let faulty = arguments.iter().any(|argument| argument.contains("faulty/"));
-    let program = if faulty { env!("CARGO_BIN_EXE_faulty") } else { env!("CARGO_BIN_EXE_touchstone") };
-    let mut command = Command::new(program);
-    command.env_remove("SPEC_TESTSUITE").args(arguments).output().expect("touchstone starts")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// A directory with one script.
-fn script(contents: &str) -> (TempDir, String) {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let path = directory.path().join("x.wast");
-    fs::write(&path, contents).expect("a script");
-    let path = path.display().to_string();
-    (directory, path)
-}
-
 /// Runs scripts, and returns the JSON report and the exit code.
 fn report(arguments: &[&str]) -> (Report, Option<i32>) {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let file = directory.path().join("report.json");
-    let option = format!("json={}", file.display());
-    let output = touchstone(&[arguments, &["--report", &option]].concat());
-    let json = fs::read_to_string(&file).unwrap_or_else(|_| panic!("no report: {}", text(&output.stderr)));
-    (serde_json::from_str(&json).expect("the report's schema"), output.status.code())
+    let (report, output) = report_and_output(arguments);
+    (report, output.status.code())
 }
 
 #[track_caller]
@@ -106,9 +83,9 @@ fn inputs_that_cannot_be_used() {
     expect_usage_error(&["/dev/null"], "cannot read /dev/null: not a regular file");
     expect_usage_error(
         &["spec:9.0"],
-        "unknown suite `spec:9.0`, did you mean `spec:1.0`?; known are spec:1.0, spec:2.0",
+        "unknown suite `spec:9.0`; did you mean `spec:1.0`? Known are spec:1.0, spec:2.0",
     );
-    expect_usage_error(&[&good, "--lanes", "sped/fresh"], "unknown lane `sped/fresh`, did you mean `speed/fresh`?");
+    expect_usage_error(&[&good, "--lanes", "sped/fresh"], "unknown lane `sped/fresh`; did you mean `speed/fresh`?");
     expect_usage_error(&[&good, "--jobs", "0"], "expected a number of scripts to run at a time, at least 1");
     expect_usage_error(&[&good, "--lanes", "all,quick/fresh"], "the lane `quick/fresh` is named twice");
     expect_usage_error(&[&good, "--filter", "zebra"], "no script's path contains `zebra`");
@@ -248,6 +225,46 @@ fn a_hang_is_a_timeout() {
     assert_eq!(hang.failures[0].line, 5);
     assert_eq!(other.status, Status::Pass);
     assert_eq!(report.totals.timed_out, 1);
+}
+
+/// Returns a script with so much text before its first assertion that the lanes run it by turns: first up to that one,
+/// then the rest. Each directive stays on its line.
+fn in_two_batches(script: &str) -> String {
+    script.replacen("))\n(assert", &format!(")) (;{};)\n(assert", "x".repeat(1 << 18)), 1)
+}
+
+#[test]
+fn a_lane_that_is_lost_between_turns_of_others() {
+    let (_directory, path) = script(&in_two_batches(CANARY));
+    for (lane, status) in [("faulty/abort", Status::Crash), ("faulty/hang", Status::Timeout)] {
+        let lanes = format!("speed/fresh,{lane},quick/fresh");
+        let (report, code) = report(&[&path, "--lanes", &lanes, "--timeout", "2"]);
+        assert_eq!(code, Some(1));
+        let [one, lost, other] = report.scripts.as_slice() else { panic!("three lanes: {report:?}") };
+        assert_eq!((lost.status, lost.passed, lost.failed, lost.skipped), (status, 2, 1, 1));
+        assert_eq!((lost.lane.as_str(), lost.failures[0].line), (lane, 5));
+        assert_eq!([(one.status, one.passed), (other.status, other.passed)], [(Status::Pass, 4); 2]);
+        let [compared] = report.compared.as_slice() else { panic!("one pair: {report:?}") };
+        assert_eq!((compared.tally.steps, compared.tally.traps, report.disagreements.len()), (4, 1, 0));
+    }
+}
+
+#[test]
+fn what_a_batch_shows_is_compared_and_checked_as_ever() {
+    let (directory, path) = script(&in_two_batches(CANARY));
+    let (differing, _) = report(&[&path, "--lanes", "speed/fresh,faulty/wrong-frame"]);
+    let [disagreement] = differing.disagreements.as_slice() else { panic!("one disagreement: {differing:?}") };
+    assert_eq!((disagreement.line, disagreement.directive.as_str()), (5, "assert_trap"));
+    assert_eq!(touchstone(&[&path, "--bless"]).status.code(), Some(0));
+    assert_eq!(report(&[&path]).1, Some(0));
+    let snapshot = directory.path().join("x.traps");
+    let traps = fs::read_to_string(&snapshot).expect("the snapshot");
+    for (wrong, line) in [(traps.replace("5 unreachable", "5 integer-overflow"), 5), (traps + "6 unreachable\n", 6)] {
+        fs::write(&snapshot, wrong).expect("another snapshot");
+        let (report, _) = report(&[&path, "--lanes", "speed/fresh"]);
+        let [failure] = report.scripts[0].failures.as_slice() else { panic!("one failure: {report:?}") };
+        assert_eq!((failure.line, failure.directive.as_str(), report.scripts[0].passed), (line, "trap snapshot", 3));
+    }
 }
 
 #[test]

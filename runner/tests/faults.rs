@@ -7,7 +7,8 @@ mod faulty;
 use lanes::own::{Origin, Own, Tier};
 use lanes::{Fault, Features, Lane, Options};
 use runner::report::{Disagreement, Status};
-use runner::{Case, Judgment, Settings, judge};
+use runner::script::Directive;
+use runner::{Case, Judgment, Progress, Settings, SnapshotUse, Verdict, judge};
 
 const SCRIPT: &str = "(module\n\
     (func (export \"subtract\") (param i32 i32) (result i32) (i32.sub (local.get 0) (local.get 1)))\n\
@@ -23,16 +24,19 @@ fn run(text: &str, options: &Options) -> Judgment {
     judge_text(text, &[&healthy, &faulty])
 }
 
-fn judge_text(text: &str, lanes: &[&dyn Lane]) -> Judgment {
-    let case = Case {
+fn case(text: &str) -> Case<'_> {
+    Case {
         path: "x.wast",
         text: text.into(),
         features: Features::default(),
         settings: Settings::default(),
-        snapshot: None,
+        snapshot: SnapshotUse::None,
         keeps_passed: false,
-    };
-    judge(&case, lanes, &mut ())
+    }
+}
+
+fn judge_text(text: &str, lanes: &[&dyn Lane]) -> Judgment {
+    judge(&case(text), lanes, &mut ())
 }
 
 /// Returns the disagreements with a lane that has this fault. Each lane alone passes.
@@ -53,6 +57,36 @@ fn expect_caught(fault: Fault, line: u32, what: &str) {
 #[test]
 fn healthy_lanes_agree() {
     assert_eq!(find_disagreements(None), []);
+}
+
+/// Notes which lane begins a turn, and how many directives it has run then.
+#[derive(Default)]
+struct Turns(Vec<(usize, usize)>, usize);
+
+impl Progress for Turns {
+    fn begin(&mut self, position: usize, _lane: &str, directives: usize) {
+        assert_eq!(directives, 6);
+        self.0.push((position, self.1));
+    }
+
+    fn step(&mut self, _directive: &Directive, verdict: Option<&Verdict>) {
+        self.1 += usize::from(verdict.is_some());
+    }
+}
+
+#[test]
+fn lanes_run_a_long_script_by_turns() {
+    let turns = |between: &str| {
+        let text = format!("{SCRIPT}{between}(register \"one\") (register \"other\")");
+        let lanes = [Origin::Fresh, Origin::Reload].map(|origin| Own::new(Tier::Quick, origin, &Options::default()));
+        let mut turns = Turns::default();
+        let judgment = judge(&case(&text), &[&lanes[0], &lanes[1]], &mut turns);
+        assert!(judgment.has_passed() && judgment.reports.iter().all(|report| report.directives == 6));
+        turns.0
+    };
+    assert_eq!(turns(""), [(0, 0), (1, 6)]);
+    let long = format!("(;{};)", "x".repeat(1 << 18));
+    assert_eq!(turns(&long), [(0, 0), (1, 5), (0, 10), (1, 11)]);
 }
 
 #[test]
@@ -140,14 +174,6 @@ fn a_wrong_write_of_a_thread() {
 fn run_threads(text: &str, options: &Options) -> Judgment {
     let healthy = Own::new(Tier::Speed, Origin::Fresh, &Options::default());
     let faulty = Own::new(Tier::Quick, Origin::Reload, options);
-    let features = Features::default().with(Features::THREADS);
-    let case = Case {
-        path: "x.wast",
-        text: text.into(),
-        features,
-        settings: Settings::default(),
-        snapshot: None,
-        keeps_passed: false,
-    };
+    let case = Case { features: Features::default().with(Features::THREADS), ..case(text) };
     judge(&case, &[&healthy, &faulty], &mut ())
 }

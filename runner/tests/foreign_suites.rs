@@ -1,34 +1,17 @@
 //! Scripts of other suites: their head lines, their words for traps, and the options that they need.
 #![cfg(feature = "engine")]
 
+mod common;
+
+use common::{report_and_output, script, text, touchstone};
 use runner::report::Report;
 use std::fs;
-use std::process::{Command, Output};
-use tempfile::TempDir;
-
-/// A directory with one script.
-fn script(contents: &str) -> (TempDir, String) {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let path = directory.path().join("x.wast");
-    fs::write(&path, contents).expect("a script");
-    let path = path.display().to_string();
-    (directory, path)
-}
-
-fn touchstone(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_touchstone"));
-    command.env_remove("SPEC_TESTSUITE").args(arguments).output().expect("touchstone starts")
-}
 
 /// Runs a script with these options, and returns the report, the exit code and standard error.
 fn run(contents: &str, options: &[&str]) -> (Report, Option<i32>, String) {
-    let (directory, path) = script(contents);
-    let file = directory.path().join("report.json");
-    let json = format!("json={}", file.display());
-    let output = touchstone(&[&[&path, "--quiet", "--report", &json], options].concat());
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    let json = fs::read_to_string(&file).unwrap_or_else(|_| panic!("no report: {stderr}"));
-    (serde_json::from_str(&json).expect("the report's schema"), output.status.code(), stderr)
+    let (_directory, path) = script(contents);
+    let (report, output) = report_and_output(&[&[&path, "--quiet"], options].concat());
+    (report, output.status.code(), text(&output.stderr))
 }
 
 #[track_caller]
@@ -115,9 +98,8 @@ fn features_by_path() {
     assert_eq!(code("x.wast = 3.0, threads", &["--features", "1.0"]), Some(1));
     fs::write(&rules, "x.wast: 3.0").expect("a file");
     let output = touchstone(&[&path, "--features-file", &rules]);
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr.contains("features.txt:1: expected GLOB = FEATURES"), "{stderr}");
+    assert!(text(&output.stderr).contains("features.txt:1: expected GLOB = FEATURES"), "{output:?}");
 }
 
 #[test]

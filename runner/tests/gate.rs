@@ -144,7 +144,7 @@ fn expected_failures_stay_when_lines_move() {
 fn built_in_lists_are_about_official_scripts() {
     let files = Files::new();
     let mine = files.write("proposals/custom-descriptors/descriptors.wast", "(module)");
-    expect(&[&mine, "--lanes", "speed/fresh"], 0, "1 directives passed");
+    expect(&[&mine, "--lanes", "speed/fresh"], 0, "1 directive passed");
     for sign in ["address", "br_table", "i32", "linking"] {
         files.write(&format!("core/{sign}.wast"), "(module)");
     }

@@ -82,10 +82,11 @@ impl fmt::Display for UnknownSuite {
         let known: Vec<String> = Suite::known().map(|suite| format!("spec:{suite}")).collect();
         let name = format!("spec:{}", self.0);
         write!(f, "unknown suite `{name}`")?;
-        if let Some(close) = features::closest(&name, known.iter().map(String::as_str)) {
-            write!(f, ", did you mean `{close}`?")?;
+        match features::closest(&name, known.iter().map(String::as_str)) {
+            Some(close) => write!(f, "; did you mean `{close}`?")?,
+            None => f.write_str(".")?,
         }
-        write!(f, "; known are {}", known.join(", "))
+        write!(f, " Known are {}", known.join(", "))
     }
 }
 

@@ -20,6 +20,7 @@ use crate::wasm::module::*;
 use crate::wasm::types::*;
 use gimli::X86_64;
 use gimli::write::{CallFrameInstruction, CommonInformationEntry, FrameDescriptionEntry};
+use smallvec::smallvec;
 
 /// A small generator of random numbers, so that every run damages the same bytes.
 struct Random(u64);
@@ -80,19 +81,19 @@ fn module() -> Module {
         table_inits: vec![None],
         memories: vec![memory],
         globals: vec![global],
-        global_inits: vec![ConstExpr(vec![ConstOp::I64Const(-1)])],
+        global_inits: vec![ConstExpr(smallvec![ConstOp::I64Const(-1)])],
         exports: vec![
             Export { name: "run".to_owned(), item: ExportItem::Func(FuncIndex(1)) },
             Export { name: "memory".to_owned(), item: ExportItem::Memory(MemoryIndex(0)) },
         ],
         start: Some(FuncIndex(2)),
         elements: vec![ElementSegment {
-            mode: ElementMode::Active { table: TableIndex(0), offset: ConstExpr(vec![ConstOp::I32Const(0)]) },
+            mode: ElementMode::Active { table: TableIndex(0), offset: ConstExpr(smallvec![ConstOp::I32Const(0)]) },
             ty: RefType::FUNC,
             items: ElementItems::Functions(vec![FuncIndex(0), FuncIndex(1)]),
         }],
         data: vec![DataSegment {
-            mode: DataMode::Active { memory: MemoryIndex(0), offset: ConstExpr(vec![ConstOp::I32Const(8)]) },
+            mode: DataMode::Active { memory: MemoryIndex(0), offset: ConstExpr(smallvec![ConstOp::I32Const(8)]) },
             bytes: 0..5,
         }],
         imported_functions: 1,
@@ -390,7 +391,7 @@ const CHANGES: &[(&str, Change)] = &[
     ("features do not include", |m| m.module.tables[0].index64 = true),
     ("number of table initializers", |m| m.module.table_inits.clear()),
     ("have no initializer", |m| m.module.tables[0].element.nullable = false),
-    ("wrong type", |m| m.module.table_inits[0] = Some(ConstExpr(vec![ConstOp::I32Const(0)]))),
+    ("wrong type", |m| m.module.table_inits[0] = Some(ConstExpr(smallvec![ConstOp::I32Const(0)]))),
     ("initializer", |m| m.module.global_inits.clear()),
     ("wrong type", |m| m.module.global_inits[0].0[0] = ConstOp::I32Const(0)),
     ("one value", |m| m.module.global_inits[0].0.clear()),
@@ -444,7 +445,7 @@ fn offsets_of_segments_are_of_the_index_type() {
     metadata.module.memories[0].index64 = true;
     assert!(refusal(&artifact(&metadata, None), &config).contains("wrong type"));
     metadata.module.data[0].mode =
-        DataMode::Active { memory: MemoryIndex(0), offset: ConstExpr(vec![ConstOp::I64Const(8)]) };
+        DataMode::Active { memory: MemoryIndex(0), offset: ConstExpr(smallvec![ConstOp::I64Const(8)]) };
     assert!(check(&artifact(&metadata, None), &config).is_ok());
     metadata.module.tables[0].index64 = true;
     assert!(refusal(&artifact(&metadata, None), &config).contains("wrong type"));
@@ -467,7 +468,7 @@ fn forged_constant_objects_are_refused() {
         module.types.push(SubType::plain(CompositeType::Array(element)));
         module.rec_groups.extend([3, 4]);
         module.globals[0].content = content;
-        module.global_inits[0] = ConstExpr(ops.to_vec());
+        module.global_inits[0] = ConstExpr(ops.into());
         let bytes = artifact(&metadata, None);
         super::check(&bytes, &Config::new()).map(drop).map_err(|error| error.to_string())
     };
@@ -565,7 +566,7 @@ fn forged_exact_constants_are_refused() {
         let mut metadata = metadata();
         described(&mut metadata);
         metadata.module.globals[0].content = content;
-        metadata.module.global_inits[0] = ConstExpr(ops.to_vec());
+        metadata.module.global_inits[0] = ConstExpr(ops.into());
         super::check(&artifact(&metadata, None), &Config::new()).map(drop).map_err(|error| error.to_string())
     };
     let refused = |content, ops: &[ConstOp], what: &str| {

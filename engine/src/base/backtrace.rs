@@ -41,10 +41,20 @@ impl fmt::Display for Frame {
     }
 }
 
+/// The number of frames that are printed of each end of a deep backtrace.
+const PRINTED: usize = 32;
+
+/// One line for each frame. Of a deep stack the innermost and the outermost frames are printed: an exhausted stack can
+/// have more than a hundred thousand.
 impl fmt::Display for Backtrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let omitted = PRINTED..self.frames.len().saturating_sub(PRINTED);
         for (depth, frame) in self.frames.iter().enumerate() {
-            writeln!(f, "{depth:>4}: {frame}")?;
+            if !omitted.contains(&depth) {
+                writeln!(f, "{depth:>4}: {frame}")?;
+            } else if depth == omitted.start {
+                writeln!(f, "      ... {} more frames", omitted.len())?;
+            }
         }
         Ok(())
     }
@@ -63,5 +73,17 @@ mod tests {
         assert_eq!(frame.to_string(), "m!3 @0x5a");
         frame.func_name = Some("main".to_owned());
         assert_eq!(frame.to_string(), "m!3 $main @0x5a");
+    }
+
+    #[test]
+    fn a_deep_stack_prints_its_ends() {
+        let frame = |func_index| Frame { module_name: None, func_index, func_name: None, module_offset: None };
+        let text = |depth| Backtrace { frames: (0..depth).map(frame).collect() }.to_string();
+        assert_eq!(text(64).lines().count(), 64);
+        let deep = text(1000);
+        let lines: Vec<&str> = deep.lines().collect();
+        assert_eq!(lines.len(), 65);
+        assert_eq!(lines[31..34], ["  31: !31", "      ... 936 more frames", " 968: !968"]);
+        assert_eq!(lines[64], " 999: !999");
     }
 }

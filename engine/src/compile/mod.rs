@@ -33,6 +33,7 @@ use crate::wasm::module::Module;
 use codegen::{CompiledCode, FunctionCompiler};
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 use link::LinkInput;
+pub(crate) use parallel::STACK;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 use symbol::Symbol;

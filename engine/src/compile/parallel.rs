@@ -12,6 +12,10 @@ use std::thread;
 /// The cost of the tasks that a further thread is started for. It takes far longer to compile than a thread to start.
 const COST_PER_THREAD: usize = 4096;
 
+/// Bytes of stack that a thread needs to compile, several times as much as large modules were seen to need. Rust's
+/// default for new threads depends on the environment, which must not decide whether a module compiles.
+pub(crate) const STACK: usize = 1 << 20;
+
 /// Returns the number of threads that work of this cost deserves, if there may be `limit` of them; `None` is one per
 /// core.
 pub(super) fn threads_for(cost: usize, limit: Option<usize>) -> usize {
@@ -45,7 +49,8 @@ pub(super) fn map<T: Send, R: Send>(tasks: Vec<T>, threads: usize, work: impl Fn
         core::iter::from_fn(|| next().map(|(position, task)| (position, work(task)))).collect()
     };
     let mut results = thread::scope(|scope| {
-        let start = |_| thread::Builder::new().name("compile".to_owned()).spawn_scoped(scope, work).ok();
+        let thread = || thread::Builder::new().name("compile".to_owned()).stack_size(STACK);
+        let start = |_| thread().spawn_scoped(scope, work).ok();
         let helpers: Vec<_> = (1..threads).map_while(start).collect();
         let mut results = work();
         for helper in helpers {

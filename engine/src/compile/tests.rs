@@ -377,3 +377,22 @@ fn a_table_that_cannot_grow_has_a_constant_length() {
         }
     }
 }
+
+#[test]
+fn a_cast_tests_only_what_validation_leaves_open() {
+    for config in tiers() {
+        // Each step takes a test away: that for null, that for an `i31`, and both.
+        let lengths = ["anyref", "(ref any)", "(ref null $base)", "(ref $base)"].map(|operand| {
+            let code = compile_text(
+                &config,
+                &format!(
+                    "(module (type $base (sub (struct))) (type $part (sub $base (struct (field i32))))
+                        (func (param {operand}) (result i32) (ref.test (ref $part) (local.get 0))))"
+                ),
+            );
+            function(&code, 0).code.len()
+        });
+        let [open, not_null, object, neither] = lengths;
+        assert!(open > not_null && open > object && not_null > neither && object > neither, "{lengths:?}");
+    }
+}

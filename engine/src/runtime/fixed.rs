@@ -5,21 +5,29 @@ use core::ptr::NonNull;
 use std::alloc::{alloc_zeroed, dealloc};
 
 /// An owned `T` at an address of its own. Unlike a `Box` it may be moved while others hold pointers to the `T`.
-pub(crate) struct Fixed<T>(NonNull<T>);
+pub(crate) struct Fixed<T: ?Sized>(NonNull<T>);
 
 impl<T> Fixed<T> {
     /// Moves a value to the address that it keeps until this is dropped.
     pub(crate) fn new(value: T) -> Fixed<T> {
-        Fixed(NonNull::from(Box::leak(Box::new(value))))
+        Fixed::from(Box::new(value))
     }
+}
 
+impl<T: ?Sized> From<Box<T>> for Fixed<T> {
+    fn from(value: Box<T>) -> Fixed<T> {
+        Fixed(NonNull::from(Box::leak(value)))
+    }
+}
+
+impl<T: ?Sized> Fixed<T> {
     /// The address of the value. It is valid until this is dropped.
     pub(crate) fn as_ptr(&self) -> NonNull<T> {
         self.0
     }
 }
 
-impl<T> Drop for Fixed<T> {
+impl<T: ?Sized> Drop for Fixed<T> {
     fn drop(&mut self) {
         // SAFETY: the pointer came from a box, and only this value owns it.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
@@ -27,9 +35,9 @@ impl<T> Drop for Fixed<T> {
 }
 
 // SAFETY: owns a `T`, as a box does.
-unsafe impl<T: Send> Send for Fixed<T> {}
+unsafe impl<T: Send + ?Sized> Send for Fixed<T> {}
 // SAFETY: `&Fixed` gives out an address only.
-unsafe impl<T: Sync> Sync for Fixed<T> {}
+unsafe impl<T: Sync + ?Sized> Sync for Fixed<T> {}
 
 /// An owned block of zeroed bytes.
 pub(crate) struct Block {

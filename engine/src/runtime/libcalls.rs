@@ -7,7 +7,8 @@
 use super::bulk::{self, bytes_price, elements_price, object_price};
 use super::call::{self, Stop};
 use super::exception;
-use super::gc;
+use super::gc::array_ops::ArraySegment;
+use super::gc::{self, array_ops};
 use super::instance::Elements;
 use super::memory::{self, SharedMemory, WaitResult, copy_racing, fill_racing};
 use super::store::OpaqueMut;
@@ -171,35 +172,35 @@ library_calls! {
 
     fn array_fill(store, _instance, array: u32, at: u32, low: u64, high: u64, len: u32) {
         store.charge(elements_price(len.into()))?;
-        gc::array_ops::fill(store, array, at, u128::from(low) | u128::from(high) << 64, len)?;
+        array_ops::fill(store, array, at, u128::from(low) | u128::from(high) << 64, len)?;
         Ok(OK)
     }
 
     fn array_copy(store, _instance, dst_array: u32, dst: u32, src_array: u32, src: u32, len: u32) {
         store.charge(elements_price(len.into()))?;
-        gc::array_ops::copy(store, dst_array, dst, src_array, src, len)?;
+        array_ops::copy(store, dst_array, dst, src_array, src, len)?;
         Ok(OK)
     }
 
     fn array_new_data(store, instance, id: u32, segment: u32, src: u32, len: u32) {
         store.charge(elements_price(len.into()))?;
-        Ok(gc::array_ops::new_data(store, instance, id, DataIndex(segment), src, len)?.into())
+        Ok(array_ops::new_of_segment(store, instance, id, ArraySegment::Data(DataIndex(segment)), src, len)?.into())
     }
 
     fn array_new_elem(store, instance, id: u32, segment: u32, src: u32, len: u32) {
         store.charge(elements_price(len.into()))?;
-        Ok(gc::array_ops::new_elem(store, instance, id, ElemIndex(segment), src, len)?.into())
+        Ok(array_ops::new_of_segment(store, instance, id, ArraySegment::Elements(ElemIndex(segment)), src, len)?.into())
     }
 
     fn array_init_data(store, instance, array: u32, segment: u32, dst: u32, src: u32, len: u32) {
         store.charge(elements_price(len.into()))?;
-        gc::array_ops::init_data(store, instance, array, dst, DataIndex(segment), src, len)?;
+        array_ops::init_of_segment(store, instance, array, dst, ArraySegment::Data(DataIndex(segment)), src, len)?;
         Ok(OK)
     }
 
     fn array_init_elem(store, instance, array: u32, segment: u32, dst: u32, src: u32, len: u32) {
         store.charge(elements_price(len.into()))?;
-        gc::array_ops::init_elem(store, instance, array, dst, ElemIndex(segment), src, len)?;
+        array_ops::init_of_segment(store, instance, array, dst, ArraySegment::Elements(ElemIndex(segment)), src, len)?;
         Ok(OK)
     }
 

@@ -1,6 +1,7 @@
 //! Linkers: named items that modules can import.
 
-use super::func::host::{self, HostDefinition};
+use super::func::host::HostDefinition;
+use super::func::linked::{self, HostSet, LinkedSet};
 use super::instance::instantiate;
 use super::type_text::describe;
 use super::{AsContext, AsContextMut, Caller, Engine, Extern, Instance, IntoFunc, Module, Val};
@@ -132,7 +133,7 @@ impl<T: 'static> Linker<T> {
         let mut store = store.as_context_mut().into_opaque();
         match self.definition(module, name)? {
             Definition::Item(item) => Some(*item),
-            Definition::Host(definition) => host::add_linked(&mut store, definition).ok().map(Extern::Func),
+            Definition::Host(definition) => linked::add_linked(&mut store, definition).ok().map(Extern::Func),
         }
     }
 
@@ -153,15 +154,19 @@ impl<T: 'static> Linker<T> {
         module.register_types()?;
         let wasm = module.wasm();
         let mut imports = Vec::with_capacity(wasm.imports.len());
+        let mut funcs = HostSet::default();
         for import in &wasm.imports {
             let Some(definition) = self.definition(&import.module, &import.name) else {
                 let ty = describe(module.engine().types(), &module.canonical(wasm.import_type(import.item)));
                 let message = format!("unknown import {}.{}: expected {ty}", import.module, import.name);
                 return Err(Error::new(ErrorKind::Link, message));
             };
-            imports.push(definition.clone());
+            imports.push(match definition {
+                Definition::Item(item) => Import::Item(*item),
+                Definition::Host(definition) => Import::Host(funcs.insert(definition)),
+            });
         }
-        Ok(InstancePre { module: module.clone(), imports: imports.into(), data: PhantomData })
+        Ok(InstancePre { module: module.clone(), imports: imports.into(), funcs: funcs.into(), data: PhantomData })
     }
 
     fn definition(&self, module: &str, name: &str) -> Option<&Definition> {
@@ -182,10 +187,21 @@ impl<T: 'static> Linker<T> {
 /// A module with the definitions of its imports: the part of an instantiation that is the same for every store.
 pub struct InstancePre<T: 'static> {
     module: Module,
-    /// The definitions of the imports, in the module's order.
-    imports: Box<[Definition]>,
+    /// The imports, in the module's order.
+    imports: Box<[Import]>,
+    /// The host functions among them.
+    funcs: LinkedSet,
     /// Makes `T` invariant, for the reason given at [`Linker`].
     data: PhantomData<fn(T) -> T>,
+}
+
+/// An import of a module.
+#[derive(Clone, Copy)]
+enum Import {
+    /// An item of a store.
+    Item(Extern),
+    /// The host function at this position of the [`LinkedSet`].
+    Host(usize),
 }
 
 impl<T: 'static> InstancePre<T> {
@@ -201,12 +217,12 @@ impl<T: 'static> InstancePre<T> {
     /// than the store.
     pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance> {
         let mut store = store.as_context_mut().into_opaque();
-        store.reserve(self.imports.len());
+        linked::add_set(&mut store, &self.funcs)?;
         let mut imports = SmallVec::<[Extern; 16]>::with_capacity(self.imports.len());
-        for definition in &self.imports {
-            imports.push(match definition {
-                Definition::Item(item) => *item,
-                Definition::Host(definition) => Extern::Func(host::add_linked(&mut store, definition)?),
+        for &import in &self.imports {
+            imports.push(match import {
+                Import::Item(item) => item,
+                Import::Host(position) => Extern::Func(linked::linked(&mut store, &self.funcs, position)?),
             });
         }
         instantiate(&mut store, &self.module, &imports)
@@ -215,7 +231,12 @@ impl<T: 'static> InstancePre<T> {
 
 impl<T: 'static> Clone for InstancePre<T> {
     fn clone(&self) -> InstancePre<T> {
-        InstancePre { module: self.module.clone(), imports: self.imports.clone(), data: PhantomData }
+        InstancePre {
+            module: self.module.clone(),
+            imports: self.imports.clone(),
+            funcs: self.funcs.clone(),
+            data: PhantomData,
+        }
     }
 }
 

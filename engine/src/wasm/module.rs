@@ -6,8 +6,11 @@ use super::index::*;
 use super::packed::{self, Packed};
 use super::stored;
 use super::types::*;
+use core::fmt;
 use core::ops::Range;
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smallvec::SmallVec;
 
 /// A validated module. Imports come first in the index spaces, as in the specification.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -153,8 +156,10 @@ pub(crate) enum ExportItem {
 
 /// A constant expression, in postfix order, evaluated on a small stack at instantiation
 /// ([Constant expressions](https://webassembly.github.io/spec/core/valid/instructions.html#constant-expressions)).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ConstExpr(pub(crate) Vec<ConstOp>);
+///
+/// Nearly all are a single instruction, for which nothing is allocated: a module may have thousands of segments.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ConstExpr(pub(crate) SmallVec<[ConstOp; 1]>);
 
 /// An instruction of a constant expression. Floats are stored as their bits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -234,6 +239,37 @@ pub(crate) enum DataMode {
     Passive,
     /// At instantiation.
     Active { memory: MemoryIndex, offset: ConstExpr },
+}
+
+impl Serialize for ConstExpr {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.as_slice().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ConstExpr {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ConstExpr, D::Error> {
+        deserializer.deserialize_seq(ReadOps)
+    }
+}
+
+/// The reader of the instructions of a constant expression.
+struct ReadOps;
+
+impl<'de> Visitor<'de> for ReadOps {
+    type Value = ConstExpr;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a constant expression")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ConstExpr, A::Error> {
+        let mut ops = SmallVec::new();
+        while let Some(op) = items.next_element()? {
+            ops.push(op);
+        }
+        Ok(ConstExpr(ops))
+    }
 }
 
 impl ConstOp {

@@ -75,7 +75,7 @@ impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { refused, loaded, called, answers, panics } = self;
         write!(f, "forged artifacts: {refused} refused, {loaded} loaded, {called} loaded and called; ")?;
-        write!(f, "{answers} answers of tables, {panics} panics of the host while loaded")
+        write!(f, "{answers} answers of their tables, {panics} panics of the host on purpose")
     }
 }
 

@@ -295,7 +295,7 @@ impl Comparison {
             (None, None) => true,
             _ => !self.same_engine,
         };
-        if left.is_none() || right.is_none() {
+        if left.is_some() != right.is_some() {
             self.tally.count_rule(Rule::NoFrames);
         }
         if equal { None } else { difference(what, frames::list(left), frames::list(right)) }

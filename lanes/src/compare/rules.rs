@@ -78,9 +78,9 @@ rules! {
     /// another one, or its own code, can use the memory. Between lanes of one engine, too.
     Race = "race":
         "what instances show that can see a memory which threads may use at the same time",
-    /// One engine shows no frames. It applies between engines.
+    /// One engine shows frames of a trap, and the other none. It applies between engines.
     NoFrames = "no-frames":
-        "an engine shows no frames",
+        "one engine shows frames of a trap, the other none",
 }
 
 impl fmt::Display for Rule {

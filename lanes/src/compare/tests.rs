@@ -215,6 +215,10 @@ fn what_was_compared_is_counted() {
     trap.frames = None;
     trap.or_kinds = vec![TrapKind::UnalignedAtomic];
     assert_eq!(comparison.step(&outside(30), &blind), None);
+    // A trap without frames in both needs no rule.
+    let mut own = own();
+    assert_eq!(own.step(&blind, &blind), None);
+    assert!(own.tally().rules.is_empty());
     comparison.admit();
     assert_eq!(comparison.step(&values(&[Value::I32(1)]), &values(&[Value::I32(2)])), None);
     assert_eq!(comparison.step(&trapped(TrapKind::StackOverflow, &[]), &values(&[])), None);

@@ -12,6 +12,9 @@ pub(super) struct Trial<'a> {
     pub(super) session: Box<dyn Session + 'a>,
 }
 
+/// The length up to which bytes of a memory are shown.
+const SHOWN_BYTES: usize = 16;
+
 /// Encodes the text of a module.
 pub(super) fn encode(text: &str) -> Vec<u8> {
     let buffer = wast::parser::ParseBuffer::new(text).expect("a constant of this program");
@@ -112,6 +115,16 @@ impl Trial<'_> {
         match self.expect_failure(instance, name, &[])? {
             Failure::Trap(trap) if trap.may_be(kind) => Ok(trap),
             other => Err(format!("{name:?}: expected a trap of the kind {kind}, got {other}")),
+        }
+    }
+
+    /// Reads bytes of a memory, which must be these.
+    pub(super) fn expect_bytes(&mut self, instance: InstanceId, offset: u64, want: &[u8], what: &str) -> CheckResult {
+        match self.session.read_memory(instance, "m", offset, want.len()) {
+            Some(got) if got == want => Ok(()),
+            Some(got) if want.len() <= SHOWN_BYTES => Err(format!("{what}: expected {want:?}, got {got:?}")),
+            Some(_) => Err(format!("{what}: {} bytes at {offset} are not those that the module has there", want.len())),
+            None => Err(format!("{what}: `read` must be answered with the {} bytes at {offset}", want.len())),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::adapter;
 use clap::{Args, ValueEnum};
-use lanes::{Cpu, Failure, Features, Lane, LaneInfo, Lanes, MemoryChecks, Options, RelaxedSimd, Session};
+use lanes::{Cpu, Failure, Features, Lane, LaneInfo, Lanes, LanesError, MemoryChecks, Options, RelaxedSimd, Session};
 use std::time::Duration;
 
 /// The lanes, and how they run.
@@ -82,7 +82,10 @@ impl LaneArgs {
 
     /// Opens the lanes. The error says why there is no lane to run.
     pub(super) fn open(&self) -> Result<Lanes, String> {
-        let lanes = lanes::parse(&self.list(), &self.options()).map_err(|error| error.to_string())?;
+        let lanes = lanes::parse(&self.list(), &self.options()).map_err(|error| match error {
+            LanesError::Unknown(_) => format!("{error}. `--lane NAME=CMD` adds the lane of an adapter"),
+            LanesError::Twice(_) => error.to_string(),
+        })?;
         if let Some(absent) = lanes.absent.iter().find(|absent| !absent.optional) {
             return Err(missing(&absent.name, &absent.reason));
         }
@@ -137,7 +140,9 @@ impl LaneArgs {
         ];
         arguments.extend(self.canonicalize_nan.then(|| "--canonicalize-nan".to_string()));
         arguments.extend(self.gc_zeal.then(|| "--gc-zeal".to_string()));
-        arguments.extend(self.lane.iter().map(|lane| format!("--lane={lane}")));
+        // A worker adds each lane of `--lane` to its list, so it must not hear of those that are not there.
+        let adapters = self.lane.iter().filter(|lane| lanes.contains(&lane.name));
+        arguments.extend(adapters.map(|lane| format!("--lane={lane}")));
         arguments
     }
 }

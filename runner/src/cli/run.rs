@@ -33,12 +33,6 @@ pub(super) struct RunArgs {
     /// spec:3.0, spec:proposals/NAME, spec:all).
     #[arg(value_name = "SCRIPT|DIR|spec:SUITE")]
     inputs: Vec<String>,
-    #[command(flatten)]
-    pub(super) lanes: LaneArgs,
-    /// Add a command that runs whole scripts and says by its exit code whether they pass, such as ref=wasm or
-    /// 'wt=wasmtime wast {}'. The word {} stands for the script's path; without it the path comes last. Repeatable.
-    #[arg(long, value_name = "NAME=CMD", help_heading = "Lanes")]
-    script_engine: Vec<NamedCommand>,
     /// The number of scripts that run at a time [default: the number of cores].
     #[arg(long, value_name = "N", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
@@ -58,8 +52,6 @@ pub(super) struct RunArgs {
     bless: bool,
     #[arg(long, value_name = "FORMAT[=FILE]", help = report_to::help())]
     report: Vec<ReportTo>,
-    #[command(flatten)]
-    demands: DemandArgs,
     /// Print only what is wrong, and the last line of the summary.
     #[arg(long)]
     quiet: bool,
@@ -89,6 +81,15 @@ pub(super) struct RunArgs {
     /// data. The variable SPEC_TESTSUITE does the same.
     #[arg(long, value_name = "DIR")]
     spec_dir: Option<PathBuf>,
+    // A heading of the help lasts until the next one, so the options that have one come last.
+    #[command(flatten)]
+    pub(super) lanes: LaneArgs,
+    /// Add a command that runs whole scripts and says by its exit code whether they pass, such as ref=wasm or
+    /// 'wt=wasmtime wast {}'. The word {} stands for the script's path; without it the path comes last. Repeatable.
+    #[arg(long, value_name = "NAME=CMD", help_heading = "Lanes")]
+    script_engine: Vec<NamedCommand>,
+    #[command(flatten)]
+    demands: DemandArgs,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

@@ -58,7 +58,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
     }
 
     /// Performs the directive at this position.
-    pub(super) fn step(&mut self, position: usize, directive: &'env Directive) -> Step {
+    pub(super) fn step(&mut self, position: usize, directive: &Directive) -> Step {
         if let Err(miss) = self.support.begin_directive() {
             return Step::unobserved(Err(miss));
         }
@@ -98,7 +98,7 @@ impl<'scope, 'env> Executor<'scope, 'env> {
     }
 
     /// Performs the directive with this keyword.
-    fn perform(&mut self, position: usize, keyword: &str, kind: &'env DirectiveKind) -> Step {
+    fn perform(&mut self, position: usize, keyword: &str, kind: &DirectiveKind) -> Step {
         let texts = self.settings.trap_text;
         match kind {
             DirectiveKind::Module { id, module } => self.define_and_instantiate(id.as_deref(), module),

@@ -1,9 +1,9 @@
 //! Runs a script in one lane, directive by directive, and gives a verdict on each. A failed directive does not stop the
 //! script; the loss of the engine's process does.
 //!
-//! In: a [`Script`] and a lane. Out: for each directive a verdict and what was observed, so that lanes can be compared
-//! and traps written down. The store is fresh. Instances and definitions have the names that the script gives them, and
-//! only `register` makes a name importable.
+//! In: the directives of a script and a lane. Out: for each directive a verdict and what was observed, so that lanes
+//! can be compared and traps written down. The store is fresh. Instances and definitions have the names that the script
+//! gives them, and only `register` makes a name importable.
 //!
 //! - `executor` performs the directives, `threads` those of a thread.
 //! - `check` compares outcomes with what directives expect, `trap_text` the texts of traps.
@@ -23,13 +23,14 @@ mod taint;
 mod threads;
 mod trap_text;
 
-use crate::script::Script;
+use crate::script::Directive;
 use crate::settings::Settings;
 use executor::Executor;
 use lanes::{Failure, Features, InstanceId, Lane, Observation, Outcome, Phase, Refusal, State};
 use serde::{Deserialize, Serialize};
 use shown::{Recent, Shown};
 use std::borrow::Cow;
+use std::thread::Scope;
 
 /// The verdict on a directive: it passed, or the reason why it did not.
 pub type Verdict = Result<(), Miss>;
@@ -169,13 +170,15 @@ impl Step {
     }
 }
 
-/// The results of a script in a lane.
-#[derive(Debug)]
-pub(crate) struct LaneRun {
-    /// One step for each directive, up to the one that lost the engine.
-    pub(crate) steps: Vec<Step>,
-    /// The contents of each instance's exports at the end, with the position of the directive that made the instance.
-    pub(crate) states: Vec<(usize, Contents)>,
+/// The directive that made an instance.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Maker {
+    /// The directive's position in the script.
+    pub(crate) position: usize,
+    /// The line in which it begins, counted from 1.
+    pub(crate) line: u32,
+    /// Its keyword.
+    pub(crate) directive: &'static str,
 }
 
 /// The contents of an instance's exports.
@@ -187,83 +190,106 @@ pub(crate) enum Contents {
     Raced,
 }
 
-/// Is called with the position of each directive before it runs (`None`) and after it.
-pub(crate) type Watch<'a> = &'a mut dyn FnMut(usize, Option<&Verdict>);
+/// Is called with each directive before it runs (`None`) and after it.
+pub(crate) type Watch<'a> = &'a mut dyn FnMut(&Directive, Option<&Verdict>);
 
-/// Runs a script. `compared` says that other lanes are compared with this one: then all that it shows is kept, and the
-/// instances are asked for their state at the end.
-pub(crate) fn execute(
-    script: &Script,
-    lane: &dyn Lane,
-    (features, settings): (Features, Settings),
+/// A run of a script in a lane, batch by batch.
+pub(crate) struct Run<'scope, 'env> {
+    /// The executor, or why the lane opens no session for one.
+    executor: Result<Executor<'scope, 'env>, Miss>,
+    /// True if other lanes are compared with this one.
     compared: bool,
-    watch: Watch<'_>,
-) -> LaneRun {
-    std::thread::scope(|scope| match Executor::new(lane, features, settings, &script.directives, scope) {
-        Ok(executor) => run_directives(executor, script, compared, watch),
-        Err(failure) => refuse_all(script, &failure, watch),
-    })
+    recent: Recent,
+    /// The instances that were made, in order.
+    made: Vec<(Maker, InstanceId)>,
+    /// The number of directives that were performed.
+    performed: usize,
+    /// True once the engine is lost, so that nothing more is performed.
+    is_lost: bool,
 }
 
-fn run_directives<'env>(
-    mut executor: Executor<'_, 'env>,
-    script: &'env Script,
-    compared: bool,
-    watch: Watch<'_>,
-) -> LaneRun {
-    // The instances, with the position of the directive that made each.
-    let mut made = Vec::new();
-    let mut recent = Recent::default();
-    let mut steps = Vec::with_capacity(script.directives.len());
-    for (position, directive) in script.directives.iter().enumerate() {
-        watch(position, None);
+impl<'scope, 'env> Run<'scope, 'env> {
+    /// Opens a session for a script that begins with these directives; they are all of it if it has threads. `compared`
+    /// says that other lanes are compared with this one: then all that it shows is kept, and the instances are asked
+    /// for their state at the end.
+    pub(crate) fn begin(
+        lane: &'env dyn Lane,
+        directives: &[Directive],
+        (features, settings): (Features, Settings),
+        compared: bool,
+        scope: &'scope Scope<'scope, 'env>,
+    ) -> Run<'scope, 'env> {
+        let executor = Executor::new(lane, features, settings, directives, scope);
+        let executor = executor.map_err(|failure| miss_of_session(&failure));
+        Run { executor, compared, recent: Recent::default(), made: Vec::new(), performed: 0, is_lost: false }
+    }
+
+    /// Performs the next directives of the script. Returns a step for each, up to the one that loses the engine.
+    pub(crate) fn perform(&mut self, directives: &[Directive], watch: Watch<'_>) -> Vec<Step> {
+        let mut steps = Vec::with_capacity(directives.len());
+        for (position, directive) in directives.iter().enumerate() {
+            if self.is_lost {
+                break;
+            }
+            watch(directive, None);
+            let step = self.step(position, directive);
+            watch(directive, Some(&step.verdict()));
+            self.is_lost = step.miss().is_some_and(Miss::is_lost);
+            steps.push(step);
+        }
+        steps
+    }
+
+    /// Performs the directive at this position of its batch.
+    fn step(&mut self, position: usize, directive: &Directive) -> Step {
+        let executor = match &mut self.executor {
+            Ok(executor) => executor,
+            Err(miss) => return Step::unobserved(Err(miss.clone())),
+        };
         let before = executor.instance_count;
         let mut step = executor.step(position, directive);
-        if !compared {
+        if !self.compared {
             step.forget_values();
         }
-        recent.share(&mut step.shown);
-        made.extend((before..executor.instance_count).map(|instance| (position, InstanceId(instance))));
-        watch(position, Some(&step.verdict()));
-        let is_lost = step.miss().is_some_and(Miss::is_lost);
-        steps.push(step);
-        if is_lost {
-            return LaneRun { steps, states: Vec::new() };
+        self.recent.share(&mut step.shown);
+        let maker = Maker { position: self.performed, line: directive.line, directive: directive.name };
+        self.made.extend((before..executor.instance_count).map(|instance| (maker, InstanceId(instance))));
+        self.performed += 1;
+        step
+    }
+
+    /// Ends the run after the batch of these directives: waits for the threads that still run, and returns the contents
+    /// of each instance's exports.
+    pub(crate) fn end(self, directives: &[Directive], steps: &mut [Step], watch: Watch<'_>) -> Vec<(Maker, Contents)> {
+        let Ok(mut executor) = self.executor else { return Vec::new() };
+        if self.is_lost {
+            return Vec::new();
         }
+        for (position, miss) in executor.threads.join_remaining(|position| watch(&directives[position], None)) {
+            // The directive that started the thread has passed until now.
+            steps[position].fail(miss);
+        }
+        let contents = |&(maker, instance): &(Maker, InstanceId)| match executor.races.may_have_changed(instance) {
+            true => (maker, Contents::Raced),
+            false => (maker, Contents::Shown(executor.session.state(instance))),
+        };
+        let contents = if self.compared { self.made.iter().map(contents).collect() } else { Vec::new() };
+        // An engine may be lost in telling the state, which has no room for a failure.
+        if let (Some(failure), Some(last)) = (executor.session.lost(), steps.last_mut()) {
+            let outcome = Outcome::Failed(failure);
+            let miss = Miss::of_lost_engine(&outcome);
+            last.fail(miss.unwrap_or_else(|| Miss::Failed(format!("when asked for its state: {outcome}"))));
+        }
+        contents
     }
-    for (position, miss) in executor.threads.join_remaining(|position| watch(position, None)) {
-        // The directive that started the thread has passed until now.
-        steps[position].fail(miss);
-    }
-    let contents = |&(position, instance): &(usize, InstanceId)| match executor.races.may_have_changed(instance) {
-        true => (position, Contents::Raced),
-        false => (position, Contents::Shown(executor.session.state(instance))),
-    };
-    let states = if compared { made.iter().map(contents).collect() } else { Vec::new() };
-    // An engine may be lost in telling the state, which has no room for a failure.
-    if let (Some(failure), Some(last)) = (executor.session.lost(), steps.last_mut()) {
-        let outcome = Outcome::Failed(failure);
-        let miss = Miss::of_lost_engine(&outcome);
-        last.fail(miss.unwrap_or_else(|| Miss::Failed(format!("when asked for its state: {outcome}"))));
-    }
-    LaneRun { steps, states }
 }
 
-/// Returns the steps of a lane that opens no session.
-fn refuse_all(script: &Script, failure: &Failure, watch: Watch<'_>) -> LaneRun {
+/// Returns why no directive passes in a lane that opens no session.
+fn miss_of_session(failure: &Failure) -> Miss {
     let message = format!("the lane opens no session: {failure}");
-    let miss = match (Miss::of_lost_engine(&Outcome::Failed(failure.clone())), failure) {
+    match (Miss::of_lost_engine(&Outcome::Failed(failure.clone())), failure) {
         (Some(lost), _) => lost,
         (None, Failure::Unsupported(_) | Failure::Resource(_)) => Miss::Unsupported(message),
         (None, _) => Miss::Failed(message),
-    };
-    let count = if miss.is_lost() { script.directives.len().min(1) } else { script.directives.len() };
-    let mut steps = Vec::with_capacity(count);
-    for position in 0..count {
-        watch(position, None);
-        let verdict = Err(miss.clone());
-        watch(position, Some(&verdict));
-        steps.push(Step::unobserved(verdict));
     }
-    LaneRun { steps, states: Vec::new() }
 }

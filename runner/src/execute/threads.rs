@@ -12,6 +12,7 @@ use super::{Miss, Step, Verdict};
 use crate::script::Directive;
 use crate::settings::Settings;
 use lanes::{Features, Lane, Outcome, Shared};
+use std::sync::Arc;
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 /// The stack of a thread, on which compiled code runs as well as the compiler.
@@ -70,9 +71,9 @@ impl<'scope, 'env> Executor<'scope, 'env> {
     pub(super) fn start_thread(
         &mut self,
         position: usize,
-        id: &'env str,
-        shared: Option<&'env str>,
-        directives: &'env [Directive],
+        id: &str,
+        shared: Option<&str>,
+        directives: &Arc<[Directive]>,
     ) -> Step {
         let verdict = self.spawn(position, shared, directives);
         let cause = Cause::of(&verdict, self.line);
@@ -85,9 +86,9 @@ impl<'scope, 'env> Executor<'scope, 'env> {
         Step::unobserved(verdict)
     }
 
-    fn spawn(&mut self, position: usize, shared: Option<&'env str>, directives: &'env [Directive]) -> Verdict {
+    fn spawn(&mut self, position: usize, shared: Option<&str>, directives: &Arc<[Directive]>) -> Verdict {
         let shared = match shared {
-            Some(name) => Some((name, self.share(name)?)),
+            Some(name) => Some((name.to_string(), self.share(name)?)),
             None => None,
         };
         let borrows = shared.is_some();
@@ -95,7 +96,8 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             self.races.lend(self.threads.is_borrowed(), directives);
         }
         let Threads { scope, lane, features, settings, .. } = self.threads;
-        let body = move || run_thread(scope, lane, features, settings, shared, directives);
+        let directives = Arc::clone(directives);
+        let body = move || run_thread(scope, lane, features, settings, shared, &directives);
         let handle = Builder::new().stack_size(STACK).spawn_scoped(scope, body);
         let handle = handle.map_err(|error| Miss::Failed(format!("no thread could be started: {error}")))?;
         self.threads.started.push(StartedThread { position, borrows, handle: Some(handle) });
@@ -133,8 +135,8 @@ fn run_thread<'scope, 'env>(
     lane: &'env dyn Lane,
     features: Features,
     settings: Settings,
-    shared: Option<(&'env str, Shared)>,
-    directives: &'env [Directive],
+    shared: Option<(String, Shared)>,
+    directives: &[Directive],
 ) -> Verdict {
     let failed = |what: &str, failure| Err(Miss::Failed(format!("{what}: {failure}")));
     let mut executor = match Executor::new(lane, features, settings, directives, scope) {
@@ -143,7 +145,7 @@ fn run_thread<'scope, 'env>(
     };
     if let Some((name, shared)) = shared {
         match executor.session.adopt(&shared) {
-            Ok(instance) => executor.instances.set(Some(name), Slot::Present(instance)),
+            Ok(instance) => executor.instances.set(Some(&name), Slot::Present(instance)),
             Err(failure) => return failed("the shared memories did not arrive", failure),
         }
     }

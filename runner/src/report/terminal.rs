@@ -144,14 +144,15 @@ fn column_width(column: &str) -> usize {
 /// Returns the last line, and a line for each complaint about the run as a whole.
 pub fn verdict(report: &Report, seconds: f64, paint: Paint) -> String {
     let totals = &report.totals;
-    let scripts = format!("{} {}", totals.scripts, if totals.scripts == 1 { "script" } else { "scripts" });
-    let mut lanes = format!("{} {}", report.lanes.len(), if report.lanes.len() == 1 { "lane" } else { "lanes" });
+    let scripts = count(totals.scripts, "script");
+    let mut lanes = count(report.lanes.len(), "lane");
     if !report.absent.is_empty() {
         let absent: Vec<&str> = report.absent.iter().map(|absent| absent.lane.as_str()).collect();
         lanes += &format!(" (without {}: not there)", absent.join(", "));
     }
     let word = if report.exit_code() == 0 { paint.good("ok") } else { paint.bad("FAILED") };
-    let mut text = format!("{word}: {scripts} in {lanes}, {} directives passed{}", totals.passed, other_counts(report));
+    let passed = count(totals.passed, "directive");
+    let mut text = format!("{word}: {scripts} in {lanes}, {passed} passed{}", other_counts(report));
     if report.exit_code() == 0 {
         text += ", no disagreement";
     }
@@ -163,6 +164,11 @@ pub fn verdict(report: &Report, seconds: f64, paint: Paint) -> String {
         text += &format!("\n... and {} more; `--report json=FILE` has them all", report.complaints.len() - SHOWN);
     }
     text
+}
+
+/// Returns a number with its noun, in the singular or the plural.
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Returns the counts that are not zero, other than that of the directives that passed.
@@ -178,7 +184,7 @@ fn other_counts(report: &Report) -> String {
         (totals.skipped, "skipped"),
         (totals.crashed, "crashed"),
         (totals.timed_out, "timed out"),
-        (totals.disagreements, "disagreements"),
+        (totals.disagreements, if totals.disagreements == 1 { "disagreement" } else { "disagreements" }),
         (unreadable.len(), "unreadable"),
         (report.scripts.iter().map(LaneReport::count_misplaced).sum(), "listed where no directive begins"),
         (totals.unmatched, "listed of no script and lane of this run"),

@@ -7,6 +7,7 @@ use crate::pattern::Pattern;
 use core::ops::Deref;
 use lanes::{Binary, Value};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A directive.
 #[derive(Debug)]
@@ -169,7 +170,7 @@ pub enum DirectiveKind {
         /// The name of the instance whose memories are shared with the thread.
         shared: Option<String>,
         /// The directives of the thread.
-        directives: Vec<Directive>,
+        directives: Arc<[Directive]>,
     },
     /// Wait until a thread ends.
     #[serde(skip)]

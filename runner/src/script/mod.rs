@@ -5,6 +5,7 @@
 //! failure. Nothing is dropped: a directive that does not parse, or that the runner cannot execute, becomes
 //! [`DirectiveKind::Unsupported`], which every lane reports as a failure.
 //!
+//! - `batches` parses a long script batch by batch.
 //! - `directive` holds what a directive asks for, packed where a script may have millions of it.
 //! - `grammar` parses what the `wast` crate does not.
 //! - `recovery` finds the parts of a script that does not parse as a whole.
@@ -12,17 +13,18 @@
 //! - `annotation` decides the assertions about custom sections.
 
 mod annotation;
+mod batches;
 mod directive;
 mod folded;
 mod grammar;
 mod recovery;
 mod rewrite;
 
+pub(crate) use batches::Batches;
 pub use directive::{Action, Directive, DirectiveKind, Encoded, Kind, Source};
 
 use crate::pattern::{self, Float, Pattern};
 use core::fmt;
-use core::ops::Range;
 use grammar::{Document, Expected, Instance, Item, Purpose};
 use lanes::Binary;
 use wast::lexer::{Lexer, Token, TokenKind};
@@ -56,46 +58,12 @@ impl fmt::Display for ParseError {
 impl Script {
     /// Parses a script, and encodes its modules. A part that does not parse is a directive that fails.
     pub fn parse(source: &str) -> Script {
-        Script::parse_in_pieces(source, PIECE)
-    }
-
-    /// Parses a script in pieces of at least this length, in bytes: a syntax tree takes many times as much memory as
-    /// its text.
-    fn parse_in_pieces(source: &str, length: usize) -> Script {
-        let lines = Lines::of(source);
-        let mut directives = Vec::new();
-        for range in pieces(source, length) {
-            let (piece, start) = (&source[range.clone()], range.start);
-            let parsed = parse_part(piece, start, &lines);
-            directives.extend(parsed.unwrap_or_else(|_| recover(piece, start, &lines, true)));
-        }
-        Script { directives }
+        Script { directives: Batches::of(source).flatten().collect() }
     }
 }
 
-/// The length of a piece of a script that is parsed at a time, in bytes. Hardly any script is longer.
-const PIECE: usize = 1 << 20;
-
-/// Returns the pieces of a text: whole parts, of at least this length together. A shorter text is one piece.
-fn pieces(text: &str, length: usize) -> Vec<Range<usize>> {
-    let mut pieces = Vec::new();
-    let mut start = 0;
-    let parts = if text.len() > length { recovery::split(text) } else { Vec::new() };
-    for part in &parts {
-        if part.end - start >= length {
-            pieces.push(start..part.end);
-            start = part.end;
-        }
-    }
-    // After the last whole piece there may be only blanks and comments.
-    if parts.last().is_none_or(|last| last.end > start) {
-        pieces.push(start..text.len());
-    }
-    pieces
-}
-
-/// Parses each part of a text alone that does not parse as a whole. The text begins at the offset `start` of the
-/// script. `in_threads` says that the parts of a thread are parsed alone as well.
+/// Parses each part of a text alone that does not parse as a whole. The text begins at the offset `start` of
+/// `lines`. `in_threads` says that the parts of a thread are parsed alone as well.
 fn recover(text: &str, start: usize, lines: &Lines, in_threads: bool) -> Vec<Directive> {
     let mut directives = Vec::new();
     for range in recovery::split(text) {
@@ -120,10 +88,10 @@ fn recover_thread(part: &str, start: usize, lines: &Lines) -> Option<Directive> 
     let directives = recover(body, start + header.len(), lines, false);
     let is_unparsable = |directive: &Directive| matches!(*directive.kind(), DirectiveKind::Unsupported { .. });
     let any = directives.iter().any(is_unparsable);
-    any.then(|| Directive::new(place, name, DirectiveKind::Thread { id, shared, directives }))
+    any.then(|| Directive::new(place, name, DirectiveKind::Thread { id, shared, directives: directives.into() }))
 }
 
-/// Parses a part of a script, which begins at the offset `start`.
+/// Parses a part of a script, which begins at the offset `start` of `lines`.
 fn parse_part(source: &str, start: usize, lines: &Lines) -> Result<Vec<Directive>, ParseError> {
     let rewritten = rewrite::rewrite(source);
     let text = rewritten.as_ref().map_or(source, |rewritten| &rewritten.text);
@@ -169,20 +137,28 @@ fn convert_directives(items: Vec<(Span, Item<'_>)>, position: &dyn Fn(Span) -> (
     items.into_iter().map(directive).collect()
 }
 
-/// The offsets at which the lines of a text begin.
-struct Lines(Vec<usize>);
+/// The positions in a text, which begins somewhere in a script.
+struct Lines {
+    /// The line and the column of the beginning.
+    first: (u32, u32),
+    /// The offsets at which the lines after the first begin.
+    starts: Vec<usize>,
+}
 
 impl Lines {
-    fn of(text: &str) -> Lines {
-        let after_newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(offset, _)| offset + 1);
-        Lines(std::iter::once(0).chain(after_newlines).collect())
+    fn of(text: &str, first: (u32, u32)) -> Lines {
+        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Lines { first, starts: newlines.map(|(offset, _)| offset + 1).collect() }
     }
 
     fn position(&self, offset: usize) -> (u32, u32) {
-        let line = self.0.partition_point(|start| *start <= offset);
-        let column = offset - self.0[line - 1] + 1;
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        (small(line), small(column))
+        let (line, column) = self.first;
+        let newlines = self.starts.partition_point(|start| *start <= offset);
+        match newlines.checked_sub(1) {
+            None => (line, column.saturating_add(small(offset))),
+            Some(last) => (line.saturating_add(small(newlines)), small(offset - self.starts[last] + 1)),
+        }
     }
 }
 
@@ -193,7 +169,7 @@ fn convert_item(
 ) -> (&'static str, Result<DirectiveKind, String>) {
     match item {
         Item::Thread { id, shared, items } => {
-            let directives = convert_directives(items, position);
+            let directives = convert_directives(items, position).into();
             ("thread", Ok(DirectiveKind::Thread { id: id.name().to_string(), shared: name(shared), directives }))
         }
         Item::Known(directive) => convert_known(*directive),

@@ -6,33 +6,50 @@
 use super::grammar::is_directive;
 use core::ops::Range;
 
-/// Returns the parts of a text: the lists at the top level, and what stands between them. Text without any directive is
-/// one part, since it is the fields of one module.
+/// Returns the parts of a text. Text without any directive is one part, since it is the fields of one module.
 pub(super) fn split(text: &str) -> Vec<Range<usize>> {
-    let mut parts: Vec<Range<usize>> = Vec::new();
-    // True if the last part is no list, and goes on.
-    let mut stray = false;
-    let mut tokens = Tokens { text, at: 0 };
-    while let Some(token) = tokens.next() {
-        match parts.last_mut() {
-            _ if text[token.clone()].starts_with('(') => {
-                let list = token.start..end_of_list(text, token.start);
-                tokens.at = list.end;
-                parts.push(list);
-                stray = false;
-            }
-            Some(last) if stray => last.end = token.end,
-            _ => {
-                parts.push(token);
-                stray = true;
-            }
-        }
-    }
+    let parts: Vec<Range<usize>> = Parts::of(text).collect();
     if parts.iter().any(|part| is_directive(head(&text[part.clone()]))) {
         return parts;
     }
     let whole = parts.first().map(|first| first.start..parts[parts.len() - 1].end);
     whole.into_iter().collect()
+}
+
+/// The lists at the top level of a text, and what stands between them.
+pub(super) struct Parts<'a>(Tokens<'a>);
+
+impl Parts<'_> {
+    pub(super) fn of(text: &str) -> Parts<'_> {
+        Parts(Tokens { text, at: 0 })
+    }
+}
+
+impl Iterator for Parts<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let tokens = &mut self.0;
+        let text = tokens.text;
+        let is_open = |token: &Range<usize>| text[token.clone()].starts_with('(');
+        let mut part = tokens.next()?;
+        if is_open(&part) {
+            part.end = end_of_list(text, part.start);
+            tokens.at = part.end;
+            return Some(part);
+        }
+        // What is no list goes on to the next one.
+        loop {
+            let at = tokens.at;
+            match tokens.next() {
+                Some(token) if !is_open(&token) => part.end = token.end,
+                _ => {
+                    tokens.at = at;
+                    return Some(part);
+                }
+            }
+        }
+    }
 }
 
 /// Returns the first word of a list; empty if there is none.

@@ -257,11 +257,21 @@ fn assertions_of_old_suites() {
 #[test]
 fn pieces_of_a_script_are_parsed_alike() {
     let text = "(module (func (export \"f\")))\n(invoke \"f\") (; a (comment ;) (assert_return (invoke \"f\"))\n\
-                (modul)\n  (thread $t (invoke \"f\"))\n(wait $t)\n;; the end (\n";
-    let whole = format!("{:?}", Script::parse(text));
-    for length in [1, 20, 40, 1000] {
-        assert_eq!(format!("{:?}", Script::parse_in_pieces(text, length)), whole, "{length}");
+                (modul)\n  x (thread $t (invoke \"f\"))\n(wait $t)\n;; the end (\n";
+    let without_thread = text.replace("(thread $t", "(module) ((");
+    for (text, batches) in [(text, 1), (&without_thread, 8)] {
+        let whole = format!("{:?}", Script::parse(text).directives);
+        for length in [1, 20, 40, 1000] {
+            let mut pieces = Batches::with_pieces(text, length);
+            let mut directives = pieces.next().expect("a batch");
+            let (count, is_at_end) = (pieces.directive_count(&directives), pieces.is_at_end());
+            let rest: Vec<_> = pieces.collect();
+            assert_eq!(is_at_end, rest.is_empty());
+            assert!(length > 1 || rest.len() + 1 == batches, "{} batches of {text}", rest.len() + 1);
+            directives.extend(rest.into_iter().flatten());
+            assert_eq!((format!("{directives:?}"), count), (whole.clone(), directives.len()), "{length}");
+        }
     }
-    assert!(pieces(text, 1).len() > 5 && pieces(text, 1000).len() == 1);
-    assert_eq!(Script::parse_in_pieces("(func)\n(func)", 1).directives.len(), 1, "the fields of one module");
+    let fields: Vec<_> = Batches::with_pieces("(func)\n(func)", 1).collect();
+    assert_eq!(fields.iter().map(Vec::len).collect::<Vec<_>>(), [1], "the fields of one module");
 }

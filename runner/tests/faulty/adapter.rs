@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use lanes::adapter::Server;
-use lanes::adapter::protocol::{self, Answer, Ask, Bits, Item, RefusedPhase, Reply, Request};
+use lanes::adapter::protocol::{self, Answer, Ask, Bits, Item, Reason, RefusedPhase, Reply, Request};
 use lanes::{Features, Lane, TrapKind};
 use serde::Deserialize;
 use std::io::{self, BufRead, Write};
@@ -42,6 +42,8 @@ pub(crate) enum Fault {
     AcceptsInvalid,
     /// The contents of memories are not shown.
     BlankMemory,
+    /// No memory is read.
+    UnreadMemory,
     /// An integer in the payload of an exception is one more.
     WrongPayload,
     /// Every tag has the same number.
@@ -105,6 +107,9 @@ impl FaultyAdapter<'_> {
             (Fault::NeverResets, Ask::Reset { .. }) if self.has_store => return Some(Answer::Done {}),
             (Fault::RefusesWord, Ask::Load { binary, .. }) if contains_word(binary) => {
                 return Some(Answer::Refused { phase: RefusedPhase::Malformed, message: "the word".to_string() });
+            }
+            (Fault::UnreadMemory, Ask::Read { .. }) => {
+                return Some(Answer::Failed { reason: Reason::Unsupported, message: "not yet".to_string() });
             }
             (_, Ask::Reset { .. }) => self.has_store = true,
             _ => {}

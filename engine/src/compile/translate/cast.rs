@@ -15,7 +15,7 @@ use crate::wasm::types::{self as wasm, CompositeKind, ConcreteType};
 use core::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
-use wasmparser::{HeapType, RefType};
+use wasmparser::{AbstractHeapType, FuncValidator, HeapType, Operator, RefType, WasmModuleResources};
 
 /// A test whether a reference that is not null is of a type.
 #[derive(Clone, Copy)]
@@ -121,16 +121,22 @@ impl FuncTranslator<'_> {
         }
         let done = self.builder.create_block();
         let answer = self.builder.append_block_param(done, types::I32);
-        let for_null = self.iconst(types::I32, nullable.into());
-        let not_null = self.builder.create_block();
-        self.ins().brif(reference, not_null, &[], done, &[for_null.into()]);
-        self.builder.seal_block(not_null);
-        self.builder.switch_to_block(not_null);
+        // What validation knows of the operand needs no test.
+        let (may_be_null, may_be_i31) = self.cast_operand.map_or((true, true), |ty| (ty.is_nullable(), may_be_i31(ty)));
+        if may_be_null {
+            let for_null = self.iconst(types::I32, nullable.into());
+            let not_null = self.builder.create_block();
+            self.ins().brif(reference, not_null, &[], done, &[for_null.into()]);
+            self.builder.seal_block(not_null);
+            self.builder.switch_to_block(not_null);
+        }
         let is = match test {
             Test::All(all) => self.iconst(types::I32, all.into()),
             Test::I31 => self.ins().band_imm_u(reference, 1),
             Test::Object { i31, test } => {
-                self.answer_i31(reference, i31, done);
+                if may_be_i31 {
+                    self.answer_i31(reference, i31, done);
+                }
                 let id = self.object_id(reference);
                 self.id_is(id, test)
             }
@@ -249,6 +255,31 @@ impl FuncTranslator<'_> {
         let types = &self.env.module.types;
         let above = |ty: &usize| types[*ty].supertype.map(|supertype| supertype.index as usize);
         core::iter::successors(Some(ty.index()), above).count() - 1
+    }
+}
+
+/// Returns the type that validation knows of the operand of a cast, a test or a branch on a cast, before it takes the
+/// operator. `None` for any other operator.
+pub(super) fn cast_operand<R: WasmModuleResources>(
+    operator: &Operator<'_>,
+    validator: &FuncValidator<R>,
+) -> Option<RefType> {
+    match operator {
+        Operator::RefTestNonNull { .. }
+        | Operator::RefTestNullable { .. }
+        | Operator::RefCastNonNull { .. }
+        | Operator::RefCastNullable { .. }
+        | Operator::BrOnCast { .. }
+        | Operator::BrOnCastFail { .. } => validator.get_operand_type(0)??.as_reference_type(),
+        _ => None,
+    }
+}
+
+/// Returns whether a reference of the type can be an `i31`.
+fn may_be_i31(ty: RefType) -> bool {
+    match ty.heap_type() {
+        HeapType::Concrete(_) | HeapType::Exact(_) => false,
+        HeapType::Abstract { ty, .. } => !matches!(ty, AbstractHeapType::Struct | AbstractHeapType::Array),
     }
 }
 

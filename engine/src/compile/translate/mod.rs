@@ -141,6 +141,7 @@ pub(crate) fn translate(
     translator.check_interrupts();
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset().map_err(refusal)?;
+        translator.cast_operand = cast::cast_operand(&operator, &validator);
         validator.op(offset, &operator).map_err(refusal)?;
         translator.locate(offset);
         translator.operator(operator);
@@ -180,6 +181,8 @@ pub(crate) struct FuncTranslator<'a> {
     expansion: expansion::Expansion,
     /// The address of the instance's context.
     vmctx: Value,
+    /// The static type of the operand, if the current operator is a cast.
+    cast_operand: Option<wasmparser::RefType>,
     /// The cost of the operators since fuel was last charged.
     fuel: i64,
     /// Regions of memory that do not alias each other.
@@ -245,6 +248,7 @@ impl<'a> FuncTranslator<'a> {
             used_locals: None,
             expansion: expansion::Expansion::default(),
             vmctx: params[0],
+            cast_operand: None,
             fuel: 0,
             regions,
             imports: HashMap::new(),

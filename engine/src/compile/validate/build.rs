@@ -7,6 +7,7 @@ use crate::wasm::index::*;
 use crate::wasm::memory_image::MemoryImage;
 use crate::wasm::module::*;
 use crate::wasm::types::*;
+use smallvec::SmallVec;
 use wasmparser::{
     ExternalKind, FuncToValidate, FunctionBody, KnownCustom, Name, Operator, Payload, TypeRef, ValidatorResources,
 };
@@ -307,7 +308,7 @@ fn read_names(section: wasmparser::NameSectionReader<'_>) -> wasmparser::Result<
 
 /// Converts a constant expression.
 fn const_expr(expression: &wasmparser::ConstExpr<'_>, module: &Module) -> Result<ConstExpr> {
-    let mut ops = Vec::with_capacity(1);
+    let mut ops = SmallVec::new();
     let mut reader = expression.get_operators_reader();
     while !reader.eof() {
         let (operator, offset) = reader.read_with_offset()?;

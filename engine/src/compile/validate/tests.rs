@@ -215,7 +215,7 @@ fn describes_the_module() {
     assert_eq!(func_refs, [None, None, Some(0), Some(1), Some(2), Some(3), Some(4)]);
     assert_eq!(module.func_refs, 5);
     assert_eq!(module.tables[0].limits, Limits { min: 2, max: Some(10) });
-    assert_eq!(module.global_inits[0].0, [ConstOp::V128Const(0x00000004_00000003_00000002_00000001)]);
+    assert_eq!(module.global_inits[0].0[..], [ConstOp::V128Const(0x00000004_00000003_00000002_00000001)]);
     assert_eq!(data, b"abcde");
     assert_eq!(module.data[1], DataSegment { mode: DataMode::Passive, bytes: 3..5 });
     assert_eq!(func_names.first(), Some(&(FuncIndex(0), "f".to_owned())));

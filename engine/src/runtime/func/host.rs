@@ -44,11 +44,12 @@ pub(crate) trait HostCallable: Send + Sync {
 pub(crate) struct HostFuncEntry {
     header: HostFunc,
     func_ref: FuncRef,
-    /// The closure. It also keeps the id of the function's type in use.
-    definition: Arc<HostDefinition>,
+    /// The closure. The store's [`HostFuncs`] keep it.
+    definition: NonNull<HostDefinition>,
 }
 
-// SAFETY: its pointers are to code and to itself; it moves between threads with its store.
+// SAFETY: its pointers are to code, to itself and to a definition, which is `Sync`; it moves between threads with its
+// store.
 unsafe impl Send for HostFuncEntry {}
 // SAFETY: `&HostFuncEntry` allows reading only, and so does compiled code.
 unsafe impl Sync for HostFuncEntry {}
@@ -89,9 +90,28 @@ impl HostDefinition {
     }
 }
 
+/// Host functions that were added to a store at once, in one block: a linker has many.
+pub(crate) struct HostFuncs {
+    /// They go with the store, which drops all of them at once.
+    _entries: Fixed<[HostFuncEntry]>,
+    /// Their definitions, in the same order, which also keep the ids of their types in use.
+    _definitions: Arc<[Arc<HostDefinition>]>,
+}
+
 impl HostFuncEntry {
-    pub(crate) fn signature(&self) -> &LoweredSignature {
-        &self.definition.signature
+    /// A function that knows neither its own address nor an exit trampoline yet.
+    fn new(definition: &Arc<HostDefinition>) -> HostFuncEntry {
+        let (wasm_call, vmctx, type_id) = (ptr::null(), ptr::null_mut(), definition.type_id());
+        HostFuncEntry {
+            header: HostFunc { magic: HOST_FUNC_MAGIC, _pad: 0, shim },
+            func_ref: FuncRef { wasm_call, host_call: None, vmctx, type_id, _pad: 0 },
+            definition: NonNull::from(&**definition),
+        }
+    }
+
+    pub(crate) fn definition(&self) -> &HostDefinition {
+        // SAFETY: the store keeps the definition for as long as the entry.
+        unsafe { self.definition.as_ref() }
     }
 
     /// Sets the exit trampoline, which makes the function callable from WebAssembly.
@@ -109,42 +129,48 @@ impl HostFuncEntry {
 ///
 /// # Errors
 /// Kind [`Usage`](ErrorKind::Usage) if the store is another engine's.
-pub(crate) fn add(store: &mut OpaqueMut<'_>, definition: &Arc<HostDefinition>) -> Result<Func> {
-    if !definition.types.are_of(store.engine().types()) {
-        let message = "the host function was defined for another engine than the store's";
-        return Err(Error::new(ErrorKind::Usage, message));
-    }
-    let id = definition.type_id();
-    let func_ref = FuncRef { wasm_call: ptr::null(), host_call: None, vmctx: ptr::null_mut(), type_id: id, _pad: 0 };
-    let header = HostFunc { magic: HOST_FUNC_MAGIC, _pad: 0, shim };
-    let entry = Fixed::new(HostFuncEntry { header, func_ref, definition: Arc::clone(definition) });
-    let address = entry.as_ptr().as_ptr();
-    // SAFETY: the entry was just made; nobody else knows it.
-    let func_ref = unsafe { NonNull::new_unchecked(&raw mut (*address).func_ref) };
-    // Without a loaded module of this signature there is no exit trampoline yet. The store then sets it later.
-    let wasm_call = store.find_exit(entry.as_ptr(), definition);
-    // SAFETY: the entry is alive. Only the store may know it by now, and the store is borrowed here.
-    unsafe {
-        (*address).func_ref.vmctx = address.cast();
-        (*address).func_ref.wasm_call = wasm_call;
-    }
-    store.host_funcs.push(entry);
-    Ok(Func::from_func_ref(func_ref, store.id()))
+pub(crate) fn add(store: &mut OpaqueMut<'_>, definition: Arc<HostDefinition>) -> Result<Func> {
+    let entries = add_all(store, Arc::new([definition]))?;
+    Ok(func_at(store, entries, 0))
 }
 
-/// Adds a linker's definition to a store, unless the store already has it.
+/// Adds host functions to a store, in a block of their own. The store's data must be of the type that their closures
+/// expect.
 ///
 /// # Errors
 /// Kind [`Usage`](ErrorKind::Usage) if the store is another engine's.
-pub(crate) fn add_linked(store: &mut OpaqueMut<'_>, definition: &Arc<HostDefinition>) -> Result<Func> {
-    let key = Arc::as_ptr(definition).addr();
-    if let Some(&func) = store.linked.get(&key) {
-        return Ok(func);
+pub(super) fn add_all(
+    store: &mut OpaqueMut<'_>,
+    definitions: Arc<[Arc<HostDefinition>]>,
+) -> Result<NonNull<[HostFuncEntry]>> {
+    if !definitions.iter().all(|definition| definition.types.are_of(store.engine().types())) {
+        let message = "the host function was defined for another engine than the store's";
+        return Err(Error::new(ErrorKind::Usage, message));
     }
-    let func = add(store, definition)?;
-    // The store's entry owns the definition, so no other definition gets the same address while the store lives.
-    store.linked.insert(key, func);
-    Ok(func)
+    let entries: Box<[HostFuncEntry]> = definitions.iter().map(HostFuncEntry::new).collect();
+    let entries = Fixed::from(entries);
+    let block = entries.as_ptr();
+    for position in 0..block.len() {
+        // SAFETY: the entry was just made; nobody else knows it.
+        unsafe {
+            let entry = block.cast::<HostFuncEntry>().add(position);
+            (*entry.as_ptr()).func_ref.vmctx = entry.as_ptr().cast();
+        }
+    }
+    store.host_funcs.push(HostFuncs { _entries: entries, _definitions: definitions });
+    store.find_exits(block);
+    Ok(block)
+}
+
+/// Returns the handle of a function of a block of the store.
+pub(super) fn func_at(store: &OpaqueMut<'_>, block: NonNull<[HostFuncEntry]>, position: usize) -> Func {
+    assert!(position < block.len(), "a block has a function for each definition");
+    // SAFETY: the block has the entry, as just checked, and lives as long as the store.
+    let func_ref = unsafe {
+        let entry = block.cast::<HostFuncEntry>().add(position);
+        NonNull::new_unchecked(&raw mut (*entry.as_ptr()).func_ref)
+    };
+    Func::from_func_ref(func_ref, store.id())
 }
 
 /// Calls a host function from the host.
@@ -169,8 +195,8 @@ unsafe fn call_in_scope(entry: *mut HostFuncEntry, caller: NonNull<VmContext>, v
     // SAFETY: the caller's contract. No borrow of the store lives while the closure runs.
     unsafe {
         let _scope = Scope { caller, began: OpaqueMut::from_vmctx(caller.as_ptr()).heap.roots.begin_scope() };
-        let definition = &(*entry).definition;
-        definition.callable.call(caller, values)
+        let definition = (*entry).definition;
+        definition.as_ref().callable.call(caller, values)
     }
 }
 

@@ -3,6 +3,7 @@
 mod caller;
 mod closure;
 pub(super) mod host;
+pub(super) mod linked;
 mod typed;
 mod wasm_ty;
 
@@ -53,7 +54,7 @@ impl Func {
     ) -> Func {
         let mut store = store.as_context_mut().into_opaque();
         HostDefinition::untyped(store.engine(), ty, call)
-            .and_then(|definition| host::add(&mut store, &definition))
+            .and_then(|definition| host::add(&mut store, definition))
             .expect("the engine has every type that is named, and room for another")
     }
 
@@ -70,7 +71,7 @@ impl Func {
         let mut store = store.as_context_mut().into_opaque();
         let definition = call.into_definition(store.engine());
         definition
-            .and_then(|definition| host::add(&mut store, &definition))
+            .and_then(|definition| host::add(&mut store, definition))
             .expect("the engine has room for another type")
     }
 

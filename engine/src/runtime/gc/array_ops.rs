@@ -7,10 +7,9 @@ use super::shape::Shape;
 use crate::abi::heap::{HEADER, array_size};
 use crate::base::{Result, Trap};
 use crate::runtime::bulk::{PIECE, pieces};
-use crate::runtime::instance::Elements;
+use crate::runtime::instance::{Elements, InstanceEntry};
 use crate::runtime::store::{OpaqueMut, StoreOpaque};
-use crate::wasm::index::{DataIndex, ElemIndex};
-use core::ops::Range;
+use crate::wasm::index::{DataIndex, ElemIndex, FuncIndex};
 use core::ptr;
 
 /// The location of an array's elements. It is valid until the next allocation.
@@ -56,43 +55,78 @@ impl StoreOpaque {
         }
     }
 
-    /// Returns the bytes of `len` elements of `size` bytes each in a data segment.
-    fn segment_bytes(&self, instance: u32, segment: DataIndex, src: u32, len: u32, size: usize) -> Result<&[u8], Trap> {
-        let bytes = self.instances[instance as usize].data(segment);
-        let range = src as usize..src as usize + len as usize * size;
-        bytes.get(range).ok_or(Trap::MemoryOutOfBounds)
-    }
-
-    /// Writes elements of a segment to an array whose elements have `size` bytes. The range lies inside the segment.
-    ///
-    /// # Safety
-    /// `to` is the address of as many elements of an array of the segment's type.
-    unsafe fn write_elements(&self, instance: u32, segment: ElemIndex, range: Range<usize>, to: *mut u8, size: usize) {
+    /// Returns `len` elements of `size` bytes each from `src` on, after a check that the segment has them.
+    fn source(
+        &self,
+        instance: u32,
+        segment: ArraySegment,
+        src: u32,
+        len: u32,
+        size: usize,
+    ) -> Result<Source<'_>, Trap> {
         let entry = &self.instances[instance as usize];
-        match entry.elements(segment) {
-            Elements::Functions(functions) => {
-                for (index, &function) in functions[range].iter().enumerate() {
-                    // SAFETY: references to functions take 8 bytes; the caller vouches for the destination.
-                    unsafe { to.cast::<u64>().add(index).write(entry.func_ref_bits(function)) };
-                }
+        let (start, len) = (src as usize, len as usize);
+        match segment {
+            ArraySegment::Data(segment) => {
+                let bytes = entry.data(segment).get(start..start + len * size);
+                bytes.map(Source::Bytes).ok_or(Trap::MemoryOutOfBounds)
             }
-            Elements::Values(values) => {
-                for (index, value) in values[range].iter().enumerate() {
-                    // SAFETY: a value has 8 bytes, the element in the low ones; the caller vouches for the destination.
-                    unsafe { ptr::copy_nonoverlapping(value.to_le_bytes().as_ptr(), to.add(index * size), size) };
-                }
+            ArraySegment::Elements(segment) => {
+                let source = match entry.elements(segment) {
+                    Elements::Functions(functions) => {
+                        functions.get(start..start + len).map(|functions| Source::Functions(entry, functions))
+                    }
+                    Elements::Values(values) => values.get(start..start + len).map(Source::Values),
+                };
+                source.ok_or(Trap::TableOutOfBounds)
             }
         }
     }
+}
 
-    /// Returns the range of `len` elements from `src` on, after a check that it lies inside the segment.
-    fn segment_range(&self, instance: u32, segment: ElemIndex, src: u32, len: u32) -> Result<Range<usize>, Trap> {
-        let range = src as usize..src as usize + len as usize;
-        let available = match self.instances[instance as usize].elements(segment) {
-            Elements::Functions(functions) => functions.len(),
-            Elements::Values(values) => values.len(),
-        };
-        if range.end <= available { Ok(range) } else { Err(Trap::TableOutOfBounds) }
+/// A segment that gives an array its elements.
+#[derive(Clone, Copy)]
+pub(crate) enum ArraySegment {
+    Data(DataIndex),
+    Elements(ElemIndex),
+}
+
+/// Elements of a segment.
+enum Source<'a> {
+    Bytes(&'a [u8]),
+    /// Functions of an instance.
+    Functions(&'a InstanceEntry, &'a [FuncIndex]),
+    /// References as tables hold them.
+    Values(&'a [u64]),
+}
+
+impl Source<'_> {
+    /// Writes the elements, of `size` bytes each.
+    ///
+    /// # Safety
+    /// `to` is the address of as many elements of an array of the segment's type.
+    unsafe fn write(self, to: *mut u8, size: usize) {
+        match self {
+            // SAFETY: the caller's contract; segments are no part of the heap.
+            Source::Bytes(bytes) => unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) },
+            // SAFETY: the caller's contract.
+            Source::Functions(entry, functions) => unsafe {
+                write_values(entry.all_func_ref_bits(functions), to, size);
+            },
+            // SAFETY: the caller's contract.
+            Source::Values(values) => unsafe { write_values(values.iter().copied(), to, size) },
+        }
+    }
+}
+
+/// Writes references, which are elements of `size` bytes, from `to` on.
+///
+/// # Safety
+/// There is room for all of them.
+unsafe fn write_values(values: impl Iterator<Item = u64>, to: *mut u8, size: usize) {
+    for (index, value) in values.enumerate() {
+        // SAFETY: a value has 8 bytes, the element in the low ones; the caller vouches for the destination.
+        unsafe { ptr::copy_nonoverlapping(value.to_le_bytes().as_ptr(), to.add(index * size), size) };
     }
 }
 
@@ -186,104 +220,55 @@ pub(crate) fn copy(store: &mut OpaqueMut<'_>, to: u32, dst: u32, from: u32, src:
     Ok(())
 }
 
-/// `array.new_data`. Checks the segment's bounds first: a trap of the specification comes before one for want of
-/// memory.
-pub(crate) fn new_data(
+/// `array.new_data` and `array.new_elem`. Checks the segment's bounds first: a trap of the specification comes before
+/// one for want of memory.
+pub(crate) fn new_of_segment(
     store: &mut OpaqueMut<'_>,
     instance: u32,
     id: u32,
-    segment: DataIndex,
+    segment: ArraySegment,
     src: u32,
     len: u32,
 ) -> Result<u32> {
     store.poll_deadline()?;
     let (size, _) = store.element(id);
-    store.segment_bytes(instance, segment, src, len, size)?;
+    store.source(instance, segment, src, len, size)?;
     let array = new(store, id, len)?;
-    write_data(store, instance, array, 0, segment, src, len)?;
+    write_segment(store, instance, array, 0, segment, src, len)?;
     Ok(array)
 }
 
-/// `array.init_data`.
-pub(crate) fn init_data(
+/// `array.init_data` and `array.init_elem`.
+pub(crate) fn init_of_segment(
     store: &mut OpaqueMut<'_>,
     instance: u32,
     array: u32,
     dst: u32,
-    segment: DataIndex,
+    segment: ArraySegment,
     src: u32,
     len: u32,
 ) -> Result<()> {
     let mut references = [array];
     poll_deadline(store, &mut references)?;
-    Ok(write_data(store, instance, references[0], dst, segment, src, len)?)
-}
-
-/// Writes bytes of a segment to an array, after a check of both bounds.
-fn write_data(
-    store: &StoreOpaque,
-    instance: u32,
-    array: u32,
-    dst: u32,
-    segment: DataIndex,
-    src: u32,
-    len: u32,
-) -> Result<(), Trap> {
-    let array = store.array(array)?;
-    let to = array.range(dst, len)?;
-    let bytes = store.segment_bytes(instance, segment, src, len, array.size)?;
-    // SAFETY: the range was checked, and has as many bytes; segments are no part of the heap.
-    unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
-    Ok(())
-}
-
-/// `array.new_elem`. Checks the segment's bounds first: a trap of the specification comes before one for want of
-/// memory.
-pub(crate) fn new_elem(
-    store: &mut OpaqueMut<'_>,
-    instance: u32,
-    id: u32,
-    segment: ElemIndex,
-    src: u32,
-    len: u32,
-) -> Result<u32> {
-    store.poll_deadline()?;
-    store.segment_range(instance, segment, src, len)?;
-    let array = new(store, id, len)?;
-    write_elem(store, instance, array, 0, segment, src, len)?;
-    Ok(array)
-}
-
-/// `array.init_elem`.
-pub(crate) fn init_elem(
-    store: &mut OpaqueMut<'_>,
-    instance: u32,
-    array: u32,
-    dst: u32,
-    segment: ElemIndex,
-    src: u32,
-    len: u32,
-) -> Result<()> {
-    let mut references = [array];
-    poll_deadline(store, &mut references)?;
-    Ok(write_elem(store, instance, references[0], dst, segment, src, len)?)
+    Ok(write_segment(store, instance, references[0], dst, segment, src, len)?)
 }
 
 /// Writes elements of a segment to an array, after a check of both bounds.
-fn write_elem(
+fn write_segment(
     store: &StoreOpaque,
     instance: u32,
     array: u32,
     dst: u32,
-    segment: ElemIndex,
+    segment: ArraySegment,
     src: u32,
     len: u32,
 ) -> Result<(), Trap> {
     let array = store.array(array)?;
     let to = array.range(dst, len)?;
-    let range = store.segment_range(instance, segment, src, len)?;
-    // SAFETY: the range was checked; validation has matched the segment's type with the array's.
-    unsafe { store.write_elements(instance, segment, range, to, array.size) };
+    let source = store.source(instance, segment, src, len, array.size)?;
+    // SAFETY: the range was checked, and has room for `len` elements; validation has matched the segment's type with
+    // the array's.
+    unsafe { source.write(to, array.size) };
     Ok(())
 }
 

@@ -77,9 +77,12 @@ impl Pool {
 }
 
 impl Reclaim for Pool {
-    fn release_unused(&self) -> bool {
-        let slots = core::mem::take(&mut *self.lock());
-        !slots.is_empty()
+    fn release_unused(&self, most: usize) -> usize {
+        let mut slots = self.lock();
+        let count = slots.len().min(most);
+        let oldest: Vec<Slot> = slots.drain(..count).collect();
+        drop(slots);
+        oldest.len()
     }
 }
 

@@ -3,6 +3,7 @@
 //! Other tests of this process may empty all pools at any time, so each case runs in rounds, of which one at least must
 //! have used address space again.
 
+use super::size::{reservation, whole_pages};
 use super::slot::Slot;
 use super::*;
 use crate::base::{Config, MemoryChecks};
@@ -98,6 +99,25 @@ fn a_memory_starts_with_zeros_and_its_own_length() {
             address
         });
     }
+}
+
+/// Only a memory that reserves as much uses address space again: others could not grow, or would lack guard pages.
+#[test]
+fn a_memory_has_the_address_space_that_it_wants() {
+    let mut config = Config::new();
+    config.features(Config::SUPPORTED_FEATURES);
+    let engine = Engine::new(&config).unwrap();
+    // The first has guard pages, the others reserve their maximum.
+    let modules = ["1 6", "i64 1 6", "i64 1 100"].map(|ty| Module::new(&engine, text(ty, "")).unwrap());
+    let mut next = modules.iter().cycle();
+    rounds(|| {
+        let (store, _) = instance(next.next().unwrap());
+        let entry = &store.as_context().opaque().memories[0];
+        let Bytes::Own(space) = &entry.bytes else { panic!("none of them is shared") };
+        let wanted = whole_pages(reservation(config.memory_checks, entry.ty));
+        assert_eq!(space.mapping().len(), wanted, "{}", entry.ty);
+        entry.base().addr()
+    });
 }
 
 #[test]

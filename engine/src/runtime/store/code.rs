@@ -4,7 +4,7 @@
 use super::{Map, StoreOpaque};
 use crate::base::Result;
 use crate::runtime::Module;
-use crate::runtime::func::host::{HostDefinition, HostFuncEntry};
+use crate::runtime::func::host::HostFuncEntry;
 use crate::runtime::type_registry::{RegisteredTypes, TypeInfo};
 use crate::wasm::types::{FuncType, HeapType};
 use core::ffi::c_void;
@@ -20,8 +20,8 @@ pub(super) struct HeldCode {
     named: Map<u32, RegisteredTypes>,
     /// Exit trampolines that host functions have asked for, by canonical type id; null if no module has one.
     exits: Map<u32, *const c_void>,
-    /// Host functions that wait for an exit trampoline, with their canonical type ids.
-    without_exit: Vec<(u32, NonNull<HostFuncEntry>)>,
+    /// Host functions that wait for an exit trampoline.
+    without_exit: Vec<NonNull<HostFuncEntry>>,
 }
 
 impl StoreOpaque {
@@ -58,28 +58,30 @@ impl StoreOpaque {
         Ok(())
     }
 
-    /// Returns the exit trampoline for a host function. Null if no module of the store has one: the first module that
-    /// does fills it in.
-    pub(crate) fn find_exit(&mut self, func: NonNull<HostFuncEntry>, definition: &HostDefinition) -> *const c_void {
-        let (ty, signature) = (definition.type_id(), definition.signature());
+    /// Finds the exit trampolines of new host functions of the store. Those for which no module of the store has one
+    /// get it from the first module that does.
+    pub(crate) fn find_exits(&mut self, block: NonNull<[HostFuncEntry]>) {
+        // SAFETY: the block lives as long as the store.
+        let funcs = (0..block.len()).map(|position| unsafe { block.cast::<HostFuncEntry>().add(position) });
         let code = &mut self.code;
         // In a store without modules, which is the rule while a linker's functions are added, the search is in vain.
-        let exit = if code.modules.is_empty() {
-            ptr::null()
-        } else {
-            let search = || code.modules.values().find_map(|module| module.exit(ty, signature));
-            *code.exits.entry(ty).or_insert_with(|| search().unwrap_or(ptr::null()))
-        };
-        if exit.is_null() {
-            code.without_exit.push((ty, func));
+        if code.modules.is_empty() {
+            code.without_exit.extend(funcs);
+            return;
         }
-        exit
-    }
-
-    /// Makes room for this many host functions that a linker adds.
-    pub(crate) fn reserve(&mut self, linked: usize) {
-        self.linked.reserve(linked);
-        self.host_funcs.reserve(linked);
+        for func in funcs {
+            // SAFETY: the block lives as long as the store, and nobody borrows the function exclusively.
+            let definition = unsafe { func.as_ref() }.definition();
+            let (ty, signature) = (definition.type_id(), definition.signature());
+            let search = || code.modules.values().find_map(|module| module.exit(ty, signature));
+            let exit = *code.exits.entry(ty).or_insert_with(|| search().unwrap_or(ptr::null()));
+            if exit.is_null() {
+                code.without_exit.push(func);
+            } else {
+                // SAFETY: the same.
+                unsafe { HostFuncEntry::set_exit(func, exit) };
+            }
+        }
     }
 
     /// Makes a module's code part of the store: it lives as long as the store. Host functions whose signature no
@@ -89,9 +91,10 @@ impl StoreOpaque {
             return;
         }
         let code = &mut self.code;
-        code.without_exit.retain(|&(ty, func)| {
+        code.without_exit.retain(|&func| {
             // SAFETY: host functions live and stay as long as the store, and nobody borrows this one.
-            let Some(exit) = module.exit(ty, unsafe { func.as_ref() }.signature()) else { return true };
+            let definition = unsafe { func.as_ref() }.definition();
+            let Some(exit) = module.exit(definition.type_id(), definition.signature()) else { return true };
             // SAFETY: the same.
             unsafe { HostFuncEntry::set_exit(func, exit) };
             false

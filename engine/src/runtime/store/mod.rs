@@ -21,15 +21,16 @@ pub use limits::{ResourceLimiter, StoreLimits};
 
 pub(crate) use borrows::OpaqueMut;
 
+use super::Engine;
 use super::fixed::Fixed;
-use super::func::host::HostFuncEntry;
+use super::func::host::HostFuncs;
+use super::func::linked::LinkedFuncs;
 use super::gc::Heap;
 use super::global::GlobalEntry;
 use super::instance::InstanceEntry;
 use super::memory::MemoryEntry;
 use super::table::TableEntry;
 use super::tag::TagEntry;
-use super::{Engine, Func};
 use crate::abi::heap;
 use crate::abi::vmctx::{self, VmContext};
 use crate::base::{Error, ErrorKind, Result};
@@ -82,9 +83,9 @@ pub struct StoreOpaque {
     pub(super) globals: Vec<GlobalEntry>,
     pub(super) tags: Vec<TagEntry>,
     pub(super) heap: Heap,
-    pub(super) host_funcs: Vec<Fixed<HostFuncEntry>>,
-    /// Host functions that linkers added to this store, by the address of their definition.
-    pub(super) linked: Map<usize, Func>,
+    pub(super) host_funcs: Vec<HostFuncs>,
+    /// Those of the host functions that linkers added.
+    pub(super) linked: LinkedFuncs,
     code: HeldCode,
 }
 
@@ -257,7 +258,7 @@ impl StoreOpaque {
             tags: Vec::new(),
             heap: Heap::new(engine.config()),
             host_funcs: Vec::new(),
-            linked: Map::default(),
+            linked: LinkedFuncs::default(),
             code: HeldCode::default(),
         }
     }

@@ -252,11 +252,17 @@ fn not_null(base: *mut core::ffi::c_void) -> NonNull<u8> {
     NonNull::new(base.cast()).expect("mmap does not return null unless asked to")
 }
 
-/// Asks the system for something. If it refuses, asks once more after everything is released that the process keeps in
-/// reserve. `what` and `len` describe the request, for messages.
+/// Asks the system for something. If it refuses, asks again after some is released of what the process keeps in
+/// reserve, more each time: not all, which other engines are about to use. `what` and `len` describe the request, for
+/// messages.
 fn request<R>(what: &str, len: usize, ask: impl Fn() -> rustix::io::Result<R>) -> Result<R> {
-    let answer = ask().or_else(|error| if release_unused() { ask() } else { Err(error) });
-    answer.map_err(|error| system_error(what, len, error))
+    let mut most: usize = 1;
+    loop {
+        match ask() {
+            Err(_) if release_unused(most) > 0 => most = most.saturating_mul(2),
+            answer => return answer.map_err(|error| system_error(what, len, error)),
+        }
+    }
 }
 
 /// The error for a request to the system that failed.

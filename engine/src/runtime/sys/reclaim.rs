@@ -1,13 +1,13 @@
-//! The holders of address space that nobody uses. A request that the system refuses is made once more after they have
-//! released it.
+//! The holders of address space that nobody uses. A request that the system refuses is made again after they have
+//! released some of it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// A holder of address space or memory that nobody uses.
 pub(crate) trait Reclaim: Send + Sync {
-    /// Releases all that is not in use. Returns whether there was anything.
-    fn release_unused(&self) -> bool;
+    /// Releases up to `most` ranges that are not in use. Returns their number.
+    fn release_unused(&self, most: usize) -> usize;
 }
 
 /// The holders of this process, by their address.
@@ -24,15 +24,11 @@ pub(crate) fn unregister<H: Reclaim>(holder: &H) {
     holders().remove(&core::ptr::from_ref(holder).addr());
 }
 
-/// Releases what all holders can do without. Returns whether there was anything.
-pub(super) fn release_unused() -> bool {
+/// Releases up to `most` ranges that are not in use, whoever holds them. Returns their number.
+pub(super) fn release_unused(most: usize) -> usize {
     // The lock is given back first: dropping the last reference to a holder takes it too.
     let all: Vec<_> = holders().values().filter_map(Weak::upgrade).collect();
-    let mut any = false;
-    for holder in all {
-        any |= holder.release_unused();
-    }
-    any
+    all.iter().fold(0, |released, holder| released + holder.release_unused(most - released))
 }
 
 fn holders() -> MutexGuard<'static, BTreeMap<usize, Weak<dyn Reclaim>>> {

@@ -67,10 +67,9 @@ fn check_state(trial: &mut Trial<'_>) -> CheckResult {
 
 fn check_read_memory(trial: &mut Trial<'_>) -> CheckResult {
     let instance = trial.instantiate(r#"(module (memory (export "m") 1) (data (i32.const 65533) "\00\80\ff"))"#)?;
-    let mut reads = |offset, length| trial.session.read_memory(instance, "m", offset, length);
-    expect_equal("the end of a memory", &reads(65533, 3), &Some(vec![0, 0x80, 0xff]))?;
-    expect_equal("nothing at its end", &reads(65536, 0), &Some(Vec::new()))?;
-    expect_equal("a range beyond its end", &reads(65534, 3), &None)?;
+    trial.expect_bytes(instance, 65533, &[0, 0x80, 0xff], "the end of a memory")?;
+    trial.expect_bytes(instance, 65536, &[], "nothing at its end")?;
+    expect_equal("a range beyond its end", &trial.session.read_memory(instance, "m", 65534, 3), &None)?;
     expect_equal("a memory that is none", &trial.session.read_memory(instance, "n", 0, 1), &None)
 }
 
@@ -80,8 +79,7 @@ fn check_long_line(trial: &mut Trial<'_>) -> CheckResult {
     let text = format!(r#"(module (memory (export "m") 16) (data (i32.const 1) "{data}"))"#);
     let module = trial.try_load(&encode(&text)).map_err(|refusal| format!("a module of 1 MB is refused: {refusal}"))?;
     let instance = trial.session.instantiate(module).map_err(|failure| failure.to_string())?;
-    let read = trial.session.read_memory(instance, "m", 1, LENGTH);
-    if read.as_deref() == Some(data.as_bytes()) { Ok(()) } else { Err("1 MB of memory reads wrong".to_string()) }
+    trial.expect_bytes(instance, 1, data.as_bytes(), "1 MB of memory")
 }
 
 fn check_usage(trial: &mut Trial<'_>) -> CheckResult {

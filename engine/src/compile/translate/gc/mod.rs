@@ -137,8 +137,10 @@ impl FuncTranslator<'_> {
         let base = self.heap_base();
         let address = self.ins().iadd(base, next);
         let heap_flags = self.heap_flags().with_aligned().with_notrap();
-        self.ins().store(heap_flags, id, address, 0);
-        self.ins().store(heap_flags, word_value, address, 4);
+        // The header in one store: the id, and the word after it.
+        let header = self.ins().uextend(types::I64, id);
+        let header = self.ins().bor_imm_s(header, i64::from(word) << 32);
+        self.ins().store(heap_flags, header, address, 0);
         let own = self.ins().ireduce(types::I32, next);
         self.ins().jump(made, &[own.into()]);
 

@@ -1,7 +1,7 @@
 //! Structs and their descriptors.
 
 use super::{Extension, FuncTranslator, OBJECT};
-use crate::abi::heap::{DESCRIPTOR, Storage};
+use crate::abi::heap::{DESCRIPTOR, HEADER, LARGEST_IN_PLACE, Storage};
 use crate::base::Trap;
 use crate::compile::clif::trap_code;
 use crate::compile::translate::access::immediate;
@@ -65,26 +65,39 @@ impl FuncTranslator<'_> {
     }
 
     fn struct_new_default(&mut self, ty: TypeIndex, descriptor: Option<Value>) {
-        let env = self.env;
-        let fields = &struct_type(env.module, ty).fields;
-        let zeros: Vec<Value> = fields.iter().map(|field| self.zero(field.storage.unpacked())).collect();
-        self.make_struct(ty, &zeros, descriptor);
+        let size = self.env.struct_layout(ty).size;
+        let (reference, address) = self.allocate_struct(ty, descriptor);
+        // The default of every field is zero, which is what the library makes of larger objects. Objects are whole
+        // words, which take fewer stores than fields.
+        if size <= LARGEST_IN_PLACE {
+            let flags = self.heap_flags().with_aligned().with_notrap();
+            let zero = self.iconst(types::I64, 0);
+            for offset in (HEADER..size).step_by(size_of::<u64>()) {
+                self.ins().store(flags, zero, address, immediate(offset));
+            }
+        }
+        self.push(reference);
     }
 
     fn make_struct(&mut self, ty: TypeIndex, values: &[Value], descriptor: Option<Value>) {
         let env = self.env;
-        let layout = env.struct_layout(ty);
-        let reference = self.allocate(ty, 0, layout.size);
+        let (reference, address) = self.allocate_struct(ty, descriptor);
+        let fields = struct_type(env.module, ty).fields.iter().zip(&env.struct_layout(ty).offsets);
+        for ((&field, &offset), &value) in fields.zip(values) {
+            self.store_field(field, value, address, immediate(offset));
+        }
+        self.push(reference);
+    }
+
+    /// Emits the allocation of a struct whose fields the caller initializes. Returns the reference and the address.
+    fn allocate_struct(&mut self, ty: TypeIndex, descriptor: Option<Value>) -> (Value, Value) {
+        let reference = self.allocate(ty, 0, self.env.struct_layout(ty).size);
         let address = self.object(reference);
         if let Some(descriptor) = descriptor {
             let flags = self.object_flags(Storage::Reference);
             self.ins().store(flags, descriptor, address, immediate(DESCRIPTOR));
         }
-        let fields = struct_type(env.module, ty).fields.iter().zip(&layout.offsets);
-        for ((&field, &offset), &value) in fields.zip(values) {
-            self.store_field(field, value, address, immediate(offset));
-        }
-        self.push(reference);
+        (reference, address)
     }
 
     fn struct_get(&mut self, ty: TypeIndex, index: u32, extension: Extension) {
