@@ -9,7 +9,7 @@ source ci/common.sh
 
 readonly OTHERS=wasmtime,wasmtime/none,wasmi
 readonly STEPS=(tools format lints documentation dependencies without_compiler build_runner own_scripts conformance
-  explicit_checks baseline_cpu gc_zeal other_engines without_our_engine official_checkout canaries)
+  explicit_checks baseline_cpu gc_zeal other_engines without_our_engine interpreter_alone official_checkout canaries)
 
 # A test reads artifacts with readelf. It comes with the linker, so it is rarely missing.
 tools() {
@@ -77,7 +77,28 @@ without_our_engine() {
   cargo clippy --locked -p runner "${only[@]}" -- -D warnings
   local tree; tree=$(cargo tree --locked -p runner -e normal --prefix none "${only[@]}")
   grep -q '^wasmi v' <<<"$tree"
-  if grep -E '^(engine|cranelift[a-z-]*) v' <<<"$tree"; then return 1; fi
+  if grep -E '^(engine|interpreter|cranelift[a-z-]*) v' <<<"$tree"; then return 1; fi
+}
+
+# A runner with the interpreter alone contains no compiler and no unsafe code of ours, and runs a whole suite.
+interpreter_alone() {
+  local only=(--no-default-features --features interp)
+  cargo clippy --locked -p runner "${only[@]}" -- -D warnings
+  runner_tree "${only[@]}" | check_no_compiler
+  grep -q '^#!\[forbid(unsafe_code)\]' interpreter/src/lib.rs
+  cargo run --locked --quiet -p runner "${only[@]}" -- --quiet --deny unsupported spec:1.0 </dev/null |
+    grep '^ok: 73 scripts in 1 lane, 19245 directives passed'
+}
+runner_tree() { cargo tree --locked -p runner -e normal --prefix none "$@"; }
+
+# Reads the dependency tree of a runner that has the interpreter.
+check_no_compiler() {
+  local tree; tree=$(cat)
+  grep -q '^interpreter v' <<<"$tree" || { echo "the interpreter is not in the tree" >&2; return 1; }
+  if grep -E '^(engine|fuzz|cranelift[a-z-]*) v' <<<"$tree" >&2; then
+    echo "a compiler is in the tree" >&2
+    return 1
+  fi
 }
 
 # The data crate lacks exactly the files of the checkout that it says, and all of the checkout's scripts execute with no
@@ -99,6 +120,7 @@ check_unlisted() {
 canaries() {
   refuses 'depends on cranelift-codegen' check_dependencies_of_compiler
   refuses 'not the dependency tree' check_nothing
+  refuses 'a compiler is in the tree' check_runner_with_compiler
   refuses '19003 directives, not 73 with 19245' check_altered '0,/"directives": *243/s//"directives": 1/'
   refuses 'report is of the lanes .*swift' check_altered 's/quick/swift/g'
   refuses 'disagreements: 1' check_altered 's/"disagreements": *0/"disagreements": 1/'
@@ -123,6 +145,7 @@ check_required_checkout() (
 
 check_dependencies_of_compiler() { engine_tree | check dependencies; }
 check_nothing() { check dependencies </dev/null; }
+check_runner_with_compiler() { runner_tree | check_no_compiler; }
 check_altered() {
   sed "$1" "$OUT/report.json" >"$OUT/altered.json"
   if cmp -s "$OUT/report.json" "$OUT/altered.json"; then return 0; fi

@@ -145,3 +145,10 @@ pub use types::{
     StorageType, StructType, TableType, TypeId, TypeIndex, ValType,
 };
 pub use values::{AnyRef, ArrayRef, ExnRef, ExternRef, Func, I31, StructRef, Val};
+
+/// The Rust code of the repository's documents, compiled and run as documentation tests.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../docs/oracle.md")]
+    mod oracle {}
+}

@@ -41,7 +41,7 @@ fn what_must_fail_fails() {
     assert_eq!(report.disagreements, [], "the lanes must fail alike");
     let files: Vec<PathBuf> =
         fs::read_dir(&directory).expect("the scripts").map(|entry| entry.expect("an entry").path()).collect();
-    assert_eq!(report.scripts.len(), files.len() * 4);
+    assert_eq!(report.scripts.len(), files.len() * lanes::OWN_LANES.len());
     for script in &report.scripts {
         let contents = fs::read_to_string(&script.path).expect("the script");
         for (word, found) in [("fails", &script.failures), ("follows", &script.following)] {

@@ -1,7 +1,7 @@
 //! The lanes that a fuzzer compares: our own, made anew for each case with its options, and other engines.
 //!
-//! The interpreter runs first if it is among them. It needs no compiler, and it can be stopped: no other lane compiles or
-//! runs a case that does not end.
+//! The interpreter runs first if it is among them. It needs no compiler, and it can be stopped: no other lane compiles
+//! or runs a case that does not end.
 
 pub mod compare;
 pub mod finding;
@@ -122,7 +122,11 @@ pub fn own_lane(name: &str, options: &Options) -> Box<dyn Lane> {
 
 #[cfg(test)]
 mod tests {
+    use super::scripted_engine::ScriptedEngine;
     use super::*;
+    use crate::generate::case::Call;
+    use crate::statistics::Statistics;
+    use crate::triage::known::Judgment;
 
     #[test]
     fn an_absent_lane_is_an_error() {
@@ -133,5 +137,21 @@ mod tests {
         assert_eq!(Panel::own().audience(), Audience::OWN);
         assert!(Panel::parse("speed/fresh,swift").is_err());
         assert!(Panel::parse("").is_err());
+    }
+
+    /// No lane after the interpreter runs a case that does not end, and the statistics count nothing as compared.
+    #[cfg(feature = "interp")]
+    #[test]
+    fn a_case_that_does_not_end_is_given_up() {
+        let main = wat::parse_str("(module (func (export \"f\") (loop (br 0))))").expect("it parses");
+        let calls = vec![Call { function: "f".to_string(), arguments: Vec::new() }];
+        let options = ["speed", "quick"].map(|tier| (tier, Options::default())).into();
+        let case = Case { main, calls, options, ..Case::default() };
+        let theirs = ScriptedEngine::new("theirs", "theirs", Vec::new()).refusing(|_| panic!("another lane runs it"));
+        let panel = Panel::new(&[INTERPRETER, "speed/fresh"], vec![Box::new(theirs)]);
+        let agreement = panel.check(&case).unwrap_or_else(|finding| panic!("{finding}"));
+        let mut statistics = Statistics::default();
+        statistics.count(&case, &Judgment::Agreed(agreement));
+        assert_eq!((statistics.given_up, statistics.executed, statistics.compared.len()), (1, 0, 0));
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 pub(super) struct ReplayArgs {
     /// The file of the input.
     input: PathBuf,
-    /// The lanes to compare, at least two, separated by commas; all stands for those of our engine.
+    /// The lanes to compare, at least two, separated by commas; all stands for our own.
     #[arg(long, default_value = "all")]
     lanes: String,
     /// The oracle that judges the input.
@@ -24,7 +24,7 @@ pub(super) struct ReplayArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct FuzzArgs {
-    /// The lanes to compare, at least two, separated by commas; all stands for those of our engine.
+    /// The lanes to compare, at least two, separated by commas; all stands for our own.
     #[arg(long, default_value = "all")]
     lanes: String,
     /// The oracle that judges the inputs.

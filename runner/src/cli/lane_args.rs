@@ -10,8 +10,9 @@ use std::time::Duration;
 #[command(next_help_heading = "Lanes")]
 pub(super) struct LaneArgs {
     /// The lanes to run, separated by commas. Lanes of our engine are TIER/ORIGIN: tier speed or quick, origin fresh or
-    /// reload; all stands for these four. Other engines: wasmtime and wasmi, if they are built in; v8, jsc and
-    /// spidermonkey, if they are installed. A lane that is not there is an error, unless a ? follows its name.
+    /// reload. The lane of our interpreter is interp. all stands for these five. Other engines: wasmtime and wasmi, if
+    /// they are built in; v8, jsc and spidermonkey, if they are installed. A lane that is not there is an error, unless a
+    /// ? follows its name.
     #[arg(long, value_name = "LIST", default_value_t = lanes::default_list())]
     pub(super) lanes: String,
     /// Add a lane: the command of an adapter, such as 'v8@12=/opt/node12 adapter.js'. Lanes whose names are equal up to
@@ -34,7 +35,7 @@ pub(super) struct LaneArgs {
     /// Lanes that cannot do so are absent: of other engines, only wasmtime can.
     #[arg(long)]
     pub(super) canonicalize_nan: bool,
-    /// Collect garbage at every allocation, in every lane of our engine.
+    /// Collect garbage at every allocation, in every lane of ours.
     #[arg(long)]
     pub(super) gc_zeal: bool,
 }

@@ -41,7 +41,7 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Examples:
   touchstone tests/                               run the scripts of a directory in the default lanes
-  touchstone spec:3.0 --lanes all                 run the official suite in every lane of our engine
+  touchstone spec:3.0 --lanes all                 run the official suite in every lane of ours
   touchstone spec:3.0 --lanes speed/fresh,v8      compare with V8; v8? if it may be absent
   touchstone spec:2.0 --lane 'mine=./my-adapter'  test another engine, through an adapter
   touchstone spec:3.0 --report junit=report.xml   write a report for a CI server
