@@ -46,7 +46,7 @@ campaign() {
 # The benchmark against Wasmtime starts, and both engines compute the same. The times of so short a run say nothing.
 bench_smoke() {
   printf '\0asm\1\0\0\0' >"$OUT/empty.wasm"
-  cargo run --locked --release --quiet -p bench --features wasmtime -- --seconds 0.05 "$OUT/empty.wasm" \
+  cargo run --locked --release --quiet -p bench --features wasmtime,wasmi -- --seconds 0.05 "$OUT/empty.wasm" \
     >"$OUT/bench.txt"
   grep -q 'run: float speed' "$OUT/bench.txt"
 }

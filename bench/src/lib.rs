@@ -2,9 +2,10 @@
 //! ratios.
 //!
 //! `bench/README.md` says how to run it and how to read the table. Everything works on any two [`Subject`]s, so the
-//! tests run the whole benchmark with our engine on both sides. Only the program needs Wasmtime, which the feature
-//! `wasmtime` brings in.
+//! tests run the whole benchmark with our engine on both sides, and so do they with our interpreter. Only the program
+//! needs Wasmtime and Wasmi, which the features of these names bring in.
 
+pub mod interpreters;
 pub mod kernels;
 pub mod measure;
 mod ours;

@@ -1,5 +1,6 @@
 //! The benchmark's command line; `bench/README.md` says how to use it.
 
+use bench::interpreters::{OurInterpreter, TheirInterpreter};
 use bench::measure::{Budget, Clock};
 use bench::plan::{self, Binary, Plan};
 use bench::v8::V8;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, fs};
 
-/// Measures our engine and Wasmtime side by side, and prints ratios ours/theirs.
+/// Measures our engine beside Wasmtime and our interpreter beside Wasmi, and prints ratios ours/theirs.
 #[derive(Parser)]
 struct Arguments {
     /// Binary modules to compile, load and instantiate; by default those that bench/install-modules.sh installs
@@ -67,7 +68,8 @@ fn run(arguments: &Arguments) -> Result<()> {
         v8: v8.as_ref(),
         scratch: scratch.path(),
     };
-    let outcome = plan::run::<Ours, Theirs>(&plan, |row| eprintln!("{}", table::line(row)))?;
+    let outcome =
+        plan::run::<Ours, Theirs, OurInterpreter, TheirInterpreter>(&plan, |row| eprintln!("{}", table::line(row)))?;
     println!("{}\n\n{}", table::rows(&outcome.rows), table::summary(&outcome.rows));
     outcome.notes.iter().for_each(|note| println!("{note}"));
     Ok(())

@@ -1,6 +1,7 @@
 //! The rows of the table, and their measurement for any two engines.
 
 use crate::Result;
+use crate::interpreters::Interpreter;
 use crate::kernels::{CALLS, KERNELS, OBJECT_KERNELS};
 use crate::measure::{Budget, Clock, Routine, Samples, alternate};
 use crate::subject::{Check, Collector, Subject, Tier};
@@ -78,7 +79,10 @@ pub struct Outcome {
 /// # Errors
 ///
 /// The first error of an engine, or a kernel whose results differ.
-pub fn run<O: Subject, T: Subject>(plan: &Plan<'_>, seen: impl FnMut(&Row)) -> Result<Outcome> {
+pub fn run<O: Subject, T: Subject, I: Interpreter, J: Interpreter>(
+    plan: &Plan<'_>,
+    seen: impl FnMut(&Row),
+) -> Result<Outcome> {
     let engines = [(O::new(Tier::Speed)?, T::new(Tier::Speed)?), (O::new(Tier::Quick)?, T::new(Tier::Quick)?)];
     let mut session = Session { plan, engines: &engines, outcome: Outcome::default(), seen };
     session.compile()?;
@@ -88,6 +92,8 @@ pub fn run<O: Subject, T: Subject>(plan: &Plan<'_>, seen: impl FnMut(&Row)) -> R
     session.calls()?;
     session.kernels()?;
     session.object_kernels()?;
+    session.start(&I::new(), &J::new())?;
+    session.interpret(&I::new(), &J::new())?;
     Ok(session.outcome)
 }
 
@@ -249,6 +255,57 @@ impl<'a, O: Subject, T: Subject, F: FnMut(&Row)> Session<'a, O, T, F> {
                 })?;
                 self.add_v8(wasm, argument, result)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Measures small modules from bytes to the first result: an interpreter beside another one, and beside our engine,
+    /// which compiles, loads, and instantiates.
+    fn start(&mut self, ours: &impl Interpreter, theirs: &impl Interpreter) -> Result<()> {
+        let quick = self.engines(Tier::Quick).0;
+        let kernels = KERNELS.iter().filter(|kernel| kernel.name != "memory").map(|kernel| (kernel.name, kernel.text));
+        for (name, text) in [("a small module", CALLS)].into_iter().chain(kernels) {
+            let (wasm, export) = (&wat::parse_str(text)?, if text == CALLS { "typed" } else { "run" });
+            self.time("start", format!("{name} beside an interpreter"), || {
+                Ok((
+                    repeat(|| ours.run(&mut ours.start(wasm)?, export, 1)),
+                    repeat(|| theirs.run(&mut theirs.start(wasm)?, export, 1)),
+                ))
+            })?;
+            self.time("start", format!("{name} beside quick"), || {
+                Ok((
+                    repeat(|| ours.run(&mut ours.start(wasm)?, export, 1)),
+                    repeat(|| quick.run(&mut instance(quick, wasm)?, export, 1)),
+                ))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Measures kernels in an interpreter beside another one, which has no objects, and beside our engine.
+    fn interpret(&mut self, ours: &impl Interpreter, theirs: &impl Interpreter) -> Result<()> {
+        let quick = self.engines(Tier::Quick).0;
+        for kernel in KERNELS.iter().chain(&OBJECT_KERNELS) {
+            let argument = if self.plan.full { kernel.argument } else { kernel.known.0 };
+            let wasm = &wat::parse_str(kernel.text)?;
+            if KERNELS.iter().any(|plain| plain.name == kernel.name) {
+                self.time("interpret", format!("{} beside an interpreter", kernel.name), || {
+                    let (mut one, mut other) = (ours.start(wasm)?, theirs.start(wasm)?);
+                    check_agreement(ours.run(&mut one, "run", argument)?, theirs.run(&mut other, "run", argument)?)?;
+                    Ok((
+                        repeat(move || ours.run(&mut one, "run", argument)),
+                        repeat(move || theirs.run(&mut other, "run", argument)),
+                    ))
+                })?;
+            }
+            self.time("interpret", format!("{} beside quick", kernel.name), || {
+                let (mut one, mut other) = (ours.start(wasm)?, instance(quick, wasm)?);
+                check_agreement(ours.run(&mut one, "run", argument)?, quick.run(&mut other, "run", argument)?)?;
+                Ok((
+                    repeat(move || ours.run(&mut one, "run", argument)),
+                    repeat(move || quick.run(&mut other, "run", argument)),
+                ))
+            })?;
         }
         Ok(())
     }

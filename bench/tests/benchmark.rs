@@ -1,5 +1,6 @@
 //! The whole benchmark for a moment, with our engine on both sides, and the results of the kernels.
 
+use bench::interpreters::{Interpreter, OurInterpreter};
 use bench::kernels::{KERNELS, OBJECT_KERNELS};
 use bench::measure::Budget;
 use bench::plan::{self, Binary, Outcome, Plan};
@@ -25,7 +26,7 @@ fn run<T: Subject>(filter: &str) -> Result<Outcome> {
     let scratch = tempfile::tempdir()?;
     let plan = Plan { clock: now, budget, filter, binaries: &binaries, full: false, v8: None, scratch: scratch.path() };
     let mut seen = 0;
-    let outcome = plan::run::<Ours, T>(&plan, |_| seen += 1)?;
+    let outcome = plan::run::<Ours, T, OurInterpreter, OurInterpreter>(&plan, |_| seen += 1)?;
     assert_eq!(seen, outcome.rows.len());
     Ok(outcome)
 }
@@ -35,9 +36,10 @@ fn every_row_is_measured() {
     let outcome = run::<Ours>("").unwrap();
     let count = |group| outcome.rows.iter().filter(|row| row.group == group).count();
     // Two binaries; two tiers and two numbers of threads; three ways to load; two modules that
-    // can be linked, in two ways to allocate; six kernels in two tiers; three kernels beside two collectors.
-    let counts = ["compile", "size", "load", "instantiate", "call", "run", "objects"].map(count);
-    assert_eq!(counts, [8, 4, 6, 4, 4, 12, 6]);
+    // can be linked, in two ways to allocate; six kernels in two tiers; three kernels beside two collectors; six small
+    // modules and nine kernels in the interpreter, of which three are not run by every other one.
+    let counts = ["compile", "size", "load", "instantiate", "call", "run", "objects", "start", "interpret"].map(count);
+    assert_eq!(counts, [8, 4, 6, 4, 4, 12, 6, 12, 15]);
     assert!(outcome.rows.iter().all(|row| row.ours.count() == row.theirs.count()));
     assert!(outcome.rows.iter().filter(|row| row.group == "size").all(|row| row.ours == row.theirs));
     assert_eq!(outcome.notes, ["instantiate/closed is not measured: a.m is not a function"]);
@@ -61,6 +63,16 @@ fn kernels_compute_what_is_known() {
             let (argument, result) = kernel.known;
             assert_eq!(engine.run(&mut instance, "run", argument).unwrap(), result, "{}", kernel.name);
         }
+    }
+}
+
+#[test]
+fn the_interpreter_computes_what_is_known() {
+    let interpreter = OurInterpreter::new();
+    for kernel in KERNELS.iter().chain(&OBJECT_KERNELS) {
+        let mut instance = interpreter.start(&wat::parse_str(kernel.text).unwrap()).unwrap();
+        let (argument, result) = kernel.known;
+        assert_eq!(interpreter.run(&mut instance, "run", argument).unwrap(), result, "{}", kernel.name);
     }
 }
 

@@ -149,6 +149,8 @@ pub use values::{AnyRef, ArrayRef, ExnRef, ExternRef, Func, I31, StructRef, Val}
 /// The Rust code of the repository's documents, compiled and run as documentation tests.
 #[cfg(doctest)]
 mod documents {
+    #[doc = include_str!("../../docs/interpreter.md")]
+    mod interpreter {}
     #[doc = include_str!("../../docs/oracle.md")]
     mod oracle {}
 }

@@ -3,14 +3,14 @@
 //! Validation has checked the types, so a slot need not tell which type its value has. A number has its bits in the low
 //! end of one slot, zero-extended; a vector takes two slots, the low half first; a reference is a [`RawRef`].
 
-/// The window of slots that the instructions of one function see. A [`Reg`] cannot be outside of it, so that reads and
-/// writes need no check of bounds.
+/// The window of slots that the instructions of one function see. Reads and writes take the index of a [`Reg`] modulo
+/// the window's length, a power of two, instead of a check of bounds.
 pub(crate) type Registers = [u64; WINDOW];
 
 /// The number of slots in a window.
-pub(crate) const WINDOW: usize = 1 << 16;
+pub(crate) const WINDOW: usize = 1 << 12;
 
-/// The index of a slot in the window of a function.
+/// The index of a slot in the window of a function. Code has no greater ones, but for [`LAST`].
 pub(crate) type Reg = u16;
 
 /// Stands for a first operand that is the result of the instruction before.
@@ -103,12 +103,12 @@ macro_rules! in_one_slot {
 
             #[inline(always)]
             fn read(registers: &Registers, at: Reg) -> $ty {
-                <$ty>::from_slot(registers[usize::from(at)])
+                <$ty>::from_slot(registers[usize::from(at) % WINDOW])
             }
 
             #[inline(always)]
             fn write(self, registers: &mut Registers, at: Reg) {
-                registers[usize::from(at)] = self.to_slot();
+                registers[usize::from(at) % WINDOW] = self.to_slot();
             }
         }
 
@@ -143,13 +143,13 @@ impl Operand for V128 {
 
     #[inline(always)]
     fn read(registers: &Registers, at: Reg) -> V128 {
-        let (low, high) = (registers[usize::from(at)], registers[usize::from(at.wrapping_add(1))]);
+        let (low, high) = (registers[usize::from(at) % WINDOW], registers[(usize::from(at) + 1) % WINDOW]);
         V128(u128::from(low) | u128::from(high) << 64)
     }
 
     #[inline(always)]
     fn write(self, registers: &mut Registers, at: Reg) {
-        registers[usize::from(at)] = self.0 as u64;
-        registers[usize::from(at.wrapping_add(1))] = (self.0 >> 64) as u64;
+        registers[usize::from(at) % WINDOW] = self.0 as u64;
+        registers[(usize::from(at) + 1) % WINDOW] = (self.0 >> 64) as u64;
     }
 }

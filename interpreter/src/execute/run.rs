@@ -136,14 +136,14 @@ macro_rules! define {
             // Reads an operand that may be the last result.
             macro_rules! first {
                 ($at:expr, $ty:ty) => {{
-                    let slot = registers[usize::from($at)];
+                    let slot = get!($at, u64);
                     <$ty as Word>::from_slot(if $at == LAST { last } else { slot })
                 }};
             }
             macro_rules! set {
                 ($at:expr, $value:expr) => {{
                     last = Word::to_slot($value);
-                    registers[usize::from($at)] = last;
+                    last.write(registers, $at);
                 }};
             }
             macro_rules! set_vector {

@@ -19,7 +19,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 /// The number of slots that frames may take in the first stack of a store, if the limit allows them.
-const FIRST_STACK: usize = 4096;
+const FIRST_STACK: usize = 1024;
 
 /// The part of a store that does not depend on the embedder's data
 /// ([Store](https://webassembly.github.io/spec/core/exec/runtime.html#store)). What it holds is named by address, an
