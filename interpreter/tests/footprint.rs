@@ -64,5 +64,5 @@ fn a_store_is_small_until_code_runs_and_then_has_a_stack() {
     assert!(module_bytes < 4 << 10, "a module takes {module_bytes} bytes");
     // The page of the memory is a part of it.
     assert!(instance_bytes < (64 + 8) << 10, "a store with an instance takes {instance_bytes} bytes");
-    assert!(call_bytes < 600 << 10, "the first call takes {call_bytes} bytes");
+    assert!(call_bytes < 64 << 10, "the first call takes {call_bytes} bytes");
 }
