@@ -48,7 +48,8 @@ macro_rules! define {
             // Takes everything anew, after parts of the store may have moved.
             macro_rules! reload {
                 () => {{
-                    code = store.functions[frame.function as usize].code.as_deref().expect("a function that runs has code");
+                    let function = &store.functions[frame.function as usize];
+                    code = function.code.as_deref().expect("a function that runs has code");
                     ops = &code.ops;
                     instance = &store.instances[frame.instance as usize];
                     registers = window(&mut store.stack, frame.base);
