@@ -1,6 +1,7 @@
 //! Tests of the crate through its public interface, over modules in the text format.
 
 mod calls;
+mod collection;
 mod common;
 mod control;
 mod exceptions;
@@ -10,4 +11,5 @@ mod large;
 mod linking;
 mod metering;
 mod objects;
+mod switches;
 mod traps;
