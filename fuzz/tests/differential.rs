@@ -138,6 +138,32 @@ fn a_tail_call_that_keeps_its_frame_is_caught() {
     catch(Fault::TailCallKeepsFrame);
 }
 
+/// Each fault of the interpreter shows beside a compiled lane, and the interpreter is the one that differs.
+#[cfg(feature = "interp")]
+#[test]
+fn faults_of_the_interpreter_are_caught() {
+    use lanes::InterpreterFault;
+
+    let faults = [
+        InterpreterFault::SubtractionAdds,
+        InterpreterFault::OldValuesLost,
+        InterpreterFault::HandlersReversed,
+        InterpreterFault::OffsetsShifted,
+        InterpreterFault::StackNotTraced,
+    ];
+    for fault in faults {
+        let (_, finding) = search(fault, |case, fault| {
+            // The collector runs at every allocation, so that a lost object is missed soon.
+            let zeal = Options { gc_zeal: true, ..case.options["speed"].clone() };
+            let quick = own_lane("quick/fresh", &case.options["quick"]);
+            let faulty = own_lane("interp", &Options { interpreter_fault: Some(fault), ..zeal });
+            compare::check(case, &[&*faulty, &*quick])
+        });
+        let backends: Vec<Vec<_>> = finding.sides.iter().map(|side| side.backends.keys().collect()).collect();
+        assert_eq!(backends.concat().len(), 2, "{fault:?}: {finding}");
+    }
+}
+
 /// A wrong lane is alone on its side, whichever of the lanes it is, and however many lanes the others have.
 #[test]
 fn the_wrong_backend_is_named() {
@@ -197,7 +223,10 @@ fn catch(fault: Fault) -> (Case, Finding) {
 }
 
 /// Returns the first finding of `check`, with its case.
-fn search(fault: Fault, check: impl Fn(&Case, Fault) -> Result<compare::Agreement, Box<Finding>>) -> (Case, Finding) {
+fn search<F: Copy + std::fmt::Debug>(
+    fault: F,
+    check: impl Fn(&Case, F) -> Result<compare::Agreement, Box<Finding>>,
+) -> (Case, Finding) {
     const INPUTS: u64 = 100;
     for k in 0..INPUTS {
         let Ok(case) = Case::new(&input(k), Audience::OWN) else { continue };

@@ -1,5 +1,7 @@
 //! The configuration of an engine, and engines.
 
+#[cfg(feature = "planted-faults")]
+use crate::fault::Fault;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 use features::Features;
@@ -16,6 +18,8 @@ pub struct Config {
     pub(crate) max_stack: usize,
     pub(crate) max_call_depth: usize,
     pub(crate) gc_zeal: bool,
+    #[cfg(feature = "planted-faults")]
+    pub(crate) fault: Option<Fault>,
 }
 
 impl Default for Config {
@@ -28,6 +32,8 @@ impl Default for Config {
             max_stack: 8 << 20,
             max_call_depth: 100_000,
             gc_zeal: false,
+            #[cfg(feature = "planted-faults")]
+            fault: None,
         }
     }
 }
@@ -93,6 +99,13 @@ impl Config {
     /// and meant for tests.
     pub fn gc_zeal(&mut self, on: bool) -> &mut Self {
         self.gc_zeal = on;
+        self
+    }
+
+    /// Plants a fault.
+    #[cfg(feature = "planted-faults")]
+    pub fn fault(&mut self, fault: Option<Fault>) -> &mut Self {
+        self.fault = fault;
         self
     }
 }

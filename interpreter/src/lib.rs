@@ -114,6 +114,8 @@ mod config;
 mod embed;
 mod error;
 mod execute;
+#[cfg(feature = "planted-faults")]
+mod fault;
 mod gc;
 mod instantiate;
 mod instructions;
@@ -135,6 +137,8 @@ pub use embed::{
     Store, StoreContext, StoreContextMut, Table, Tag, TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use error::{Error, ErrorKind, Result};
+#[cfg(feature = "planted-faults")]
+pub use fault::Fault;
 pub use features::Features;
 pub use memory::WaitResult;
 pub use module::{ExportType, ImportType, Module};

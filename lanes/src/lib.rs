@@ -38,6 +38,8 @@ pub use engine::Fault;
 #[cfg(feature = "engine")]
 pub use engines::own;
 pub use host::{Behavior, HostFunc, extra_host_functions, spectest_functions, wasmtime_functions};
+#[cfg(all(feature = "interp", feature = "planted-faults"))]
+pub use interpreter::Fault as InterpreterFault;
 pub use objects::{Contents, Object, Objects};
 pub use observation::{
     Exception, Failure, Frame, HostCall, MemoryState, Observation, Outcome, Phase, Refusal, State, TableState, Trap,

@@ -61,9 +61,12 @@ pub struct Options {
     pub commands: Vec<(String, Vec<String>)>,
     /// The time that an engine in a process of its own may take for one request; 10 s if `None`.
     pub request_timeout: Option<Duration>,
-    /// The fault to plant into the code of our own lanes.
+    /// The fault to plant into the code of our compiled lanes.
     #[cfg(all(feature = "engine", feature = "planted-faults"))]
     pub fault: Option<engine::Fault>,
+    /// The fault to plant into our interpreter.
+    #[cfg(all(feature = "interp", feature = "planted-faults"))]
+    pub interpreter_fault: Option<interpreter::Fault>,
 }
 
 impl Options {

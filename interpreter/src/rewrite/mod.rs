@@ -17,6 +17,8 @@ mod metering;
 mod nan;
 mod numeric;
 pub(crate) mod op;
+#[cfg(feature = "planted-faults")]
+mod planted_faults;
 pub(crate) mod rare;
 mod stack;
 mod vector;
@@ -52,6 +54,9 @@ pub(crate) struct Settings {
     pub(crate) deadline: bool,
     /// True if results that are NaN are made canonical.
     pub(crate) canonical_nans: bool,
+    /// The fault that is planted.
+    #[cfg(feature = "planted-faults")]
+    pub(crate) fault: Option<crate::fault::Fault>,
 }
 
 impl Settings {
@@ -60,6 +65,8 @@ impl Settings {
             fuel: config.consume_fuel,
             deadline: config.epoch_interruption,
             canonical_nans: config.canonicalize_nans,
+            #[cfg(feature = "planted-faults")]
+            fault: config.fault,
         }
     }
 }
@@ -237,6 +244,8 @@ impl<'m> Rewriter<'m> {
             if !self.unreachable {
                 self.charge(&operator);
             }
+            #[cfg(feature = "planted-faults")]
+            let operator = self.plant(operator);
             self.operator(&operator).map_err(decoded)?;
             if self.is_too_large() {
                 let message = "a function becomes too large: it moves or leaves too many operands";

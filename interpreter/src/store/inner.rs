@@ -5,6 +5,8 @@ use crate::Trap;
 use crate::config::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Frame;
+#[cfg(feature = "planted-faults")]
+use crate::fault::Fault;
 use crate::gc::{Heap, Roots, StoreId};
 use crate::memory::MemoryInstance;
 use crate::module::Module;
@@ -197,8 +199,12 @@ impl StoreInner {
     /// [`Trap::OutOfHeap`] if it does not.
     pub(crate) fn make_room(&mut self, size: u64) -> Result<(), Trap> {
         let end = self.end_of_frames();
+        #[cfg(feature = "planted-faults")]
+        let fault = self.engine.config().fault;
         let StoreInner { heap, stack, globals, tables, instances, .. } = self;
         heap.make_room(size, |marker| {
+            #[cfg(feature = "planted-faults")]
+            let end = if fault == Some(Fault::StackNotTraced) { 0 } else { end };
             marker.mark_slots(&stack[..end]);
             for global in globals.iter() {
                 marker.mark(RawRef(global.slot()));

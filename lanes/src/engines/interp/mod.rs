@@ -43,6 +43,8 @@ impl Interp {
             .consume_fuel(self.options.fuel.is_some())
             .epoch_interruption(self.options.time_limit.is_some())
             .gc_zeal(self.options.gc_zeal);
+        #[cfg(feature = "planted-faults")]
+        config.fault(self.options.interpreter_fault);
         if let Some(bytes) = self.options.max_stack {
             config.max_stack(bytes);
         }
