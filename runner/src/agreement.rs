@@ -29,7 +29,8 @@ pub(crate) struct Agreement<'a> {
     path: &'a str,
     /// The names of the lanes.
     names: Vec<&'a str>,
-    /// True if not all lanes are of one engine and one backend. Those of one show the same, whatever a directive admits.
+    /// True unless all lanes are of one engine and one backend. Those of one show the same, whatever a directive
+    /// admits.
     has_several_backends: bool,
     pairs: Vec<Pair>,
     found: Vec<Disagreement>,

@@ -183,44 +183,46 @@ pub(crate) fn array_new_elem(context: &mut Context<'_>, rare: &Rare) -> Result<(
     Ok(())
 }
 
-/// Reads an element as its type stores it.
-fn element(context: &mut Context<'_>, rare: &Rare) -> Result<V128, Trap> {
-    let (array, index) = (context.operand::<RawRef>(rare, 0), context.operand(rare, 1));
-    let object = array.as_object().ok_or(Trap::NullReference)?;
-    context.store.heap.element_bits(object, index).ok_or(Trap::ArrayOutOfBounds)
+/// Defines `array.get` or `array.get_u`, and `array.set`, for one representation of elements: the type in the array and
+/// the type in slots.
+macro_rules! array_accesses {
+    ($($get:ident $set:ident: $element:ty as $value:ty, $narrow:expr;)*) => {$(
+        pub(crate) fn $get(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
+            let (array, index) = (context.operand(rare, 0), context.operand(rare, 1));
+            let value = aggregate::array_get::<$element>(&context.store.heap, array, index)?;
+            context.set_result(rare, <$value>::from(value));
+            Ok(())
+        }
+
+        pub(crate) fn $set(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
+            let (array, index) = (context.operand(rare, 0), context.operand(rare, 1));
+            let narrow: fn($value) -> $element = $narrow;
+            let value = narrow(context.operand(rare, 2));
+            Ok(aggregate::array_set(&mut context.store.heap, array, index, value)?)
+        }
+    )*};
 }
 
-/// `array.get` and `array.get_u` of an element of one slot.
-pub(crate) fn array_get(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
-    let value = element(context, rare)?;
-    context.set_result(rare, value.0 as u64);
-    Ok(())
+array_accesses! {
+    array_get_8 array_set_8: u8 as u32, |value| value as u8;
+    array_get_16 array_set_16: u16 as u32, |value| value as u16;
+    array_get_32 array_set_32: u32 as u32, |value| value;
+    array_get_64 array_set_64: u64 as u64, |value| value;
+    array_get_vector array_set_vector: V128 as V128, |value| value;
 }
 
 pub(crate) fn array_get_i8_s(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
-    let value = element(context, rare)?;
-    context.set_result(rare, i32::from(value.0 as i8));
-    Ok(())
-}
-
-pub(crate) fn array_get_i16_s(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
-    let value = element(context, rare)?;
-    context.set_result(rare, i32::from(value.0 as i16));
-    Ok(())
-}
-
-pub(crate) fn array_get_vector(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
-    let value = element(context, rare)?;
+    let (array, index) = (context.operand(rare, 0), context.operand(rare, 1));
+    let value = aggregate::array_get_i8_s(&context.store.heap, array, index)?;
     context.set_result(rare, value);
     Ok(())
 }
 
-/// `y` is the number of slots of the value.
-pub(crate) fn array_set(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
-    let (array, index) = (context.operand::<RawRef>(rare, 0), context.operand(rare, 1));
-    let value = value(context, rare, 2);
-    let object = array.as_object().ok_or(Trap::NullReference)?;
-    Ok(context.store.heap.set_element_bits(object, index, value).ok_or(Trap::ArrayOutOfBounds)?)
+pub(crate) fn array_get_i16_s(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
+    let (array, index) = (context.operand(rare, 0), context.operand(rare, 1));
+    let value = aggregate::array_get_i16_s(&context.store.heap, array, index)?;
+    context.set_result(rare, value);
+    Ok(())
 }
 
 pub(crate) fn array_len(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {

@@ -187,16 +187,6 @@ impl Heap {
         Some(Location::Arena(start..start + count))
     }
 
-    /// Returns the bytes of `count` elements from `start` on, in little-endian order. `None` if the array is not as
-    /// long.
-    #[cfg(test)]
-    pub(crate) fn elements(&self, array: u32, start: u32, count: u32) -> Option<&[u8]> {
-        match self.locate(array, start, count)? {
-            Location::Arena(range) => self.arena.bytes().get(range),
-            Location::Buffer(number, range) => self.long.get(number)?.get(range),
-        }
-    }
-
     /// Returns the bytes of `count` elements from `start` on, in little-endian order, to change them. `None` if the
     /// array is not as long.
     pub(crate) fn elements_mut(&mut self, array: u32, start: u32, count: u32) -> Option<&mut [u8]> {

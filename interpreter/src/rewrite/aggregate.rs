@@ -1,7 +1,7 @@
 //! Instructions on references, structs, and arrays.
 
 use super::Rewriter;
-use super::rare::Rare;
+use super::rare::{Instruction, Rare};
 use crate::execute::{aggregate, reference};
 use crate::slot::Reg;
 use crate::types::{self, CompositeType, FieldType, RefType, StorageType, TypeIndex, ValType};
@@ -187,9 +187,9 @@ impl<'m> Rewriter<'m> {
                 self.emit_rare_with_result(2, 1, Rare::new(aggregate::array_new_elem).x(ty).y(array_elem_index));
             }
             Operator::ArrayGet { array_type_index: ty } | Operator::ArrayGetU { array_type_index: ty } => {
-                let slots = slots(self.element(ty));
-                let run = if slots == 2 { aggregate::array_get_vector } else { aggregate::array_get };
-                self.emit_rare_with_result(2, slots, Rare::new(run));
+                let element = self.element(ty);
+                let (get, _) = accesses(element.storage);
+                self.emit_rare_with_result(2, slots(element), Rare::new(get));
             }
             Operator::ArrayGetS { array_type_index: ty } => {
                 let is_byte = self.element(ty).storage == StorageType::I8;
@@ -197,8 +197,8 @@ impl<'m> Rewriter<'m> {
                 self.emit_rare_with_result(2, 1, Rare::new(run));
             }
             Operator::ArraySet { array_type_index: ty } => {
-                let slots = slots(self.element(ty));
-                self.emit_rare(3, Rare::new(aggregate::array_set).y(slots));
+                let (_, set) = accesses(self.element(ty).storage);
+                self.emit_rare(3, Rare::new(set));
             }
             Operator::ArrayLen => self.emit_rare_with_result(1, 1, Rare::new(aggregate::array_len)),
             _ => return self.array_in_bulk(operator),
@@ -244,4 +244,15 @@ impl<'m> Rewriter<'m> {
 /// Returns the number of slots of a field's value.
 fn slots(field: FieldType<TypeIndex>) -> u32 {
     field.storage.unpacked().slots() as u32
+}
+
+/// Returns the reading and the writing of an element, as its type stores it.
+fn accesses(element: StorageType<TypeIndex>) -> (Instruction, Instruction) {
+    match element {
+        StorageType::I8 => (aggregate::array_get_8, aggregate::array_set_8),
+        StorageType::I16 => (aggregate::array_get_16, aggregate::array_set_16),
+        StorageType::Val(ValType::I32 | ValType::F32) => (aggregate::array_get_32, aggregate::array_set_32),
+        StorageType::Val(ValType::V128) => (aggregate::array_get_vector, aggregate::array_set_vector),
+        StorageType::Val(_) => (aggregate::array_get_64, aggregate::array_set_64),
+    }
 }

@@ -1,4 +1,4 @@
-//! What keeps objects alive, with a collection at every allocation.
+//! The references that keep objects alive, with a collection at every allocation.
 
 use crate::common::{call, call_any, module};
 use interpreter::{AnyRef, Caller, Config, Engine, Error, ExternRef, Linker, Store, Val};

@@ -3,7 +3,7 @@
 use crate::common::{call_any, instance};
 use interpreter::Val;
 
-/// What the snippets use. `$many` leaves a thousand operands.
+/// The items that the snippets use. `$many` leaves a thousand operands.
 const MODULE: &str = r#"
     (memory 1)
     (table $table 4 funcref)

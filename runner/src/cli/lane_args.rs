@@ -11,8 +11,8 @@ use std::time::Duration;
 pub(super) struct LaneArgs {
     /// The lanes to run, separated by commas. Lanes of our engine are TIER/ORIGIN: tier speed or quick, origin fresh or
     /// reload. The lane of our interpreter is interp. all stands for these five. Other engines: wasmtime and wasmi, if
-    /// they are built in; v8, jsc and spidermonkey, if they are installed. A lane that is not there is an error, unless a
-    /// ? follows its name.
+    /// they are built in; v8, jsc and spidermonkey, if they are installed. A lane that is not there is an error, unless
+    /// a ? follows its name.
     #[arg(long, value_name = "LIST", default_value_t = lanes::default_list())]
     pub(super) lanes: String,
     /// Add a lane: the command of an adapter, such as 'v8@12=/opt/node12 adapter.js'. Lanes whose names are equal up to
