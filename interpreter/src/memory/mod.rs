@@ -84,6 +84,7 @@ pub(crate) enum Wait {
     /// The wait is over.
     Over(WaitResult),
     /// The thread is on the list of those that wait.
+    #[cfg_attr(not(feature = "threads"), expect(dead_code, reason = "such a host never waits"))]
     Begun(Waiting),
 }
 

@@ -161,6 +161,7 @@ impl SharedBytes {
     }
 
     /// The threads that wait in this memory.
+    #[cfg(feature = "threads")]
     pub(super) fn parking(&self) -> &Parking {
         &self.parking
     }

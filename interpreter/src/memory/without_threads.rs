@@ -9,7 +9,7 @@ use core::time::Duration;
 
 /// The threads that wait in one memory: none.
 #[derive(Default)]
-pub(crate) struct Parking;
+pub(crate) struct Parking {}
 
 /// A wait that has begun: there is none.
 pub(crate) enum Waiting {}

@@ -158,10 +158,17 @@ impl<'m> Rewriter<'m> {
     }
 
     /// Returns the first slot of a field, and its type.
-    fn field(&self, ty: u32, index: u32) -> (u32, FieldType<TypeIndex>) {
+    fn field(&mut self, ty: u32, index: u32) -> (u32, FieldType<TypeIndex>) {
         let fields = self.fields(ty);
-        let slot = fields[..index as usize].iter().copied().map(slots).sum();
-        (slot, fields[index as usize])
+        let first_slots = self.first_slots.entry(ty).or_insert_with(|| {
+            let starts = fields.iter().scan(0, |end, &field| {
+                let start = *end;
+                *end += slots(field);
+                Some(start)
+            });
+            starts.collect()
+        });
+        (first_slots[index as usize], fields[index as usize])
     }
 
     /// Rewrites an instruction on arrays, if it is one.

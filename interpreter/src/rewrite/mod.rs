@@ -35,6 +35,7 @@ use crate::module::{Description, Module};
 use crate::slot::{LAST, Reg, WINDOW};
 use crate::types::{RefType, TypeIndex, ValType};
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use wasmparser::{BlockType, FunctionBody, Operator};
@@ -106,6 +107,8 @@ struct Rewriter<'m> {
     targets: Vec<u32>,
     sites: Vec<Site>,
     cast_types: Vec<RefType<TypeIndex>>,
+    /// The first slots of the fields of the struct types that were met.
+    first_slots: BTreeMap<u32, Box<[u32]>>,
     rare: Vec<Rare>,
     regions: Vec<Region>,
 }
@@ -215,6 +218,7 @@ impl<'m> Rewriter<'m> {
             targets: Vec::new(),
             sites: Vec::new(),
             cast_types: Vec::new(),
+            first_slots: BTreeMap::new(),
             rare: Vec::new(),
             regions: Vec::new(),
         }

@@ -97,3 +97,21 @@ fn a_frame_that_is_far_too_large_is_refused() {
     let error = call::<_, (), ()>(&mut store, instance, "f", ()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
 }
+
+#[test]
+fn the_last_of_ten_thousand_fields_is_read_ten_thousand_times() {
+    const FIELDS: usize = 10_000;
+    let text = format!(
+        "(module
+            (type $s (struct {} (field $last (mut i32))))
+            (func (export \"f\") (result i32) (local $s (ref null $s)) (local $sum i32)
+                (local.set $s (struct.new_default $s))
+                (struct.set $s $last (local.get $s) (i32.const 3))
+                {}
+                (local.get $sum)))",
+        "(field v128) (field i8)".repeat((FIELDS - 1) / 2),
+        "(local.set $sum (i32.add (local.get $sum) (struct.get $s $last (local.get $s))))".repeat(FIELDS),
+    );
+    let (mut store, instance) = instance(&text);
+    assert_eq!(call::<_, (), i32>(&mut store, instance, "f", ()).unwrap(), 30_000);
+}
