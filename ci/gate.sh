@@ -130,7 +130,7 @@ canaries() {
   refuses 'wrong.wast:2:1: .*expected \[i32 2\]' runner --lanes all "$OUT/wrong.wast"
   printf ';;! features: 3.0, stack-switching\n(module)\n(module (type $f (func)) (type (cont $f)))\n' \
     >"$OUT/lacking.wast"
-  refuses '4 directives are unsupported, which --deny forbids' runner --lanes all --deny unsupported "$OUT/lacking.wast"
+  refuses '5 directives are unsupported, which --deny forbids' runner --lanes all --deny unsupported "$OUT/lacking.wast"
   refuses 'condition.wast:15:1: .*expected \[i32 5\], got \[i32 1\]' runner --lanes wasmi tests/select-condition.wast
   refuses 'report is of the lanes .*wasmi' check conformance "$OUT/others.json" --lanes "$LANES" --suites 1.0,2.0
   refuses 'no official checkout' check_required_checkout
