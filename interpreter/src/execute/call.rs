@@ -37,7 +37,7 @@ pub(crate) fn enter(store: &mut StoreInner, callee: u32, base: u32) -> Result<()
 }
 
 /// Enters a function in place of the innermost one. `Some` is the exit for a call of the host.
-pub(super) fn replace(store: &mut StoreInner, callee: u32, _depth: usize) -> Result<Option<Exit>, Stop> {
+pub(super) fn replace(store: &mut StoreInner, callee: u32) -> Result<Option<Exit>, Stop> {
     // The stack must be known to have room before the frame that would report the trap is gone.
     if let FunctionKind::Wasm(_) = store.functions[callee as usize].kind {
         let slots = store.code(callee)?.slots as usize;

@@ -1,7 +1,7 @@
 //! The loop.
 //!
-//! What it uses in every turn stands in local variables: the window of slots, the bytes of memory 0, and the code. They
-//! are borrowed from different parts of the store, and taken anew after whatever may change these parts.
+//! Local variables hold the window of slots, the bytes of memory 0, and the code, which every turn uses. They are
+//! borrowed from different parts of the store, and taken anew after an instruction that may change these parts.
 
 use super::{Context, Exit, Frame, Stop, call, unwind, window};
 use crate::Trap;
@@ -112,7 +112,7 @@ macro_rules! define {
                 ($callee:expr) => {{
                     let callee: u32 = $callee;
                     save_pc!();
-                    match call::replace(store, callee, depth) {
+                    match call::replace(store, callee) {
                         Ok(None) => resume!(),
                         Ok(Some(exit)) => return exit,
                         Err(error) => stop!(error),

@@ -2,8 +2,8 @@
 //!
 //! The rules are about counted bytes ([`layout`](super::layout)).
 
-/// The most bytes that objects may count: half of a region of 4 GiB, less a guard for accesses through null. This is
-/// what a heap with 32-bit references and two spaces can hold, which all our ways to execute have in common.
+/// The most bytes that objects may count: half of a region of 4 GiB, less a guard for accesses through null. The
+/// engine's heap holds as many, so that one program exhausts both.
 pub(crate) const LARGEST: u64 = (2 << 30) - (256 << 10);
 
 /// The first capacity, in bytes.
