@@ -18,11 +18,17 @@ const LARGEST_FREE: u64 = 1024;
 impl Context<'_> {
     /// Takes the fuel for an object of so many counted bytes, and makes it.
     fn make(&mut self, size: u64, make: impl Fn(&mut Heap) -> Result<RawRef, Failure>) -> Result<RawRef, Stop> {
-        if size > LARGEST_FREE {
-            self.store.metering.charge(bytes_price(size))?;
-            self.store.metering.poll()?;
-        }
+        self.pay_for_object(size)?;
         Ok(self.allocate(make)?)
+    }
+
+    /// Takes the fuel for an object of so many counted bytes.
+    fn pay_for_object(&mut self, size: u64) -> Result<(), Trap> {
+        if size <= LARGEST_FREE {
+            return Ok(());
+        }
+        self.store.metering.charge(bytes_price(size))?;
+        self.store.metering.poll()
     }
 
     /// Takes the fuel for an instruction on so many elements.
@@ -35,9 +41,8 @@ impl Context<'_> {
 /// `y` is the number of the fields' slots.
 pub(crate) fn struct_new(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
     let ty = context.ty(rare.x);
-    let fields = context.row(rare.row, rare.y as usize).to_vec();
-    let size = context.store.heap.struct_layout(ty).size;
-    let made = context.make(size, |heap| aggregate::struct_new(heap, ty, &fields))?;
+    context.pay_for_object(context.store.heap.struct_layout(ty).size)?;
+    let made = context.allocate_from_row(rare.row, rare.y, |heap, fields| aggregate::struct_new(heap, ty, fields))?;
     context.set_result(rare, made);
     Ok(())
 }
@@ -53,11 +58,10 @@ pub(crate) fn struct_new_default(context: &mut Context<'_>, rare: &Rare) -> Resu
 /// `y` is the number of the fields' slots; the descriptor follows them.
 pub(crate) fn struct_new_desc(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
     let ty = context.ty(rare.x);
-    let fields = context.row(rare.row, rare.y as usize + 1).to_vec();
-    let (descriptor, fields) = fields.split_last().expect("a descriptor");
-    let descriptor = not_null(RawRef(*descriptor))?;
-    let size = context.store.heap.struct_layout(ty).size;
-    let made = context.make(size, |heap| aggregate::struct_new_desc(heap, ty, fields, descriptor))?;
+    let descriptor = not_null(RawRef(context.slot(rare.row + rare.y)))?;
+    context.pay_for_object(context.store.heap.struct_layout(ty).size)?;
+    let make = |heap: &mut Heap, fields: &[u64]| aggregate::struct_new_desc(heap, ty, fields, descriptor);
+    let made = context.allocate_from_row(rare.row, rare.y, make)?;
     context.set_result(rare, made);
     Ok(())
 }
@@ -155,9 +159,9 @@ pub(crate) fn array_new_default(context: &mut Context<'_>, rare: &Rare) -> Resul
 /// `y` is the number of the elements' slots, `offset` the number of elements.
 pub(crate) fn array_new_fixed(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
     let ty = context.ty(rare.x);
-    let values = context.row(rare.row, rare.y as usize).to_vec();
-    let size = counted(context, ty, rare.offset as u32);
-    let made = context.make(size, |heap| aggregate::array_new_fixed(heap, ty, &values))?;
+    context.pay_for_object(counted(context, ty, rare.offset as u32))?;
+    let make = |heap: &mut Heap, values: &[u64]| aggregate::array_new_fixed(heap, ty, values);
+    let made = context.allocate_from_row(rare.row, rare.y, make)?;
     context.set_result(rare, made);
     Ok(())
 }

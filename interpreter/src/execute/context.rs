@@ -6,9 +6,10 @@ use crate::gc::{Failure, Heap};
 use crate::memory::MemoryInstance;
 use crate::rewrite::Code;
 use crate::rewrite::rare::Rare;
-use crate::slot::{Operand, Reg};
+use crate::slot::{Operand, RawRef, Reg};
 use crate::store::{ModuleInstance, StoreInner, TableInstance};
 use crate::types::TypeId;
+use crate::values::Referents;
 
 /// The store while an instruction of its innermost frame is executed.
 pub(crate) struct Context<'a> {
@@ -44,25 +45,40 @@ impl<'a> Context<'a> {
     /// # Errors
     ///
     /// [`Trap::OutOfHeap`] if there is no room for it, or the trap of the instruction.
-    pub(crate) fn allocate<R>(&mut self, make: impl Fn(&mut Heap) -> Result<R, Failure>) -> Result<R, Trap> {
-        match make(&mut self.store.heap) {
-            Ok(object) => Ok(object),
-            Err(Failure::Trap(trap)) => Err(trap),
-            Err(Failure::NoRoom(size)) => {
-                self.store.make_room(size)?;
-                match make(&mut self.store.heap) {
-                    Ok(object) => Ok(object),
-                    Err(Failure::Trap(trap)) => Err(trap),
-                    Err(Failure::NoRoom(_)) => Err(Trap::OutOfHeap),
-                }
-            }
-        }
+    pub(crate) fn allocate(&mut self, make: impl Fn(&mut Heap) -> Result<RawRef, Failure>) -> Result<RawRef, Trap> {
+        self.store.allocate(make)
     }
 
-    /// Returns slots of the frame that lie in a row.
-    pub(crate) fn row(&mut self, first: u32, count: usize) -> &mut [u64] {
+    /// Makes an object of slots of the frame that lie in a row, as [`allocate`](Context::allocate) does. The slots are
+    /// read where they are.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`allocate`](Context::allocate).
+    pub(crate) fn allocate_from_row(
+        &mut self,
+        first: u32,
+        count: u32,
+        make: impl Fn(&mut Heap, &[u64]) -> Result<RawRef, Failure>,
+    ) -> Result<RawRef, Trap> {
         let start = (self.frame.base + first) as usize;
-        &mut self.store.stack[start..start + count]
+        let row = start..start + count as usize;
+        let StoreInner { heap, stack, .. } = &mut *self.store;
+        match make(heap, &stack[row.clone()]) {
+            Ok(object) => return Ok(object),
+            Err(Failure::Trap(trap)) => return Err(trap),
+            Err(Failure::NoRoom(size)) => self.store.make_room(size)?,
+        }
+        let StoreInner { heap, stack, .. } = &mut *self.store;
+        make(heap, &stack[row]).map_err(|failure| match failure {
+            Failure::Trap(trap) => trap,
+            Failure::NoRoom(_) => Trap::OutOfHeap,
+        })
+    }
+
+    /// Returns a slot of the frame.
+    pub(crate) fn slot(&self, index: u32) -> u64 {
+        self.store.stack[(self.frame.base + index) as usize]
     }
 
     /// Writes the old size of something that was to grow, or -1; `y` tells whether sizes have 64 bits.

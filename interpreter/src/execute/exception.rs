@@ -3,15 +3,16 @@
 
 use super::{Context, Stop};
 use crate::Trap;
+use crate::gc::Heap;
 use crate::rewrite::rare::Rare;
 use crate::slot::RawRef;
 
 /// `throw x`: the payload lies in a row of `y` slots.
 pub(crate) fn throw(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
     let tag = context.instance().tags[rare.x as usize];
-    let payload = context.row(rare.row, rare.y as usize).to_vec();
     let ty = context.store.tags[tag as usize].ty;
-    let exception = context.allocate(|heap| heap.new_exception(tag, ty, &payload))?;
+    let make = |heap: &mut Heap, payload: &[u64]| heap.new_exception(tag, ty, payload);
+    let exception = context.allocate_from_row(rare.row, rare.y, make)?;
     Err(Stop::Exception(exception))
 }
 
