@@ -1,4 +1,4 @@
-//! `touchstone fuzz` and `touchstone replay`: the fuzzer's oracles on the stable toolchain.
+//! `touchstone fuzz`: the fuzzer's oracles on the stable toolchain.
 
 use super::output::{say_visible, tell};
 use clap::Args;
@@ -6,21 +6,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use fuzz::campaign::{Campaign, processor_time};
 use fuzz::oracle::{self, Oracle};
 use fuzz::panel::Panel;
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
-
-#[derive(Debug, Args)]
-pub(super) struct ReplayArgs {
-    /// The file of the input.
-    input: PathBuf,
-    /// The lanes to compare, at least two, separated by commas; all stands for our own.
-    #[arg(long, default_value = "all")]
-    lanes: String,
-    /// The oracle that judges the input.
-    #[arg(long, value_parser = oracles(), default_value = oracle::ORACLES[0].name)]
-    oracle: String,
-}
 
 #[derive(Debug, Args)]
 pub(super) struct FuzzArgs {
@@ -51,12 +38,12 @@ pub(super) struct FuzzArgs {
 }
 
 /// Returns the names of the oracles, each with a line of help.
-fn oracles() -> PossibleValuesParser {
+pub(super) fn oracles() -> PossibleValuesParser {
     oracle::ORACLES.iter().map(|oracle| PossibleValue::new(oracle.name).help(oracle.summary)).collect::<Vec<_>>().into()
 }
 
 /// Opens the lanes of a list. A single lane is an error: there is nothing to compare it with.
-fn open_panel(list: &str) -> Result<Panel, String> {
+pub(super) fn open_panel(list: &str) -> Result<Panel, String> {
     let panel = Panel::parse(list)?;
     match panel.names()[..] {
         [only] => Err(format!("nothing to compare `{only}` with: name at least two lanes")),
@@ -65,25 +52,8 @@ fn open_panel(list: &str) -> Result<Panel, String> {
 }
 
 /// Makes an oracle that compares the lanes of a list.
-fn make_oracle(name: &str, panel: Panel) -> Result<Box<dyn Oracle>, String> {
+pub(super) fn make_oracle(name: &str, panel: Panel) -> Result<Box<dyn Oracle>, String> {
     Ok((oracle::find(name)?.make)(panel))
-}
-
-/// Prints how the input behaves in every lane. Returns exit code 1 if there is a finding.
-pub(super) fn replay(arguments: &ReplayArgs) -> Result<u8, String> {
-    let input =
-        fs::read(&arguments.input).map_err(|error| format!("cannot read {}: {error}", arguments.input.display()))?;
-    let mut oracle = make_oracle(&arguments.oracle, open_panel(&arguments.lanes)?)?;
-    match fuzz::replay(&input, &mut *oracle) {
-        Ok(seen) => {
-            say_visible(&format_args!("{seen}\n"))?;
-            Ok(0)
-        }
-        Err(disagreement) => {
-            say_visible(&format_args!("{disagreement}\n"))?;
-            Ok(1)
-        }
-    }
 }
 
 /// Runs a campaign. Returns exit code 1 if it has findings, or has executed nothing.

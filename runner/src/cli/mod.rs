@@ -14,6 +14,8 @@ mod artifact;
 mod completions;
 mod demands;
 #[cfg(feature = "engine")]
+mod findings;
+#[cfg(feature = "engine")]
 mod fuzzing;
 mod lane_args;
 mod output;
@@ -61,7 +63,7 @@ enum Command {
     Inspect(artifact::InspectArgs),
     /// Run one input of the fuzzer again, and show what happens.
     #[cfg(feature = "engine")]
-    Replay(fuzzing::ReplayArgs),
+    Replay(findings::ReplayArgs),
     /// Compare lanes on generated modules.
     #[cfg(feature = "engine")]
     Fuzz(fuzzing::FuzzArgs),
@@ -89,7 +91,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "engine")]
         Some(Command::Inspect(arguments)) => artifact::inspect(&arguments),
         #[cfg(feature = "engine")]
-        Some(Command::Replay(arguments)) => fuzzing::replay(&arguments),
+        Some(Command::Replay(arguments)) => findings::replay(&arguments),
         #[cfg(feature = "engine")]
         Some(Command::Fuzz(arguments)) => fuzzing::fuzz(&arguments),
         Some(Command::CheckAdapter(arguments)) => adapter::check(&arguments),
