@@ -57,6 +57,7 @@ mod tests {
     use crate::generate::case::Case;
     use crate::generate::feature_set::Audience;
     use crate::generate::input::Random;
+    use crate::generate::mixed;
     use crate::generate::nan;
     use crate::panel::compare::check;
     use crate::panel::finding::FindingKind;
@@ -72,11 +73,11 @@ mod tests {
     /// Returns cases for our lanes and an engine that has every feature.
     fn cases() -> impl Iterator<Item = Case> {
         let audience = Audience::with([&ScriptedEngine::new("theirs", "theirs", Vec::new()) as &dyn Lane]);
-        (0..200).filter_map(move |seed| Case::new(&input(seed), audience).ok())
+        (0..200).filter_map(move |seed| mixed::generate(&input(seed), audience).ok())
     }
 
     fn modules() -> impl Iterator<Item = Vec<u8>> {
-        cases().flat_map(|case| case.library.into_iter().chain([case.main]))
+        cases().flat_map(|case| case.modules)
     }
 
     fn payloads(wasm: &[u8]) -> impl Iterator<Item = Payload<'_>> {
@@ -127,8 +128,8 @@ mod tests {
     fn only_our_own_lanes_get_relaxed_simd() {
         let relaxed = |wasm: &Vec<u8>| find_uses(wasm).contains(&Use::RelaxedSimd);
         assert_eq!(modules().filter(relaxed).count(), 0);
-        let own = (0..200).filter_map(|seed| Case::new(&input(seed), Audience::OWN).ok());
-        assert!(own.filter(|case| relaxed(&case.main)).count() > 3);
+        let own = (0..200).filter_map(|seed| mixed::generate(&input(seed), Audience::OWN).ok());
+        assert!(own.filter(|case| case.modules.last().is_some_and(relaxed)).count() > 3);
     }
 
     /// A wait that no thread ends would hang.
@@ -160,7 +161,7 @@ mod tests {
     #[test]
     fn a_lane_that_lacks_a_feature_takes_no_part() {
         let case = cases().find(|case| case.needed.contains(Features::GC)).expect("there are many");
-        let ours = ScriptedEngine::new("ours", "ours", case.calls.iter().map(|_| values(0)).collect());
+        let ours = ScriptedEngine::new("ours", "ours", case.calls().map(|_| values(0)).collect());
         let theirs = ScriptedEngine::new("theirs", "theirs", Vec::new()).lacking(Features::GC);
         let agreement = check(&case, &[&ours, &theirs]).unwrap_or_else(|finding| panic!("{finding}"));
         assert_eq!((agreement.apart, agreement.compared), (vec!["theirs".to_string()], vec!["ours".to_string()]));
@@ -172,8 +173,8 @@ mod tests {
     #[test]
     fn hosts_see_plain_references() {
         for case in cases() {
-            for call in case.calls {
-                for argument in call.arguments {
+            for call in case.calls() {
+                for &argument in &call.arguments {
                     let Value::Ref(reference) = argument else { continue };
                     use Reference::{Extern, Host, I31, Null};
                     assert!(matches!(reference, Null(_) | Extern(_) | Host(_) | I31(_)), "{reference}");
@@ -185,7 +186,7 @@ mod tests {
     /// Compares these outcomes of the first call, by our engine and by another one. The outcomes of the second call
     /// differ.
     fn compare_first_call(ours: Outcome, theirs: Outcome) -> Result<Vec<String>, FindingKind> {
-        let case = cases().find(|case| case.calls.len() > 1 && case.library.is_none()).expect("there are many");
+        let case = cases().find(|case| case.calls().count() > 1 && case.modules.len() == 1).expect("there are many");
         let ours = ScriptedEngine::new("ours", "ours", vec![ours, values(1)]);
         let theirs = ScriptedEngine::new("theirs", "theirs", vec![theirs, values(2)]);
         check(&case, &[&ours, &theirs]).map(|agreement| agreement.ended).map_err(|finding| finding.kind)
@@ -215,7 +216,7 @@ mod tests {
             Err(FindingKind::Disagreement)
         );
         vague.or_kinds.push(TrapKind::UndefinedElement);
-        let case = cases().find(|case| case.calls.len() == 1 && case.library.is_none()).expect("there are many");
+        let case = cases().find(|case| case.calls().count() == 1 && case.modules.len() == 1).expect("there are many");
         let ours = ScriptedEngine::new("ours", "ours", vec![exact()]);
         let theirs = ScriptedEngine::new("theirs", "theirs", vec![Outcome::Failed(Failure::Trap(vague))]);
         assert!(check(&case, &[&ours, &theirs]).is_ok());
@@ -223,7 +224,7 @@ mod tests {
 
     #[test]
     fn an_atomic_access_traps_for_either_reason() {
-        let case = cases().find(|case| case.calls.len() == 1 && case.library.is_none()).expect("there are many");
+        let case = cases().find(|case| case.calls().count() == 1 && case.modules.len() == 1).expect("there are many");
         let ours = ScriptedEngine::new("ours", "ours", vec![trap(TrapKind::UnalignedAtomic)]);
         let theirs = |kind| ScriptedEngine::new("theirs", "theirs", vec![trap(kind)]);
         assert!(check(&case, &[&ours, &theirs(TrapKind::MemoryOutOfBounds)]).is_ok());
@@ -245,7 +246,7 @@ mod tests {
             let payload = payload.map(|value| vec![Value::I32(value)]);
             Outcome::Failed(Failure::Exception(Exception { tag, payload, frames: None }))
         };
-        let case = cases().find(|case| case.calls.len() == 1 && case.library.is_none()).expect("there are many");
+        let case = cases().find(|case| case.calls().count() == 1 && case.modules.len() == 1).expect("there are many");
         let agree = |one: Outcome, other: Outcome| {
             let ours = ScriptedEngine::new("ours", "ours", vec![one]);
             check(&case, &[&ours, &ScriptedEngine::new("theirs", "theirs", vec![other])]).is_ok()
@@ -273,7 +274,7 @@ mod tests {
         let refused = |_: &_| Some(Refusal { phase: Phase::Invalid, message: "no".to_string() });
         let case = cases().next().expect("there are many");
         let theirs = ScriptedEngine::new("theirs", "theirs", vec![]).refusing(refused);
-        let ours = ScriptedEngine::new("ours", "ours", case.calls.iter().map(|_| values(0)).collect());
+        let ours = ScriptedEngine::new("ours", "ours", case.calls().map(|_| values(0)).collect());
         let finding = check(&case, &[&ours, &theirs]).map(|_| ()).expect_err("a valid module is refused");
         assert_eq!(finding.kind, FindingKind::Failure);
     }

@@ -4,6 +4,7 @@
 use fuzz::generate::case::Case;
 use fuzz::generate::feature_set::Audience;
 use fuzz::generate::input::Random;
+use fuzz::generate::mixed;
 use fuzz::oracle::differential::Differential;
 use fuzz::oracle::{Oracle, Report, Verdict};
 use fuzz::panel::compare;
@@ -21,7 +22,7 @@ fn input(k: u64) -> [u8; 8] {
 
 #[test]
 fn lanes_agree_and_modules_trap_deep() {
-    let mut oracle = Differential::new(Panel::own());
+    let mut oracle = Differential::new(mixed::generate, Panel::own());
     for k in 0..250 {
         if let Verdict::Found(report) = oracle.check(&input(k)) {
             panic!("input {k}:\n{}", report.details());
@@ -67,7 +68,7 @@ fn lanes_agree_and_modules_trap_deep() {
 fn cases_for_other_engines_end_and_run() {
     let mut statistics = Statistics::default();
     for k in 0..60 {
-        let Ok(case) = Case::new(&input(k), Audience { own: false, ..Audience::OWN }) else { continue };
+        let Ok(case) = mixed::generate(&input(k), Audience { own: false, ..Audience::OWN }) else { continue };
         let speed = own_lane("speed/fresh", &case.options["speed"]);
         let quick = own_lane("quick/fresh", &case.options["quick"]);
         match compare::check(&case, &[&*speed, &*quick]) {
@@ -93,7 +94,7 @@ fn reports_are_readable() {
     assert!(report.contains("speed: Options"), "{report}");
     let script = new.script().expect("a case has a script");
     assert!(script.contains("(module"), "{script}");
-    assert!(script.contains("(invoke \"graft:"), "{script}");
+    assert!(script.contains("(invoke $main \"graft:"), "{script}");
 }
 
 #[test]
@@ -229,7 +230,7 @@ fn search<F: Copy + std::fmt::Debug>(
 ) -> (Case, Finding) {
     const INPUTS: u64 = 100;
     for k in 0..INPUTS {
-        let Ok(case) = Case::new(&input(k), Audience::OWN) else { continue };
+        let Ok(case) = mixed::generate(&input(k), Audience::OWN) else { continue };
         if let Err(finding) = check(&case, fault) {
             return (case, *finding);
         }

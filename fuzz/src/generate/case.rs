@@ -1,26 +1,14 @@
-//! A fuzz case: the modules, the calls to make, and the options of each tier.
+//! A fuzz case: modules, the actions on their instances, and the options of each tier.
 
-use super::feature_set::{Audience, find_needed};
-use super::graft::{self, Entry, Surroundings};
-use super::input::Input;
-use super::smith::{self, Termination};
-use super::value::arbitrary_value;
 use crate::panel::INTERPRETER;
 use arbitrary::{Result, Unstructured};
-use lanes::{Cpu, Features, HostFunc, MemoryChecks, Options, Value, is_valid_with};
+use lanes::{Cpu, Features, HostFunc, MemoryChecks, Options, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 /// The tiers of our compiler.
-const TIERS: [&str; 2] = ["speed", "quick"];
-/// The most fuel of a case: so little that a recursion usually runs out of it before the stack overflows, which ends
-/// the comparison.
-const MAX_FUEL: u64 = 4000;
-/// The most loop iterations and calls of a module that counts them itself, for the same reason.
-const MAX_STEPS: u32 = 300;
-/// The most calls of a case.
-const MAX_CALLS: usize = 20;
+pub const TIERS: [&str; 2] = ["speed", "quick"];
 /// The time of a call in the interpreter where nothing limits the fuel: far more than a generated case needs.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The most bytes of objects: far more than a case needs unless it allocates without end.
@@ -33,21 +21,39 @@ pub struct Case {
     pub features: Features,
     /// The features without which the modules are not valid.
     pub needed: Features,
-    /// A second module, which is instantiated first and registered as [`graft::LIBRARY`].
-    pub library: Option<Vec<u8>>,
-    /// The module under test.
-    pub main: Vec<u8>,
+    /// The modules.
+    pub modules: Vec<Vec<u8>>,
     /// The host functions that the modules import.
     pub hosts: Vec<HostFunc>,
-    /// The calls, in order.
-    pub calls: Vec<Call>,
+    /// The instantiations and calls, in order.
+    pub actions: Vec<Action>,
     /// The configuration of the lanes of each tier. It must make no difference; fuel, which does, is the same in all.
     pub options: BTreeMap<&'static str, Options>,
 }
 
-/// A call of an exported function of the main module.
+/// One step of a case.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Makes an instance.
+    Instantiate(Instantiation),
+    /// Calls an exported function.
+    Call(Call),
+}
+
+/// An instantiation. It does not take place if an instance that the module imports from could not be made.
+#[derive(Clone, Debug)]
+pub struct Instantiation {
+    /// The index of the module. A module may have several instances.
+    pub module: usize,
+    /// The name of the instance. Other modules import its exports by this name.
+    pub name: String,
+}
+
+/// A call of an exported function. It does not take place if its instance could not be made.
 #[derive(Clone, Debug)]
 pub struct Call {
+    /// The name of the instance.
+    pub instance: String,
     /// The export's name.
     pub function: String,
     /// One value for each parameter.
@@ -57,49 +63,34 @@ pub struct Call {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let arguments: Vec<_> = self.arguments.iter().map(ToString::to_string).collect();
-        write!(f, "{:?}({})", self.function, arguments.join(", "))
+        write!(f, "{}.{:?}({})", self.instance, self.function, arguments.join(", "))
     }
 }
 
+/// The instance of a case with one module ([`Case::of_module`]), and of the last module of most other cases.
+pub const MAIN: &str = "main";
+
 impl Case {
-    /// Returns the case that these bytes describe.
-    ///
-    /// # Errors
-    ///
-    /// If the choices in the bytes do not lead to a module.
-    pub fn new(data: &[u8], audience: Audience) -> Result<Case> {
-        let input = Input::new(data);
-        let (mut plan, mut choices) = (input.plan(), input.graft());
-        let fuel = if plan.arbitrary()? { Some(plan.int_in_range(100..=MAX_FUEL)?) } else { None };
-        let fuel = fuel.filter(|_| audience.own);
-        let features = audience.draw(&mut plan)?;
-        let options = TIERS.iter().map(|&tier| Ok((tier, choose_options(&mut plan, fuel)?))).collect::<Result<_>>()?;
-        let fuel = fuel.is_some();
-        let library = if plan.ratio(1, 3)? {
-            let surroundings = Surroundings { name: "lib", library: &[], tags: &[], fuel, features };
-            Some(graft::graft(&mut choices, graft::Base::default(), surroundings)?)
-        } else {
-            None
-        };
-        let base = generate_base(&mut plan, &input, features, fuel)?;
-        let exports = library.as_ref().map_or(&[][..], |library| &library.entries);
-        let tags = library.as_ref().map_or(&[][..], |library| &library.tags);
-        let surroundings = Surroundings { name: "main", library: exports, tags, fuel, features };
-        let main = graft::graft(&mut choices, graft::Base::read(&base)?, surroundings)?;
-        let calls = choose_calls(&mut plan, &main.entries, &main.base_exports)?;
-        let mut hosts = main.hosts;
-        let library = library.map(|library| {
-            hosts.extend(library.hosts);
-            library.wasm
-        });
-        let modules = library.iter().chain([&main.wasm]).map(Vec::as_slice);
-        // wasm-smith and wasmparser do not agree about descriptors.
-        if features.contains(Features::CUSTOM_DESCRIPTORS) && !modules.clone().all(|wasm| is_valid_with(wasm, features))
-        {
-            return Err(arbitrary::Error::IncorrectFormat);
+    /// Returns a case of one module, whose instance is [`MAIN`], with default options.
+    pub fn of_module(wasm: Vec<u8>, calls: impl IntoIterator<Item = (String, Vec<Value>)>) -> Case {
+        let calls = calls
+            .into_iter()
+            .map(|(function, arguments)| Action::Call(Call { instance: MAIN.to_string(), function, arguments }));
+        let main = Action::Instantiate(Instantiation { module: 0, name: MAIN.to_string() });
+        Case {
+            modules: vec![wasm],
+            actions: [main].into_iter().chain(calls).collect(),
+            options: TIERS.map(|tier| (tier, Options::default())).into(),
+            ..Case::default()
         }
-        let needed = find_needed(modules, features);
-        Ok(Case { features, needed, library, main: main.wasm, hosts, calls, options })
+    }
+
+    /// Returns the calls, in order.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        self.actions.iter().filter_map(|action| match action {
+            Action::Call(call) => Some(call),
+            Action::Instantiate(_) => None,
+        })
     }
 
     /// Returns the options of one of our own lanes. Without fuel, the interpreter gives up a case that does not end.
@@ -112,9 +103,18 @@ impl Case {
     }
 }
 
+/// Chooses the options of each tier.
+///
+/// # Errors
+///
+/// [`arbitrary::Error`] if the input ends.
+pub fn choose_options(u: &mut Unstructured<'_>, fuel: Option<u64>) -> Result<BTreeMap<&'static str, Options>> {
+    TIERS.iter().map(|&tier| Ok((tier, choose_tier_options(u, fuel)?))).collect()
+}
+
 /// Chooses the options of one tier. Memory checks, CPU features and the collector's zeal differ from tier to tier,
 /// since none of them may make a difference.
-fn choose_options(u: &mut Unstructured<'_>, fuel: Option<u64>) -> Result<Options> {
+fn choose_tier_options(u: &mut Unstructured<'_>, fuel: Option<u64>) -> Result<Options> {
     Ok(Options {
         memory_checks: if u.arbitrary()? { MemoryChecks::Explicit } else { MemoryChecks::Guard },
         cpu: if u.ratio(1, 4)? { Cpu::Baseline } else { Cpu::Host },
@@ -125,60 +125,4 @@ fn choose_options(u: &mut Unstructured<'_>, fuel: Option<u64>) -> Result<Options
         compile_threads: Some(1),
         ..Options::default()
     })
-}
-
-/// Generates the module to graft upon: one of wasm-smith, or one time in eight an empty one.
-fn generate_base(u: &mut Unstructured<'_>, input: &Input, features: Features, fuel: bool) -> Result<Vec<u8>> {
-    if u.ratio(1, 8)? {
-        return Ok(wasm_encoder::Module::new().finish());
-    }
-    let termination =
-        if fuel { Termination::EngineFuel } else { Termination::OwnCounter(u.int_in_range(10..=MAX_STEPS)?) };
-    smith::generate(&mut input.smith(), features, termination)
-}
-
-/// Chooses the calls: each chain once or twice, and functions of the base module in between.
-fn choose_calls(u: &mut Unstructured<'_>, chains: &[Entry], base: &[Entry]) -> Result<Vec<Call>> {
-    let mut calls = Vec::new();
-    for entry in chains {
-        for _ in 0..u.int_in_range(1..=2)? {
-            calls.push(choose_call(u, entry)?);
-        }
-    }
-    for entry in base.iter().take(MAX_CALLS - calls.len()) {
-        let position = u.int_in_range(0..=calls.len())?;
-        calls.insert(position, choose_call(u, entry)?);
-    }
-    Ok(calls)
-}
-
-fn choose_call(u: &mut Unstructured<'_>, entry: &Entry) -> Result<Call> {
-    let arguments = entry.signature.params.iter().map(|&ty| arbitrary_value(u, ty)).collect::<Result<_>>()?;
-    Ok(Call { function: entry.name.clone(), arguments })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::generate::input::Random;
-
-    /// With modules that are not valid, the oracle would compare nothing but refusals.
-    #[test]
-    fn modules_are_valid() {
-        let mut made = 0;
-        for seed in 0..300 {
-            let bytes = Random::new(seed).next_u64().to_le_bytes();
-            let audience = Audience { own: seed % 2 == 0, ..Audience::OWN };
-            let Ok(case) = Case::new(&bytes, audience) else { continue };
-            made += 1;
-            for wasm in case.library.iter().chain([&case.main]) {
-                if !is_valid_with(wasm, case.needed) {
-                    let error = wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all());
-                    let error = { error }.validate_all(wasm).map(|_| ());
-                    panic!("seed {seed}: {error:?}\n{}", wasmprinter::print_bytes(wasm).expect("it decodes"));
-                }
-            }
-        }
-        assert!(made > 280, "only {made} of 300 inputs gave a case");
-    }
 }

@@ -6,8 +6,8 @@
 //!                                           -> deterministic (canonical NaNs, no waiting) -> case
 //! ```
 //!
-//! A generator is a file in this folder that [`case`] calls. What engines may do differently without being wrong must
-//! not reach a case: [`rules`](crate::rules) lists it.
+//! A [`Generator`] is a file in this folder. The way above is that of [`mixed`]. What engines may do differently
+//! without being wrong must not reach a case: [`rules`](crate::rules) lists it.
 
 pub mod case;
 mod choice;
@@ -15,6 +15,13 @@ pub mod deterministic;
 pub mod feature_set;
 pub mod graft;
 pub mod input;
+pub mod mixed;
 pub mod nan;
 pub mod smith;
 pub mod value;
+
+use case::Case;
+use feature_set::Audience;
+
+/// Makes the case that bytes describe, for these lanes. It fails if the choices in the bytes do not lead to a module.
+pub type Generator = fn(&[u8], Audience) -> arbitrary::Result<Case>;

@@ -10,9 +10,9 @@
 //! without making the code unsafe to run: nobody can check machine code, or where its functions begin.
 
 use super::{Oracle, Registration, Report, Verdict};
-use crate::generate::case::Case;
 use crate::generate::feature_set::{Audience, DRAWN};
 use crate::generate::input::{Random, SEED_LEN, extend};
+use crate::generate::mixed;
 use arbitrary::{Result, Unstructured};
 use engine::{Caller, Config, Engine, ErrorKind, Extern, ExternType, Linker, Module, Store, Tier, Val};
 use lanes::Features;
@@ -349,8 +349,9 @@ fn panic_and_catch() -> bool {
 fn compile_some_case(engine: &Engine, number: u8) -> Vec<u8> {
     for attempt in 0.. {
         let input = Random::new(u64::from(number) << 32 | attempt).next_u64().to_le_bytes();
-        let Ok(case) = Case::new(&input, Audience::OWN) else { continue };
-        if let Ok(artifact) = engine.compile(&case.main) {
+        let Ok(case) = mixed::generate(&input, Audience::OWN) else { continue };
+        let main = case.modules.last().expect("a case has a module");
+        if let Ok(artifact) = engine.compile(main) {
             return artifact;
         }
     }

@@ -1,39 +1,33 @@
-//! The differential oracle: a generated case does the same in every lane of a panel.
+//! The differential oracle of a generator: a generated case does the same in every lane of a panel.
 
-use super::{Oracle, Registration, Report, Verdict};
-use crate::generate::case::Case;
+use super::{Oracle, Report, Verdict};
+use crate::generate::Generator;
 use crate::panel::Panel;
 use crate::statistics::Statistics;
 use crate::triage::known::{self, Judgment, NewFinding};
 use crate::triage::reduce;
 use std::fmt;
 
-/// The entry in the list of oracles.
-pub const REGISTRATION: Registration = Registration {
-    name: "differential",
-    summary: "generated modules do the same in every lane",
-    make: |panel| Box::new(Differential::new(panel)),
-};
-
 /// The largest number of cases that a reduction runs: a minute or two.
 const REDUCTION_RUNS: u32 = 3000;
 
 /// Generates cases and compares what the lanes of a panel do with them.
 pub struct Differential {
+    generate: Generator,
     panel: Panel,
     /// Counts of the cases so far.
     pub statistics: Statistics,
 }
 
 impl Differential {
-    /// Makes an oracle for these lanes.
-    pub fn new(panel: Panel) -> Differential {
-        Differential { panel, statistics: Statistics::default() }
+    /// Makes an oracle for the cases of a generator in these lanes.
+    pub fn new(generate: Generator, panel: Panel) -> Differential {
+        Differential { generate, panel, statistics: Statistics::default() }
     }
 
     /// Returns the finding of an input, if it has one that is not known.
     fn find(&self, input: &[u8]) -> Option<NewFinding> {
-        let case = Case::new(input, self.panel.audience()).ok()?;
+        let case = (self.generate)(input, self.panel.audience()).ok()?;
         match known::judge(&case, &self.panel) {
             Judgment::New(new) => Some(*new),
             Judgment::Agreed(_) | Judgment::Known(_) => None,
@@ -44,7 +38,7 @@ impl Differential {
 impl Oracle for Differential {
     fn check(&mut self, input: &[u8]) -> Verdict {
         // Choices that lead to no module are no finding.
-        let Ok(case) = Case::new(input, self.panel.audience()) else {
+        let Ok(case) = (self.generate)(input, self.panel.audience()) else {
             self.statistics.count_without_case();
             return Verdict::NoCase;
         };

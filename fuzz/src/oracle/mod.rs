@@ -1,17 +1,26 @@
 //! Oracles: each takes any bytes and decides whether what the code under test does with them is right.
 //!
-//! An oracle is a file in this folder and a line in [`ORACLES`]. Whatever runs oracles finds it there: campaigns,
+//! An oracle is a file in this folder, or a generator for the oracle [`differential`], and a line in [`ORACLES`]. Whatever runs oracles finds it there: campaigns,
 //! [`replay`](crate::replay), the libFuzzer targets ([`target!`](crate::target!)), and a test that runs each of them
 //! for a second.
 
 pub mod artifact;
 pub mod differential;
 
+use crate::generate::mixed;
 use crate::panel::Panel;
+use differential::Differential;
 use std::fmt;
 
 /// All oracles. The first one is the default of the command line.
-pub const ORACLES: &[Registration] = &[differential::REGISTRATION, artifact::REGISTRATION];
+pub const ORACLES: &[Registration] = &[
+    Registration {
+        name: "differential",
+        summary: "generated modules do the same in every lane",
+        make: |panel| Box::new(Differential::new(mixed::generate, panel)),
+    },
+    artifact::REGISTRATION,
+];
 
 /// The entry of an oracle in [`ORACLES`].
 pub struct Registration {

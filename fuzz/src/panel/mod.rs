@@ -124,7 +124,6 @@ pub fn own_lane(name: &str, options: &Options) -> Box<dyn Lane> {
 mod tests {
     use super::scripted_engine::ScriptedEngine;
     use super::*;
-    use crate::generate::case::Call;
     use crate::statistics::Statistics;
     use crate::triage::known::Judgment;
 
@@ -144,9 +143,7 @@ mod tests {
     #[test]
     fn a_case_that_does_not_end_is_given_up() {
         let main = wat::parse_str("(module (func (export \"f\") (loop (br 0))))").expect("it parses");
-        let calls = vec![Call { function: "f".to_string(), arguments: Vec::new() }];
-        let options = ["speed", "quick"].map(|tier| (tier, Options::default())).into();
-        let case = Case { main, calls, options, ..Case::default() };
+        let case = Case::of_module(main, [("f".to_string(), Vec::new())]);
         let theirs = ScriptedEngine::new("theirs", "theirs", Vec::new()).refusing(|_| panic!("another lane runs it"));
         let panel = Panel::new(&[INTERPRETER, "speed/fresh"], vec![Box::new(theirs)]);
         let agreement = panel.check(&case).unwrap_or_else(|finding| panic!("{finding}"));

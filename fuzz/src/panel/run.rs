@@ -1,9 +1,10 @@
 //! Runs a case in one lane and records each step.
 
-use crate::generate::case::Case;
+use crate::generate::case::{Action, Call, Case, Instantiation};
 use crate::generate::feature_set::DRAWN;
-use crate::generate::graft::LIBRARY;
-use lanes::{Binary, Failure, Features, InstanceId, Lane, Observation, Outcome, Session, State, TrapKind};
+use lanes::{Binary, Failure, Features, InstanceId, Lane, ModuleId, Observation, Outcome, Session, State, TrapKind};
+use std::collections::{BTreeMap, BTreeSet};
+use wasmparser::{Parser, Payload};
 
 /// The features that cases may use.
 const ALL: Features = Features::WASM_2_0.union(DRAWN);
@@ -15,8 +16,8 @@ const STATE_PERIOD: usize = 4;
 pub struct Run {
     /// The steps, in order.
     pub steps: Vec<Step>,
-    /// True if the main module was instantiated.
-    pub instantiated: bool,
+    /// True if a function was called.
+    pub called: bool,
     /// True if the lane takes no part, since it lacks a feature that the modules need.
     pub lacks: bool,
     /// True if the lane gave up, since the case took too long.
@@ -62,15 +63,34 @@ impl Step {
 }
 
 /// The modules of a case as the lanes take them: lanes with the same code compile a [`Binary`] once.
-pub(super) struct Binaries {
-    library: Option<Binary>,
-    main: Binary,
+pub(super) struct Binaries(Vec<Module>);
+
+struct Module {
+    binary: Binary,
+    /// The module names of its imports.
+    imports: BTreeSet<String>,
 }
 
 impl Binaries {
     pub(super) fn new(case: &Case) -> Binaries {
-        Binaries { library: case.library.clone().map(Binary::new), main: Binary::new(case.main.clone()) }
+        let module = |wasm: &Vec<u8>| Module { imports: find_imports(wasm), binary: Binary::new(wasm.clone()) };
+        Binaries(case.modules.iter().map(module).collect())
     }
+}
+
+/// Returns the module names of the imports of `wasm`, as far as it decodes.
+fn find_imports(wasm: &[u8]) -> BTreeSet<String> {
+    for payload in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
+        match payload {
+            Payload::ImportSection(section) => {
+                let imports = section.into_imports().map_while(Result::ok);
+                return imports.map(|import| import.module.to_string()).collect();
+            }
+            Payload::CodeSectionStart { .. } => break,
+            _ => {}
+        }
+    }
+    BTreeSet::new()
 }
 
 /// Runs the whole case in one lane, and compares it with nothing.
@@ -89,96 +109,124 @@ pub(super) fn run(case: &Case, binaries: &Binaries, lane: &dyn Lane) -> Run {
     let features = if lane.info().is_own() { case.features } else { ALL - lane.lacks(ALL) };
     match lane.session(features) {
         Ok(mut session) => {
-            // A module that is refused or that traps while it is instantiated ends the case early.
-            let _ended = run.perform(case, binaries, session.as_mut());
+            let (modules, instances) = (BTreeMap::new(), BTreeMap::new());
+            let mut store = Store { session: session.as_mut(), binaries, modules, instances };
+            // The steps say why a case ends early.
+            let _ended = run.perform(case, &mut store);
         }
         Err(failure) => run.fail("open a session", failure),
     }
     run
 }
 
-/// The case ended before its last call.
+/// The case ended before its last action.
 struct Ended;
 
+/// A session, with what was made in it so far.
+struct Store<'a> {
+    session: &'a mut dyn Session,
+    binaries: &'a Binaries,
+    /// The loaded modules, by their index in the case.
+    modules: BTreeMap<usize, ModuleId>,
+    /// The instances, by name. `None` if the instantiation failed.
+    instances: BTreeMap<String, Option<InstanceId>>,
+}
+
 impl Run {
-    fn perform(&mut self, case: &Case, binaries: &Binaries, session: &mut dyn Session) -> Result<(), Ended> {
-        let instances = self.set_up(case, binaries, session)?;
-        let main = *instances.last().expect("the main module was instantiated");
-        for (k, call) in case.calls.iter().enumerate() {
-            let result = session.invoke(main, &call.function, &call.arguments);
-            let observation = Observation::of(session, result);
-            let outcome = &observation.outcome;
-            let overflow = outcome.as_trap().is_some_and(|trap| trap.may_be(TrapKind::StackOverflow));
-            let lost = outcome.is_lost();
-            self.observe(format!("call {k}: {call}"), observation);
-            // After an overflow nothing is comparable; a lost engine shows nothing more.
-            if overflow || lost || self.gave_up {
+    fn perform(&mut self, case: &Case, store: &mut Store<'_>) -> Result<(), Ended> {
+        for host in &case.hosts {
+            if let Err(failure) = store.session.define(host) {
+                self.fail(&format!("define {}.{}", host.module, host.name), failure);
                 return Err(Ended);
             }
-            if (k + 1) % STATE_PERIOD == 0 || k + 1 == case.calls.len() {
-                self.record_states(k, &instances, session);
+        }
+        let mut calls = 0;
+        for (k, action) in case.actions.iter().enumerate() {
+            match action {
+                Action::Instantiate(instantiation) => self.instantiate(instantiation, store)?,
+                Action::Call(call) => {
+                    self.call(calls, call, store)?;
+                    calls += 1;
+                }
+            }
+            let is_due = matches!(action, Action::Call(_)) && calls % STATE_PERIOD == 0;
+            if is_due || k + 1 == case.actions.len() {
+                self.record_states(k, store);
             }
         }
         Ok(())
     }
 
-    /// Defines the host functions and instantiates the modules. Returns the instances, that of the main module last.
-    fn set_up(
-        &mut self,
-        case: &Case,
-        binaries: &Binaries,
-        session: &mut dyn Session,
-    ) -> Result<Vec<InstanceId>, Ended> {
-        for host in &case.hosts {
-            if let Err(failure) = session.define(host) {
-                self.fail(&format!("define {}.{}", host.module, host.name), failure);
-                return Err(Ended);
-            }
-        }
-        let mut instances = Vec::new();
-        if let Some(binary) = &binaries.library {
-            let library = self.instantiate("library", binary, session)?;
-            if let Err(failure) = session.register(LIBRARY, library) {
-                self.fail("register the library", failure);
-                return Err(Ended);
-            }
-            instances.push(library);
-        }
-        instances.push(self.instantiate("main", &binaries.main, session)?);
-        self.instantiated = true;
-        Ok(instances)
+    /// Makes call number `k`, if there is an instance to call.
+    fn call(&mut self, k: usize, call: &Call, store: &mut Store<'_>) -> Result<(), Ended> {
+        let Some(&Some(instance)) = store.instances.get(&call.instance) else { return Ok(()) };
+        self.called = true;
+        let result = store.session.invoke(instance, &call.function, &call.arguments);
+        let observation = Observation::of(store.session, result);
+        self.observe(format!("call {k}: {call}"), observation)
     }
 
-    fn instantiate(&mut self, name: &str, binary: &Binary, session: &mut dyn Session) -> Result<InstanceId, Ended> {
-        let module = match session.load(binary) {
-            Ok(module) => module,
+    /// Makes an instance and registers it, unless one that the module imports from could not be made.
+    fn instantiate(&mut self, instantiation: &Instantiation, store: &mut Store<'_>) -> Result<(), Ended> {
+        let Instantiation { module, name } = instantiation;
+        let imports = &store.binaries.0[*module].imports;
+        if imports.iter().any(|import| store.instances.get(import).is_some_and(Option::is_none)) {
+            store.instances.insert(name.clone(), None);
+            return Ok(());
+        }
+        let module = self.load(*module, name, store)?;
+        let result = store.session.instantiate(module);
+        let instance = result.as_ref().ok().copied();
+        let observation = Observation::of(store.session, result.map(|_| Vec::new()));
+        self.observe(format!("instantiate {name}"), observation)?;
+        store.instances.insert(name.clone(), instance);
+        match instance.map(|instance| store.session.register(name, instance)) {
+            Some(Err(failure)) => {
+                self.fail(&format!("register {name}"), failure);
+                Err(Ended)
+            }
+            Some(Ok(())) | None => Ok(()),
+        }
+    }
+
+    /// Loads a module, if no instance of it was made before.
+    fn load(&mut self, module: usize, name: &str, store: &mut Store<'_>) -> Result<ModuleId, Ended> {
+        if let Some(&loaded) = store.modules.get(&module) {
+            return Ok(loaded);
+        }
+        match store.session.load(&store.binaries.0[module].binary) {
+            Ok(loaded) => {
+                store.modules.insert(module, loaded);
+                Ok(loaded)
+            }
             Err(refusal) => {
-                let observation = Observation::of(session, Outcome::Refused(refusal));
-                self.observe(format!("load {name}"), observation);
-                return Err(Ended);
+                let observation = Observation::of(store.session, Outcome::Refused(refusal));
+                let _ended = self.observe(format!("load {name}"), observation);
+                Err(Ended)
             }
-        };
-        let (outcome, instance) = match session.instantiate(module) {
-            Ok(instance) => (Ok(Vec::new()), Ok(instance)),
-            Err(failure) => (Err(failure), Err(Ended)),
-        };
-        self.observe(format!("instantiate {name}"), Observation::of(session, outcome));
-        instance
+        }
     }
 
-    fn record_states(&mut self, call: usize, instances: &[InstanceId], session: &mut dyn Session) {
-        for &instance in instances {
-            let seen = Seen::State(session.state(instance));
-            self.steps.push(Step { what: format!("state of instance {} after call {call}", instance.0), seen });
+    fn record_states(&mut self, action: usize, store: &mut Store<'_>) {
+        for (name, instance) in &store.instances {
+            let Some(instance) = *instance else { continue };
+            let seen = Seen::State(store.session.state(instance));
+            self.steps.push(Step { what: format!("state of {name} after action {action}"), seen });
         }
     }
 
     fn fail(&mut self, what: &str, failure: Failure) {
-        self.observe(what.to_string(), Observation::nothing_but(failure));
+        let _ended = self.observe(what.to_string(), Observation::nothing_but(failure));
     }
 
-    fn observe(&mut self, what: String, observation: Observation) {
-        self.gave_up |= observation.outcome.as_trap().is_some_and(|trap| trap.kind == TrapKind::Interrupted);
+    /// Records an observation. After an overflow nothing is comparable, and a lost engine shows nothing more, so that
+    /// the case ends there.
+    fn observe(&mut self, what: String, observation: Observation) -> Result<(), Ended> {
+        let outcome = &observation.outcome;
+        let overflow = outcome.as_trap().is_some_and(|trap| trap.may_be(TrapKind::StackOverflow));
+        self.gave_up |= outcome.as_trap().is_some_and(|trap| trap.kind == TrapKind::Interrupted);
+        let ends = overflow || outcome.is_lost() || self.gave_up;
         self.steps.push(Step { what, seen: Seen::Observation(observation) });
+        if ends { Err(Ended) } else { Ok(()) }
     }
 }

@@ -7,7 +7,7 @@ use crate::generate::case::Case;
 use crate::panel::compare::Agreement;
 use crate::triage::known::Judgment;
 use lanes::{Failure, Frame, Outcome};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Instant;
 use uses::{Use, find_uses};
@@ -24,7 +24,7 @@ pub struct Statistics {
     pub inputs: u64,
     /// Inputs that describe a case.
     pub modules: u64,
-    /// Cases whose main module was instantiated and called.
+    /// Cases in which something was called.
     pub executed: u64,
     /// Cases in which something trapped.
     pub trapped: u64,
@@ -97,7 +97,7 @@ impl Statistics {
             self.given_up += 1;
             return;
         }
-        if agreement.run.instantiated {
+        if agreement.run.called {
             self.executed += 1;
             count_names(&mut self.compared, &agreement.compared);
             count_names(&mut self.apart, &agreement.apart);
@@ -113,10 +113,7 @@ impl Statistics {
     }
 
     fn count_uses(&mut self, case: &Case) {
-        let mut found = find_uses(&case.main);
-        if let Some(library) = &case.library {
-            found.extend(find_uses(library));
-        }
+        let found: BTreeSet<_> = case.modules.iter().flat_map(|wasm| find_uses(wasm)).collect();
         self.plain += u64::from(found.is_empty());
         for what in found {
             *self.uses.entry(what).or_default() += 1;

@@ -109,27 +109,19 @@ pub fn judge(case: &Case, panel: &Panel) -> Judgment {
     Judgment::New(Box::new(NewFinding { finding, case }))
 }
 
-/// Returns the case with the workaround in both modules, or `None` if the mistake cannot occur in either.
+/// Returns the case with the workaround in all modules, or `None` if the mistake cannot occur in any.
 fn apply_workaround(mistake: &Mistake, case: &Case) -> Option<Case> {
-    let main = (mistake.workaround)(&case.main);
-    let library = case.library.as_deref().and_then(mistake.workaround);
-    if main.is_none() && library.is_none() {
+    let changed: Vec<_> = case.modules.iter().map(|wasm| (mistake.workaround)(wasm)).collect();
+    if changed.iter().all(Option::is_none) {
         return None;
     }
-    let mut changed = case.clone();
-    if let Some(main) = main {
-        changed.main = main;
-    }
-    if library.is_some() {
-        changed.library = library;
-    }
-    Some(changed)
+    let modules = changed.into_iter().zip(&case.modules).map(|(new, old)| new.unwrap_or_else(|| old.clone()));
+    Some(Case { modules: modules.collect(), ..case.clone() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::case::Call;
     use crate::panel::scripted_engine::{ScriptedEngine, values};
     use lanes::{Binary, Features, Outcome, Phase, Refusal, Value};
 
@@ -138,10 +130,8 @@ mod tests {
 
     fn case(body: &str) -> Case {
         let text = format!("(module (func (export \"f\") (param i32) (result i32) {body}))");
-        let call = Call { function: "f".to_string(), arguments: vec![Value::I32(5)] };
-        let options = ["speed", "quick"].map(|tier| (tier, lanes::Options::default())).into();
         let main = wat::parse_str(text).expect("it parses");
-        Case { library: None, main, calls: vec![call], options, ..Case::default() }
+        Case::of_module(main, [("f".to_string(), vec![Value::I32(5)])])
     }
 
     fn judge_against(backend: &str, outcome: Outcome, body: &str) -> Judgment {
@@ -151,11 +141,12 @@ mod tests {
 
     #[test]
     fn a_workaround_keeps_the_meaning() {
-        let changed = workaround::separate_select_from_condition(&case(WRONG).main).expect("there is a select");
-        let verdict = judge(&Case { main: changed, ..case(WRONG) }, &Panel::parse("speed/fresh").expect("it exists"));
+        let changed = workaround::separate_select_from_condition(&case(WRONG).modules[0]).expect("there is a select");
+        let verdict =
+            judge(&Case { modules: vec![changed], ..case(WRONG) }, &Panel::parse("speed/fresh").expect("it exists"));
         let Judgment::Agreed(agreement) = verdict else { panic!("the changed module does not run") };
         assert!(agreement.run.steps.iter().any(|step| step.what.starts_with("call 0")));
-        assert_eq!(workaround::separate_select_from_condition(&case("local.get 0 i32.eqz").main), None);
+        assert_eq!(workaround::separate_select_from_condition(&case("local.get 0 i32.eqz").modules[0]), None);
     }
 
     /// Looks are not enough. An engine is reported if it returns the same wrong result without the cause of the

@@ -1,4 +1,4 @@
-//! Reduces a finding: fewer calls and functions, then smaller modules, then fewer instructions, as long as it stays the
+//! Reduces a finding: fewer actions and functions, then smaller modules, then fewer instructions, as long as it stays the
 //! same finding.
 //!
 //! "The same" means the same [`Finding::signature`](crate::panel::finding::Finding::signature). A candidate has to obey
@@ -7,12 +7,13 @@
 //! first.
 
 use super::known::{self, Judgment, NewFinding};
-use crate::generate::case::Case;
+use crate::generate::case::{Action, Case};
 use crate::generate::deterministic::make_deterministic;
 use crate::panel::run::run_alone;
 use crate::panel::{INTERPRETER, Panel, own_lane};
 use crate::rewrite;
 use lanes::{Options, TrapKind, is_valid_with};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasm_shrink::WasmShrink;
 
@@ -25,19 +26,15 @@ const ATTEMPTS: u32 = 600;
 pub fn reduce(found: NewFinding, panel: &Panel, runs: u32) -> NewFinding {
     let mut reducer = Reducer { panel, signature: found.finding.signature(), best: None, runs };
     let mut case = found.case.clone();
-    reducer.remove_calls(&mut case);
-    reducer.remove_library(&mut case);
-    for part in [(|case| Some(&mut case.main)) as Part, |case| case.library.as_mut()] {
-        reducer.stub_bodies(&mut case, part);
-        reducer.shrink_module(&mut case, part);
-        reducer.remove_instructions(&mut case, part);
+    reducer.remove_actions(&mut case);
+    for module in (0..case.modules.len()).rev() {
+        reducer.stub_bodies(&mut case, module);
+        reducer.shrink_module(&mut case, module);
+        reducer.remove_instructions(&mut case, module);
     }
-    reducer.remove_calls(&mut case);
+    reducer.remove_actions(&mut case);
     reducer.best.unwrap_or(found)
 }
-
-/// One of a case's modules.
-type Part = fn(&mut Case) -> Option<&mut Vec<u8>>;
 
 struct Reducer<'a> {
     panel: &'a Panel,
@@ -66,32 +63,31 @@ impl Reducer<'_> {
         }
     }
 
-    /// Removes calls, the last first.
-    fn remove_calls(&mut self, case: &mut Case) {
-        for k in (0..case.calls.len()).rev() {
-            let call = case.calls.remove(k);
+    /// Removes actions, the last first, and then the modules without an instance.
+    fn remove_actions(&mut self, case: &mut Case) {
+        for k in (0..case.actions.len()).rev() {
+            let action = case.actions.remove(k);
             if !self.accepts(case) {
-                case.calls.insert(k, call);
+                case.actions.insert(k, action);
+            }
+        }
+        for module in (0..case.modules.len()).rev() {
+            let smaller = without_module(case, module);
+            if let Some(smaller) = smaller.filter(|smaller| self.accepts(smaller)) {
+                *case = smaller;
             }
         }
     }
 
-    fn remove_library(&mut self, case: &mut Case) {
-        let library = case.library.take();
-        if library.is_some() && !self.accepts(case) {
-            case.library = library;
-        }
-    }
-
-    /// Shrinks the module that `part` selects with wasm-shrink, in half of the runs that are left.
-    fn shrink_module(&mut self, case: &mut Case, part: Part) {
-        let Some(whole) = part(case).cloned() else { return };
+    /// Shrinks a module with wasm-shrink, in half of the runs that are left.
+    fn shrink_module(&mut self, case: &mut Case, module: usize) {
+        let whole = case.modules[module].clone();
         let mut smallest = whole.clone();
         let saved = self.runs / 2;
         self.runs -= saved;
         let shrunk = catch_unwind(AssertUnwindSafe(|| {
             WasmShrink::default().attempts(ATTEMPTS).run(whole, |wasm: &[u8]| {
-                replace(case, part, wasm.to_vec());
+                replace(case, module, wasm.to_vec());
                 let accepted = self.accepts(case);
                 if accepted && wasm.len() < smallest.len() {
                     smallest = wasm.to_vec();
@@ -102,26 +98,25 @@ impl Reducer<'_> {
         // wasm-shrink gives up now and then, with an error or a panic. What it found until then is as good.
         drop(shrunk);
         self.runs += saved;
-        replace(case, part, smallest);
+        replace(case, module, smallest);
     }
 
     /// Replaces whole bodies by `unreachable`.
-    fn stub_bodies(&mut self, case: &mut Case, part: Part) {
-        for number in 0..part(case).map_or(0, |wasm| rewrite::count_bodies(wasm)) {
-            let stubbed = part(case).and_then(|wasm| rewrite::stub_body(wasm, number));
-            if let Some(stubbed) = stubbed {
-                self.try_module(case, part, stubbed);
+    fn stub_bodies(&mut self, case: &mut Case, module: usize) {
+        for number in 0..rewrite::count_bodies(&case.modules[module]) {
+            if let Some(stubbed) = rewrite::stub_body(&case.modules[module], number) {
+                self.try_module(case, module, stubbed);
             }
         }
     }
 
     /// Removes runs of instructions, long ones first: what wasm-shrink leaves is full of blocks that do nothing.
-    fn remove_instructions(&mut self, case: &mut Case, part: Part) {
+    fn remove_instructions(&mut self, case: &mut Case, module: usize) {
         let mut length = 128;
         while length > 0 {
             let mut start = 0;
-            while let Some(shorter) = part(case).and_then(|wasm| rewrite::remove(wasm, start, length)) {
-                if !self.try_module(case, part, shorter) {
+            while let Some(shorter) = rewrite::remove(&case.modules[module], start, length) {
+                if !self.try_module(case, module, shorter) {
                     start += length.div_ceil(2);
                 }
             }
@@ -130,29 +125,47 @@ impl Reducer<'_> {
     }
 
     /// Puts `wasm` into the case if that is valid and still shows the finding. Returns whether it did.
-    fn try_module(&mut self, case: &mut Case, part: Part, wasm: Vec<u8>) -> bool {
+    fn try_module(&mut self, case: &mut Case, module: usize, wasm: Vec<u8>) -> bool {
         if !is_valid_with(&wasm, case.features) {
             return false;
         }
-        let before = replace(case, part, wasm);
+        let before = replace(case, module, wasm);
         let accepted = self.accepts(case);
         if !accepted {
-            replace(case, part, before);
+            replace(case, module, before);
         }
         accepted
     }
 }
 
+/// Returns the case without a module and its instances, or `None` if it has no other.
+fn without_module(case: &Case, module: usize) -> Option<Case> {
+    let mut smaller = case.clone();
+    smaller.modules.remove(module);
+    let mut names = BTreeSet::new();
+    smaller.actions.retain_mut(|action| match action {
+        Action::Instantiate(instantiation) if instantiation.module == module => {
+            names.insert(instantiation.name.clone());
+            false
+        }
+        Action::Instantiate(instantiation) => {
+            instantiation.module -= usize::from(instantiation.module > module);
+            true
+        }
+        Action::Call(call) => !names.contains(&call.instance),
+    });
+    (!smaller.modules.is_empty()).then_some(smaller)
+}
+
 /// Puts `wasm` into the case and returns the module that was there.
-fn replace(case: &mut Case, part: Part, wasm: Vec<u8>) -> Vec<u8> {
-    std::mem::replace(part(case).expect("the case has this module"), wasm)
+fn replace(case: &mut Case, module: usize, wasm: Vec<u8>) -> Vec<u8> {
+    std::mem::replace(&mut case.modules[module], wasm)
 }
 
 /// Returns the case with modules made deterministic, or `None` if one of them no longer decodes.
 fn make_case_deterministic(case: &Case) -> Option<Case> {
-    let main = make_deterministic(&case.main).ok()?;
-    let library = case.library.as_deref().map(make_deterministic).transpose().ok()?;
-    Some(Case { main, library, ..case.clone() })
+    let modules = case.modules.iter().map(|wasm| make_deterministic(wasm)).collect::<rewrite::Result<_>>().ok()?;
+    Some(Case { modules, ..case.clone() })
 }
 
 /// Returns whether the case ends by itself: a lane that counts fuel does not run out of it.
@@ -167,7 +180,6 @@ fn ends(case: &Case) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::case::Call;
     use crate::panel::scripted_engine::{ScriptedEngine, values};
     use lanes::Value;
 
@@ -179,19 +191,16 @@ mod tests {
             (func (export "f") (param i32) (result i32) (local i32)
                 i32.const 7 local.set 1 block nop end local.get 1 drop
                 local.get 0 i32.const 0 i32.div_s))"#;
-        let call = |name: &str, arguments| Call { function: name.to_string(), arguments };
-        let calls = vec![call("f", vec![Value::I32(5)]), call("f", vec![Value::I32(6)])];
-        let options = ["speed", "quick"].map(|tier| (tier, Options::default())).into();
-        let main = wat::parse_str(TEXT).expect("it parses");
-        let case = Case { main, calls, options, ..Case::default() };
+        let calls = [5, 6].map(|argument| ("f".to_string(), vec![Value::I32(argument)]));
+        let case = Case::of_module(wat::parse_str(TEXT).expect("it parses"), calls);
         let theirs = ScriptedEngine::new("theirs", "theirs", vec![values(1), values(1)]);
         let panel = Panel::new(&["speed/fresh"], vec![Box::new(theirs)]);
         let Judgment::New(found) = known::judge(&case, &panel) else { panic!("nothing is found") };
         let signature = found.finding.signature();
         let small = reduce(*found, &panel, 300);
         assert_eq!(small.finding.signature(), signature);
-        assert_eq!(small.case.calls.len(), 1);
-        let text = wasmprinter::print_bytes(&small.case.main).expect("it decodes");
+        assert_eq!(small.case.calls().count(), 1);
+        let text = wasmprinter::print_bytes(&small.case.modules[0]).expect("it decodes");
         assert!(text.contains("i32.div_s"), "{text}");
         assert!(!["block", "nop", "local.set", "drop"].iter().any(|word| text.contains(word)), "{text}");
     }

@@ -1,7 +1,7 @@
 //! A finding for people: who differs, where, under which options, and the modules as text or as a script.
 
 use super::known::NewFinding;
-use crate::generate::graft::LIBRARY;
+use crate::generate::case::{Action, Call, Case, Instantiation};
 use crate::oracle::Report;
 use lanes::{Features, Reference, Value};
 use std::fmt::Write;
@@ -27,12 +27,11 @@ impl Report for NewFinding {
             let _infallible = writeln!(text, "{tier}: {options:?}");
         }
         let mut hasher = DefaultHasher::new();
-        self.case.main.hash(&mut hasher);
+        self.case.modules.hash(&mut hasher);
         let digest = hasher.finish();
-        if let Some(library) = &self.case.library {
-            add_module(&mut text, "library", library, digest);
+        for (k, wasm) in self.case.modules.iter().enumerate() {
+            add_module(&mut text, &name_module(&self.case, k), wasm, digest);
         }
-        add_module(&mut text, "main", &self.case.main, digest);
         text
     }
 
@@ -50,17 +49,44 @@ impl Report for NewFinding {
         for host in &case.hosts {
             let _infallible = writeln!(text, ";; host function {}.{}: {:?}", host.module, host.name, host.behavior);
         }
-        if let Some(library) = &case.library {
-            let _infallible = writeln!(text, "{}(register {LIBRARY:?})", format_module(library, false));
+        for (k, wasm) in case.modules.iter().enumerate() {
+            text += &define_module(&name_module(case, k), wasm);
         }
-        text += &format_module(&case.main, false);
-        for call in &case.calls {
-            let arguments: String =
-                call.arguments.iter().map(|&value| format!(" {}", format_constant(value))).collect();
-            let _infallible = writeln!(text, "(invoke {:?}{arguments})", call.function);
+        for action in &case.actions {
+            let _infallible = match action {
+                Action::Instantiate(Instantiation { module, name }) => {
+                    let module = name_module(case, *module);
+                    writeln!(text, "(module instance ${name} $module-{module})\n(register {name:?} ${name})")
+                }
+                Action::Call(Call { instance, function, arguments }) => {
+                    let arguments: String =
+                        arguments.iter().map(|&value| format!(" {}", format_constant(value))).collect();
+                    writeln!(text, "(invoke ${instance} {function:?}{arguments})")
+                }
+            };
         }
         Some(text)
     }
+}
+
+/// Returns the name of a module in reports: that of its first instance.
+fn name_module(case: &Case, module: usize) -> String {
+    let mut instances = case.actions.iter().filter_map(|action| match action {
+        Action::Instantiate(instantiation) if instantiation.module == module => Some(instantiation.name.clone()),
+        _ => None,
+    });
+    instances.next().unwrap_or_else(|| format!("{module}"))
+}
+
+/// Returns the definition of the module `$module-NAME`, which takes the place of the module's own name.
+fn define_module(name: &str, wasm: &[u8]) -> String {
+    let text = format_module(wasm, false);
+    let rest = text.strip_prefix("(module").unwrap_or(&text);
+    let rest = match rest.strip_prefix(" $") {
+        Some(named) => &named[named.find(|next: char| next.is_whitespace() || next == ')').unwrap_or(0)..],
+        None => rest,
+    };
+    format!("(module definition $module-{name}{rest}")
 }
 
 /// Adds a module as text, or the path of the files that hold it.
