@@ -668,6 +668,10 @@ fn replay_says_what_an_input_does() {
     let output = touchstone(&["replay", &input]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("1 inputs"), "{}", text(&output.stdout));
+    let adapter = format!("mine={} adapter quick/fresh", env!("CARGO_BIN_EXE_touchstone"));
+    let output = touchstone(&["replay", &input, "--lanes", "speed/fresh", "--lane", &adapter]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("compared: 1 mine, 1 speed/fresh"), "{}", text(&output.stdout));
     expect_usage_error(&["replay", &input, "--lanes", "speed/fresh"], "nothing to compare");
     expect_usage_error(&["replay", &directory.path().join("nothing").display().to_string()], "cannot read");
 }

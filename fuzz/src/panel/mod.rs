@@ -38,11 +38,21 @@ impl Panel {
     ///
     /// # Errors
     ///
+    /// Those of [`open`](Panel::open).
+    pub fn parse(list: &str) -> Result<Panel, String> {
+        Panel::open(list, &Options::default())
+    }
+
+    /// Returns the lanes of a comma-separated list of names, with options for lanes of other engines: the commands of
+    /// adapters among them. The options of our own lanes come from the cases.
+    ///
+    /// # Errors
+    ///
     /// If the list is empty, if there is no such lane, or if this build or this machine lacks it and the list does not
     /// say that it may be absent. A fuzzer that silently runs with fewer lanes would report a comparison that did not
     /// take place.
-    pub fn parse(list: &str) -> Result<Panel, String> {
-        let lanes = lanes::parse(list, &Options::default()).map_err(|error| error.to_string())?;
+    pub fn open(list: &str, options: &Options) -> Result<Panel, String> {
+        let lanes = lanes::parse(list, options).map_err(|error| error.to_string())?;
         if let Some(absent) = lanes.absent.iter().find(|absent| !absent.optional) {
             return Err(absent.to_string());
         }

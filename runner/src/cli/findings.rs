@@ -1,7 +1,8 @@
 //! `touchstone replay`: one finding of the fuzzer again.
 
-use super::fuzzing::{make_oracle, open_panel, oracles};
+use super::fuzzing::{make_oracle, oracles};
 use super::output::say_visible;
+use super::panel_args::PanelArgs;
 use clap::Args;
 use fuzz::oracle;
 use std::fs;
@@ -11,19 +12,18 @@ use std::path::PathBuf;
 pub(super) struct ReplayArgs {
     /// The file of the input.
     input: PathBuf,
-    /// The lanes to compare, at least two, separated by commas; all stands for our own.
-    #[arg(long, default_value = "all")]
-    lanes: String,
     /// The oracle that judges the input.
     #[arg(long, value_parser = oracles(), default_value = oracle::ORACLES[0].name)]
     oracle: String,
+    #[command(flatten)]
+    lanes: PanelArgs,
 }
 
 /// Prints how the input behaves in every lane. Returns exit code 1 if there is a finding.
 pub(super) fn replay(arguments: &ReplayArgs) -> Result<u8, String> {
     let input =
         fs::read(&arguments.input).map_err(|error| format!("cannot read {}: {error}", arguments.input.display()))?;
-    let mut oracle = make_oracle(&arguments.oracle, open_panel(&arguments.lanes)?)?;
+    let mut oracle = make_oracle(&arguments.oracle, arguments.lanes.open()?)?;
     match fuzz::replay(&input, &mut *oracle) {
         Ok(seen) => {
             say_visible(&format_args!("{seen}\n"))?;

@@ -1,6 +1,7 @@
 //! `touchstone fuzz`: the fuzzer's oracles on the stable toolchain.
 
 use super::output::{say_visible, tell};
+use super::panel_args::PanelArgs;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use fuzz::campaign::{Campaign, processor_time};
@@ -11,9 +12,6 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(super) struct FuzzArgs {
-    /// The lanes to compare, at least two, separated by commas; all stands for our own.
-    #[arg(long, default_value = "all")]
-    lanes: String,
     /// The oracle that judges the inputs.
     #[arg(long, value_parser = oracles(), default_value = oracle::ORACLES[0].name)]
     oracle: String,
@@ -35,20 +33,13 @@ pub(super) struct FuzzArgs {
     /// Keep findings as they are, instead of making them smaller.
     #[arg(long)]
     no_reduce: bool,
+    #[command(flatten)]
+    lanes: PanelArgs,
 }
 
 /// Returns the names of the oracles, each with a line of help.
 pub(super) fn oracles() -> PossibleValuesParser {
     oracle::ORACLES.iter().map(|oracle| PossibleValue::new(oracle.name).help(oracle.summary)).collect::<Vec<_>>().into()
-}
-
-/// Opens the lanes of a list. A single lane is an error: there is nothing to compare it with.
-pub(super) fn open_panel(list: &str) -> Result<Panel, String> {
-    let panel = Panel::parse(list)?;
-    match panel.names()[..] {
-        [only] => Err(format!("nothing to compare `{only}` with: name at least two lanes")),
-        _ => Ok(panel),
-    }
 }
 
 /// Makes an oracle that compares the lanes of a list.
@@ -58,7 +49,7 @@ pub(super) fn make_oracle(name: &str, panel: Panel) -> Result<Box<dyn Oracle>, S
 
 /// Runs a campaign. Returns exit code 1 if it has findings, or has executed nothing.
 pub(super) fn fuzz(arguments: &FuzzArgs) -> Result<u8, String> {
-    let panel = open_panel(&arguments.lanes)?;
+    let panel = arguments.lanes.open()?;
     let lanes = panel.engines()?.join(", ");
     let mut oracle = make_oracle(&arguments.oracle, panel)?;
     let endless = arguments.inputs.is_none() && arguments.seconds.is_none() && arguments.cpu_seconds.is_none();

@@ -114,11 +114,9 @@ impl LaneArgs {
         Ok(canonical.collect())
     }
 
-    /// Returns the names of all lanes: those of `--lanes`, and those of `--lane` that it does not name.
+    /// Returns the names of all lanes.
     fn list(&self) -> String {
-        let listed = |name: &str| lanes::split(&self.lanes).iter().any(|listed| listed.name == name);
-        let more = self.lane.iter().map(|lane| lane.name.as_str()).filter(|name| !listed(name));
-        std::iter::once(self.lanes.as_str()).chain(more).collect::<Vec<_>>().join(",")
+        join(&self.lanes, &self.lane)
     }
 
     /// Returns whether the list says that a lane may be absent.
@@ -146,6 +144,13 @@ impl LaneArgs {
         arguments.extend(adapters.map(|lane| format!("--lane={lane}")));
         arguments
     }
+}
+
+/// Returns the names of all lanes: those of `--lanes`, and those of `--lane` that it does not name.
+pub(super) fn join(lanes: &str, commands: &[adapter::NamedCommand]) -> String {
+    let listed = |name: &str| lanes::split(lanes).iter().any(|listed| listed.name == name);
+    let more = commands.iter().map(|lane| lane.name.as_str()).filter(|name| !listed(name));
+    std::iter::once(lanes).chain(more).collect::<Vec<_>>().join(",")
 }
 
 /// Returns the error of a lane that was named and is not there.

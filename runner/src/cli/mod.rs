@@ -19,6 +19,8 @@ mod findings;
 mod fuzzing;
 mod lane_args;
 mod output;
+#[cfg(feature = "engine")]
+mod panel_args;
 mod report_to;
 mod run;
 mod screen;

@@ -1,0 +1,34 @@
+//! The options that choose the lanes of the fuzzer's commands. The fuzzer itself chooses how its lanes run.
+
+use super::adapter::NamedCommand;
+use super::lane_args;
+use clap::Args;
+use fuzz::panel::Panel;
+use lanes::Options;
+
+/// The lanes that a command of the fuzzer compares.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Lanes")]
+pub(super) struct PanelArgs {
+    /// The lanes to compare, at least two, separated by commas; all stands for our own. A lane that is not there is an
+    /// error, unless a ? follows its name.
+    #[arg(long, value_name = "LIST", default_value = "all")]
+    pub(super) lanes: String,
+    /// Add a lane: the command of an adapter, such as 'v8@12=/opt/node12 adapter.js'. Lanes whose names are equal up to
+    /// an @ have one vote where lanes disagree. Repeatable.
+    #[arg(long, value_name = "NAME=CMD")]
+    pub(super) lane: Vec<NamedCommand>,
+}
+
+impl PanelArgs {
+    /// Opens the lanes. A single lane is an error: there is nothing to compare it with.
+    pub(super) fn open(&self) -> Result<Panel, String> {
+        let commands = self.lane.iter().map(|lane| (lane.name.clone(), lane.command.clone())).collect();
+        let options = Options { commands, ..Options::default() };
+        let panel = Panel::open(&lane_args::join(&self.lanes, &self.lane), &options)?;
+        match panel.names()[..] {
+            [only] => Err(format!("nothing to compare `{only}` with: name at least two lanes")),
+            _ => Ok(panel),
+        }
+    }
+}
