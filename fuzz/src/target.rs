@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 /// The time between two prints of the statistics.
-pub(crate) const PERIOD: Duration = Duration::from_mins(1);
+const PERIOD: Duration = Duration::from_mins(1);
 
 thread_local! {
     static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
@@ -61,6 +61,8 @@ pub fn check(oracle: &str, input: &[u8]) -> bool {
 /// destructors of the main thread.
 struct Running {
     oracle: Box<dyn Oracle>,
+    inputs: u64,
+    began: Instant,
     printed: Instant,
 }
 
@@ -68,21 +70,31 @@ impl Running {
     fn new(name: &str) -> Running {
         let panel = Panel::from_environment().unwrap_or_else(|error| panic!("{error}"));
         let registration = oracle::find(name).unwrap_or_else(|error| panic!("{error}"));
-        Running { oracle: (registration.make)(panel), printed: Instant::now() }
+        let now = Instant::now();
+        Running { oracle: (registration.make)(panel), inputs: 0, began: now, printed: now }
     }
 
     fn check(&mut self, input: &[u8]) -> Verdict {
         let verdict = self.oracle.check(input);
+        self.inputs += 1;
         if self.printed.elapsed() >= PERIOD {
             self.printed = Instant::now();
-            eprintln!("{}", self.oracle.statistics());
+            self.print();
         }
         verdict
+    }
+
+    fn print(&self) {
+        let seconds = self.began.elapsed().as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+        let rate = self.inputs as f64 / seconds.max(0.001);
+        eprintln!("{} inputs in {seconds:.0} s ({rate:.1} a second)", self.inputs);
+        eprintln!("{}", self.oracle.statistics());
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        eprintln!("{}", self.oracle.statistics());
+        self.print();
     }
 }

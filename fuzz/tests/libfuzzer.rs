@@ -2,6 +2,7 @@
 //! rustc and of a target.
 #![cfg(unix)]
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -53,4 +54,50 @@ fn a_slow_build_is_pointed_out() {
     let elsewhere = |command: &mut Command| _ = command.current_dir("/");
     let (_, note) = run("run", elsewhere, &["echo"]);
     assert!(note.contains("run `cargo fuzz` in the folder fuzz/"), "{note}");
+}
+
+/// Makes a program that is a shell script.
+fn install(folder: &Path, name: &str, script: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join(name);
+    fs::write(&path, format!("#!/bin/bash\n{script}\n")).expect("written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("made executable");
+}
+
+/// The build script of OSS-Fuzz, with programs in place of cargo and zip that do what these would.
+#[test]
+fn the_build_for_oss_fuzz_has_all_parts_of_each_target() {
+    let root = tempfile::tempdir().expect("a directory");
+    let folder = |name: &str| {
+        let path = root.path().join(name);
+        fs::create_dir(&path).expect("made");
+        path
+    };
+    let (programs, out, built) = (folder("programs"), folder("out"), folder("built"));
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR"));
+    install(
+        &programs,
+        "cargo",
+        "[[ $* == 'fuzz build --fuzz-dir . --target x86_64-unknown-linux-gnu --target-dir '* ]] || exit 3\n\
+         folder=${@: -1}/x86_64-unknown-linux-gnu/release; mkdir -p \"$folder\"\n\
+         for target in fuzz_targets/*.rs; do echo \"$target\" >\"$folder/$(basename \"$target\" .rs)\"; done",
+    );
+    install(&programs, "zip", "shift 3; cat \"$@\" >seeds.zip");
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").expect("a path"));
+    let mut command = Command::new(fuzz.join("oss-fuzz/build.sh"));
+    command.current_dir(fuzz).env("PATH", path).env("OUT", &out).env("CARGO_TARGET_DIR", &built);
+    let output = command.output().expect("the script is executable");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut targets = 0;
+    for entry in fs::read_dir(fuzz.join("fuzz_targets")).expect("a folder").flatten() {
+        let name = entry.path().file_stem().expect("a name").to_str().expect("UTF-8").to_string();
+        let read =
+            |suffix: &str| fs::read_to_string(out.join(format!("{name}{suffix}"))).expect("a part of the target");
+        assert_eq!(read(""), format!("fuzz_targets/{name}.rs\n"));
+        assert_eq!(read("_seed_corpus.zip").len(), 64 * 8);
+        assert!(read(".options").contains("entropic = 0"));
+        assert!(read(".dict").contains("f32_nan="));
+        targets += 1;
+    }
+    assert!(targets >= 2);
 }

@@ -14,7 +14,7 @@
 //! an engine names its types.
 //!
 //! A session is single-threaded. A session of a linked engine has no time limit: to survive a hang or a crash, run it
-//! in a process that can be killed, as the runner's workers do, or set [`Options::fuel`]. A session of another process
+//! in a process that can be killed, as [`workers`] are, or set [`Options::fuel`]. A session of another process
 //! fails with [`Failure::Crashed`] or [`Failure::TimedOut`] and is of no use afterwards.
 //!
 //! An engine need not show everything. What it cannot tell is `None` ([`Trap::frames`], [`Session::state`]). An engine
@@ -30,6 +30,7 @@ mod observation;
 mod options;
 mod registry;
 mod value;
+pub mod workers;
 
 pub use ::features::Features;
 pub use adapter::{is_valid_with, spectest_modules};

@@ -32,7 +32,6 @@ pub mod inputs;
 mod judge;
 pub mod pattern;
 mod pool;
-mod reaper;
 pub mod report;
 pub mod script;
 mod script_engine;

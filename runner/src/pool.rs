@@ -7,19 +7,17 @@
 //! lanes run by turns: if one is lost then, each runs alone first.
 
 use crate::inputs::Input;
-use crate::reaper::Reaper;
 use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
 use crate::script_engine::ScriptEngine;
 use crate::worker::{Answer, Ask, Request};
 use lanes::EngineInfo;
+use lanes::workers::{Program, Worker};
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::io;
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -27,9 +25,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub(crate) struct Pool {
     /// The program that becomes a worker.
-    pub(crate) program: PathBuf,
-    /// The arguments of that program.
-    pub(crate) arguments: Vec<String>,
+    pub(crate) program: Program,
     /// The names of the lanes that the arguments select, in order.
     pub(crate) lanes: Vec<String>,
     /// The number of workers that run at a time.
@@ -40,8 +36,6 @@ pub(crate) struct Pool {
     pub(crate) bless: bool,
     /// The commands that run each script after the lanes.
     pub(crate) script_engines: Vec<ScriptEngine>,
-    /// Ends the workers and the script engines that a sudden end of this process leaves behind.
-    pub(crate) reaper: Arc<Reaper>,
 }
 
 /// The results of a script.
@@ -140,18 +134,18 @@ impl Pool {
     ///
     /// A worker cannot be started, or does not answer.
     pub(crate) fn engines(&self) -> io::Result<Vec<Result<EngineInfo, String>>> {
-        let mut worker = Worker::start(self)?;
+        let mut worker = Worker::start(&self.program)?;
         worker.send(&Ask::Engines);
         let lanes = u32::try_from(self.lanes.len()).unwrap_or(u32::MAX);
-        match worker.receive(self.timeout.saturating_mul(lanes)) {
+        match worker.receive(self.timeout.saturating_mul(lanes).saturating_add(GRACE)) {
             Ok(Answer::Engines(engines)) => Ok(engines),
             Ok(_) | Err(RecvTimeoutError::Timeout) => Err(io::Error::other(SILENT)),
-            Err(RecvTimeoutError::Disconnected) => Err(io::Error::other(death_message(Some(worker.wait()?)))),
+            Err(RecvTimeoutError::Disconnected) => Err(io::Error::other(death_message(Some(worker.wait()?.0)))),
         }
     }
 
     /// Runs one script in all lanes, in as many workers as that takes.
-    fn run_script(&self, worker: &mut Option<Worker>, input: &Input) -> io::Result<Finished> {
+    fn run_script(&self, worker: &mut Option<Worker<Answer>>, input: &Input) -> io::Result<Finished> {
         let mut finished = Finished::default();
         let (mut together, mut alone) = (true, false);
         while finished.lanes.len() < self.lanes.len() {
@@ -183,14 +177,19 @@ impl Pool {
         if !together {
             self.compare_rest(worker, input, &mut finished)?;
         }
-        finished
-            .lanes
-            .extend(self.script_engines.iter().map(|engine| engine.run(&input.path, self.timeout, &self.reaper)));
+        finished.lanes.extend(
+            self.script_engines.iter().map(|engine| engine.run(&input.path, self.timeout, &self.program.reaper)),
+        );
         Ok(finished)
     }
 
     /// Runs the lanes that were not lost once more, to compare them.
-    fn compare_rest(&self, worker: &mut Option<Worker>, input: &Input, finished: &mut Finished) -> io::Result<()> {
+    fn compare_rest(
+        &self,
+        worker: &mut Option<Worker<Answer>>,
+        input: &Input,
+        finished: &mut Finished,
+    ) -> io::Result<()> {
         let kept = |lane: &usize| matches!(finished.lanes[*lane].status, Status::Pass | Status::Fail);
         let rest: Vec<usize> = (0..self.lanes.len()).filter(kept).collect();
         if rest.len() < 2 {
@@ -227,15 +226,15 @@ impl Pool {
     }
 
     /// Lets a worker serve a request, and adds its answers to the results.
-    fn ask(&self, worker: &mut Option<Worker>, request: &Request, finished: &mut Finished) -> io::Result<End> {
+    fn ask(&self, worker: &mut Option<Worker<Answer>>, request: &Request, finished: &mut Finished) -> io::Result<End> {
         let running = match worker.as_mut() {
             Some(running) => running,
-            None => worker.insert(Worker::start(self)?),
+            None => worker.insert(Worker::start(&self.program)?),
         };
         running.send(&Ask::Judge(request.clone()));
         let mut turn = None;
         loop {
-            let received = running.receive(self.timeout);
+            let received = running.receive(self.timeout.saturating_add(GRACE));
             if let (Ok(Answer::GaveUp(_)) | Err(_), Some(lane)) = (&received, turn) {
                 *worker = None;
                 return Ok(End::LostInTurn(lane));
@@ -273,8 +272,8 @@ impl Pool {
                     return Ok(End::Silent);
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    let status = worker.take().map(Worker::wait).transpose()?;
-                    return Ok(End::Died(status));
+                    let waited = worker.take().map(Worker::wait).transpose()?;
+                    return Ok(End::Died(waited.map(|(status, _)| status)));
                 }
             }
         }
@@ -283,18 +282,18 @@ impl Pool {
     /// Runs a lane that crashed once more, step by step, to find the directive.
     fn locate_crash(
         &self,
-        worker: &mut Option<Worker>,
+        worker: &mut Option<Worker<Answer>>,
         input: &Input,
         lane: usize,
         death: &str,
     ) -> io::Result<LaneReport> {
-        let running = worker.insert(Worker::start(self)?);
+        let running = worker.insert(Worker::start(&self.program)?);
         running.send(&Ask::Judge(self.request(input, vec![lane], true)));
         let mut report = self.lost_report(input, lane, Status::Crash, death);
         report.failures.clear();
         let mut current = None;
         loop {
-            match running.receive(self.timeout) {
+            match running.receive(self.timeout.saturating_add(GRACE)) {
                 Ok(Answer::Before { directives, directive }) => {
                     report.directives = directives;
                     current = Some(directive);
@@ -333,6 +332,9 @@ impl Pool {
     }
 }
 
+/// The time on top of the limit of a lane, which a worker keeps by itself, after which one that does not even give up
+/// is killed.
+const GRACE: Duration = Duration::from_secs(20);
 const SILENT: &str = "no answer in time; killed";
 
 /// The way in which a worker's service of a request ended.
@@ -360,81 +362,5 @@ fn death_message(status: Option<ExitStatus>) -> String {
     match status {
         Some(status) => format!("the process died: {status}"),
         None => "the process died".to_string(),
-    }
-}
-
-struct Worker {
-    reaper: Arc<Reaper>,
-    child: Child,
-    input: ChildStdin,
-    answers: Receiver<Answer>,
-}
-
-impl Worker {
-    fn start(pool: &Pool) -> io::Result<Worker> {
-        let mut command = Command::new(&pool.program);
-        // The group of its own holds all that it starts, so that all can be ended.
-        command.args(&pool.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
-        let mut child = command.spawn()?;
-        let input = child.stdin.take().expect("standard input is piped");
-        let output = BufReader::new(child.stdout.take().expect("standard output is piped"));
-        let (sender, answers) = channel();
-        // If no thread can be started, dropping the worker ends it.
-        let worker = Worker { reaper: Arc::clone(&pool.reaper), child, input, answers };
-        worker.reaper.watch(&worker.child);
-        thread::Builder::new().spawn(move || forward(output, &sender))?;
-        Ok(worker)
-    }
-
-    /// Sends a request. If the worker is dead, the missing answer will say so.
-    fn send(&mut self, ask: &Ask) {
-        let mut line = serde_json::to_vec(ask).expect("strings and numbers always serialize");
-        line.push(b'\n');
-        let _ = self.input.write_all(&line).and_then(|()| self.input.flush());
-    }
-
-    /// Waits for the next answer. A worker limits the time of a lane by itself; this limit is for workers that do not
-    /// even give up.
-    fn receive(&self, timeout: Duration) -> Result<Answer, RecvTimeoutError> {
-        const GRACE: Duration = Duration::from_secs(20);
-        self.answers.recv_timeout(timeout.saturating_add(GRACE))
-    }
-
-    /// Returns the exit status. A process that closed its output or wrote garbage, and does not end, is killed.
-    fn wait(mut self) -> io::Result<ExitStatus> {
-        const PATIENCE: Duration = Duration::from_millis(10);
-        for _ in 0..200 {
-            if let Some(status) = self.child.try_wait()? {
-                self.reaper.end(&self.child);
-                return Ok(status);
-            }
-            thread::sleep(PATIENCE);
-        }
-        self.end();
-        self.child.wait()
-    }
-
-    /// Ends the worker and all that it has started.
-    fn end(&mut self) {
-        self.reaper.end(&self.child);
-        // This fails only if it has been waited for.
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-/// Forwards the answers of a worker. Garbage ends the conversation, as the death of the worker does.
-fn forward(output: impl BufRead, answers: &Sender<Answer>) {
-    for line in output.lines() {
-        let answer = line.ok().and_then(|line| serde_json::from_str(&line).ok());
-        let Some(answer) = answer else { return };
-        if answers.send(answer).is_err() {
-            return;
-        }
     }
 }

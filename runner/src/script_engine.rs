@@ -3,9 +3,9 @@
 //! each script has one directive, the script itself.
 
 use crate::inputs;
-use crate::reaper::Reaper;
 use crate::report::{Failure, LaneReport, Status};
 use lanes::EngineInfo;
+use lanes::workers::Reaper;
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;

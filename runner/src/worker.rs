@@ -10,10 +10,11 @@ use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
 use crate::script::Directive;
 use crate::settings::Settings;
 use crate::snapshot::SnapshotUse;
+use lanes::workers::answer;
 use lanes::{EngineInfo, Features, Lane};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{process, thread};
@@ -148,14 +149,6 @@ fn serve_one(request: &Request, lanes: &[&dyn Lane], watched: &Watched) -> Answe
         compared: judgment.compared,
         snapshot: judgment.snapshot.filter(|_| request.bless).and_then(|traps| traps.file_text(&request.path)),
     }
-}
-
-fn answer(answer: &Answer) -> io::Result<()> {
-    let mut line = serde_json::to_vec(answer)?;
-    line.push(b'\n');
-    let mut output = io::stdout().lock();
-    output.write_all(&line)?;
-    output.flush()
 }
 
 /// Tells the watchdog which lane and directive run, and the pool which have finished.

@@ -16,6 +16,8 @@ use crate::generate::mixed;
 use arbitrary::{Result, Unstructured};
 use engine::{Caller, Config, Engine, ErrorKind, Extern, ExternType, Linker, Module, Store, Tier, Val};
 use lanes::Features;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
@@ -57,7 +59,8 @@ pub struct Artifact {
 }
 
 /// Counts of forged artifacts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Artifacts that the loader refused.
     pub refused: u64,
@@ -145,6 +148,15 @@ impl Oracle for Artifact {
 
     fn statistics(&self) -> &dyn fmt::Display {
         &self.counts
+    }
+
+    fn counts(&self) -> Value {
+        serde_json::to_value(self.counts).expect("names and numbers always serialize")
+    }
+
+    fn set_counts(&mut self, counts: Value) -> Result<(), serde_json::Error> {
+        self.counts = serde_json::from_value(counts)?;
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use crate::panel::Panel;
 use crate::statistics::Statistics;
 use crate::triage::known::{self, Judgment, NewFinding};
 use crate::triage::reduce;
+use serde_json::Value;
 use std::fmt;
 
 /// The largest number of cases that a reduction runs: a minute or two.
@@ -62,5 +63,14 @@ impl Oracle for Differential {
 
     fn statistics(&self) -> &dyn fmt::Display {
         &self.statistics
+    }
+
+    fn counts(&self) -> Value {
+        serde_json::to_value(&self.statistics).expect("names and numbers always serialize")
+    }
+
+    fn set_counts(&mut self, counts: Value) -> Result<(), serde_json::Error> {
+        self.statistics = serde_json::from_value(counts)?;
+        Ok(())
     }
 }

@@ -10,6 +10,7 @@ pub mod differential;
 use crate::generate::mixed;
 use crate::panel::Panel;
 use differential::Differential;
+use serde_json::Value;
 use std::fmt;
 
 /// All oracles. The first one is the default of the command line.
@@ -64,6 +65,16 @@ pub trait Oracle {
 
     /// Returns counts of what the checked inputs did, for people.
     fn statistics(&self) -> &dyn fmt::Display;
+
+    /// Returns the same counts as JSON: numbers in objects and arrays, which can be added up.
+    fn counts(&self) -> Value;
+
+    /// Replaces the counts. Those that are left out become zero.
+    ///
+    /// # Errors
+    ///
+    /// They are not the counts of this oracle.
+    fn set_counts(&mut self, counts: Value) -> Result<(), serde_json::Error>;
 }
 
 /// The judgment of an oracle on one input.

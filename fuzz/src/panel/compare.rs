@@ -6,6 +6,7 @@
 
 use super::finding::{Finding, FindingKind, Side};
 use super::run::{Binaries, Run, Seen, Step, run};
+use super::watch;
 use crate::generate::case::Case;
 use lanes::Lane;
 use lanes::compare::{Comparison, Difference};
@@ -69,6 +70,7 @@ pub fn check(case: &Case, lanes: &[&dyn Lane]) -> Result<Agreement, Box<Finding>
             break;
         }
     }
+    watch::enter("");
     let lanes = &lanes[..runs.len()];
     if let Some(finding) = find_failure(lanes, &runs) {
         return Err(Box::new(finding));

@@ -8,6 +8,7 @@ pub mod finding;
 pub mod run;
 #[cfg(test)]
 pub(crate) mod scripted_engine;
+pub mod watch;
 
 use crate::generate::case::Case;
 use crate::generate::feature_set::Audience;

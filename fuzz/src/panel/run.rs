@@ -1,5 +1,6 @@
 //! Runs a case in one lane and records each step.
 
+use super::watch;
 use crate::generate::case::{Action, Call, Case, Instantiation};
 use crate::generate::feature_set::DRAWN;
 use lanes::{Binary, Failure, Features, InstanceId, Lane, ModuleId, Observation, Outcome, Session, State, TrapKind};
@@ -100,6 +101,7 @@ pub fn run_alone(case: &Case, lane: &dyn Lane) -> Run {
 
 /// Runs the whole case in one lane.
 pub(super) fn run(case: &Case, binaries: &Binaries, lane: &dyn Lane) -> Run {
+    watch::enter(&lane.info().name);
     let mut run = Run { lacks: !lane.lacks(case.needed).is_empty(), ..Run::default() };
     if run.lacks {
         run.fail("open a session", Failure::Unsupported("a feature that the modules need".to_string()));

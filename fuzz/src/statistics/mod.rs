@@ -1,15 +1,16 @@
 //! Counts of what the fuzzer executed. A fuzzer whose modules do not run, or never trap deep in a call chain, finds
 //! nothing, so a campaign shows them and a test holds them to a minimum.
 
+pub mod counts;
 pub mod uses;
 
 use crate::generate::case::Case;
 use crate::panel::compare::Agreement;
 use crate::triage::known::Judgment;
 use lanes::{Failure, Frame, Outcome};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::time::Instant;
 use uses::{Use, find_uses};
 
 /// The classes of backtrace depths: a name, and the largest depth of the class. The last class is open.
@@ -18,8 +19,9 @@ const DEPTHS: [(&str, usize); 6] = [("1", 1), ("2", 2), ("3-4", 4), ("5-8", 8), 
 const COLUMNS: usize = 4;
 
 /// Counts of one fuzzing run.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Statistics {
-    began: Instant,
     /// Inputs.
     pub inputs: u64,
     /// Inputs that describe a case.
@@ -41,38 +43,15 @@ pub struct Statistics {
     /// Cases with a finding that is not known.
     pub findings: u64,
     /// Cases that showed a known mistake of another engine, by its name.
-    pub known: BTreeMap<&'static str, u64>,
+    pub known: BTreeMap<String, u64>,
     /// Cases whose comparison ended early, by the lane that was no longer comparable with the first.
     pub ended: BTreeMap<String, u64>,
     /// Steps, by how they ended.
-    pub steps: BTreeMap<&'static str, u64>,
+    pub steps: BTreeMap<String, u64>,
     /// Traps by kind and by depth.
-    pub traps: BTreeMap<&'static str, [u64; DEPTHS.len()]>,
+    pub traps: BTreeMap<String, [u64; DEPTHS.len()]>,
     /// Uncaught exceptions by depth.
     pub exceptions: [u64; DEPTHS.len()],
-}
-
-impl Default for Statistics {
-    fn default() -> Statistics {
-        Statistics {
-            began: Instant::now(),
-            inputs: 0,
-            modules: 0,
-            executed: 0,
-            trapped: 0,
-            given_up: 0,
-            compared: BTreeMap::new(),
-            apart: BTreeMap::new(),
-            uses: BTreeMap::new(),
-            plain: 0,
-            findings: 0,
-            known: BTreeMap::new(),
-            ended: BTreeMap::new(),
-            steps: BTreeMap::new(),
-            traps: BTreeMap::new(),
-            exceptions: [0; DEPTHS.len()],
-        }
-    }
 }
 
 impl Statistics {
@@ -87,7 +66,7 @@ impl Statistics {
         self.modules += 1;
         match judgment {
             Judgment::Agreed(agreement) => self.count_agreement(case, agreement),
-            Judgment::Known(names) => names.iter().for_each(|name| *self.known.entry(name).or_default() += 1),
+            Judgment::Known(names) => count_names(&mut self.known, names),
             Judgment::New(_) => self.findings += 1,
         }
     }
@@ -126,10 +105,10 @@ impl Statistics {
             Outcome::Refused(_) => "refused",
             Outcome::Failed(failure) => failure.name(),
         };
-        *self.steps.entry(end).or_default() += 1;
+        count_names(&mut self.steps, &[end]);
         match outcome {
             Outcome::Failed(Failure::Trap(trap)) => {
-                self.traps.entry(trap.kind.name()).or_default()[class(trap.frames.as_deref())] += 1;
+                self.traps.entry(trap.kind.name().to_string()).or_default()[class(trap.frames.as_deref())] += 1;
             }
             Outcome::Failed(Failure::Exception(exception)) => self.exceptions[class(exception.frames.as_deref())] += 1,
             _ => {}
@@ -156,12 +135,9 @@ impl Statistics {
 
 impl fmt::Display for Statistics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.began.elapsed().as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
-        let rate = self.inputs as f64 / seconds.max(0.001);
         writeln!(
             f,
-            "{} inputs in {seconds:.0} s ({rate:.1} a second), {} modules: {} % executed, {} % trapped",
+            "{} inputs, {} modules: {} % executed, {} % trapped",
             self.inputs,
             self.modules,
             self.executed_percent(),
@@ -177,7 +153,7 @@ impl fmt::Display for Statistics {
         uses.chunks(COLUMNS).try_for_each(|row| writeln!(f, "{}", row.concat().trim_end()))?;
         write!(f, "{:<32}", "traps by number of frames")?;
         DEPTHS.iter().try_for_each(|(name, _)| write!(f, "{name:>9}"))?;
-        let rows = self.traps.iter().map(|(kind, depths)| (*kind, depths));
+        let rows = self.traps.iter().map(|(kind, depths)| (kind.as_str(), depths));
         for (kind, depths) in rows.chain([("uncaught exception", &self.exceptions)]) {
             write!(f, "\n  {kind:<30}")?;
             depths.iter().try_for_each(|count| write!(f, "{count:>9}"))?;
@@ -192,12 +168,12 @@ fn class(frames: Option<&[Frame]>) -> usize {
     DEPTHS.iter().position(|&(_, most)| depth <= most).expect("the last class is open")
 }
 
-fn count_names(counts: &mut BTreeMap<String, u64>, names: &[String]) {
-    for name in names {
+fn count_names(counts: &mut BTreeMap<String, u64>, names: &[impl AsRef<str>]) {
+    for name in names.iter().map(AsRef::as_ref) {
         // `entry` needs a string of its own, which is wasted for all but the first of a name.
         match counts.get_mut(name) {
             Some(count) => *count += 1,
-            None => _ = counts.insert(name.clone(), 1),
+            None => _ = counts.insert(name.to_string(), 1),
         }
     }
 }

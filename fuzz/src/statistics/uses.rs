@@ -1,6 +1,7 @@
 //! Finds what a module uses of everything that came after WebAssembly 2.0. The statistics count it, since a feature
 //! that is switched on but never used finds nothing.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use wasmparser::{
     BinaryReaderError, Catch, ConstExpr, ExternalKind, KnownCustom, MemoryType, Operator, Parser, Payload, TableType,
@@ -11,10 +12,10 @@ use wasmparser::{
 macro_rules! uses {
     ($($name:ident = $words:literal,)*) => {
         /// An instruction or construct that came after WebAssembly 2.0.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
         #[expect(missing_docs, reason = "the names say it")]
         pub enum Use {
-            $($name,)*
+            $(#[serde(rename = $words)] $name,)*
         }
 
         impl Use {

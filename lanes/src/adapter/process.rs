@@ -141,6 +141,11 @@ impl Drop for Process {
 /// The children that run, for [`end_all`].
 static RUNNING: Mutex<Vec<Arc<Mutex<Child>>>> = Mutex::new(Vec::new());
 
+/// Returns the process numbers of all children.
+pub fn running() -> Vec<u32> {
+    lock(&RUNNING).iter().map(|child| lock(child).id()).collect()
+}
+
 /// Ends all children. A process that is about to end without unwinding calls it: a child that hangs would outlive it.
 pub fn end_all() {
     lock(&RUNNING).iter().for_each(end);

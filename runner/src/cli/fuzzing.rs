@@ -1,40 +1,84 @@
-//! `touchstone fuzz`: the fuzzer's oracles on the stable toolchain.
+//! `touchstone fuzz`: the fuzzer's oracles on the stable toolchain, in worker processes.
 
 use super::output::{say_visible, tell};
 use super::panel_args::PanelArgs;
+use super::run::parse_jobs;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use fuzz::campaign::{Campaign, processor_time};
+use fuzz::campaign::{self, Campaign, Inputs, Limits, State};
 use fuzz::oracle::{self, Oracle};
 use fuzz::panel::Panel;
+use lanes::adapter::DEFAULT_TIMEOUT;
+use lanes::workers::{Program, Reaper};
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(super) struct FuzzArgs {
-    /// The oracle that judges the inputs.
-    #[arg(long, value_parser = oracles(), default_value = oracle::ORACLES[0].name)]
-    oracle: String,
-    /// The seed from which the inputs are generated.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    #[command(flatten)]
+    check: CheckArgs,
+    /// The seed that the inputs follow from [default: a new one for each campaign, which is printed].
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    seed: Option<u64>,
     /// Stop after this many inputs.
     #[arg(long, value_name = "N")]
     inputs: Option<u64>,
     /// Stop after this time, in seconds [default: 60, without any other limit].
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<u64>,
-    /// Stop after this processor time of the program itself, in seconds.
+    /// Stop after this processor time of the workers, in seconds.
     #[arg(long, value_name = "SECONDS")]
     cpu_seconds: Option<u64>,
-    /// The directory to write findings to.
+    /// The number of inputs that are checked at a time [default: the number of cores].
+    #[arg(long, value_name = "N", value_parser = parse_jobs)]
+    jobs: Option<NonZeroUsize>,
+    /// The directory to write findings to, and the state of the campaign.
     #[arg(long, value_name = "DIR", default_value = "findings")]
     out: PathBuf,
+    /// Go on with the last campaign of the directory. Lanes and oracle must be the same.
+    #[arg(long)]
+    resume: bool,
+    /// Write statistics at the end: json=FILE. The file campaign.json in the directory has the same, also while the
+    /// campaign runs.
+    #[arg(long, value_name = "json=FILE", value_parser = parse_report)]
+    report: Option<PathBuf>,
     /// Keep findings as they are, instead of making them smaller.
     #[arg(long)]
     no_reduce: bool,
+}
+
+/// The options that a campaign and its workers share.
+#[derive(Clone, Debug, Args)]
+struct CheckArgs {
+    /// The oracle that judges the inputs.
+    #[arg(long, value_parser = oracles(), default_value = oracle::ORACLES[0].name)]
+    oracle: String,
+    /// Time for one input in all lanes, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = super::lane_args::seconds)]
+    timeout: Duration,
+    /// Memory of one worker with the engines that it starts, in MiB.
+    #[arg(long, value_name = "MIB", default_value = "2048")]
+    memory_limit: NonZeroU64,
     #[command(flatten)]
     lanes: PanelArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WorkerArgs {
+    #[command(flatten)]
+    check: CheckArgs,
+    /// The seed of the campaign.
+    #[arg(long)]
+    seed: u64,
+    /// The file in which the name of the running lane stands.
+    #[arg(long)]
+    note: PathBuf,
 }
 
 /// Returns the names of the oracles, each with a line of help.
@@ -49,29 +93,121 @@ pub(super) fn make_oracle(name: &str, panel: Panel) -> Result<Box<dyn Oracle>, S
 
 /// Runs a campaign. Returns exit code 1 if it has findings, or has executed nothing.
 pub(super) fn fuzz(arguments: &FuzzArgs) -> Result<u8, String> {
-    let panel = arguments.lanes.open()?;
-    let lanes = panel.engines()?.join(", ");
-    let mut oracle = make_oracle(&arguments.oracle, panel)?;
-    let endless = arguments.inputs.is_none() && arguments.seconds.is_none() && arguments.cpu_seconds.is_none();
-    let campaign = Campaign {
-        seed: arguments.seed,
-        inputs: arguments.inputs,
-        wall: if endless { Some(Duration::from_secs(60)) } else { arguments.seconds.map(Duration::from_secs) },
-        processor: arguments.cpu_seconds.map(Duration::from_secs),
-        directory: arguments.out.clone(),
-        reduce: !arguments.no_reduce,
-    };
-    let findings = campaign
-        .run(&mut *oracle, &mut |text| tell(&format_args!("{text}")))
-        .map_err(|error| format!("cannot write to {}: {error}", arguments.out.display()))?;
-    say_visible(&format_args!("lanes: {lanes}; seed {}\n{}\n", arguments.seed, oracle.statistics()))?;
-    say_visible(&format_args!("{:.0} s of processor time\n", processor_time().as_secs_f64()))?;
-    for (signature, count) in &findings {
-        say_visible(&format_args!("{count} times: {signature}\n"))?;
+    let panel = arguments.check.open()?;
+    let engines = panel.engines()?.join(", ");
+    let state = arguments.state(&panel)?;
+    let mut oracle = make_oracle(&arguments.check.oracle, panel)?;
+    tell(&format_args!("seed {}; findings go to {}", state.seed, arguments.out.display()));
+    let state = arguments.run(state)?;
+    if let Some(file) = &arguments.report {
+        let written = fs::write(file, state.to_json());
+        written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     }
-    if oracle.executed() == 0 {
+    oracle.set_counts(state.counts.clone()).map_err(|error| format!("the counts of the campaign: {error}"))?;
+    say_visible(&format_args!("lanes: {engines}; seed {}\n{}\n", state.seed, state.progress()))?;
+    say_visible(&format_args!("{}\n", oracle.statistics()))?;
+    for (signature, entry) in &state.findings {
+        let once = if entry.repeats == Some(false) { " (does not repeat)" } else { "" };
+        say_visible(&format_args!("{} times: {signature}{once}\n", entry.count))?;
+    }
+    if oracle.executed() == 0 && state.findings.is_empty() {
         tell(&"nothing was executed, so that nothing was tested");
         return Ok(1);
     }
-    Ok(u8::from(!findings.is_empty()))
+    Ok(u8::from(!state.findings.is_empty()))
+}
+
+/// Checks inputs for a parent process.
+pub(super) fn work(arguments: &WorkerArgs) -> Result<u8, String> {
+    let check = &arguments.check;
+    let panel = check.open()?;
+    let make = oracle::find(&check.oracle)?.make;
+    let limits = Limits { time: check.timeout, memory: check.memory_limit.get().saturating_mul(1 << 20) };
+    let inputs = Inputs { seed: arguments.seed };
+    let served = campaign::serve(move || make(panel), &inputs, limits, &arguments.note);
+    served.map(|()| 0).map_err(|error| error.to_string())
+}
+
+impl FuzzArgs {
+    /// Returns the state that the campaign begins with.
+    fn state(&self, panel: &Panel) -> Result<State, String> {
+        let (oracle, lanes) = (&self.check.oracle, panel.names().join(","));
+        if !self.resume {
+            // Short enough to be typed.
+            let seed = self.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()) >> 32);
+            return Ok(State::new(oracle, &lanes, seed));
+        }
+        let directory = self.out.display();
+        let state = State::read(&self.out)
+            .map_err(|error| format!("there is no campaign to go on with in {directory}: {error}"))?;
+        if (&state.oracle, &state.lanes) != (oracle, &lanes) {
+            let State { oracle, lanes, .. } = &state;
+            return Err(format!(
+                "the campaign in {directory} has the oracle `{oracle}` and the lanes {lanes}: name these"
+            ));
+        }
+        Ok(state)
+    }
+
+    fn run(&self, state: State) -> Result<State, String> {
+        let interrupt = interrupt().map_err(|error| format!("cannot catch signals: {error}"))?;
+        let endless = self.inputs.is_none() && self.seconds.is_none() && self.cpu_seconds.is_none();
+        let campaign = Campaign {
+            inputs: Inputs { seed: state.seed },
+            limit: self.inputs,
+            wall: if endless { Some(Duration::from_mins(1)) } else { self.seconds.map(Duration::from_secs) },
+            processor: self.cpu_seconds.map(Duration::from_secs),
+            jobs: self.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get),
+            worker: self.worker(state.seed).map_err(|error| format!("cannot start a process: {error}"))?,
+            timeout: self.check.timeout,
+            directory: self.out.clone(),
+            reduce: !self.no_reduce,
+            interrupt: &interrupt,
+            print: &|text| tell(&text),
+        };
+        campaign.run(state).map_err(|error| format!("the campaign in {} ends: {error}", self.out.display()))
+    }
+
+    /// Returns the program that becomes a worker: this one, with the same lanes and limits.
+    fn worker(&self, seed: u64) -> io::Result<Program> {
+        let CheckArgs { oracle, timeout, memory_limit, lanes } = &self.check;
+        let mut arguments = vec![
+            "fuzz-worker".to_string(),
+            format!("--oracle={oracle}"),
+            format!("--timeout={}", timeout.as_secs_f64()),
+            format!("--memory-limit={memory_limit}"),
+            format!("--lanes={}", lanes.lanes),
+            format!("--seed={seed}"),
+        ];
+        arguments.extend(lanes.lane.iter().map(|lane| format!("--lane={lane}")));
+        let path = std::env::current_exe()?;
+        let reaper = Arc::new(Reaper::start(&path)?);
+        Ok(Program { path, arguments, reaper, keeps_words: true })
+    }
+}
+
+impl CheckArgs {
+    /// Opens the lanes. An engine in a process of its own gives up before the worker does, so that it is named.
+    fn open(&self) -> Result<Panel, String> {
+        self.lanes.open_with_timeout(DEFAULT_TIMEOUT.min(self.timeout / 2))
+    }
+}
+
+/// Returns a flag that the first Ctrl-C sets. The second one ends the program.
+fn interrupt() -> io::Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // In this order, so that the first signal finds the flag unset.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))?;
+        signal_hook::flag::register(signal, Arc::clone(&flag))?;
+    }
+    Ok(flag)
+}
+
+/// Parses the format and the file of a report.
+fn parse_report(text: &str) -> Result<PathBuf, String> {
+    match text.split_once('=') {
+        Some(("json", file)) if !file.is_empty() => Ok(file.into()),
+        _ => Err("expected json=FILE".to_string()),
+    }
 }

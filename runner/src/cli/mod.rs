@@ -1,6 +1,5 @@
 //! The command line of `touchstone`: one module for each subcommand, and what they share.
 
-use crate::reaper;
 use crate::report::visible;
 use crate::worker::{self, WorkerLanes};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -78,6 +77,10 @@ enum Command {
     /// Run scripts for a parent process, over standard input and output.
     #[command(hide = true)]
     Worker(LaneArgs),
+    /// Check inputs of the fuzzer for a parent process, over standard input and output.
+    #[cfg(feature = "engine")]
+    #[command(hide = true)]
+    FuzzWorker(fuzzing::WorkerArgs),
     /// End the process groups that a parent process leaves behind.
     #[command(hide = true)]
     Reaper,
@@ -100,7 +103,9 @@ pub fn main() -> ExitCode {
         Some(Command::Adapter(arguments)) => adapter::serve(&arguments),
         Some(Command::Completions(arguments)) => completions::print(&arguments, Cli::command()),
         Some(Command::Worker(arguments)) => work(&arguments),
-        Some(Command::Reaper) => reaper::serve().map(|()| 0).map_err(|error| error.to_string()),
+        #[cfg(feature = "engine")]
+        Some(Command::FuzzWorker(arguments)) => fuzzing::work(&arguments),
+        Some(Command::Reaper) => lanes::workers::reap().map(|()| 0).map_err(|error| error.to_string()),
     };
     match result {
         Ok(code) => ExitCode::from(code),

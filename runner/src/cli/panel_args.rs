@@ -5,6 +5,8 @@ use super::lane_args;
 use clap::Args;
 use fuzz::panel::Panel;
 use lanes::Options;
+use lanes::adapter::DEFAULT_TIMEOUT;
+use std::time::Duration;
 
 /// The lanes that a command of the fuzzer compares.
 #[derive(Clone, Debug, Args)]
@@ -23,8 +25,13 @@ pub(super) struct PanelArgs {
 impl PanelArgs {
     /// Opens the lanes. A single lane is an error: there is nothing to compare it with.
     pub(super) fn open(&self) -> Result<Panel, String> {
+        self.open_with_timeout(DEFAULT_TIMEOUT)
+    }
+
+    /// Opens the lanes, where an engine in a process of its own has this time for a request.
+    pub(super) fn open_with_timeout(&self, timeout: Duration) -> Result<Panel, String> {
         let commands = self.lane.iter().map(|lane| (lane.name.clone(), lane.command.clone())).collect();
-        let options = Options { commands, ..Options::default() };
+        let options = Options { commands, request_timeout: Some(timeout), ..Options::default() };
         let panel = Panel::open(&lane_args::join(&self.lanes, &self.lane), &options)?;
         match panel.names()[..] {
             [only] => Err(format!("nothing to compare `{only}` with: name at least two lanes")),

@@ -10,13 +10,13 @@ use crate::expectations::Expectations;
 use crate::forms::Forms;
 use crate::inputs::{self, Choice, FeatureRules, Input};
 use crate::pool::{Finished, Pool};
-use crate::reaper::Reaper;
 use crate::report::terminal::Paint;
 use crate::report::{self, AbsentLane, Report, Results};
 use crate::settings::{HostModule, Settings, TrapText};
 use crate::snapshot::snapshot_path;
 use clap::{Args, ValueEnum};
 use lanes::Features;
+use lanes::workers::{Program, Reaper};
 use lanes::{Lanes, LanesError};
 use std::collections::HashSet;
 use std::fs;
@@ -200,7 +200,7 @@ impl RunArgs {
         if results.lanes.is_empty() {
             return Err("no lane to run: none of the optional ones is there".to_string());
         }
-        pool.arguments = self.lanes.worker_arguments(&results.lanes);
+        pool.program.arguments = self.lanes.worker_arguments(&results.lanes);
         pool.lanes.clone_from(&results.lanes);
         for engine in &pool.script_engines {
             results.engines.insert(engine.name.clone(), engine.info()?);
@@ -214,9 +214,12 @@ impl RunArgs {
         let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
         let reaper = Reaper::start(&program).map_err(|error| format!("cannot start a process: {error}"))?;
         Ok(Pool {
-            program,
-            reaper: Arc::new(reaper),
-            arguments: self.lanes.worker_arguments(&lanes),
+            program: Program {
+                path: program,
+                arguments: self.lanes.worker_arguments(&lanes),
+                reaper: Arc::new(reaper),
+                keeps_words: false,
+            },
             lanes,
             jobs: self.jobs.or_else(cores).map_or(1, NonZeroUsize::get),
             timeout: self.lanes.timeout,
@@ -314,9 +317,9 @@ impl RunInProgress<'_> {
     }
 }
 
-/// Parses the number of scripts that run at a time.
-fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse().map_err(|_| "expected a number of scripts to run at a time, at least 1".to_string())
+/// Parses the number of scripts or inputs that run at a time.
+pub(super) fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a number to run at a time, at least 1".to_string())
 }
 
 /// Returns the checkout that the variable `SPEC_TESTSUITE` names, unless it is empty.

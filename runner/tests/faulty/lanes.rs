@@ -10,6 +10,10 @@
 //! - `faulty/crashed`: fails as if the engine's process had died.
 //!
 //! The last two are lanes of another engine than ours. `faulty/absent` is not installed.
+//!
+//! Four lanes misbehave when they load a module of certain lengths ([`is_cursed`]), for the fuzzer: `faulty/load-abort`
+//! ends the process, `faulty/load-hang` never returns, `faulty/load-hog` takes memory without end, and
+//! `faulty/load-panic` panics.
 
 use lanes::own::{Origin, Own, Tier};
 use lanes::{
@@ -27,6 +31,10 @@ pub(crate) fn register() {
     lanes::register("faulty/wrong-frame", |options| open("faulty/wrong-frame", Fault::WrongFrame, options));
     lanes::register("faulty/unsupported", |options| open("faulty/unsupported", Fault::Unsupported, options));
     lanes::register("faulty/crashed", |options| open("faulty/crashed", Fault::Crashed, options));
+    lanes::register("faulty/load-abort", |options| open("faulty/load-abort", Fault::LoadAbort, options));
+    lanes::register("faulty/load-hang", |options| open("faulty/load-hang", Fault::LoadHang, options));
+    lanes::register("faulty/load-hog", |options| open("faulty/load-hog", Fault::LoadHog, options));
+    lanes::register("faulty/load-panic", |options| open("faulty/load-panic", Fault::LoadPanic, options));
     lanes::register("faulty/absent", |_| Err("not installed: it never is".to_string()));
 }
 
@@ -39,6 +47,15 @@ enum Fault {
     WrongFrame,
     Unsupported,
     Crashed,
+    LoadAbort,
+    LoadHang,
+    LoadHog,
+    LoadPanic,
+}
+
+/// Returns whether the lanes that misbehave on load do so for this module.
+fn is_cursed(module: &Binary) -> bool {
+    module.bytes().len() % 8 == 3
 }
 
 struct FaultyLane {
@@ -79,7 +96,14 @@ struct FaultySession<'a> {
 
 impl Session for FaultySession<'_> {
     fn load(&mut self, module: &Binary) -> Result<ModuleId, Refusal> {
-        self.inner.load(module)
+        match self.fault {
+            _ if !is_cursed(module) => self.inner.load(module),
+            Fault::LoadAbort => std::process::abort(),
+            Fault::LoadHang => sleep_forever(),
+            Fault::LoadHog => take_memory(),
+            Fault::LoadPanic => panic!("{} bytes are too many", module.bytes().len()),
+            _ => self.inner.load(module),
+        }
     }
 
     fn instantiate(&mut self, module: ModuleId) -> Result<InstanceId, Failure> {
@@ -100,9 +124,10 @@ impl Session for FaultySession<'_> {
         }
         match self.fault {
             Fault::Abort => std::process::abort(),
-            Fault::Hang => loop {
-                std::thread::sleep(Duration::from_secs(1));
-            },
+            Fault::Hang => sleep_forever(),
+            Fault::LoadAbort | Fault::LoadHang | Fault::LoadHog | Fault::LoadPanic => {
+                self.inner.invoke(instance, function, arguments)
+            }
             Fault::Unsupported => Err(Failure::Unsupported("no canaries".to_string())),
             Fault::Crashed => Err(Failure::Crashed("exit status 7".to_string())),
             Fault::Lie => Ok(vec![Value::I32(0x0bad_0bad)]),
@@ -153,6 +178,24 @@ impl Session for FaultySession<'_> {
 
     fn lost(&mut self) -> Option<Failure> {
         self.inner.lost()
+    }
+}
+
+fn sleep_forever() -> ! {
+    loop {
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
+
+/// Takes memory until somebody ends the process.
+fn take_memory() -> ! {
+    let mut taken = Vec::new();
+    loop {
+        taken.push(vec![1u8; 16 << 20]);
+        // A test that nobody ends must not take the machine's memory.
+        if taken.len() > 256 {
+            sleep_forever();
+        }
     }
 }
 

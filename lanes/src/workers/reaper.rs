@@ -1,6 +1,6 @@
 //! The reaper: a process that ends what this one leaves behind, however this one ends.
 //!
-//! Workers and script engines have process groups of their own, which hold all that they start. The reaper is told each
+//! Workers, and whoever runs whole scripts, have process groups of their own, which hold all that they start. The reaper is told each
 //! group, over its standard input. When that ends, because this process has, it kills the groups that are left.
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -13,19 +13,19 @@ use std::sync::{Mutex, PoisonError};
 
 /// The running reaper, and the number of a child's group for each that it watches.
 #[derive(Debug)]
-pub(crate) struct Reaper {
+pub struct Reaper {
     child: Child,
     /// `None` once the reaper is to end.
     input: Mutex<Option<ChildStdin>>,
 }
 
 impl Reaper {
-    /// Starts the reaper: this program, which serves as one.
+    /// Starts the reaper: this program, which calls [`reap`] when its only argument is `reaper`.
     ///
     /// # Errors
     ///
     /// The process cannot be started.
-    pub(crate) fn start(program: &Path) -> io::Result<Reaper> {
+    pub fn start(program: &Path) -> io::Result<Reaper> {
         let mut command = Command::new(program);
         // A signal from the terminal must not end it before this process.
         command.arg("reaper").stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0);
@@ -35,13 +35,13 @@ impl Reaper {
     }
 
     /// Has the group of a child killed if this process ends.
-    pub(crate) fn watch(&self, child: &Child) {
+    pub fn watch(&self, child: &Child) {
         self.tell('+', child);
     }
 
     /// Kills what is left of the group of a child, and forgets it. The child must not have been waited for, unless
     /// nothing else has: its number stands for the group.
-    pub(crate) fn end(&self, child: &Child) {
+    pub fn end(&self, child: &Child) {
         // This fails only if nothing of the group is left.
         let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
         self.tell('-', child);
@@ -67,7 +67,7 @@ impl Drop for Reaper {
 /// # Errors
 ///
 /// Standard input fails.
-pub(crate) fn serve() -> io::Result<()> {
+pub fn reap() -> io::Result<()> {
     let mut groups = HashSet::new();
     for line in io::stdin().lock().lines() {
         let line = line?;

@@ -1,0 +1,190 @@
+//! What the jobs of a campaign share: its state, the flags that stop it, and the files of its findings.
+
+use super::inputs::Inputs;
+use super::message::Found;
+use super::state::{Entry, State};
+use serde_json::Value;
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The number of findings with one signature that are written. Further ones are only counted.
+const WRITTEN: usize = 3;
+
+/// What the jobs of a campaign share.
+pub(super) struct Ledger<'a> {
+    pub(super) inputs: &'a Inputs,
+    pub(super) directory: &'a Path,
+    pub(super) print: &'a (dyn Fn(&str) + Sync),
+    /// Set when a limit of the campaign is reached, or a job has failed: no further input is begun.
+    stop: AtomicBool,
+    /// Set when the user wants the campaign to end at once.
+    pub(super) interrupt: &'a AtomicBool,
+    state: Mutex<State>,
+}
+
+impl<'a> Ledger<'a> {
+    pub(super) fn new(
+        state: State,
+        inputs: &'a Inputs,
+        directory: &'a Path,
+        print: &'a (dyn Fn(&str) + Sync),
+        interrupt: &'a AtomicBool,
+    ) -> Ledger<'a> {
+        Ledger { inputs, directory, print, stop: AtomicBool::new(false), interrupt, state: Mutex::new(state) }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        // A count that a panic cut short is not worth the end of the campaign.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn into_state(self) -> State {
+        self.state.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupt.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.is_interrupted()
+    }
+
+    /// Takes the next inputs of the queue.
+    pub(super) fn take(&self, jobs: usize, limit: Option<u64>) -> Option<Range<u64>> {
+        if self.is_stopped() { None } else { self.state().queue.take(jobs, limit) }
+    }
+
+    /// Gives inputs back that were not checked.
+    pub(super) fn give_back(&self, range: Range<u64>) {
+        self.state().queue.give_back(range);
+    }
+
+    /// Counts an input.
+    pub(super) fn count(&self, counts: Value, processor: u64) {
+        self.state().count(counts, processor);
+    }
+
+    /// Counts a finding, and writes it if it is one of the first with its signature. Returns whether it is the first.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written.
+    pub(super) fn record(&self, number: u64, found: &Found) -> io::Result<bool> {
+        let mut state = self.state();
+        let is_new = !state.findings.contains_key(&found.signature);
+        state.note_news(u64::from(is_new));
+        let entry = state.findings.entry(found.signature.clone()).or_default();
+        entry.count += 1;
+        let is_first = entry.count == 1;
+        if !choose(entry, number, |highest| self.remove(highest))? {
+            return Ok(false);
+        }
+        fs::write(self.path(number, "input"), self.inputs.get(number))?;
+        let readable = match &found.script {
+            Some(script) => self.write(number, "wast", script)?,
+            None => self.write(number, "txt", &format!("{}\n", found.details))?,
+        };
+        let Found { signature, summary, .. } = found;
+        (self.print)(&format!("{signature}\n{summary}\n  {}", readable.display()));
+        Ok(is_first)
+    }
+
+    /// Notes whether a finding repeats, and writes the script of the smaller one.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written.
+    pub(super) fn add_examination(
+        &self,
+        number: u64,
+        signature: &str,
+        repeats: bool,
+        reduced: Option<&str>,
+    ) -> io::Result<()> {
+        let mut state = self.state();
+        if let Some(entry) = state.findings.get_mut(signature) {
+            entry.repeats = Some(repeats);
+        }
+        if !repeats {
+            let message = format!("input {number} does not show it again, alone in a fresh process: {signature}");
+            self.write(number, "unrepeated", &format!("{message}\n"))?;
+            (self.print)(&message);
+        }
+        if let Some(script) = reduced {
+            let path = self.write(number, "small.wast", script)?;
+            (self.print)(&format!("a smaller script: {}", path.display()));
+        }
+        Ok(())
+    }
+
+    /// Returns the path of a file about an input.
+    fn path(&self, number: u64, extension: &str) -> PathBuf {
+        self.directory.join(format!("{:016x}-{number}.{extension}", self.inputs.seed))
+    }
+
+    fn write(&self, number: u64, extension: &str, text: &str) -> io::Result<PathBuf> {
+        let path = self.path(number, extension);
+        fs::write(&path, text)?;
+        Ok(path)
+    }
+
+    /// Removes the files about a finding, of which there are enough.
+    fn remove(&self, number: u64) -> io::Result<()> {
+        for extension in ["input", "wast", "txt"] {
+            match fs::remove_file(self.path(number, extension)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Decides whether an input is written: the lowest ones are, in whatever order the jobs come to them. Removes one that
+/// is written for it.
+fn choose(entry: &mut Entry, number: u64, remove: impl FnOnce(u64) -> io::Result<()>) -> io::Result<bool> {
+    if entry.written.len() < WRITTEN {
+        return Ok(entry.written.insert(number));
+    }
+    let highest = entry.written.last().copied().filter(|&highest| highest > number);
+    let Some(highest) = highest else { return Ok(false) };
+    entry.written.remove(&highest);
+    entry.written.insert(number);
+    remove(highest)?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_inputs_are_written_in_any_order() {
+        for order in [[1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [3, 5, 1, 4, 2]] {
+            let (mut entry, mut files) = (Entry::default(), Vec::new());
+            for number in order {
+                let mut removed = None;
+                let chosen = choose(&mut entry, number, |highest| {
+                    removed = Some(highest);
+                    Ok(())
+                });
+                if chosen.expect("nothing fails") {
+                    files.push(number);
+                }
+                files.retain(|file| Some(*file) != removed);
+            }
+            files.sort_unstable();
+            assert_eq!(files, [1, 2, 3]);
+            assert_eq!(entry.written, [1, 2, 3].into());
+        }
+    }
+}

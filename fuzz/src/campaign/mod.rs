@@ -1,0 +1,163 @@
+//! Campaigns: many inputs on the stable toolchain, without instrumentation, in worker processes.
+//!
+//! ```text
+//! Campaign ─> job (a thread each) ══ message ══> worker (a process each) ─> oracle
+//!     │         └── ledger: the state, the queue of inputs, the files of findings
+//!     └── state: counts, course over time, what is left; resumed from its file
+//! ```
+//!
+//! Input `k` of a campaign follows from its seed and `k` alone, so a campaign can be repeated, with any number of jobs.
+//! A crash, a hang or a blow-up costs one input: it is a finding, and the campaign goes on. Findings with the same
+//! signature count as one: the first is run again alone, and made smaller.
+
+mod inputs;
+mod job;
+mod ledger;
+mod message;
+mod queue;
+mod series;
+mod state;
+mod watchdog;
+mod worker;
+
+pub use inputs::Inputs;
+pub use state::{Entry, News, STATE_FILE, State};
+pub use watchdog::Limits;
+pub use worker::serve;
+
+use job::Job;
+use lanes::workers::Program;
+use ledger::Ledger;
+use rustix::time::{ClockId, clock_gettime};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+use std::{fs, io};
+
+/// The time between two prints of the progress.
+const PRINTED: Duration = Duration::from_mins(1);
+/// The time between two writes of the state.
+const SAVED: Duration = Duration::from_secs(5);
+/// The time between two looks at the limits.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// The settings of a campaign.
+pub struct Campaign<'a> {
+    /// The inputs.
+    pub inputs: Inputs,
+    /// The most inputs to check, with those of earlier runs.
+    pub limit: Option<u64>,
+    /// The most time that this run takes.
+    pub wall: Option<Duration>,
+    /// The most processor time that the workers take, with that of earlier runs and without that of child processes.
+    pub processor: Option<Duration>,
+    /// The number of workers.
+    pub jobs: usize,
+    /// The program that becomes a worker: it calls [`serve`] with the same inputs. It gets one more argument,
+    /// `--note=FILE`.
+    pub worker: Program,
+    /// The time that an input may take.
+    pub timeout: Duration,
+    /// The directory for findings and for the state.
+    pub directory: PathBuf,
+    /// True to make the first finding with a signature smaller.
+    pub reduce: bool,
+    /// Ends the campaign as soon as it is set.
+    pub interrupt: &'a AtomicBool,
+    /// Prints findings and progress.
+    pub print: &'a (dyn Fn(&str) + Sync),
+}
+
+impl Campaign<'_> {
+    /// Runs inputs until the first limit is reached, from where `state` was left. Returns the state at the end, which
+    /// is also written to the directory.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be written, or no worker can be started.
+    pub fn run(&self, state: State) -> io::Result<State> {
+        fs::create_dir_all(&self.directory)?;
+        let ledger = Ledger::new(state, &self.inputs, &self.directory, self.print, self.interrupt);
+        let ended = thread::scope(|scope| {
+            let mut jobs = Vec::new();
+            for number in 0..self.jobs.max(1) {
+                let mut job = self.job(number, &ledger);
+                let work = move || {
+                    let worked = job.work();
+                    if worked.is_err() {
+                        job.ledger.stop();
+                    }
+                    worked
+                };
+                jobs.push(thread::Builder::new().spawn_scoped(scope, work).inspect_err(|_| ledger.stop())?);
+            }
+            let attended = self.attend(&ledger, &jobs);
+            ledger.stop();
+            let worked =
+                jobs.into_iter().map(|job| job.join().unwrap_or_else(|_| Err(io::Error::other("a job panicked"))));
+            worked.collect::<Vec<_>>().into_iter().chain([attended]).collect::<io::Result<()>>()
+        });
+        for number in 0..self.jobs.max(1) {
+            // It is not there if the worker did not start.
+            let _ = fs::remove_file(self.note(number));
+        }
+        let state = ledger.into_state();
+        state.write(&self.directory)?;
+        ended.map(|()| state)
+    }
+
+    fn note(&self, job: usize) -> PathBuf {
+        self.directory.join(format!("running-{}-{job}", std::process::id()))
+    }
+
+    fn job<'l>(&self, number: usize, ledger: &'l Ledger<'l>) -> Job<'l> {
+        let (note, mut program) = (self.note(number), self.worker.clone());
+        program.arguments.push(format!("--note={}", note.display()));
+        Job {
+            ledger,
+            program,
+            note,
+            jobs: self.jobs.max(1),
+            limit: self.limit,
+            timeout: self.timeout,
+            reduces: self.reduce,
+            worker: None,
+            first: Vec::new(),
+        }
+    }
+
+    /// Keeps the time until all jobs have ended: stops them at a limit, writes the state, prints the progress.
+    fn attend(&self, ledger: &Ledger<'_>, jobs: &[ScopedJoinHandle<'_, io::Result<()>>]) -> io::Result<()> {
+        let began = Instant::now();
+        let (mut saved, mut printed) = (began, began);
+        let before = ledger.state().seconds;
+        while !jobs.iter().all(ScopedJoinHandle::is_finished) {
+            thread::sleep(INTERVAL);
+            let mut state = ledger.state();
+            state.seconds = before + began.elapsed().as_secs_f64();
+            let point = state.point();
+            state.course.add(point);
+            let processor = self.processor.is_some_and(|limit| state.processor_seconds >= limit.as_secs_f64());
+            if processor || self.wall.is_some_and(|limit| began.elapsed() >= limit) {
+                ledger.stop();
+            }
+            if saved.elapsed() >= SAVED {
+                saved = Instant::now();
+                let state = state.clone();
+                state.write(&self.directory)?;
+            }
+            if printed.elapsed() >= PRINTED {
+                printed = Instant::now();
+                (self.print)(&state.progress());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the processor time of this process so far.
+pub fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}

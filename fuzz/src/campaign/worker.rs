@@ -1,0 +1,170 @@
+//! The worker: a process that checks one input after the other, so that a crash, a hang or a blow-up of an engine costs
+//! one input.
+//!
+//! [`Ask`]s come in on standard input and [`Answer`]s go out on standard output. A watchdog ends a worker whose input
+//! takes too long or too much memory. A panic is caught, and ends the worker too, since it may leave anything behind.
+//! While a lane runs, its name stands in a file: a process that a signal ends cannot say where it was.
+
+use super::inputs::Inputs;
+use super::message::{Answer, Ask, Found, Loss, LossKind};
+use super::processor_time;
+use super::watchdog::{Limits, Watchdog};
+use crate::oracle::{Oracle, Verdict};
+use crate::panel::watch;
+use lanes::workers::answer;
+use serde_json::Value;
+use std::any::Any;
+use std::fs::File;
+use std::io::{self, BufRead};
+use std::os::unix::fs::FileExt;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// The length of the file with the name of the running lane. Longer names are cut.
+const NAME_LENGTH: usize = 80;
+
+/// The location of the last panic.
+static PANICKED_AT: Mutex<Option<String>> = Mutex::new(None);
+
+/// Serves asks until standard input ends. `note` is the file in which the name of the running lane stands.
+///
+/// # Errors
+///
+/// Standard input or output fails, an ask is malformed, or the file cannot be written.
+pub fn serve(
+    make: impl FnOnce() -> Box<dyn Oracle> + Send,
+    inputs: &Inputs,
+    limits: Limits,
+    note: &Path,
+) -> io::Result<()> {
+    // Compiled code runs on this stack, and so do parsers, which recurse deeply.
+    const STACK: usize = 64 << 20;
+    let watchdog = Arc::new(Watchdog::new(limits));
+    announce_lanes(File::create(note)?, Arc::clone(&watchdog));
+    remember_panics();
+    let guard = Arc::clone(&watchdog);
+    thread::Builder::new().spawn(move || guard.watch())?;
+    thread::scope(|scope| {
+        let serving = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
+            let mut worker = Worker { oracle: make(), inputs, watchdog: &watchdog, before: processor_time() };
+            answer(&Answer::Ready)?;
+            for line in io::stdin().lock().lines() {
+                match serde_json::from_str(&line?)? {
+                    Ask::Check(from, to) => worker.check_all(from, to)?,
+                    Ask::Reduce(number) => worker.reduce(number)?,
+                }
+            }
+            Ok(())
+        })?;
+        serving.join().unwrap_or_else(|_| Err(io::Error::other("the worker panicked")))
+    })
+}
+
+/// Tells the watchdog and a file which lane runs.
+fn announce_lanes(note: File, watchdog: Arc<Watchdog>) {
+    watch::observe(move |lane| {
+        watchdog.enter(lane);
+        let mut line = [b' '; NAME_LENGTH];
+        let length = lane.len().min(NAME_LENGTH);
+        line[..length].copy_from_slice(&lane.as_bytes()[..length]);
+        // Without the note a crash is a finding all the same.
+        let _ = note.write_all_at(&line, 0);
+    });
+}
+
+/// Returns the lane that a dead worker was running.
+pub(super) fn noted_lane(note: &Path) -> Option<String> {
+    let line = std::fs::read(note).ok()?;
+    let lane = String::from_utf8_lossy(&line).trim().to_string();
+    (!lane.is_empty()).then_some(lane)
+}
+
+/// Keeps the location of each panic, which `catch_unwind` does not tell. The message also goes to standard error, whose
+/// last lines the campaign shows if the process dies.
+fn remember_panics() {
+    let show = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        *PANICKED_AT.lock().unwrap_or_else(PoisonError::into_inner) = info.location().map(ToString::to_string);
+        show(info);
+    }));
+}
+
+struct Worker<'a> {
+    oracle: Box<dyn Oracle>,
+    inputs: &'a Inputs,
+    watchdog: &'a Watchdog,
+    /// The processor time that the campaign knows of.
+    before: Duration,
+}
+
+impl Worker<'_> {
+    fn check_all(&mut self, from: u64, to: u64) -> io::Result<()> {
+        for number in from..to {
+            self.check(number)?;
+            if self.watchdog.is_full() && number + 1 < to {
+                return end_with(&Answer::Full);
+            }
+        }
+        answer(&Answer::Done)
+    }
+
+    fn check(&mut self, number: u64) -> io::Result<()> {
+        let input = self.inputs.get(number);
+        self.watchdog.begin(number);
+        let checked = catch_unwind(AssertUnwindSafe(|| self.oracle.check(&input)));
+        let lane = self.watchdog.end();
+        let verdict = match checked {
+            Ok(verdict) => verdict,
+            Err(payload) => return end_with(&Answer::Lost { number, loss: panic_loss(&*payload, lane) }),
+        };
+        let found = match verdict {
+            Verdict::Found(report) => Some(Found {
+                signature: report.signature(),
+                summary: report.summary(),
+                script: report.script(),
+                details: if report.script().is_none() { report.details() } else { String::new() },
+            }),
+            Verdict::NoCase | Verdict::Passed(_) | Verdict::Known(_) => None,
+        };
+        let counts = self.oracle.counts();
+        // The counts of each input are sent alone, so that the loss of a worker loses nothing else.
+        self.oracle.set_counts(Value::Object(Default::default())).map_err(io::Error::other)?;
+        let processor = self.processor_time();
+        answer(&Answer::Checked { number, counts, processor, found })
+    }
+
+    /// Returns the processor time since the last call, in microseconds.
+    fn processor_time(&mut self) -> u64 {
+        let now = processor_time();
+        let passed = now.saturating_sub(self.before);
+        self.before = now;
+        u64::try_from(passed.as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn reduce(&mut self, number: u64) -> io::Result<()> {
+        let input = self.inputs.get(number);
+        let reduced = catch_unwind(AssertUnwindSafe(|| self.oracle.reduce(&input)));
+        match reduced {
+            Ok(report) => answer(&Answer::Reduced(report.and_then(|report| report.script()))),
+            Err(payload) => end_with(&Answer::Lost { number, loss: panic_loss(&*payload, None) }),
+        }
+    }
+}
+
+fn panic_loss(payload: &(dyn Any + Send), lane: Option<String>) -> Loss {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message");
+    let location = PANICKED_AT.lock().unwrap_or_else(PoisonError::into_inner).take();
+    Loss { kind: LossKind::Panicked, lane, location, message: text.to_string() }
+}
+
+/// Sends the last answer, and ends the process.
+pub(super) fn end_with(last: &Answer) -> io::Result<()> {
+    answer(last)?;
+    // `exit` drops nothing, so children that hang would outlive this process.
+    lanes::adapter::end_all();
+    std::process::exit(0);
+}

@@ -1,0 +1,175 @@
+//! Campaigns of the fuzzer: what a lane does to its process costs one input and is a finding about that input; a
+//! campaign can be repeated with any number of jobs, interrupted, and resumed.
+#![cfg(feature = "engine")]
+
+#[expect(dead_code, reason = "other tests use the rest")]
+mod common;
+
+use common::{text, touchstone};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The inputs of the campaigns with a faulty lane: enough that some have a module that the lane stumbles over.
+const INPUTS: u64 = 30;
+
+/// The state and the output of a campaign.
+struct Ended {
+    directory: TempDir,
+    state: Value,
+    said: String,
+    code: Option<i32>,
+}
+
+fn campaign(arguments: &[&str]) -> Ended {
+    let directory = tempfile::tempdir().expect("a directory");
+    go_on(directory, arguments)
+}
+
+/// Runs a campaign in a directory that may have one already.
+fn go_on(directory: TempDir, arguments: &[&str]) -> Ended {
+    let out = directory.path().display().to_string();
+    let output = touchstone(&[&["fuzz", "--out", &out], arguments].concat());
+    let said = text(&output.stdout) + &text(&output.stderr);
+    let state = fs::read_to_string(directory.path().join("campaign.json")).unwrap_or_else(|_| panic!("{said}"));
+    Ended { directory, state: serde_json::from_str(&state).expect("JSON"), said, code: output.status.code() }
+}
+
+impl Ended {
+    /// Returns the numbers of the inputs that are written for each signature, with the number of its findings.
+    fn findings(&self) -> BTreeMap<String, (u64, BTreeSet<u64>)> {
+        let findings = self.state["findings"].as_object().expect("an object");
+        let numbers =
+            |entry: &Value| entry["written"].as_array().expect("a list").iter().filter_map(Value::as_u64).collect();
+        let count = |entry: &Value| entry["count"].as_u64().expect("a number");
+        findings.iter().map(|(name, entry)| (name.clone(), (count(entry), numbers(entry)))).collect()
+    }
+
+    fn file(&self, name: &str) -> String {
+        fs::read_to_string(self.directory.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+}
+
+/// Runs a campaign with a lane that misbehaves on some modules. Returns the inputs on which it did, in the signature's
+/// order, after checks of everything that is said about them.
+fn with_faulty_lane(lane: &str, signature: &str, more: &[&str]) -> BTreeSet<u64> {
+    let (inputs, lanes) = (INPUTS.to_string(), format!("interp,{lane}"));
+    let ended = campaign(&[&["--inputs", &inputs, "--seed", "5", "--jobs", "2", "--lanes", &lanes], more].concat());
+    assert_eq!(ended.code, Some(1), "{}", ended.said);
+    assert_eq!(ended.state["inputs"], INPUTS, "the campaign went on: {}", ended.said);
+    let findings = ended.findings();
+    let [(found, (count, written))] = &findings.iter().collect::<Vec<_>>()[..] else {
+        panic!("one finding, not {findings:?}: {}", ended.said);
+    };
+    assert!(found.starts_with(signature), "{found}");
+    assert_eq!(ended.state["findings"][found]["repeats"], true, "{}", ended.said);
+    assert!(ended.said.contains(&format!("{count} times: {signature}")), "{}", ended.said);
+    // Every other input was checked to its end.
+    assert_eq!(ended.state["counts"]["inputs"].as_u64().map(|checked| checked + count), Some(INPUTS), "{}", ended.said);
+    for number in written {
+        let text = ended.file(&format!("0000000000000005-{number}.txt"));
+        assert!(text.starts_with(signature.split(':').next().unwrap_or_default()), "{text}");
+    }
+    written.clone()
+}
+
+/// The four faults strike the same inputs, so each shows that the others are attributed to the right ones.
+#[test]
+fn what_a_lane_does_to_its_process_costs_one_input() {
+    let crashed = with_faulty_lane("faulty/load-abort", "crashed in faulty/load-abort: signal: N (SIGABRT)", &[]);
+    assert!(!crashed.is_empty());
+    let location = "panicked in faulty/load-panic at runner/tests/faulty/lanes.rs:";
+    assert_eq!(with_faulty_lane("faulty/load-panic", location, &[]), crashed);
+    let hung =
+        with_faulty_lane("faulty/load-hang", "timed out in faulty/load-hang: still running", &["--timeout", "1"]);
+    assert_eq!(hung, crashed);
+    let memory = ["--memory-limit", "512"];
+    assert_eq!(with_faulty_lane("faulty/load-hog", "out of memory in faulty/load-hog: N MiB", &memory), crashed);
+}
+
+/// The inputs that are written show the fault by themselves, and the ones beside them do not.
+#[test]
+fn the_input_of_a_crash_is_the_right_one() {
+    let lanes = "interp,faulty/load-abort";
+    let ended = campaign(&["--inputs", "30", "--seed", "5", "--lanes", lanes]);
+    let (_, written) = ended.findings().into_values().next().expect("a finding");
+    let last = *written.last().expect("an input");
+    let input = ended.directory.path().join("other.input");
+    for number in 0..=last {
+        fs::write(&input, fuzz::campaign::Inputs { seed: 5 }.get(number)).expect("written");
+        if written.contains(&number) {
+            let kept = ended.directory.path().join(format!("0000000000000005-{number}.input"));
+            assert_eq!(fs::read(&input).expect("read"), fs::read(kept).expect("read"));
+        }
+        let replayed = touchstone(&["replay", &input.display().to_string(), "--lanes", lanes]);
+        assert_eq!(replayed.status.code().is_none(), written.contains(&number), "input {number} of {written:?}");
+    }
+}
+
+#[test]
+fn the_number_of_jobs_makes_no_difference() {
+    let lanes = ["--seed", "11", "--inputs", "40", "--lanes", "interp,quick/fresh"];
+    let one = campaign(&[&lanes[..], &["--jobs", "1"]].concat());
+    let three = campaign(&[&lanes[..], &["--jobs", "3"]].concat());
+    assert_eq!((one.code, three.code), (Some(0), Some(0)), "{}{}", one.said, three.said);
+    assert_eq!(one.state["inputs"], 40);
+    assert_eq!(one.state["counts"], three.state["counts"]);
+    let other = campaign(&["--inputs", "40", "--lanes", "interp,quick/fresh", "--seed", "12"]);
+    assert_ne!(one.state["counts"], other.state["counts"], "another seed has other inputs");
+}
+
+#[test]
+fn a_campaign_goes_on_where_it_was() {
+    let lanes = ["--lanes", "interp,faulty/load-abort"];
+    let whole = campaign(&[&["--seed", "5", "--inputs", "30"], &lanes[..]].concat());
+    let part = campaign(&[&["--seed", "5", "--inputs", "11"], &lanes[..]].concat());
+    assert_eq!(part.state["inputs"], 11);
+    let report = part.directory.path().join("report.json").display().to_string();
+    let option = format!("json={report}");
+    let resumed = go_on(part.directory, &[&["--resume", "--inputs", "30", "--report", &option], &lanes[..]].concat());
+    assert_eq!(resumed.state["counts"], whole.state["counts"], "{}", resumed.said);
+    assert_eq!(resumed.findings(), whole.findings());
+    assert_eq!(resumed.file("report.json"), resumed.file("campaign.json"));
+    let other = touchstone(&["fuzz", "--resume", "--out", &resumed.directory.path().display().to_string()]);
+    assert_eq!(other.status.code(), Some(2));
+    assert!(text(&other.stderr).contains("has the oracle `differential` and the lanes interp,faulty/load-abort"));
+    let none = touchstone(&["fuzz", "--resume", "--out", "no/such/directory"]);
+    assert!(text(&none.stderr).contains("no campaign to go on with"), "{}", text(&none.stderr));
+}
+
+/// A new campaign has a seed of its own, which is printed, and Ctrl-C ends it with its summary.
+#[test]
+fn an_interrupt_ends_a_campaign_with_its_summary() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_touchstone"));
+    command
+        .args(["fuzz", "--seconds", "600", "--jobs", "2", "--lanes", "interp,quick/fresh", "--out"])
+        .arg(directory.path());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    wait_for(&directory.path().join("campaign.json"));
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill starts").success());
+    let output = child.wait_with_output().expect("it ends");
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}{}", text(&output.stderr));
+    assert!(said.contains("executed modules: "), "{said}");
+    let state: Value =
+        serde_json::from_str(&fs::read_to_string(directory.path().join("campaign.json")).expect("a file"))
+            .expect("JSON");
+    assert!(text(&output.stderr).contains(&format!("seed {}; ", state["seed"])), "{}", text(&output.stderr));
+    let left: Vec<_> =
+        fs::read_dir(directory.path()).expect("a directory").flatten().map(|file| file.file_name()).collect();
+    assert_eq!(left, ["campaign.json"], "no note of a worker is left");
+}
+
+fn wait_for(file: &Path) {
+    let began = Instant::now();
+    while !file.exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "no {}", file.display());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
