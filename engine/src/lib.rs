@@ -64,7 +64,7 @@ pub use wasm::types::{
 };
 
 #[cfg(feature = "planted-faults")]
-pub use base::Fault;
+pub use base::{Fault, Part as FaultyPart};
 #[cfg(feature = "probes")]
 #[doc(hidden)]
 pub use runtime::{ask_functions, ask_tables};

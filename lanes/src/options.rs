@@ -53,6 +53,11 @@ pub struct Options {
     pub max_stack: Option<usize>,
     /// The bytes that garbage-collected objects may take together; as many as the engine has room for if `None`.
     pub max_heap: Option<u64>,
+    /// The bytes that each memory may have, in our own engines; as many as its type and the system allow if `None`. A
+    /// growth past them fails as one past the type's maximum does.
+    pub max_memory: Option<u64>,
+    /// The elements that each table may have, in our own engines, like [`max_memory`](Options::max_memory).
+    pub max_table: Option<u64>,
     /// The number of threads that compile one module; as many as there are cores if `None`.
     pub compile_threads: Option<usize>,
     /// True to collect garbage at every allocation.

@@ -13,7 +13,7 @@ use super::traps::Traps;
 use super::unwind::{self, FrameIndex};
 use super::{description, digest};
 use crate::abi::signature::LoweredSignature;
-use crate::base::{Config, DigestCheck, Error, ErrorKind, Result, TextOffset};
+use crate::base::{Config, DigestCheck, Error, ErrorKind, Result, TextOffset, planted};
 use core::fmt;
 use core::ops::Range;
 use std::collections::BTreeSet;
@@ -127,6 +127,7 @@ fn check_digests(
     };
     compare("the metadata", header::METADATA_DIGEST, digest::metadata_digest(bytes, sections, key))?;
     match check {
+        DigestCheck::Full if planted!(DigestUnchecked) => Ok(()),
         DigestCheck::Full => compare("the file", header::FULL_DIGEST, digest::full_digest(bytes, key)),
         DigestCheck::Metadata => Ok(()),
     }

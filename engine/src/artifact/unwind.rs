@@ -26,6 +26,7 @@
 use super::arch::{CIE, FIRST_SLOT, FRAME_PUSHED, FRAME_SET, PUSHED_AT, SAVED};
 use super::functions::{FunctionEntry, Functions};
 use super::record::{Flaw, records, whole_records};
+use crate::base::planted;
 
 const HEADER: usize = 12;
 const RECORD: usize = 8;
@@ -59,7 +60,8 @@ impl<'a> FrameIndex<'a> {
     /// where its function ends.
     pub(crate) fn lookup(&self, pc: u64, base: u64) -> Option<u64> {
         let pc = i32::try_from(pc.wrapping_sub(base).cast_signed()).ok()?;
-        let position = self.0.partition_point(|record| relative(record, 0) <= pc).checked_sub(1)?;
+        let searched = if planted!(UnwindIndexShort) { self.0.len().min(128) } else { self.0.len() };
+        let position = self.0[..searched].partition_point(|record| relative(record, 0) <= pc).checked_sub(1)?;
         base.checked_add_signed(relative(&self.0[position], 4).into())
     }
 }
@@ -127,7 +129,7 @@ pub(super) fn check_eh_frame(eh_frame: &[u8], text: u32, functions: &Functions<'
         check_fde(eh_frame, &fde, text, function)?;
         at = fde.end;
     }
-    Flaw::unless(eh_frame[at..] == [0; 4], at, "the terminator is missing")
+    Flaw::unless(eh_frame[at..] == [0; 4] || planted!(TerminatorUnchecked), at, "the terminator is missing")
 }
 
 fn check_fde(eh_frame: &[u8], fde: &Entry, text: u32, function: FunctionEntry) -> Result<(), Flaw> {

@@ -85,7 +85,7 @@ impl Default for Config {
             memory_pool: 64,
             gc_zeal: false,
             #[cfg(feature = "planted-faults")]
-            fault: None,
+            fault: Fault::of_process(),
         }
     }
 }
@@ -232,7 +232,8 @@ impl Config {
         self
     }
 
-    /// Plants a fault into compiled code. An engine loads only artifacts with the fault that it is configured with.
+    /// Plants a fault into compiled code. An engine loads only artifacts with the fault that it is configured with. The
+    /// default is the fault of the process, if it has one.
     #[cfg(feature = "planted-faults")]
     pub fn fault(&mut self, fault: Option<Fault>) -> &mut Self {
         self.fault = fault;

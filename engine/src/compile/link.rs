@@ -6,6 +6,8 @@
 
 use super::arch;
 use super::codegen::CompiledCode;
+#[cfg(feature = "planted-faults")]
+use super::planted_faults;
 use super::symbol::Symbol;
 use crate::abi::signature::LoweredSignature;
 use crate::artifact::functions::{FunctionEntry, FunctionKind};
@@ -47,6 +49,10 @@ pub(crate) fn link(input: LinkInput<'_>) -> Result<Vec<u8>> {
     let placed = place(&code)?;
     let text = fill(&code, &placed)?;
     let functions = functions(&code, &placed, module);
+    #[cfg(feature = "planted-faults")]
+    let functions = planted_faults::plant_in_functions(functions, config.fault);
+    #[cfg(feature = "planted-faults")]
+    let func_names = &planted_faults::plant_in_names(func_names, config.fault);
     let metadata = Metadata {
         module: module.clone(),
         target: metadata::target(&isa.triple().architecture.to_string(), &isa.triple().operating_system.to_string()),

@@ -22,7 +22,7 @@ use crate::artifact::source_map::SourceMap;
 use crate::artifact::stack_maps::{StackMap, StackMaps};
 use crate::artifact::traps::Traps;
 use crate::artifact::{self, Metadata, Sections};
-use crate::base::{Config, Error, ErrorKind, Frame, Result, TextOffset, Trap};
+use crate::base::{Config, Error, ErrorKind, Frame, Result, TextOffset, Trap, planted};
 use crate::unwind::cursor::UnwindTables;
 use crate::unwind::frame::{FrameAddress, UnwindError};
 use crate::unwind::rule::Rule;
@@ -103,6 +103,7 @@ impl MemoryImageFile {
     unsafe fn map(&self, data: &[u8], memory: &Mapping) -> Result<bool> {
         let Range { start, end } = self.image.range;
         let at = usize::try_from(start).expect("inside the memory");
+        let end = if planted!(ImageLosesLastPage) { end - rustix::param::page_size() as u64 } else { end };
         let len = usize::try_from(end - start).expect("inside the memory");
         let (file, start) = match self.file.get() {
             Some(file) => file,
@@ -180,7 +181,8 @@ impl LoadedCode {
         // SAFETY: the caller's contract.
         let bytes = unsafe { core::slice::from_raw_parts(mapping.as_ptr(), len) };
         let (sections, metadata) = check(bytes)?;
-        if let Some(feature) = metadata.cpu_features.iter().find(|name| !sys::has_cpu_feature(name)) {
+        let is_absent = |name: &&String| !sys::has_cpu_feature(name) && !planted!(CpuUnchecked);
+        if let Some(feature) = metadata.cpu_features.iter().find(is_absent) {
             return Err(Error::new(
                 ErrorKind::Artifact,
                 format!(
@@ -318,11 +320,13 @@ impl MappedArtifact {
     pub(super) fn frame_at(&self, address: FrameAddress) -> Option<Frame> {
         let offset = self.text_offset(address.lookup())?;
         let FunctionKind::Function(function) = self.functions().lookup(offset)?.kind else { return None };
+        let instruction = if planted!(CallerOffsetAfterCall) { self.return_offset(address) } else { None };
+        let instruction = instruction.unwrap_or(offset);
         Some(Frame {
             module_name: self.metadata.module.name.clone(),
-            func_index: function.0,
+            func_index: if planted!(FrameNumberByte) { function.0 & 0x7f } else { function.0 },
             func_name: self.names().function(function).map(str::to_owned),
-            module_offset: SourceMap::new(self.section(|sections| &sections.source_map)).lookup(offset),
+            module_offset: SourceMap::new(self.section(|sections| &sections.source_map)).lookup(instruction),
         })
     }
 

@@ -17,7 +17,7 @@ use super::{AsContext, AsContextMut, Val, backtrace};
 use crate::abi::FAILED;
 use crate::abi::heap::{self, exception_layout};
 use crate::abi::vmctx::VmContext;
-use crate::base::{Error, ErrorKind, Result, Trap};
+use crate::base::{Error, ErrorKind, Result, Trap, planted};
 use crate::wasm::composite::StorageType;
 use crate::wasm::index::TagIndex;
 use core::fmt;
@@ -181,7 +181,9 @@ fn catch(store: &mut OpaqueMut<'_>, reference: u32) -> bool {
     let catches = |context: *const VmContext, tag: TagIndex| {
         // SAFETY: a handler's context is that of an instance whose code waits, so it lives.
         let instance = unsafe { (*context).instance };
-        store.instances[instance as usize].tag(tag) == thrown
+        let tag = store.instances[instance as usize].tag(tag);
+        let type_of = |tag: u32| store.tags[tag as usize].type_id();
+        tag == thrown || planted!(TwinTagsMatch) && type_of(tag) == type_of(thrown)
     };
     // SAFETY: the store's code waits for this function.
     let handler = unsafe { backtrace::find_handler(context, catches) };

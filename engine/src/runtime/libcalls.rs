@@ -17,7 +17,7 @@ use super::tag::Tag;
 use crate::abi::OK;
 use crate::abi::builtins::BuiltinTable;
 use crate::abi::vmctx::VmContext;
-use crate::base::{Result, Trap};
+use crate::base::{Result, Trap, planted};
 use crate::wasm::index::*;
 use crate::wasm::module::ElementItems;
 use core::ops::Range;
@@ -206,6 +206,7 @@ library_calls! {
 
     fn memory_notify(store, instance, memory: u32, address: u64, count: u32) {
         let memory = store.instances[instance as usize].memory(MemoryIndex(memory));
+        let count = if planted!(NotifyWakesAll) { u32::MAX } else { count };
         store.memories[memory as usize].notify(address, count).map(i64::from)
     }
 
@@ -237,6 +238,8 @@ fn wait(
     timeout: u64,
     wait: impl FnOnce(Option<Duration>, Interrupt<'_>) -> Result<WaitResult>,
 ) -> Result<i64> {
+    let is_truncated = planted!(TimeoutTruncated) && timeout.cast_signed() >= 0;
+    let timeout = if is_truncated { timeout & u64::from(u32::MAX) } else { timeout };
     let timeout = (timeout.cast_signed() >= 0).then(|| Duration::from_nanos(timeout));
     let interruptible = store.engine().config().epoch_interruption;
     let mut poll = || store.poll_deadline();

@@ -7,7 +7,7 @@ use super::{AsContext, AsContextMut, Val};
 use crate::abi::ValRaw;
 use crate::abi::heap::Storage;
 use crate::abi::vmctx::TableDef;
-use crate::base::{Error, ErrorKind, Result, Trap};
+use crate::base::{Error, ErrorKind, Result, Trap, planted};
 use crate::wasm::types::{Limits, TableType, ValType};
 use core::alloc::Layout;
 use core::ptr::{self, NonNull};
@@ -193,6 +193,7 @@ impl TableEntry {
     pub(crate) fn range(&self, index: u64, len: u64) -> Result<usize, Trap> {
         match index.checked_add(len) {
             Some(end) if end <= self.length() => Ok(to_usize(index)),
+            _ if planted!(EmptyRangeUnchecked) && len == 0 => Ok(0),
             _ => Err(Trap::TableOutOfBounds),
         }
     }
@@ -250,7 +251,8 @@ impl TableEntry {
     /// Visits the elements if they are references that the collector follows.
     pub(crate) fn trace(&self, visit: &mut impl FnMut(&mut u32)) {
         if self.is_traced() {
-            let (base, length) = (self.elements.as_ptr().cast::<u32>(), to_usize(self.length()));
+            let length = if planted!(TableTailUntraced) { self.ty.limits.min } else { self.length() };
+            let (base, length) = (self.elements.as_ptr().cast::<u32>(), to_usize(length));
             // SAFETY: the block covers the length; nobody else uses the elements during a collection.
             unsafe { slice::from_raw_parts_mut(base, length) }.iter_mut().for_each(visit);
         }
@@ -323,7 +325,8 @@ pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64, init: u64)
     // each access.
     unsafe { entry.def.write(TableDef { base: entry.elements.as_ptr(), length: new }) };
     if init != 0 {
-        entry.fill(old, init, delta)?;
+        let first = u64::from(planted!(TableGrowthSkipsFirst)).min(delta);
+        entry.fill(old + first, init, delta - first)?;
     }
     Ok(Some(old))
 }
@@ -331,7 +334,7 @@ pub(crate) fn grow(store: &mut OpaqueMut<'_>, index: u32, delta: u64, init: u64)
 /// Returns whether the store's limiter allows a table to grow. Sizes are in elements.
 fn limiter_allows(store: &mut OpaqueMut<'_>, current: u64, desired: u64, max: Option<u64>) -> Result<bool> {
     match store.limiter() {
-        Some(limiter) => limiter.table_growing(current, desired, max),
+        Some(limiter) => Ok(limiter.table_growing(current, desired, max)? || planted!(TableRefusalIgnored)),
         None => Ok(true),
     }
 }

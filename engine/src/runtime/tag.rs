@@ -60,7 +60,7 @@ impl Tag {
     /// Returns the canonical id of the type.
     pub(crate) fn type_id(&self, store: &StoreOpaque) -> Result<u32> {
         store.check(self.store, "tag")?;
-        Ok(store.tags[self.index as usize].type_id)
+        Ok(store.tags[self.index as usize].type_id())
     }
 
     /// Returns the number by which the store's exceptions refer to the tag.
@@ -84,5 +84,10 @@ impl TagEntry {
     /// Makes the entry of a tag that a module defines.
     pub(crate) fn defined(type_id: u32) -> TagEntry {
         TagEntry { type_id, _types: None }
+    }
+
+    /// Returns the canonical id of the type.
+    pub(crate) fn type_id(&self) -> u32 {
+        self.type_id
     }
 }

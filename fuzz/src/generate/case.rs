@@ -11,6 +11,8 @@ use std::time::Duration;
 pub const TIERS: [&str; 2] = ["speed", "quick"];
 /// The time of a call in the interpreter where nothing limits the fuel: far more than a generated case needs.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The bytes of a memory's page.
+const PAGE: u64 = 1 << 16;
 /// The most bytes of objects: far more than a case needs unless it allocates without end.
 const MAX_HEAP: u64 = 64 << 20;
 
@@ -109,7 +111,12 @@ impl Case {
 ///
 /// [`arbitrary::Error`] if the input ends.
 pub fn choose_options(u: &mut Unstructured<'_>, fuel: Option<u64>) -> Result<BTreeMap<&'static str, Options>> {
-    TIERS.iter().map(|&tier| Ok((tier, choose_tier_options(u, fuel)?))).collect()
+    // Other engines have no limits, and no fuel.
+    let has_limits = fuel.is_some() && u.ratio(1, 4)?;
+    let max_memory = if has_limits { Some(u.int_in_range(1..=8)? * PAGE) } else { None };
+    let max_table = if has_limits { Some(u.int_in_range(32..=128)?) } else { None };
+    let limited = |options| Options { max_memory, max_table, ..options };
+    TIERS.iter().map(|&tier| Ok((tier, limited(choose_tier_options(u, fuel)?)))).collect()
 }
 
 /// Chooses the options of one tier. Memory checks, CPU features and the collector's zeal differ from tier to tier,

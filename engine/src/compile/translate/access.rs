@@ -2,7 +2,7 @@
 
 use super::FuncTranslator;
 use crate::abi::vmctx::{Location, MemoryDef, TableDef};
-use crate::base::Trap;
+use crate::base::{Trap, planted};
 use crate::compile::clif::{constant, trap_code, trusted};
 use crate::wasm::index::*;
 use core::mem::offset_of;
@@ -151,7 +151,10 @@ impl FuncTranslator<'_> {
         };
         let memory = MemoryIndex(memory);
         let index = self.pop();
-        let index = self.extend_to_64_bits(index);
+        let mut index = self.extend_to_64_bits(index);
+        if planted!(Memory64IndexWraps, self.env.config) {
+            index = self.ins().band_imm_u(index, i64::from(u32::MAX));
+        }
         let flags =
             MemFlagsData::new().with_endianness(ir::Endianness::Little).with_alias_region(Some(self.regions.memory));
         let ty = self.env.module.memories[memory.index()];
@@ -191,6 +194,7 @@ impl FuncTranslator<'_> {
             return;
         };
         let length = self.memory_length(memory);
+        let extent = extent - u64::from(planted!(LastByteUnchecked, self.env.config));
         let extent = self.iconst(types::I64, extent.cast_signed());
         let end = if self.env.module.memories[memory.index()].index64 {
             self.ins().uadd_overflow_trap(index, extent, outside_memory)

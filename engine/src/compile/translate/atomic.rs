@@ -7,7 +7,7 @@
 use super::FuncTranslator;
 use super::operators::operators;
 use crate::abi::builtins::Builtin;
-use crate::base::Trap;
+use crate::base::{Trap, planted};
 use crate::compile::clif::trap_code;
 use cranelift_codegen::ir::types::*;
 use cranelift_codegen::ir::{AtomicRmwOp, InstBuilder, MemFlagsData, Type, Value};
@@ -109,7 +109,11 @@ impl FuncTranslator<'_> {
                 self.ins().atomic_cas(flags, address, expected, value)
             }
         };
-        let result = if width.access == width.value { result } else { self.ins().uextend(width.value, result) };
+        let result = match width.access {
+            access if access == width.value => result,
+            I8 if planted!(NarrowAtomicSigned, self.env.config) => self.ins().sextend(width.value, result),
+            _ => self.ins().uextend(width.value, result),
+        };
         self.push(result);
     }
 

@@ -8,7 +8,7 @@
 use super::FuncTranslator;
 use super::legacy::LegacyHandlers;
 use super::operators::operators;
-use crate::base::Trap;
+use crate::base::{Trap, planted};
 use crate::compile::clif::{clif_type, trap_code};
 use crate::wasm::index::TypeIndex;
 use crate::wasm::types::ValType;
@@ -313,6 +313,9 @@ impl FuncTranslator<'_> {
         let mut targets = Vec::with_capacity(table.len() as usize);
         for depth in table.targets() {
             targets.push(self.table_edge(depth.expect("validation has read the table"), &mut stops));
+        }
+        if planted!(BranchTableShort, self.env.config) && targets.len() > 4 {
+            targets.pop();
         }
         let table = self.builder.create_jump_table(JumpTableData::new(default, &targets));
         self.ins().br_table(index, table);

@@ -191,6 +191,8 @@ impl FuncTranslator<'_> {
             let height = self.stack.len();
             let Some(exception) = self.begin_clause(&clause) else { continue };
             if clause.with_reference {
+                #[cfg(feature = "planted-faults")]
+                self.plant_in_payload(height);
                 self.push(exception);
             }
             let (target, args) = self.target(clause.label.expect("a clause of a `try_table` has a label"));

@@ -84,6 +84,10 @@ impl FuncTranslator<'_> {
         if !self.env.config.consume_fuel {
             return;
         }
+        #[cfg(feature = "planted-faults")]
+        if self.plant_in_charge(operator) {
+            return;
+        }
         self.fuel += i64::from(!is_free(operator));
         if is_boundary(operator) {
             self.flush_fuel();

@@ -23,6 +23,8 @@ mod memory;
 mod metering;
 mod numeric;
 mod operators;
+#[cfg(feature = "planted-faults")]
+mod planted_faults;
 mod reference;
 mod simd;
 mod table;
@@ -264,6 +266,8 @@ impl<'a> FuncTranslator<'a> {
 
     /// Attributes the following instructions to the operator at this offset of the binary.
     fn locate(&mut self, offset: u64) {
+        #[cfg(feature = "planted-faults")]
+        let offset = self.plant_in_offset(offset);
         self.builder.set_srcloc(ir::SourceLoc::new(wasm_offset(offset).0));
     }
 
@@ -273,7 +277,7 @@ impl<'a> FuncTranslator<'a> {
         }
         self.charge(&operator);
         #[cfg(feature = "planted-faults")]
-        let operator = super::planted_faults::plant_in_operator(self, operator);
+        let operator = self.plant_in_operator(operator);
         self.dispatch(operator);
     }
 

@@ -213,6 +213,12 @@ pub(crate) fn copy(store: &mut OpaqueMut<'_>, to: u32, dst: u32, from: u32, src:
     in_pieces(store, [to, from], size, len, dst > src, |store, [to, from], piece| {
         let to = store.array(to)?.range(dst + piece.start, piece.len)?;
         let from = store.array(from)?.range(src + piece.start, piece.len)?;
+        #[cfg(feature = "planted-faults")]
+        if crate::base::planted!(ArrayCopyForward) {
+            // SAFETY: both ranges were checked.
+            (0..piece.len as usize).for_each(|at| unsafe { ptr::copy(from.add(at * size), to.add(at * size), size) });
+            return Ok(());
+        }
         // SAFETY: both ranges were checked; `copy` allows them to overlap.
         unsafe { ptr::copy(from, to, piece.len as usize * size) };
         Ok(())

@@ -8,7 +8,7 @@ use super::heap::{exhausted, to_usize};
 use super::host_values::{HostValues, Value, drop_all};
 use super::shape::Shape;
 use crate::abi::heap::{ALIGNMENT, EXCEPTION, EXTERN, FORWARDED, HEADER, array_size};
-use crate::base::Result;
+use crate::base::{Result, planted};
 use crate::runtime::backtrace::visit_references;
 use crate::runtime::store::{OpaqueMut, StoreOpaque};
 use crate::runtime::type_registry::TypeRegistry;
@@ -185,7 +185,8 @@ impl<'a> Copier<'a> {
             }
             match self.shape(id, word).expect("only objects of known shape are copied") {
                 Shape::Struct { size, traced } => {
-                    for &offset in traced {
+                    let skipped = if planted!(ExceptionUntraced) && id == EXCEPTION { traced.len() } else { 0 };
+                    for &offset in &traced[skipped..] {
                         self.update(at + u64::from(offset));
                     }
                     at += u64::from(*size);
@@ -193,7 +194,8 @@ impl<'a> Copier<'a> {
                 Shape::Array { element, traced } => {
                     if *traced {
                         let first = at + u64::from(HEADER);
-                        for index in 0..u64::from(word) {
+                        let visited = if planted!(LongArrayUntraced) { word.min(64) } else { word };
+                        for index in 0..u64::from(visited) {
                             self.update(first + index * u64::from(*element));
                         }
                     }

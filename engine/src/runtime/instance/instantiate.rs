@@ -5,7 +5,7 @@ use super::imports::check_imports;
 use super::{Instance, InstanceEntry, Segment};
 use crate::abi::ValRaw;
 use crate::abi::vmctx::{FuncImport, FuncRef, Location, VmContext};
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, planted};
 use crate::runtime::bulk::{bytes_price, elements_price};
 use crate::runtime::fixed::Block;
 use crate::runtime::global::{Global, GlobalEntry};
@@ -182,7 +182,8 @@ fn write_elements(store: &mut OpaqueMut<'_>, index: u32) -> Result<()> {
             store.charge(elements_price(len.into()))?;
             libcalls::init_table(store, index, *table, segment_index, offset, 0, len)?;
         }
-        if segment.mode != ElementMode::Passive {
+        let is_kept = planted!(ActiveSegmentKept) && segment.mode != ElementMode::Declared;
+        if segment.mode != ElementMode::Passive && !is_kept {
             store.instances[index as usize].drop_elements(segment_index);
         }
     }

@@ -16,7 +16,7 @@ use super::{AsContext, AsContextMut, Extern, Module, TypedFunc, WasmParams, Wasm
 use crate::abi::ValRaw;
 use crate::abi::heap;
 use crate::abi::vmctx::{FuncImport, FuncRef, VmLayout};
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, planted};
 use crate::wasm::index::*;
 use crate::wasm::module::{self, DataMode, ElementItems, ExportItem};
 use crate::wasm::types::ValType;
@@ -237,7 +237,7 @@ impl InstanceEntry {
     pub(crate) fn trace(&mut self, visit: &mut impl FnMut(&mut u32)) {
         for (segment, declared) in self.segments.iter_mut().zip(&self.module.wasm().elements) {
             let Segment::Values(values) = segment else { continue };
-            if heap::Storage::from(ValType::Ref(declared.ty)).is_traced() {
+            if heap::Storage::from(ValType::Ref(declared.ty)).is_traced() && !planted!(SegmentUntraced) {
                 for value in values {
                     let mut reference = ValRaw::from_bits((*value).into()).low32();
                     visit(&mut reference);

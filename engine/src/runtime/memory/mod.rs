@@ -19,7 +19,7 @@ use super::fixed::Fixed;
 use super::store::{OpaqueMut, StoreId, StoreOpaque};
 use super::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 use crate::abi::vmctx::MemoryDef;
-use crate::base::{Error, ErrorKind, Result, Trap};
+use crate::base::{Error, ErrorKind, Result, Trap, planted};
 use crate::wasm::types::{Limits, MemoryType};
 use core::ptr::NonNull;
 use core::slice;
@@ -321,6 +321,9 @@ impl MemoryEntry {
     /// Returns the start of a range, after a check that the range lies inside the memory.
     pub(crate) fn range(&self, offset: u64, len: u64) -> Result<usize, Trap> {
         match offset.checked_add(len) {
+            Some(end) if planted!(MemoryRangeEndsEarly) && end == self.length() as u64 && offset > 0 && len > 0 => {
+                Err(Trap::MemoryOutOfBounds)
+            }
             Some(end) if end <= self.length() as u64 => Ok(usize::try_from(offset).expect("inside the memory")),
             _ => Err(Trap::MemoryOutOfBounds),
         }
@@ -385,7 +388,7 @@ fn grow_own(store: &mut OpaqueMut<'_>, index: u32, delta: u64) -> Result<Growth>
 fn limiter_allows(store: &mut OpaqueMut<'_>, ty: MemoryType, current: u64, desired: u64) -> Result<bool> {
     let max = ty.limits.max.map(|pages| pages.saturating_mul(ty.page_size()));
     match store.limiter() {
-        Some(limiter) => limiter.memory_growing(current, desired, max),
+        Some(limiter) => Ok(limiter.memory_growing(current, desired, max)? || planted!(MemoryRefusalIgnored)),
         None => Ok(true),
     }
 }

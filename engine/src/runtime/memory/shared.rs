@@ -9,7 +9,7 @@ use super::parking::{Parking, WaitResult};
 use super::size::{GUARDED_RESERVATION, byte_size, check_type, whole_pages};
 use super::slot::{Growth, extend, reserve};
 use crate::abi::vmctx::MemoryDef;
-use crate::base::{Error, ErrorKind, MemoryChecks, Result, Trap};
+use crate::base::{Error, ErrorKind, MemoryChecks, Result, Trap, planted};
 use crate::runtime::sys::Mapping;
 use crate::wasm::types::MemoryType;
 use core::fmt;
@@ -187,7 +187,9 @@ impl SharedMemory {
     ) -> Result<WaitResult> {
         // SAFETY: aligned and inside the memory, which is never unmapped while a handle lives.
         let cell = unsafe { AtomicU64::from_ptr(self.atomic(address, 8)?.cast()) };
-        self.0.parking.wait(address, || cell.load(Ordering::SeqCst) == expected.to_le(), timeout, interrupt)
+        let ignored = if planted!(WaitComparesLow) { u64::from(u32::MAX) << 32 } else { 0 };
+        let is_expected = || (cell.load(Ordering::SeqCst) ^ expected.to_le()) & !ignored == 0;
+        self.0.parking.wait(address, is_expected, timeout, interrupt)
     }
 
     /// Grows by `delta` pages if `allow` permits it, given the old and the new size in bytes.

@@ -1,7 +1,7 @@
 //! Ranges of address space: reserved, mapped, protected, and unmapped when dropped.
 
 use super::reclaim::release_unused;
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, planted};
 use core::ops::Range;
 use core::ptr::{self, NonNull};
 use core::slice;
@@ -206,7 +206,8 @@ impl Mapping {
     /// # Errors
     /// Kind [`Resource`](ErrorKind::Resource) if the system refuses it.
     pub(crate) fn make_executable(&self, range: Range<usize>) -> Result<()> {
-        self.protect("make executable", range, MprotectFlags::READ | MprotectFlags::EXEC)
+        let more = if planted!(TextLeftWritable) { MprotectFlags::WRITE } else { MprotectFlags::empty() };
+        self.protect("make executable", range, MprotectFlags::READ | MprotectFlags::EXEC | more)
     }
 
     /// Sets the access to a range. Both ends are multiples of the page size. `what` is the purpose, for messages.

@@ -25,13 +25,8 @@ pub(super) struct InterpStore {
 
 impl InterpStore {
     pub(super) fn new(engine: Engine, options: &Options) -> InterpStore {
-        // A growth for which the system refuses memory is a failure, not the result -1 or a trap.
-        let mut limits = StoreLimits::new().trap_on_grow_failure(true);
-        if let Some(bytes) = options.max_heap {
-            limits = limits.heap_size(bytes);
-        }
         let mut store = Store::new(&engine, HostState::default());
-        store.set_limits(limits);
+        store.set_limits(limits(options));
         let mut linker = Linker::new(&engine);
         linker.allow_shadowing(true);
         let deadline = options.time_limit.map(|limit| {
@@ -51,6 +46,18 @@ impl InterpStore {
         let exports = instance.exports(&mut self.store)?.into_iter();
         Ok(exports.filter_map(|(name, item)| Some((name, item.into_memory()?))).collect())
     }
+}
+
+/// Returns the limits that a lane's options set.
+fn limits(options: &Options) -> StoreLimits {
+    // A growth for which the system refuses memory is a failure, not the result -1 or a trap. The interpreter does not
+    // tell it from one past these limits.
+    let has_limits = options.max_memory.or(options.max_table).is_some();
+    StoreLimits::new()
+        .trap_on_grow_failure(!has_limits)
+        .heap_size(options.max_heap.unwrap_or(u64::MAX))
+        .memory_size(options.max_memory.unwrap_or(u64::MAX))
+        .table_elements(options.max_table.unwrap_or(u64::MAX))
 }
 
 impl EngineStore for InterpStore {

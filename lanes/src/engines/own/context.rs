@@ -2,7 +2,7 @@
 
 use super::failure::{failure, frames};
 use crate::engines::context::{Any, EngineContext, Export, Exports, Found, Inside, Raised, Thrown};
-use crate::{Failure, Frame, HeapType, HostCall, MemoryState, ObjectKind, Reference, ValType, Value};
+use crate::{Failure, Frame, HeapType, HostCall, MemoryState, ObjectKind, Options, Reference, ValType, Value};
 use engine::{
     AnyRef, ArrayRef, AsContextMut, Backtrace, Error, ErrorKind, ExnRef, Extern, ExternRef, Func, I31, Instance,
     Memory, ResourceLimiter, SharedMemory, StructRef, Table, Tag, Val,
@@ -12,16 +12,27 @@ use engine::{
 #[derive(Default)]
 pub(super) struct Limits {
     /// The largest size of the heap, in bytes.
-    pub(super) heap: Option<u64>,
+    heap: Option<u64>,
+    /// The largest size of a memory, in bytes.
+    memory: Option<u64>,
+    /// The largest number of elements of a table.
+    table: Option<u64>,
+}
+
+impl Limits {
+    /// Returns the limits that a lane's options set.
+    pub(super) fn of(options: &Options) -> Limits {
+        Limits { heap: options.max_heap, memory: options.max_memory, table: options.max_table }
+    }
 }
 
 impl ResourceLimiter for Limits {
-    fn memory_growing(&mut self, _current: u64, _desired: u64, _maximum: Option<u64>) -> Result<bool, Error> {
-        Ok(true)
+    fn memory_growing(&mut self, _current: u64, desired: u64, _maximum: Option<u64>) -> Result<bool, Error> {
+        Ok(self.memory.is_none_or(|memory| desired <= memory))
     }
 
-    fn table_growing(&mut self, _current: u64, _desired: u64, _maximum: Option<u64>) -> Result<bool, Error> {
-        Ok(true)
+    fn table_growing(&mut self, _current: u64, desired: u64, _maximum: Option<u64>) -> Result<bool, Error> {
+        Ok(self.table.is_none_or(|table| desired <= table))
     }
 
     fn heap_growing(&mut self, _current: u64, desired: u64) -> Result<bool, Error> {

@@ -96,7 +96,9 @@ impl Own {
             .gc_zeal(self.options.gc_zeal)
             .compile_threads(self.options.compile_threads);
         #[cfg(feature = "planted-faults")]
-        config.fault(self.options.fault);
+        if self.options.fault.is_some() {
+            config.fault(self.options.fault);
+        }
         if let Some(bytes) = self.options.max_stack {
             config.max_wasm_stack(bytes);
         }

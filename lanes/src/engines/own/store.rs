@@ -1,6 +1,6 @@
 //! A session's store in our engine.
 
-use super::context::{Context, Exporter, HostState, engine_type};
+use super::context::{Context, Exporter, HostState, Limits, engine_type};
 use super::failure::{failure, guarded, guarded_load};
 use super::{Origin, Own};
 use crate::engines::context::EngineContext;
@@ -33,7 +33,7 @@ impl<'a> OwnStore<'a> {
             Origin::Reload => Engine::new(&lane.config(features))?,
         };
         let mut store = Store::new(&loader, HostState::default());
-        store.data_mut().limits.heap = lane.options.max_heap;
+        store.data_mut().limits = Limits::of(&lane.options);
         store.limiter(|state| &mut state.limits);
         let mut linker = Linker::new(&loader);
         linker.allow_shadowing(true);
