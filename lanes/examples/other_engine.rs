@@ -6,8 +6,7 @@
 //!
 //! The engine is our own, used by its public interface alone, as if it were somebody else's: replace what names
 //! `engine::`. The lane leaves out what it cannot show (frames, state, fuel) and refuses what it cannot do, and the
-//! comparison takes that into account. To run scripts with such a lane, call [`lanes::register`] and then
-//! `runner::cli::main`.
+//! comparison takes that into account. `runner/examples/fuzz_other_engine.rs` runs scripts and the fuzzer with it.
 
 use engine::{AsContextMut, Caller, Config, Engine, Error, ErrorKind, FuncType, Instance, Linker, Module, Store, Val};
 use lanes::compare::{Comparison, Difference};
@@ -16,7 +15,7 @@ use lanes::{
     Objects, Observation, Opened, Options, Phase, Reference, Refusal, Session, State, Trap, TrapKind, ValType, Value,
 };
 
-const NAME: &str = "other";
+pub(crate) const NAME: &str = "other";
 
 /// The features that this lane supports.
 const SUPPORTED: Features = Features::WASM_2_0;
@@ -26,7 +25,7 @@ struct OtherEngine {
     info: LaneInfo,
 }
 
-fn open(_options: &Options) -> Opened {
+pub(crate) fn open(_options: &Options) -> Opened {
     let info = LaneInfo {
         name: NAME.to_string(),
         engine: NAME.to_string(),
@@ -337,10 +336,11 @@ fn main() {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn the_lane_agrees_with_ours() {
+        // Here, so that nothing is unused where this file is part of another test.
+        use super::{DIVIDE, NAME, Value, compare, open};
+
         lanes::register(NAME, open);
         assert!(lanes::names().contains(&NAME));
         let calls: [(&str, &[Value]); 2] =

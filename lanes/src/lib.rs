@@ -55,7 +55,7 @@ pub use value::{Converted, HeapType, ObjectKind, ObjectRef, Reference, ValType, 
 
 use serde::{Deserialize, Serialize};
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -136,6 +136,18 @@ impl fmt::Display for EngineInfo {
     }
 }
 
+/// An option of an engine that must make no difference to what modules do: a tier, the way of bounds checks, ...
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct EngineOption {
+    /// The name.
+    pub name: String,
+    /// The values that it may have, at least one. The first is the default.
+    pub values: Vec<String>,
+}
+
+/// Values of an engine's options, by name. An option that is left out has its default.
+pub type Settings = BTreeMap<String, String>;
+
 /// An engine in one configuration.
 pub trait Lane: Send + Sync {
     /// Returns the facts about this lane.
@@ -162,6 +174,23 @@ pub trait Lane: Send + Sync {
     /// [`Failure::Internal`] if the engine does not start, and [`Failure::Unsupported`] if it cannot do what the lane's
     /// options ask for.
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure>;
+
+    /// Returns the options of the engine that must make no difference. A fuzzer draws their values.
+    fn options(&self) -> Vec<EngineOption> {
+        Vec::new()
+    }
+
+    /// Opens a session like [`session`](Lane::session), with these values of the engine's options.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`session`](Lane::session), and [`Failure::Usage`] if there is no such option or value.
+    fn session_with(&self, features: Features, settings: &Settings) -> Result<Box<dyn Session + '_>, Failure> {
+        match settings.keys().next() {
+            Some(name) => Err(Failure::Usage(format!("the lane `{}` has no option `{name}`", self.info().name))),
+            None => self.session(features),
+        }
+    }
 }
 
 /// A module that a [`Session`] has loaded.

@@ -297,6 +297,11 @@ fn memories_that_are_not_shown() {
 }
 
 #[test]
+fn a_byte_that_is_lost() {
+    exposed_by_check("loses-byte", "memories are read", "`read` must be answered with the 3 bytes at 65533");
+}
+
+#[test]
 fn memories_that_are_not_read() {
     exposed_by_check("unread-memory", "memories are read", "`read` must be answered with the 3 bytes at 65533");
     exposed_by_check("unread-memory", "a long line", "`read` must be answered with the 1000000 bytes at 1");

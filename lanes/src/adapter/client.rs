@@ -2,16 +2,14 @@
 
 use super::convert::{self, Functions};
 use super::process::{Lost, Process};
-use super::protocol::{Answer, Ask, Bits, Export, Item, Reason, STRETCH};
+use super::protocol::{Answer, Ask, Bits, Bulk, Export, Item, Reason, Reply, STRETCH};
 use super::validity;
 use super::{AdapterLane, Introduction, spectest};
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::{
     Binary, Failure, Features, HostCall, HostFunc, InstanceId, MemoryState, ModuleId, Phase, Reference, Refusal,
-    Session, State, TableState, Value,
+    Session, Settings, State, TableState, Value,
 };
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 
 /// One store in a process.
 pub(super) struct AdapterSession<'a> {
@@ -28,16 +26,22 @@ pub(super) struct AdapterSession<'a> {
     next_number: u32,
     calls: Vec<HostCall>,
     fuel: Option<u64>,
+    /// The bytes that followed the last reply.
+    following: Vec<u8>,
 }
 
 impl<'a> AdapterSession<'a> {
-    pub(super) fn new(lane: &'a AdapterLane, features: Features) -> Result<AdapterSession<'a>, Failure> {
+    pub(super) fn new(
+        lane: &'a AdapterLane,
+        features: Features,
+        settings: &Settings,
+    ) -> Result<AdapterSession<'a>, Failure> {
         let introduced = lane.introduction().map_err(|lost| lost_failure(&lost))?;
         // A process that has died since its last session is not this session's loss: it gets another.
-        let reused = lane.take().and_then(|process| AdapterSession::on(lane, introduced, process, features).ok());
-        match reused {
+        let on = |process| AdapterSession::on(lane, introduced, process, features, settings);
+        match lane.take().and_then(|process| on(process).ok()) {
             Some(session) => Ok(session),
-            None => AdapterSession::on(lane, introduced, lane.start().map_err(|lost| lost_failure(&lost))?, features),
+            None => on(lane.start().map_err(|lost| lost_failure(&lost))?),
         }
     }
 
@@ -47,6 +51,7 @@ impl<'a> AdapterSession<'a> {
         introduced: &'a Introduction,
         process: Process,
         features: Features,
+        settings: &Settings,
     ) -> Result<AdapterSession<'a>, Failure> {
         let mut session = AdapterSession {
             lane,
@@ -59,17 +64,38 @@ impl<'a> AdapterSession<'a> {
             next_number: 0,
             calls: Vec::new(),
             fuel: None,
+            following: Vec::new(),
         };
-        session.done(Ask::Reset { features: convert::feature_names(features), fuel: lane.options.fuel })?;
-        let functions = spectest_functions().iter().chain(&extra_host_functions()).map(convert::function).collect();
-        session.done(Ask::Define { functions })?;
-        for binary in spectest::spectest_modules(features & introduced.features) {
-            let (module, instance) = (session.number(), session.number());
-            session.done(Ask::Load { module, binary: BASE64.encode(binary) })?;
-            session.done(Ask::Instantiate { module, instance })?;
-            session.done(Ask::Register { instance, name: "spectest".to_string() })?;
-        }
+        session.set_up(settings)?;
         Ok(session)
+    }
+
+    /// Opens the store and makes the host modules, with requests that do not wait for each other.
+    fn set_up(&mut self, settings: &Settings) -> Result<(), Failure> {
+        let reset = Ask::Reset {
+            features: convert::feature_names(self.features),
+            fuel: self.lane.options.fuel,
+            options: settings.clone(),
+        };
+        let functions = spectest_functions().iter().chain(&extra_host_functions()).map(convert::function).collect();
+        let mut asks = vec![(reset, Vec::new()), (Ask::Define { functions }, Vec::new())];
+        for binary in spectest::spectest_modules(self.features & self.introduced.features) {
+            let (module, instance) = (self.number(), self.number());
+            asks.push(self.load_request(module, &binary));
+            asks.push((Ask::Instantiate { module, instance }, Vec::new()));
+            asks.push((Ask::Register { instance, name: "spectest".to_string() }, Vec::new()));
+        }
+        let timeout = self.lane.timeout();
+        let process = self.process.as_mut().map_err(|lost| lost_failure(lost))?;
+        let replies = process.ask_all(asks, timeout).map_err(|lost| lost_failure(&self.lose(lost)))?;
+        for reply in replies {
+            match self.take(reply).map_err(|lost| lost_failure(&lost))? {
+                Answer::Done {} => {}
+                Answer::Refused { message, .. } => return Err(Failure::Internal(message)),
+                other => return Err(self.failure(other)),
+            }
+        }
+        Ok(())
     }
 
     /// Returns a number that nothing in this store has.
@@ -78,17 +104,35 @@ impl<'a> AdapterSession<'a> {
         self.next_number - 1
     }
 
-    /// Sends a request, and keeps the host calls and the fuel of the reply. A process that is lost stays lost.
+    /// Sends a request that nothing follows.
     fn ask(&mut self, ask: Ask) -> Result<Answer, Lost> {
+        self.ask_with(ask, Vec::new())
+    }
+
+    /// Returns the request to load a module, with the bytes that follow it.
+    fn load_request(&self, module: u32, bytes: &[u8]) -> (Ask, Vec<u8>) {
+        let mut following = Vec::new();
+        let binary = Bulk::pack(bytes, self.introduced.hello.binary.then_some(&mut following));
+        (Ask::Load { module, binary }, following)
+    }
+
+    /// Sends a request and the bytes that follow it. A process that is lost stays lost.
+    fn ask_with(&mut self, ask: Ask, following: Vec<u8>) -> Result<Answer, Lost> {
         let process = match &mut self.process {
             Ok(process) => process,
             Err(lost) => return Err(lost.clone()),
         };
-        let reply = match process.ask(ask, self.lane.timeout()) {
+        let reply = match process.ask(ask, following, self.lane.timeout()) {
             Ok(reply) => reply,
             Err(lost) => return Err(self.lose(lost)),
         };
+        self.take(reply)
+    }
+
+    /// Keeps the host calls, the fuel and the bytes of a reply.
+    fn take(&mut self, reply: Reply) -> Result<Answer, Lost> {
         self.fuel = reply.fuel;
+        self.following = reply.following;
         for call in reply.calls {
             match self.functions.host_call(call) {
                 Ok(call) => self.calls.push(call),
@@ -112,8 +156,6 @@ impl<'a> AdapterSession<'a> {
     fn done(&mut self, ask: Ask) -> Result<(), Failure> {
         match self.ask(ask).map_err(|lost| lost_failure(&lost))? {
             Answer::Done {} => Ok(()),
-            // The answer to `load` while the session is being set up.
-            Answer::Refused { message, .. } => Err(Failure::Internal(message)),
             other => Err(self.failure(other)),
         }
     }
@@ -136,13 +178,25 @@ impl<'a> AdapterSession<'a> {
     }
 
     fn exports(&mut self, mut exports: Vec<Export>) -> Result<State, String> {
+        let mut state = State::default();
+        // The bytes of memories follow in the order of the message.
+        let following = std::mem::take(&mut self.following);
+        let mut rest = &following[..];
+        for Export { name, item } in &exports {
+            if let Item::Memory { length, stretches } = item {
+                state.memories.push((name.clone(), memory_state(*length, stretches, &mut rest)?));
+            }
+        }
+        if !rest.is_empty() {
+            return Err(format!("{} bytes follow the line that nothing in it names", rest.len()));
+        }
+        state.memories.sort_by(|(left, _), (right, _)| left.cmp(right));
         // Functions are numbered in the order in which they are shown, and every lane shows exports sorted by name.
         exports.sort_by(|left, right| left.name.cmp(&right.name));
-        let mut state = State::default();
         for Export { name, item } in exports {
             match item {
                 Item::Global(bits) => state.globals.push((name, self.functions.read(&bits)?)),
-                Item::Memory { length, stretches } => state.memories.push((name, memory_state(length, &stretches)?)),
+                Item::Memory { .. } => {}
                 Item::Table { length, elements } => {
                     let elements = self.elements(&elements)?;
                     state.tables.push((name, TableState { length, elements }));
@@ -172,7 +226,8 @@ impl Session for AdapterSession<'_> {
         let number = self.number();
         let unsupported = |message| Refusal { phase: Phase::Unsupported, message };
         let engine = self.introduced.features;
-        match self.ask(Ask::Load { module: number, binary: BASE64.encode(module.bytes()) }) {
+        let (load, following) = self.load_request(number, module.bytes());
+        match self.ask_with(load, following) {
             Ok(Answer::Done {}) => {
                 if self.introduced.hello.fixed_features
                     && let Some(reason) = validity::reason_to_accept(module.bytes(), self.features, engine)
@@ -256,10 +311,10 @@ impl Session for AdapterSession<'_> {
     fn read_memory(&mut self, instance: InstanceId, memory: &str, offset: u64, length: usize) -> Option<Vec<u8>> {
         let instance = self.instance(instance).ok()?;
         match self.ask(Ask::Read { instance, memory: memory.to_string(), offset, length }).ok()? {
-            Answer::Bytes(text) => match BASE64.decode(text) {
+            Answer::Bytes(bulk) => match bulk.unpack(&mut &self.following[..]) {
                 Ok(bytes) if bytes.len() == length => Some(bytes),
                 wrong => {
-                    let got = wrong.map_or_else(|error| error.to_string(), |bytes| format!("{} bytes", bytes.len()));
+                    let got = wrong.map_or_else(|error| error, |bytes| format!("{} bytes", bytes.len()));
                     self.lose(Lost::Garbage(format!("{length} bytes of memory were asked for, not {got}")));
                     None
                 }
@@ -308,11 +363,11 @@ fn lost_refusal(lost: &Lost) -> Refusal {
     Refusal { phase, message: lost.to_string() }
 }
 
-fn memory_state(length: u64, stretches: &[(u64, String)]) -> Result<MemoryState, String> {
+fn memory_state(length: u64, stretches: &[(u64, Bulk)], following: &mut &[u8]) -> Result<MemoryState, String> {
     let hashed = usize::try_from(length).unwrap_or(usize::MAX).min(MemoryState::HASHED);
     let mut bytes = vec![0; hashed];
-    for (index, text) in stretches {
-        let stretch = BASE64.decode(text).map_err(|error| format!("stretch {index} of a memory: {error}"))?;
+    for (index, bulk) in stretches {
+        let stretch = bulk.unpack(following).map_err(|error| format!("stretch {index} of a memory: {error}"))?;
         let start = usize::try_from(*index).unwrap_or(usize::MAX).saturating_mul(STRETCH);
         let range = bytes.get_mut(start..).and_then(|rest| rest.get_mut(..stretch.len()));
         let range = range.filter(|_| stretch.len() <= STRETCH);

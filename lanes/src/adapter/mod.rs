@@ -25,7 +25,7 @@ pub use server::{Server, serve};
 pub use spectest::spectest_modules;
 pub use validity::is_valid_with;
 
-use crate::{EngineInfo, Failure, Features, Lane, LaneInfo, Moves, Options, Session};
+use crate::{EngineInfo, EngineOption, Failure, Features, Lane, LaneInfo, Moves, Options, Session, Settings};
 use client::AdapterSession;
 use protocol::{Answer, Ask, Hello, TELLS, VERSION};
 use std::env;
@@ -132,7 +132,7 @@ impl AdapterLane {
 ///
 /// The process is lost, speaks another version of the protocol, or uses words that the protocol does not have.
 pub fn introduce(process: &mut Process, timeout: Duration) -> Result<Introduction, Lost> {
-    let hello = match process.ask(Ask::Hello { protocol: VERSION }, timeout)?.answer {
+    let hello = match process.ask(Ask::Hello { protocol: VERSION, binary: true }, Vec::new(), timeout)?.answer {
         Answer::Hello(hello) => hello,
         other => {
             let answer = convert::text(&other);
@@ -145,6 +145,9 @@ pub fn introduce(process: &mut Process, timeout: Duration) -> Result<Introductio
     if let Some(word) = hello.tells.iter().find(|word| !TELLS.contains(&word.as_str())) {
         let all = TELLS.join(", ");
         return Err(Lost::Garbage(format!("it says that it tells {word:?}, which is none of {all}")));
+    }
+    if let Some(wrong) = hello.options.iter().find(|option| option.values.is_empty()) {
+        return Err(Lost::Garbage(format!("its option {:?} has no values", wrong.name)));
     }
     let features = convert::features(&hello.features).map_err(Lost::Garbage)?;
     Ok(Introduction { hello, features })
@@ -167,7 +170,15 @@ impl Lane for AdapterLane {
     }
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
-        Ok(Box::new(AdapterSession::new(self, features)?))
+        self.session_with(features, &Settings::new())
+    }
+
+    fn options(&self) -> Vec<EngineOption> {
+        self.introduction().map(|introduced| introduced.hello.options.clone()).unwrap_or_default()
+    }
+
+    fn session_with(&self, features: Features, settings: &Settings) -> Result<Box<dyn Session + '_>, Failure> {
+        Ok(Box::new(AdapterSession::new(self, features, settings)?))
     }
 }
 

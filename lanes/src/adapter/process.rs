@@ -4,17 +4,17 @@
 //! answered something else than it was asked. Threads write and read the lines, so that a child that does not read or
 //! write cannot hold up its user.
 
-use super::protocol::{self, Ask, Reply, Request};
-use serde::Serialize;
+use super::protocol::{self, Ask, Frame, Reply, Request, excerpt};
 use std::fmt;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// The longest line. No honest reply is longer: the longest carries 16 MiB of memory in base64.
+/// The longest line, and the most bytes that follow one. No honest reply is longer: the longest carries 16 MiB of
+/// memory in base64.
 const LONGEST: u64 = 64 << 20;
 
 /// The end of a child.
@@ -45,7 +45,7 @@ impl fmt::Display for Lost {
 pub struct Process {
     child: Arc<Mutex<Child>>,
     requests: Sender<Vec<u8>>,
-    replies: Receiver<io::Result<Vec<u8>>>,
+    replies: Receiver<io::Result<Frame>>,
     /// The last line of standard error that is not blank.
     last_words: Arc<Mutex<String>>,
     /// Disconnected when standard error has ended.
@@ -77,7 +77,7 @@ impl Process {
         // If no thread can be started, dropping the process ends it.
         let process = Process { child, requests, replies, last_words, silence, next: 0 };
         in_thread(move || write_lines(input, &requested))?;
-        in_thread(move || read_lines(output, &reply))?;
+        in_thread(move || read_frames(output, &reply))?;
         in_thread(move || {
             keep_last_line(error, &heard);
             drop(speaking);
@@ -85,32 +85,50 @@ impl Process {
         Ok(process)
     }
 
-    /// Sends a request and waits for its reply.
+    /// Sends a request, and the bytes that follow it, and waits for its reply.
     ///
     /// # Errors
     ///
     /// The child ended, was silent for `timeout`, or answered something else. It must not be used afterwards.
-    pub fn ask(&mut self, ask: Ask, timeout: Duration) -> Result<Reply, Lost> {
+    pub fn ask(&mut self, ask: Ask, following: Vec<u8>, timeout: Duration) -> Result<Reply, Lost> {
+        let id = self.send(ask, following);
+        self.receive(id, timeout)
+    }
+
+    /// Sends requests, each with the bytes that follow it, and waits for their replies. It takes the child no longer to
+    /// answer, but its user waits only once.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ask`](Process::ask).
+    pub fn ask_all(&mut self, asks: Vec<(Ask, Vec<u8>)>, timeout: Duration) -> Result<Vec<Reply>, Lost> {
+        let ids: Vec<u64> = asks.into_iter().map(|(ask, following)| self.send(ask, following)).collect();
+        ids.into_iter().map(|id| self.receive(id, timeout)).collect()
+    }
+
+    /// Sends a request, and returns its number.
+    fn send(&mut self, ask: Ask, following: Vec<u8>) -> u64 {
         let id = self.next;
         self.next += 1;
-        let line = self.exchange(&Request { id, ask }, timeout)?;
-        let garbage = |error: serde_json::Error| Lost::Garbage(format!("{error}, in {}", excerpt(&line)));
-        let reply: Reply = serde_json::from_slice(&line).map_err(garbage)?;
+        // Sending fails only if the child has ended: then no reply comes, which is noticed when it is waited for.
+        let _ = self.requests.send(protocol::encode(Request { id, ask, following }));
+        id
+    }
+
+    /// Waits for the reply to the request with this number.
+    fn receive(&mut self, id: u64, timeout: Duration) -> Result<Reply, Lost> {
+        let frame = match self.replies.recv_timeout(timeout) {
+            Ok(Ok(frame)) => frame,
+            Ok(Err(error)) => return Err(Lost::Garbage(error.to_string())),
+            Err(RecvTimeoutError::Timeout) => return Err(Lost::Silent(timeout)),
+            Err(RecvTimeoutError::Disconnected) => return Err(Lost::Died(self.death())),
+        };
+        let start = excerpt(&frame.json);
+        let reply: Reply = frame.decode().map_err(|error| Lost::Garbage(format!("{error}, in {start}")))?;
         if reply.id != id {
             return Err(Lost::Garbage(format!("the reply to request {id} has the number {}", reply.id)));
         }
         Ok(reply)
-    }
-
-    fn exchange(&mut self, request: &impl Serialize, timeout: Duration) -> Result<Vec<u8>, Lost> {
-        // Sending fails only if the child has ended: then no reply comes, which is noticed below.
-        let _ = self.requests.send(protocol::line(request));
-        match self.replies.recv_timeout(timeout) {
-            Ok(Ok(line)) => Ok(line),
-            Ok(Err(error)) => Err(Lost::Garbage(error.to_string())),
-            Err(RecvTimeoutError::Timeout) => Err(Lost::Silent(timeout)),
-            Err(RecvTimeoutError::Disconnected) => Err(Lost::Died(self.death())),
-        }
     }
 
     /// Returns how the child ended, and its last words on standard error.
@@ -176,22 +194,10 @@ fn write_lines(mut input: impl Write, requests: &Receiver<Vec<u8>>) {
     }
 }
 
-fn read_lines(mut output: impl BufRead, replies: &Sender<io::Result<Vec<u8>>>) {
-    loop {
-        let mut line = Vec::new();
-        match output.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
-        let whole = if line.ends_with(b"\n") {
-            Ok(line)
-        } else if line.len() as u64 == LONGEST {
-            Err(io::Error::other("a line of more than 64 MiB"))
-        } else {
-            Err(io::Error::other(format!("it ends in the middle of a line: {}", excerpt(&line))))
-        };
-        let last = whole.is_err();
-        if replies.send(whole).is_err() || last {
+fn read_frames(mut output: impl BufRead, replies: &Sender<io::Result<Frame>>) {
+    while let Some(frame) = Frame::read(&mut output, LONGEST).transpose() {
+        let last = frame.is_err();
+        if replies.send(frame).is_err() || last {
             return;
         }
     }
@@ -204,11 +210,4 @@ fn keep_last_line(error: ChildStderr, last: &Mutex<String>) {
             *lock(last) = excerpt(line.trim_ascii());
         }
     }
-}
-
-/// Returns the beginning of a line, as text.
-fn excerpt(line: &[u8]) -> String {
-    const SHOWN: usize = 200;
-    let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN)]).trim_end().to_string();
-    if line.len() > SHOWN { format!("{shown}...") } else { shown }
 }

@@ -6,7 +6,8 @@
 //!
 //! In short: the adapter reads a [`Request`] per line of standard input and writes a [`Reply`] per line of standard
 //! output, in order. Lines are JSON in ASCII. The first request is `hello`; `reset` opens a store; everything else
-//! happens in the last store that was opened.
+//! happens in the last store that was opened. An adapter that asks for it gets the bytes of modules, and gives those of
+//! memories, after the line instead of in base64 ([`Bulk`]).
 //!
 //! # Versions
 //!
@@ -15,7 +16,13 @@
 //! member within a version. Everything else is a new version: a new request, a new required member, a new word in
 //! [`Hello::tells`], a new trap kind, a new feature name, or another meaning.
 
+use crate::EngineOption;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, Read};
 
 /// The version of the protocol.
 pub const VERSION: u32 = 1;
@@ -28,6 +35,9 @@ pub struct Request {
     /// The request itself.
     #[serde(flatten)]
     pub ask: Ask,
+    /// The bytes that follow the line.
+    #[serde(skip)]
+    pub following: Vec<u8>,
 }
 
 /// A request. The runner chooses the numbers of modules and instances, and uses each once in a store.
@@ -38,6 +48,9 @@ pub enum Ask {
     Hello {
         /// The version that the runner speaks.
         protocol: u32,
+        /// True if bytes may follow lines, in both directions.
+        #[serde(default, skip_serializing_if = "is_false")]
+        binary: bool,
     },
     /// Open a fresh store. Everything from before is gone.
     Reset {
@@ -45,6 +58,9 @@ pub enum Ask {
         features: Vec<String>,
         /// The fuel for each instantiation and each call.
         fuel: Option<u64>,
+        /// Values of the options that the adapter has declared. The others have their first value.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        options: BTreeMap<String, String>,
     },
     /// Make host functions importable. A later one replaces an earlier one of the same names.
     Define {
@@ -55,8 +71,8 @@ pub enum Ask {
     Load {
         /// The module's number.
         module: u32,
-        /// The binary, in base64.
-        binary: String,
+        /// The binary.
+        binary: Bulk,
     },
     /// Instantiate a module, and run its start function.
     Instantiate {
@@ -120,6 +136,9 @@ pub struct Reply {
     /// The outcome.
     #[serde(flatten)]
     pub answer: Answer,
+    /// The bytes that follow the line.
+    #[serde(skip)]
+    pub following: Vec<u8>,
 }
 
 /// The outcome of a request.
@@ -134,8 +153,8 @@ pub enum Answer {
     Values(Vec<Bits>),
     /// The contents of an instance's exports.
     Exports(Vec<Export>),
-    /// A part of a memory, in base64.
-    Bytes(String),
+    /// A part of a memory.
+    Bytes(Bulk),
     /// WebAssembly trapped.
     Trap(TrapReply),
     /// An exception was thrown that nothing caught.
@@ -184,10 +203,58 @@ pub struct Hello {
     /// `exceptions`: tag and payload of an exception that nothing caught, if some instance exports the tag. `fuel`: it
     /// counts fuel, and traps when none is left.
     pub tells: Vec<String>,
+    /// True if bytes may follow lines. Only an answer to a request that says so, too.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub binary: bool,
+    /// The options of the engine that must make no difference to what modules do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<EngineOption>,
 }
 
 /// The words of [`Hello::tells`].
 pub const TELLS: [&str; 6] = ["phases", "frames", "offsets", "state", "exceptions", "fuel"];
+
+/// Bytes of a module or of a memory.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Bulk {
+    /// The bytes in base64.
+    Base64(String),
+    /// The number of bytes, which follow the line. Several of a message follow in the order in which they stand in it.
+    Following(usize),
+}
+
+impl Bulk {
+    /// Puts bytes into a message: after its line if there is room for them, or else into it.
+    pub fn pack(bytes: &[u8], following: Option<&mut Vec<u8>>) -> Bulk {
+        match following {
+            Some(following) => {
+                following.extend(bytes);
+                Bulk::Following(bytes.len())
+            }
+            None => Bulk::Base64(BASE64.encode(bytes)),
+        }
+    }
+
+    /// Takes the bytes out of a message: out of it, or off the front of those that follow it.
+    ///
+    /// # Errors
+    ///
+    /// It is not base64, or too few bytes follow.
+    pub fn unpack(&self, following: &mut &[u8]) -> Result<Vec<u8>, String> {
+        match self {
+            Bulk::Base64(text) => BASE64.decode(text).map_err(|error| error.to_string()),
+            Bulk::Following(length) => {
+                let split = following.split_at_checked(*length);
+                let (bytes, rest) = split.ok_or_else(|| {
+                    format!("{length} bytes should follow the line, but only {} are left", following.len())
+                })?;
+                *following = rest;
+                Ok(bytes.to_vec())
+            }
+        }
+    }
+}
 
 /// A value: its type, and its bits in hexadecimal digits, the most significant first.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -347,9 +414,9 @@ pub enum Item {
     Memory {
         /// The length in bytes.
         length: u64,
-        /// The stretches of [`STRETCH`] bytes that are not all zero: number, counted from 0, and bytes in base64. The
-        /// last stretch of a memory may be shorter.
-        stretches: Vec<(u64, String)>,
+        /// The stretches of [`STRETCH`] bytes that are not all zero: number, counted from 0, and bytes. The last
+        /// stretch of a memory may be shorter.
+        stretches: Vec<(u64, Bulk)>,
     },
     /// A table: the elements among its first 65,536 that are not null.
     Table {
@@ -363,8 +430,98 @@ pub enum Item {
 /// The number of bytes in a stretch of [`Item::Memory`].
 pub const STRETCH: usize = 4096;
 
-/// Returns a request or a reply as a line. The JSON is in ASCII, since not every engine's shell decodes UTF-8.
-pub fn line(value: &impl Serialize) -> Vec<u8> {
+/// A request or a reply.
+pub trait Message: Serialize + DeserializeOwned {
+    /// Returns the bytes that follow the line.
+    fn following(&mut self) -> &mut Vec<u8>;
+}
+
+impl Message for Request {
+    fn following(&mut self) -> &mut Vec<u8> {
+        &mut self.following
+    }
+}
+
+impl Message for Reply {
+    fn following(&mut self) -> &mut Vec<u8> {
+        &mut self.following
+    }
+}
+
+/// Returns a message as its line and the bytes that follow it. The number of these stands before the JSON, between a
+/// `#` and a blank, if there are any.
+pub fn encode(mut message: impl Message) -> Vec<u8> {
+    let following = std::mem::take(message.following());
+    let line = line(&message);
+    if following.is_empty() {
+        return line;
+    }
+    [format!("#{} ", following.len()).into_bytes(), line, following].concat()
+}
+
+/// A line and the bytes that follow it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Frame {
+    /// The JSON.
+    pub json: Vec<u8>,
+    /// The bytes that follow.
+    pub following: Vec<u8>,
+}
+
+impl Frame {
+    /// Reads the next frame, of at most this many bytes for the line and for what follows. Returns `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// The input fails, ends within a frame, or has a longer one.
+    pub fn read(input: &mut impl BufRead, longest: u64) -> io::Result<Option<Frame>> {
+        let mut json = Vec::new();
+        if input.by_ref().take(longest).read_until(b'\n', &mut json)? == 0 {
+            return Ok(None);
+        }
+        let wrong = |what: &str| io::Error::other(format!("{what}: {}", excerpt(&json)));
+        if !json.ends_with(b"\n") {
+            let is_long = json.len() as u64 == longest;
+            return Err(wrong(if is_long { "the line is too long" } else { "it ends in the middle of a line" }));
+        }
+        let Some(rest) = json.strip_prefix(b"#") else { return Ok(Some(Frame { json, following: Vec::new() })) };
+        let blank = rest.iter().position(|&byte| byte == b' ');
+        let (digits, line) = rest.split_at(blank.ok_or_else(|| wrong("no blank after the number of bytes"))?);
+        let length = str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+        let length: u64 = length.filter(|&length| length <= longest).ok_or_else(|| wrong("a wrong number of bytes"))?;
+        let mut following = Vec::new();
+        let read = input.by_ref().take(length).read_to_end(&mut following)?;
+        if (read as u64) < length {
+            return Err(wrong("it ends within the bytes that follow a line"));
+        }
+        Ok(Some(Frame { json: line.to_vec(), following }))
+    }
+
+    /// Returns the message of this frame.
+    ///
+    /// # Errors
+    ///
+    /// The line is no such message.
+    pub fn decode<M: Message>(self) -> serde_json::Result<M> {
+        let mut message: M = serde_json::from_slice(&self.json)?;
+        *message.following() = self.following;
+        Ok(message)
+    }
+}
+
+/// Returns the beginning of a line, as text.
+pub fn excerpt(line: &[u8]) -> String {
+    const SHOWN: usize = 200;
+    let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN)]).trim_end().to_string();
+    if line.len() > SHOWN { format!("{shown}...") } else { shown }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Returns a value as a line. The JSON is in ASCII, since not every engine's shell decodes UTF-8.
+fn line(value: &impl Serialize) -> Vec<u8> {
     let text = serde_json::to_string(value).expect("strings, numbers and lists always serialize");
     if text.is_ascii() {
         return [text.as_bytes(), b"\n"].concat();
@@ -440,10 +597,48 @@ mod tests {
     }
 
     #[test]
+    fn bytes_follow_a_line() {
+        let mut following = Vec::new();
+        let stretches =
+            vec![(0, Bulk::pack(b"\n#1 {", Some(&mut following))), (7, Bulk::pack(b"ab", Some(&mut following)))];
+        let item = Item::Memory { length: 9, stretches };
+        let answer = Answer::Exports(vec![Export { name: "m".to_string(), item }]);
+        let reply = Reply { id: 3, calls: Vec::new(), fuel: None, answer, following };
+        let encoded = encode(reply.clone());
+        assert!(encoded.starts_with(b"#7 {\"id\":3,") && encoded.ends_with(b"}\n\n#1 {ab"), "{encoded:?}");
+        let mut input = &[&encoded[..], b"{\"id\":4,\"done\":{}}\n"].concat()[..];
+        let first: Reply = Frame::read(&mut input, 999).expect("a frame").expect("one more").decode().expect("a reply");
+        assert_eq!(first, reply);
+        let mut rest = &first.following[..];
+        let taken = [5, 2].map(|length| Bulk::Following(length).unpack(&mut rest).expect("they follow"));
+        assert_eq!((&taken[0][..], &taken[1][..]), (&b"\n#1 {"[..], &b"ab"[..]));
+        assert!(Bulk::Following(1).unpack(&mut rest).is_err());
+        assert_eq!(Frame::read(&mut input, 999).expect("a frame").expect("one more").following, b"");
+        assert_eq!(Frame::read(&mut input, 999).expect("the end"), None);
+    }
+
+    #[test]
+    fn wrong_frames_are_errors() {
+        let long = format!("{{\"long\":\"{}\"}}\n", "x".repeat(100));
+        for (text, message) in [
+            ("{\"id\":1", "it ends in the middle of a line"),
+            ("#5{}\n12345", "no blank after the number of bytes"),
+            ("#-5 {}\n12345", "a wrong number of bytes"),
+            ("#999 {}\n12345", "a wrong number of bytes"),
+            ("#6 {}\n12345", "it ends within the bytes that follow a line"),
+            (long.as_str(), "too long"),
+        ] {
+            let error = Frame::read(&mut text.as_bytes(), 100).expect_err(text).to_string();
+            assert!(error.contains(message), "{text}: {error}");
+        }
+    }
+
+    #[test]
     fn unknown_members_are_ignored() {
         let reply: Reply = serde_json::from_str(r#"{"id":1,"later":[2],"done":{}}"#).expect("a reply");
-        assert_eq!(reply, Reply { id: 1, calls: Vec::new(), fuel: None, answer: Answer::Done {} });
+        let following = Vec::new();
+        assert_eq!(reply, Reply { id: 1, calls: Vec::new(), fuel: None, answer: Answer::Done {}, following });
         let request: Request = serde_json::from_str(r#"{"id":1,"state":{"instance":2,"later":3}}"#).expect("a request");
-        assert_eq!(request, Request { id: 1, ask: Ask::State { instance: 2 } });
+        assert_eq!(request, Request { id: 1, ask: Ask::State { instance: 2 }, following: Vec::new() });
     }
 }

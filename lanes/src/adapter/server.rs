@@ -3,15 +3,13 @@
 
 use super::convert::{self, Functions};
 use super::protocol::{
-    self, Answer, Ask, Bits, Call, Export, FrameReply, Hello, Item, Reason, RefusedPhase, Reply, Request, STRETCH,
-    TrapReply, VERSION,
+    self, Answer, Ask, Bits, Bulk, Call, Export, FrameReply, Hello, Item, Reason, RefusedPhase, Reply, Request,
+    STRETCH, TrapReply, VERSION,
 };
 use crate::{
     Binary, Failure, Features, Frame, HostCall, InstanceId, Lane, MemoryState, ModuleId, Phase, Reference, Refusal,
-    Session, State, Trap, Value,
+    Session, Settings, State, Trap, Value,
 };
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use std::collections::HashMap;
 use std::io::{self, BufRead, Write};
 
@@ -20,11 +18,11 @@ use std::io::{self, BufRead, Write};
 /// # Errors
 ///
 /// An error of the input or the output, or of a line that is no request.
-pub fn serve(lane: &dyn Lane, input: impl BufRead, mut output: impl Write) -> io::Result<()> {
+pub fn serve(lane: &dyn Lane, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
     let mut server = Server::new(lane);
-    for line in input.lines() {
-        let request: Request = serde_json::from_str(&line?)?;
-        output.write_all(&protocol::line(&server.reply(request)))?;
+    while let Some(frame) = protocol::Frame::read(&mut input, u64::MAX)? {
+        let reply = server.reply(frame.decode()?);
+        output.write_all(&protocol::encode(reply))?;
         output.flush()?;
     }
     Ok(())
@@ -34,6 +32,8 @@ pub fn serve(lane: &dyn Lane, input: impl BufRead, mut output: impl Write) -> io
 pub struct Server<'a> {
     lane: &'a dyn Lane,
     store: Option<Store<'a>>,
+    /// True if the client takes bytes after lines.
+    binary: bool,
 }
 
 /// A store, with its modules and instances by the numbers that the client chose.
@@ -46,23 +46,29 @@ struct Store<'a> {
 impl<'a> Server<'a> {
     /// A server of `lane` that has no store yet.
     pub fn new(lane: &'a dyn Lane) -> Server<'a> {
-        Server { lane, store: None }
+        Server { lane, store: None, binary: false }
     }
 
     /// Does what a request asks for, and returns the reply.
-    pub fn reply(&mut self, Request { id, ask }: Request) -> Reply {
-        let answer = self.answer(ask).unwrap_or_else(failed);
+    pub fn reply(&mut self, Request { id, ask, following }: Request) -> Reply {
+        let mut bytes = Vec::new();
+        let answer = self.answer(ask, &following, &mut bytes).unwrap_or_else(failed);
         let session = self.store.as_mut().map(|store| &mut store.session);
         let (calls, fuel) = session.map(|session| (session.take_host_calls(), session.fuel())).unwrap_or_default();
-        Reply { id, calls: calls.into_iter().map(call).collect(), fuel, answer }
+        Reply { id, calls: calls.into_iter().map(call).collect(), fuel, answer, following: bytes }
     }
 
-    fn answer(&mut self, ask: Ask) -> Result<Answer, Failure> {
+    /// Does what a request asks for that these bytes follow. Appends those that follow the reply.
+    fn answer(&mut self, ask: Ask, mut following: &[u8], bytes: &mut Vec<u8>) -> Result<Answer, Failure> {
         match ask {
-            Ask::Hello { .. } => return Ok(Answer::Hello(self.hello())),
-            Ask::Reset { features, .. } => return self.reset(&features),
+            Ask::Hello { binary, .. } => {
+                self.binary = binary;
+                return Ok(Answer::Hello(self.hello()));
+            }
+            Ask::Reset { features, options, .. } => return self.reset(&features, &options),
             _ => {}
         }
+        let bytes = self.binary.then_some(bytes);
         let store = self.store.as_mut().ok_or_else(|| Failure::Usage("there is no store yet".to_string()))?;
         match ask {
             Ask::Hello { .. } | Ask::Reset { .. } => unreachable!("answered above"),
@@ -73,7 +79,7 @@ impl<'a> Server<'a> {
                 }
                 Ok(Answer::Done {})
             }
-            Ask::Load { module, binary } => store.load(module, &binary),
+            Ask::Load { module, binary } => store.load(module, binary.unpack(&mut following).map_err(Failure::Usage)?),
             Ask::Instantiate { module, instance } => {
                 let module = known(&store.modules, module)?;
                 let made = store.session.instantiate(module)?;
@@ -92,11 +98,11 @@ impl<'a> Server<'a> {
             Ask::Get { instance, global } => {
                 Ok(values(&[store.session.get(known(&store.instances, instance)?, &global)?]))
             }
-            Ask::State { instance } => store.state(instance),
+            Ask::State { instance } => store.state(instance, bytes),
             Ask::Read { instance, memory, offset, length } => {
-                let bytes = store.session.read_memory(known(&store.instances, instance)?, &memory, offset, length);
-                let bytes = bytes.ok_or_else(|| Failure::Usage("no such memory or range".to_string()))?;
-                Ok(Answer::Bytes(BASE64.encode(bytes)))
+                let read = store.session.read_memory(known(&store.instances, instance)?, &memory, offset, length);
+                let read = read.ok_or_else(|| Failure::Usage("no such memory or range".to_string()))?;
+                Ok(Answer::Bytes(Bulk::pack(&read, bytes)))
             }
         }
     }
@@ -110,23 +116,24 @@ impl<'a> Server<'a> {
             features: convert::feature_names(features),
             fixed_features: false,
             tells: ["phases", "frames", "offsets", "state", "exceptions"].map(String::from).to_vec(),
+            binary: self.binary,
+            options: self.lane.options(),
         }
     }
 
-    fn reset(&mut self, features: &[String]) -> Result<Answer, Failure> {
+    fn reset(&mut self, features: &[String], settings: &Settings) -> Result<Answer, Failure> {
         let features = convert::features(features).map_err(Failure::Usage)?;
         // The engine is not asked for features that it lacks: it refuses the modules that need them, one by one.
         let features = features - self.lane.lacks(features);
-        let session = self.lane.session(features)?;
+        let session = self.lane.session_with(features, settings)?;
         self.store = Some(Store { session, modules: HashMap::new(), instances: HashMap::new() });
         Ok(Answer::Done {})
     }
 }
 
 impl Store<'_> {
-    fn load(&mut self, module: u32, binary: &str) -> Result<Answer, Failure> {
-        let bytes = BASE64.decode(binary).map_err(|error| Failure::Usage(error.to_string()))?;
-        match self.session.load(&Binary::new(bytes)) {
+    fn load(&mut self, module: u32, binary: Vec<u8>) -> Result<Answer, Failure> {
+        match self.session.load(&Binary::new(binary)) {
             Ok(loaded) => {
                 self.modules.insert(module, loaded);
                 Ok(Answer::Done {})
@@ -135,7 +142,7 @@ impl Store<'_> {
         }
     }
 
-    fn state(&mut self, instance: u32) -> Result<Answer, Failure> {
+    fn state(&mut self, instance: u32, mut bytes: Option<&mut Vec<u8>>) -> Result<Answer, Failure> {
         let id = known(&self.instances, instance)?;
         let unsupported = || Failure::Unsupported("the lane does not show what exports hold".to_string());
         let State { globals, memories, tables, objects: _ } = self.session.state(id).ok_or_else(unsupported)?;
@@ -147,18 +154,27 @@ impl Store<'_> {
         });
         let mut items: Vec<(String, Item)> = globals.chain(tables).collect();
         for (name, memory) in memories {
-            let item = Item::Memory { length: memory.length, stretches: self.stretches(id, &name, memory) };
+            let item = Item::Memory {
+                length: memory.length,
+                stretches: self.stretches(id, &name, memory, bytes.as_deref_mut()),
+            };
             items.push((name, item));
         }
         Ok(Answer::Exports(items.into_iter().map(|(name, item)| Export { name, item }).collect()))
     }
 
-    fn stretches(&mut self, instance: InstanceId, name: &str, memory: MemoryState) -> Vec<(u64, String)> {
+    fn stretches(
+        &mut self,
+        instance: InstanceId,
+        name: &str,
+        memory: MemoryState,
+        mut following: Option<&mut Vec<u8>>,
+    ) -> Vec<(u64, Bulk)> {
         let length = usize::try_from(memory.length).unwrap_or(usize::MAX).min(MemoryState::HASHED);
         let bytes = self.session.read_memory(instance, name, 0, length).unwrap_or_default();
         let stretches = (0..).zip(bytes.chunks(STRETCH));
         let stretches = stretches.filter(|(_, stretch)| stretch.iter().any(|&byte| byte != 0));
-        stretches.map(|(index, stretch)| (index, BASE64.encode(stretch))).collect()
+        stretches.map(|(index, stretch)| (index, Bulk::pack(stretch, following.as_deref_mut()))).collect()
     }
 }
 

@@ -2,8 +2,8 @@
 //! them and not the program.
 //!
 //! A worker reads asks from standard input and writes answers to standard output, as lines of JSON. It has a process
-//! group of its own, which holds all that it starts: the [`Reaper`] ends the groups that this process leaves behind. The
-//! script runner and the fuzzer's campaigns each have asks and answers of their own.
+//! group of its own, which holds all that it starts: the [`Reaper`] ends the groups that this process leaves behind.
+//! The script runner and the fuzzer's campaigns each have asks and answers of their own.
 
 mod reaper;
 

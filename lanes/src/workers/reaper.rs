@@ -1,7 +1,8 @@
 //! The reaper: a process that ends what this one leaves behind, however this one ends.
 //!
-//! Workers, and whoever runs whole scripts, have process groups of their own, which hold all that they start. The reaper is told each
-//! group, over its standard input. When that ends, because this process has, it kills the groups that are left.
+//! Workers, and whoever runs whole scripts, have process groups of their own, which hold all that they start. The
+//! reaper is told each group, over its standard input. When that ends, because this process has, it kills the groups
+//! that are left.
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::HashSet;

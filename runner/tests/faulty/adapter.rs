@@ -1,10 +1,8 @@
 //! An adapter that does one thing wrong: a decorator of the honest [`Server`], for the tests that prove that
 //! `check-adapter` and a run notice.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use lanes::adapter::Server;
-use lanes::adapter::protocol::{self, Answer, Ask, Bits, Item, Reason, RefusedPhase, Reply, Request};
+use lanes::adapter::protocol::{self, Answer, Ask, Bits, Bulk, Frame, Item, Reason, RefusedPhase, Reply, Request};
 use lanes::{Features, Lane, TrapKind};
 use serde::Deserialize;
 use std::io::{self, BufRead, Write};
@@ -54,21 +52,23 @@ pub(crate) enum Fault {
     WrongI31,
     /// A module that contains the word `refused` is called malformed.
     RefusesWord,
+    /// One byte too few follows a reply.
+    LosesByte,
     /// The request `state` ends the process.
     DiesShowing,
 }
 
 /// Serves a lane with a fault until the input ends.
-pub(crate) fn serve(lane: &dyn Lane, fault: Fault, input: impl BufRead, mut output: impl Write) -> io::Result<()> {
+pub(crate) fn serve(lane: &dyn Lane, fault: Fault, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
     let mut adapter = FaultyAdapter { server: Server::new(lane), fault, has_store: false };
-    for line in input.lines() {
-        let request: Request = serde_json::from_str(&line?)?;
+    while let Some(frame) = Frame::read(&mut input, u64::MAX)? {
+        let request: Request = frame.decode()?;
         let is_call = matches!(request.ask, Ask::Invoke { .. });
         let reply = adapter.reply(request);
         if fault == Fault::Garbage && is_call {
             output.write_all(b"Segmentation fault, more or less\n")?;
         } else {
-            output.write_all(&protocol::line(&reply))?;
+            output.write_all(&protocol::encode(reply))?;
         }
         output.flush()?;
     }
@@ -83,21 +83,26 @@ struct FaultyAdapter<'a> {
 
 impl FaultyAdapter<'_> {
     fn reply(&mut self, request: Request) -> Reply {
-        if let Some(answer) = self.answer_instead(&request.ask) {
-            return Reply { id: request.id, calls: Vec::new(), fuel: None, answer };
+        if let Some(answer) = self.answer_instead(&request) {
+            return Reply { id: request.id, calls: Vec::new(), fuel: None, answer, following: Vec::new() };
         }
         let is_call = matches!(request.ask, Ask::Invoke { .. });
         let mut reply = self.server.reply(request);
         match self.fault {
             Fault::ForgetsHostCalls => reply.calls.clear(),
             Fault::WrongNumber if is_call => reply.id += 1,
+            Fault::LosesByte => _ = reply.following.pop(),
+            Fault::BlankMemory if matches!(reply.answer, Answer::Exports(_)) => {
+                reply.following.clear();
+                falsify(self.fault, &mut reply.answer);
+            }
             _ => falsify(self.fault, &mut reply.answer),
         }
         reply
     }
 
     /// Does what does not need the server: dies, hangs, or answers by itself.
-    fn answer_instead(&mut self, ask: &Ask) -> Option<Answer> {
+    fn answer_instead(&mut self, Request { ask, following, .. }: &Request) -> Option<Answer> {
         match (self.fault, ask) {
             (Fault::Dies, Ask::Invoke { .. }) => std::process::exit(70),
             (Fault::DiesShowing, Ask::State { .. }) => std::process::exit(71),
@@ -105,7 +110,7 @@ impl FaultyAdapter<'_> {
                 std::thread::sleep(Duration::from_secs(1));
             },
             (Fault::NeverResets, Ask::Reset { .. }) if self.has_store => return Some(Answer::Done {}),
-            (Fault::RefusesWord, Ask::Load { binary, .. }) if contains_word(binary) => {
+            (Fault::RefusesWord, Ask::Load { binary, .. }) if contains_word(binary, following) => {
                 return Some(Answer::Refused { phase: RefusedPhase::Malformed, message: "the word".to_string() });
             }
             (Fault::UnreadMemory, Ask::Read { .. }) => {
@@ -118,9 +123,9 @@ impl FaultyAdapter<'_> {
     }
 }
 
-/// Returns whether a binary in base64 contains the word `refused`.
-fn contains_word(binary: &str) -> bool {
-    let bytes = BASE64.decode(binary).expect("the runner sends base64");
+/// Returns whether a binary contains the word `refused`.
+fn contains_word(binary: &Bulk, mut following: &[u8]) -> bool {
+    let bytes = binary.unpack(&mut following).expect("the runner sends all bytes");
     bytes.windows(7).any(|word| word == b"refused")
 }
 

@@ -8,14 +8,15 @@
 
 mod context;
 mod failure;
+mod settings;
 mod store;
 
 use self::store::OwnStore;
 use crate::engines::PerFeatures;
 use crate::engines::session::LinkedSession;
 use crate::{
-    Cpu, EngineInfo, Failure, Features, Lane, LaneInfo, MemoryChecks, Moves, OWN_ENGINE, Opened, Options, RelaxedSimd,
-    Session,
+    Cpu, EngineInfo, EngineOption, Failure, Features, Lane, LaneInfo, MemoryChecks, Moves, OWN_ENGINE, Opened, Options,
+    RelaxedSimd, Session, Settings,
 };
 use engine::{Engine, Error};
 
@@ -38,6 +39,8 @@ pub struct Own {
     options: Options,
     /// The engines that compile.
     engines: PerFeatures<Engine>,
+    /// The same lane with other values of its options.
+    variants: settings::Variants,
 }
 
 impl Own {
@@ -58,7 +61,8 @@ impl Own {
             backend: "cranelift".to_string(),
             moves: Moves::Nothing,
         };
-        Own { info, tier, origin, options: options.clone(), engines: PerFeatures::default() }
+        let (engines, variants) = (PerFeatures::default(), settings::Variants::default());
+        Own { info, tier, origin, options: options.clone(), engines, variants }
     }
 
     /// The lane of this name. `None` if no lane of our own has it.
@@ -132,5 +136,13 @@ impl Lane for Own {
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
         let store = failure::guarded(|| OwnStore::new(self, features))?;
         Ok(Box::new(LinkedSession::new(store, features - self.lacks(features))?))
+    }
+
+    fn options(&self) -> Vec<EngineOption> {
+        settings::list()
+    }
+
+    fn session_with(&self, features: Features, settings: &Settings) -> Result<Box<dyn Session + '_>, Failure> {
+        self.variant(settings)?.session(features)
     }
 }
