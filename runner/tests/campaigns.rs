@@ -99,8 +99,9 @@ fn the_input_of_a_crash_is_the_right_one() {
     let (_, written) = ended.findings().into_values().next().expect("a finding");
     let last = *written.last().expect("an input");
     let input = ended.directory.path().join("other.input");
+    let inputs = fuzz::campaign::Inputs { seed: 5, ..Default::default() };
     for number in 0..=last {
-        fs::write(&input, fuzz::campaign::Inputs { seed: 5 }.get(number)).expect("written");
+        fs::write(&input, inputs.get(number)).expect("written");
         if written.contains(&number) {
             let kept = ended.directory.path().join(format!("0000000000000005-{number}.input"));
             assert_eq!(fs::read(&input).expect("read"), fs::read(kept).expect("read"));
@@ -136,9 +137,28 @@ fn a_campaign_goes_on_where_it_was() {
     assert_eq!(resumed.file("report.json"), resumed.file("campaign.json"));
     let other = touchstone(&["fuzz", "--resume", "--out", &resumed.directory.path().display().to_string()]);
     assert_eq!(other.status.code(), Some(2));
-    assert!(text(&other.stderr).contains("has the oracle `differential` and the lanes interp,faulty/load-abort"));
+    assert!(text(&other.stderr).contains("has the oracle `differential`, the lanes interp,faulty/load-abort"));
     let none = touchstone(&["fuzz", "--resume", "--out", "no/such/directory"]);
     assert!(text(&none.stderr).contains("no campaign to go on with"), "{}", text(&none.stderr));
+}
+
+/// The modules of a corpus are run, with what they import and with loops that would never end.
+#[test]
+fn modules_of_others_are_seeds() {
+    let seeds = tempfile::tempdir().expect("a directory");
+    let module = "(module (import \"a\" \"f\" (func $f (param i32))) (memory (export \"m\") 1)
+      (func (export \"add\") (param i32 i32) (result i32) (call $f (local.get 0))
+        (loop $l (br_if $l (local.get 1))) (i32.add (local.get 0) (local.get 1))))";
+    fs::write(seeds.path().join("add.wasm"), wat::parse_str(module).expect("it parses")).expect("written");
+    let seeds = seeds.path().display().to_string();
+    let run = ["--seed", "5", "--inputs", "24", "--lanes", "interp,quick/fresh", "--jobs", "2"];
+    let ended = campaign(&[&run[..], &["--seeds", &seeds]].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.said);
+    let executed = ended.state["counts"]["executed"].as_u64().expect("a number");
+    assert!(executed > 18, "{}", ended.said);
+    assert_ne!(ended.state["counts"], campaign(&run).state["counts"], "the module changes half of the inputs");
+    let none = touchstone(&["fuzz", "--seeds", "no/such/directory"]);
+    assert!(text(&none.stderr).contains("cannot take seeds from no/such/directory"), "{}", text(&none.stderr));
 }
 
 /// A new campaign has a seed of its own, which is printed, and Ctrl-C ends it with its summary.

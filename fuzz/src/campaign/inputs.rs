@@ -1,17 +1,108 @@
 //! The inputs of a campaign, by number.
 
 use crate::generate::input::Random;
+use crate::generate::seed::MAGIC;
+use std::fs;
+use std::io;
+use std::path::Path;
 
-/// The inputs of a campaign. Input `k` follows from the seed and `k` alone, whichever worker checks it.
+/// The inputs of a campaign. Input `k` follows from the seed, the modules and `k` alone, whichever worker checks it.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
     /// The seed of the campaign.
     pub seed: u64,
+    /// Modules to start from. Half of the inputs hold one, and first of all each does once.
+    pub modules: Vec<Vec<u8>>,
 }
 
 impl Inputs {
     /// Returns input `number`.
     pub fn get(&self, number: u64) -> Vec<u8> {
-        Random::new(Random::new(self.seed).next_u64().wrapping_add(number)).next_u64().to_le_bytes().to_vec()
+        let word = Random::new(Random::new(self.seed).next_u64().wrapping_add(number)).next_u64();
+        let mut input = word.to_le_bytes().to_vec();
+        if let Some(module) = self.module(number, Random::new(word).next_u64()) {
+            input.extend(module);
+        }
+        input
+    }
+
+    /// Returns the module of input `number`, if it has one.
+    fn module(&self, number: u64, random: u64) -> Option<&[u8]> {
+        let count = self.modules.len() as u64;
+        let index = match number {
+            _ if count == 0 => return None,
+            first if first < count => first,
+            _ if random.is_multiple_of(2) => (random >> 1) % count,
+            _ => return None,
+        };
+        self.modules.get(usize::try_from(index).ok()?).map(Vec::as_slice)
+    }
+}
+
+/// Reads all modules in a directory and below it, in the order of their paths: files whose names end in `.wasm`, and
+/// that begin as a module does. Each different one counts once.
+///
+/// # Errors
+///
+/// A file or a directory cannot be read, or there is no module.
+pub fn read_modules(directory: &Path) -> io::Result<Vec<Vec<u8>>> {
+    let mut modules = Vec::new();
+    collect(directory, &mut modules)?;
+    if modules.is_empty() {
+        return Err(io::Error::other("no file *.wasm there holds a module"));
+    }
+    Ok(modules)
+}
+
+fn collect(directory: &Path, modules: &mut Vec<Vec<u8>>) -> io::Result<()> {
+    let mut paths = fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            collect(&path, modules)?;
+        } else if path.extension().is_some_and(|extension| extension == "wasm") {
+            let module = fs::read(&path)?;
+            if module.starts_with(MAGIC) && !modules.contains(&module) {
+                modules.push(module);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_module_comes_first_and_half_of_the_inputs_have_one() {
+        let modules = vec![b"one".to_vec(), b"two".to_vec(), b"three".to_vec()];
+        let (with, without) = (Inputs { seed: 3, modules }, Inputs { seed: 3, ..Inputs::default() });
+        assert_eq!(
+            [0, 1, 2].map(|number| with.get(number)[8..].to_vec()),
+            [b"one".to_vec(), b"two".to_vec(), b"three".to_vec()]
+        );
+        let mut sizes = [0; 6];
+        for number in 3..1003 {
+            let input = with.get(number);
+            assert_eq!(&input[..8], without.get(number));
+            sizes[input.len() - 8] += 1;
+        }
+        assert!((400..600).contains(&sizes[0]) && sizes[3] > 200 && sizes[5] > 100, "{sizes:?}");
+    }
+
+    #[test]
+    fn modules_are_found_in_folders() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let write = |name: &str, bytes: &[u8]| fs::write(directory.path().join(name), bytes).expect("written");
+        fs::create_dir(directory.path().join("more")).expect("made");
+        assert!(read_modules(directory.path()).is_err());
+        write("b.wasm", b"\0asm\x01\0\0\0b");
+        write("more/a.wasm", b"\0asm\x01\0\0\0a");
+        write("same.wasm", b"\0asm\x01\0\0\0b");
+        write("text.wasm", b"(module)");
+        write("c.bin", b"\0asm\x01\0\0\0c");
+        let modules = read_modules(directory.path()).expect("there are two");
+        assert_eq!(modules, [b"\0asm\x01\0\0\0b", b"\0asm\x01\0\0\0a"]);
     }
 }

@@ -1,7 +1,7 @@
 //! A job: a thread that owns one worker process and feeds it inputs.
 
-use super::ledger::Ledger;
 use super::message::{Answer, Ask, Found, Loss, LossKind};
+use super::shared::Shared;
 use super::worker::noted_lane;
 use lanes::workers::{Program, Worker};
 use std::io;
@@ -18,11 +18,12 @@ const REDUCTION: Duration = Duration::from_mins(5);
 
 /// A job of a campaign.
 pub(super) struct Job<'a> {
-    pub(super) ledger: &'a Ledger<'a>,
+    pub(super) shared: &'a Shared<'a>,
     pub(super) program: Program,
     /// The file in which the worker notes the lane that runs.
     pub(super) note: PathBuf,
-    /// The number of jobs.
+    /// The number of this job, and how many there are.
+    pub(super) number: usize,
     pub(super) jobs: usize,
     /// The number of inputs of the campaign.
     pub(super) limit: Option<u64>,
@@ -34,7 +35,7 @@ pub(super) struct Job<'a> {
     pub(super) first: Vec<(u64, String, bool)>,
 }
 
-/// What comes from a worker.
+/// A message of a worker, or its end.
 enum Received {
     Answer(Answer),
     /// The process died, or did not answer. It is gone.
@@ -50,7 +51,7 @@ impl Job<'_> {
     ///
     /// No worker can be started, or a finding cannot be written.
     pub(super) fn work(&mut self) -> io::Result<()> {
-        while let Some(range) = self.ledger.take(self.jobs, self.limit) {
+        while let Some(range) = self.shared.take(self.number, self.jobs, self.limit) {
             self.check(range)?;
             for (number, signature, is_loss) in std::mem::take(&mut self.first) {
                 self.examine(number, &signature, is_loss)?;
@@ -64,24 +65,23 @@ impl Job<'_> {
         self.start()?.send(&Ask::Check(range.start, range.end));
         let mut next = range.start;
         while next < range.end {
-            match self.receive(self.timeout, |ledger| ledger.is_stopped())? {
+            match self.receive(self.timeout, |shared| shared.is_stopped())? {
                 Received::Answer(Answer::Checked { number, counts, processor, found }) => {
-                    self.ledger.count(counts, processor);
-                    next = number + 1;
                     if let Some(found) = found {
                         self.record(number, &found, false)?;
                     }
+                    self.shared.count(self.number, counts, processor);
+                    next = number + 1;
                 }
                 Received::Answer(Answer::Lost { loss, .. }) | Received::Lost(loss) => {
                     self.worker = None;
-                    self.ledger.count(serde_json::Value::Null, 0);
                     self.record(next, &loss.found(), true)?;
-                    next += 1;
+                    self.shared.count(self.number, serde_json::Value::Null, 0);
                     break;
                 }
                 Received::Answer(Answer::Full) => {
                     self.worker = None;
-                    self.ledger.state().replaced += 1;
+                    self.shared.state().replaced += 1;
                     break;
                 }
                 Received::Stopped => {
@@ -91,12 +91,12 @@ impl Job<'_> {
                 Received::Answer(Answer::Ready | Answer::Done | Answer::Reduced(_)) => {}
             }
         }
-        self.ledger.give_back(next..range.end);
+        self.shared.give_back(self.number);
         Ok(())
     }
 
     fn record(&mut self, number: u64, found: &Found, is_loss: bool) -> io::Result<()> {
-        if self.ledger.record(number, found)? {
+        if self.shared.record(number, found)? {
             self.first.push((number, found.signature.clone(), is_loss));
         }
         Ok(())
@@ -106,7 +106,7 @@ impl Job<'_> {
     fn examine(&mut self, number: u64, signature: &str, is_loss: bool) -> io::Result<()> {
         self.worker = None;
         self.start()?.send(&Ask::Check(number, number + 1));
-        let again = match self.receive(self.timeout, |ledger| ledger.is_interrupted())? {
+        let again = match self.receive(self.timeout, |shared| shared.is_interrupted())? {
             Received::Answer(Answer::Checked { found, .. }) => found,
             Received::Answer(Answer::Lost { loss, .. }) | Received::Lost(loss) => {
                 self.worker = None;
@@ -119,14 +119,14 @@ impl Job<'_> {
         };
         let repeats = again.is_some_and(|found| found.signature == signature);
         let reduced = if repeats && !is_loss && self.reduces { self.reduce(number)? } else { None };
-        self.ledger.add_examination(number, signature, repeats, reduced.as_deref())
+        self.shared.add_examination(number, signature, repeats, reduced.as_deref())
     }
 
     /// Returns the script of a smaller finding, if the worker finds one.
     fn reduce(&mut self, number: u64) -> io::Result<Option<String>> {
         self.start()?.send(&Ask::Reduce(number));
         loop {
-            match self.receive(REDUCTION, |ledger| ledger.is_interrupted())? {
+            match self.receive(REDUCTION, |shared| shared.is_interrupted())? {
                 Received::Answer(Answer::Reduced(script)) => return Ok(script),
                 Received::Answer(Answer::Ready | Answer::Done | Answer::Checked { .. }) => {}
                 Received::Answer(Answer::Lost { .. } | Answer::Full) | Received::Lost(_) | Received::Stopped => {
@@ -141,7 +141,7 @@ impl Job<'_> {
     fn start(&mut self) -> io::Result<&mut Worker<Answer>> {
         if self.worker.is_none() {
             self.worker = Some(Worker::start(&self.program)?);
-            match self.receive(GRACE, |ledger| ledger.is_interrupted())? {
+            match self.receive(GRACE, |shared| shared.is_interrupted())? {
                 Received::Answer(Answer::Ready) => {}
                 Received::Lost(loss) => {
                     return Err(io::Error::other(format!("a worker does not start: {}", loss.message)));
@@ -154,14 +154,14 @@ impl Job<'_> {
 
     /// Waits for the next answer. A worker limits the time of an input by itself; `timeout` and the grace are for
     /// workers that do not even give up.
-    fn receive(&mut self, timeout: Duration, stops: fn(&Ledger<'_>) -> bool) -> io::Result<Received> {
+    fn receive(&mut self, timeout: Duration, stops: fn(&Shared<'_>) -> bool) -> io::Result<Received> {
         const INTERVAL: Duration = Duration::from_millis(50);
         let began = Instant::now();
         let Some(worker) = &self.worker else { return Ok(Received::Stopped) };
         loop {
             match worker.receive(INTERVAL) {
                 Ok(answer) => return Ok(Received::Answer(answer)),
-                Err(RecvTimeoutError::Timeout) if stops(self.ledger) => return Ok(Received::Stopped),
+                Err(RecvTimeoutError::Timeout) if stops(self.shared) => return Ok(Received::Stopped),
                 Err(RecvTimeoutError::Timeout) if began.elapsed() < timeout.saturating_add(GRACE) => {}
                 Err(RecvTimeoutError::Timeout) => {
                     let lane = noted_lane(&self.note);
@@ -169,13 +169,13 @@ impl Job<'_> {
                     self.worker = None;
                     return Ok(Received::Lost(Loss { kind: LossKind::TimedOut, lane, location: None, message }));
                 }
-                Err(RecvTimeoutError::Disconnected) => return self.bury(),
+                Err(RecvTimeoutError::Disconnected) => return self.wait_for_end(),
             }
         }
     }
 
     /// Returns how the worker died.
-    fn bury(&mut self) -> io::Result<Received> {
+    fn wait_for_end(&mut self) -> io::Result<Received> {
         let Some(worker) = self.worker.take() else { return Ok(Received::Stopped) };
         let (status, words) = worker.wait()?;
         let message = if words.is_empty() { status.to_string() } else { format!("{status}\n{words}") };

@@ -107,7 +107,8 @@ impl Loss {
     }
 }
 
-/// Returns the text with each number replaced by `N`: addresses, sizes and indices differ between findings of one cause.
+/// Returns the text with each number replaced by `N`: addresses, sizes and indices differ between findings of one
+/// cause.
 fn without_numbers(text: &str) -> String {
     let mut short = String::new();
     let mut words = text.split_inclusive(|c: char| !c.is_ascii_alphanumeric());

@@ -2,33 +2,33 @@
 //!
 //! ```text
 //! Campaign ─> job (a thread each) ══ message ══> worker (a process each) ─> oracle
-//!     │         └── ledger: the state, the queue of inputs, the files of findings
-//!     └── state: counts, course over time, what is left; resumed from its file
+//!     │         └── shared: the state, the queue of inputs, the files of findings
+//!     └── state: counts, totals over time, what is left; resumed from its file
 //! ```
 //!
-//! Input `k` of a campaign follows from its seed and `k` alone, so a campaign can be repeated, with any number of jobs.
-//! A crash, a hang or a blow-up costs one input: it is a finding, and the campaign goes on. Findings with the same
-//! signature count as one: the first is run again alone, and made smaller.
+//! Input `k` of a campaign follows from its seed, its modules and `k` alone, so a campaign can be repeated, with any
+//! number of jobs. A crash, a hang or a blow-up costs one input: it is a finding, and the campaign goes on. Findings
+//! with the same signature count as one: the first is run again alone, and made smaller.
 
+mod history;
 mod inputs;
 mod job;
-mod ledger;
 mod message;
 mod queue;
-mod series;
+mod shared;
 mod state;
 mod watchdog;
 mod worker;
 
-pub use inputs::Inputs;
-pub use state::{Entry, News, STATE_FILE, State};
+pub use inputs::{Inputs, read_modules};
+pub use state::{Entry, Novelty, STATE_FILE, State};
 pub use watchdog::Limits;
 pub use worker::serve;
 
 use job::Job;
 use lanes::workers::Program;
-use ledger::Ledger;
 use rustix::time::{ClockId, clock_gettime};
+use shared::Shared;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::thread::{self, ScopedJoinHandle};
@@ -78,22 +78,22 @@ impl Campaign<'_> {
     /// The directory cannot be written, or no worker can be started.
     pub fn run(&self, state: State) -> io::Result<State> {
         fs::create_dir_all(&self.directory)?;
-        let ledger = Ledger::new(state, &self.inputs, &self.directory, self.print, self.interrupt);
+        let shared = Shared::new(state, &self.inputs, &self.directory, self.print, self.interrupt);
         let ended = thread::scope(|scope| {
             let mut jobs = Vec::new();
             for number in 0..self.jobs.max(1) {
-                let mut job = self.job(number, &ledger);
+                let mut job = self.job(number, &shared);
                 let work = move || {
                     let worked = job.work();
                     if worked.is_err() {
-                        job.ledger.stop();
+                        job.shared.stop();
                     }
                     worked
                 };
-                jobs.push(thread::Builder::new().spawn_scoped(scope, work).inspect_err(|_| ledger.stop())?);
+                jobs.push(thread::Builder::new().spawn_scoped(scope, work).inspect_err(|_| shared.stop())?);
             }
-            let attended = self.attend(&ledger, &jobs);
-            ledger.stop();
+            let attended = self.attend(&shared, &jobs);
+            shared.stop();
             let worked =
                 jobs.into_iter().map(|job| job.join().unwrap_or_else(|_| Err(io::Error::other("a job panicked"))));
             worked.collect::<Vec<_>>().into_iter().chain([attended]).collect::<io::Result<()>>()
@@ -102,7 +102,7 @@ impl Campaign<'_> {
             // It is not there if the worker did not start.
             let _ = fs::remove_file(self.note(number));
         }
-        let state = ledger.into_state();
+        let state = shared.into_state();
         state.write(&self.directory)?;
         ended.map(|()| state)
     }
@@ -111,13 +111,14 @@ impl Campaign<'_> {
         self.directory.join(format!("running-{}-{job}", std::process::id()))
     }
 
-    fn job<'l>(&self, number: usize, ledger: &'l Ledger<'l>) -> Job<'l> {
+    fn job<'l>(&self, number: usize, shared: &'l Shared<'l>) -> Job<'l> {
         let (note, mut program) = (self.note(number), self.worker.clone());
         program.arguments.push(format!("--note={}", note.display()));
         Job {
-            ledger,
+            shared,
             program,
             note,
+            number,
             jobs: self.jobs.max(1),
             limit: self.limit,
             timeout: self.timeout,
@@ -128,19 +129,19 @@ impl Campaign<'_> {
     }
 
     /// Keeps the time until all jobs have ended: stops them at a limit, writes the state, prints the progress.
-    fn attend(&self, ledger: &Ledger<'_>, jobs: &[ScopedJoinHandle<'_, io::Result<()>>]) -> io::Result<()> {
+    fn attend(&self, shared: &Shared<'_>, jobs: &[ScopedJoinHandle<'_, io::Result<()>>]) -> io::Result<()> {
         let began = Instant::now();
         let (mut saved, mut printed) = (began, began);
-        let before = ledger.state().seconds;
+        let before = shared.state().seconds;
         while !jobs.iter().all(ScopedJoinHandle::is_finished) {
             thread::sleep(INTERVAL);
-            let mut state = ledger.state();
+            let mut state = shared.state();
             state.seconds = before + began.elapsed().as_secs_f64();
             let point = state.point();
-            state.course.add(point);
+            state.history.add(point);
             let processor = self.processor.is_some_and(|limit| state.processor_seconds >= limit.as_secs_f64());
             if processor || self.wall.is_some_and(|limit| began.elapsed() >= limit) {
-                ledger.stop();
+                shared.stop();
             }
             if saved.elapsed() >= SAVED {
                 saved = Instant::now();

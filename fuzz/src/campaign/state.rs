@@ -1,8 +1,8 @@
 //! The state of a campaign: what it has done, what it has found, and what is left. It is written to a file from time to
 //! time, so that a campaign can go on where it was, and so that others can follow it.
 
+use super::history::{History, Point};
 use super::queue::Queue;
-use super::series::{Course, Point};
 use crate::statistics::counts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -23,6 +23,8 @@ pub struct State {
     pub lanes: String,
     /// The seed that the inputs follow from.
     pub seed: u64,
+    /// The directory of modules to start from, if there is one.
+    pub seeds: Option<String>,
     /// The inputs that were checked.
     pub inputs: u64,
     /// The seconds that the campaign has run.
@@ -32,20 +34,20 @@ pub struct State {
     /// The workers that were replaced since they had grown.
     pub replaced: u64,
     /// When anything new came last.
-    pub news: News,
+    pub novelty: Novelty,
     /// The findings, by signature.
     pub findings: BTreeMap<String, Entry>,
     /// The counts of the oracle.
     pub counts: Value,
-    /// The course over time.
-    pub course: Course,
+    /// The totals over time.
+    pub history: History,
     /// The inputs that are left.
     pub(super) queue: Queue,
 }
 
 /// The counts that were seen for the first time: of an instruction, of a trap at a depth, of a finding.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct News {
+pub struct Novelty {
     /// The counts that are not zero.
     pub counts: u64,
     /// The inputs that had been checked when the last one came.
@@ -61,25 +63,26 @@ pub struct Entry {
     pub count: u64,
     /// The numbers of the inputs that are written to files: the lowest ones.
     pub written: BTreeSet<u64>,
-    /// Whether an input showed the finding again when it ran alone in a fresh process. `None` if none was tried.
+    /// True if an input showed the finding again when it ran alone in a fresh process. `None` if none was tried.
     pub repeats: Option<bool>,
 }
 
 impl State {
     /// Returns the state of a campaign that has not begun.
-    pub fn new(oracle: &str, lanes: &str, seed: u64) -> State {
+    pub fn new(oracle: &str, lanes: &str, seed: u64, seeds: Option<String>) -> State {
         State {
             oracle: oracle.to_string(),
             lanes: lanes.to_string(),
             seed,
+            seeds,
             inputs: 0,
             seconds: 0.0,
             processor_seconds: 0.0,
             replaced: 0,
-            news: News::default(),
+            novelty: Novelty::default(),
             findings: BTreeMap::new(),
             counts: Value::Object(Default::default()),
-            course: Course::default(),
+            history: History::default(),
             queue: Queue::default(),
         }
     }
@@ -91,7 +94,9 @@ impl State {
     /// There is none, or the file holds something else.
     pub fn read(directory: &Path) -> io::Result<State> {
         let text = fs::read_to_string(directory.join(STATE_FILE))?;
-        Ok(serde_json::from_str(&text)?)
+        let mut state: State = serde_json::from_str(&text)?;
+        state.queue.give_all_back();
+        Ok(state)
     }
 
     /// Returns the state as JSON.
@@ -114,34 +119,36 @@ impl State {
         let processor = processor as f64;
         self.processor_seconds += processor / 1e6;
         let new = counts::add(&mut self.counts, counts);
-        self.note_news(new);
+        self.note_new(new);
     }
 
-    pub(super) fn note_news(&mut self, new: u64) {
+    pub(super) fn note_new(&mut self, new: u64) {
         if new > 0 {
-            self.news = News { counts: self.news.counts + new, inputs: self.inputs, seconds: self.seconds };
+            self.novelty = Novelty { counts: self.novelty.counts + new, inputs: self.inputs, seconds: self.seconds };
         }
     }
 
     /// Returns the totals of now.
     pub(super) fn point(&self) -> Point {
         let findings = self.findings.values().map(|entry| entry.count).sum();
-        Point { seconds: self.seconds, inputs: self.inputs, new: self.news.counts, findings }
+        Point { seconds: self.seconds, inputs: self.inputs, new: self.novelty.counts, findings }
     }
 
     /// Returns the progress for people: how fast it goes, when anything new came, and the chart of both.
     pub fn progress(&self) -> String {
-        let State { inputs, seconds, processor_seconds, news, .. } = self;
+        let State { inputs, seconds, processor_seconds, novelty, .. } = self;
         let now = self.point();
-        let chart = |name: &str, total: fn(&Point) -> u64| format!("{name:<9}|{:<60}|", self.course.chart(now, total));
+        let chart = |name: &str, total: fn(&Point) -> u64| format!("{name:<9}|{:<60}|", self.history.chart(now, total));
         #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
         let rate = *inputs as f64 / seconds.max(0.001);
-        let (since, ago) = (inputs.saturating_sub(news.inputs), seconds - news.seconds);
+        let (since, ago) = (inputs.saturating_sub(novelty.inputs), seconds - novelty.seconds);
         let mut text = format!(
-            "{inputs} inputs in {seconds:.0} s ({rate:.1} a second), {processor_seconds:.0} s of processor time\n\
+            "{inputs} inputs in {seconds:.0} s ({rate:.1} a second), {processor_seconds:.0} s of processor time, \
+             {} findings\n\
              {} counts are not zero; the last new one came {since} inputs and {ago:.0} s ago\n\
              {}\n{}",
-            news.counts,
+            now.findings,
+            novelty.counts,
             chart("inputs", |point| point.inputs),
             chart("new", |point| point.new),
         );
@@ -162,12 +169,12 @@ mod tests {
 
     #[test]
     fn news_are_what_was_never_counted() {
-        let mut state = State::new("differential", "all", 7);
+        let mut state = State::new("differential", "all", 7, None);
         for seconds in 0..10 {
             state.seconds = f64::from(seconds);
             state.count(json!({"inputs": 1, "uses": {"try_table": u64::from(seconds == 4)}}), 1000);
         }
-        assert_eq!(state.news, News { counts: 2, inputs: 5, seconds: 4.0 });
+        assert_eq!(state.novelty, Novelty { counts: 2, inputs: 5, seconds: 4.0 });
         let text = state.progress();
         assert!(text.contains("2 counts are not zero; the last new one came 5 inputs and 5 s ago"), "{text}");
     }
@@ -176,7 +183,7 @@ mod tests {
     fn a_state_is_read_as_it_was_written() {
         let directory = std::env::temp_dir().join(format!("touchstone-state-{}", std::process::id()));
         fs::create_dir_all(&directory).expect("a directory");
-        let mut state = State::new("artifact", "all", u64::MAX);
+        let mut state = State::new("artifact", "all", u64::MAX, Some("corpus".to_string()));
         state.count(json!({"refused": 3}), 5);
         state.findings.insert("x".to_string(), Entry { count: 2, written: [1, 4].into(), repeats: Some(true) });
         state.write(&directory).expect("written");

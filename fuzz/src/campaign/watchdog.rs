@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// The time between two looks.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// What one input may take.
+/// The limits of one input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// The time, in all lanes together.
@@ -56,8 +56,8 @@ impl Watchdog {
         self.lock().take().and_then(|running| running.lane)
     }
 
-    /// Returns whether the process has grown to half of its limit. It is replaced then, so that a slow leak is not taken
-    /// for a blow-up.
+    /// Returns whether the process has grown to half of its limit. It is replaced then, so that a slow leak is not
+    /// taken for a blow-up.
     pub(super) fn is_full(&self) -> bool {
         self.resident.load(Ordering::Relaxed) > self.limits.memory / 2
     }

@@ -2,7 +2,7 @@
 
 use crate::panel::INTERPRETER;
 use arbitrary::{Result, Unstructured};
-use lanes::{Cpu, Features, HostFunc, MemoryChecks, Options, Value};
+use lanes::{Cpu, Features, HostFunc, MemoryChecks, Options, Settings, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub struct Case {
     pub actions: Vec<Action>,
     /// The configuration of the lanes of each tier. It must make no difference; fuel, which does, is the same in all.
     pub options: BTreeMap<&'static str, Options>,
+    /// The options of lanes of other engines, by lane. They must make no difference either.
+    pub settings: BTreeMap<String, Settings>,
 }
 
 /// One step of a case.
@@ -85,6 +87,15 @@ impl Case {
             options: TIERS.map(|tier| (tier, Options::default())).into(),
             ..Case::default()
         }
+    }
+
+    /// Returns the options of other engines that do not have their first value, a line for each lane.
+    pub fn describe_settings(&self) -> Vec<String> {
+        let describe = |(lane, settings): (&String, &Settings)| {
+            let settings: Vec<_> = settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            (!settings.is_empty()).then(|| format!("options of {lane}: {}", settings.join(", ")))
+        };
+        self.settings.iter().filter_map(describe).collect()
     }
 
     /// Returns the calls, in order.

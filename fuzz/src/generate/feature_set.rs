@@ -46,6 +46,13 @@ impl Audience {
         })
     }
 
+    /// Returns all features that a case may have.
+    pub fn all(self) -> Features {
+        let all = Features::WASM_2_0 | DRAWN;
+        // Other engines choose results of relaxed instructions, and refuse a module with both forms of exceptions.
+        if self.own { all } else { all - Features::RELAXED_SIMD - Features::LEGACY_EXCEPTIONS }
+    }
+
     /// Draws the features of one case.
     ///
     /// # Errors

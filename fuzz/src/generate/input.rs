@@ -3,7 +3,11 @@
 //! Any bytes are an input, even none. The streams of an [`Input`] never end early: a short input is extended by a
 //! pseudo-random tail that depends on its first [`SEED_LEN`] bytes only. So eight bytes already describe a whole
 //! module, and a mutation after them changes the module at one location instead of everywhere.
+//!
+//! If a WebAssembly module follows the first [`SEED_LEN`] bytes, these decide all streams, and the module takes the
+//! place of the one that wasm-smith generates.
 
+use super::seed::MAGIC;
 use arbitrary::Unstructured;
 
 /// The length of the seed: these bytes decide the tail, and nothing else reads them.
@@ -18,12 +22,21 @@ const SMITH_LEN: usize = 3072;
 /// A fuzz input, cut into one stream per consumer, so that a change in one stream does not shift the others.
 pub struct Input {
     bytes: Vec<u8>,
+    module: Option<Vec<u8>>,
 }
 
 impl Input {
     /// Returns the input that `data` describes.
     pub fn new(data: &[u8]) -> Input {
-        Input { bytes: extend(data, SEED_LEN + PLAN_LEN + GRAFT_LEN + SMITH_LEN) }
+        let module = data.get(SEED_LEN..).filter(|rest| rest.starts_with(MAGIC));
+        let choices = if module.is_some() { &data[..SEED_LEN] } else { data };
+        let bytes = extend(choices, SEED_LEN + PLAN_LEN + GRAFT_LEN + SMITH_LEN);
+        Input { bytes, module: module.map(<[u8]>::to_vec) }
+    }
+
+    /// Returns the module in the input, if there is one.
+    pub fn module(&self) -> Option<&[u8]> {
+        self.module.as_deref()
     }
 
     /// Returns the choices of options and call arguments.
@@ -70,6 +83,18 @@ impl Random {
         Random { state: seed }
     }
 
+    /// Returns the stream that all of these bytes decide.
+    pub fn of(bytes: &[u8]) -> Random {
+        let mut random = Random::new(bytes.len() as u64);
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            let mixed = random.next_u64();
+            random.state = mixed ^ u64::from_le_bytes(word);
+        }
+        random
+    }
+
     /// Returns the next 64 bits.
     pub fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -95,6 +120,14 @@ mod tests {
         assert_eq!(short.bytes.len(), long.bytes.len());
         let changed = short.bytes.iter().zip(&long.bytes).filter(|(a, b)| a != b).count();
         assert_eq!(changed, 1);
+    }
+
+    #[test]
+    fn a_module_is_no_stream_of_choices() {
+        let with = Input::new(b"seedseed\0asm\x01\0\0\0more");
+        assert_eq!(with.module(), Some(&b"\0asm\x01\0\0\0more"[..]));
+        assert_eq!(with.bytes, Input::new(b"seedseed").bytes);
+        assert_eq!(Input::new(b"seedseed\0as").module(), None);
     }
 
     #[test]

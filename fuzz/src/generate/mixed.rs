@@ -5,6 +5,7 @@ use super::case::{Action, Call, Case, Instantiation, MAIN, choose_options};
 use super::feature_set::{Audience, find_needed};
 use super::graft::{self, Entry, LIBRARY, Surroundings};
 use super::input::Input;
+use super::seed;
 use super::smith::{self, Termination};
 use super::value::arbitrary_value;
 use arbitrary::{Result, Unstructured};
@@ -15,6 +16,8 @@ use lanes::{Features, is_valid_with};
 const MAX_FUEL: u64 = 4000;
 /// The most loop iterations and calls of a module that counts them itself, for the same reason.
 const MAX_STEPS: u32 = 300;
+/// The most loop iterations and calls of a module that came with the input.
+const SEED_STEPS: u32 = 5000;
 /// The most calls of a case.
 const MAX_CALLS: usize = 20;
 
@@ -28,16 +31,20 @@ pub fn generate(data: &[u8], audience: Audience) -> Result<Case> {
     let (mut plan, mut choices) = (input.plan(), input.graft());
     let fuel = if plan.arbitrary()? { Some(plan.int_in_range(100..=MAX_FUEL)?) } else { None };
     let fuel = fuel.filter(|_| audience.own);
-    let features = audience.draw(&mut plan)?;
+    let mut features = audience.draw(&mut plan)?;
     let options = choose_options(&mut plan, fuel)?;
     let fuel = fuel.is_some();
+    let adopted = adopt(&input, &mut features, audience)?;
     let library = if plan.ratio(1, 3)? {
         let surroundings = Surroundings { name: LIBRARY, library: &[], tags: &[], fuel, features };
         Some(graft::graft(&mut choices, graft::Base::default(), surroundings)?)
     } else {
         None
     };
-    let base = generate_base(&mut plan, &input, features, fuel)?;
+    let base = match adopted {
+        Some(adopted) => adopted,
+        None => generate_base(&mut plan, &input, features, fuel)?,
+    };
     let exports = library.as_ref().map_or(&[][..], |library| &library.entries);
     let tags = library.as_ref().map_or(&[][..], |library| &library.tags);
     let surroundings = Surroundings { name: MAIN, library: exports, tags, fuel, features };
@@ -58,7 +65,18 @@ pub fn generate(data: &[u8], audience: Audience) -> Result<Case> {
         return Err(arbitrary::Error::IncorrectFormat);
     }
     let needed = find_needed(modules.iter().map(Vec::as_slice), features);
-    Ok(Case { features, needed, modules, hosts, actions, options })
+    Ok(Case { features, needed, modules, hosts, actions, options, ..Case::default() })
+}
+
+/// Returns the module in the input in a form that a case can use, if there is one. It may need features that were not
+/// drawn: then all are.
+fn adopt(input: &Input, features: &mut Features, audience: Audience) -> Result<Option<Vec<u8>>> {
+    let Some(module) = input.module() else { return Ok(None) };
+    let adopted = seed::adopt(module, SEED_STEPS).ok_or(arbitrary::Error::IncorrectFormat)?;
+    if !is_valid_with(&adopted, *features) {
+        *features = audience.all();
+    }
+    if is_valid_with(&adopted, *features) { Ok(Some(adopted)) } else { Err(arbitrary::Error::IncorrectFormat) }
 }
 
 fn instantiate(module: usize, name: &str) -> Action {

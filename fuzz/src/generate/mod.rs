@@ -17,6 +17,7 @@ pub mod graft;
 pub mod input;
 pub mod mixed;
 pub mod nan;
+pub mod seed;
 pub mod smith;
 pub mod value;
 

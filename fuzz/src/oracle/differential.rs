@@ -2,6 +2,7 @@
 
 use super::{Oracle, Report, Verdict};
 use crate::generate::Generator;
+use crate::generate::case::Case;
 use crate::panel::Panel;
 use crate::statistics::Statistics;
 use crate::triage::known::{self, Judgment, NewFinding};
@@ -26,9 +27,16 @@ impl Differential {
         Differential { generate, panel, statistics: Statistics::default() }
     }
 
+    /// Returns the case of an input, with values for the options of the panel's lanes.
+    fn case(&self, input: &[u8]) -> arbitrary::Result<Case> {
+        let mut case = (self.generate)(input, self.panel.audience())?;
+        case.settings = self.panel.draw_settings(input);
+        Ok(case)
+    }
+
     /// Returns the finding of an input, if it has one that is not known.
     fn find(&self, input: &[u8]) -> Option<NewFinding> {
-        let case = (self.generate)(input, self.panel.audience()).ok()?;
+        let case = self.case(input).ok()?;
         match known::judge(&case, &self.panel) {
             Judgment::New(new) => Some(*new),
             Judgment::Agreed(_) | Judgment::Known(_) => None,
@@ -39,7 +47,7 @@ impl Differential {
 impl Oracle for Differential {
     fn check(&mut self, input: &[u8]) -> Verdict {
         // Choices that lead to no module are no finding.
-        let Ok(case) = (self.generate)(input, self.panel.audience()) else {
+        let Ok(case) = self.case(input) else {
             self.statistics.count_without_case();
             return Verdict::NoCase;
         };

@@ -1,6 +1,7 @@
 //! Oracles: each takes any bytes and decides whether what the code under test does with them is right.
 //!
-//! An oracle is a file in this folder, or a generator for the oracle [`differential`], and a line in [`ORACLES`]. Whatever runs oracles finds it there: campaigns,
+//! An oracle is a file in this folder, or a generator for the oracle [`differential`], and a line in [`ORACLES`].
+//! Whatever runs oracles finds it there: campaigns,
 //! [`replay`](crate::replay), the libFuzzer targets ([`target!`](crate::target!)), and a test that runs each of them
 //! for a second.
 

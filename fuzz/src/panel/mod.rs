@@ -12,9 +12,11 @@ pub mod watch;
 
 use crate::generate::case::Case;
 use crate::generate::feature_set::Audience;
+use crate::generate::input::Random;
 use compare::Agreement;
 use finding::Finding;
-use lanes::{Lane, Options};
+use lanes::{EngineOption, Lane, Options, Settings};
+use std::collections::BTreeMap;
 
 /// The environment variable that names the lanes where the fuzzer does not own the command line, as under libFuzzer.
 pub const VARIABLE: &str = "TOUCHSTONE_LANES";
@@ -92,6 +94,25 @@ impl Panel {
     pub fn names(&self) -> Vec<&str> {
         let foreign = self.foreign.iter().map(|lane| lane.info().name.as_str());
         self.own.iter().map(String::as_str).chain(foreign).collect()
+    }
+
+    /// Draws values for the options that the lanes of other engines declare, by lane. Half of them keep their first
+    /// value, which is left out.
+    pub fn draw_settings(&self, input: &[u8]) -> BTreeMap<String, Settings> {
+        let mut random = Random::of(input);
+        let mut settings: BTreeMap<String, Settings> = BTreeMap::new();
+        for lane in &self.foreign {
+            for EngineOption { name, values } in lane.options() {
+                let last = (values.len() as u64).saturating_sub(1);
+                let (keeps, value) = (random.next_u64().is_multiple_of(2), random.next_u64());
+                if last > 0 && !keeps {
+                    let value = usize::try_from(1 + value % last).expect("it is in memory");
+                    let chosen = settings.entry(lane.info().name.clone()).or_default();
+                    chosen.insert(name, values[value].clone());
+                }
+            }
+        }
+        settings
     }
 
     /// Returns the name of each lane, with the engine that it runs.

@@ -109,7 +109,8 @@ pub(super) fn run(case: &Case, binaries: &Binaries, lane: &dyn Lane) -> Run {
     }
     // Another engine is made once, with all features that it has, and not for each case.
     let features = if lane.info().is_own() { case.features } else { ALL - lane.lacks(ALL) };
-    match lane.session(features) {
+    let settings = case.settings.get(&lane.info().name).cloned().unwrap_or_default();
+    match lane.session_with(features, &settings) {
         Ok(mut session) => {
             let (modules, instances) = (BTreeMap::new(), BTreeMap::new());
             let mut store = Store { session: session.as_mut(), binaries, modules, instances };

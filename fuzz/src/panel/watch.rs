@@ -1,4 +1,4 @@
-//! Which lane is running, for whoever must say so when a lane does not come back.
+//! The lane that is running, for whoever must say so when it does not come back.
 
 use std::sync::OnceLock;
 

@@ -26,6 +26,7 @@ const ATTEMPTS: u32 = 600;
 pub fn reduce(found: NewFinding, panel: &Panel, runs: u32) -> NewFinding {
     let mut reducer = Reducer { panel, signature: found.finding.signature(), best: None, runs };
     let mut case = found.case.clone();
+    reducer.reset_settings(&mut case);
     reducer.remove_actions(&mut case);
     for module in (0..case.modules.len()).rev() {
         reducer.stub_bodies(&mut case, module);
@@ -60,6 +61,19 @@ impl Reducer<'_> {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Gives the options of other engines their first values, one by one.
+    fn reset_settings(&mut self, case: &mut Case) {
+        for (lane, settings) in case.settings.clone() {
+            for name in settings.keys() {
+                let mut simpler = case.clone();
+                simpler.settings.entry(lane.clone()).or_default().remove(name);
+                if self.accepts(&simpler) {
+                    *case = simpler;
+                }
+            }
         }
     }
 

@@ -17,12 +17,13 @@ impl Report for NewFinding {
     }
 
     fn summary(&self) -> String {
-        self.finding.to_string()
+        let lines = std::iter::once(self.finding.to_string()).chain(self.case.describe_settings());
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// Long modules are written to files in the directory for temporary files.
     fn details(&self) -> String {
-        let mut text = format!("{}\n\n", self.finding);
+        let mut text = format!("{}\n\n", self.summary());
         for (tier, options) in &self.case.options {
             let _infallible = writeln!(text, "{tier}: {options:?}");
         }
@@ -37,13 +38,13 @@ impl Report for NewFinding {
 
     /// The script makes the same calls. It needs the fuzzer's host functions if its modules import them.
     fn script(&self) -> Option<String> {
-        let NewFinding { finding, case } = self;
+        let case = &self.case;
         let mut text = ";;! features: 2.0".to_string();
         for name in (case.needed - Features::WASM_2_0).names() {
             let _infallible = write!(text, ", {name}");
         }
         text.push('\n');
-        for line in finding.to_string().lines() {
+        for line in self.summary().lines() {
             let _infallible = writeln!(text, ";; {line}");
         }
         for host in &case.hosts {

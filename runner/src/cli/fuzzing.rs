@@ -65,6 +65,9 @@ struct CheckArgs {
     /// Memory of one worker with the engines that it starts, in MiB.
     #[arg(long, value_name = "MIB", default_value = "2048")]
     memory_limit: NonZeroU64,
+    /// Start from the modules in a directory and below it (*.wasm): half of the inputs are made of them.
+    #[arg(long, value_name = "DIR")]
+    seeds: Option<PathBuf>,
     #[command(flatten)]
     lanes: PanelArgs,
 }
@@ -123,7 +126,7 @@ pub(super) fn work(arguments: &WorkerArgs) -> Result<u8, String> {
     let panel = check.open()?;
     let make = oracle::find(&check.oracle)?.make;
     let limits = Limits { time: check.timeout, memory: check.memory_limit.get().saturating_mul(1 << 20) };
-    let inputs = Inputs { seed: arguments.seed };
+    let inputs = check.inputs(arguments.seed)?;
     let served = campaign::serve(move || make(panel), &inputs, limits, &arguments.note);
     served.map(|()| 0).map_err(|error| error.to_string())
 }
@@ -132,19 +135,20 @@ impl FuzzArgs {
     /// Returns the state that the campaign begins with.
     fn state(&self, panel: &Panel) -> Result<State, String> {
         let (oracle, lanes) = (&self.check.oracle, panel.names().join(","));
+        let seeds = self.check.seeds.as_ref().map(|seeds| seeds.display().to_string());
         if !self.resume {
             // Short enough to be typed.
             let seed = self.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()) >> 32);
-            return Ok(State::new(oracle, &lanes, seed));
+            return Ok(State::new(oracle, &lanes, seed, seeds));
         }
         let directory = self.out.display();
         let state = State::read(&self.out)
             .map_err(|error| format!("there is no campaign to go on with in {directory}: {error}"))?;
-        if (&state.oracle, &state.lanes) != (oracle, &lanes) {
-            let State { oracle, lanes, .. } = &state;
-            return Err(format!(
-                "the campaign in {directory} has the oracle `{oracle}` and the lanes {lanes}: name these"
-            ));
+        if (&state.oracle, &state.lanes, &state.seeds) != (oracle, &lanes, &seeds) {
+            let State { oracle, lanes, seeds, .. } = &state;
+            let seeds = seeds.as_deref().unwrap_or("no directory");
+            let options = format!("the oracle `{oracle}`, the lanes {lanes} and {seeds} for its seeds");
+            return Err(format!("the campaign in {directory} has {options}: name these"));
         }
         Ok(state)
     }
@@ -153,7 +157,7 @@ impl FuzzArgs {
         let interrupt = interrupt().map_err(|error| format!("cannot catch signals: {error}"))?;
         let endless = self.inputs.is_none() && self.seconds.is_none() && self.cpu_seconds.is_none();
         let campaign = Campaign {
-            inputs: Inputs { seed: state.seed },
+            inputs: self.check.inputs(state.seed)?,
             limit: self.inputs,
             wall: if endless { Some(Duration::from_mins(1)) } else { self.seconds.map(Duration::from_secs) },
             processor: self.cpu_seconds.map(Duration::from_secs),
@@ -170,7 +174,7 @@ impl FuzzArgs {
 
     /// Returns the program that becomes a worker: this one, with the same lanes and limits.
     fn worker(&self, seed: u64) -> io::Result<Program> {
-        let CheckArgs { oracle, timeout, memory_limit, lanes } = &self.check;
+        let CheckArgs { oracle, timeout, memory_limit, seeds, lanes } = &self.check;
         let mut arguments = vec![
             "fuzz-worker".to_string(),
             format!("--oracle={oracle}"),
@@ -179,6 +183,7 @@ impl FuzzArgs {
             format!("--lanes={}", lanes.lanes),
             format!("--seed={seed}"),
         ];
+        arguments.extend(seeds.iter().map(|seeds| format!("--seeds={}", seeds.display())));
         arguments.extend(lanes.lane.iter().map(|lane| format!("--lane={lane}")));
         let path = std::env::current_exe()?;
         let reaper = Arc::new(Reaper::start(&path)?);
@@ -187,18 +192,25 @@ impl FuzzArgs {
 }
 
 impl CheckArgs {
+    /// Returns the inputs of the campaign with this seed.
+    fn inputs(&self, seed: u64) -> Result<Inputs, String> {
+        let read = |directory: &PathBuf| {
+            let modules = campaign::read_modules(directory);
+            modules.map_err(|error| format!("cannot take seeds from {}: {error}", directory.display()))
+        };
+        Ok(Inputs { seed, modules: self.seeds.as_ref().map(read).transpose()?.unwrap_or_default() })
+    }
+
     /// Opens the lanes. An engine in a process of its own gives up before the worker does, so that it is named.
     fn open(&self) -> Result<Panel, String> {
         self.lanes.open_with_timeout(DEFAULT_TIMEOUT.min(self.timeout / 2))
     }
 }
 
-/// Returns a flag that the first Ctrl-C sets. The second one ends the program.
+/// Returns a flag that Ctrl-C sets.
 fn interrupt() -> io::Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // In this order, so that the first signal finds the flag unset.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))?;
         signal_hook::flag::register(signal, Arc::clone(&flag))?;
     }
     Ok(flag)

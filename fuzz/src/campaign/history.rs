@@ -1,8 +1,8 @@
-//! The course of a campaign over time, and its chart.
+//! The history of a campaign over time, and its chart.
 
 use serde::{Deserialize, Serialize};
 
-/// The most points of a course. One with more loses every second of them.
+/// The most points of a history. One with more loses every second of them.
 const POINTS: usize = 120;
 /// The columns of a chart.
 const COLUMNS: usize = 60;
@@ -24,19 +24,19 @@ pub(super) struct Point {
 
 /// The totals at several times, in order, about evenly apart.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Course {
+pub struct History {
     /// The least number of seconds between two points.
     apart: f64,
     points: Vec<Point>,
 }
 
-impl Default for Course {
-    fn default() -> Course {
-        Course { apart: 0.5, points: vec![Point::default()] }
+impl Default for History {
+    fn default() -> History {
+        History { apart: 0.5, points: vec![Point::default()] }
     }
 }
 
-impl Course {
+impl History {
     /// Adds the totals of now, unless the last ones are recent.
     pub(super) fn add(&mut self, now: Point) {
         let last = self.points.last().map_or(0.0, |point| point.seconds);
@@ -103,21 +103,23 @@ mod tests {
 
     #[test]
     fn a_course_stays_short() {
-        let mut course = Course::default();
-        (1..=10_000).for_each(|second| course.add(point(second, u64::from(second) * 7)));
-        assert!((POINTS / 2..=POINTS).contains(&course.points.len()), "{}", course.points.len());
-        assert_eq!(course.points[0], Point::default());
-        let flat = course.chart(point(10_000, 70_000), |point| point.inputs);
+        let mut history = History::default();
+        (1..=10_000).for_each(|second| history.add(point(second, u64::from(second) * 7)));
+        assert!((POINTS / 2..=POINTS).contains(&history.points.len()), "{}", history.points.len());
+        assert_eq!(history.points[0], Point::default());
+        let flat = history.chart(point(10_000, 70_000), |point| point.inputs);
         assert_eq!(flat, "█".repeat(COLUMNS), "an even rate is a flat chart");
     }
 
     #[test]
     fn a_chart_shows_when_something_grew() {
-        let mut course = Course::default();
-        [(15, 100), (30, 100), (45, 200), (60, 300)].into_iter().for_each(|(at, inputs)| course.add(point(at, inputs)));
-        let chart: Vec<char> = course.chart(point(120, 300), |point| point.inputs).chars().collect();
+        let mut history = History::default();
+        [(15, 100), (30, 100), (45, 200), (60, 300)]
+            .into_iter()
+            .for_each(|(at, inputs)| history.add(point(at, inputs)));
+        let chart: Vec<char> = history.chart(point(120, 300), |point| point.inputs).chars().collect();
         let chart = |second: usize| chart.get(second * COLUMNS / 120).copied().unwrap_or(' ');
         assert_eq!([5, 20, 40, 55, 90].map(chart), ['█', ' ', '█', '█', ' ']);
-        assert_eq!(Course::default().chart(point(9, 0), |point| point.inputs), "");
+        assert_eq!(History::default().chart(point(9, 0), |point| point.inputs), "");
     }
 }

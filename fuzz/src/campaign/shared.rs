@@ -1,4 +1,4 @@
-//! What the jobs of a campaign share: its state, the flags that stop it, and the files of its findings.
+//! The part of a campaign that its jobs share: its state, the flags that stop it, and the files of its findings.
 
 use super::inputs::Inputs;
 use super::message::Found;
@@ -14,8 +14,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The number of findings with one signature that are written. Further ones are only counted.
 const WRITTEN: usize = 3;
 
-/// What the jobs of a campaign share.
-pub(super) struct Ledger<'a> {
+/// The part of a campaign that its jobs share.
+pub(super) struct Shared<'a> {
     pub(super) inputs: &'a Inputs,
     pub(super) directory: &'a Path,
     pub(super) print: &'a (dyn Fn(&str) + Sync),
@@ -26,15 +26,15 @@ pub(super) struct Ledger<'a> {
     state: Mutex<State>,
 }
 
-impl<'a> Ledger<'a> {
+impl<'a> Shared<'a> {
     pub(super) fn new(
         state: State,
         inputs: &'a Inputs,
         directory: &'a Path,
         print: &'a (dyn Fn(&str) + Sync),
         interrupt: &'a AtomicBool,
-    ) -> Ledger<'a> {
-        Ledger { inputs, directory, print, stop: AtomicBool::new(false), interrupt, state: Mutex::new(state) }
+    ) -> Shared<'a> {
+        Shared { inputs, directory, print, stop: AtomicBool::new(false), interrupt, state: Mutex::new(state) }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -58,19 +58,21 @@ impl<'a> Ledger<'a> {
         self.stop.load(Ordering::Relaxed) || self.is_interrupted()
     }
 
-    /// Takes the next inputs of the queue.
-    pub(super) fn take(&self, jobs: usize, limit: Option<u64>) -> Option<Range<u64>> {
-        if self.is_stopped() { None } else { self.state().queue.take(jobs, limit) }
+    /// Takes the next inputs of the queue for one of this many jobs.
+    pub(super) fn take(&self, job: usize, jobs: usize, limit: Option<u64>) -> Option<Range<u64>> {
+        if self.is_stopped() { None } else { self.state().queue.take(job, jobs, limit) }
     }
 
-    /// Gives inputs back that were not checked.
-    pub(super) fn give_back(&self, range: Range<u64>) {
-        self.state().queue.give_back(range);
+    /// Gives back what a job has not checked.
+    pub(super) fn give_back(&self, job: usize) {
+        self.state().queue.give_back(job);
     }
 
-    /// Counts an input.
-    pub(super) fn count(&self, counts: Value, processor: u64) {
-        self.state().count(counts, processor);
+    /// Counts the next input of a job.
+    pub(super) fn count(&self, job: usize, counts: Value, processor: u64) {
+        let mut state = self.state();
+        state.count(counts, processor);
+        state.queue.advance(job);
     }
 
     /// Counts a finding, and writes it if it is one of the first with its signature. Returns whether it is the first.
@@ -81,7 +83,7 @@ impl<'a> Ledger<'a> {
     pub(super) fn record(&self, number: u64, found: &Found) -> io::Result<bool> {
         let mut state = self.state();
         let is_new = !state.findings.contains_key(&found.signature);
-        state.note_news(u64::from(is_new));
+        state.note_new(u64::from(is_new));
         let entry = state.findings.entry(found.signature.clone()).or_default();
         entry.count += 1;
         let is_first = entry.count == 1;
