@@ -161,6 +161,26 @@ fn modules_of_others_are_seeds() {
     assert!(text(&none.stderr).contains("cannot take seeds from no/such/directory"), "{}", text(&none.stderr));
 }
 
+/// Nothing is left out and nothing is counted twice when a campaign goes on that was killed.
+#[test]
+fn a_killed_campaign_loses_nothing() {
+    let lanes = ["--lanes", "interp,quick/fresh", "--jobs", "2"];
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_touchstone"));
+    command.args(["fuzz", "--seed", "9", "--inputs", "1000000", "--out"]).arg(directory.path()).args(lanes);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    wait_for(&directory.path().join("campaign.json"));
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    let state = fs::read_to_string(directory.path().join("campaign.json")).expect("a file");
+    let state: Value = serde_json::from_str(&state).expect("whole, whenever the campaign was killed");
+    let inputs = (state["inputs"].as_u64().expect("a number") + 60).to_string();
+    let resumed = go_on(directory, &[&["--resume", "--inputs", &inputs], &lanes[..]].concat());
+    let whole = campaign(&[&["--seed", "9", "--inputs", &inputs], &lanes[..]].concat());
+    assert_eq!(resumed.state["counts"], whole.state["counts"], "{}{}", resumed.said, whole.said);
+    assert_eq!(resumed.state["inputs"], whole.state["inputs"]);
+}
+
 /// A new campaign has a seed of its own, which is printed, and Ctrl-C ends it with its summary.
 #[test]
 fn an_interrupt_ends_a_campaign_with_its_summary() {

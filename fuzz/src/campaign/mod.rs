@@ -38,7 +38,7 @@ use std::{fs, io};
 /// The time between two prints of the progress.
 const PRINTED: Duration = Duration::from_mins(1);
 /// The time between two writes of the state.
-const SAVED: Duration = Duration::from_secs(5);
+const SAVED: Duration = Duration::from_secs(1);
 /// The time between two looks at the limits.
 const INTERVAL: Duration = Duration::from_millis(20);
 
