@@ -20,7 +20,7 @@ pub(crate) enum Line {
 
 /// Checks `inputs` inputs from number `from` on, up to the first finding. Returns true.
 pub(crate) fn run(target: &str, lanes: &str, seed: u64, from: u64, inputs: u64) -> Result<bool, String> {
-    let source = Inputs { seed };
+    let source = Inputs { seed, ..Inputs::default() };
     let mut oracle = (oracle::find(target)?.make)(Panel::parse(lanes)?);
     for k in from..from + inputs {
         say(&Line::Next(k, micros()))?;
