@@ -46,8 +46,15 @@ pub struct Worker<A> {
     child: Child,
     input: ChildStdin,
     answers: Receiver<A>,
-    /// The last lines of standard error, and the end of their collection.
-    words: Option<(Arc<Mutex<VecDeque<String>>>, Receiver<()>)>,
+    words: Option<Words>,
+}
+
+/// The last lines of a worker's standard error.
+#[derive(Debug)]
+struct Words {
+    lines: Arc<Mutex<VecDeque<String>>>,
+    /// Disconnected when standard error has ended.
+    silence: Receiver<()>,
 }
 
 impl<A: DeserializeOwned + Send + 'static> Worker<A> {
@@ -73,11 +80,11 @@ impl<A: DeserializeOwned + Send + 'static> Worker<A> {
         worker.reaper.watch(&worker.child);
         thread::Builder::new().spawn(move || forward(output, &sender))?;
         if let Some(error) = error {
-            let (words, (ended, end)) = (Arc::new(Mutex::new(VecDeque::new())), channel());
-            worker.words = Some((Arc::clone(&words), end));
+            let (lines, (speaking, silence)) = (Arc::new(Mutex::new(VecDeque::new())), channel());
+            worker.words = Some(Words { lines: Arc::clone(&lines), silence });
             thread::Builder::new().spawn(move || {
-                keep_last_lines(BufReader::new(error), &words);
-                drop(ended);
+                keep_last_lines(BufReader::new(error), &lines);
+                drop(speaking);
             })?;
         }
         Ok(worker)
@@ -128,11 +135,11 @@ impl<A: DeserializeOwned + Send + 'static> Worker<A> {
 
     fn last_words(&self) -> String {
         const PATIENCE: Duration = Duration::from_millis(500);
-        let Some((words, end)) = &self.words else { return String::new() };
+        let Some(Words { lines, silence }) = &self.words else { return String::new() };
         // The lines may still be on their way. A grandchild may hold the stream open, so there is a time limit.
-        let _ = end.recv_timeout(PATIENCE);
-        let words = words.lock().unwrap_or_else(PoisonError::into_inner);
-        words.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+        let _ = silence.recv_timeout(PATIENCE);
+        let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
     }
 }
 
