@@ -9,7 +9,7 @@ use super::inputs::Inputs;
 use super::message::{Answer, Ask, Found, Loss, LossKind};
 use super::processor_time;
 use super::watchdog::{Limits, Watchdog};
-use crate::oracle::{Oracle, Verdict};
+use crate::oracle::{Oracle, Report, Verdict};
 use crate::panel::watch;
 use lanes::workers::answer;
 use serde_json::Value;
@@ -121,12 +121,7 @@ impl Worker<'_> {
             Err(payload) => return end_with(&Answer::Lost { number, loss: panic_loss(&*payload, lane) }),
         };
         let found = match verdict {
-            Verdict::Found(report) => Some(Found {
-                signature: report.signature(),
-                summary: report.summary(),
-                script: report.script(),
-                details: if report.script().is_none() { report.details() } else { String::new() },
-            }),
+            Verdict::Found(report) => Some(found(&*report)),
             Verdict::NoCase | Verdict::Passed(_) | Verdict::Known(_) => None,
         };
         let counts = self.oracle.counts();
@@ -152,6 +147,12 @@ impl Worker<'_> {
             Err(payload) => end_with(&Answer::Lost { number, loss: panic_loss(&*payload, None) }),
         }
     }
+}
+
+fn found(report: &dyn Report) -> Found {
+    let script = report.script();
+    let details = if script.is_none() { report.details() } else { String::new() };
+    Found { signature: report.signature(), summary: report.summary(), script, details }
 }
 
 fn panic_loss(payload: &(dyn Any + Send), lane: Option<String>) -> Loss {
