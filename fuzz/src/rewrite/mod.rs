@@ -3,6 +3,13 @@
 //! A rewritten module keeps its indices and names; only byte offsets move. Instructions that are added must leave the
 //! operand stack as it would be without them. They may use scratch locals, which a function gets on demand.
 
+pub mod extend;
+pub mod identities;
+pub mod prune;
+pub mod shadow;
+pub mod shrink;
+pub mod typed;
+
 use std::convert::Infallible;
 use std::ops::Range;
 use wasm_encoder::reencode::{Error, Reencode};
@@ -12,20 +19,42 @@ use wasmparser::{CompositeInnerType, FunctionBody, Operator, Parser, Payload};
 /// The result of a rewrite, which fails if the module is not valid.
 pub type Result<T> = std::result::Result<T, Error<Infallible>>;
 
-/// The locals that are added to a function: at most one for each type.
+/// The locals that are added to a function.
 pub struct Scratch {
     first: usize,
-    types: Vec<ValType>,
+    /// The type of each, and its number among those of the type.
+    locals: Vec<(ValType, u32)>,
 }
 
 impl Scratch {
+    fn new(first: usize) -> Scratch {
+        Scratch { first, locals: Vec::new() }
+    }
+
     /// Returns the scratch local of this type.
     pub fn local(&mut self, ty: ValType) -> u32 {
-        let known = self.types.iter().position(|&known| known == ty).unwrap_or_else(|| {
-            self.types.push(ty);
-            self.types.len() - 1
+        self.further_local(ty, 0)
+    }
+
+    /// Returns the scratch local of this type with this number.
+    pub fn further_local(&mut self, ty: ValType, number: u32) -> u32 {
+        let known = self.locals.iter().position(|&known| known == (ty, number)).unwrap_or_else(|| {
+            self.locals.push((ty, number));
+            self.locals.len() - 1
         });
         u32::try_from(self.first + known).expect("a valid function has fewer than 2^32 locals")
+    }
+
+    /// Returns the locals as a function declares them.
+    fn declarations(&self) -> Vec<(u32, ValType)> {
+        let mut groups: Vec<(u32, ValType)> = Vec::new();
+        for &(ty, _) in &self.locals {
+            match groups.last_mut() {
+                Some((count, last)) if *last == ty => *count += 1,
+                _ => groups.push((1, ty)),
+            }
+        }
+        groups
     }
 }
 
@@ -36,6 +65,8 @@ pub struct Patch {
     pub before: Vec<Instruction<'static>>,
     /// Code right after it.
     pub after: Vec<Instruction<'static>>,
+    /// True to leave the instruction itself out.
+    pub replaces: bool,
 }
 
 /// Returns the code to add around the first operator. The second is the one that follows it.
@@ -198,16 +229,18 @@ impl Reencode for Rewriter<'_, '_> {
             locals.push((count, self.val_type(ty)?));
             first += count as usize;
         }
-        let mut scratch = Scratch { first, types: Vec::new() };
+        let mut scratch = Scratch::new(first);
         let operators = body.get_operators_reader()?.into_iter().collect::<std::result::Result<Vec<_>, _>>()?;
         let mut instructions = Vec::new();
         for (k, operator) in operators.iter().enumerate() {
             let patch = (self.patch)(operator, operators.get(k + 1), &mut scratch);
             instructions.extend(patch.before);
-            instructions.push(self.instruction(operator.clone())?);
+            if !patch.replaces {
+                instructions.push(self.instruction(operator.clone())?);
+            }
             instructions.extend(patch.after);
         }
-        locals.extend(scratch.types.iter().map(|&ty| (1, ty)));
+        locals.extend(scratch.declarations());
         let mut function = Function::new(locals);
         instructions.iter().for_each(|instruction| _ = function.instruction(instruction));
         code.function(&function);
