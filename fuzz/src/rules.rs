@@ -259,23 +259,20 @@ mod tests {
 
     #[test]
     fn crashes_and_refusals_are_findings() {
-        assert_eq!(
-            compare_first_call(values(0), Outcome::Failed(Failure::Crashed("gone".to_string()))),
-            Err(FindingKind::Failure)
-        );
-        assert_eq!(
-            compare_first_call(values(0), Outcome::Failed(Failure::TimedOut("10 s".to_string()))),
-            Err(FindingKind::Failure)
-        );
-        assert_eq!(
-            compare_first_call(values(0), Outcome::Failed(Failure::Internal("oops".to_string()))),
-            Err(FindingKind::Failure)
-        );
+        let text = || "gone".to_string();
+        for (failure, kind) in [
+            (Failure::Crashed(text()), FindingKind::Crash),
+            (Failure::TimedOut(text()), FindingKind::Hang),
+            (Failure::Garbled(text()), FindingKind::Garble),
+            (Failure::Internal(text()), FindingKind::Failure),
+        ] {
+            assert_eq!(compare_first_call(values(0), Outcome::Failed(failure)), Err(kind));
+        }
         let refused = |_: &_| Some(Refusal { phase: Phase::Invalid, message: "no".to_string() });
         let case = cases().next().expect("there are many");
         let theirs = ScriptedEngine::new("theirs", "theirs", vec![]).refusing(refused);
         let ours = ScriptedEngine::new("ours", "ours", case.calls().map(|_| values(0)).collect());
         let finding = check(&case, &[&ours, &theirs]).map(|_| ()).expect_err("a valid module is refused");
-        assert_eq!(finding.kind, FindingKind::Failure);
+        assert_eq!(finding.kind, FindingKind::Refusal);
     }
 }

@@ -15,7 +15,7 @@
 //!
 //! A session is single-threaded. A session of a linked engine has no time limit: to survive a hang or a crash, run it
 //! in a process that can be killed, as [`workers`] are, or set [`Options::fuel`]. A session of another process
-//! fails with [`Failure::Crashed`] or [`Failure::TimedOut`] and is of no use afterwards.
+//! fails with [`Failure::Crashed`], [`Failure::Garbled`] or [`Failure::TimedOut`] and is of no use afterwards.
 //!
 //! An engine need not show everything. What it cannot tell is `None` ([`Trap::frames`], [`Session::state`]). An engine
 //! that has one word for several kinds of traps lists them all ([`Trap::or_kinds`]). An engine that does not tell

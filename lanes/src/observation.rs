@@ -180,6 +180,8 @@ pub enum Phase {
     Internal,
     /// The engine's process died.
     Crashed,
+    /// The adapter answered something that the protocol does not have.
+    Garbled,
     /// The engine did not answer in time.
     TimedOut,
 }
@@ -201,6 +203,7 @@ impl fmt::Display for Phase {
             Phase::Resource => "resource limit",
             Phase::Internal => "internal error",
             Phase::Crashed => "crashed",
+            Phase::Garbled => "garbled",
             Phase::TimedOut => "timed out",
         })
     }
@@ -247,6 +250,8 @@ pub enum Failure {
     Internal(String),
     /// The engine's process died. The session is of no further use.
     Crashed(String),
+    /// The adapter answered something that the protocol does not have. The session is of no further use.
+    Garbled(String),
     /// The engine did not answer in time. The session is of no further use.
     TimedOut(String),
 }
@@ -283,6 +288,7 @@ impl Failure {
             Failure::Resource(_) => "resource limit",
             Failure::Internal(_) => "internal error",
             Failure::Crashed(_) => "crash",
+            Failure::Garbled(_) => "garbled answer",
             Failure::TimedOut(_) => "timeout",
         }
     }
@@ -301,6 +307,7 @@ impl fmt::Display for Failure {
             | Failure::Resource(message)
             | Failure::Internal(message)
             | Failure::Crashed(message)
+            | Failure::Garbled(message)
             | Failure::TimedOut(message) => write!(f, "{}: {message}", self.name()),
         }
     }
@@ -374,8 +381,10 @@ impl Outcome {
     /// Returns whether the engine's process is gone, so that the session is of no further use.
     pub fn is_lost(&self) -> bool {
         match self {
-            Outcome::Refused(refusal) => matches!(refusal.phase, Phase::Crashed | Phase::TimedOut),
-            Outcome::Failed(failure) => matches!(failure, Failure::Crashed(_) | Failure::TimedOut(_)),
+            Outcome::Refused(refusal) => matches!(refusal.phase, Phase::Crashed | Phase::Garbled | Phase::TimedOut),
+            Outcome::Failed(failure) => {
+                matches!(failure, Failure::Crashed(_) | Failure::Garbled(_) | Failure::TimedOut(_))
+            }
             Outcome::Values(_) => false,
         }
     }

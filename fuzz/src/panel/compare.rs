@@ -86,15 +86,18 @@ pub fn check(case: &Case, lanes: &[&dyn Lane]) -> Result<Agreement, Box<Finding>
 fn find_failure(lanes: &[&dyn Lane], runs: &[Run]) -> Option<Finding> {
     let first_failure = |run: &Run| run.steps.iter().position(|step| step.failure().is_some());
     let first = runs.iter().filter_map(first_failure).min()?;
-    let mut what = None;
+    let mut found = None;
     let mut sides = Vec::new();
     for (lane, run) in lanes.iter().zip(runs) {
         let Some(step) = run.steps.get(first) else { continue };
-        let Some(message) = step.failure() else { continue };
-        what.get_or_insert(&step.what);
-        sides.push(Side::new(message, [lane.info()]));
+        let Some((kind, message)) = step.failure() else { continue };
+        // Lanes that failed there in another way are not part of this finding.
+        if found.get_or_insert((kind, &step.what)).0 == kind {
+            sides.push(Side::new(message, [lane.info()]));
+        }
     }
-    Some(Finding { kind: FindingKind::Failure, step: what?.clone(), sides, silent: Vec::new() })
+    let (kind, what) = found?;
+    Some(Finding { kind, step: what.clone(), sides, silent: Vec::new() })
 }
 
 /// The comparison of two runs.

@@ -4,9 +4,13 @@
 //! together, however many they are: our two tiers and Wasmtime use Cranelift. A majority of backends is a hint at who
 //! is wrong, not a proof: the specification decides.
 
-use lanes::LaneInfo;
+use super::INTERPRETER;
+use lanes::{LaneInfo, OWN_LANES};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+/// The backend of our compiled lanes.
+const OURS: &str = "cranelift";
 
 /// Something wrong with a case.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,8 +30,16 @@ pub struct Finding {
 pub enum FindingKind {
     /// Lanes do not agree.
     Disagreement,
-    /// A lane failed in a way that no lane may, even if all lanes did.
+    /// A lane refused a module, though the modules of cases are valid.
+    Refusal,
+    /// A lane failed by itself, or did not find what exists.
     Failure,
+    /// The process of a lane died.
+    Crash,
+    /// A lane did not answer in time.
+    Hang,
+    /// An adapter answered something that the protocol does not have.
+    Garble,
 }
 
 /// Lanes that agree.
@@ -47,6 +59,23 @@ impl Side {
             backends.entry(lane.backend.clone()).or_default().push(lane.name.clone());
         }
         Side { shown, backends }
+    }
+
+    /// Returns the names of the lanes.
+    pub fn lanes(&self) -> impl Iterator<Item = &str> {
+        self.backends.values().flatten().map(String::as_str)
+    }
+
+    /// Returns the parties of [`Finding::dissenter`] on this side.
+    fn parties(&self) -> BTreeSet<&str> {
+        let mut parties = BTreeSet::new();
+        for (backend, lanes) in &self.backends {
+            for lane in lanes {
+                let is_other = backend == OURS && !OWN_LANES.contains(&lane.as_str());
+                parties.insert(if is_other { lane.split(['/', '@']).next().unwrap_or(lane) } else { backend });
+            }
+        }
+        parties
     }
 
     /// Returns what the lanes showed, without values, names and messages, so that findings of one cause look alike.
@@ -79,24 +108,56 @@ impl Finding {
         backends.filter(|&backend| !seen.insert(backend)).collect()
     }
 
-    /// Returns the only backend that disagrees with the backend `ours`, or that failed. `None` if there are several.
-    pub fn dissenter(&self, ours: &str) -> Option<&str> {
-        if !self.divided_backends().is_empty() {
+    /// Returns the lane, among those with these names, that most backends agree with, and the interpreter if there are
+    /// several. For a failure, a lane that did not fail. `None` if every lane failed.
+    pub fn favored<'a>(&self, names: &[&'a str]) -> Option<&'a str> {
+        let position = |lane: &str| names.iter().find(|&&name| name == lane).copied();
+        if self.kind != FindingKind::Disagreement {
+            let failed: Vec<_> = self.sides.iter().flat_map(Side::lanes).collect();
+            return names.iter().find(|name| !failed.contains(name)).copied();
+        }
+        let rank = |side: &&Side| (side.backends.len(), side.lanes().any(|lane| lane == INTERPRETER));
+        let side = self.sides.iter().rev().max_by_key(rank)?;
+        let interpreter = side.lanes().find(|lane| *lane == INTERPRETER).and_then(position);
+        // A side may have only test doubles of lanes.
+        interpreter.or_else(|| side.lanes().find_map(position)).or_else(|| names.first().copied())
+    }
+
+    /// Returns the only party that disagrees with our compiled lanes, or that failed. `None` if there are several, or
+    /// if one is on several sides.
+    ///
+    /// A party is a backend. Another engine with the code generator of our lanes is a party by itself: it may have
+    /// mistakes that ours does not share.
+    pub fn dissenter(&self) -> Option<&str> {
+        let sides: Vec<BTreeSet<&str>> = self.sides.iter().map(Side::parties).collect();
+        let parties = sides.iter().flatten().collect::<BTreeSet<_>>().len();
+        if sides.iter().map(BTreeSet::len).sum::<usize>() > parties {
             return None;
         }
-        let is_other = |side: &&Side| self.kind == FindingKind::Failure || !side.backends.contains_key(ours);
-        let mut others = self.sides.iter().filter(is_other).flat_map(|side| side.backends.keys());
+        let is_other = |side: &&BTreeSet<&str>| self.kind != FindingKind::Disagreement || !side.contains(OURS);
+        let mut others = sides.iter().filter(is_other).flatten();
         let dissenter = others.next()?;
         others.all(|other| other == dissenter).then_some(dissenter)
     }
 }
 
+impl FindingKind {
+    /// Returns the beginning of a report, which the step follows.
+    fn headline(self) -> &'static str {
+        match self {
+            FindingKind::Disagreement => "lanes disagree at",
+            FindingKind::Refusal => "a valid module is refused at",
+            FindingKind::Failure => "lanes failed at",
+            FindingKind::Crash => "the engine's process died at",
+            FindingKind::Hang => "no answer in time at",
+            FindingKind::Garble => "an answer outside of the protocol at",
+        }
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            FindingKind::Disagreement => write!(f, "lanes disagree at: {}", self.step)?,
-            FindingKind::Failure => write!(f, "lanes failed at: {}", self.step)?,
-        }
+        write!(f, "{}: {}", self.kind.headline(), self.step)?;
         for side in &self.sides {
             let votes = side.backends.len();
             write!(f, "\n  {votes} vote{}: {}", if votes == 1 { "" } else { "s" }, side.shown)?;

@@ -1,9 +1,13 @@
 //! Runs a case in one lane and records each step.
 
+use super::finding::FindingKind;
 use super::watch;
 use crate::generate::case::{Action, Call, Case, Instantiation};
 use crate::generate::feature_set::DRAWN;
-use lanes::{Binary, Failure, Features, InstanceId, Lane, ModuleId, Observation, Outcome, Session, State, TrapKind};
+use lanes::{
+    Binary, Failure, Features, InstanceId, Lane, ModuleId, Observation, Outcome, Phase, Refusal, Session, State,
+    TrapKind,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{Parser, Payload};
 
@@ -52,14 +56,24 @@ impl Step {
 
     /// Returns why the outcome is wrong in any lane, if it is. Modules are valid, their imports exist, and calls are
     /// well typed, so that an engine has no reason to refuse or to fail on its own account.
-    pub(super) fn failure(&self) -> Option<String> {
+    pub(super) fn failure(&self) -> Option<(FindingKind, String)> {
         let outcome = self.outcome()?;
-        let is_wrong = match outcome {
-            Outcome::Refused(_) => !outcome.is_unsupported(),
-            Outcome::Failed(Failure::Link(_) | Failure::Usage(_) | Failure::Internal(_)) => true,
-            Outcome::Failed(_) | Outcome::Values(_) => outcome.is_lost(),
+        let kind = match outcome {
+            _ if outcome.is_unsupported() => return None,
+            Outcome::Refused(Refusal { phase: Phase::Crashed, .. }) | Outcome::Failed(Failure::Crashed(_)) => {
+                FindingKind::Crash
+            }
+            Outcome::Refused(Refusal { phase: Phase::TimedOut, .. }) | Outcome::Failed(Failure::TimedOut(_)) => {
+                FindingKind::Hang
+            }
+            Outcome::Refused(Refusal { phase: Phase::Garbled, .. }) | Outcome::Failed(Failure::Garbled(_)) => {
+                FindingKind::Garble
+            }
+            Outcome::Refused(_) => FindingKind::Refusal,
+            Outcome::Failed(Failure::Link(_) | Failure::Usage(_) | Failure::Internal(_)) => FindingKind::Failure,
+            Outcome::Failed(_) | Outcome::Values(_) => return None,
         };
-        is_wrong.then(|| outcome.to_string())
+        Some((kind, outcome.to_string()))
     }
 }
 

@@ -5,24 +5,57 @@
 
 use crate::rewrite::{Patch, edit, rewrite};
 use lanes::{Features, is_valid_with};
-use wasm_encoder::{Instruction, ValType};
+use wasm_encoder::{HeapType, Instruction, RefType, ValType};
 use wasmparser::{BlockType, Operator as O};
 
-/// Puts a `local.tee` between the condition of a `select` and the `select`, so that the engine does not fuse them.
+/// Puts a `local.tee` between the condition of each `select` and the `select`, so that the engine does not fuse them.
 ///
-/// The condition may be a comparison that a `nop` follows, or another `select`: the engine drops a `nop`, and replaces
-/// a `select` on a constant by its operand, so that it sees the comparison itself.
+/// The engine sees a comparison through everything that it emits no code for: a `nop`, a dropped local, a `select` with
+/// a constant condition. So the tee stands wherever the condition is not a plain local or constant already.
 pub(crate) fn separate_select_from_condition(wasm: &[u8]) -> Option<Vec<u8>> {
-    use O::{I32Eq, I32Eqz, I32Ne, Nop, Select, TypedSelect};
+    use O::{I32Const, I32Eq, I32Eqz, I32Ne, LocalGet, LocalTee, Select, TypedSelect};
     let (mut compared, mut found) = (false, false);
     let changed = rewrite(wasm, &mut |operator, next, scratch| {
         compared |= matches!(operator, I32Eqz | I32Eq | I32Ne);
-        let fusible = matches!(operator, I32Eqz | I32Eq | I32Ne | Nop | Select | TypedSelect { .. });
-        if !compared || !fusible || !matches!(next, Some(Select | TypedSelect { .. })) {
+        let plain = matches!(operator, LocalTee { .. } | LocalGet { .. } | I32Const { .. });
+        if !compared || plain || !matches!(next, Some(Select | TypedSelect { .. })) {
             return Patch::default();
         }
         found = true;
         Patch { after: vec![Instruction::LocalTee(scratch.local(ValType::I32))], ..Patch::default() }
+    });
+    changed.ok().filter(|_| found)
+}
+
+/// Reads the length of each array that is copied from before the copy, so that a null source traps before the target's
+/// range is looked at. Where the target is null as well, that is the same trap.
+pub(crate) fn check_source_before_copy(wasm: &[u8]) -> Option<Vec<u8>> {
+    use Instruction::{ArrayLen, Drop, LocalGet, LocalSet, LocalTee};
+    /// The number of instructions from the added `array.len` to the copy.
+    const DISTANCE: u32 = 5;
+    let (mut found, mut since_length) = (false, DISTANCE + 1);
+    let changed = rewrite(wasm, &mut |operator, _, scratch| {
+        since_length = if matches!(operator, O::ArrayLen) { 0 } else { since_length.saturating_add(1) };
+        let O::ArrayCopy { array_type_index_src, .. } = *operator else { return Patch::default() };
+        // A second application changes nothing.
+        if since_length == DISTANCE {
+            return Patch::default();
+        }
+        found = true;
+        let heap_type = HeapType::Concrete(array_type_index_src);
+        let source = scratch.local(ValType::Ref(RefType { nullable: true, heap_type }));
+        let (start, length) = (scratch.local(ValType::I32), scratch.further_local(ValType::I32, 1));
+        let before = vec![
+            LocalSet(length),
+            LocalSet(start),
+            LocalTee(source),
+            ArrayLen,
+            Drop,
+            LocalGet(source),
+            LocalGet(start),
+            LocalGet(length),
+        ];
+        Patch { before, ..Patch::default() }
     });
     changed.ok().filter(|_| found)
 }
@@ -166,9 +199,13 @@ mod tests {
     fn a_select_is_separated_from_its_condition() {
         let module = |body: &str| wat::parse_str(format!("(module (func {body}))")).expect("it parses");
         let operands = "i32.const 0 i32.const 1";
-        for condition in
-            ["i32.const 2 i32.eqz", "i32.const 2 i32.eqz nop", "i32.const 2 i32.eqz i32.const 3 i32.const 4 select"]
-        {
+        for condition in [
+            "i32.const 2 i32.eqz",
+            "i32.const 2 i32.eqz nop",
+            "i32.const 2 i32.eqz i32.const 3 drop",
+            "i32.const 2 i32.eqz i32.const 3 i32.const 4 select",
+            "i64.const 2 i64.const 3 i64.gt_s i32.const 2 i32.eqz i32.const 0 select",
+        ] {
             let body = |tee: &str| format!("{operands} {condition} {tee} select drop");
             let changed = separate_select_from_condition(&module(&body("")));
             assert_eq!(changed, Some(module(&format!("(local i32) {}", body("local.tee 0")))), "{condition}");
@@ -190,6 +227,19 @@ mod tests {
         assert_eq!(changed, Some(module("(local externref) ref.null noextern local.tee 0 any.convert_extern drop")));
         let strict = "(param (ref extern)) (result (ref any)) local.get 0 any.convert_extern";
         assert_eq!(convert_externref(&module(strict)), None);
+    }
+
+    #[test]
+    fn the_length_of_the_source_is_read() {
+        let module = |locals: &str, more: &str| {
+            let array = "(array.new_default 0 (i32.const 4))";
+            let body = format!("{array} (i32.const 4) (ref.null 0) (i32.const 0) (i32.const 1) {more} array.copy 0 0");
+            wat::parse_str(format!("(module (type (array (mut i8))) (func {locals} {body}))")).expect("it parses")
+        };
+        let read = "local.set 2 local.set 1 local.tee 0 array.len drop local.get 0 local.get 1 local.get 2";
+        let (before, after) = (module("", ""), module("(local (ref null 0) i32 i32)", read));
+        assert_eq!(check_source_before_copy(&before), Some(after.clone()));
+        assert_eq!(check_source_before_copy(&after), None);
     }
 
     #[test]

@@ -354,12 +354,17 @@ fn lost_failure(lost: &Lost) -> Failure {
     match lost {
         Lost::Silent(_) => Failure::TimedOut(lost.to_string()),
         Lost::NotStarted(_) => Failure::Internal(lost.to_string()),
-        Lost::Died(_) | Lost::Garbage(_) => Failure::Crashed(lost.to_string()),
+        Lost::Died(_) => Failure::Crashed(lost.to_string()),
+        Lost::Garbage(_) => Failure::Garbled(lost.to_string()),
     }
 }
 
 fn lost_refusal(lost: &Lost) -> Refusal {
-    let phase = if matches!(lost, Lost::Silent(_)) { Phase::TimedOut } else { Phase::Crashed };
+    let phase = match lost {
+        Lost::Silent(_) => Phase::TimedOut,
+        Lost::Garbage(_) => Phase::Garbled,
+        Lost::NotStarted(_) | Lost::Died(_) => Phase::Crashed,
+    };
     Refusal { phase, message: lost.to_string() }
 }
 

@@ -80,9 +80,8 @@ impl Miss {
     /// Returns the miss of an outcome that says that the engine is lost.
     fn of_lost_engine(outcome: &Outcome) -> Option<Miss> {
         match outcome {
-            Outcome::Refused(Refusal { phase: Phase::Crashed, .. }) | Outcome::Failed(Failure::Crashed(_)) => {
-                Some(Miss::Crashed(outcome.to_string()))
-            }
+            Outcome::Refused(Refusal { phase: Phase::Crashed | Phase::Garbled, .. })
+            | Outcome::Failed(Failure::Crashed(_) | Failure::Garbled(_)) => Some(Miss::Crashed(outcome.to_string())),
             Outcome::Refused(Refusal { phase: Phase::TimedOut, .. }) | Outcome::Failed(Failure::TimedOut(_)) => {
                 Some(Miss::TimedOut(outcome.to_string()))
             }
