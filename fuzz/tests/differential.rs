@@ -85,7 +85,7 @@ fn cases_for_other_engines_end_and_run() {
 #[test]
 fn reports_are_readable() {
     let (case, finding) = catch(Fault::WrongTrapCode);
-    let new = NewFinding { finding, case };
+    let new = NewFinding::new(finding, case);
     let report = new.details();
     assert!(report.contains("lanes disagree at: call "), "{report}");
     assert!(report.contains("1 vote: outcome: trap: integer-divide-by-zero"), "{report}");
@@ -177,7 +177,7 @@ fn the_wrong_backend_is_named() {
         compare::check(case, &[&*speed, &wrong, &*quick, &right])
     });
     assert_eq!(finding.kind, FindingKind::Disagreement, "{finding}");
-    assert_eq!(finding.dissenter("cranelift"), Some("wrong"), "{finding}");
+    assert_eq!(finding.dissenter(), Some("wrong"), "{finding}");
     let backends: Vec<Vec<_>> = finding.sides.iter().map(|side| side.backends.keys().collect()).collect();
     assert_eq!(backends, [vec!["cranelift", "right"], vec!["wrong"]]);
     assert_eq!(finding.sides[0].backends["cranelift"], ["speed/fresh", "quick/fresh"]);

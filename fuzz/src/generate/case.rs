@@ -1,5 +1,6 @@
 //! A fuzz case: modules, the actions on their instances, and the options of each tier.
 
+use super::feature_set::find_needed;
 use crate::panel::INTERPRETER;
 use arbitrary::{Result, Unstructured};
 use lanes::{Cpu, Features, HostFunc, MemoryChecks, Options, Settings, Value};
@@ -80,8 +81,10 @@ impl Case {
         let calls = calls
             .into_iter()
             .map(|(function, arguments)| Action::Call(Call { instance: MAIN.to_string(), function, arguments }));
+        let needed = find_needed([wasm.as_slice()].into_iter(), Features::default());
         let main = Action::Instantiate(Instantiation { module: 0, name: MAIN.to_string() });
         Case {
+            needed,
             modules: vec![wasm],
             actions: [main].into_iter().chain(calls).collect(),
             options: TIERS.map(|tier| (tier, Options::default())).into(),

@@ -13,6 +13,7 @@ pub mod case;
 mod choice;
 pub mod deterministic;
 pub mod feature_set;
+pub mod given;
 pub mod graft;
 pub mod input;
 pub mod mixed;

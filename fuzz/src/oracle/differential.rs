@@ -1,68 +1,72 @@
-//! The differential oracle of a generator: a generated case does the same in every lane of a panel.
+//! The oracle of a generator and a claim about its cases: by default, that a case does the same in every lane of a
+//! panel.
 
 use super::{Oracle, Report, Verdict};
 use crate::generate::Generator;
 use crate::generate::case::Case;
-use crate::panel::Panel;
+use crate::generate::feature_set::Audience;
+use crate::panel::{Check, Panel};
 use crate::statistics::Statistics;
-use crate::triage::known::{self, Judgment, NewFinding};
+use crate::triage::known::{self, Judgment};
 use crate::triage::reduce;
 use serde_json::Value;
 use std::fmt;
 
 /// The largest number of cases that a reduction runs: a minute or two.
-const REDUCTION_RUNS: u32 = 3000;
+pub const REDUCTION_RUNS: u32 = 3000;
 
-/// Generates cases and compares what the lanes of a panel do with them.
+/// Generates cases and checks a claim about what the lanes of a panel do with them.
 pub struct Differential {
     generate: Generator,
-    panel: Panel,
+    audience: Audience,
+    check: Box<dyn Check>,
     /// Counts of the cases so far.
     pub statistics: Statistics,
 }
 
 impl Differential {
-    /// Makes an oracle for the cases of a generator in these lanes.
+    /// Makes an oracle for the cases of a generator, which must do the same in these lanes.
     pub fn new(generate: Generator, panel: Panel) -> Differential {
-        Differential { generate, panel, statistics: Statistics::default() }
+        Differential::of(generate, panel.audience(), Box::new(panel))
     }
 
-    /// Returns the case of an input, with values for the options of the panel's lanes.
-    fn case(&self, input: &[u8]) -> arbitrary::Result<Case> {
-        let mut case = (self.generate)(input, self.panel.audience())?;
-        case.settings = self.panel.draw_settings(input);
-        Ok(case)
-    }
-
-    /// Returns the finding of an input, if it has one that is not known.
-    fn find(&self, input: &[u8]) -> Option<NewFinding> {
-        let case = self.case(input).ok()?;
-        match known::judge(&case, &self.panel) {
-            Judgment::New(new) => Some(*new),
-            Judgment::Agreed(_) | Judgment::Known(_) => None,
-        }
+    /// Makes an oracle for another claim about the cases of a generator, which makes them for these lanes.
+    pub fn of(generate: Generator, audience: Audience, check: Box<dyn Check>) -> Differential {
+        Differential { generate, audience, check, statistics: Statistics::default() }
     }
 }
 
 impl Oracle for Differential {
     fn check(&mut self, input: &[u8]) -> Verdict {
         // Choices that lead to no module are no finding.
-        let Ok(case) = self.case(input) else {
+        let Some(case) = self.generate(input) else {
             self.statistics.count_without_case();
             return Verdict::NoCase;
         };
-        let judgment = known::judge(&case, &self.panel);
+        let judgment = known::judge(&case, &*self.check);
         self.statistics.count(&case, &judgment);
         match judgment {
             Judgment::Agreed(agreement) => Verdict::Passed(Box::new(agreement)),
             Judgment::Known(names) => Verdict::Known(names),
-            Judgment::New(new) => Verdict::Found(new),
+            Judgment::New(new) => Verdict::Found(Box::new(new.complete(self.check.panel()))),
         }
     }
 
     fn reduce(&mut self, input: &[u8]) -> Option<Box<dyn Report>> {
-        let found = self.find(input)?;
-        Some(Box::new(reduce::reduce(found, &self.panel, REDUCTION_RUNS)))
+        match known::judge(&self.generate(input)?, &*self.check) {
+            Judgment::New(found) => Some(Box::new(reduce::reduce(*found, &*self.check, REDUCTION_RUNS))),
+            Judgment::Agreed(_) | Judgment::Known(_) => None,
+        }
+    }
+
+    fn generate(&self, input: &[u8]) -> Option<Case> {
+        let mut case = (self.generate)(input, self.audience).ok()?;
+        case.settings = self.check.panel().draw_settings(input);
+        Some(case)
+    }
+
+    fn claim(&self) -> Option<&dyn Check> {
+        Some(&*self.check)
     }
 
     fn executed(&self) -> u64 {

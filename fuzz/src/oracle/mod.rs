@@ -7,9 +7,12 @@
 
 pub mod artifact;
 pub mod differential;
+pub mod equal;
+pub mod shadow;
 
+use crate::generate::case::Case;
 use crate::generate::mixed;
-use crate::panel::Panel;
+use crate::panel::{Check, Panel};
 use differential::Differential;
 use serde_json::Value;
 use std::fmt;
@@ -22,6 +25,8 @@ pub const ORACLES: &[Registration] = &[
         make: |panel| Box::new(Differential::new(mixed::generate, panel)),
     },
     artifact::REGISTRATION,
+    shadow::REGISTRATION,
+    equal::REGISTRATION,
 ];
 
 /// The entry of an oracle in [`ORACLES`].
@@ -32,6 +37,14 @@ pub struct Registration {
     pub summary: &'static str,
     /// Makes the oracle. An oracle that compares no lanes ignores the panel.
     pub make: fn(Panel) -> Box<dyn Oracle>,
+}
+
+impl Registration {
+    /// Returns the least number of lanes with which the oracle can find anything.
+    pub fn least_lanes(&self) -> usize {
+        let oracle = (self.make)(Panel::new(&[], Vec::new()));
+        oracle.claim().map_or(0, Check::least_lanes)
+    }
 }
 
 /// Returns the oracle with this name.
@@ -58,6 +71,16 @@ pub trait Oracle {
     /// Searches for a smaller case with the finding of this input, for a minute or two. Returns `None` if this oracle
     /// cannot make cases smaller, or if the input has no finding.
     fn reduce(&mut self, _input: &[u8]) -> Option<Box<dyn Report>> {
+        None
+    }
+
+    /// Returns the case that an input describes, if the oracle is about cases and the input describes one.
+    fn generate(&self, _input: &[u8]) -> Option<Case> {
+        None
+    }
+
+    /// Returns the claim that the oracle checks, if it is about cases. Modules and scripts are cases too.
+    fn claim(&self) -> Option<&dyn Check> {
         None
     }
 
@@ -107,5 +130,14 @@ pub trait Report {
     /// Returns a `.wast` script that shows the finding without the fuzzer, if there can be one.
     fn script(&self) -> Option<String> {
         None
+    }
+
+    /// Returns a JavaScript program that shows the finding without the fuzzer.
+    ///
+    /// # Errors
+    ///
+    /// Says why there can be none.
+    fn javascript(&self) -> Result<String, String> {
+        Err("the finding is not about a module".to_string())
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod compare;
 pub mod finding;
+pub mod rewriting;
 pub mod run;
 #[cfg(test)]
 pub(crate) mod scripted_engine;
@@ -16,6 +17,7 @@ use crate::generate::input::Random;
 use compare::Agreement;
 use finding::Finding;
 use lanes::{EngineOption, Lane, Options, Settings};
+use run::Run;
 use std::collections::BTreeMap;
 
 /// The environment variable that names the lanes where the fuzzer does not own the command line, as under libFuzzer.
@@ -23,6 +25,39 @@ pub const VARIABLE: &str = "TOUCHSTONE_LANES";
 
 /// The lane that runs each case first.
 pub const INTERPRETER: &str = "interp";
+
+/// A claim about cases, which runs in the lanes of a panel can refute.
+pub trait Check {
+    /// Checks the claim on one case.
+    ///
+    /// # Errors
+    ///
+    /// The first finding.
+    fn check(&self, case: &Case) -> Result<Agreement, Box<Finding>>;
+
+    /// Returns the lanes.
+    fn panel(&self) -> &Panel;
+
+    /// Returns the least number of lanes that can refute the claim.
+    fn least_lanes(&self) -> usize {
+        1
+    }
+}
+
+/// The claim that a case does the same in all lanes.
+impl Check for Panel {
+    fn check(&self, case: &Case) -> Result<Agreement, Box<Finding>> {
+        Panel::check(self, case)
+    }
+
+    fn panel(&self) -> &Panel {
+        self
+    }
+
+    fn least_lanes(&self) -> usize {
+        2
+    }
+}
 
 /// The lanes of a run.
 pub struct Panel {
@@ -130,15 +165,34 @@ impl Panel {
         own.iter().chain(&self.foreign).map(|lane| describe(&**lane)).collect()
     }
 
+    /// Returns the run of `case` in the lane of this name; `None` if there is no such lane.
+    pub fn run_alone(&self, name: &str, case: &Case) -> Option<Run> {
+        if self.own.iter().any(|own| own == name) {
+            return Some(run::run_alone(case, &*own_lane(name, &case.options_of(name))));
+        }
+        let lane = self.foreign.iter().find(|lane| lane.info().name == name)?;
+        Some(run::run_alone(case, &**lane))
+    }
+
+    /// Calls `visit` with each lane as `case` configures it, and returns the results.
+    pub fn map_lanes<R>(&self, case: &Case, visit: &mut dyn FnMut(&dyn Lane) -> R) -> Vec<R> {
+        self.with_lanes(case, |lanes| lanes.iter().map(|lane| visit(*lane)).collect())
+    }
+
+    /// Calls `visit` with all lanes as `case` configures them.
+    pub fn with_lanes<R>(&self, case: &Case, visit: impl FnOnce(&[&dyn Lane]) -> R) -> R {
+        let own: Vec<_> = self.own.iter().map(|name| own_lane(name, &case.options_of(name))).collect();
+        let lanes: Vec<&dyn Lane> = own.iter().chain(&self.foreign).map(|lane| &**lane).collect();
+        visit(&lanes)
+    }
+
     /// Runs `case` in all lanes and compares them.
     ///
     /// # Errors
     ///
     /// The first finding.
     pub fn check(&self, case: &Case) -> Result<Agreement, Box<Finding>> {
-        let own: Vec<_> = self.own.iter().map(|name| own_lane(name, &case.options_of(name))).collect();
-        let lanes: Vec<&dyn Lane> = own.iter().chain(&self.foreign).map(|lane| &**lane).collect();
-        compare::check(case, &lanes)
+        self.with_lanes(case, |lanes| compare::check(case, lanes))
     }
 }
 
