@@ -677,6 +677,45 @@ fn replay_says_what_an_input_does() {
     expect_usage_error(&["replay", &directory.path().join("nothing").display().to_string()], "cannot read");
 }
 
+#[test]
+fn replay_runs_modules_and_scripts() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let module = r#"(module (import "env" "f" (func (param i32) (result i32)))
+        (func (export "run") (param i32) (result i32) (i32.div_u (i32.const 6) (call 0 (local.get 0)))))"#;
+    fs::write(path("m.wat"), module).expect("a module");
+    let output = touchstone(&["replay", &path("m.wat")]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let stdout = text(&output.stdout);
+    assert!(stdout.contains("main.\"run\"(i32") && stdout.contains("integer-divide-by-zero"), "{stdout}");
+    fs::write(path("s.wast"), format!("{module}\n(invoke \"run\" (i32.const 3))")).expect("a script");
+    let output = touchstone(&["replay", &path("s.wast")]);
+    // A script brings its own imports.
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("link error"), "{}", text(&output.stdout));
+    fs::write(path("bad.wat"), "(module (func").expect("a file");
+    expect_usage_error(&["replay", &path("bad.wat")], "bad.wat");
+    fs::write(path("bad.wasm"), "text").expect("a file");
+    expect_usage_error(&["replay", &path("bad.wasm")], "no WebAssembly module");
+}
+
+#[test]
+fn reduce_says_that_there_is_nothing_to_reduce() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("s.wast").display().to_string();
+    fs::write(&path, "(module (func (export \"f\")))\n(invoke \"f\")\n(assert_invalid (module (func drop)) \"x\")")
+        .expect("a script");
+    let output = touchstone(&["reduce", &path]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("no finding"), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("line 3 is left out"), "{}", text(&output.stderr));
+    expect_usage_error(&["reduce"], "INPUT");
+    expect_usage_error(&["reduce", &path, "--oracle", "artifact"], "not about modules");
+    // One lane is enough for an oracle that compares it with nothing else.
+    let output = touchstone(&["reduce", &path, "--oracle", "shadow", "--lanes", "quick/fresh"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
 /// Bash itself is asked: the script loads, and an option and a subcommand are completed.
 #[test]
 fn completions_complete() {

@@ -1,16 +1,29 @@
-//! `touchstone replay`: one finding of the fuzzer again.
+//! `touchstone replay` and `touchstone reduce`: what a case does, and findings as small scripts.
 
 use super::fuzzing::{make_oracle, oracles};
-use super::output::say_visible;
+use super::output::{say_visible, tell};
 use super::panel_args::PanelArgs;
+use super::script_case;
+use crate::inputs::BinaryFile;
+use crate::snapshot::{SnapshotUse, snapshot_path};
+use crate::{Case as Script, Settings, judge};
 use clap::Args;
-use fuzz::oracle;
+use fuzz::generate::case::Case;
+use fuzz::generate::given;
+use fuzz::oracle::differential::REDUCTION_RUNS;
+use fuzz::oracle::{self, Oracle, Report};
+use fuzz::panel::Check;
+use fuzz::triage::cause::{Group, Groups};
+use fuzz::triage::known::{self, Judgment, NewFinding};
+use fuzz::triage::reduce as reducer;
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
-    /// The file of the input.
+    /// An input of the fuzzer, a module (.wasm or .wat) or a script (.wast).
     input: PathBuf,
     /// The oracle that judges the input.
     #[arg(long, value_parser = oracles(), default_value = oracle::ORACLES[0].name)]
@@ -19,19 +32,183 @@ pub(super) struct ReplayArgs {
     lanes: PanelArgs,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct ReduceArgs {
+    /// Inputs of the fuzzer, modules (.wasm or .wat) and scripts (.wast).
+    #[arg(value_name = "INPUT", required = true)]
+    inputs: Vec<PathBuf>,
+    /// The oracle that judges the inputs.
+    #[arg(long, value_parser = oracles(), default_value = oracle::ORACLES[0].name)]
+    oracle: String,
+    /// The directory to write the scripts to [default: that of the input].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The most candidates that are run for one finding.
+    #[arg(long, value_name = "N", default_value_t = REDUCTION_RUNS)]
+    runs: u32,
+    #[command(flatten)]
+    lanes: PanelArgs,
+}
+
 /// Prints how the input behaves in every lane. Returns exit code 1 if there is a finding.
 pub(super) fn replay(arguments: &ReplayArgs) -> Result<u8, String> {
-    let input =
-        fs::read(&arguments.input).map_err(|error| format!("cannot read {}: {error}", arguments.input.display()))?;
-    let mut oracle = make_oracle(&arguments.oracle, arguments.lanes.open()?)?;
-    match fuzz::replay(&input, &mut *oracle) {
-        Ok(seen) => {
-            say_visible(&format_args!("{seen}\n"))?;
-            Ok(0)
-        }
-        Err(disagreement) => {
-            say_visible(&format_args!("{disagreement}\n"))?;
-            Ok(1)
+    let mut oracle = make_oracle(&arguments.oracle, arguments.lanes.open_for(&arguments.oracle)?)?;
+    let input = Input::read(&arguments.input)?;
+    if let Input::Bytes(bytes) = &input {
+        return match fuzz::replay(bytes, &mut *oracle) {
+            Ok(seen) => say_visible(&format_args!("{seen}\n")).map(|()| 0),
+            Err(disagreement) => say_visible(&format_args!("{disagreement}\n")).map(|()| 1),
+        };
+    }
+    let Some((case, claim)) = input.into_case(&arguments.input, &*oracle)? else { return Ok(0) };
+    match known::judge(&case, claim) {
+        Judgment::Agreed(agreement) => say_visible(&agreement).map(|()| 0),
+        Judgment::Known(names) => say_visible(&format_args!("known: {}\n", names.join(", "))).map(|()| 0),
+        Judgment::New(found) => say_visible(&format_args!("{}\n", found.details())).map(|()| 1),
+    }
+}
+
+/// Reduces the findings of inputs, and writes a script and a JavaScript program for each cause. Returns exit code 1 if
+/// there is a finding.
+pub(super) fn reduce(arguments: &ReduceArgs) -> Result<u8, String> {
+    let oracle = make_oracle(&arguments.oracle, arguments.lanes.open_for(&arguments.oracle)?)?;
+    let mut groups = Groups::default();
+    for path in &arguments.inputs {
+        let Some((case, claim)) = Input::read(path)?.into_case(path, &*oracle)? else { continue };
+        let name = path.display().to_string();
+        let found = match known::judge(&case, claim) {
+            Judgment::New(found) => *found,
+            Judgment::Agreed(_) => {
+                say_visible(&format_args!("{name}: no finding\n"))?;
+                continue;
+            }
+            Judgment::Known(names) => {
+                say_visible(&format_args!("{name}: known: {}\n", names.join(", ")))?;
+                continue;
+            }
+        };
+        let is_new = groups.add(name, found, claim, &mut |found| reducer::reduce(found, claim, arguments.runs));
+        if let Some(group) = groups.groups.last().filter(|_| is_new) {
+            write(path, arguments.out.as_deref(), group, claim)?;
         }
     }
+    for group in &groups.groups {
+        let inputs = group.inputs.join(", ");
+        let (count, signature) = (group.inputs.len(), group.found.signature());
+        say_visible(&format_args!("{signature}\n  cause: {}\n  {count} of the inputs: {inputs}\n", group.cause))?;
+    }
+    Ok(u8::from(!groups.groups.is_empty()))
+}
+
+/// An input, by its kind.
+enum Input {
+    /// Bytes of the fuzzer.
+    Bytes(Vec<u8>),
+    /// A binary module.
+    Module(Vec<u8>),
+    /// The text of a script.
+    Script,
+}
+
+impl Input {
+    fn read(path: &Path) -> Result<Input, String> {
+        let name = path.display();
+        let bytes = fs::read(path).map_err(|error| format!("cannot read {name}: {error}"))?;
+        let extension = path.extension().and_then(OsStr::to_str);
+        match (BinaryFile::of(&bytes), extension) {
+            (Some(BinaryFile::Module), _) => Ok(Input::Module(bytes)),
+            (Some(BinaryFile::Component), _) => Err(format!("{name} is a component; components are not supported")),
+            (Some(BinaryFile::Artifact), _) => Err(format!("{name} is an artifact; `touchstone inspect` shows it")),
+            (None, Some("wast")) => Ok(Input::Script),
+            (None, Some("wat")) => match wat::parse_bytes(&bytes) {
+                Ok(wasm) => Ok(Input::Module(wasm.into_owned())),
+                Err(error) => Err(format!("{name}: {error}")),
+            },
+            (None, Some("wasm")) => Err(format!("{name} is no WebAssembly module: it does not begin with \\0asm")),
+            (None, _) => Ok(Input::Bytes(bytes)),
+        }
+    }
+
+    /// Returns the case that the input describes, and the claim about it. `None`, with a word to the user, if bytes
+    /// describe none.
+    fn into_case<'o>(self, path: &Path, oracle: &'o dyn Oracle) -> Result<Option<(Case, &'o dyn Check)>, String> {
+        let name = path.display();
+        let claim = oracle.claim().ok_or("this oracle is not about modules, so that there is nothing to reduce")?;
+        let only_own = claim.panel().audience().own;
+        let case = match self {
+            Input::Module(wasm) => given::of_module(&wasm, only_own).map_err(|error| format!("{name}: {error}"))?,
+            Input::Script => {
+                let (case, remarks) = script_case::read(&name.to_string())?;
+                remarks.iter().for_each(|remark| tell(&format_args!("{name}: {remark}")));
+                case
+            }
+            Input::Bytes(bytes) => match oracle.generate(&bytes) {
+                Some(case) => case,
+                None => {
+                    tell(&format_args!("{name}: the input describes no case"));
+                    return Ok(None);
+                }
+            },
+        };
+        Ok(Some((case, claim)))
+    }
+}
+
+/// Writes the files of a finding beside its input or into `out`: the script, its trap snapshot, and the program. Says
+/// whether the script shows the finding in the runner.
+fn write(input: &Path, out: Option<&Path>, group: &Group, claim: &dyn Check) -> Result<(), String> {
+    let found = &group.found;
+    if let Some(out) = out {
+        fs::create_dir_all(out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
+    }
+    let name = Path::new(input.file_name().unwrap_or(input.as_os_str()));
+    let base = out.map_or_else(|| input.to_owned(), |out| out.join(name));
+    let path = base.with_extension("small.wast");
+    let script = found.script().ok_or("the finding has no script")?;
+    save(&path, &script)?;
+    say_visible(&format_args!("{}\n{}\n  {}", input.display(), found.summary(), path.display()))?;
+    say_visible(&format_args!(": {}\n", show(&path, &script, found, claim)?))?;
+    match found.javascript() {
+        Ok(program) => save(&base.with_extension("small.js"), &program),
+        Err(obstacle) => say_visible(&format_args!("  no JavaScript program: {obstacle}\n")),
+    }
+}
+
+fn save(path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+/// Runs the script in the runner: in the lane that most backends agree with, for the trap snapshot, and then in all.
+/// Returns what that shows.
+fn show(path: &Path, script: &str, found: &NewFinding, claim: &dyn Check) -> Result<String, String> {
+    let (name, panel) = (path.display().to_string(), claim.panel());
+    let case = |snapshot| Script {
+        path: &name,
+        text: Cow::Borrowed(script),
+        features: found.case.needed,
+        settings: Settings::default(),
+        snapshot,
+        keeps_passed: false,
+    };
+    let names = panel.names();
+    let favored = found.finding.favored(&names);
+    let (snapshot, shown) = panel.with_lanes(&found.case, |lanes| {
+        let favored: Vec<_> = lanes.iter().copied().filter(|lane| Some(&*lane.info().name) == favored).collect();
+        let right = judge(&case(SnapshotUse::Make), &favored, &mut ());
+        let snapshot = right.snapshot.clone().filter(|_| right.has_passed());
+        let uses = snapshot.clone().map_or(SnapshotUse::None, SnapshotUse::Check);
+        let all = judge(&case(uses), lanes, &mut ());
+        let failed: usize = all.reports.iter().map(|report| report.failed).sum();
+        let shown = match (right.has_passed(), all.has_passed()) {
+            (true, false) => "the runner shows it".to_string(),
+            (false, false) => "the runner shows it, though no lane passes".to_string(),
+            (_, true) => "it does not show in the runner".to_string(),
+        };
+        (snapshot, format!("{shown} ({failed} failures, {} disagreements)", all.disagreements.len()))
+    });
+    let snapshot = snapshot.and_then(|snapshot| snapshot.file_text(&name)).filter(|text| !text.is_empty());
+    if let (Some(text), Some(beside)) = (snapshot, snapshot_path(&name)) {
+        save(&beside, &text)?;
+    }
+    Ok(shown)
 }

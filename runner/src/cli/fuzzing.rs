@@ -203,7 +203,7 @@ impl CheckArgs {
 
     /// Opens the lanes. An engine in a process of its own gives up before the worker does, so that it is named.
     fn open(&self) -> Result<Panel, String> {
-        self.lanes.open_with_timeout(DEFAULT_TIMEOUT.min(self.timeout / 2))
+        self.lanes.open_with_timeout(&self.oracle, DEFAULT_TIMEOUT.min(self.timeout / 2))
     }
 }
 

@@ -23,6 +23,8 @@ mod panel_args;
 mod report_to;
 mod run;
 mod screen;
+#[cfg(feature = "engine")]
+mod script_case;
 
 /// Run WebAssembly test scripts (.wast) in several engines and engine configurations ("lanes"), and report what fails,
 /// what crashes, and where lanes disagree.
@@ -62,9 +64,12 @@ enum Command {
     /// Verify an artifact, and show its header, sections and functions.
     #[cfg(feature = "engine")]
     Inspect(artifact::InspectArgs),
-    /// Run one input of the fuzzer again, and show what happens.
+    /// Run one input of the fuzzer, a module or a script in lanes, compare them, and show what happens.
     #[cfg(feature = "engine")]
     Replay(findings::ReplayArgs),
+    /// Make findings of the fuzzer small: scripts of a few lines, grouped by their causes.
+    #[cfg(feature = "engine")]
+    Reduce(findings::ReduceArgs),
     /// Compare lanes on generated modules.
     #[cfg(feature = "engine")]
     Fuzz(fuzzing::FuzzArgs),
@@ -97,6 +102,8 @@ pub fn main() -> ExitCode {
         Some(Command::Inspect(arguments)) => artifact::inspect(&arguments),
         #[cfg(feature = "engine")]
         Some(Command::Replay(arguments)) => findings::replay(&arguments),
+        #[cfg(feature = "engine")]
+        Some(Command::Reduce(arguments)) => findings::reduce(&arguments),
         #[cfg(feature = "engine")]
         Some(Command::Fuzz(arguments)) => fuzzing::fuzz(&arguments),
         Some(Command::CheckAdapter(arguments)) => adapter::check(&arguments),
