@@ -2,12 +2,12 @@
 
 use super::case::{Action, Call, Case, Instantiation, MAIN, choose_options};
 use super::deterministic::make_deterministic;
-use super::feature_set::{DRAWN, find_needed};
+use super::feature_set::{Audience, find_needed};
 use super::input::extend;
 use super::value::arbitrary_value;
 use crate::rewrite::shrink::{constant, constant_expression, count_operators};
 use arbitrary::Unstructured;
-use lanes::{Features, is_valid_with};
+use lanes::is_valid_with;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
@@ -18,8 +18,6 @@ use wasm_encoder::{
 use wasmparser::types::EntityType;
 use wasmparser::{FuncType, Import, Parser, Payload, TypeRef, Validator, WasmFeatures};
 
-/// The features that a module may use.
-const ALL: Features = Features::WASM_2_0.union(DRAWN);
 /// The calls of each exported function.
 const CALLS: usize = 4;
 /// The most calls.
@@ -31,17 +29,20 @@ const FUEL: u64 = 10_000_000;
 /// The modules that every session has.
 const PRESENT: [&str; 2] = ["spectest", "host"];
 
-/// Returns the case of this module. Arguments follow from the module alone. With `fuel`, every call ends.
+/// Returns the case of this module. Arguments follow from the module alone. In our own lanes,
+/// every call ends, since it has fuel.
 ///
 /// # Errors
 ///
 /// Says why the module is not valid.
-pub fn of_module(wasm: &[u8], fuel: bool) -> Result<Case, String> {
+pub fn of_module(wasm: &[u8], audience: Audience) -> Result<Case, String> {
     let wasm = canonicalize(wasm)?;
     let valid = Validator::new_with_features(WasmFeatures::all()).validate_all(&wasm);
     valid.map_err(|error| format!("the module is not valid: {error}"))?;
-    if !is_valid_with(&wasm, ALL) {
-        return Err("the module needs a feature that no lane of the fuzzer has".to_string());
+    let features = audience.all();
+    if !is_valid_with(&wasm, features) {
+        let message = "the module needs a feature that cannot be compared between these lanes";
+        return Err(format!("{message}: relaxed vector instructions and legacy exceptions are for our lanes alone"));
     }
     let (mut modules, mut actions) = (vec![wasm.clone()], Vec::new());
     for (name, provider) in provide(&wasm)? {
@@ -51,7 +52,7 @@ pub fn of_module(wasm: &[u8], fuel: bool) -> Result<Case, String> {
     actions.push(Action::Instantiate(Instantiation { module: 0, name: MAIN.to_string() }));
     let choices = extend(&digest(&wasm), CHOICES);
     let mut u = Unstructured::new(&choices);
-    let options = choose_options(&mut u, fuel.then_some(FUEL)).map_err(|error| error.to_string())?;
+    let options = choose_options(&mut u, audience.own.then_some(FUEL)).map_err(|error| error.to_string())?;
     let functions = find_functions(&wasm).ok_or("the module is not valid")?;
     for _ in 0..CALLS {
         for (name, params) in &functions {
@@ -62,8 +63,8 @@ pub fn of_module(wasm: &[u8], fuel: bool) -> Result<Case, String> {
         }
     }
     actions.truncate(MAX_CALLS);
-    let needed = find_needed(modules.iter().map(Vec::as_slice), ALL);
-    Ok(Case { features: ALL, needed, modules, hosts: Vec::new(), actions, options })
+    let needed = find_needed(modules.iter().map(Vec::as_slice), features);
+    Ok(Case { features, needed, modules, actions, options, ..Case::default() })
 }
 
 /// Returns the module without what engines may do differently: as it is if there is nothing of that.
@@ -213,15 +214,15 @@ mod tests {
             (func (export "f") (param i32 f32) (result i32) (drop (drop (call $f (ref.null $s))))
                 (i32.add (i32.wrap_i64 (global.get $g)) (local.get 0))))"#;
         let wasm = wat::parse_str(text).expect("it parses");
-        let case = of_module(&wasm, true).expect("it is valid");
+        let case = of_module(&wasm, Audience::OWN).expect("it is valid");
         assert_eq!(case.calls().count(), CALLS);
         assert_eq!(case.modules[0], wasm, "nothing in it has to be made deterministic");
         let run = Panel::own().run_alone("speed/fresh", &case).expect("a lane");
         let outcomes = run.steps.iter().filter(|step| step.what.starts_with("call"));
         assert!(run.called && outcomes.filter_map(|step| step.outcome()).all(|outcome| outcome.as_trap().is_none()));
-        let again = of_module(&wasm, true).expect("it is valid");
+        let again = of_module(&wasm, Audience::OWN).expect("it is valid");
         assert!(case.calls().zip(again.calls()).all(|(one, other)| one.arguments == other.arguments));
-        let error = of_module(b"\0asm\x01\0\0\0\x01", true).map(|_| ()).expect_err("it is cut off");
+        let error = of_module(b"\0asm\x01\0\0\0\x01", Audience::OWN).map(|_| ()).expect_err("it is cut off");
         assert!(error.contains("not valid"), "{error}");
     }
 }

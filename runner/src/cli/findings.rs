@@ -134,9 +134,10 @@ impl Input {
     fn into_case<'o>(self, path: &Path, oracle: &'o dyn Oracle) -> Result<Option<(Case, &'o dyn Check)>, String> {
         let name = path.display();
         let claim = oracle.claim().ok_or("this oracle is not about modules, so that there is nothing to reduce")?;
-        let only_own = claim.panel().audience().own;
         let case = match self {
-            Input::Module(wasm) => given::of_module(&wasm, only_own).map_err(|error| format!("{name}: {error}"))?,
+            Input::Module(wasm) => {
+                given::of_module(&wasm, claim.panel().audience()).map_err(|error| format!("{name}: {error}"))?
+            }
             Input::Script => {
                 let (case, remarks) = script_case::read(&name.to_string())?;
                 remarks.iter().for_each(|remark| tell(&format_args!("{name}: {remark}")));
