@@ -9,6 +9,7 @@
 //! artifact is also instantiated and called, but only if nothing was changed except sections that may hold anything
 //! without making the code unsafe to run: nobody can check machine code, or where its functions begin.
 
+use super::mappings::find_writable_code;
 use super::{Oracle, Registration, Report, Verdict};
 use crate::generate::feature_set::{Audience, DRAWN};
 use crate::generate::input::{Random, SEED_LEN, extend};
@@ -228,6 +229,9 @@ impl Original {
         if !is_signed && bytes != self.bytes {
             return Ok(Fate::Mishandled("altered bytes were loaded though their digests do not match".to_string()));
         }
+        if let Some(mapping) = find_writable_code() {
+            return Ok(Fate::Mishandled(format!("loaded code is writable: {mapping}")));
+        }
         if module.serialize() != bytes {
             return Ok(Fate::Mishandled("the loaded bytes are not the given ones".to_string()));
         }
@@ -268,7 +272,9 @@ impl Original {
         let section = self.section(".eh_frame");
         // The CIE and the first FDE decide most.
         let end = if u.arbitrary()? { section.end } else { section.end.min(section.start + 48) };
-        let at = u.int_in_range(section.start..=end - 1)?;
+        // The section ends with a terminator of four bytes.
+        let first = if u.ratio(1, 16)? { end.saturating_sub(4) } else { section.start };
+        let at = u.int_in_range(first..=end - 1)?;
         if at >= bytes.len() {
             return Ok(0);
         }

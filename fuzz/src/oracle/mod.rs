@@ -8,6 +8,7 @@
 pub mod artifact;
 pub mod differential;
 pub mod equal;
+mod mappings;
 pub mod shadow;
 
 use crate::generate::case::Case;
