@@ -126,9 +126,9 @@ impl Case {
 /// [`arbitrary::Error`] if the input ends.
 pub fn choose_options(u: &mut Unstructured<'_>, fuel: Option<u64>) -> Result<BTreeMap<&'static str, Options>> {
     // Other engines have no limits, and no fuel.
-    let has_limits = fuel.is_some() && u.ratio(1, 4)?;
-    let max_memory = if has_limits { Some(u.int_in_range(1..=8)? * PAGE) } else { None };
-    let max_table = if has_limits { Some(u.int_in_range(32..=128)?) } else { None };
+    let has_limits = fuel.is_some() && u.ratio(1, 3)?;
+    let max_memory = if has_limits { Some(u.int_in_range(1..=3)? * PAGE) } else { None };
+    let max_table = if has_limits { Some(u.int_in_range(16..=64)?) } else { None };
     let limited = |options| Options { max_memory, max_table, ..options };
     TIERS.iter().map(|&tier| Ok((tier, limited(choose_tier_options(u, fuel)?)))).collect()
 }

@@ -232,6 +232,23 @@ pub(super) fn bulk_memory(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body
     Ok(())
 }
 
+/// Grows a memory or the grafted table by a little, which its type may allow or not.
+pub(super) fn grow(u: &mut Unstructured<'_>, plan: &Plan, body: &mut Body) -> Result<()> {
+    let delta = u.int_in_range(0..=4)?;
+    let wide = if u.arbitrary()? {
+        let (number, memory) = choose(u, plan)?;
+        body.index(u, plan, memory.index64, delta)?;
+        body.push(I::MemoryGrow(number));
+        memory.index64
+    } else {
+        body.value(u, plan, ValType::FUNCREF)?;
+        body.index(u, plan, plan.table64, delta)?;
+        body.push(I::TableGrow(plan.table()));
+        plan.table64
+    };
+    body.consume(u, plan, if wide { ValType::I64 } else { ValType::I32 })
+}
+
 /// An object whose end an operation may reach.
 #[derive(Clone, Copy)]
 pub(super) enum Edge {

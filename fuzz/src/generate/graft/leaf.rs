@@ -39,6 +39,7 @@ const LEAVES: &[(u32, Leaf)] = &[
     (2, leaf("store", access::store, PLAIN)),
     (1, leaf("lane", access::lane, PLAIN)),
     (2, leaf("bulk_memory", access::bulk_memory, PLAIN)),
+    (1, leaf("grow", access::grow, PLAIN)),
     (1, leaf("table_access", table_access, PLAIN)),
     (1, leaf("bulk_table", bulk_table, PLAIN)),
     (1, leaf("undefined_element", undefined_element, PLAIN)),
