@@ -60,6 +60,27 @@ fn a_loader_that_loads_something_else_is_caught() {
     expect_caught(|engine, _| Module::new(engine, "(module)"), "the loaded bytes are not the given ones");
 }
 
+/// The loader puts back the end of the name of a CPU feature, as if it did not compare names.
+#[test]
+fn a_loader_that_ignores_cpu_features_is_caught() {
+    let load: Load = |engine, bytes| {
+        let loaded = Module::deserialize(engine, bytes);
+        if !loaded.as_ref().is_err_and(|error| error.to_string().contains('!')) {
+            return loaded;
+        }
+        let ends = (1..bytes.len()).filter(|&at| bytes[at] == b'!' && bytes[at - 1].is_ascii_alphanumeric());
+        let guesses = ends.flat_map(|at| (b'0'..=b'9').chain(b'a'..=b'z').map(move |guess| (at, guess)));
+        let mut guesses = guesses.filter_map(|(at, guess)| {
+            let mut repaired = bytes.to_vec();
+            repaired[at] = guess;
+            engine::sign_again(&mut repaired);
+            Module::deserialize(engine, repaired).ok()
+        });
+        guesses.next().map_or(loaded, Ok)
+    };
+    expect_caught(load, "code for another CPU was loaded");
+}
+
 #[test]
 fn a_refusal_for_another_reason_is_caught() {
     let load: Load = |engine, bytes| {

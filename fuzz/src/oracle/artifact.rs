@@ -28,6 +28,7 @@ use std::panic::{catch_unwind, resume_unwind};
 pub const REGISTRATION: Registration = Registration {
     name: "artifact",
     summary: "forged artifacts are refused with a reason, or harmless",
+    choices: SEED_LEN + CHOICES,
     make: |_| Box::new(Artifact::default()),
 };
 
@@ -180,6 +181,8 @@ struct Original {
     engine: Engine,
     bytes: Vec<u8>,
     sections: Vec<Section>,
+    /// The CPU features that its code may use, by name.
+    cpu_features: Vec<String>,
 }
 
 struct Section {
@@ -204,7 +207,7 @@ impl Original {
             let range = at(section.offset)..at(section.offset + section.size);
             Section { name: section.name, range }
         });
-        Original { engine, sections: sections.collect(), bytes }
+        Original { engine, sections: sections.collect(), bytes, cpu_features: inspection.cpu_features }
     }
 
     fn forge(&self, u: &mut Unstructured<'_>, load: Load, counts: &mut Counts) -> Result<Fate> {
@@ -219,7 +222,8 @@ impl Original {
         // If the structure is gone, the digests stay wrong: the loader refuses the bytes before it looks at them.
         let is_signed = !u.ratio(1, 8)? && engine::sign_again(&mut bytes);
         // Whatever the bytes are, describing them must succeed or fail without a panic.
-        let _described = engine::inspect(&bytes).map(|inspection| inspection.to_string());
+        let described = engine::inspect(&bytes);
+        let _text = described.as_ref().map(ToString::to_string);
         let module = match load(&self.engine, &bytes) {
             Ok(module) => module,
             Err(error) if error.kind() == ErrorKind::Artifact => return Ok(Fate::Refused(error.to_string())),
@@ -231,6 +235,10 @@ impl Original {
         }
         if let Some(mapping) = find_writable_code() {
             return Ok(Fate::Mishandled(format!("loaded code is writable: {mapping}")));
+        }
+        let named = described.map(|inspection| inspection.cpu_features).unwrap_or_default();
+        if let Some(strange) = named.iter().find(|feature| !self.cpu_features.contains(feature)) {
+            return Ok(Fate::Mishandled(format!("code for another CPU was loaded: it may use {strange:?}")));
         }
         if module.serialize() != bytes {
             return Ok(Fate::Mishandled("the loaded bytes are not the given ones".to_string()));
@@ -258,12 +266,16 @@ impl Original {
         found.expect("every artifact has the section").range.clone()
     }
 
-    /// Asks the tables of a loaded forgery about addresses of the code and after it. Returns the number of answers.
+    /// Asks the tables of a loaded forgery about addresses of the code and after it: some of them, and for one forgery
+    /// in sixteen all. Returns the number of answers.
     fn ask(&self, module: &Module, seed: u64) -> u64 {
         let mut random = Random::new(seed);
         let end = self.section(".text").len() as u64 + 2;
-        let mut ask = |_| engine::ask_tables(module, random.next_u64() % end);
-        let answers: usize = (0..QUESTIONS).map(&mut ask).sum();
+        let answers: usize = if random.below(16) == 0 {
+            (0..end).map(|address| engine::ask_tables(module, address)).sum()
+        } else {
+            (0..QUESTIONS).map(|_| engine::ask_tables(module, random.below(end))).sum()
+        };
         (answers + engine::ask_functions(module)) as u64
     }
 
@@ -286,10 +298,66 @@ impl Original {
         Ok(at)
     }
 
+    /// Renames a CPU feature that the code may use to one that no machine has.
+    fn edit_cpu_feature(&self, u: &mut Unstructured<'_>, bytes: &mut [u8]) -> Result<usize> {
+        let Ok(feature) = u.choose(&self.cpu_features) else { return Ok(0) };
+        let at = bytes.windows(feature.len()).position(|window| window == feature.as_bytes());
+        if let Some(at) = at {
+            bytes[at + feature.len() - 1] = b'!';
+        }
+        Ok(0)
+    }
+
+    /// Changes a record of the unwind information in such a way that the others are still found, as those who forge
+    /// carefully would: its length with its neighbor, its function with its length, its CIE, or its contents. Returns
+    /// the offset of the record.
+    fn edit_record(&self, u: &mut Unstructured<'_>, bytes: &mut [u8]) -> Result<usize> {
+        let section = self.section(".eh_frame");
+        let records = find_records(bytes, section.clone());
+        if records.len() < 2 {
+            return Ok(section.start);
+        }
+        let k = u.choose_index(records.len() - 1)?;
+        let (record, next, other) = (records[k].clone(), records[k + 1].clone(), u.choose(&records)?.clone());
+        let mut write = |at: usize, value: u32| bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        let number = |value: usize| u32::try_from(value).expect("a section is small");
+        match u.int_in_range(0..=4)? {
+            // It swallows the record after it.
+            0 => write(record.start, number(next.end - record.start - 4)),
+            // The record after it begins earlier or later.
+            1 => {
+                let end = next.start + 4 * u.int_in_range(0..=4)?;
+                if end + 8 < next.end {
+                    write(record.start, number(end - record.start - 4));
+                    write(end, number(next.end - end - 4));
+                }
+            }
+            // It belongs to another CIE, or to a record that is none.
+            2 => write(record.start + 4, number(record.start + 4).wrapping_sub(number(other.start))),
+            // Its function begins elsewhere, and ends where it ended or where another one ends.
+            3 if record.len() > 16 && other.len() > 16 => {
+                let delta: u32 = u.int_in_range(0..=64)?;
+                let read = |at: usize| u32::from_le_bytes(self.bytes[at..at + 4].try_into().expect("four bytes"));
+                let length = read(if u.arbitrary()? { other.start } else { record.start } + 12);
+                write(record.start + 8, read(record.start + 8).wrapping_add(delta));
+                write(record.start + 12, length.wrapping_sub(delta));
+            }
+            // It has the contents of another one of its length, or of the beginning of a longer one.
+            _ => {
+                let length = record.len().min(other.len());
+                bytes.copy_within(other.start + 8..other.start + length, record.start + 8);
+            }
+        }
+        Ok(record.start)
+    }
+
     /// Changes a few bytes, mostly inside one section. Returns their offset, or 0 if they extend beyond the section.
     fn edit(&self, u: &mut Unstructured<'_>, bytes: &mut Vec<u8>) -> Result<usize> {
-        if u.ratio(1, 6)? {
-            return self.edit_unwind(u, bytes);
+        match u.int_in_range(0..=11)? {
+            0 | 1 => return self.edit_unwind(u, bytes),
+            2 => return self.edit_record(u, bytes),
+            3 if u.ratio(1, 3)? => return self.edit_cpu_feature(u, bytes),
+            _ => {}
         }
         let whole = 0..self.bytes.len();
         let range = if u.ratio(1, 8)? { whole } else { u.choose(&self.sections)?.range.clone() };
@@ -354,6 +422,23 @@ impl Original {
         }
         linker
     }
+}
+
+/// Returns the records of a section of unwind information, each with its length, up to the terminator.
+fn find_records(bytes: &[u8], section: Range<usize>) -> Vec<Range<usize>> {
+    let mut records = Vec::new();
+    let mut start = section.start;
+    while let Some(length) = bytes.get(start..start + 4) {
+        let length = u32::from_le_bytes(length.try_into().expect("four bytes"));
+        let end = usize::try_from(length).map_or(usize::MAX, |length| start.saturating_add(4).saturating_add(length));
+        // A record has at least a pointer to its CIE.
+        if length < 4 || end > section.end || end > bytes.len() {
+            break;
+        }
+        records.push(start..end);
+        start = end;
+    }
+    records
 }
 
 /// Raises an ordinary panic, without a message, and catches it. Returns whether it arrived.
