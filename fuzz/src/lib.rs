@@ -14,6 +14,7 @@
 
 pub mod campaign;
 pub mod generate;
+pub mod mutate;
 pub mod oracle;
 pub mod panel;
 pub mod rewrite;

@@ -57,8 +57,8 @@ mod tests {
     use crate::generate::case::Case;
     use crate::generate::feature_set::Audience;
     use crate::generate::input::Random;
-    use crate::generate::mixed;
     use crate::generate::nan;
+    use crate::generate::{Generator, gc, instantiate, mixed, simd, traps};
     use crate::panel::compare::check;
     use crate::panel::finding::FindingKind;
     use crate::panel::scripted_engine::{ScriptedEngine, values};
@@ -77,7 +77,18 @@ mod tests {
     }
 
     fn modules() -> impl Iterator<Item = Vec<u8>> {
-        cases().flat_map(|case| case.modules)
+        cases().chain(focused_cases(THEIRS)).flat_map(|case| case.modules)
+    }
+
+    /// The audience of an engine that has every feature.
+    const THEIRS: Audience = Audience { own: false, ..Audience::OWN };
+
+    /// Returns cases of the generators with one purpose each.
+    fn focused_cases(audience: Audience) -> impl Iterator<Item = Case> {
+        let generators: [Generator; 4] = [gc::generate, instantiate::generate, simd::generate, traps::generate];
+        generators
+            .into_iter()
+            .flat_map(move |generate| (0..20).filter_map(move |seed| generate(&input(seed), audience).ok()))
     }
 
     fn payloads(wasm: &[u8]) -> impl Iterator<Item = Payload<'_>> {
@@ -154,7 +165,8 @@ mod tests {
 
     #[test]
     fn other_engines_get_no_fuel() {
-        assert!(cases().all(|case| case.options.values().all(|options| options.fuel.is_none())));
+        let mut cases = cases().chain(focused_cases(THEIRS));
+        assert!(cases.all(|case| case.options.values().all(|options| options.fuel.is_none())));
     }
 
     /// A lane that lacks a needed feature is not run, and is named among those that take no part.

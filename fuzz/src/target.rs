@@ -30,6 +30,16 @@ macro_rules! target {
             }
         });
 
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+            $crate::mutate::mutate(data, size, max_size, $crate::target::choices($oracle), seed.into())
+        });
+
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_crossover!(|data1: &[u8], data2: &[u8], out: &mut [u8], seed: u32| {
+            $crate::mutate::cross_over(data1, data2, out, $crate::target::choices($oracle), seed.into())
+        });
+
         #[cfg(not(fuzzing))]
         fn main() -> std::io::Result<()> {
             for path in std::env::args_os().skip(1) {
@@ -55,6 +65,15 @@ pub fn check(oracle: &str, input: &[u8]) -> bool {
         }
         !matches!(verdict, Verdict::NoCase)
     })
+}
+
+/// Returns the number of bytes that an oracle reads of an input.
+///
+/// # Panics
+///
+/// If there is no such oracle.
+pub fn choices(oracle: &str) -> usize {
+    oracle::find(oracle).unwrap_or_else(|error| panic!("{error}")).choices
 }
 
 /// An oracle whose statistics are printed from time to time, and at the end: libFuzzer ends with `exit`, which runs the

@@ -46,7 +46,10 @@ fn only_our_own_crates_are_instrumented() {
 fn options_override_the_defaults_of_a_target() {
     let in_fuzz = |command: &mut Command| _ = command.current_dir(env!("CARGO_MANIFEST_DIR"));
     let (lines, note) = run("run", in_fuzz, &["echo", "-entropic=1"]);
-    assert_eq!((lines.as_slice(), note.as_str()), (["-entropic=0 -entropic=1".to_string()].as_slice(), ""));
+    assert_eq!(
+        (lines.as_slice(), note.as_str()),
+        (["-entropic=0 -max_len=16384 -len_control=0 -entropic=1".to_string()].as_slice(), "")
+    );
 }
 
 #[test]

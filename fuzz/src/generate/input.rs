@@ -104,7 +104,13 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    fn byte(&mut self) -> u8 {
+    /// Returns the next number below `limit`, which is not zero.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.next_u64() % limit
+    }
+
+    /// Returns the next byte.
+    pub fn byte(&mut self) -> u8 {
         self.next_u64().to_le_bytes()[7]
     }
 }

@@ -18,6 +18,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub const REGISTRATION: Registration = Registration {
     name: "equal",
     summary: "a module does the same as its rewriting by identities, in each lane by itself",
+    choices: super::CHOICES,
     make: |panel| Box::new(Differential::of(mixed::generate, without_fuel(&panel), Box::new(Equal(panel)))),
 };
 

@@ -1,30 +1,65 @@
 //! Oracles: each takes any bytes and decides whether what the code under test does with them is right.
 //!
 //! An oracle is a file in this folder, or a generator for the oracle [`differential`], and a line in [`ORACLES`].
-//! Whatever runs oracles finds it there: campaigns,
-//! [`replay`](crate::replay), the libFuzzer targets ([`target!`](crate::target!)), and a test that runs each of them
-//! for a second.
+//! Whatever runs oracles finds it there: campaigns, [`replay`](crate::replay), the libFuzzer targets
+//! ([`target!`](crate::target!)), and a test that runs each of them for a second.
 
 pub mod artifact;
 pub mod differential;
 pub mod equal;
 mod mappings;
 pub mod shadow;
+pub mod threads;
 
 use crate::generate::case::Case;
-use crate::generate::mixed;
+use crate::generate::{gc, instantiate, mixed, reload, simd, traps};
 use crate::panel::{Check, Panel};
 use differential::Differential;
 use serde_json::Value;
 use std::fmt;
+
+/// The number of bytes that most generators read.
+pub(crate) const CHOICES: usize = 8192;
 
 /// All oracles. The first one is the default of the command line.
 pub const ORACLES: &[Registration] = &[
     Registration {
         name: "differential",
         summary: "generated modules do the same in every lane",
+        choices: CHOICES,
         make: |panel| Box::new(Differential::new(mixed::generate, panel)),
     },
+    Registration {
+        name: "simd",
+        summary: "single operations on numbers and vectors do the same in every lane",
+        choices: CHOICES,
+        make: |panel| Box::new(Differential::new(simd::generate, panel)),
+    },
+    Registration {
+        name: "traps",
+        summary: "every trap at the end of every kind of call does the same in every lane",
+        choices: 2 * CHOICES,
+        make: |panel| Box::new(Differential::new(traps::generate, panel)),
+    },
+    Registration {
+        name: "gc",
+        summary: "casts, arrays and objects that outlive garbage are the same in every lane",
+        choices: CHOICES,
+        make: |panel| Box::new(Differential::new(gc::generate, panel)),
+    },
+    Registration {
+        name: "instantiate",
+        summary: "segments, imports and what instances share are the same in every lane",
+        choices: CHOICES,
+        make: |panel| Box::new(Differential::new(instantiate::generate, panel)),
+    },
+    Registration {
+        name: "reload",
+        summary: "our compiled lanes do the same freshly compiled and reloaded, whatever lanes are named",
+        choices: CHOICES,
+        make: |_| Box::new(Differential::new(reload::generate, Panel::compiled())),
+    },
+    threads::REGISTRATION,
     artifact::REGISTRATION,
     shadow::REGISTRATION,
     equal::REGISTRATION,
@@ -36,6 +71,8 @@ pub struct Registration {
     pub name: &'static str,
     /// The claim that the oracle checks, in one line of help.
     pub summary: &'static str,
+    /// The number of bytes that the oracle reads of an input: mutations change these.
+    pub choices: usize,
     /// Makes the oracle. An oracle that compares no lanes ignores the panel.
     pub make: fn(Panel) -> Box<dyn Oracle>,
 }

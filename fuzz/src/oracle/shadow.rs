@@ -17,6 +17,7 @@ use lanes::{Failure, Features, Frame, Lane, LaneInfo, Moves, Outcome, TrapKind, 
 pub const REGISTRATION: Registration = Registration {
     name: "shadow",
     summary: "backtraces are those that the modules record themselves, in each lane by itself",
+    choices: super::CHOICES,
     make: |panel| {
         let audience = panel.audience();
         Box::new(Differential::of(mixed::generate, audience, Box::new(Shadow(panel))))

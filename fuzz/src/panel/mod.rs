@@ -72,6 +72,11 @@ impl Panel {
         Panel::parse("all").expect("our own lanes always exist")
     }
 
+    /// Returns our own lanes that compile, fresh and reloaded.
+    pub fn compiled() -> Panel {
+        Panel::new(&["quick/fresh", "quick/reload", "speed/fresh", "speed/reload"], Vec::new())
+    }
+
     /// Returns the lanes of a comma-separated list of names, where `all` stands for our own.
     ///
     /// # Errors

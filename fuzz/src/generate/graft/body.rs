@@ -279,7 +279,7 @@ fn low(value: i64) -> i32 {
 }
 
 /// Returns the instruction that pushes `value`. References only occur as `externref`, and null replaces all of them.
-pub(super) fn constant(value: Value) -> Instruction<'static> {
+pub(crate) fn constant(value: Value) -> Instruction<'static> {
     match value {
         Value::I32(value) => Instruction::I32Const(value),
         Value::I64(value) => Instruction::I64Const(value),

@@ -31,6 +31,7 @@ mod link;
 mod objects;
 
 pub use base::Base;
+pub(crate) use body::constant;
 
 use crate::generate::value::{self, Signature, arbitrary_value};
 use crate::rules::{MAX_BYTES, PAGE};
