@@ -122,8 +122,11 @@ fn a_finding_becomes_a_javascript_program() {
     assert!(program.contains("instantiate(\"main\", module0)") && program.contains("expected"), "{program}");
     assert!(program.contains("call(\"main\", \"f\", [-5"), "{program}");
     let vector = one_function("(param v128) (result i32) (i32.sub (i32.const 1) (i32.const 2))", &[Value::V128(1)]);
-    let found = find(&vector, &panel).expect("a wrong subtraction is seen");
-    assert!(found.javascript().is_err_and(|obstacle| obstacle.contains("vector")));
+    let result = one_function("(result v128) (i32x4.splat (i32.sub (i32.const 1) (i32.const 2)))", &[]);
+    for case in [vector, result] {
+        let found = find(&case, &panel).expect("a wrong subtraction is seen");
+        assert!(found.javascript().is_err_and(|obstacle| obstacle.contains("vector")));
+    }
 }
 
 /// Returns the first finding of `check` within so many cases.

@@ -711,6 +711,12 @@ fn reduce_says_that_there_is_nothing_to_reduce() {
     assert!(text(&output.stderr).contains("line 3 is left out"), "{}", text(&output.stderr));
     expect_usage_error(&["reduce"], "INPUT");
     expect_usage_error(&["reduce", &path, "--oracle", "artifact"], "not about modules");
+    let empty = directory.path().join("empty");
+    fs::create_dir(&empty).expect("a directory");
+    expect_usage_error(&["reduce", &empty.display().to_string()], "no *.input file");
+    fs::write(empty.join("1.input"), 7u64.to_le_bytes()).expect("an input");
+    let output = touchstone(&["reduce", &empty.display().to_string()]);
+    assert!(text(&output.stdout).contains("1.input: no finding"), "{}", text(&output.stderr));
     // One lane is enough for an oracle that compares it with nothing else.
     let output = touchstone(&["reduce", &path, "--oracle", "shadow", "--lanes", "quick/fresh"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));

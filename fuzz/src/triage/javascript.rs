@@ -48,18 +48,24 @@ pub(super) fn write(found: &NewFinding) -> String {
 
 fn write_call(case: &Case, call: &Call, expected: &str) -> String {
     let Call { instance, function, arguments } = call;
-    let mut modules = case.actions.iter().filter_map(|action| match action {
-        Action::Instantiate(instantiation) if instantiation.name == *instance => Some(instantiation.module),
-        _ => None,
-    });
-    let results = modules.next().and_then(|module| find_results(&case.modules[module], function)).unwrap_or_default();
+    let results = find_results(case, call);
     let arguments: Vec<_> = arguments.iter().map(|&value| write_value(value)).collect();
     let arguments = arguments.join(", ");
     format!("call({instance:?}, {function:?}, [{arguments}], {results:?}, {expected:?});\n")
 }
 
+/// Returns the types of the results of a call; empty if it calls nothing.
+fn find_results(case: &Case, call: &Call) -> Vec<String> {
+    let mut modules = case.actions.iter().filter_map(|action| match action {
+        Action::Instantiate(instantiation) if instantiation.name == call.instance => Some(instantiation.module),
+        _ => None,
+    });
+    let results = modules.next().and_then(|module| find_exported_results(&case.modules[module], &call.function));
+    results.unwrap_or_default()
+}
+
 /// Returns the types of the results of an exported function.
-fn find_results(wasm: &[u8], name: &str) -> Option<Vec<String>> {
+fn find_exported_results(wasm: &[u8], name: &str) -> Option<Vec<String>> {
     let types = wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all()).validate_all(wasm).ok()?;
     let types = types.as_ref();
     let entity = types.core_exports()?.find(|(export, _)| *export == name)?.1;
@@ -107,7 +113,10 @@ fn write_host(host: &HostFunc) -> String {
 pub(super) fn find_obstacle(case: &Case) -> Option<&'static str> {
     let is_strange = |ty: &ValType| matches!(ty, ValType::V128 | ValType::Ref(HeapType::Exn));
     let is_vector = |value: &Value| matches!(value, Value::V128(_));
-    let called = case.calls().any(|call| call.arguments.iter().any(is_vector));
+    let is_strange_result = |ty: &String| ty == "v128" || ty.contains("exn");
+    let called = case
+        .calls()
+        .any(|call| call.arguments.iter().any(is_vector) || find_results(case, call).iter().any(is_strange_result));
     let imported = case.hosts.iter().any(|host| host.params.iter().chain(&host.results).any(is_strange));
     if called || imported {
         return Some("a vector or an exnref crosses the host");

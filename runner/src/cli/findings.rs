@@ -18,8 +18,8 @@ use fuzz::triage::known::{self, Judgment, NewFinding};
 use fuzz::triage::reduce as reducer;
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
@@ -34,7 +34,7 @@ pub(super) struct ReplayArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ReduceArgs {
-    /// Inputs of the fuzzer, modules (.wasm or .wat) and scripts (.wast).
+    /// Inputs of the fuzzer, modules (.wasm or .wat), scripts (.wast), and directories of a campaign's findings.
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
     /// The oracle that judges the inputs.
@@ -73,7 +73,7 @@ pub(super) fn replay(arguments: &ReplayArgs) -> Result<u8, String> {
 pub(super) fn reduce(arguments: &ReduceArgs) -> Result<u8, String> {
     let oracle = make_oracle(&arguments.oracle, arguments.lanes.open_for(&arguments.oracle)?)?;
     let mut groups = Groups::default();
-    for path in &arguments.inputs {
+    for path in &expand(&arguments.inputs)? {
         let Some((case, claim)) = Input::read(path)?.into_case(path, &*oracle)? else { continue };
         let name = path.display().to_string();
         let found = match known::judge(&case, claim) {
@@ -98,6 +98,27 @@ pub(super) fn reduce(arguments: &ReduceArgs) -> Result<u8, String> {
         say_visible(&format_args!("{signature}\n  cause: {}\n  {count} of the inputs: {inputs}\n", group.cause))?;
     }
     Ok(u8::from(!groups.groups.is_empty()))
+}
+
+/// Returns the paths, with the inputs of the fuzzer in a directory in its place.
+fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut expanded = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            expanded.push(path.clone());
+            continue;
+        }
+        let unreadable = |error| format!("cannot read {}: {error}", path.display());
+        let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(unreadable)?;
+        let mut inputs: Vec<_> = entries.iter().map(fs::DirEntry::path).collect();
+        inputs.retain(|input| input.extension() == Some(OsStr::new("input")));
+        if inputs.is_empty() {
+            return Err(format!("{} has no *.input file in it", path.display()));
+        }
+        inputs.sort();
+        expanded.append(&mut inputs);
+    }
+    Ok(expanded)
 }
 
 /// An input, by its kind.
