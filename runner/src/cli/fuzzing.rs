@@ -21,8 +21,6 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(super) struct FuzzArgs {
-    #[command(flatten)]
-    check: CheckArgs,
     /// The seed that the inputs follow from [default: a new one for each campaign, which is printed].
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     seed: Option<u64>,
@@ -51,6 +49,9 @@ pub(super) struct FuzzArgs {
     /// Keep findings as they are, instead of making them smaller.
     #[arg(long)]
     no_reduce: bool,
+    // A heading of the help lasts until the next one, so the options that have one come last.
+    #[command(flatten)]
+    check: CheckArgs,
 }
 
 /// The options that a campaign and its workers share.
