@@ -1,10 +1,10 @@
 //! The inputs of a campaign, by number.
 
 use crate::generate::input::Random;
-use crate::generate::seed::MAGIC;
+use crate::generate::seed::adopt;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The inputs of a campaign. Input `k` follows from the seed, the modules and `k` alone, whichever worker checks it.
 #[derive(Clone, Debug, Default)]
@@ -39,35 +39,47 @@ impl Inputs {
     }
 }
 
-/// Reads all modules in a directory and below it, in the order of their paths: files whose names end in `.wasm`, and
-/// that begin as a module does. Each different one counts once.
+/// The modules of a directory.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Corpus {
+    /// The modules that a case can use, each once.
+    pub modules: Vec<Vec<u8>>,
+    /// The files whose module no case can use.
+    pub left_out: Vec<PathBuf>,
+}
+
+/// Reads all files in a directory and below it whose names end in `.wasm`, in the order of their paths.
 ///
 /// # Errors
 ///
-/// A file or a directory cannot be read, or there is no module.
-pub fn read_modules(directory: &Path) -> io::Result<Vec<Vec<u8>>> {
-    let mut modules = Vec::new();
-    collect(directory, &mut modules)?;
-    if modules.is_empty() {
-        return Err(io::Error::other("no file *.wasm there holds a module"));
+/// A file or a directory cannot be read, or no module is of use.
+pub fn read_corpus(directory: &Path) -> io::Result<Corpus> {
+    let mut corpus = Corpus::default();
+    corpus.collect(directory)?;
+    if corpus.modules.is_empty() {
+        return Err(io::Error::other("no file *.wasm there holds a module that a case can use"));
     }
-    Ok(modules)
+    Ok(corpus)
 }
 
-fn collect(directory: &Path, modules: &mut Vec<Vec<u8>>) -> io::Result<()> {
-    let mut paths = fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            collect(&path, modules)?;
-        } else if path.extension().is_some_and(|extension| extension == "wasm") {
-            let module = fs::read(&path)?;
-            if module.starts_with(MAGIC) && !modules.contains(&module) {
-                modules.push(module);
+impl Corpus {
+    fn collect(&mut self, directory: &Path) -> io::Result<()> {
+        let mut paths = fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+        paths.sort();
+        for path in paths {
+            if path.is_dir() {
+                self.collect(&path)?;
+            } else if path.extension().is_some_and(|extension| extension == "wasm") {
+                let module = fs::read(&path)?;
+                if adopt(&module, 1).is_none() {
+                    self.left_out.push(path);
+                } else if !self.modules.contains(&module) {
+                    self.modules.push(module);
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -94,15 +106,21 @@ mod tests {
     #[test]
     fn modules_are_found_in_folders() {
         let directory = tempfile::tempdir().expect("a directory");
-        let write = |name: &str, bytes: &[u8]| fs::write(directory.path().join(name), bytes).expect("written");
+        let write = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            fs::write(&path, wat::parse_str(text).expect("it parses")).expect("written");
+            path
+        };
         fs::create_dir(directory.path().join("more")).expect("made");
-        assert!(read_modules(directory.path()).is_err());
-        write("b.wasm", b"\0asm\x01\0\0\0b");
-        write("more/a.wasm", b"\0asm\x01\0\0\0a");
-        write("same.wasm", b"\0asm\x01\0\0\0b");
-        write("text.wasm", b"(module)");
-        write("c.bin", b"\0asm\x01\0\0\0c");
-        let modules = read_modules(directory.path()).expect("there are two");
-        assert_eq!(modules, [b"\0asm\x01\0\0\0b", b"\0asm\x01\0\0\0a"]);
+        assert!(read_corpus(directory.path()).is_err());
+        let large = write("large.wasm", "(module (memory 60000))");
+        assert!(read_corpus(directory.path()).is_err());
+        let (one, two) = ("(module (memory 1))", "(module (memory 2))");
+        let paths = [write("b.wasm", one), write("more/a.wasm", two)];
+        write("same.wasm", one);
+        write("c.bin", "(module (memory 3))");
+        let corpus = read_corpus(directory.path()).expect("two are of use");
+        assert_eq!(corpus.modules, paths.map(|path| fs::read(path).expect("read")));
+        assert_eq!(corpus.left_out, [large]);
     }
 }

@@ -20,7 +20,7 @@ mod state;
 mod watchdog;
 mod worker;
 
-pub use inputs::{Inputs, read_modules};
+pub use inputs::{Corpus, Inputs, read_corpus};
 pub use state::{Entry, Novelty, STATE_FILE, State};
 pub use watchdog::Limits;
 pub use worker::serve;

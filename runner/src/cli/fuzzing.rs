@@ -5,7 +5,7 @@ use super::panel_args::PanelArgs;
 use super::run::parse_jobs;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use fuzz::campaign::{self, Campaign, Inputs, Limits, State};
+use fuzz::campaign::{self, Campaign, Corpus, Inputs, Limits, State};
 use fuzz::oracle::{self, Oracle};
 use fuzz::panel::Panel;
 use lanes::adapter::DEFAULT_TIMEOUT;
@@ -127,7 +127,7 @@ pub(super) fn work(arguments: &WorkerArgs) -> Result<u8, String> {
     let panel = check.open()?;
     let make = oracle::find(&check.oracle)?.make;
     let limits = Limits { time: check.timeout, memory: check.memory_limit.get().saturating_mul(1 << 20) };
-    let inputs = check.inputs(arguments.seed)?;
+    let inputs = Inputs { seed: arguments.seed, modules: check.corpus()?.modules };
     let served = campaign::serve(move || make(panel), &inputs, limits, &arguments.note);
     served.map(|()| 0).map_err(|error| error.to_string())
 }
@@ -155,10 +155,16 @@ impl FuzzArgs {
     }
 
     fn run(&self, state: State) -> Result<State, String> {
+        let corpus = self.check.corpus()?;
+        if let Some(first) = corpus.left_out.first() {
+            let (count, first) = (corpus.left_out.len(), first.display());
+            let why = "malformed, too large, or with an import that has no default";
+            tell(&format_args!("note: {count} modules are left out, the first of them {first}: {why}"));
+        }
         let interrupt = interrupt().map_err(|error| format!("cannot catch signals: {error}"))?;
         let endless = self.inputs.is_none() && self.seconds.is_none() && self.cpu_seconds.is_none();
         let campaign = Campaign {
-            inputs: self.check.inputs(state.seed)?,
+            inputs: Inputs { seed: state.seed, modules: corpus.modules },
             limit: self.inputs,
             wall: if endless { Some(Duration::from_mins(1)) } else { self.seconds.map(Duration::from_secs) },
             processor: self.cpu_seconds.map(Duration::from_secs),
@@ -193,13 +199,11 @@ impl FuzzArgs {
 }
 
 impl CheckArgs {
-    /// Returns the inputs of the campaign with this seed.
-    fn inputs(&self, seed: u64) -> Result<Inputs, String> {
-        let read = |directory: &PathBuf| {
-            let modules = campaign::read_modules(directory);
-            modules.map_err(|error| format!("cannot take seeds from {}: {error}", directory.display()))
-        };
-        Ok(Inputs { seed, modules: self.seeds.as_ref().map(read).transpose()?.unwrap_or_default() })
+    /// Returns the modules to start from.
+    fn corpus(&self) -> Result<Corpus, String> {
+        let Some(directory) = &self.seeds else { return Ok(Corpus::default()) };
+        let corpus = campaign::read_corpus(directory);
+        corpus.map_err(|error| format!("cannot take seeds from {}: {error}", directory.display()))
     }
 
     /// Opens the lanes. An engine in a process of its own gives up before the worker does, so that it is named.
