@@ -2,6 +2,7 @@
 
 use crate::search::Found;
 use engine::Fault;
+use fuzz::generate::case::TIERS;
 use serde_json::json;
 use std::fs::File;
 use std::io::Write;
@@ -42,9 +43,10 @@ impl Row {
         if ["crash", "hang"].contains(&&*finding.signature) {
             return "process";
         }
-        // An oracle without lanes tests the engine alone.
-        let has_lanes = finding.signature.contains('[');
-        if !has_lanes || finding.signature.contains(&format!("[{GUILTY}]")) { "yes" } else { "no" }
+        // Some oracles test one lane at a time, or the engine alone.
+        let names_lane = TIERS.iter().any(|tier| finding.signature.starts_with(&format!("{tier}/")));
+        let has_sides = finding.signature.contains('[');
+        if names_lane || !has_sides || finding.signature.contains(&format!("[{GUILTY}]")) { "yes" } else { "no" }
     }
 
     /// Returns the cells of a line: fault, part, suites, target, inputs, seconds, whether the guilty are named.
