@@ -255,7 +255,7 @@ mod tests {
         fn lacks(&self, _: lanes::Features) -> lanes::Features {
             // A lane that takes no part agrees with all others.
             let count = self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            if count % 4 == 0 { lanes::Features::empty() } else { lanes::Features::all() }
+            if count.is_multiple_of(4) { lanes::Features::empty() } else { lanes::Features::all() }
         }
 
         fn session(&self, features: lanes::Features) -> Result<Box<dyn lanes::Session + '_>, lanes::Failure> {
