@@ -16,7 +16,7 @@ pub(super) fn function(u: &mut Unstructured<'_>, builder: &mut Builder) -> Resul
     let length = *u.choose(&[0, 1, 2, 3, 7, 8, 15, 16, 17, 33])?;
     let mut code = String::new();
     let (made, length) = make(u, builder, element, length)?;
-    let _infallible = write!(code, "(local.set $r {made})\n");
+    let _infallible = writeln!(code, "(local.set $r {made})");
     let array = format!("(ref.cast (ref {ty}) (local.get $r))");
     for _ in 0..u.int_in_range(0..=5)? {
         change(u, builder, element, length, &array, &mut code)?;
