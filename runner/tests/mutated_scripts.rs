@@ -49,7 +49,10 @@ fn mutate(text: &str, random: &mut Random) -> String {
         let end = ends.iter().copied().find(|&at| at > start).unwrap_or(end);
         match random.below(4) {
             0 => text.replace_range(start..end, ""),
-            1 => text.insert_str(start, &text[start..end].to_string()),
+            1 => {
+                let again = text[start..end].to_string();
+                text.insert_str(start, &again);
+            }
             2 => text.truncate(end),
             _ => text.insert_str(start, &format!(" {}", WORDS[random.below(WORDS.len() as u64) as usize])),
         }
