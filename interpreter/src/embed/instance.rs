@@ -79,13 +79,16 @@ impl Instance {
             .map_err(|error| Error::new(error.kind(), format!("the export \"{name}\": {}", error.message())))
     }
 
-    /// Returns the function of this index in the module's index space of functions; `None` if there is none.
+    /// Returns the function of this index in the module's index space of functions; `None` if there is none, or nothing
+    /// in the module refers to it, so that no reference to it can exist.
     ///
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the instance belongs to another store.
     pub fn func_at(&self, store: impl AsContext, index: u32) -> Result<Option<Func>> {
         let inner = store.as_context().inner();
-        let address = self.entry(inner)?.functions.get(index as usize);
+        let instance = self.entry(inner)?;
+        let address =
+            instance.functions.get(index as usize).filter(|_| instance.module.description().is_referred_to(index));
         Ok(address.map(|&address| Func::from_address(address, inner.id())))
     }
 

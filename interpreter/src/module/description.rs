@@ -28,6 +28,8 @@ pub(crate) struct Description {
     pub(crate) tags: Vec<TypeIndex>,
     /// The bodies of the defined functions, as ranges of the bytes.
     pub(crate) bodies: Vec<(u32, u32)>,
+    /// For each defined function, whether the module refers to it outside of bodies, so that references to it can exist.
+    pub(crate) referred_to: Vec<bool>,
     /// The initial elements of the defined tables; null without an expression.
     pub(crate) table_inits: Vec<Option<ConstExpr>>,
     /// The initial values of the defined globals.
@@ -197,6 +199,11 @@ impl Description {
     /// Returns the position of a function among the defined ones; `None` if it is imported.
     pub(crate) fn defined(&self, func: u32) -> Option<u32> {
         func.checked_sub(self.imported_functions())
+    }
+
+    /// Returns whether a reference to a function can exist: it is imported, or the module refers to it.
+    pub(crate) fn is_referred_to(&self, func: u32) -> bool {
+        self.defined(func).is_none_or(|defined| self.referred_to.get(defined as usize).is_some_and(|&is| is))
     }
 
     /// Returns the function type with this index.

@@ -14,7 +14,7 @@ use core::ops::Range;
 use features::Features;
 use wasmparser::{
     ExternalKind, FuncValidatorAllocations, FunctionBody, Parser, Payload, TypeRef, ValidPayload, Validator,
-    WasmFeatures,
+    WasmFeatures, WasmModuleResources,
 };
 
 /// The reason for which reading a module stopped.
@@ -68,10 +68,11 @@ fn read_all(features: WasmFeatures, wasm: &[u8]) -> Result<Description, Refusal>
         let payload = payload?;
         match validator.payload(&payload)? {
             ValidPayload::Func(func, body) => {
+                let referred_to = func.resources.is_function_referenced(func.index);
                 let mut func = func.into_validator(allocations);
                 func.validate(&body)?;
                 allocations = func.into_allocations();
-                reader.body(&body);
+                reader.body(&body, referred_to);
             }
             ValidPayload::Ok | ValidPayload::Parser(_) | ValidPayload::End(_) => reader.payload(payload)?,
         }
@@ -86,8 +87,9 @@ struct Reader {
 }
 
 impl Reader {
-    fn body(&mut self, body: &FunctionBody<'_>) {
+    fn body(&mut self, body: &FunctionBody<'_>, referred_to: bool) {
         self.description.bodies.push(bounds(body.range()));
+        self.description.referred_to.push(referred_to);
     }
 
     /// Adds a section.

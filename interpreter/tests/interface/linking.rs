@@ -312,3 +312,15 @@ fn items_of_another_store_are_refused() {
         assert!(item.ty(&other).is_ok() && is_misuse(item.ty(&one).unwrap_err()));
     }
 }
+
+/// The engine answers the same, so that a script's `(ref.func N)` matches in both or in neither.
+#[test]
+fn functions_without_references_are_not_found() {
+    let engine = engine();
+    let mut store = Store::new(&engine, ());
+    let text = r#"(module (func) (func (export "f")) (func) (func) (func (call 0) (drop (ref.func 3)))
+        (elem declare func 3) (table 1 funcref) (elem (i32.const 0) 2) (start 4))"#;
+    let instance = Instance::new(&mut store, &module(&engine, text), &[]).unwrap();
+    let found = (0..6).map(|index| instance.func_at(&store, index).unwrap().is_some());
+    assert_eq!(found.collect::<Vec<_>>(), [false, true, true, true, false, false]);
+}

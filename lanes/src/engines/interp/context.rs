@@ -194,7 +194,7 @@ impl<S: AsContextMut<Data = HostState>> EngineContext for Context<S> {
     fn function_at(&mut self, instance: &Exporter, index: u32) -> Result<u32, Failure> {
         let function = instance.instance().and_then(|instance| instance.func_at(&mut self.0, index));
         let function = function.map_err(|error| failure(&error))?;
-        let absent = || Failure::Usage(format!("there is no function {index}"));
+        let absent = || Failure::Usage(format!("there is no function {index}, or nothing refers to it"));
         let function = function.ok_or_else(absent)?;
         Ok(number(&mut self.0.as_context_mut().data_mut().functions, function))
     }
