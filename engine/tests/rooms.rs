@@ -25,7 +25,8 @@ const UNSAFE: &[(&str, &str)] =
     &[("runtime", "maps and calls machine code, handles signals, and shares memory with compiled code")];
 
 /// Crates that only `compile` and the module where compiler and runtime meet may use.
-const COMPILER_CRATES: &[&str] = &["cranelift_codegen", "cranelift_frontend", "cranelift_native", "wasmparser", "wat"];
+const COMPILER_CRATES: &[&str] =
+    &["cranelift_codegen", "cranelift_frontend", "cranelift_native", "iced_x86", "wasmparser", "wat"];
 
 #[test]
 fn rooms_name_only_rooms_to_their_left() {

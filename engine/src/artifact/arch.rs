@@ -36,6 +36,10 @@ pub(super) const PUSHED_AT: u32 = 1;
 #[cfg(target_arch = "x86_64")]
 pub(super) const FRAME_SET: [u8; 2] = [0x0d, 6];
 
+/// The size of the return address and the saved rbp: the CFA is this far above rbp.
+#[cfg(target_arch = "x86_64")]
+pub(super) const LINK: u32 = 16;
+
 /// The DWARF numbers of the registers that a prologue may save, in the order in which it saves them: rbx, r12 to r15.
 #[cfg(target_arch = "x86_64")]
 pub(super) const SAVED: [u8; 5] = [3, 12, 13, 14, 15];
@@ -43,3 +47,7 @@ pub(super) const SAVED: [u8; 5] = [3, 12, 13, 14, 15];
 /// The first slot for a saved register, in words below the CFA. The slots above hold the return address and rbp.
 #[cfg(target_arch = "x86_64")]
 pub(super) const FIRST_SLOT: u32 = 3;
+
+/// The call frame instructions after `pop rbp`: the CFA is rsp + 8, and rbp is the caller's.
+#[cfg(target_arch = "x86_64")]
+pub(super) const FRAME_POPPED: [u8; 4] = [0x0c, 7, 8, 0xc6];

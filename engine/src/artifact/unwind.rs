@@ -2,7 +2,7 @@
 //!
 //! `.eh_frame` is the standard one, with pc-relative 32-bit addresses (`DW_EH_PE_pcrel | DW_EH_PE_sdata4`). It follows
 //! `.text` directly, at the same distance in the file and in memory, so that it needs no relocation. It has one CIE,
-//! which is always the same, and an FDE for each function, which describes the function's prologue. Four zero bytes end
+//! which is always the same, and an FDE for each function, which holds at each of its instructions. Four zero bytes end
 //! it; without them the platform's unwinder would walk on into the next section.
 //!
 //! `.eh_frame_hdr` is the standard binary-search table
@@ -23,7 +23,7 @@
 //!
 //! [lsb]: https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/ehframechpt.html
 
-use super::arch::{CIE, FIRST_SLOT, FRAME_PUSHED, FRAME_SET, PUSHED_AT, SAVED};
+use super::arch::{CIE, FIRST_SLOT, FRAME_POPPED, FRAME_PUSHED, FRAME_SET, LINK, PUSHED_AT, SAVED};
 use super::functions::{FunctionEntry, Functions};
 use super::record::{Flaw, records, whole_records};
 use crate::base::planted;
@@ -150,35 +150,95 @@ fn check_fde(eh_frame: &[u8], fde: &Entry, text: u32, function: FunctionEntry) -
     check_instructions(instructions, length).map_err(|flaw| flaw.offset_by(fde.body + FDE_FIELDS))
 }
 
-/// Checks the call frame instructions of a function of `length` bytes. They describe a prologue and nothing else: the
-/// frame is pushed, the frame pointer is set, and registers are saved, each at the next lower slot from the one before.
+/// Checks the call frame instructions of a function of `length` bytes. They describe a prologue and epilogues and
+/// nothing else.
 fn check_instructions(bytes: &[u8], length: u32) -> Result<(), Flaw> {
-    let mut prologue = Prologue { rest: bytes, pc: PUSHED_AT };
-    let at = |prologue: &Prologue<'_>| bytes.len() - prologue.rest.len();
-    let unknown = |at| Flaw::new(at, "an FDE has call frame instructions that the compiler does not make");
-    prologue.take(&FRAME_PUSHED).ok_or(unknown(0))?;
-    let has_frame_pointer = prologue.advance().and_then(|()| prologue.take(&FRAME_SET));
-    has_frame_pointer.ok_or(unknown(at(&prologue)))?;
-    let mut registers = SAVED.iter();
-    let mut free = None;
-    while prologue.rest.len() >= ENTRY_ALIGN || prologue.rest.iter().any(|&byte| byte != 0) {
-        let start = at(&prologue);
-        let (register, slot) = prologue.advance().and_then(|()| prologue.save()).ok_or(unknown(start))?;
-        let good = registers.any(|&saved| saved == register) && slot >= FIRST_SLOT && slot == free.unwrap_or(slot);
-        Flaw::unless(good, start, "an FDE saves a register that the compiler does not save there")?;
-        free = Some(slot - 1);
-    }
-    Flaw::unless(prologue.pc < length, 0, "the prologue that an FDE describes is longer than its function")
+    let mut reader = Reader { rest: bytes, pc: PUSHED_AT };
+    let unknown = Flaw::new(0, "an FDE has call frame instructions that the compiler does not make");
+    let result = reader.prologue().and_then(|saved| reader.epilogues(&saved));
+    result.map_err(|flaw| flaw.unwrap_or(unknown).offset_by(bytes.len() - reader.rest.len()))?;
+    Flaw::unless(reader.pc < length, 0, "the code that an FDE describes is longer than its function")
 }
 
 /// A reader of call frame instructions. It takes the encodings that the writer chooses, which are the shortest.
-struct Prologue<'a> {
+struct Reader<'a> {
     rest: &'a [u8],
     /// The offset in the function that the next rule holds from.
     pc: u32,
 }
 
-impl Prologue<'_> {
+/// The reason why instructions are refused; none if the compiler does not make such instructions.
+type Reason = Option<Flaw>;
+
+impl Reader<'_> {
+    /// Takes the instructions of a prologue: the frame is pushed, the frame pointer is set, the frame moves down if
+    /// the function makes room for the arguments of a tail call, and registers are saved, each at the next lower slot
+    /// from the one before. Returns the saved registers.
+    fn prologue(&mut self) -> Result<Vec<u8>, Reason> {
+        self.take(&FRAME_PUSHED).ok_or(None)?;
+        self.advance().ok_or(None)?;
+        self.take(&FRAME_SET).ok_or(None)?;
+        if self.follows(gimli::DW_CFA_def_cfa_offset.0) {
+            self.growth().ok_or(None)?;
+        }
+        let mut registers = SAVED.iter();
+        let (mut saved, mut free) = (Vec::new(), None);
+        while !self.is_at_end() && !self.follows(gimli::DW_CFA_remember_state.0) {
+            let at = self.rest;
+            self.advance().ok_or(None)?;
+            let (register, slot) = self.save().ok_or(None)?;
+            if !registers.any(|&one| one == register) || slot < FIRST_SLOT || slot != free.unwrap_or(slot) {
+                self.rest = at;
+                return Err(Some(Flaw::new(0, "an FDE saves a register that the compiler does not save there")));
+            }
+            saved.push(register);
+            free = Some(slot - 1);
+        }
+        Ok(saved)
+    }
+
+    /// Takes the instructions of a frame that moves down: the CFA is farther above the frame pointer for a while.
+    fn growth(&mut self) -> Option<()> {
+        self.advance()?;
+        let farther = self.cfa_offset()?;
+        self.advance()?;
+        (farther > LINK && self.cfa_offset()? == LINK).then_some(())
+    }
+
+    /// Takes the instructions of epilogues: the registers are back, then the frame is popped, and the frame is there
+    /// again for the code that follows, if any does.
+    fn epilogues(&mut self, saved: &[u8]) -> Result<(), Reason> {
+        while !self.is_at_end() {
+            self.epilogue(saved).ok_or(None)?;
+            if !self.is_at_end() {
+                self.advance().ok_or(None)?;
+                self.take(&[gimli::DW_CFA_restore_state.0]).ok_or(None)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn epilogue(&mut self, saved: &[u8]) -> Option<()> {
+        self.advance()?;
+        self.take(&[gimli::DW_CFA_remember_state.0])?;
+        if !saved.is_empty() {
+            saved.iter().try_for_each(|register| self.take(&[gimli::DW_CFA_restore.0 | register]))?;
+            self.advance()?;
+        }
+        self.take(&FRAME_POPPED)
+    }
+
+    /// Returns whether only padding is left.
+    fn is_at_end(&self) -> bool {
+        self.rest.len() < ENTRY_ALIGN && self.rest.iter().all(|&byte| byte == 0)
+    }
+
+    /// Returns whether this operation follows, after an advance.
+    fn follows(&self, operation: u8) -> bool {
+        let mut ahead = Reader { rest: self.rest, pc: self.pc };
+        ahead.advance().is_some() && ahead.rest.first() == Some(&operation)
+    }
+
     /// Takes these bytes.
     fn take(&mut self, bytes: &[u8]) -> Option<()> {
         self.rest = self.rest.strip_prefix(bytes)?;
@@ -204,14 +264,25 @@ impl Prologue<'_> {
     fn save(&mut self) -> Option<(u8, u32)> {
         let operation = *self.rest.split_off_first()?;
         let register = operation.checked_sub(gimli::DW_CFA_offset.0).filter(|&register| register < 0x40)?;
-        let mut slot = 0u32;
-        // A frame is below 2 GiB, so that four groups of seven bits suffice.
+        Some((register, self.number()?))
+    }
+
+    /// Takes an instruction that changes the distance of the CFA from its register (`DW_CFA_def_cfa_offset`).
+    fn cfa_offset(&mut self) -> Option<u32> {
+        self.take(&[gimli::DW_CFA_def_cfa_offset.0])?;
+        self.number()
+    }
+
+    /// Takes a number in LEB128.
+    fn number(&mut self) -> Option<u32> {
+        let mut number = 0u32;
+        // A frame is below 2 GiB: slots, in words, have four groups of seven bits at most, and arguments fewer.
         for shift in [0, 7, 14, 21] {
             let byte = *self.rest.split_off_first()?;
-            slot |= u32::from(byte & 0x7f) << shift;
+            number |= u32::from(byte & 0x7f) << shift;
             if byte < 0x80 {
                 // A last byte of zero would make the number longer than it need be.
-                return (byte != 0 || shift == 0).then_some((register, slot));
+                return (byte != 0 || shift == 0).then_some(number);
             }
         }
         None
@@ -336,10 +407,22 @@ mod tests {
         vec![(1, CfaOffset(16)), (1, Offset(X86_64::RBP, -16)), (set, CfaRegister(X86_64::RBP))]
     }
 
-    /// Prologues that need every encoding of the writer.
+    /// The instructions of an epilogue whose last move of the stack pointer ends at `reset`, and that returns at
+    /// `popped`.
+    fn epilogue(saved: &[u16], reset: u32, popped: u32) -> Instructions {
+        let restored = saved.iter().map(|&register| (reset, Restore(Register(register))));
+        let popped = [(popped, Cfa(X86_64::RSP, 8)), (popped, Restore(X86_64::RBP))];
+        std::iter::once((reset, RememberState)).chain(restored).chain(popped).collect()
+    }
+
+    /// Functions that need every encoding of the writer.
     fn prologues() -> [Instructions; 3] {
         let [short, mut middle, mut long] = [4, 0x50, 0x1234].map(frame);
         middle.extend([(0x54, save(3, 5)), (0x58, save(12, 4)), (0x5f, save(15, 3))]);
+        middle.extend(epilogue(&[3, 12, 15], 0x68, 0x6c));
+        middle.push((0x6d, RestoreState));
+        middle.extend(epilogue(&[3, 12, 15], 0x268, 0x26c));
+        long.extend([(0x1240, CfaOffset(16 + 0x120)), (0x1250, CfaOffset(16))]);
         long.extend([(0x2_3456, save(13, 300)), (0x2_345a, save(14, 299))]);
         [short, middle, long]
     }
@@ -489,6 +572,51 @@ mod tests {
         added("registers out of order", SAVE, vec![(8, save(12, 4)), (12, save(3, 3))]);
         added("a register twice", SAVE, vec![(8, save(3, 4)), (12, save(3, 3))]);
         added("more than the function", "longer than its function", vec![(40, save(3, 3))]);
+    }
+
+    #[test]
+    fn epilogues_are_complete() {
+        let (set, last) = ([0x43, FRAME_SET[0], FRAME_SET[1]], FRAME_POPPED);
+        let saves = [0x44, 0x83, 4, 0x44, 0x8c, 3];
+        let function = |parts: &[&[u8]]| with_bytes(&padded(&[&FRAME_PUSHED[..], &set, &parts.concat()]));
+        let plain = [&[0x48, 0x0a], &last[..]].concat();
+        let again = [&[0x41, 0x0b], &plain[..]].concat();
+        let restoring = [&[0x48, 0x0a, 0xc3, 0xcc, 0x43], &last[..]].concat();
+        check(&function(&[&plain])).unwrap();
+        check(&function(&[&plain, &[0x41, 0x0b]])).unwrap();
+        check(&function(&[&plain, &again])).unwrap();
+        check(&function(&[&saves, &restoring])).unwrap();
+        let forged = |what: &str, parts: &[&[u8]]| refused(what, UNKNOWN, &function(parts));
+        forged("an epilogue of nothing", &[&[0x48, 0x0a]]);
+        forged("an epilogue at once", &[&[0x0a], &last]);
+        forged("the frame is not popped", &[&[0x48, 0x0a, 0x42, 0x0b]]);
+        forged("the frame pointer is not the caller's", &[&[0x48, 0x0a], &last[..3]]);
+        forged("another stack pointer", &[&[0x48, 0x0a, 0x0c, 7, 16, 0xc6]]);
+        forged("an epilogue in an epilogue", &[&plain, &plain]);
+        forged("the frame is there again at once", &[&plain, &[0x0b]]);
+        forged("the frame is there again twice", &[&plain, &[0x41, 0x0b, 0x41, 0x0b]]);
+        forged("a save after an epilogue", &[&plain, &[0x41, 0x0b], &saves]);
+        forged("registers that are not restored", &[&saves, &plain]);
+        forged("a register that is not restored", &[&saves, &[0x48, 0x0a, 0xc3, 0x43], &last]);
+        forged("registers restored too late", &[&saves, &[0x48, 0x0a, 0x43, 0xc3, 0xcc], &last]);
+        forged("a register that was not saved", &[&[0x48, 0x0a, 0xc3, 0x43], &last]);
+        let long = [&[0x03, 0, 1, 0x0a], &last[..]].concat();
+        refused("an epilogue behind the end", "longer than its function", &function(&[&long]));
+    }
+
+    #[test]
+    fn a_frame_moves_down_and_stays_there() {
+        let function = |parts: &[u8]| with_bytes(&padded(&[&FRAME_PUSHED, &[0x43], &FRAME_SET, parts]));
+        check(&function(&[0x47, 0x0e, 0x30, 0x4c, 0x0e, 0x10])).unwrap();
+        check(&function(&[0x47, 0x0e, 0x90, 0x02, 0x4c, 0x0e, 0x10, 0x44, 0x83, 3])).unwrap();
+        let forged = |what: &str, parts: &[u8]| refused(what, UNKNOWN, &function(parts));
+        forged("it moves for ever", &[0x47, 0x0e, 0x30]);
+        forged("it moves up", &[0x47, 0x0e, 8, 0x4c, 0x0e, 0x10]);
+        forged("it does not move", &[0x47, 0x0e, 0x10, 0x4c, 0x0e, 0x10]);
+        forged("it ends elsewhere", &[0x47, 0x0e, 0x30, 0x4c, 0x0e, 0x18]);
+        forged("it moves twice", &[0x47, 0x0e, 0x30, 0x4c, 0x0e, 0x10, 0x41, 0x0e, 0x30, 0x4c, 0x0e, 0x10]);
+        forged("it moves after a save", &[0x44, 0x83, 3, 0x47, 0x0e, 0x30, 0x4c, 0x0e, 0x10]);
+        forged("a longer form of a distance", &[0x47, 0x0e, 0xb0, 0, 0x4c, 0x0e, 0x10]);
     }
 
     #[test]

@@ -192,6 +192,9 @@ faults! {
     LargeFrameStackMap: Tables,
         "The slots of a frame of more than 256 bytes are recorded eight bytes too high.",
         "frame sizes that are encoded in another way when they are large";
+    EpiloguesWithoutRules: Tables,
+        "Unwind information describes the prologue of a function and takes it to hold up to its end.",
+        "call frame information that is wrong in epilogues (wasmtime#10422)";
     FarCallLosesAddend: Linker,
         "A call of a function more than 32 KiB away loses its addend.",
         "lost addends of relocations";

@@ -3,6 +3,7 @@
 //! In: a finished [`ir::Function`] and the target machine. Out: a [`CompiledCode`], whose offsets are relative to its
 //! own start. `link` gives it an offset in the text.
 
+use super::arch;
 use super::clif::{trap_code, trap_of};
 use super::symbol::Symbol;
 use crate::artifact::handlers::Catch;
@@ -13,12 +14,12 @@ use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::{self, InstBuilder, InstructionData};
 use cranelift_codegen::isa::TargetIsa;
-use cranelift_codegen::isa::unwind::UnwindInfo;
 use cranelift_codegen::settings::OptLevel;
 use cranelift_codegen::{
     CodegenError, CodegenResult, CompiledCode as MachineCode, Context, ExceptionContextLoc,
     FinalizedMachExceptionHandler, FinalizedRelocTarget,
 };
+use gimli::write::CallFrameInstruction;
 
 /// A piece of machine code and what the artifact's tables say about it. Offsets are bytes from its start.
 #[derive(Clone, Debug)]
@@ -40,8 +41,8 @@ pub(crate) struct CompiledCode {
     /// Ranges `[start, end)` of code, each with the offset in the Wasm binary of the operator that it comes from.
     /// Sorted, without overlap.
     pub(crate) source_map: Vec<(u32, u32, WasmOffset)>,
-    /// The rules for unwinding its frame.
-    pub(crate) unwind: UnwindInfo,
+    /// The rules for unwinding its frame, each with the offset that it holds from. Sorted.
+    pub(crate) unwind: Vec<(u32, CallFrameInstruction)>,
     /// The calls with exception handlers, sorted.
     pub(crate) call_sites: Vec<CompiledCallSite>,
     /// The calls during which the frame holds references, sorted.
@@ -136,10 +137,8 @@ impl FunctionCompiler {
         first: Option<WasmOffset>,
     ) -> Result<CompiledCode> {
         let code = self.emit(isa).map_err(|error| codegen_error(&symbol, &error))?;
-        let unwind = code
-            .create_unwind_info(isa)
-            .map_err(|error| codegen_error(&symbol, &error))?
-            .expect("the settings ask for unwind information");
+        let unwind = arch::call_frame_rules(code.buffer.data(), &code.bb_starts)
+            .map_err(|reason| Error::new(ErrorKind::Unsupported, format!("{symbol:?} cannot be unwound: {reason}")))?;
         let traps = traps(&code);
         Ok(CompiledCode {
             symbol,

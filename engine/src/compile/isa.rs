@@ -32,7 +32,8 @@ fn flags(config: &Config, tier: Tier) -> settings::Flags {
         ("regalloc_algorithm", regalloc),
         ("enable_verifier", switch(cfg!(debug_assertions))),
         ("enable_nan_canonicalization", switch(config.canonicalize_nans)),
-        // Without it the unwind tables are empty.
+        // Our unwind tables come from the code itself, block by block. Tests compare them with Cranelift's.
+        ("machine_code_cfg_info", "true"),
         ("unwind_info", "true"),
         ("preserve_frame_pointers", "true"),
         // Functions with more results than registers return the others through a pointer.

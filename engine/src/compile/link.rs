@@ -18,7 +18,6 @@ use crate::base::{Config, Error, ErrorKind, Result, TextOffset, Trap, WasmOffset
 use crate::wasm::index::{DefinedFuncIndex, FuncIndex};
 use crate::wasm::module::Module;
 use cranelift_codegen::isa::TargetIsa;
-use cranelift_codegen::isa::unwind::UnwindInfo;
 use cranelift_codegen::settings::Value;
 use gimli::write::FrameDescriptionEntry;
 
@@ -73,7 +72,7 @@ pub(crate) fn link(input: LinkInput<'_>) -> Result<Vec<u8>> {
         metadata: &metadata,
         functions: &functions,
         cie: isa.create_systemv_cie().ok_or_else(|| internal_error("the target has no unwind information"))?,
-        fdes: pieces().map(|(piece, start)| fde(piece, *start, text.len())).collect::<Result<_>>()?,
+        fdes: pieces().map(|(piece, start)| fde(piece, *start, text.len())).collect(),
         text,
         traps: &traps(pieces())?,
         source_map: &source_map(pieces()),
@@ -171,11 +170,12 @@ fn trampolines(
 }
 
 /// Builds the unwind information of a piece.
-fn fde(piece: &CompiledCode, start: TextOffset, text: usize) -> Result<FrameDescriptionEntry> {
-    match &piece.unwind {
-        UnwindInfo::SystemV(info) => Ok(info.to_fde(write::fde_address(start, text))),
-        _ => Err(internal_error(&format!("{:?} has no System V unwind information", piece.symbol))),
+fn fde(piece: &CompiledCode, start: TextOffset, text: usize) -> FrameDescriptionEntry {
+    let mut fde = FrameDescriptionEntry::new(write::fde_address(start, text), piece.code.len() as u32);
+    for (offset, rule) in &piece.unwind {
+        fde.add_instruction(*offset, rule.clone());
     }
+    fde
 }
 
 /// Merges the traps of all pieces. Two different traps of one instruction are an error: a lookup would find only one.
@@ -245,13 +245,14 @@ mod tests {
     use crate::wasm::types::{CompositeType, FuncType, SubType, ValType};
     use cranelift_codegen::binemit::Reloc;
     use cranelift_codegen::isa::OwnedTargetIsa;
+    use gimli::write::CallFrameInstruction;
 
     fn target() -> OwnedTargetIsa {
         isa::build(&Config::new(), Tier::Speed).expect("this host is a target")
     }
 
     /// Compiles a function that does nothing. Returns its code and its unwind information.
-    fn empty(isa: &dyn TargetIsa) -> (Vec<u8>, UnwindInfo) {
+    fn empty(isa: &dyn TargetIsa) -> (Vec<u8>, Vec<(u32, CallFrameInstruction)>) {
         use cranelift_codegen::cursor::{Cursor, FuncCursor};
         use cranelift_codegen::ir::{self, InstBuilder};
         let mut function = ir::Function::new();
@@ -261,8 +262,8 @@ mod tests {
         FuncCursor::new(&mut function).at_bottom(block).ins().return_(&[]);
         let mut context = cranelift_codegen::Context::for_function(function);
         let compiled = context.compile(isa, &mut Default::default()).expect("an empty function compiles");
-        let info = compiled.create_unwind_info(isa).expect("no error").expect("flags ask for unwind information");
-        (compiled.code_buffer().to_vec(), info)
+        let rules = arch::call_frame_rules(compiled.code_buffer(), &compiled.bb_starts).expect("it has a frame");
+        (compiled.code_buffer().to_vec(), rules)
     }
 
     fn piece(isa: &dyn TargetIsa, symbol: Symbol) -> CompiledCode {

@@ -6,6 +6,7 @@ use super::symbol::Symbol;
 use crate::artifact::functions::{FunctionEntry, FunctionKind};
 use crate::base::{Fault, Trap};
 use crate::wasm::index::FuncIndex;
+use gimli::write::CallFrameInstruction;
 
 /// The number of a function's traps before the one that [`Fault::TrapLost`] loses.
 const KEPT_TRAPS: usize = 24;
@@ -40,6 +41,10 @@ pub(super) fn plant_in_tables(code: &mut [CompiledCode], fault: Option<Fault>) {
             Fault::ColdStackMapLost if piece.stack_maps.len() > 3 => _ = piece.stack_maps.pop(),
             Fault::MissingStackMap | Fault::LargeFrameStackMap => {
                 piece.stack_maps.iter_mut().for_each(|map| plant_in_stack_map(map, fault));
+            }
+            Fault::EpiloguesWithoutRules => {
+                let prologue = piece.unwind.iter().position(|(_, rule)| *rule == CallFrameInstruction::RememberState);
+                piece.unwind.truncate(prologue.unwrap_or(piece.unwind.len()));
             }
             _ => {}
         }

@@ -58,6 +58,8 @@ pub(crate) unsafe fn invoke(
         (*store).exit_fp = 0;
         (*store).exit_pc = 0;
     }
+    #[cfg(feature = "probes")]
+    let _entry = super::unwind_proof::Entry::new();
     // SAFETY: `enter` is the entry trampoline for the signature of `func`, and the caller vouches for the rest.
     activation.run(|| unsafe { enter(store, func.wasm_call, func.vmctx, null_mut(), values) })
 }

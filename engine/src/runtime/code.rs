@@ -347,15 +347,41 @@ impl MappedArtifact {
     /// # Errors
     /// See [`UnwindTables::rule`].
     pub(super) fn unwind_rule(&self, address: FrameAddress) -> Result<Rule, UnwindError> {
+        self.unwind_tables().rule(address)
+    }
+
+    /// Where the frame at an address saves the registers that the platform preserves.
+    ///
+    /// # Errors
+    /// See [`UnwindTables::rule`].
+    #[cfg(feature = "probes")]
+    pub(super) fn preserved_at(&self, address: FrameAddress) -> Result<[Option<i64>; 5], UnwindError> {
+        self.unwind_tables().preserved(address)
+    }
+
+    /// The function whose code an address is in, with the addresses of its code.
+    #[cfg(feature = "probes")]
+    pub(super) fn function_at(&self, pc: u64) -> Option<(FunctionKind, Range<u64>)> {
+        let entry = self.functions().lookup(self.text_offset(pc)?)?;
+        let start = self.addresses().start;
+        Some((entry.kind, start + u64::from(entry.start.0)..start + u64::from(entry.end.0)))
+    }
+
+    /// A name for the artifact: the head of its file, which holds the digest of the rest.
+    #[cfg(feature = "probes")]
+    pub(super) fn head(&self) -> &[u8] {
+        &self.bytes()[..artifact::HEAD]
+    }
+
+    fn unwind_tables(&self) -> UnwindTables<'_> {
         let Sections { eh_frame, eh_frame_hdr, .. } = &self.sections;
         let loaded = |section: &Range<usize>| self.mapping.as_ptr().addr() as u64 + section.start as u64;
-        let tables = UnwindTables {
+        UnwindTables {
             eh_frame: &self.bytes()[eh_frame.clone()],
             eh_frame_address: loaded(eh_frame),
             eh_frame_hdr: &self.bytes()[eh_frame_hdr.clone()],
             eh_frame_hdr_address: loaded(eh_frame_hdr),
-        };
-        tables.rule(address)
+        }
     }
 
     fn bytes(&self) -> &[u8] {

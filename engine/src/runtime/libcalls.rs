@@ -65,11 +65,14 @@ pub(crate) static BUILTINS: BuiltinTable = BuiltinTable {
 unsafe fn run(vmctx: *mut VmContext, call: impl FnOnce(&mut OpaqueMut<'_>, u32) -> Result<i64>) -> i64 {
     // SAFETY: the caller's contract. Compiled code waits, so nobody else uses the store.
     let (mut store, instance) = unsafe { (OpaqueMut::from_vmctx(vmctx), (*vmctx).instance) };
-    match catch_unwind(AssertUnwindSafe(|| call(&mut store, instance))) {
+    let result = match catch_unwind(AssertUnwindSafe(|| call(&mut store, instance))) {
         Ok(Ok(result)) => result,
         Ok(Err(error)) => call::fail(Stop::Error(error)),
         Err(panic) => call::fail(Stop::Panic(panic)),
-    }
+    };
+    #[cfg(feature = "probes")]
+    super::unwind_proof::go_on();
+    result
 }
 
 macro_rules! library_calls {

@@ -53,6 +53,8 @@ mod tag;
 mod trap;
 mod type_registry;
 mod type_text;
+#[cfg(feature = "probes")]
+mod unwind_proof;
 mod val;
 
 pub use engine::Engine;
@@ -74,4 +76,6 @@ pub use store::{
 };
 pub use table::Table;
 pub use tag::Tag;
+#[cfg(feature = "probes")]
+pub use unwind_proof::{Proof, Prover, Wrong};
 pub use val::Val;

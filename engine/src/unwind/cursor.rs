@@ -1,7 +1,7 @@
 //! The step from a frame to its caller's.
 
 use super::frame::{FrameAddress, ReadMemory, Registers, UnwindError};
-use super::rule::{RowStorage, Rule};
+use super::rule::{Row, RowStorage, Rule};
 use crate::artifact::unwind::FrameIndex;
 use gimli::{BaseAddresses, EhFrame, NativeEndian, UnwindContext, UnwindSection};
 
@@ -21,12 +21,29 @@ pub(crate) struct UnwindTables<'a> {
 impl UnwindTables<'_> {
     /// Returns the rule that leads from the frame at `address` to its caller's.
     ///
-    /// Cranelift's `.eh_frame` is exact at every instruction that can trap and at every call. It is wrong between the
-    /// end of an epilogue and its `ret`, where no walk starts.
+    /// It holds at every instruction, so that a signal may arrive anywhere.
     ///
     /// # Errors
     /// If no function covers the address, or its unwind information is broken.
     pub(crate) fn rule(&self, address: FrameAddress) -> Result<Rule, UnwindError> {
+        self.with_row(address, Rule::of)
+    }
+
+    /// Returns for each register of [`PRESERVED`](super::arch::PRESERVED) where the frame at `address` saves it, from
+    /// its CFA; `None` if the register still has its value.
+    ///
+    /// # Errors
+    /// Like [`UnwindTables::rule`].
+    #[cfg(feature = "probes")]
+    pub(crate) fn preserved(&self, address: FrameAddress) -> Result<[Option<i64>; 5], UnwindError> {
+        self.with_row(address, super::rule::saved_at)
+    }
+
+    fn with_row<R>(
+        &self,
+        address: FrameAddress,
+        then: impl FnOnce(&Row) -> Result<R, UnwindError>,
+    ) -> Result<R, UnwindError> {
         let pc = address.lookup();
         let nothing = UnwindError::NoFunction(pc);
         let fde = FrameIndex::new(self.eh_frame_hdr).lookup(pc, self.eh_frame_hdr_address).ok_or(nothing)?;
@@ -40,8 +57,7 @@ impl UnwindTables<'_> {
             return Err(nothing);
         }
         let mut context = UnwindContext::<usize, RowStorage>::new_in();
-        let row = fde.unwind_info_for_address(&section, &bases, &mut context, pc).map_err(UnwindError::Broken)?;
-        Rule::of(row)
+        then(fde.unwind_info_for_address(&section, &bases, &mut context, pc).map_err(UnwindError::Broken)?)
     }
 }
 

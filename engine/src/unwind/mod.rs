@@ -8,7 +8,7 @@
 //!
 //! A walk ends at the entry trampoline. It does not enter host frames: the runtime chains the activations instead.
 
-mod arch;
+pub(crate) mod arch;
 pub(crate) mod cursor;
 pub(crate) mod frame;
 pub(crate) mod rule;

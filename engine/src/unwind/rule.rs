@@ -8,8 +8,8 @@ use gimli::{CfaRule, Register, RegisterRule, UnwindTableRow};
 /// A row of call frame information, in storage that needs no heap.
 pub(super) type Row = UnwindTableRow<usize, RowStorage>;
 
-/// Room for the rows that Cranelift makes: they have rules for the return address, the frame pointer and, in entry
-/// trampolines, the callee-saved registers, and never nest.
+/// Room for the rows that the compiler makes: they have rules for the return address, the frame pointer and, in entry
+/// trampolines, the callee-saved registers. In an epilogue the row of the body is kept beside the current one.
 pub(super) struct RowStorage;
 
 impl gimli::UnwindContextStorage<usize> for RowStorage {
@@ -21,12 +21,12 @@ impl gimli::UnwindContextStorage<usize> for RowStorage {
 /// reduced to what compiled code uses, so that it is small enough to cache.
 ///
 /// ```text
-/// CFA       = sp + n           in a prologue
-///           = fp + 16          after it
+/// CFA       = sp + n           in a prologue, and at the end of an epilogue
+///           = fp + n           between them
 /// caller.sp = CFA
 /// caller.pc = *(CFA - 8)
-/// caller.fp = fp               before `push rbp`
-///           = *(CFA - 16)      after it
+/// caller.fp = fp               before `push rbp`, and after `pop rbp`
+///           = *(CFA - 16)      between them
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Rule {
@@ -103,4 +103,21 @@ impl Known {
             Known::Fp => callee.fp,
         }
     }
+}
+
+/// Returns where a row saves each preserved register; see [`UnwindTables::preserved`](super::cursor::UnwindTables).
+///
+/// # Errors
+/// If a rule is of a kind that compiled code does not use.
+#[cfg(feature = "probes")]
+pub(super) fn saved_at(row: &Row) -> Result<[Option<i64>; 5], UnwindError> {
+    let mut saved = [None; 5];
+    for (slot, register) in saved.iter_mut().zip(super::arch::PRESERVED) {
+        *slot = match row.register(register) {
+            None | Some(RegisterRule::SameValue) => None,
+            Some(RegisterRule::Offset(offset)) => Some(offset),
+            Some(_) => return Err(UnwindError::Rule),
+        };
+    }
+    Ok(saved)
 }

@@ -25,6 +25,8 @@ mod run;
 mod screen;
 #[cfg(feature = "engine")]
 mod script_case;
+#[cfg(feature = "engine")]
+mod verify_unwind;
 
 /// Run WebAssembly test scripts (.wast) in several engines and engine configurations ("lanes"), and report what fails,
 /// what crashes, and where lanes disagree.
@@ -64,6 +66,9 @@ enum Command {
     /// Verify an artifact, and show its header, sections and functions.
     #[cfg(feature = "engine")]
     Inspect(artifact::InspectArgs),
+    /// Run compiled code one instruction at a time, and check its unwind information at each.
+    #[cfg(feature = "engine")]
+    VerifyUnwind(verify_unwind::VerifyUnwindArgs),
     /// Run one input of the fuzzer, a module or a script in lanes, compare them, and show what happens.
     #[cfg(feature = "engine")]
     Replay(findings::ReplayArgs),
@@ -100,6 +105,8 @@ pub fn main() -> ExitCode {
         Some(Command::Compile(arguments)) => artifact::compile(&arguments),
         #[cfg(feature = "engine")]
         Some(Command::Inspect(arguments)) => artifact::inspect(&arguments),
+        #[cfg(feature = "engine")]
+        Some(Command::VerifyUnwind(arguments)) => verify_unwind::verify_unwind(&arguments),
         #[cfg(feature = "engine")]
         Some(Command::Replay(arguments)) => findings::replay(&arguments),
         #[cfg(feature = "engine")]

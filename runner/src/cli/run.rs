@@ -323,7 +323,7 @@ pub(super) fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 /// Returns the checkout that the variable `SPEC_TESTSUITE` names, unless it is empty.
-fn checkout_of_environment() -> Option<PathBuf> {
+pub(super) fn checkout_of_environment() -> Option<PathBuf> {
     std::env::var_os("SPEC_TESTSUITE").filter(|directory| !directory.is_empty()).map(PathBuf::from)
 }
 

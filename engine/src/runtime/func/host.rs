@@ -225,12 +225,15 @@ unsafe extern "C" fn shim(callee: *mut c_void, caller: *mut VmContext, values: *
         }
     };
     // Compiled frames have no landing pads for panics, so a panic stops here and resumes when they are left.
-    match catch_unwind(AssertUnwindSafe(call)) {
+    let status = match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(())) => OK,
         // SAFETY: `caller` is the context of the code that waits; the host function and its borrows have ended.
         Ok(Err(error)) => exception::fail(&mut unsafe { OpaqueMut::from_vmctx(caller) }, error),
         Err(panic) => call::fail(Stop::Panic(panic)),
-    }
+    };
+    #[cfg(feature = "probes")]
+    crate::runtime::unwind_proof::go_on();
+    status
 }
 
 /// A closure that takes and returns [`Val`]s.

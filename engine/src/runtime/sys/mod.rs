@@ -5,6 +5,7 @@
 //! | `mapping` | address space (Unix) |
 //! | `reclaim` | what is released before a request to the system fails |
 //! | `signals` | fault handlers and alternate stacks (Unix) |
+//! | `stepping` | a signal after each instruction (Unix), for the proof of the unwind tables |
 //! | `linux` | sealed memory files, the bounds of stacks and mappings, the platform's unwinder |
 //! | `x86_64` | leaving compiled code, calling on another stack, CPU features |
 //! | `linux_x86_64` | the registers of an interrupted thread |
@@ -18,6 +19,9 @@ mod reclaim;
 
 #[cfg(unix)]
 mod signals;
+
+#[cfg(all(unix, feature = "probes"))]
+mod stepping;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -33,6 +37,8 @@ mod context;
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 compile_error!("the runtime needs the files of this host and architecture in runtime/sys");
 
+#[cfg(all(target_arch = "x86_64", feature = "probes"))]
+pub(crate) use arch::start_single_step;
 #[cfg(all(test, target_arch = "x86_64"))]
 pub(crate) use arch::testing;
 #[cfg(target_arch = "x86_64")]
@@ -43,3 +49,5 @@ pub(crate) use mapping::Mapping;
 pub(crate) use reclaim::{Reclaim, register, unregister};
 #[cfg(unix)]
 pub(crate) use signals::{install, prepare_thread};
+#[cfg(all(unix, feature = "probes"))]
+pub(crate) use stepping::{Step, install_stepping};

@@ -76,7 +76,7 @@ fn remember(position: usize, action: libc::sigaction) {
 }
 
 /// Returns the action for a signal, and replaces it if there is a new one.
-fn set_action(signal: c_int, new: Option<&libc::sigaction>) -> io::Result<libc::sigaction> {
+pub(super) fn set_action(signal: c_int, new: Option<&libc::sigaction>) -> io::Result<libc::sigaction> {
     let mut old = MaybeUninit::uninit();
     let new = new.map_or(null(), |new| new as *const _);
     // SAFETY: `new` is null or an action, and the call writes the old action if it succeeds.
@@ -88,7 +88,7 @@ fn set_action(signal: c_int, new: Option<&libc::sigaction>) -> io::Result<libc::
 }
 
 /// Returns the default action: `SIG_DFL`, no flags, nothing masked.
-const fn default_action() -> libc::sigaction {
+pub(super) const fn default_action() -> libc::sigaction {
     // SAFETY: all zeroes is a valid `sigaction`: an empty mask, no flags, and `SIG_DFL`, which is zero.
     unsafe { core::mem::zeroed() }
 }

@@ -74,6 +74,13 @@ pub(super) unsafe extern "C" fn call_on_stack(
     )
 }
 
+/// Makes the processor stop this thread after each instruction, from the caller's on.
+#[cfg(feature = "probes")]
+pub(crate) fn start_single_step() {
+    // SAFETY: sets the trap flag. The handler of `stepping` takes the signals that follow.
+    unsafe { core::arch::asm!("pushfq", "or qword ptr [rsp], 0x100", "popfq") };
+}
+
 #[cfg(test)]
 pub(crate) mod testing {
     //! Code for tests of other modules.

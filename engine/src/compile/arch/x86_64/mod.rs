@@ -1,8 +1,10 @@
 //! x86-64.
 
+mod call_frame;
 mod fallback;
 pub(in crate::compile) mod relaxed;
 
+pub(in crate::compile) use call_frame::call_frame_rules;
 pub(in crate::compile) use fallback::Fallback;
 
 use cranelift_codegen::binemit::Reloc;

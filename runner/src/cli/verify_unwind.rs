@@ -1,0 +1,232 @@
+//! `touchstone verify-unwind`: runs compiled code one instruction at a time, and holds the unwind tables against the
+//! truth at each.
+
+use super::lane_args::LaneArgs;
+use super::output::{say_visible, tell};
+use crate::inputs::{self, BinaryFile, Choice};
+use crate::judge::{Case, judge};
+use clap::Args;
+use engine::{Config, Engine, Extern, ExternType, Func, FuncType, Global, Instance, Memory, Module, Store, Table, Tag};
+use engine::{Prover, Val};
+use lanes::{Features, Lane};
+use serde::Serialize;
+use std::fs;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Runs on a stack of this size: scripts recurse until the stack limit.
+const STACK: usize = 64 << 20;
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyUnwindArgs {
+    /// Scripts, directories with scripts, official suites (spec:3.0), modules (.wasm or .wat), and artifacts. Of modules
+    /// and artifacts, each export is called once with zeros.
+    #[arg(required = true, value_name = "SCRIPT|DIR|spec:SUITE|MODULE|ARTIFACT")]
+    inputs: Vec<String>,
+    /// Write the result to a file.
+    #[arg(long, value_name = "json=FILE", value_parser = json_file)]
+    report: Option<PathBuf>,
+    /// Check only the scripts whose path contains this text.
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// The WebAssembly features that scripts may use. Overrides what scripts and their folders say.
+    #[arg(long, value_name = "LIST", value_parser = Features::from_str)]
+    features: Option<Features>,
+    /// Take the official suites from a checkout of the specification or of its test suite. The variable SPEC_TESTSUITE
+    /// does the same.
+    #[arg(long, value_name = "DIR")]
+    spec_dir: Option<PathBuf>,
+    #[command(flatten)]
+    lanes: LaneArgs,
+}
+
+fn json_file(text: &str) -> Result<PathBuf, String> {
+    match text.split_once('=') {
+        Some(("json", file)) if !file.is_empty() => Ok(file.into()),
+        _ => Err("expected json=FILE".to_string()),
+    }
+}
+
+/// The result, as the report shows it.
+#[derive(Default, Serialize)]
+struct Totals {
+    /// The functions and trampolines that ran, counted for each lane.
+    functions: usize,
+    /// The instructions that ran one at a time.
+    instructions: u64,
+    /// The different ones among them, counted for each lane.
+    distinct_instructions: usize,
+    /// The calls after which some code ran on at full speed, since it showed nothing new for long.
+    cut_short: u64,
+    /// The mistakes.
+    wrong: Vec<Wrong>,
+}
+
+/// A mistake of an unwind table.
+#[derive(Serialize)]
+struct Wrong {
+    /// The input, the lane, and the number of the artifact among those that ran.
+    artifact: String,
+    function: String,
+    offset: u64,
+    rule: String,
+    expected: String,
+    seen: String,
+}
+
+impl Totals {
+    fn add(&mut self, what: &str, proof: engine::Proof) {
+        self.functions += proof.functions;
+        self.instructions += proof.instructions;
+        self.distinct_instructions += proof.distinct_instructions;
+        self.cut_short += proof.cut_short;
+        self.wrong.extend(proof.wrong.into_iter().map(|wrong| Wrong {
+            artifact: format!("{what}, artifact {}", wrong.artifact),
+            function: wrong.function,
+            offset: wrong.offset,
+            rule: wrong.rule.to_string(),
+            expected: format!("{:#x}", wrong.expected),
+            seen: wrong.seen.map_or_else(|error| error, |value| format!("{value:#x}")),
+        }));
+    }
+}
+
+/// Checks the unwind tables. Returns exit code 1 if one is wrong, or if nothing ran.
+pub(super) fn verify_unwind(arguments: &VerifyUnwindArgs) -> Result<u8, String> {
+    let lanes = arguments.lanes.open()?.present;
+    if let Some(lane) = lanes.iter().find(|lane| !is_compiled(&***lane)) {
+        let name = &lane.info().name;
+        return Err(format!("the lane `{name}` runs no code that this engine compiles: take speed/fresh or the like"));
+    }
+    let run = || {
+        let mut totals = Totals::default();
+        verify_all(arguments, &lanes, &mut totals).map(|()| totals)
+    };
+    let totals = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run);
+        let thread = thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+        thread.join().unwrap_or_else(|_| Err("the check panicked".to_string()))
+    })?;
+    if let Some(path) = &arguments.report {
+        let json = serde_json::to_string_pretty(&totals).map_err(|error| error.to_string())?;
+        fs::write(path, json + "\n").map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    for wrong in totals.wrong.iter().take(20) {
+        let Wrong { artifact, function, offset, rule, expected, seen } = wrong;
+        say_visible(&format_args!(
+            "{artifact}: {function}, offset {offset:#x}: {rule} of the caller is {expected}, the table says {seen}\n"
+        ))?;
+    }
+    let Totals { functions, instructions, distinct_instructions, cut_short, wrong } = &totals;
+    say_visible(&format_args!(
+        "{functions} functions, {instructions} instructions, {distinct_instructions} different ones, {} wrong; {cut_short} \
+         calls cut short\n",
+        wrong.len()
+    ))?;
+    if totals.instructions == 0 {
+        tell(&"no compiled code ran, so that nothing was checked");
+        return Ok(1);
+    }
+    Ok(u8::from(!totals.wrong.is_empty()))
+}
+
+fn is_compiled(lane: &dyn Lane) -> bool {
+    lane.info().is_own() && lane.info().backend == "cranelift"
+}
+
+fn verify_all(arguments: &VerifyUnwindArgs, lanes: &[Box<dyn Lane>], totals: &mut Totals) -> Result<(), String> {
+    let is_binary = |path: &&String| {
+        let text = path.ends_with(".wat");
+        text || fs::read(path).is_ok_and(|bytes| BinaryFile::of(&bytes).is_some())
+    };
+    let (binaries, scripts): (Vec<_>, Vec<_>) = arguments.inputs.iter().partition(is_binary);
+    for path in binaries {
+        verify_binary(path, lanes, totals).map_err(|error| format!("{path}: {error}"))?;
+    }
+    let scripts: Vec<String> = scripts.into_iter().cloned().collect();
+    if scripts.is_empty() {
+        return Ok(());
+    }
+    let choice = Choice {
+        spec_dir: arguments.spec_dir.clone().or_else(super::run::checkout_of_environment),
+        spec_dir_given: arguments.spec_dir.is_some(),
+        features: arguments.features,
+        filter: arguments.filter.clone(),
+        ..Choice::default()
+    };
+    let (inputs, remarks) = inputs::gather(&scripts, &choice).map_err(|error| error.to_string())?;
+    remarks.iter().for_each(|remark| tell(&format_args!("note: {remark}")));
+    for input in &inputs {
+        let case = match Case::read_script(&input.path, input.features) {
+            Ok(case) => Case { settings: input.settings, ..case },
+            Err(error) => return Err(format!("{}: {}", input.path, error.message)),
+        };
+        for lane in lanes {
+            let (_, proof) = watch(|| judge(&case, &[&**lane], &mut ()))?;
+            totals.add(&format!("{}, {}", input.path, lane.info().name), proof);
+        }
+    }
+    Ok(())
+}
+
+fn watch<R>(run: impl FnOnce() -> R) -> Result<(R, engine::Proof), String> {
+    Prover::watch(run).map_err(|error| error.to_string())
+}
+
+/// Checks an artifact as it is, or a module in each lane.
+fn verify_binary(path: &str, lanes: &[Box<dyn Lane>], totals: &mut Totals) -> Result<(), String> {
+    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    if BinaryFile::of(&bytes) == Some(BinaryFile::Artifact) {
+        let engine = Engine::new(&Config::new()).map_err(|error| error.to_string())?;
+        let module = Module::deserialize(&engine, &bytes).map_err(|error| error.to_string())?;
+        return run_exports(&engine, &module, path, totals);
+    }
+    for lane in lanes {
+        let name = &lane.info().name;
+        let mut config = Config::new();
+        config.tier(if name.starts_with("quick") { engine::Tier::Quick } else { engine::Tier::Speed });
+        config.features(Config::SUPPORTED_FEATURES);
+        let engine = Engine::new(&config).map_err(|error| error.to_string())?;
+        let mut module = Module::new(&engine, &bytes).map_err(|error| error.to_string())?;
+        if name.ends_with("/reload") {
+            module = Module::deserialize(&engine, module.serialize()).map_err(|error| error.to_string())?;
+        }
+        run_exports(&engine, &module, &format!("{path}, {name}"), totals)?;
+    }
+    Ok(())
+}
+
+/// Instantiates a module with imports of zeros, and calls each export once with zeros. Traps are results like others.
+fn run_exports(engine: &Engine, module: &Module, what: &str, totals: &mut Totals) -> Result<(), String> {
+    let (called, proof) = watch(|| -> engine::Result<()> {
+        let mut store = Store::new(engine, ());
+        let imports = module.imports().map(|import| import.ty).collect::<Vec<_>>();
+        let imports = imports.into_iter().map(|ty| zero_import(&mut store, ty)).collect::<engine::Result<Vec<_>>>()?;
+        let instance = Instance::new(&mut store, module, &imports)?;
+        for (_, export) in instance.exports(&mut store)? {
+            let Some(func) = export.into_func() else { continue };
+            let FuncType { params, results, .. } = func.ty(&store)?;
+            let zeros = |types: &[engine::ValType]| types.iter().map(|&ty| Val::default_for_ty(ty)).collect::<Vec<_>>();
+            let (params, mut results) = (zeros(&params), zeros(&results));
+            // A trap, or a parameter that cannot be null.
+            let _ = func.call(&mut store, &params, &mut results);
+        }
+        Ok(())
+    })?;
+    totals.add(what, proof);
+    called.map_err(|error| error.to_string())
+}
+
+fn zero_import(store: &mut Store<()>, ty: ExternType) -> engine::Result<Extern> {
+    Ok(match ty {
+        ExternType::Func(ty) => Extern::Func(Func::new(&mut *store, ty, |_, _, _| Ok(()))),
+        ExternType::Table(ty) => {
+            let null = Val::default_for_ty(engine::ValType::Ref(ty.element));
+            Extern::Table(Table::new(&mut *store, ty, null)?)
+        }
+        ExternType::Memory(ty) => Extern::Memory(Memory::new(&mut *store, ty)?),
+        ExternType::Global(ty) => Extern::Global(Global::new(&mut *store, ty, Val::default_for_ty(ty.content))?),
+        ExternType::Tag(ty) => Extern::Tag(Tag::new(&mut *store, ty)?),
+        _ => return Err(engine::Error::new(engine::ErrorKind::Unsupported, "this kind of import")),
+    })
+}
