@@ -25,7 +25,7 @@ use std::collections::HashMap;
 /// The number of times that an instruction is compared.
 const COMPARED: u8 = 8;
 /// The number of instructions without a new one after which code runs on at full speed.
-const STALE: u64 = 200_000;
+const STALE: u64 = 20_000;
 /// The number of instructions of the host before the code that it calls: more than any library call takes to return.
 const HOST_BEFORE: u32 = 10_000;
 /// The number of instructions of the host after compiled code: more than `raise` takes.

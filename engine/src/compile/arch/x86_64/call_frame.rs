@@ -24,6 +24,7 @@
 use gimli::write::CallFrameInstruction;
 use gimli::{Register as Dwarf, X86_64};
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
+use std::collections::BTreeSet;
 
 /// The registers that the System V convention preserves, beside rbp and rsp, with their DWARF numbers.
 const PRESERVED: [(Register, Dwarf); 5] = [
@@ -56,24 +57,36 @@ pub(in crate::compile) fn call_frame_rules(
         let end = blocks.get(position + 1).map_or(code.len(), |&next| next as usize);
         instructions.clear();
         decode(&code[..end], start, &mut instructions)?;
-        if let Some(pop) = instructions.iter().position(pops_frame) {
+        for pop in (0..instructions.len()).filter(|&position| pops_frame(&instructions[position])) {
             sweep.epilogue(&instructions, pop)?;
         }
     }
     Ok(sweep.rules)
 }
 
-/// Decodes the block that starts at `start`. What follows its last instruction is not code.
+/// Decodes the block that starts at `start`. It goes on after its last instruction if a jump within the block leads
+/// there: some instructions jump over a trap of their own. What no jump leads to is not code.
 fn decode(code: &[u8], start: u32, instructions: &mut Vec<Instruction>) -> Result<(), String> {
-    let mut decoder = Decoder::with_ip(64, &code[start as usize..], start.into(), DecoderOptions::NONE);
-    for instruction in &mut decoder {
-        if instruction.is_invalid() {
-            return Err(format!("the bytes at {:#x} of a function are no instruction", instruction.ip()));
+    let mut decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
+    let mut targets = BTreeSet::from([u64::from(start)]);
+    while let Some(target) = targets.pop_first() {
+        decoder.set_position(target as usize).map_err(|error| error.to_string())?;
+        decoder.set_ip(target);
+        while decoder.can_decode() {
+            let instruction = decoder.decode();
+            if instruction.is_invalid() {
+                return Err(format!("the bytes at {:#x} of a function are no instruction", instruction.ip()));
+            }
+            instructions.push(instruction);
+            let target = instruction.near_branch_target();
+            if instruction.op0_kind() == OpKind::NearBranch64 && (decoder.ip()..code.len() as u64).contains(&target) {
+                targets.insert(target);
+            }
+            if ends_block(&instruction) {
+                break;
+            }
         }
-        instructions.push(instruction);
-        if ends_block(&instruction) {
-            break;
-        }
+        targets = targets.split_off(&decoder.ip());
     }
     Ok(())
 }
@@ -143,6 +156,7 @@ impl Sweep {
     /// Reads the end of a block in which the frame is left, by the instruction number `pop`.
     fn epilogue(&mut self, instructions: &[Instruction], pop: usize) -> Result<(), String> {
         let (body, end) = instructions.split_at(pop);
+        let end = end.split_inclusive(leaves_function).next().unwrap_or_default();
         let restored: Vec<_> = body.iter().filter_map(restores_register).collect();
         let [before @ .., reset] = body else { return Err(UNKNOWN_EPILOGUE.to_owned()) };
         if !is_move(reset, FRAME_RESET) || !restored.ends_with(&self.saved) {
@@ -291,6 +305,18 @@ mod tests {
         let jump_through_table = [0xff, 0xe0];
         let found = rules(&[ENTER], &[&[&jump_through_table, &[0x06, 0x5d]], &[LEAVE, RET]]);
         assert_eq!(found, Ok([frame(), popped(12).into()].concat()));
+    }
+
+    /// Some instructions jump over a trap of their own.
+    #[test]
+    fn a_trap_need_not_end_a_block() {
+        let over_a_trap = [0x71, 2, 0x0f, 0x0b];
+        let to_a_trap = [0x70, 5];
+        let found = rules(&[ENTER], &[&[&over_a_trap, LEAVE, RET]]);
+        assert_eq!(found, Ok([frame(), popped(12).into()].concat()));
+        let found = rules(&[ENTER], &[&[&to_a_trap, LEAVE, RET, &[0x0f, 0x0b, 0x06, 0x5d]]]);
+        assert_eq!(found, Ok([frame(), popped(10).into(), vec![(11, RestoreState)]].concat()));
+        assert_eq!(rules(&[ENTER], &[&[&[0x0f, 0x0b], LEAVE, RET]]), Ok(frame()), "no jump leads to the rest");
     }
 
     #[test]
