@@ -350,7 +350,7 @@ impl MappedArtifact {
         self.unwind_tables().rule(address)
     }
 
-    /// Where the frame at an address saves the registers that the platform preserves.
+    /// Returns the places where the frame at an address saves the registers that the platform preserves.
     ///
     /// # Errors
     /// See [`UnwindTables::rule`].

@@ -1,5 +1,5 @@
-//! The proof of the unwind tables: compiled code runs one instruction at a time, and at each the tables must lead to the
-//! caller's registers.
+//! The proof of the unwind tables: compiled code runs one instruction at a time, and at each the tables must lead to
+//! the caller's registers.
 //!
 //! The truth comes from a shadow stack. It is kept by what the code does (a function starts, the return address leaves
 //! the stack) and does not use the tables. For each active function it holds the registers that the caller had: the
@@ -7,8 +7,8 @@
 //! registers that the platform preserves.
 //!
 //! Two things are not done, since they would take hours and show nothing new. An instruction is compared the first
-//! [`COMPARED`] times that it runs; and code that runs [`STALE`] instructions in a row without a new one among them runs
-//! on at full speed until the host's call returns.
+//! [`COMPARED`] times that it runs; and code that runs [`STALE`] instructions in a row without a new one runs on at
+//! full speed until the host's call returns.
 
 use super::code::{CODE, MappedArtifact};
 use super::registry::Located;

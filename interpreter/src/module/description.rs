@@ -28,7 +28,7 @@ pub(crate) struct Description {
     pub(crate) tags: Vec<TypeIndex>,
     /// The bodies of the defined functions, as ranges of the bytes.
     pub(crate) bodies: Vec<(u32, u32)>,
-    /// For each defined function, whether the module refers to it outside of bodies, so that references to it can exist.
+    /// For each defined function, whether the module refers to it outside of bodies: references to it can exist then.
     pub(crate) referred_to: Vec<bool>,
     /// The initial elements of the defined tables; null without an expression.
     pub(crate) table_inits: Vec<Option<ConstExpr>>,

@@ -19,8 +19,8 @@ const STACK: usize = 64 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyUnwindArgs {
-    /// Scripts, directories with scripts, official suites (spec:3.0), modules (.wasm or .wat), and artifacts. Of modules
-    /// and artifacts, each export is called once with zeros.
+    /// Scripts, directories with scripts, official suites (spec:3.0), modules (.wasm or .wat), and artifacts. Each
+    /// export of modules and artifacts is called once with zeros.
     #[arg(required = true, value_name = "SCRIPT|DIR|spec:SUITE|MODULE|ARTIFACT")]
     inputs: Vec<String>,
     /// Write the result to a file.

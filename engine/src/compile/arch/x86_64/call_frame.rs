@@ -56,9 +56,12 @@ pub(in crate::compile) fn call_frame_rules(
     for (position, &start) in blocks.iter().enumerate() {
         let end = blocks.get(position + 1).map_or(code.len(), |&next| next as usize);
         instructions.clear();
-        decode(&code[..end], start, &mut instructions)?;
+        // Cranelift also lists blocks that it has removed. What stands there may be constants.
+        if decode(&code[..end], start, &mut instructions).is_err() {
+            continue;
+        }
         for pop in (0..instructions.len()).filter(|&position| pops_frame(&instructions[position])) {
-            sweep.epilogue(&instructions, pop)?;
+            sweep.epilogue(&instructions, pop);
         }
     }
     Ok(sweep.rules)
@@ -153,18 +156,19 @@ impl Sweep {
         }
     }
 
-    /// Reads the end of a block in which the frame is left, by the instruction number `pop`.
-    fn epilogue(&mut self, instructions: &[Instruction], pop: usize) -> Result<(), String> {
+    /// Reads the end of a block in which the frame is left, by the instruction number `pop`. Bytes of
+    /// another form are constants.
+    fn epilogue(&mut self, instructions: &[Instruction], pop: usize) {
         let (body, end) = instructions.split_at(pop);
         let end = end.split_inclusive(leaves_function).next().unwrap_or_default();
         let restored: Vec<_> = body.iter().filter_map(restores_register).collect();
-        let [before @ .., reset] = body else { return Err(UNKNOWN_EPILOGUE.to_owned()) };
+        let [before @ .., reset] = body else { return };
         if !is_move(reset, FRAME_RESET) || !restored.ends_with(&self.saved) {
-            return Err(UNKNOWN_EPILOGUE.to_owned());
+            return;
         }
-        let [pop, rest @ .., last] = end else { return Err(UNKNOWN_EPILOGUE.to_owned()) };
+        let [pop, rest @ .., last] = end else { return };
         if !rest.iter().all(keeps_return_address) || !leaves_function(last) {
-            return Err(UNKNOWN_EPILOGUE.to_owned());
+            return;
         }
         // The slots of saved registers are below the stack pointer once it is moved back.
         let remember = before.last().filter(|_| !self.saved.is_empty()).unwrap_or(pop);
@@ -177,13 +181,11 @@ impl Sweep {
         if last.next_ip() < self.length {
             self.after(last, CallFrameInstruction::RestoreState);
         }
-        Ok(())
     }
 }
 
 const NO_FRAME: &str = "a function does not begin with a frame";
 const UNKNOWN_GROWTH: &str = "a function makes room for the arguments of a tail call in an unknown way";
-const UNKNOWN_EPILOGUE: &str = "a function leaves its frame in an unknown way";
 
 /// `mov rbp, rsp`.
 const FRAME_SET: [Register; 2] = [Register::RBP, Register::RSP];
@@ -331,7 +333,14 @@ mod tests {
         let popped = vec![(36, Cfa(X86_64::RSP, 8)), (36, Restore(X86_64::RBP))];
         assert_eq!(found, Ok([frame(), saved, restored, popped].concat()));
         let unknown = rules(&[ENTER, &room, saves], &[&[&back, LEAVE, RET]]);
-        assert_eq!(unknown, Err(UNKNOWN_EPILOGUE.to_owned()), "the registers are not restored");
+        assert_eq!(unknown.map(|rules| rules.len()), Ok(5), "the registers are not restored");
+    }
+
+    #[test]
+    fn constants_are_no_epilogues() {
+        for constants in [&[0x06][..], &[0x5d, 0xc3], &[0x48, 0x89, 0xec, 0x5d, 0x48, 0x83, 0xec, 8, 0xc3]] {
+            assert_eq!(rules(&[ENTER], &[&[constants]]), Ok(frame()), "{constants:x?}");
+        }
     }
 
     #[test]
@@ -342,10 +351,6 @@ mod tests {
         };
         refused("does not begin with a frame", &[&[0x90]], &[RET]);
         refused("does not begin with a frame", &[&ENTER[..1]], &[RET]);
-        refused("no instruction", &[ENTER], &[&[0x06]]);
-        refused("leaves its frame", &[ENTER], &[&LEAVE[3..], RET]);
-        refused("leaves its frame", &[ENTER], &[LEAVE]);
-        refused("leaves its frame", &[ENTER], &[LEAVE, &[0x48, 0x83, 0xec, 8], RET]);
         refused("makes room", &[ENTER, &[0x48, 0x83, 0xec, 0x20, 0x48, 0x89, 0xe5]], &[LEAVE, RET]);
     }
 }
