@@ -137,7 +137,7 @@ impl FunctionCompiler {
         first: Option<WasmOffset>,
     ) -> Result<CompiledCode> {
         let code = self.emit(isa).map_err(|error| codegen_error(&symbol, &error))?;
-        let unwind = arch::call_frame_rules(code.buffer.data(), &code.bb_starts)
+        let unwind = arch::call_frame_rules(code.buffer.data(), &reached_blocks(&code))
             .map_err(|reason| Error::new(ErrorKind::Unsupported, format!("{symbol:?} cannot be unwound: {reason}")))?;
         let traps = traps(&code);
         Ok(CompiledCode {
@@ -165,6 +165,15 @@ impl FunctionCompiler {
         pin_traps(&mut self.context.func);
         (self.lower)(isa, &self.context)
     }
+}
+
+/// Returns the offsets of the blocks that can be reached, sorted. Cranelift also lists blocks that it has removed, and
+/// what stands there may be constants.
+pub(super) fn reached_blocks(code: &MachineCode) -> Vec<u32> {
+    let mut blocks: Vec<u32> = code.bb_edges.iter().map(|&(_, to)| to).chain(code.bb_starts.first().copied()).collect();
+    blocks.sort_unstable();
+    blocks.dedup();
+    blocks
 }
 
 fn codegen_error(symbol: &Symbol, error: &CodegenError) -> Error {

@@ -238,7 +238,7 @@ mod tests {
     use crate::abi::signature::MachineType;
     use crate::artifact::{check, inspect};
     use crate::base::Tier;
-    use crate::compile::codegen::{CompiledCallSite, CompiledHandler, CompiledStackMap, Relocation};
+    use crate::compile::codegen::{self, CompiledCallSite, CompiledHandler, CompiledStackMap, Relocation};
     use crate::compile::isa;
     use crate::wasm::index::TypeIndex;
     use crate::wasm::module::Function;
@@ -262,7 +262,8 @@ mod tests {
         FuncCursor::new(&mut function).at_bottom(block).ins().return_(&[]);
         let mut context = cranelift_codegen::Context::for_function(function);
         let compiled = context.compile(isa, &mut Default::default()).expect("an empty function compiles");
-        let rules = arch::call_frame_rules(compiled.code_buffer(), &compiled.bb_starts).expect("it has a frame");
+        let rules =
+            arch::call_frame_rules(compiled.code_buffer(), &codegen::reached_blocks(compiled)).expect("it has a frame");
         (compiled.code_buffer().to_vec(), rules)
     }
 

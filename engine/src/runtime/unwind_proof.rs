@@ -20,7 +20,7 @@ use crate::unwind::frame::{FrameAddress, ReadMemory, Registers, UnwindError};
 use core::cell::Cell;
 use core::ops::Range;
 use core::ptr::null_mut;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The number of times that an instruction is compared.
 const COMPARED: u8 = 8;
@@ -90,7 +90,7 @@ pub struct Prover {
     /// For each artifact, how often each byte was the start of an instruction that ran.
     visits: Vec<Vec<u8>>,
     /// For each artifact, its pieces of code that ran, by their offset.
-    functions: Vec<HashMap<u64, ()>>,
+    functions: Vec<HashSet<u64>>,
     proof: Proof,
 }
 
@@ -118,15 +118,15 @@ impl Prover {
         sys::install_stepping(on_step)?;
         stack_end();
         let mut prover = Prover::default();
-        let outer = PROVER.replace(&mut prover);
-        let _restore = Restore(outer);
-        let result = run();
-        drop(_restore);
+        let result = {
+            let _watched = Watched(PROVER.replace(&mut prover));
+            run()
+        };
         Ok((result, prover.finish()))
     }
 
     fn finish(mut self) -> Proof {
-        self.proof.functions = self.functions.iter().map(HashMap::len).sum();
+        self.proof.functions = self.functions.iter().map(HashSet::len).sum();
         let distinct = |visits: &Vec<u8>| visits.iter().filter(|&&count| count > 0).count();
         self.proof.distinct_instructions = self.visits.iter().map(distinct).sum();
         self.proof.wrong.sort();
@@ -154,7 +154,7 @@ impl Prover {
         self.follow(step, kind, &range, &stack);
         let artifact = self.artifact(code);
         let offset = pc - code.addresses().start;
-        self.functions[artifact].insert(range.start, ());
+        self.functions[artifact].insert(range.start);
         self.proof.instructions += 1;
         let visits = &mut self.visits[artifact][offset as usize];
         self.stale = if *visits == 0 { 0 } else { self.stale + 1 };
@@ -209,8 +209,7 @@ impl Prover {
         let frame = self.frames.last().expect("the caller has found it").clone();
         let address = FrameAddress::Instruction(step.registers.pc);
         let found = code.unwind_rule(address).and_then(|rule| rule.apply(&step.registers, stack));
-        let moved = found.ok().map(|caller| caller.sp).filter(|_| frame.next_cfa.is_some());
-        let cfa = moved.filter(|&cfa| frame.next_cfa == Some(cfa)).unwrap_or(frame.cfa);
+        let cfa = frame.next_cfa.filter(|&next| found.is_ok_and(|caller| caller.sp == next)).unwrap_or(frame.cfa);
         let mut rules = vec![
             ("cfa", cfa, found.map(|caller| caller.sp)),
             ("pc", frame.return_address, found.map(|caller| caller.pc)),
@@ -255,7 +254,7 @@ impl Prover {
         let number = *self.artifacts.entry(code.head().to_vec()).or_insert(next);
         if number == next {
             self.visits.push(vec![0; (text.end - text.start) as usize]);
-            self.functions.push(HashMap::new());
+            self.functions.push(HashSet::new());
         }
         self.current = Some((text, number));
         number
@@ -330,10 +329,10 @@ fn stack_end() -> u64 {
     END.get()
 }
 
-/// Puts back the prover that watched before.
-struct Restore(*mut Prover);
+/// A watch that is under way. Its end puts back the prover that watched before.
+struct Watched(*mut Prover);
 
-impl Drop for Restore {
+impl Drop for Watched {
     fn drop(&mut self) {
         PROVER.set(self.0);
     }

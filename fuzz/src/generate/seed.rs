@@ -1,6 +1,7 @@
 //! Takes a module of somebody else as the base of a case: what it imports becomes its own, its memories and tables get
 //! a small maximum, and its code counts its steps, so that it ends.
 
+use crate::rewrite::shrink::{constant, constant_expression};
 use std::convert::Infallible;
 use wasm_encoder::reencode::{Error, Reencode, RoundtripReencoder};
 use wasm_encoder::{
@@ -127,8 +128,8 @@ impl<'a> Seed<'a> {
             TypeRef::Tag(ty) => self.tags.push(same.tag_type(ty)?),
             TypeRef::Global(ty) => {
                 let ty = same.global_type(ty)?;
-                let Some(init) = default(ty.val_type) else { return Ok(None) };
-                self.globals.push((ty, ConstExpr::extended([init])));
+                let Some(init) = constant_expression(ty.val_type) else { return Ok(None) };
+                self.globals.push((ty, init));
             }
         }
         Ok(Some(()))
@@ -202,7 +203,7 @@ impl<'a> Seed<'a> {
             let Some(Some(results)) = self.results.get(ty as usize) else { return Ok(None) };
             let mut function = Function::new([]);
             for &result in results {
-                function.instruction(&default(result).unwrap_or(Instruction::Unreachable));
+                function.instruction(&constant(result).unwrap_or(Instruction::Unreachable));
             }
             function.instruction(&Instruction::End);
             code.function(&function);
@@ -239,19 +240,6 @@ fn count_step(function: &mut Function, counter: u32) {
         Instruction::GlobalSet(counter),
     ];
     code.iter().for_each(|instruction| _ = function.instruction(instruction));
-}
-
-/// Returns the constant that is the default of a type.
-fn default(ty: ValType) -> Option<Instruction<'static>> {
-    Some(match ty {
-        ValType::I32 => Instruction::I32Const(0),
-        ValType::I64 => Instruction::I64Const(0),
-        ValType::F32 => Instruction::F32Const(0.0_f32.into()),
-        ValType::F64 => Instruction::F64Const(0.0_f64.into()),
-        ValType::V128 => Instruction::V128Const(0),
-        ValType::Ref(ty) if ty.nullable => Instruction::RefNull(ty.heap_type),
-        ValType::Ref(_) => return None,
-    })
 }
 
 /// Gives a table a small maximum. Returns whether it fits.

@@ -6,7 +6,6 @@
 use super::Registration;
 use super::differential::Differential;
 use crate::generate::case::Case;
-use crate::generate::feature_set::Audience;
 use crate::generate::mixed;
 use crate::panel::compare::{self, Agreement};
 use crate::panel::finding::Finding;
@@ -19,18 +18,27 @@ pub const REGISTRATION: Registration = Registration {
     name: "equal",
     summary: "a module does the same as its rewriting by identities, in each lane by itself",
     choices: super::CHOICES,
-    make: |panel| Box::new(Differential::of(mixed::generate, without_fuel(&panel), Box::new(Equal(panel)))),
+    make: |panel| {
+        let audience = panel.audience();
+        Box::new(Differential::of(mixed::generate, audience, Box::new(Equal(panel))))
+    },
 };
 
 /// The number of rewritings.
 const VARIANTS: u64 = 64;
+/// The fuel of a rewritten case, by the fuel of the case.
+const FUEL_FACTOR: u64 = 4;
 
 /// The claim that each lane runs a case and its rewriting alike.
 pub struct Equal(pub Panel);
 
-/// Returns the lanes that cases are made for. Rewriting changes the fuel that code uses, so cases end without it.
-fn without_fuel(panel: &Panel) -> Audience {
-    Audience { own: false, ..panel.audience() }
+/// Returns the case with fuel for what rewriting adds. The comparison ends where one of the two runs out of it.
+fn with_more_fuel(case: &Case) -> Case {
+    let mut case = case.clone();
+    for options in case.options.values_mut() {
+        options.fuel = options.fuel.map(|fuel| fuel * FUEL_FACTOR);
+    }
+    case
 }
 
 /// Returns the number of the rewriting of a case. It follows from the options, which a reduction keeps.
@@ -43,16 +51,22 @@ fn choose_variant(case: &Case) -> u64 {
 impl Check for Equal {
     fn check(&self, case: &Case) -> Result<Agreement, Box<Finding>> {
         let variant = choose_variant(case);
-        let mut agreements =
-            self.0.map_lanes(case, &mut |lane| compare::check(case, &[lane, &RewritingLane::new(lane, variant)]));
-        let mut whole = agreements.remove(0)?;
-        for agreement in agreements {
-            let agreement = agreement?;
-            whole.ended.extend(agreement.ended);
-            whole.apart.extend(agreement.apart);
-            whole.compared.extend(agreement.compared);
-        }
-        Ok(whole)
+        let case = &with_more_fuel(case);
+        self.0.with_lanes(case, |lanes| {
+            let mut whole: Option<Agreement> = None;
+            for &lane in lanes {
+                let agreement = compare::check(case, &[lane, &RewritingLane::new(lane, variant)])?;
+                let gave_up = agreement.run.gave_up;
+                match &mut whole {
+                    Some(whole) => whole.extend(agreement),
+                    None => whole = Some(agreement),
+                }
+                if gave_up {
+                    break;
+                }
+            }
+            Ok(whole.expect("a panel has lanes"))
+        })
     }
 
     fn panel(&self) -> &Panel {

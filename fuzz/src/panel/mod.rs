@@ -179,12 +179,8 @@ impl Panel {
         Some(run::run_alone(case, &**lane))
     }
 
-    /// Calls `visit` with each lane as `case` configures it, and returns the results.
-    pub fn map_lanes<R>(&self, case: &Case, visit: &mut dyn FnMut(&dyn Lane) -> R) -> Vec<R> {
-        self.with_lanes(case, |lanes| lanes.iter().map(|lane| visit(*lane)).collect())
-    }
-
-    /// Calls `visit` with all lanes as `case` configures them.
+    /// Calls `visit` with all lanes as `case` configures them. Only the interpreter, which is the first if it is among
+    /// them, ends a case that has no fuel and never ends: where it gave up, no other lane may run the case.
     pub fn with_lanes<R>(&self, case: &Case, visit: impl FnOnce(&[&dyn Lane]) -> R) -> R {
         let own: Vec<_> = self.own.iter().map(|name| own_lane(name, &case.options_of(name))).collect();
         let lanes: Vec<&dyn Lane> = own.iter().chain(&self.foreign).map(|lane| &**lane).collect();

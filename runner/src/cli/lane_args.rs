@@ -65,7 +65,8 @@ pub(super) enum RelaxedArg {
 }
 
 impl LaneArgs {
-    fn options(&self) -> Options {
+    /// Returns the options that the lanes are opened with.
+    pub(super) fn options(&self) -> Options {
         Options {
             memory_checks: self.memory_checks.into(),
             cpu: self.cpu.into(),

@@ -8,12 +8,17 @@ use crate::judge::{Case, judge};
 use clap::Args;
 use engine::{Config, Engine, Extern, ExternType, Func, FuncType, Global, Instance, Memory, Module, Store, Table, Tag};
 use engine::{Prover, Val};
+use lanes::own::Own;
 use lanes::{Features, Lane};
 use serde::Serialize;
 use std::fs;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+/// Fuel and time for every call.
+const FAR: u64 = 1 << 40;
+/// The most mistakes that are printed.
+const SHOWN: usize = 20;
 /// Runs on a stack of this size: scripts recurse until the stack limit.
 const STACK: usize = 64 << 20;
 
@@ -111,11 +116,14 @@ pub(super) fn verify_unwind(arguments: &VerifyUnwindArgs) -> Result<u8, String> 
         let json = serde_json::to_string_pretty(&totals).map_err(|error| error.to_string())?;
         fs::write(path, json + "\n").map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
-    for wrong in totals.wrong.iter().take(20) {
+    for wrong in totals.wrong.iter().take(SHOWN) {
         let Wrong { artifact, function, offset, rule, expected, seen } = wrong;
         say_visible(&format_args!(
             "{artifact}: {function}, offset {offset:#x}: {rule} of the caller is {expected}, the table says {seen}\n"
         ))?;
+    }
+    if totals.wrong.len() > SHOWN {
+        say_visible(&format_args!("and {} more; --report json=FILE has them all\n", totals.wrong.len() - SHOWN))?;
     }
     let Totals { functions, instructions, distinct_instructions, cut_short, wrong } = &totals;
     say_visible(&format_args!(
@@ -141,7 +149,7 @@ fn verify_all(arguments: &VerifyUnwindArgs, lanes: &[Box<dyn Lane>], totals: &mu
     };
     let (binaries, scripts): (Vec<_>, Vec<_>) = arguments.inputs.iter().partition(is_binary);
     for path in binaries {
-        verify_binary(path, lanes, totals).map_err(|error| format!("{path}: {error}"))?;
+        verify_binary(path, arguments, lanes, totals).map_err(|error| format!("{path}: {error}"))?;
     }
     let scripts: Vec<String> = scripts.into_iter().cloned().collect();
     if scripts.is_empty() {
@@ -174,32 +182,57 @@ fn watch<R>(run: impl FnOnce() -> R) -> Result<(R, engine::Proof), String> {
 }
 
 /// Checks an artifact as it is, or a module in each lane.
-fn verify_binary(path: &str, lanes: &[Box<dyn Lane>], totals: &mut Totals) -> Result<(), String> {
+fn verify_binary(
+    path: &str,
+    arguments: &VerifyUnwindArgs,
+    lanes: &[Box<dyn Lane>],
+    totals: &mut Totals,
+) -> Result<(), String> {
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    let load = |config: &Config, load: &dyn Fn(&Engine) -> engine::Result<Module>| {
+        let engine = Engine::new(config).map_err(|error| error.to_string())?;
+        load(&engine).map_err(|error| error.to_string())
+    };
     if BinaryFile::of(&bytes) == Some(BinaryFile::Artifact) {
-        let engine = Engine::new(&Config::new()).map_err(|error| error.to_string())?;
-        let module = Module::deserialize(&engine, &bytes).map_err(|error| error.to_string())?;
-        return run_exports(&engine, &module, path, totals);
+        let module = load(&config_of(&bytes)?, &|engine| Module::deserialize(engine, &bytes))?;
+        return run_exports(&module, path, totals);
     }
     for lane in lanes {
         let name = &lane.info().name;
-        let mut config = Config::new();
-        config.tier(if name.starts_with("quick") { engine::Tier::Quick } else { engine::Tier::Speed });
-        config.features(Config::SUPPORTED_FEATURES);
-        let engine = Engine::new(&config).map_err(|error| error.to_string())?;
-        let mut module = Module::new(&engine, &bytes).map_err(|error| error.to_string())?;
+        let own = Own::named(name, &arguments.lanes.options()).expect("the lane is one of ours");
+        let config = own.config(arguments.features.unwrap_or(Config::SUPPORTED_FEATURES));
+        let mut module = load(&config, &|engine| Module::new(engine, &bytes))?;
         if name.ends_with("/reload") {
-            module = Module::deserialize(&engine, module.serialize()).map_err(|error| error.to_string())?;
+            module = load(&config, &|engine| Module::deserialize(engine, module.serialize()))?;
         }
-        run_exports(&engine, &module, &format!("{path}, {name}"), totals)?;
+        run_exports(&module, &format!("{path}, {name}"), totals)?;
     }
     Ok(())
 }
 
+/// Returns the configuration that an artifact was compiled with.
+fn config_of(artifact: &[u8]) -> Result<Config, String> {
+    let found = engine::inspect(artifact).map_err(|error| error.to_string())?.config;
+    let features = Features::from_str(&found.features.join(",")).map_err(|error| error.to_string())?;
+    let mut config = Config::new();
+    config
+        .tier(found.tier)
+        .features(features)
+        .memory_checks(found.memory_checks)
+        .relaxed_simd_deterministic(found.relaxed_simd_deterministic)
+        .canonicalize_nans(found.canonicalize_nans)
+        .consume_fuel(found.consume_fuel)
+        .epoch_interruption(found.epoch_interruption);
+    Ok(config)
+}
+
 /// Instantiates a module with imports of zeros, and calls each export once with zeros. Traps are results like others.
-fn run_exports(engine: &Engine, module: &Module, what: &str, totals: &mut Totals) -> Result<(), String> {
+fn run_exports(module: &Module, what: &str, totals: &mut Totals) -> Result<(), String> {
     let (called, proof) = watch(|| -> engine::Result<()> {
-        let mut store = Store::new(engine, ());
+        let mut store = Store::new(module.engine(), ());
+        store.set_epoch_deadline(FAR);
+        // It fails if the code counts no fuel.
+        let _ = store.set_fuel(FAR);
         let imports = module.imports().map(|import| import.ty).collect::<Vec<_>>();
         let imports = imports.into_iter().map(|ty| zero_import(&mut store, ty)).collect::<engine::Result<Vec<_>>>()?;
         let instance = Instance::new(&mut store, module, &imports)?;

@@ -81,7 +81,8 @@ impl Own {
         Some(Own::new(tier, origin, options))
     }
 
-    fn config(&self, features: Features) -> engine::Config {
+    /// Returns the engine's configuration for modules with these features.
+    pub fn config(&self, features: Features) -> engine::Config {
         let mut config = engine::Config::new();
         config
             .tier(self.tier)

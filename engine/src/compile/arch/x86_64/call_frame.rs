@@ -2,20 +2,20 @@
 //!
 //! Cranelift describes a prologue and takes its rules to hold up to the end of the function. They do not hold in
 //! epilogues, and while a function with tail calls makes room for more arguments. So the rules are made here, from the
-//! finished code, which is decoded block by block. Every block but the first begins with a complete frame, and only
-//! these sequences change it:
+//! finished code, which is decoded block by block. Every block begins with a complete frame, and only these sequences
+//! change it:
 //!
 //! ```text
 //! push rbp                       CFA = rsp + 16, rbp at CFA - 16
 //! mov rbp, rsp                   CFA = rbp + 16
 //!   sub rsp, n; mov rbp, rsp     CFA = rbp + 16 + n    room for arguments of tail calls: the saved rbp and the return
-//!   (two moves by way of r11)    CFA = rbp + 16        address move down
+//!   (moves by way of r11)        CFA = rbp + 16        address move down
 //!   sub rsp, n; mov [rsp+..], r  r at CFA - ..         registers that the System V convention saves
 //!   ..
 //!   mov r, [rsp+..]; add rsp, n
 //! mov rsp, rbp                   r in place
 //! pop rbp                        CFA = rsp + 8, rbp in place
-//!   (two moves); add rsp, n      CFA = rsp + 8         the return address moves up, for a tail call
+//!   (moves); add rsp, n          CFA = rsp + 8         the return address moves up, for a tail call
 //! ret, or jmp for a tail call
 //! ```
 //!
@@ -39,7 +39,8 @@ const PRESERVED: [(Register, Dwarf); 5] = [
 const LINK: i32 = 16;
 
 /// Returns the call frame instructions of a function, each with the offset that it holds from. They follow those of the
-/// CIE, which describe the first instruction. `blocks` are the offsets at which basic blocks start, after the prologue.
+/// CIE, which describe the first instruction. `blocks` are the offsets at which basic blocks start that can be reached,
+/// after the prologue. They are sorted.
 ///
 /// # Errors
 /// The reason, if the code has a form that Cranelift does not make.
@@ -56,12 +57,9 @@ pub(in crate::compile) fn call_frame_rules(
     for (position, &start) in blocks.iter().enumerate() {
         let end = blocks.get(position + 1).map_or(code.len(), |&next| next as usize);
         instructions.clear();
-        // Cranelift also lists blocks that it has removed. What stands there may be constants.
-        if decode(&code[..end], start, &mut instructions).is_err() {
-            continue;
-        }
+        decode(&code[..end], start, &mut instructions)?;
         for pop in (0..instructions.len()).filter(|&position| pops_frame(&instructions[position])) {
-            sweep.epilogue(&instructions, pop);
+            sweep.epilogue(&instructions, pop)?;
         }
     }
     Ok(sweep.rules)
@@ -156,19 +154,18 @@ impl Sweep {
         }
     }
 
-    /// Reads the end of a block in which the frame is left, by the instruction number `pop`. Bytes of
-    /// another form are constants.
-    fn epilogue(&mut self, instructions: &[Instruction], pop: usize) {
+    /// Reads the end of a block in which the frame is left, by the instruction number `pop`.
+    fn epilogue(&mut self, instructions: &[Instruction], pop: usize) -> Result<(), String> {
         let (body, end) = instructions.split_at(pop);
         let end = end.split_inclusive(leaves_function).next().unwrap_or_default();
         let restored: Vec<_> = body.iter().filter_map(restores_register).collect();
-        let [before @ .., reset] = body else { return };
+        let [before @ .., reset] = body else { return Err(UNKNOWN_EPILOGUE.to_owned()) };
         if !is_move(reset, FRAME_RESET) || !restored.ends_with(&self.saved) {
-            return;
+            return Err(UNKNOWN_EPILOGUE.to_owned());
         }
-        let [pop, rest @ .., last] = end else { return };
+        let [pop, rest @ .., last] = end else { return Err(UNKNOWN_EPILOGUE.to_owned()) };
         if !rest.iter().all(keeps_return_address) || !leaves_function(last) {
-            return;
+            return Err(UNKNOWN_EPILOGUE.to_owned());
         }
         // The slots of saved registers are below the stack pointer once it is moved back.
         let remember = before.last().filter(|_| !self.saved.is_empty()).unwrap_or(pop);
@@ -181,11 +178,13 @@ impl Sweep {
         if last.next_ip() < self.length {
             self.after(last, CallFrameInstruction::RestoreState);
         }
+        Ok(())
     }
 }
 
 const NO_FRAME: &str = "a function does not begin with a frame";
 const UNKNOWN_GROWTH: &str = "a function makes room for the arguments of a tail call in an unknown way";
+const UNKNOWN_EPILOGUE: &str = "a function leaves its frame in an unknown way";
 
 /// `mov rbp, rsp`.
 const FRAME_SET: [Register; 2] = [Register::RBP, Register::RSP];
@@ -333,14 +332,7 @@ mod tests {
         let popped = vec![(36, Cfa(X86_64::RSP, 8)), (36, Restore(X86_64::RBP))];
         assert_eq!(found, Ok([frame(), saved, restored, popped].concat()));
         let unknown = rules(&[ENTER, &room, saves], &[&[&back, LEAVE, RET]]);
-        assert_eq!(unknown.map(|rules| rules.len()), Ok(5), "the registers are not restored");
-    }
-
-    #[test]
-    fn constants_are_no_epilogues() {
-        for constants in [&[0x06][..], &[0x5d, 0xc3], &[0x48, 0x89, 0xec, 0x5d, 0x48, 0x83, 0xec, 8, 0xc3]] {
-            assert_eq!(rules(&[ENTER], &[&[constants]]), Ok(frame()), "{constants:x?}");
-        }
+        assert_eq!(unknown, Err(UNKNOWN_EPILOGUE.to_owned()), "the registers are not restored");
     }
 
     #[test]
@@ -351,6 +343,10 @@ mod tests {
         };
         refused("does not begin with a frame", &[&[0x90]], &[RET]);
         refused("does not begin with a frame", &[&ENTER[..1]], &[RET]);
+        refused("no instruction", &[ENTER], &[&[0x06]]);
+        refused("leaves its frame", &[ENTER], &[&LEAVE[3..], RET]);
+        refused("leaves its frame", &[ENTER], &[LEAVE]);
+        refused("leaves its frame", &[ENTER], &[LEAVE, &[0x48, 0x83, 0xec, 8], RET]);
         refused("makes room", &[ENTER, &[0x48, 0x83, 0xec, 0x20, 0x48, 0x89, 0xe5]], &[LEAVE, RET]);
     }
 }
