@@ -90,7 +90,7 @@ impl Running {
         let panel = Panel::from_environment().unwrap_or_else(|error| panic!("{error}"));
         let registration = oracle::find(name).unwrap_or_else(|error| panic!("{error}"));
         let now = Instant::now();
-        Running { oracle: (registration.make)(panel), inputs: 0, began: now, printed: now }
+        Running { oracle: (registration.make)(panel.watching_guests()), inputs: 0, began: now, printed: now }
     }
 
     fn check(&mut self, input: &[u8]) -> Verdict {

@@ -18,6 +18,7 @@ pub struct Config {
     pub(crate) max_stack: usize,
     pub(crate) max_call_depth: usize,
     pub(crate) gc_zeal: bool,
+    pub(crate) coverage: Option<fn(u32)>,
     #[cfg(feature = "planted-faults")]
     pub(crate) fault: Option<Fault>,
 }
@@ -32,6 +33,7 @@ impl Default for Config {
             max_stack: 8 << 20,
             max_call_depth: 100_000,
             gc_zeal: false,
+            coverage: None,
             #[cfg(feature = "planted-faults")]
             fault: None,
         }
@@ -95,10 +97,17 @@ impl Config {
         self
     }
 
-    /// Sets whether the collector runs at every allocation, so that a reference that it misses shows soon. This is slow
-    /// and meant for tests.
+    /// Sets whether the collector runs at every allocation (at nearly every one, where much is alive), so that a
+    /// reference that it misses shows soon. This is slow and meant for tests.
     pub fn gc_zeal(&mut self, on: bool) -> &mut Self {
         self.gc_zeal = on;
+        self
+    }
+
+    /// Sets a function that code calls wherever straight code begins, for a fuzzer that follows the ways of a guest.
+    /// The number tells which two instructions the straight code begins with. The default is not to call any.
+    pub fn coverage(&mut self, note: Option<fn(u32)>) -> &mut Self {
+        self.coverage = note;
         self
     }
 

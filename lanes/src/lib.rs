@@ -46,7 +46,7 @@ pub use observation::{
     Exception, Failure, Frame, HostCall, MemoryState, Observation, Outcome, Phase, Refusal, State, TableState, Trap,
     TrapKind,
 };
-pub use options::{Cpu, MemoryChecks, Options, RelaxedSimd};
+pub use options::{Coverage, Cpu, MemoryChecks, Options, RelaxedSimd};
 pub use registry::{
     Absent, Lanes, LanesError, Named, OWN_LANES, Opened, available, default_list, names, own_lanes, parse, register,
     split,
@@ -280,6 +280,12 @@ pub trait Session {
     /// instance or function, or nothing refers to the function, so that no result can show it.
     fn function_at(&mut self, _instance: InstanceId, _index: u32) -> Result<u32, Failure> {
         Err(Failure::tells_no_functions_apart())
+    }
+
+    /// Returns whether the function of this index was called, in any instance of the module. `None` if the lane cannot
+    /// tell, or if the module does not define the function.
+    fn was_called(&mut self, _module: ModuleId, _function: u32) -> Option<bool> {
+        None
     }
 
     /// Returns the shared memories that an instance exports, for a session on another thread.

@@ -32,6 +32,18 @@ pub enum RelaxedSimd {
     Machine,
 }
 
+/// A function that is told where straight code begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Coverage(pub fn(u32));
+
+impl PartialEq for Coverage {
+    fn eq(&self, other: &Coverage) -> bool {
+        std::ptr::fn_addr_eq(self.0, other.0)
+    }
+}
+
+impl Eq for Coverage {}
+
 /// The configuration of lanes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Options {
@@ -62,6 +74,12 @@ pub struct Options {
     pub compile_threads: Option<usize>,
     /// True to collect garbage at every allocation.
     pub gc_zeal: bool,
+    /// True for sessions of linked engines without the module `spectest`, whose memories take time to make.
+    pub without_spectest: bool,
+    /// True if the lanes `reload` load an artifact from memory instead of a file.
+    pub reload_from_memory: bool,
+    /// The function that the interpreter calls wherever straight code begins, with the name of that code.
+    pub coverage: Option<Coverage>,
     /// Lanes that are commands, which speak the executable protocol: the name, and the program with its arguments.
     pub commands: Vec<(String, Vec<String>)>,
     /// The time that an engine in a process of its own may take for one request; 10 s if `None`.

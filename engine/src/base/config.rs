@@ -225,8 +225,8 @@ impl Config {
         self
     }
 
-    /// Sets whether the collector runs at every allocation, so that a reference that it misses shows soon. This is slow
-    /// and meant for tests. Artifacts do not depend on it.
+    /// Sets whether the collector runs at every allocation (at nearly every one, where much is alive), so that a
+    /// reference that it misses shows soon. This is slow and meant for tests. Artifacts do not depend on it.
     pub fn gc_zeal(&mut self, on: bool) -> &mut Self {
         self.gc_zeal = on;
         self

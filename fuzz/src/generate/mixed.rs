@@ -2,7 +2,7 @@
 //! instance.
 
 use super::case::{Action, Call, Case, Instantiation, MAIN, choose_options};
-use super::feature_set::{Audience, find_needed};
+use super::feature_set::Audience;
 use super::graft::{self, Entry, LIBRARY, Surroundings};
 use super::input::Input;
 use super::seed;
@@ -35,7 +35,7 @@ pub fn generate(data: &[u8], audience: Audience) -> Result<Case> {
     let options = choose_options(&mut plan, fuel)?;
     let fuel = fuel.is_some();
     let adopted = adopt(&input, &mut features, audience)?;
-    let library = if plan.ratio(1, 3)? {
+    let library = if plan.ratio(1, 4)? {
         let surroundings = Surroundings { name: LIBRARY, library: &[], tags: &[], fuel, features };
         Some(graft::graft(&mut choices, graft::Base::default(), surroundings)?)
     } else {
@@ -64,8 +64,7 @@ pub fn generate(data: &[u8], audience: Audience) -> Result<Case> {
     if features.contains(Features::CUSTOM_DESCRIPTORS) && !modules.iter().all(|wasm| is_valid_with(wasm, features)) {
         return Err(arbitrary::Error::IncorrectFormat);
     }
-    let needed = find_needed(modules.iter().map(Vec::as_slice), features);
-    Ok(Case { features, needed, modules, hosts, actions, options, ..Case::default() })
+    Ok(Case { features, needed: features, modules, hosts, actions, options, ..Case::default() })
 }
 
 /// Returns the module in the input in a form that a case can use, if there is one. It may need features that were not
@@ -83,9 +82,9 @@ fn instantiate(module: usize, name: &str) -> Action {
     Action::Instantiate(Instantiation { module, name: name.to_string() })
 }
 
-/// Generates the module to graft upon: one of wasm-smith, or one time in eight an empty one.
+/// Generates the module to graft upon: one of wasm-smith, or one time in four an empty one.
 fn generate_base(u: &mut Unstructured<'_>, input: &Input, features: Features, fuel: bool) -> Result<Vec<u8>> {
-    if u.ratio(1, 8)? {
+    if u.ratio(1, 4)? {
         return Ok(wasm_encoder::Module::new().finish());
     }
     let termination =
@@ -93,11 +92,11 @@ fn generate_base(u: &mut Unstructured<'_>, input: &Input, features: Features, fu
     smith::generate(&mut input.smith(), features, termination)
 }
 
-/// Chooses the calls: each chain once or twice, and functions of the base module in between.
+/// Chooses the calls: each chain a few times, since to run it is cheap, and functions of the base module in between.
 fn choose_calls(u: &mut Unstructured<'_>, chains: &[Entry], base: &[Entry]) -> Result<Vec<Call>> {
     let mut calls = Vec::new();
     for entry in chains {
-        for _ in 0..u.int_in_range(1..=2)? {
+        for _ in 0..u.int_in_range(2..=5)? {
             calls.push(choose_call(u, entry)?);
         }
     }

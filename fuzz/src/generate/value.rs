@@ -1,5 +1,6 @@
 //! Random types and values. The ends of ranges are more frequent than the middle.
 
+use super::input::extend;
 use arbitrary::{Result, Unstructured};
 use lanes::{Features, Reference, Value};
 use wasm_encoder::{AbstractHeapType, HeapType, RefType, ValType};
@@ -39,13 +40,26 @@ pub fn local_types(features: Features) -> Vec<ValType> {
     types
 }
 
+/// The number of common signatures.
+const COMMON: u64 = 40;
+
 impl Signature {
-    /// Chooses a signature. Most are small; some are so large that parameters and results are passed on the stack.
+    /// Chooses a signature: mostly a common one, which occurs in many cases, so that its trampolines are compiled once
+    /// and not for each case.
     ///
     /// # Errors
     ///
     /// [`arbitrary::Error`] if the input ends.
     pub fn arbitrary(u: &mut Unstructured<'_>, features: Features) -> Result<Signature> {
+        if u.ratio(1, 6)? {
+            return Signature::any(u, features);
+        }
+        let common = extend(&u.int_in_range(1..=COMMON)?.to_le_bytes(), 64);
+        Signature::any(&mut Unstructured::new(&common), features)
+    }
+
+    /// Chooses any signature. Most are small; some are so large that parameters and results are passed on the stack.
+    fn any(u: &mut Unstructured<'_>, features: Features) -> Result<Signature> {
         let types = types(features);
         let large = u.ratio(1, 5)?;
         let (params, results) = if large { (24, 12) } else { (4, 2) };

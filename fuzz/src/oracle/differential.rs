@@ -5,8 +5,9 @@ use super::{Oracle, Report, Verdict};
 use crate::generate::Generator;
 use crate::generate::case::Case;
 use crate::generate::feature_set::Audience;
-use crate::panel::{Check, Panel};
+use crate::panel::{Check, Panel, trial};
 use crate::statistics::Statistics;
+use crate::statistics::phases::{self, Phase, measure};
 use crate::triage::known::{self, Judgment};
 use crate::triage::reduce;
 use serde_json::Value;
@@ -44,7 +45,8 @@ impl Oracle for Differential {
             return Verdict::NoCase;
         };
         let judgment = known::judge(&case, &*self.check);
-        self.statistics.count(&case, &judgment);
+        measure(Phase::Count, "", || self.statistics.count(&case, &judgment));
+        self.statistics.phases.merge(&phases::take());
         match judgment {
             Judgment::Agreed(agreement) => Verdict::Passed(Box::new(agreement)),
             Judgment::Known(names) => Verdict::Known(names),
@@ -60,7 +62,8 @@ impl Oracle for Differential {
     }
 
     fn generate(&self, input: &[u8]) -> Option<Case> {
-        let mut case = (self.generate)(input, self.audience).ok()?;
+        let case = measure(Phase::Generate, "", || (self.generate)(input, self.audience)).ok()?;
+        let mut case = measure(Phase::Trial, "", || trial::settle(input, case))?;
         case.settings = self.check.panel().draw_settings(input);
         Some(case)
     }

@@ -8,6 +8,7 @@ use super::finding::{Finding, FindingKind, Side};
 use super::run::{Binaries, Run, Seen, Step, run};
 use super::watch;
 use crate::generate::case::Case;
+use crate::statistics::phases::{Phase, measure};
 use lanes::Lane;
 use lanes::compare::{Comparison, Difference};
 use std::fmt;
@@ -79,7 +80,10 @@ pub fn check(case: &Case, lanes: &[&dyn Lane]) -> Result<Agreement, Box<Finding>
         }
     }
     watch::enter("");
-    let lanes = &lanes[..runs.len()];
+    measure(Phase::Compare, "", || judge(&lanes[..runs.len()], runs))
+}
+
+fn judge(lanes: &[&dyn Lane], runs: Vec<Run>) -> Result<Agreement, Box<Finding>> {
     if let Some(finding) = find_failure(lanes, &runs) {
         return Err(Box::new(finding));
     }

@@ -4,11 +4,13 @@
 //! or runs a case that does not end.
 
 pub mod compare;
+mod coverage;
 pub mod finding;
 pub mod rewriting;
 pub mod run;
 #[cfg(test)]
 pub(crate) mod scripted_engine;
+pub mod trial;
 pub mod watch;
 
 use crate::generate::case::Case;
@@ -16,7 +18,7 @@ use crate::generate::feature_set::Audience;
 use crate::generate::input::Random;
 use compare::Agreement;
 use finding::Finding;
-use lanes::{EngineOption, Lane, Options, Settings};
+use lanes::{Coverage, EngineOption, Lane, Options, Settings};
 use run::Run;
 use std::collections::BTreeMap;
 
@@ -64,6 +66,8 @@ pub struct Panel {
     /// The names of our own lanes, in the order in which they run.
     own: Vec<String>,
     foreign: Vec<Box<dyn Lane>>,
+    /// True if the interpreter counts the ways of guests.
+    watches_guests: bool,
 }
 
 impl Panel {
@@ -105,12 +109,12 @@ impl Panel {
         let (own, foreign): (Vec<_>, Vec<_>) = lanes.present.into_iter().partition(|lane| lane.info().is_own());
         let mut own: Vec<String> = own.iter().map(|lane| lane.info().name.clone()).collect();
         own.sort_by_key(|name| name != INTERPRETER);
-        Ok(Panel { own, foreign })
+        Ok(Panel { own, foreign, watches_guests: false })
     }
 
     /// Returns a panel of these of our own lanes and of other lanes.
     pub fn new(own: &[&str], foreign: Vec<Box<dyn Lane>>) -> Panel {
-        Panel { own: own.iter().map(ToString::to_string).collect(), foreign }
+        Panel { own: own.iter().map(ToString::to_string).collect(), foreign, watches_guests: false }
     }
 
     /// Returns the lanes that the environment names ([`VARIABLE`]), or all our own if it names none.
@@ -123,6 +127,11 @@ impl Panel {
             Ok(list) => Panel::parse(&list).map_err(|error| format!("{VARIABLE}: {error}")),
             Err(_) => Ok(Panel::own()),
         }
+    }
+
+    /// Returns the panel with an interpreter that counts the ways of guests, for libFuzzer.
+    pub fn watching_guests(self) -> Panel {
+        Panel { watches_guests: true, ..self }
     }
 
     /// Returns what the generator has to know of the lanes.
@@ -182,7 +191,9 @@ impl Panel {
     /// Calls `visit` with all lanes as `case` configures them. Only the interpreter, which is the first if it is among
     /// them, ends a case that has no fuel and never ends: where it gave up, no other lane may run the case.
     pub fn with_lanes<R>(&self, case: &Case, visit: impl FnOnce(&[&dyn Lane]) -> R) -> R {
-        let own: Vec<_> = self.own.iter().map(|name| own_lane(name, &case.options_of(name))).collect();
+        let coverage = self.watches_guests.then_some(Coverage(coverage::note));
+        let options = |name: &str| Options { coverage, ..case.options_of(name) };
+        let own: Vec<_> = self.own.iter().map(|name| own_lane(name, &options(name))).collect();
         let lanes: Vec<&dyn Lane> = own.iter().chain(&self.foreign).map(|lane| &**lane).collect();
         visit(&lanes)
     }
@@ -193,6 +204,7 @@ impl Panel {
     ///
     /// The first finding.
     pub fn check(&self, case: &Case) -> Result<Agreement, Box<Finding>> {
+        coverage::begin();
         self.with_lanes(case, |lanes| compare::check(case, lanes))
     }
 }

@@ -4,6 +4,7 @@ use super::finding::FindingKind;
 use super::watch;
 use crate::generate::case::{Action, Call, Case, Instantiation};
 use crate::generate::feature_set::DRAWN;
+use crate::statistics::phases::{self, measure};
 use lanes::{
     Binary, Failure, Features, InstanceId, Lane, ModuleId, Observation, Outcome, Phase, Refusal, Session, State,
     TrapKind,
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{Parser, Payload};
 
 /// The features that cases may use.
-const ALL: Features = Features::WASM_2_0.union(DRAWN);
+pub(super) const ALL: Features = Features::WASM_2_0.union(DRAWN);
 /// The number of calls after which the whole state is recorded. It is also recorded after the last call.
 const STATE_PERIOD: usize = 4;
 
@@ -27,6 +28,10 @@ pub struct Run {
     pub lacks: bool,
     /// True if the lane gave up, since the case took too long.
     pub gave_up: bool,
+    /// The first action that ran out of fuel.
+    pub out_of_fuel: Option<usize>,
+    /// The action that is under way.
+    action: usize,
 }
 
 /// One action of a lane, and what could be observed of it.
@@ -94,7 +99,7 @@ impl Binaries {
 }
 
 /// Returns the module names of the imports of `wasm`, as far as it decodes.
-fn find_imports(wasm: &[u8]) -> BTreeSet<String> {
+pub(super) fn find_imports(wasm: &[u8]) -> BTreeSet<String> {
     for payload in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
         match payload {
             Payload::ImportSection(section) => {
@@ -115,6 +120,11 @@ pub fn run_alone(case: &Case, lane: &dyn Lane) -> Run {
 
 /// Runs the whole case in one lane.
 pub(super) fn run(case: &Case, binaries: &Binaries, lane: &dyn Lane) -> Run {
+    run_and(case, binaries, lane, &mut |_| ())
+}
+
+/// Runs the whole case in one lane, and then shows the store.
+pub(super) fn run_and(case: &Case, binaries: &Binaries, lane: &dyn Lane, after: &mut dyn FnMut(&mut Store<'_>)) -> Run {
     watch::enter(&lane.info().name);
     let mut run = Run { lacks: !lane.lacks(case.needed).is_empty(), ..Run::default() };
     if run.lacks {
@@ -124,12 +134,15 @@ pub(super) fn run(case: &Case, binaries: &Binaries, lane: &dyn Lane) -> Run {
     // Another engine is made once, with all features that it has, and not for each case.
     let features = if lane.info().is_own() { case.features } else { ALL - lane.lacks(ALL) };
     let settings = case.settings.get(&lane.info().name).cloned().unwrap_or_default();
-    match lane.session_with(features, &settings) {
+    let name = &lane.info().name;
+    match measure(phases::Phase::Open, name, || lane.session_with(features, &settings)) {
         Ok(mut session) => {
             let (modules, instances) = (BTreeMap::new(), BTreeMap::new());
-            let mut store = Store { session: session.as_mut(), binaries, modules, instances };
+            let mut store = Store { lane: name, session: session.as_mut(), binaries, modules, instances };
             // The steps say why a case ends early.
             let _ended = run.perform(case, &mut store);
+            after(&mut store);
+            measure(phases::Phase::Open, name, || drop(session));
         }
         Err(failure) => run.fail("open a session", failure),
     }
@@ -140,13 +153,22 @@ pub(super) fn run(case: &Case, binaries: &Binaries, lane: &dyn Lane) -> Run {
 struct Ended;
 
 /// A session, with what was made in it so far.
-struct Store<'a> {
+pub(super) struct Store<'a> {
+    /// The name of the lane.
+    lane: &'a str,
     session: &'a mut dyn Session,
     binaries: &'a Binaries,
     /// The loaded modules, by their index in the case.
     modules: BTreeMap<usize, ModuleId>,
     /// The instances, by name. `None` if the instantiation failed.
     instances: BTreeMap<String, Option<InstanceId>>,
+}
+
+impl Store<'_> {
+    /// Returns whether a function was called. `None` if the lane cannot tell, or has not loaded the module.
+    pub(super) fn was_called(&mut self, module: usize, function: u32) -> Option<bool> {
+        self.session.was_called(*self.modules.get(&module)?, function)
+    }
 }
 
 impl Run {
@@ -159,6 +181,7 @@ impl Run {
         }
         let mut calls = 0;
         for (k, action) in case.actions.iter().enumerate() {
+            self.action = k;
             match action {
                 Action::Instantiate(instantiation) => self.instantiate(instantiation, store)?,
                 Action::Call(call) => {
@@ -168,7 +191,7 @@ impl Run {
             }
             let is_due = matches!(action, Action::Call(_)) && calls % STATE_PERIOD == 0;
             if is_due || k + 1 == case.actions.len() {
-                self.record_states(k, store);
+                measure(phases::Phase::Show, store.lane, || self.record_states(k, store));
             }
         }
         Ok(())
@@ -178,8 +201,10 @@ impl Run {
     fn call(&mut self, k: usize, call: &Call, store: &mut Store<'_>) -> Result<(), Ended> {
         let Some(&Some(instance)) = store.instances.get(&call.instance) else { return Ok(()) };
         self.called = true;
-        let result = store.session.invoke(instance, &call.function, &call.arguments);
-        let observation = Observation::of(store.session, result);
+        let observation = measure(phases::Phase::Run, store.lane, || {
+            let result = store.session.invoke(instance, &call.function, &call.arguments);
+            Observation::of(store.session, result)
+        });
         self.observe(format!("call {k}: {call}"), observation)
     }
 
@@ -192,7 +217,7 @@ impl Run {
             return Ok(());
         }
         let module = self.load(*module, name, store)?;
-        let result = store.session.instantiate(module);
+        let result = measure(phases::Phase::Run, store.lane, || store.session.instantiate(module));
         let instance = result.as_ref().ok().copied();
         let observation = Observation::of(store.session, result.map(|_| Vec::new()));
         self.observe(format!("instantiate {name}"), observation)?;
@@ -211,7 +236,7 @@ impl Run {
         if let Some(&loaded) = store.modules.get(&module) {
             return Ok(loaded);
         }
-        match store.session.load(&store.binaries.0[module].binary) {
+        match measure(phases::Phase::Load, store.lane, || store.session.load(&store.binaries.0[module].binary)) {
             Ok(loaded) => {
                 store.modules.insert(module, loaded);
                 Ok(loaded)
@@ -241,6 +266,9 @@ impl Run {
     fn observe(&mut self, what: String, observation: Observation) -> Result<(), Ended> {
         let outcome = &observation.outcome;
         let overflow = outcome.as_trap().is_some_and(|trap| trap.may_be(TrapKind::StackOverflow));
+        if outcome.as_trap().is_some_and(|trap| trap.kind == TrapKind::OutOfFuel) {
+            self.out_of_fuel.get_or_insert(self.action);
+        }
         self.gave_up |= outcome.as_trap().is_some_and(|trap| trap.kind == TrapKind::Interrupted);
         let ends = overflow || outcome.is_lost() || self.gave_up;
         self.steps.push(Step { what, seen: Seen::Observation(observation) });

@@ -13,8 +13,8 @@ pub mod typed;
 use std::convert::Infallible;
 use std::ops::Range;
 use wasm_encoder::reencode::{Error, Reencode};
-use wasm_encoder::{CodeSection, Function, Instruction, Module, ValType};
-use wasmparser::{CompositeInnerType, FunctionBody, Operator, Parser, Payload};
+use wasm_encoder::{CodeSection, Function, Instruction, Module, RawSection, ValType};
+use wasmparser::{CompositeInnerType, FunctionBody, Operator, Parser, Payload, TypeRef};
 
 /// The result of a rewrite, which fails if the module is not valid.
 pub type Result<T> = std::result::Result<T, Error<Infallible>>;
@@ -182,6 +182,48 @@ pub fn stub_body(wasm: &[u8], stub: usize) -> Option<Vec<u8>> {
     stubber.changed.then(|| module.finish())
 }
 
+/// Returns `wasm` with `unreachable` for the body of each function that `is_stub` selects by its index. Everything else
+/// stays as it is, byte for byte. `None` if `wasm` does not decode.
+pub fn stub_functions(wasm: &[u8], mut is_stub: impl FnMut(u32) -> bool) -> Option<Vec<u8>> {
+    let mut module = Module::new();
+    let (mut code, mut function, mut left) = (CodeSection::new(), 0, 0);
+    for payload in Parser::new(0).parse_all(wasm) {
+        let payload = payload.ok()?;
+        match &payload {
+            Payload::ImportSection(section) => function = count_functions(section.clone())?,
+            Payload::CodeSectionStart { count, .. } if *count > 0 => {
+                left = *count;
+                continue;
+            }
+            Payload::CodeSectionEntry(body) => {
+                code.raw(if is_stub(function) { &UNREACHABLE } else { body.as_bytes() });
+                (function, left) = (function + 1, left - 1);
+                if left == 0 {
+                    module.section(&code);
+                }
+                continue;
+            }
+            _ => {}
+        }
+        if let Some((id, range)) = payload.as_section() {
+            let range = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
+            module.section(&RawSection { id, data: &wasm[range] });
+        }
+    }
+    Some(module.finish())
+}
+
+/// A body that is nothing but `unreachable`.
+const UNREACHABLE: [u8; 3] = [0, 0x00, 0x0b];
+
+fn count_functions(section: wasmparser::ImportSectionReader<'_>) -> Option<u32> {
+    let mut functions = 0;
+    for import in section.into_imports() {
+        functions += u32::from(matches!(import.ok()?.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)));
+    }
+    Some(functions)
+}
+
 struct Stubber {
     /// The number of the next body.
     next: usize,
@@ -259,6 +301,22 @@ mod tests {
         assert_eq!(remove(&whole, 1, 2), Some(module("nop")));
         assert_eq!(remove(&whole, 3, 1), Some(whole.clone()), "the end of a body stays");
         assert_eq!(remove(&whole, 6, 1), None);
+    }
+
+    #[test]
+    fn functions_are_replaced_by_their_index() {
+        let module = |bodies: [&str; 2]| {
+            let [first, second] = bodies;
+            let text =
+                format!("(module $m (import \"m\" \"f\" (func)) (func $a {first}) (func $b {second}) (memory 1))");
+            wat::parse_str(text).expect("it parses")
+        };
+        let whole = module(["nop nop", "nop nop nop"]);
+        assert_eq!(stub_functions(&whole, |function| function == 2), Some(module(["nop nop", "unreachable"])));
+        assert_eq!(stub_functions(&whole, |_| false), Some(whole));
+        let none = wat::parse_str("(module (memory 1))").expect("it parses");
+        assert_eq!(stub_functions(&none, |_| true), Some(none));
+        assert_eq!(stub_functions(b"no module", |_| true), None);
     }
 
     #[test]

@@ -2,12 +2,14 @@
 //! nothing, so a campaign shows them and a test holds them to a minimum.
 
 pub mod counts;
+pub mod phases;
 pub mod uses;
 
 use crate::generate::case::Case;
 use crate::panel::compare::Agreement;
 use crate::triage::known::Judgment;
 use lanes::{Failure, Frame, Outcome};
+use phases::Phases;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -52,6 +54,8 @@ pub struct Statistics {
     pub traps: BTreeMap<String, [u64; DEPTHS.len()]>,
     /// Uncaught exceptions by depth.
     pub exceptions: [u64; DEPTHS.len()],
+    /// The processor time, by lane and phase.
+    pub phases: Phases,
 }
 
 impl Statistics {
@@ -158,7 +162,7 @@ impl fmt::Display for Statistics {
             write!(f, "\n  {kind:<30}")?;
             depths.iter().try_for_each(|count| write!(f, "{count:>9}"))?;
         }
-        Ok(())
+        write!(f, "\n{}", self.phases)
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod aggregate;
 pub(crate) mod atomic;
 mod call;
 mod context;
+pub(crate) mod coverage;
 pub(crate) mod exception;
 pub(crate) mod memory;
 pub(crate) mod numeric;

@@ -15,6 +15,9 @@ const STEP: u64 = 64 << 10;
 /// The capacity up to which a heap gets four times what survives. A larger heap gets twice as much.
 const GENEROUS: u64 = 32 << 20;
 
+/// The size of a heap, in bytes, in which zeal means that every allocation collects.
+const SMALL: u64 = 4 << 10;
+
 /// The bytes of the arena for each byte of the limit. A field of 8 bits counts 1 byte and takes 8. As much again is for
 /// holes that are too small.
 const BYTES_PER_COUNTED: u64 = 16;
@@ -77,7 +80,7 @@ impl Pacing {
             return false;
         }
         // Under zeal there is room for this object alone, so that the next allocation collects again.
-        self.full_at = if self.zeal { needed } else { self.capacity };
+        self.full_at = if self.zeal { (needed + slack(self.used)).min(self.capacity) } else { self.capacity };
         true
     }
 
@@ -85,6 +88,12 @@ impl Pacing {
     pub(super) fn poisons(&self) -> bool {
         self.zeal
     }
+}
+
+/// Returns the bytes that may be allocated between two collections under zeal, where `used` bytes are alive: none in a
+/// small heap. In a large one, the time would grow with the square of the number of objects.
+fn slack(used: u64) -> u64 {
+    used.saturating_sub(SMALL) / 64
 }
 
 #[cfg(test)]
@@ -103,6 +112,15 @@ mod tests {
         assert!(pacing.grow(8) && pacing.capacity == 4 << 20, "little survived");
         pacing.used = LARGEST - 8;
         assert!(pacing.grow(8) && !pacing.grow(16));
+    }
+
+    #[test]
+    fn zeal_leaves_a_large_heap_a_little_room() {
+        let mut pacing = Pacing::new(u64::MAX, true);
+        pacing.used = SMALL;
+        assert!(pacing.grow(8) && pacing.has_room(8) && !pacing.has_room(9));
+        pacing.used = SMALL + 64 * 24;
+        assert!(pacing.grow(8) && pacing.has_room(8 + 24) && !pacing.has_room(8 + 25));
     }
 
     #[test]

@@ -124,6 +124,11 @@ impl Module {
         Some(ty.spell_out(|ty| description.func_type(ty)))
     }
 
+    /// Returns whether any store has called the function with this index, which the module defines.
+    pub fn was_called(&self, func: u32) -> bool {
+        self.description().defined(func).is_some_and(|defined| self.code(defined).get().is_some())
+    }
+
     /// Returns the bytes of the module.
     pub fn bytes(&self) -> &[u8] {
         &self.0.bytes

@@ -29,7 +29,7 @@ fn is_free(operator: &Operator<'_>) -> bool {
 }
 
 /// Returns whether the next operator may not follow, or may be reached from elsewhere.
-fn ends_straight_code(operator: &Operator<'_>) -> bool {
+pub(super) fn ends_straight_code(operator: &Operator<'_>) -> bool {
     use Operator::{
         Br, BrIf, BrOnCast, BrOnCastDescEq, BrOnCastDescEqFail, BrOnCastFail, BrOnNonNull, BrOnNull, BrTable, Call,
         CallIndirect, CallRef, Catch, CatchAll, Delegate, Else, End, If, Loop, Rethrow, Return, ReturnCall,

@@ -5,13 +5,14 @@
 //! the branches that they decide. Validation is over: nothing here can fail but for a limit of this implementation.
 //!
 //! - `op`, `rare`: the instructions. `code`: the frame, and the invariants of all code.
-//! - `stack`: where operands are. `control`: blocks and branches. `metering`: fuel.
+//! - `stack`: where operands are. `control`: blocks and branches. `metering`: fuel. `coverage`: the ways of a guest.
 //! - `numeric`, ..: one file for each family of instructions.
 
 mod aggregate;
 mod atomic;
 mod code;
 mod control;
+mod coverage;
 mod memory;
 mod metering;
 mod nan;
@@ -55,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) deadline: bool,
     /// True if results that are NaN are made canonical.
     pub(crate) canonical_nans: bool,
+    /// The function that code calls wherever straight code begins.
+    pub(crate) coverage: Option<fn(u32)>,
     /// The fault that is planted.
     #[cfg(feature = "planted-faults")]
     pub(crate) fault: Option<crate::fault::Fault>,
@@ -66,6 +69,7 @@ impl Settings {
             fuel: config.consume_fuel,
             deadline: config.epoch_interruption,
             canonical_nans: config.canonicalize_nans,
+            coverage: config.coverage,
             #[cfg(feature = "planted-faults")]
             fault: config.fault,
         }
@@ -239,6 +243,7 @@ impl<'m> Rewriter<'m> {
         // The checks at the entry count as part of the first operator.
         self.offset = operators.original_position() as u32;
         self.poll();
+        let mut begins = true;
         while !self.labels.is_empty() {
             let (operator, offset) = operators.read_with_offset().map_err(decoded)?;
             self.offset = offset as u32;
@@ -246,6 +251,9 @@ impl<'m> Rewriter<'m> {
                 continue;
             }
             if !self.unreachable {
+                if core::mem::replace(&mut begins, metering::ends_straight_code(&operator)) {
+                    self.note(&operator, operators);
+                }
                 self.charge(&operator);
             }
             #[cfg(feature = "planted-faults")]

@@ -4,6 +4,7 @@ mod calls;
 mod collection;
 mod common;
 mod control;
+mod coverage;
 mod exceptions;
 mod frames;
 mod items;

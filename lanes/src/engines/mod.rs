@@ -6,7 +6,7 @@
 
 #![cfg_attr(
     not(any(feature = "engine", feature = "wasmtime")),
-    expect(dead_code, reason = "only these engines have objects, and an engine for each set of features")
+    expect(dead_code, reason = "only these engines have objects")
 )]
 
 mod context;
@@ -23,8 +23,12 @@ mod wasmi;
 #[cfg(feature = "wasmtime")]
 mod wasmtime;
 
-use crate::{Features, Opened, Options};
+#[cfg(feature = "wasmtime")]
+use crate::Features;
+use crate::{Opened, Options};
+#[cfg(feature = "wasmtime")]
 use std::collections::HashMap;
+#[cfg(feature = "wasmtime")]
 use std::sync::{Mutex, PoisonError};
 
 /// The lanes of one linked engine.
@@ -60,14 +64,17 @@ pub(crate) const LINKED: &[Linked] = &[
 ];
 
 /// The engines of a lane: one for each set of features that modules may use, made when it is first needed.
+#[cfg(feature = "wasmtime")]
 pub(crate) struct PerFeatures<E>(Mutex<HashMap<Features, E>>);
 
+#[cfg(feature = "wasmtime")]
 impl<E> Default for PerFeatures<E> {
     fn default() -> PerFeatures<E> {
         PerFeatures(Mutex::default())
     }
 }
 
+#[cfg(feature = "wasmtime")]
 impl<E: Clone> PerFeatures<E> {
     /// Returns the engine for these features.
     pub(crate) fn get_or_make<R>(&self, features: Features, make: impl FnOnce() -> Result<E, R>) -> Result<E, R> {

@@ -6,8 +6,8 @@ use super::guard::{guarded, guarded_load};
 use super::walk;
 use crate::host::{extra_host_functions, spectest_functions};
 use crate::{
-    Binary, Exception, Failure, Features, HostCall, HostFunc, InstanceId, ModuleId, Objects, Refusal, Session, Shared,
-    State, Value,
+    Binary, Exception, Failure, Features, HostCall, HostFunc, InstanceId, ModuleId, Objects, Options, Refusal, Session,
+    Shared, State, Value,
 };
 
 /// The module that official scripts import.
@@ -66,6 +66,11 @@ pub(crate) trait EngineStore {
     /// Reads a part of an exported memory. `None` if there is no such memory or range.
     fn read_memory(&mut self, instance: &Self::Instance, memory: &str, offset: u64, length: usize) -> Option<Vec<u8>>;
 
+    /// Returns whether a function that the module defines was called. `None` if the engine cannot tell.
+    fn was_called(&self, _module: &Self::Module, _function: u32) -> Option<bool> {
+        None
+    }
+
     /// Returns the shared memories that an instance exports.
     fn share(&mut self, _instance: &Self::Instance) -> Result<Shared, Failure> {
         Err(Failure::shares_no_memories())
@@ -91,11 +96,17 @@ pub(crate) struct LinkedSession<S: EngineStore> {
 }
 
 impl<S: EngineStore> LinkedSession<S> {
-    /// A session with the host modules registered: all of `spectest` that `features`, those of the engine, allow.
-    pub(crate) fn new(store: S, features: Features) -> Result<LinkedSession<S>, Failure> {
+    /// A session with the host modules registered: all of `spectest` that `features`, those of the engine, allow,
+    /// unless the options leave it out.
+    pub(crate) fn new(store: S, features: Features, options: &Options) -> Result<LinkedSession<S>, Failure> {
         let (modules, instances, objects) = (Vec::new(), Vec::new(), Objects::default());
         let mut session = LinkedSession { store, modules, instances, objects, fuel_used: None };
-        session.attempt(|store| define_host_modules(store, features))?;
+        session.attempt(|store| {
+            // Some engines run code to make a global, a table or a memory, and code needs fuel.
+            store.refuel()?;
+            extra_host_functions().iter().try_for_each(|function| store.define_function(function))?;
+            if options.without_spectest { Ok(()) } else { define_spectest(store, features) }
+        })?;
         Ok(session)
     }
 
@@ -137,11 +148,9 @@ impl<S: EngineStore> LinkedSession<S> {
     }
 }
 
-/// Makes all that scripts import without having defined it importable.
-fn define_host_modules<S: EngineStore>(store: &mut S, features: Features) -> Result<(), S::Error> {
-    // Some engines run code to make a global, a table or a memory, and code needs fuel.
-    store.refuel()?;
-    for function in spectest_functions().iter().chain(&extra_host_functions()) {
+/// Makes the module `spectest` importable.
+fn define_spectest<S: EngineStore>(store: &mut S, features: Features) -> Result<(), S::Error> {
+    for function in &spectest_functions() {
         store.define_function(function)?;
     }
     store.define_global(SPECTEST, "global_i32", Value::I32(666))?;
@@ -231,6 +240,10 @@ impl<S: EngineStore> Session for LinkedSession<S> {
     fn function_at(&mut self, instance: InstanceId, index: u32) -> Result<u32, Failure> {
         let instance = self.instance(instance)?;
         guarded(|| self.store.context().function_at(&instance, index))
+    }
+
+    fn was_called(&mut self, module: ModuleId, function: u32) -> Option<bool> {
+        self.store.was_called(self.modules.get(module.0 as usize)?, function)
     }
 
     fn share(&mut self, instance: InstanceId) -> Result<Shared, Failure> {

@@ -23,7 +23,7 @@ pub(in crate::runtime) fn allocate(store: &mut OpaqueMut<'_>, id: u32, word: u32
 /// # Errors
 /// [`Trap::OutOfHeap`](crate::Trap::OutOfHeap) if the heap cannot hold the object, or the limiter's error.
 pub(super) fn make_room(store: &mut OpaqueMut<'_>, size: u64) -> Result<()> {
-    if store.has_room(size) && !store.heap.zeal {
+    if store.has_room(size) && store.is_quiet(size) {
         return Ok(());
     }
     reserve(store)?;

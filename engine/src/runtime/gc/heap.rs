@@ -15,6 +15,10 @@ pub(super) const INITIAL: u64 = 512 << 10;
 /// The granularity in which a heap grows, in bytes.
 pub(super) const STEP: u64 = 64 << 10;
 
+/// The size of a heap, in bytes, in which zeal means that every allocation collects. In a larger one, the time would
+/// grow with the square of the number of objects.
+const SMALL: u64 = 4 << 10;
+
 /// The smallest region, in bytes. A system that refuses [`REGION`] bytes of address space gets to hold fewer objects.
 const LEAST_REGION: u64 = 8 << 20;
 
@@ -34,8 +38,10 @@ pub(crate) struct Heap {
     pub(in crate::runtime) roots: Roots,
     /// Slots of frames that hold references. Empty between collections; a field so that its allocation is reused.
     pub(super) slots: Vec<*mut u32>,
-    /// True if every allocation collects first.
+    /// True if every allocation collects first, or nearly every one in a large heap.
     pub(super) zeal: bool,
+    /// The end of the room that zeal leaves until the next collection, as an offset in the region.
+    pub(super) quiet_end: u64,
 }
 
 // SAFETY: `slots` is empty between collections; all else may move between threads.
@@ -55,6 +61,7 @@ impl Heap {
             roots: Roots::default(),
             slots: Vec::new(),
             zeal: config.gc_zeal,
+            quiet_end: 0,
         }
     }
 
@@ -110,6 +117,11 @@ impl StoreOpaque {
         self.context.heap_next + size <= self.heap.end()
     }
 
+    /// Returns whether zeal lets an object of `size` bytes be made without a collection.
+    pub(super) fn is_quiet(&self, size: u64) -> bool {
+        !self.heap.zeal || self.context.heap_next + size <= self.heap.quiet_end
+    }
+
     /// Returns the size in bytes of all objects, garbage included.
     pub(super) fn heap_used(&self) -> u64 {
         self.context.heap_next - self.heap.start(self.heap.space)
@@ -157,6 +169,7 @@ impl StoreOpaque {
     /// Tells compiled code where room ends. Under zeal there is never room, so that each allocation calls the runtime.
     pub(super) fn publish_end(&mut self) {
         self.context.heap_end = if self.heap.zeal { 0 } else { self.heap.end() };
+        self.heap.quiet_end = self.context.heap_next + self.heap_used().saturating_sub(SMALL) / 64;
     }
 }
 

@@ -29,10 +29,11 @@ impl Body {
             body.local_set(local);
         }
         body.few = body.locals.len();
-        let many = match u.int_in_range(0..=95)? {
-            // A frame of more than a page, which the prologue has to probe in steps.
-            95 => 280,
-            91..=94 => 24,
+        // A case has a dozen functions. So one case in twenty has a frame of more than a page, which the prologue has
+        // to probe in steps, and one in six a frame of some hundred bytes.
+        let many = match u.int_in_range(0..=255)? {
+            255 => 280,
+            251..=254 => 24,
             _ => 0,
         };
         for _ in 0..many {

@@ -94,14 +94,14 @@ pub struct Surroundings<'a> {
     pub features: Features,
 }
 
-/// Grafts one to four chains onto `base`.
+/// Grafts one to three chains onto `base`.
 ///
 /// # Errors
 ///
 /// If `u` has no choices left where one is needed.
 pub fn graft(u: &mut Unstructured<'_>, base: Base<'_>, surroundings: Surroundings<'_>) -> Result<Grafted> {
     let mut plan = Plan::new(u, &base, surroundings)?;
-    for chain in 0..u.int_in_range(1..=4)? {
+    for chain in 0..u.int_in_range(1..=3)? {
         let mut target = leaf::function(u, &mut plan)?;
         for _ in 0..depth(u)? {
             // An empty stream returns only zeros, which would make the same kind of function again and again.
@@ -118,7 +118,7 @@ pub fn graft(u: &mut Unstructured<'_>, base: Base<'_>, surroundings: Surrounding
 
 /// Chooses the number of links: often a few, sometimes many.
 fn depth(u: &mut Unstructured<'_>) -> Result<usize> {
-    if u.ratio(1, 6)? { u.int_in_range(6..=20) } else { u.int_in_range(0..=5) }
+    if u.ratio(1, 8)? { u.int_in_range(5..=20) } else { u.int_in_range(0..=4) }
 }
 
 /// The functions, types and imports of the graft. Indices are final from the start.
@@ -257,7 +257,7 @@ impl Plan {
     fn new(u: &mut Unstructured<'_>, base: &Base<'_>, surroundings: Surroundings<'_>) -> Result<Plan> {
         let features = surroundings.features;
         let pool =
-            (0..u.int_in_range(1..=5)?).map(|_| Signature::arbitrary(u, features)).collect::<Result<Vec<_>>>()?;
+            (0..u.int_in_range(1..=4)?).map(|_| Signature::arbitrary(u, features)).collect::<Result<Vec<_>>>()?;
         let imports = choose_imports(u, &pool, surroundings)?;
         let mut memories = base.memories()?;
         let base_memories = memories.len();

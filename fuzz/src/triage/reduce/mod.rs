@@ -51,6 +51,8 @@ pub fn reduce(found: NewFinding, check: &dyn Check, runs: u32) -> NewFinding {
         }
         reducer.remove_actions(&mut case);
         reducer.simplify_arguments(&mut case);
+        // A host function that no module can take the place of may not be imported any more.
+        reducer.close_hosts(&mut case);
     }
     reducer.best.unwrap_or(found).complete(check.panel())
 }

@@ -42,7 +42,8 @@ impl Interp {
             .canonicalize_nans(self.options.canonicalize_nans)
             .consume_fuel(self.options.fuel.is_some())
             .epoch_interruption(self.options.time_limit.is_some())
-            .gc_zeal(self.options.gc_zeal);
+            .gc_zeal(self.options.gc_zeal)
+            .coverage(self.options.coverage.map(|coverage| coverage.0));
         #[cfg(feature = "planted-faults")]
         config.fault(self.options.interpreter_fault);
         if let Some(bytes) = self.options.max_stack {
@@ -73,6 +74,6 @@ impl Lane for Interp {
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
         let store = InterpStore::new(self.engine_for(features), &self.options);
-        Ok(Box::new(LinkedSession::new(store, features - self.lacks(features))?))
+        Ok(Box::new(LinkedSession::new(store, features - self.lacks(features), &self.options)?))
     }
 }

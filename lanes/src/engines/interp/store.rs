@@ -154,6 +154,10 @@ impl EngineStore for InterpStore {
         Some(bytes)
     }
 
+    fn was_called(&self, module: &Module, function: u32) -> Option<bool> {
+        Some(module.was_called(function))
+    }
+
     fn share(&mut self, instance: &Exporter) -> Result<Shared, Failure> {
         guarded(|| {
             let mut shared = Vec::new();

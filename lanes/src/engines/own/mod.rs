@@ -1,24 +1,23 @@
 //! Our own engine's lanes: `<tier>/<origin>`.
 //!
 //! - `fresh`: the engine that runs the module compiles it.
-//! - `reload`: the artifact is written to a file, and an engine that is made for this session alone loads it.
+//! - `reload`: an engine that is made for this session alone loads the artifact, from a file or from memory.
 //!
 //! Both origins of a tier run the same machine code. The artifact is compiled once and kept with the
 //! [`Binary`](crate::Binary).
 
+mod cache;
 mod context;
 mod failure;
 mod settings;
 mod store;
 
 use self::store::OwnStore;
-use crate::engines::PerFeatures;
 use crate::engines::session::LinkedSession;
 use crate::{
     Cpu, EngineInfo, EngineOption, Failure, Features, Lane, LaneInfo, MemoryChecks, Moves, OWN_ENGINE, Opened, Options,
     RelaxedSimd, Session, Settings,
 };
-use engine::{Engine, Error};
 
 pub use engine::Tier;
 
@@ -37,8 +36,6 @@ pub struct Own {
     tier: Tier,
     origin: Origin,
     options: Options,
-    /// The engines that compile.
-    engines: PerFeatures<Engine>,
     /// The same lane with other values of its options.
     variants: settings::Variants,
 }
@@ -61,8 +58,7 @@ impl Own {
             backend: "cranelift".to_string(),
             moves: Moves::Nothing,
         };
-        let (engines, variants) = (PerFeatures::default(), settings::Variants::default());
-        Own { info, tier, origin, options: options.clone(), engines, variants }
+        Own { info, tier, origin, options: options.clone(), variants: settings::Variants::default() }
     }
 
     /// The lane of this name. `None` if no lane of our own has it.
@@ -109,10 +105,6 @@ impl Own {
         }
         config
     }
-
-    fn compiling_engine(&self, features: Features) -> Result<Engine, Error> {
-        self.engines.get_or_make(features, || Engine::new(&self.config(features)))
-    }
 }
 
 /// Opens the lane of this name.
@@ -136,7 +128,7 @@ impl Lane for Own {
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
         let store = failure::guarded(|| OwnStore::new(self, features))?;
-        Ok(Box::new(LinkedSession::new(store, features - self.lacks(features))?))
+        Ok(Box::new(LinkedSession::new(store, features - self.lacks(features), &self.options)?))
     }
 
     fn options(&self) -> Vec<EngineOption> {

@@ -2,7 +2,7 @@
 
 use super::context::{Context, Exporter, HostState, Limits, engine_type};
 use super::failure::{failure, guarded, guarded_load};
-use super::{Origin, Own};
+use super::{Origin, Own, cache};
 use crate::engines::context::EngineContext;
 use crate::engines::host::{act, note_call};
 use crate::engines::session::EngineStore;
@@ -27,10 +27,11 @@ pub(super) struct OwnStore<'a> {
 
 impl<'a> OwnStore<'a> {
     pub(super) fn new(lane: &'a Own, features: Features) -> Result<OwnStore<'a>, Error> {
-        let compiler = lane.compiling_engine(features)?;
+        let config = lane.config(features);
+        let compiler = cache::engine(&config)?;
         let loader = match lane.origin {
             Origin::Fresh => compiler.clone(),
-            Origin::Reload => Engine::new(&lane.config(features))?,
+            Origin::Reload => Engine::new(&config)?,
         };
         let mut store = Store::new(&loader, HostState::default());
         store.data_mut().limits = Limits::of(&lane.options);
@@ -57,9 +58,12 @@ impl<'a> OwnStore<'a> {
         Ok(exports.filter_map(|(name, item)| Some((name, item.into_memory()?))).collect())
     }
 
-    /// Loads the artifact that the compiling engine made from a file.
+    /// Loads the artifact that the compiling engine made, from a file unless the options say from memory.
     fn reload(&self, module: &Binary) -> Result<Module, Refusal> {
         let artifact = module.compiled(&self.key, |bytes| guarded_load(|| self.compiler.compile_binary(bytes)))?;
+        if self.lane.options.reload_from_memory {
+            return guarded_load(|| Module::deserialize(&self.loader, &artifact));
+        }
         let file = write_temporary(&artifact).map_err(|error| Refusal {
             phase: Phase::Resource,
             message: format!("the artifact cannot be written to a temporary file: {error}"),

@@ -99,7 +99,7 @@ impl Lane for Wasmi {
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
         let store = guarded(|| Ok(WasmiStore::new(&self.engine(features), self.options.fuel)))?;
-        Ok(Box::new(LinkedSession::new(store, features - self.lacks(features))?))
+        Ok(Box::new(LinkedSession::new(store, features - self.lacks(features), &self.options)?))
     }
 }
 

@@ -117,7 +117,7 @@ impl Lane for Wasmtime {
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
         let engine = guarded(|| self.engine(features))?;
         let store = WasmtimeStore::new(&engine, self.options.fuel);
-        Ok(Box::new(LinkedSession::new(store, features - self.lacks(features))?))
+        Ok(Box::new(LinkedSession::new(store, features - self.lacks(features), &self.options)?))
     }
 }
 
