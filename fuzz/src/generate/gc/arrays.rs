@@ -8,12 +8,14 @@ use std::fmt::Write;
 const BYTES: i32 = 50;
 /// The elements of each element segment.
 const SEGMENT: i32 = 3;
+/// The most elements of an array that is made of single values.
+const LISTED: i32 = 33;
 
 /// Adds a function that makes an array, changes it a few times, and returns it with a sum of some elements.
 pub(super) fn function(u: &mut Unstructured<'_>, builder: &mut Builder) -> Result<()> {
     let element = u.choose_index(ELEMENTS.len())?;
     let ty = format!("$a{element}");
-    let length = *u.choose(&[0, 1, 2, 3, 7, 8, 15, 16, 17, 33])?;
+    let length = *u.choose(&[0, 1, 2, 3, 7, 8, 15, 16, 17, LISTED, 65, 130])?;
     let mut code = String::new();
     let (made, length) = make(u, builder, element, length)?;
     let _infallible = writeln!(code, "(local.set $r {made})");
@@ -56,7 +58,7 @@ fn make(u: &mut Unstructured<'_>, builder: &Builder, element: usize, length: i32
     let ty = format!("$a{element}");
     Ok(match u.int_in_range(0..=3)? {
         0 => (format!("(array.new_default {ty} (i32.const {length}))"), length),
-        1 => {
+        1 if length <= LISTED => {
             let values = (0..length).map(|_| builder.element(u, element)).collect::<Result<Vec<_>>>()?;
             (format!("(array.new_fixed {ty} {length} {})", values.join(" ")), length)
         }
@@ -133,9 +135,14 @@ fn change(
     Ok(())
 }
 
-/// Chooses an index, rarely the one past the end.
+/// Chooses an index, often the last, rarely the one past the end.
 fn index(u: &mut Unstructured<'_>, length: i32) -> Result<i32> {
-    Ok(if length == 0 || u.ratio(1, 12)? { length } else { u.int_in_range(0..=length - 1)? })
+    Ok(match u.int_in_range(0..=11)? {
+        _ if length == 0 => 0,
+        0 => length,
+        1..=4 => length - 1,
+        _ => u.int_in_range(0..=length - 1)?,
+    })
 }
 
 /// Adds an element to the sum.

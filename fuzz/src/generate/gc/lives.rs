@@ -53,11 +53,12 @@ pub(super) fn write_helpers(builder: &Builder, u: &mut Unstructured<'_>, text: &
 
 /// Adds a function that keeps objects alive.
 pub(super) fn function(u: &mut Unstructured<'_>, builder: &mut Builder) -> Result<()> {
-    let code = match u.int_in_range(0..=4)? {
+    let code = match u.int_in_range(0..=5)? {
         0 => across_calls(u, builder)?,
         1 => cycle(u, builder)?,
         2 => list(u, builder)?,
         3 => fields(u, builder)?,
+        4 => grown_table(u, builder)?,
         _ => passed(u, builder)?,
     };
     builder.export(&code);
@@ -127,6 +128,20 @@ fn fields(u: &mut Unstructured<'_>, builder: &Builder) -> Result<String> {
         field += 1;
     }
     Ok(code + "(i64.extend_i32_s (call $churn)) (local.get $s)")
+}
+
+/// Grows a table, and keeps an object in its last element only.
+fn grown_table(u: &mut Unstructured<'_>, builder: &Builder) -> Result<String> {
+    let (first, last) = (builder.object(u)?, builder.object(u)?);
+    let count = u.int_in_range(1..=9)?;
+    Ok(format!(
+        "(local.set $i (table.grow $objects {first} (i32.const {count})))
+         (drop (call $churn))
+         (if (local.get $n) (then (table.set $objects (i32.sub (table.size $objects) (i32.const 1)) {last})))
+         (drop (call $churn))
+         (i64.extend_i32_s (local.get $i))
+         (table.get $objects (i32.sub (table.size $objects) (i32.const 1)))"
+    ))
 }
 
 /// Passes objects through calls or tail calls, at whose end they may be thrown.

@@ -209,7 +209,7 @@ impl Builder {
             text += default_of(ELEMENTS[element]);
         }
         text += "))\n(global $countdown (mut i32) (i32.const 0))\n";
-        text += "(table $objects (export \"objects\") 4 4 anyref)\n";
+        text += "(table $objects (export \"objects\") 4 40 anyref)\n";
         text += "(data $bytes \"\\00\\01\\7f\\80\\ff\\fe\\00\\00\\80\\3f\\00\\00\\c0\\ff\"
                    \"0123456789abcdefghijklmnopqrstuvwxyz\")\n";
         text += "(elem $numbers i31ref (ref.i31 (i32.const -1)) (ref.i31 (i32.const 5)) (ref.null i31))\n";

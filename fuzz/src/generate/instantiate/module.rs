@@ -13,6 +13,9 @@ const ELEMENTS: i32 = 4;
 /// The lengths of data segments: around the size from which a segment may become a memory image.
 const LENGTHS: [i32; 9] = [0, 1, 7, 4096, 16_383, 16_384, 16_385, 40_000, PAGE];
 
+/// The memory that no other module shares, where a module may have several.
+const SECOND: &str = "(memory $second (export \"second\") 1 2)\n";
+
 /// A module under construction.
 pub(super) struct Module {
     pub(super) text: String,
@@ -57,6 +60,9 @@ impl Module {
             text += "(tag $a (export \"a\") (param i32)) (tag $b (export \"b\") (param i32))
                      (func (export \"throw_a\") (throw $a (i32.const 1)))
                      (func (export \"throw_b\") (throw $b (i32.const 2)))\n";
+        }
+        if features.contains(Features::MULTI_MEMORY) {
+            text += SECOND;
         }
         text += "(func $one (export \"one\") (result i32)
                    (global.set $counter (i32.add (global.get $counter) (i32.const 1)))
@@ -105,8 +111,8 @@ impl Module {
         );
         // Imports come before definitions: the text format demands it of inline imports, too.
         text = order_imports(&text);
-        if features.contains(Features::MULTI_MEMORY) && u.arbitrary()? {
-            text += "(memory $second (export \"second\") 1 2)\n";
+        if features.contains(Features::MULTI_MEMORY) {
+            text += SECOND;
         }
         text += "(global $copy (export \"copy\") (mut i32) (global.get $five))
                  (global $vector_copy (export \"vector_copy\") v128 (global.get $vector))
@@ -139,6 +145,8 @@ impl Module {
                 End::Data => segments.passive,
                 End::Table => TABLE,
                 End::Elements => ELEMENTS,
+                End::One => 1,
+                End::Page => PAGE,
             });
             functions.push(Function { name, ends });
             let _infallible = writeln!(
@@ -193,7 +201,9 @@ fn write_segments(u: &mut Unstructured<'_>, features: Features, imports: bool, p
     };
     let _infallible = writeln!(text, "(elem $functions func {})", names(u, ELEMENTS)?);
     text += "(elem $nulls externref (ref.null extern) (ref.null extern) (ref.null extern) (ref.null extern))\n";
-    text += "(elem declare func $one $two)\n";
+    text += "(elem $declared declare func $one $two)\n";
+    // Both are dropped by the instantiation.
+    text += "(data $active (offset (i32.const 3)) \"a\") (elem $first (table $t) (offset (i32.const 2)) func $one)\n";
     for _ in 0..u.int_in_range(0..=3)? {
         let length = u.int_in_range(0..=ELEMENTS)?;
         let start = match u.int_in_range(0..=9)? {
@@ -244,11 +254,15 @@ fn bytes(u: &mut Unstructured<'_>, length: i32) -> Result<String> {
 #[derive(Clone, Copy)]
 enum End {
     Memory,
+    /// Of the least size of the second memory.
+    Page,
     /// Of the passive data segment.
     Data,
     Table,
     /// Of a passive element segment.
     Elements,
+    /// Of a segment with a single byte or element.
+    One,
 }
 
 const PLAIN: Features = Features::empty();
@@ -317,6 +331,50 @@ const FUNCTIONS: &[(&str, [End; 2], Features, &str)] = &[
         [End::Table, End::Table],
         PLAIN,
         "(table.fill $u (local.get $to) (ref.null extern) (local.get $n)) (i64.extend_i32_s (table.size $u))",
+    ),
+    // Active and declared segments are empty from the start.
+    (
+        "active_memory_init",
+        [End::Memory, End::One],
+        PLAIN,
+        "(memory.init $active (local.get $to) (local.get $from) (local.get $n)) (i64.const 0)",
+    ),
+    (
+        "active_table_init",
+        [End::Table, End::One],
+        PLAIN,
+        "(table.init $t $first (local.get $to) (local.get $from) (local.get $n)) (i64.const 0)",
+    ),
+    (
+        "declared_table_init",
+        [End::Table, End::One],
+        PLAIN,
+        "(table.init $t $declared (local.get $to) (local.get $from) (local.get $n)) (i64.const 0)",
+    ),
+    (
+        "copy_to_second",
+        [End::Page, End::Memory],
+        Features::MULTI_MEMORY,
+        "(memory.copy $second $m (local.get $to) (local.get $from) (local.get $n)) (i64.const 0)",
+    ),
+    (
+        "copy_from_second",
+        [End::Memory, End::Page],
+        Features::MULTI_MEMORY,
+        "(memory.copy $m $second (local.get $to) (local.get $from) (local.get $n)) (i64.const 0)",
+    ),
+    (
+        "init_second",
+        [End::Page, End::Data],
+        Features::MULTI_MEMORY,
+        "(memory.init $second $passive (local.get $to) (local.get $from) (local.get $n)) (i64.const 0)",
+    ),
+    (
+        "grow_second",
+        [End::Page, End::Page],
+        Features::MULTI_MEMORY,
+        "(memory.fill $second (local.get $to) (local.get $from) (local.get $n))
+         (i64.extend_i32_s (memory.grow $second (i32.const 1)))",
     ),
     ("elem_drop", [End::Elements, End::Elements], PLAIN, "(elem.drop $functions) (i64.const 0)"),
     (

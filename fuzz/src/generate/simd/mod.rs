@@ -25,24 +25,14 @@ use wasm_encoder::{
 };
 
 /// The bytes of choices: a case takes about half of them.
-const LEN: usize = 8192;
+const LEN: usize = 1 << 15;
 /// The functions of a module.
 const FUNCTIONS: usize = 32;
 /// The calls of each function.
-const CALLS: usize = 3;
-/// The types of the parameters of each function: all functions have the same, so that a module has few trampolines.
-const PARAMS: [ValType; 10] = [
-    ValType::I32,
-    ValType::I32,
-    ValType::I64,
-    ValType::I64,
-    ValType::F32,
-    ValType::F32,
-    ValType::F64,
-    ValType::F64,
-    ValType::V128,
-    ValType::V128,
-];
+const CALLS: usize = 6;
+/// The types of the parameters of each function, two of each: all functions have the same, so that a module has few
+/// trampolines.
+const PARAMS: [ValType; 5] = [ValType::I32, ValType::I64, ValType::F32, ValType::F64, ValType::V128];
 /// The local that holds an address, to look at what a store has written.
 const ADDRESS: u32 = 10;
 /// The first of the locals that are alive across the operation.
@@ -71,7 +61,8 @@ pub fn generate(data: &[u8], audience: Audience) -> Result<Case> {
     let wasm = make_deterministic(&builder.module(&functions)).map_err(|_| Error::IncorrectFormat)?;
     let mut actions = vec![Action::Instantiate(Instantiation { module: 0, name: MAIN.to_string() })];
     for call in 0..CALLS * FUNCTIONS {
-        let arguments = PARAMS.iter().map(|&ty| interesting(u, ty)).collect::<Result<_>>()?;
+        let pairs = PARAMS.iter().map(|&ty| value::pair(u, ty)).collect::<Result<Vec<_>>>()?;
+        let arguments = pairs.into_iter().flatten().collect();
         let function = (call % FUNCTIONS).to_string();
         actions.push(Action::Call(Call { instance: MAIN.to_string(), function, arguments }));
     }
@@ -172,8 +163,13 @@ impl Builder {
         code: &mut Vec<I<'static>>,
         depth: u32,
     ) -> Result<()> {
+        let in_pairs = u.ratio(1, 3)?;
         for (k, &ty) in operation.params.iter().enumerate() {
             match k {
+                // The arguments of a call are pairs.
+                0 | 1 if in_pairs && operation.params == [ty, ty] && !operation.has_offset() => {
+                    code.push(I::LocalGet(first_param(ty) + u32::from(k == 1)));
+                }
                 0 if operation.has_offset() => self.operand_address(u, code)?,
                 _ if operation.indexes_memory() => self.operand_range(u, ty, code)?,
                 _ => self.operand(u, ty, code, depth)?,
@@ -324,7 +320,7 @@ impl Builder {
         let mut known: Vec<&[ValType]> = Vec::new();
         for (k, body) in (0..).zip(functions) {
             let found = known.iter().position(|results| *results == body.results).unwrap_or_else(|| {
-                types.ty().function(PARAMS, body.results.iter().copied());
+                types.ty().function((0..2 * PARAMS.len()).map(|k| PARAMS[k / 2]), body.results.iter().copied());
                 known.push(&body.results);
                 known.len() - 1
             });
@@ -374,8 +370,13 @@ fn sum_locals(body: &mut Body) {
 
 /// Chooses a parameter of this type.
 fn choose_param(u: &mut Unstructured<'_>, ty: ValType) -> Result<u32> {
-    let fitting: Vec<u32> = (0..).zip(PARAMS).filter(|(_, param)| *param == ty).map(|(k, _)| k).collect();
-    Ok(*u.choose(&fitting)?)
+    Ok(first_param(ty) + u.int_in_range(0..=1)?)
+}
+
+/// Returns the first of the two parameters of this type.
+fn first_param(ty: ValType) -> u32 {
+    let position = (0..).zip(PARAMS).find(|(_, param)| *param == ty);
+    2 * position.expect("operands are numbers or vectors").0
 }
 
 /// Chooses the lanes of a shuffle: any, or a pattern for which compilers have special code.

@@ -6,7 +6,7 @@ use wasm_encoder::ValType;
 
 const I8: [i8; 11] = [0, 1, -1, 2, 7, 8, 0x55, -0x56, i8::MAX, i8::MIN, -127];
 const I16: [i16; 14] = [0, 1, -1, 15, 16, 127, 128, -128, -129, 255, 256, i16::MAX, i16::MIN, -0x7f01];
-const I32: [i32; 32] = [
+const I32: [i32; 36] = [
     0,
     0,
     1,
@@ -36,11 +36,16 @@ const I32: [i32; 32] = [
     0x1_0000,
     0x00ff_00ff,
     -0x7f7f_7f80,
+    // Between two values of f32: a tie to either side, and what is closest to one.
+    0x0100_0001,
+    0x0100_0003,
+    0x4000_0041,
+    -0x7fff_ff80,
     i32::MAX,
     i32::MIN,
     -i32::MAX,
 ];
-const I64: [i64; 32] = [
+const I64: [i64; 40] = [
     0,
     0,
     1,
@@ -70,6 +75,16 @@ const I64: [i64; 32] = [
     0x1_0000_0000,
     0x00ff_00ff_00ff_00ff,
     0x0123_4567_89ab_cdef,
+    // Between two values of f64, or of f32: ties to either side, and what is closest to one. A conversion to f32 by way
+    // of f64 rounds the last ones twice.
+    0x0020_0000_0000_0001,
+    0x0020_0000_0000_0003,
+    -0x7fff_ffff_ffff_fc00,
+    -0x7fff_ffff_ffff_fbff,
+    0x4000_0040_0000_0000,
+    0x4000_0040_0000_0001,
+    -0x7fff_ff80_0000_0000,
+    -0x7fff_ff7f_ffff_ffff,
     i64::MAX,
     i64::MIN,
     -i64::MAX,
@@ -174,6 +189,47 @@ pub fn interesting(u: &mut Unstructured<'_>, ty: ValType) -> Result<Value> {
         ValType::V128 => Value::V128(if random { u.arbitrary()? } else { vector(u)? }),
         _ => Value::I32(if random { u.arbitrary()? } else { *u.choose(&I32)? }),
     })
+}
+
+/// Chooses two operands for one operation: half of the time values that are special together, as zeros of both signs
+/// are, or the least integer and minus one.
+///
+/// # Errors
+///
+/// [`arbitrary::Error`] if the input ends.
+pub(super) fn pair(u: &mut Unstructured<'_>, ty: ValType) -> Result<[Value; 2]> {
+    let (one, other) = (interesting(u, ty)?, interesting(u, ty)?);
+    let mut pair = match (u.int_in_range(0..=7)?, one) {
+        (0, _) => [one, one],
+        (1, Value::I32(_)) => [Value::I32(i32::MIN), Value::I32(-1)],
+        (1, Value::I64(_)) => [Value::I64(i64::MIN), Value::I64(-1)],
+        (1, Value::F32(_)) => [Value::F32(0), Value::F32(1 << 31)],
+        (1, Value::F64(_)) => [Value::F64(0), Value::F64(1 << 63)],
+        (1, Value::V128(_)) => special_vectors(u)?,
+        (2, Value::I32(bits)) => [Value::I32(bits.wrapping_neg()), one],
+        (2, Value::I64(bits)) => [Value::I64(bits.wrapping_neg()), one],
+        (2, Value::F32(bits)) => [Value::F32(bits ^ (1 << 31)), one],
+        (2, Value::F64(bits)) => [Value::F64(bits ^ (1 << 63)), one],
+        (2, Value::V128(bits)) => [Value::V128(!bits), one],
+        (3, Value::I32(bits)) => [Value::I32(bits.wrapping_add(1)), one],
+        (3, Value::I64(bits)) => [Value::I64(bits.wrapping_add(1)), one],
+        (3, Value::F32(bits)) => [Value::F32(bits.wrapping_add(1)), one],
+        (3, Value::F64(bits)) => [Value::F64(bits.wrapping_add(1)), one],
+        _ => [one, other],
+    };
+    if u.arbitrary()? {
+        pair.swap(0, 1);
+    }
+    Ok(pair)
+}
+
+/// Chooses two vectors whose lanes are special together.
+fn special_vectors(u: &mut Unstructured<'_>) -> Result<[Value; 2]> {
+    let (width, odd): (usize, bool) = (*u.choose(&[1, 2, 4, 8])?, u.arbitrary()?);
+    let least = 1_u128 << (8 * width - 1);
+    let lanes = |lane: u128| (0..16 / width).fold(0, |vector, k| vector | lane << (8 * width * k));
+    let (least, ones) = (lanes(least), u128::MAX);
+    Ok([Value::V128(least), Value::V128(if odd { ones } else { 0 })])
 }
 
 /// Chooses a vector: lanes of one width, all alike, all but one alike, or each by itself; or the numbers of the lanes.
