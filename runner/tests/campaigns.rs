@@ -74,6 +74,7 @@ fn with_faulty_lane(lane: &str, signature: &str, more: &[&str]) -> BTreeSet<u64>
     };
     assert!(found.starts_with(signature), "{found}");
     assert_eq!(ended.state["findings"][found]["repeats"], true, "{}", ended.said);
+    assert_eq!(ended.state["causes"], Value::Array(Vec::new()), "a loss is its own cause");
     assert!(ended.said.contains(&format!("{count} times: {signature}")), "{}", ended.said);
     // Every other input was checked to its end.
     assert_eq!(ended.state["counts"]["inputs"].as_u64().map(|checked| checked + count), Some(INPUTS), "{}", ended.said);
@@ -96,6 +97,29 @@ fn what_a_lane_does_to_its_process_costs_one_input() {
     assert_eq!(hung, crashed);
     let memory = ["--memory-limit", "512"];
     assert_eq!(with_faulty_lane("faulty/load-hog", "out of memory in faulty/load-hog: N MiB", &memory), crashed);
+}
+
+/// A lane that returns a wrong number is one cause, whatever inputs show it.
+#[test]
+fn findings_are_put_together_by_their_cause() {
+    let seeds = tempfile::tempdir().expect("a directory");
+    let wasm = wat::parse_str("(module (func (export \"canary\") (result i32) (i32.const 7)))").expect("it parses");
+    fs::write(seeds.path().join("m.wasm"), wasm).expect("written");
+    let directory = seeds.path().display().to_string();
+    let lanes = ["--lanes", "interp,speed/fresh,faulty/lie", "--seeds", &directory];
+    let ended = campaign(&[&lanes[..], &["--inputs", "12", "--seed", "5", "--jobs", "2"]].concat());
+    let findings = ended.findings();
+    let written: BTreeSet<u64> = findings.values().flat_map(|(_, written)| written.clone()).collect();
+    assert!(written.len() > 1, "{}", ended.said);
+    let causes = ended.state["causes"].as_array().expect("a list");
+    let inputs = |cause: &Value| cause["inputs"].as_array().expect("a list").clone();
+    let explained: Vec<_> = causes.iter().flat_map(inputs).filter_map(|number| number.as_u64()).collect();
+    assert_eq!((explained.len(), explained.into_iter().collect::<BTreeSet<_>>()), (written.len(), written));
+    assert!(causes.len() <= findings.len(), "{}", ended.said);
+    assert_eq!(ended.said.matches("cause: ").count(), causes.len(), "{}", ended.said);
+    let smallest = inputs(&causes[0])[0].as_u64().expect("a number");
+    let script = ended.file(&format!("0000000000000005-{smallest}.small.wast"));
+    assert!(script.contains("(assert_return"), "{script}");
 }
 
 /// The inputs that are written show the fault by themselves, and the ones beside them do not.

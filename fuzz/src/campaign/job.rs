@@ -88,7 +88,7 @@ impl Job<'_> {
                     self.worker = None;
                     break;
                 }
-                Received::Answer(Answer::Ready | Answer::Done | Answer::Reduced(_)) => {}
+                Received::Answer(Answer::Ready | Answer::Done | Answer::Reduced(_) | Answer::Explained(_)) => {}
             }
         }
         self.shared.give_back(self.number);
@@ -96,7 +96,7 @@ impl Job<'_> {
     }
 
     fn record(&mut self, number: u64, found: &Found, is_loss: bool) -> io::Result<()> {
-        if self.shared.record(number, found)? {
+        if self.shared.record(number, found, is_loss)? {
             self.first.push((number, found.signature.clone(), is_loss));
         }
         Ok(())
@@ -118,16 +118,68 @@ impl Job<'_> {
             }
         };
         let repeats = again.is_some_and(|found| found.signature == signature);
-        let reduced = if repeats && !is_loss && self.reduces { self.reduce(number)? } else { None };
-        self.shared.add_examination(number, signature, repeats, reduced.as_deref())
+        self.shared.note_repetition(number, signature, repeats)?;
+        if repeats && !is_loss && self.reduces {
+            self.reduce(number)?;
+        }
+        Ok(())
     }
 
-    /// Returns the script of a smaller finding, if the worker finds one.
-    fn reduce(&mut self, number: u64) -> io::Result<Option<String>> {
-        self.start()?.send(&Ask::Reduce(number));
+    /// Makes a finding smaller, and finds its cause. Returns whether the worker could.
+    fn reduce(&mut self, number: u64) -> io::Result<bool> {
+        match self.ask(&Ask::Reduce(number))? {
+            Some(Answer::Reduced(Some(small))) => self.shared.add_small(number, &small).map(|()| true),
+            _ => Ok(false),
+        }
+    }
+
+    /// Finds the causes of all findings that are written. No other job may run.
+    ///
+    /// # Errors
+    ///
+    /// No worker can be started, or a file cannot be written.
+    pub(super) fn find_causes(&mut self) -> io::Result<()> {
+        // Jobs that ran at a time may have found one cause twice.
+        let mut found = std::mem::take(&mut self.shared.state().causes);
+        found.sort_by_key(|entry| entry.inputs.first().copied());
+        for entry in found {
+            let Some(&first) = entry.inputs.first() else { continue };
+            match self.explain(first)? {
+                Some(known) => self.shared.state().causes[known].inputs.extend(entry.inputs),
+                None => self.shared.state().causes.push(entry),
+            }
+        }
+        let unexplained = self.shared.state().unexplained();
+        for number in unexplained {
+            if self.shared.is_interrupted() {
+                break;
+            }
+            match self.explain(number)? {
+                Some(known) => _ = self.shared.state().causes[known].inputs.insert(number),
+                None => _ = self.reduce(number)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the index of the known cause that the finding of an input has.
+    fn explain(&mut self, number: u64) -> io::Result<Option<usize>> {
+        let causes: Vec<_> = self.shared.state().causes.iter().map(|entry| entry.cause.clone()).collect();
+        if causes.is_empty() {
+            return Ok(None);
+        }
+        match self.ask(&Ask::Explain(number, causes))? {
+            Some(Answer::Explained(known)) => Ok(known),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns the answer of the worker to an ask about one finding, unless it dies or takes too long.
+    fn ask(&mut self, ask: &Ask) -> io::Result<Option<Answer>> {
+        self.start()?.send(ask);
         loop {
             match self.receive(REDUCTION, |shared| shared.is_interrupted())? {
-                Received::Answer(Answer::Reduced(script)) => return Ok(script),
+                Received::Answer(answer @ (Answer::Reduced(_) | Answer::Explained(_))) => return Ok(Some(answer)),
                 Received::Answer(Answer::Ready | Answer::Done | Answer::Checked { .. }) => {}
                 Received::Answer(Answer::Lost { .. } | Answer::Full) | Received::Lost(_) | Received::Stopped => {
                     self.worker = None;

@@ -1,5 +1,6 @@
 //! The messages between a campaign and its workers.
 
+use crate::triage::cause::Cause;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -9,8 +10,10 @@ use std::fmt;
 pub(super) enum Ask {
     /// Check the inputs with these numbers: the first, and the one after the last.
     Check(u64, u64),
-    /// Make the finding of the input with this number smaller.
+    /// Make the finding of the input with this number smaller, and find its cause.
     Reduce(u64),
+    /// Say which of these causes the finding of the input with this number has.
+    Explain(u64, Vec<Cause>),
 }
 
 /// A message of a worker.
@@ -40,8 +43,10 @@ pub(super) enum Answer {
     Done,
     /// The worker has grown, and ends before it comes near its limit. The inputs that it has not answered are left.
     Full,
-    /// The script of the smaller finding, if the finding could be made smaller.
-    Reduced(Option<String>),
+    /// The smaller finding, if the finding could be made smaller.
+    Reduced(Option<Box<Small>>),
+    /// The index of the first cause that the finding has.
+    Explained(Option<usize>),
 }
 
 /// A finding of an oracle.
@@ -55,6 +60,17 @@ pub(super) struct Found {
     pub(super) script: Option<String>,
     /// Everything that is needed to understand the finding. Empty if there is a script.
     pub(super) details: String,
+}
+
+/// A finding that was made smaller.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Small {
+    /// A script that shows the finding, if there is one.
+    pub(super) script: Option<String>,
+    /// A JavaScript program that shows the finding, if there can be one.
+    pub(super) program: Option<String>,
+    /// The cause.
+    pub(super) cause: Cause,
 }
 
 /// The end of a check that did not come to a verdict.

@@ -8,7 +8,8 @@
 //!
 //! Input `k` of a campaign follows from its seed, its modules and `k` alone, so a campaign can be repeated, with any
 //! number of jobs. A crash, a hang or a blow-up costs one input: it is a finding, and the campaign goes on. Findings
-//! with the same signature count as one: the first is run again alone, and made smaller.
+//! with the same signature count as one: the first is run again alone, and made smaller. At the end, those that are
+//! written are put together by their cause.
 
 mod history;
 mod inputs;
@@ -21,7 +22,7 @@ mod watchdog;
 mod worker;
 
 pub use inputs::{Corpus, Inputs, read_corpus};
-pub use state::{Entry, Novelty, STATE_FILE, State};
+pub use state::{CauseEntry, Entry, Novelty, STATE_FILE, State};
 pub use watchdog::Limits;
 pub use worker::serve;
 
@@ -97,6 +98,10 @@ impl Campaign<'_> {
             let worked =
                 jobs.into_iter().map(|job| job.join().unwrap_or_else(|_| Err(io::Error::other("a job panicked"))));
             worked.collect::<Vec<_>>().into_iter().chain([attended]).collect::<io::Result<()>>()
+        });
+        let ended = ended.and_then(|()| {
+            let looks = self.reduce && !shared.is_interrupted();
+            if looks { self.job(0, &shared).find_causes() } else { Ok(()) }
         });
         for number in 0..self.jobs.max(1) {
             // It is not there if the worker did not start.

@@ -1,8 +1,8 @@
 //! The part of a campaign that its jobs share: its state, the flags that stop it, and the files of its findings.
 
 use super::inputs::Inputs;
-use super::message::Found;
-use super::state::{Entry, State};
+use super::message::{Found, Small};
+use super::state::{CauseEntry, Entry, State};
 use serde_json::Value;
 use std::fs;
 use std::io;
@@ -80,12 +80,13 @@ impl<'a> Shared<'a> {
     /// # Errors
     ///
     /// A file cannot be written.
-    pub(super) fn record(&self, number: u64, found: &Found) -> io::Result<bool> {
+    pub(super) fn record(&self, number: u64, found: &Found, is_loss: bool) -> io::Result<bool> {
         let mut state = self.state();
         let is_new = !state.findings.contains_key(&found.signature);
         state.note_new(u64::from(is_new));
         let entry = state.findings.entry(found.signature.clone()).or_default();
         entry.count += 1;
+        entry.is_loss = is_loss;
         let is_first = entry.count == 1;
         if !choose(entry, number, |highest| self.remove(highest))? {
             return Ok(false);
@@ -100,18 +101,12 @@ impl<'a> Shared<'a> {
         Ok(is_first)
     }
 
-    /// Notes whether a finding repeats, and writes the script of the smaller one.
+    /// Notes whether a finding repeats.
     ///
     /// # Errors
     ///
     /// A file cannot be written.
-    pub(super) fn add_examination(
-        &self,
-        number: u64,
-        signature: &str,
-        repeats: bool,
-        reduced: Option<&str>,
-    ) -> io::Result<()> {
+    pub(super) fn note_repetition(&self, number: u64, signature: &str, repeats: bool) -> io::Result<()> {
         let mut state = self.state();
         if let Some(entry) = state.findings.get_mut(signature) {
             entry.repeats = Some(repeats);
@@ -121,10 +116,24 @@ impl<'a> Shared<'a> {
             self.write(number, "unrepeated", &format!("{message}\n"))?;
             (self.print)(&message);
         }
-        if let Some(script) = reduced {
+        Ok(())
+    }
+
+    /// Writes the script and the program of a smaller finding, and notes its cause.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written.
+    pub(super) fn add_small(&self, number: u64, small: &Small) -> io::Result<()> {
+        if let Some(script) = &small.script {
             let path = self.write(number, "small.wast", script)?;
             (self.print)(&format!("a smaller script: {}", path.display()));
         }
+        if let Some(program) = &small.program {
+            self.write(number, "small.js", program)?;
+        }
+        let entry = CauseEntry { cause: small.cause.clone(), inputs: [number].into() };
+        self.state().causes.push(entry);
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 use super::history::{History, Point};
 use super::queue::Queue;
 use crate::statistics::counts;
+use crate::triage::cause::Cause;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +38,8 @@ pub struct State {
     pub novelty: Novelty,
     /// The findings, by signature.
     pub findings: BTreeMap<String, Entry>,
+    /// The causes of the findings that are written, as far as they have been looked for.
+    pub causes: Vec<CauseEntry>,
     /// The counts of the oracle.
     pub counts: Value,
     /// The totals over time.
@@ -65,6 +68,17 @@ pub struct Entry {
     pub written: BTreeSet<u64>,
     /// True if an input showed the finding again when it ran alone in a fresh process. `None` if none was tried.
     pub repeats: Option<bool>,
+    /// True if the check of the input did not come to its end: a crash, a hang, a panic, too much memory.
+    pub is_loss: bool,
+}
+
+/// A cause, and the numbers of the inputs among those written that have it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CauseEntry {
+    /// The cause.
+    pub cause: Cause,
+    /// The numbers of the inputs.
+    pub inputs: BTreeSet<u64>,
 }
 
 impl State {
@@ -81,6 +95,7 @@ impl State {
             replaced: 0,
             novelty: Novelty::default(),
             findings: BTreeMap::new(),
+            causes: Vec::new(),
             counts: Value::Object(Default::default()),
             history: History::default(),
             queue: Queue::default(),
@@ -120,6 +135,14 @@ impl State {
         self.processor_seconds += processor / 1e6;
         let new = counts::add(&mut self.counts, counts);
         self.note_new(new);
+    }
+
+    /// Returns the inputs that are written, repeat, and have no cause yet, in order.
+    pub(super) fn unexplained(&self) -> Vec<u64> {
+        let shown = self.findings.values().filter(|entry| !entry.is_loss && entry.repeats == Some(true));
+        let numbers: BTreeSet<u64> = shown.flat_map(|entry| entry.written.iter().copied()).collect();
+        let explained = |number: &u64| self.causes.iter().any(|entry| entry.inputs.contains(number));
+        numbers.into_iter().filter(|number| !explained(number)).collect()
     }
 
     pub(super) fn note_new(&mut self, new: u64) {
@@ -185,7 +208,8 @@ mod tests {
         fs::create_dir_all(&directory).expect("a directory");
         let mut state = State::new("artifact", "all", u64::MAX, Some("corpus".to_string()));
         state.count(json!({"refused": 3}), 5);
-        state.findings.insert("x".to_string(), Entry { count: 2, written: [1, 4].into(), repeats: Some(true) });
+        state.findings.insert("x".to_string(), Entry { count: 2, written: [1, 4].into(), repeats: Some(true), is_loss: false });
+        state.causes.push(CauseEntry { cause: Cause::Signature("x".to_string()), inputs: [1].into() });
         state.write(&directory).expect("written");
         assert_eq!(State::read(&directory).expect("read"), state);
         fs::write(directory.join(STATE_FILE), "{").expect("written");

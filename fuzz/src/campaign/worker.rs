@@ -6,11 +6,12 @@
 //! While a lane runs, its name stands in a file: a process that a signal ends cannot say where it was.
 
 use super::inputs::Inputs;
-use super::message::{Answer, Ask, Found, Loss, LossKind};
+use super::message::{Answer, Ask, Found, Loss, LossKind, Small};
 use super::processor_time;
 use super::watchdog::{Limits, Watchdog};
-use crate::oracle::{Oracle, Report, Verdict};
+use crate::oracle::{Oracle, Reduced, Report, Verdict};
 use crate::panel::watch;
+use crate::triage::cause::Cause;
 use lanes::workers::answer;
 use serde_json::Value;
 use std::any::Any;
@@ -55,6 +56,7 @@ pub fn serve(
                 match serde_json::from_str(&line?)? {
                     Ask::Check(from, to) => worker.check_all(from, to)?,
                     Ask::Reduce(number) => worker.reduce(number)?,
+                    Ask::Explain(number, causes) => worker.explain(number, &causes)?,
                 }
             }
             Ok(())
@@ -141,9 +143,26 @@ impl Worker<'_> {
 
     fn reduce(&mut self, number: u64) -> io::Result<()> {
         let input = self.inputs.get(number);
-        let reduced = catch_unwind(AssertUnwindSafe(|| self.oracle.reduce(&input)));
-        match reduced {
-            Ok(report) => answer(&Answer::Reduced(report.and_then(|report| report.script()))),
+        self.guarded(number, |oracle| {
+            let small = oracle.reduce(&input).map(|reduced| {
+                let Reduced { report, cause } = reduced;
+                Box::new(Small { script: report.script(), program: report.javascript().ok(), cause })
+            });
+            Answer::Reduced(small)
+        })
+    }
+
+    fn explain(&mut self, number: u64, causes: &[Cause]) -> io::Result<()> {
+        let input = self.inputs.get(number);
+        self.guarded(number, |oracle| {
+            Answer::Explained(causes.iter().position(|cause| oracle.is_explained(&input, cause)))
+        })
+    }
+
+    /// Gives the answer that takes several runs of the input with this number.
+    fn guarded(&mut self, number: u64, work: impl FnOnce(&mut dyn Oracle) -> Answer) -> io::Result<()> {
+        match catch_unwind(AssertUnwindSafe(|| work(&mut *self.oracle))) {
+            Ok(done) => answer(&done),
             Err(payload) => end_with(&Answer::Lost { number, loss: panic_loss(&*payload, None) }),
         }
     }

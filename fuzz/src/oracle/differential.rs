@@ -1,14 +1,15 @@
 //! The oracle of a generator and a claim about its cases: by default, that a case does the same in every lane of a
 //! panel.
 
-use super::{Oracle, Report, Verdict};
+use super::{Oracle, Reduced, Verdict};
 use crate::generate::Generator;
 use crate::generate::case::Case;
 use crate::generate::feature_set::Audience;
 use crate::panel::{Check, Panel, trial};
 use crate::statistics::Statistics;
 use crate::statistics::phases::{self, Phase, measure};
-use crate::triage::known::{self, Judgment};
+use crate::triage::cause::Cause;
+use crate::triage::known::{self, Judgment, NewFinding};
 use crate::triage::reduce;
 use serde_json::Value;
 use std::fmt;
@@ -35,6 +36,14 @@ impl Differential {
     pub fn of(generate: Generator, audience: Audience, check: Box<dyn Check>) -> Differential {
         Differential { generate, audience, check, statistics: Statistics::default() }
     }
+
+    /// Returns the finding of an input.
+    fn find(&self, input: &[u8]) -> Option<NewFinding> {
+        match known::judge(&self.generate(input)?, &*self.check) {
+            Judgment::New(found) => Some(*found),
+            Judgment::Agreed(_) | Judgment::Known(_) => None,
+        }
+    }
 }
 
 impl Oracle for Differential {
@@ -54,11 +63,14 @@ impl Oracle for Differential {
         }
     }
 
-    fn reduce(&mut self, input: &[u8]) -> Option<Box<dyn Report>> {
-        match known::judge(&self.generate(input)?, &*self.check) {
-            Judgment::New(found) => Some(Box::new(reduce::reduce(*found, &*self.check, REDUCTION_RUNS))),
-            Judgment::Agreed(_) | Judgment::Known(_) => None,
-        }
+    fn reduce(&mut self, input: &[u8]) -> Option<Reduced> {
+        let small = reduce::reduce(self.find(input)?, &*self.check, REDUCTION_RUNS);
+        let cause = Cause::of(&small, &*self.check);
+        Some(Reduced { report: Box::new(small), cause })
+    }
+
+    fn is_explained(&self, input: &[u8], cause: &Cause) -> bool {
+        self.find(input).is_some_and(|found| cause.explains(&found, &*self.check))
     }
 
     fn generate(&self, input: &[u8]) -> Option<Case> {

@@ -14,6 +14,7 @@ pub mod threads;
 use crate::generate::case::Case;
 use crate::generate::{gc, instantiate, mixed, reload, simd, traps};
 use crate::panel::{Check, Panel};
+use crate::triage::cause::Cause;
 use differential::Differential;
 use serde_json::Value;
 use std::fmt;
@@ -32,7 +33,7 @@ pub const ORACLES: &[Registration] = &[
     Registration {
         name: "simd",
         summary: "single operations on numbers and vectors do the same in every lane",
-        choices: CHOICES,
+        choices: 2 * CHOICES,
         make: |panel| Box::new(Differential::new(simd::generate, panel)),
     },
     Registration {
@@ -108,8 +109,13 @@ pub trait Oracle {
 
     /// Searches for a smaller case with the finding of this input, for a minute or two. Returns `None` if this oracle
     /// cannot make cases smaller, or if the input has no finding.
-    fn reduce(&mut self, _input: &[u8]) -> Option<Box<dyn Report>> {
+    fn reduce(&mut self, _input: &[u8]) -> Option<Reduced> {
         None
+    }
+
+    /// Returns whether the finding of this input has a cause that was found in another one.
+    fn is_explained(&self, _input: &[u8], _cause: &Cause) -> bool {
+        false
     }
 
     /// Returns the case that an input describes, if the oracle is about cases and the input describes one.
@@ -137,6 +143,14 @@ pub trait Oracle {
     ///
     /// They are not the counts of this oracle.
     fn set_counts(&mut self, counts: Value) -> Result<(), serde_json::Error>;
+}
+
+/// A finding that was made smaller.
+pub struct Reduced {
+    /// The smaller finding.
+    pub report: Box<dyn Report>,
+    /// The cause that the smaller finding shows.
+    pub cause: Cause,
 }
 
 /// The judgment of an oracle on one input.

@@ -7,6 +7,7 @@ use super::extend::{Extension, Sizes};
 use super::shrink::constant_expression;
 use super::typed::{Effect, Effects, find_effects};
 use super::{Result, Scratch, params};
+use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem::discriminant;
@@ -15,7 +16,7 @@ use wasm_encoder::{BlockType, CodeSection, ConstExpr, Function, Instruction, Mod
 use wasmparser::{FunctionBody, Operator, Parser};
 
 /// A way to do the same.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Identity {
     /// Leaves the operator as it is.
     Same,

@@ -9,12 +9,13 @@ use super::known::{self, Judgment, NewFinding};
 use crate::generate::case::Case;
 use crate::panel::Check;
 use crate::rewrite::identities::{CHANGES, Identity, name_operator, rewrite_kind};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 use wasmparser::{Parser, Payload};
 
 /// A cause.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Cause {
     /// Operators of this kind, written otherwise, do not show the finding.
     Operator(String, Identity),
@@ -43,6 +44,10 @@ impl fmt::Display for Cause {
 impl Cause {
     /// Returns the cause of a finding that was reduced.
     pub fn of(found: &NewFinding, check: &dyn Check) -> Cause {
+        // A finding that does not repeat has no cause that a run could show. A remark says so.
+        if !found.remarks.is_empty() {
+            return Cause::Signature(found.finding.signature());
+        }
         let kinds: BTreeSet<String> = found.case.modules.iter().flat_map(|wasm| find_kinds(wasm)).collect();
         // Identities that leave most of the code as it is say most about the cause, so they come first.
         for identity in CHANGES {
@@ -126,9 +131,7 @@ impl Groups {
             }
         }
         let found = reduce(found);
-        // A finding that does not repeat has no cause that a run could show.
-        let repeats = found.remarks.is_empty();
-        let cause = if repeats { Cause::of(&found, check) } else { Cause::Signature(found.finding.signature()) };
+        let cause = Cause::of(&found, check);
         self.groups.push(Group { cause, found, inputs: vec![input] });
         true
     }

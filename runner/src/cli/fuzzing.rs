@@ -5,7 +5,7 @@ use super::panel_args::PanelArgs;
 use super::run::parse_jobs;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use fuzz::campaign::{self, Campaign, Corpus, Inputs, Limits, State};
+use fuzz::campaign::{self, Campaign, CauseEntry, Corpus, Inputs, Limits, State};
 use fuzz::oracle::{self, Oracle};
 use fuzz::panel::Panel;
 use lanes::adapter::DEFAULT_TIMEOUT;
@@ -113,6 +113,10 @@ pub(super) fn fuzz(arguments: &FuzzArgs) -> Result<u8, String> {
     for (signature, entry) in &state.findings {
         let once = if entry.repeats == Some(false) { " (does not repeat)" } else { "" };
         say_visible(&format_args!("{} times: {signature}{once}\n", entry.count))?;
+    }
+    for CauseEntry { cause, inputs } in &state.causes {
+        let inputs = inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        say_visible(&format_args!("cause: {cause} (inputs {inputs})\n"))?;
     }
     if oracle.executed() == 0 && state.findings.is_empty() {
         tell(&"nothing was executed, so that nothing was tested");
