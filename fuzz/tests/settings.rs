@@ -72,7 +72,8 @@ fn options_are_drawn_named_and_dropped() {
                 assert!(summary.contains("the tier is broken") && summary.contains("tier=fast"), "{summary}");
                 found += 1;
                 if summary.contains("checks=explicit") && found < 4 {
-                    let reduced = oracle.reduce(&input).expect("the finding shows again").report.script().expect("a script");
+                    let reduced =
+                        oracle.reduce(&input).expect("the finding shows again").report.script().expect("a script");
                     assert!(reduced.contains("\n;; options of theirs: tier=fast\n"), "{reduced}");
                     found = 10;
                 }

@@ -208,7 +208,9 @@ mod tests {
         fs::create_dir_all(&directory).expect("a directory");
         let mut state = State::new("artifact", "all", u64::MAX, Some("corpus".to_string()));
         state.count(json!({"refused": 3}), 5);
-        state.findings.insert("x".to_string(), Entry { count: 2, written: [1, 4].into(), repeats: Some(true), is_loss: false });
+        state
+            .findings
+            .insert("x".to_string(), Entry { count: 2, written: [1, 4].into(), repeats: Some(true), is_loss: false });
         state.causes.push(CauseEntry { cause: Cause::Signature("x".to_string()), inputs: [1].into() });
         state.write(&directory).expect("written");
         assert_eq!(State::read(&directory).expect("read"), state);
