@@ -48,7 +48,7 @@ fn options_override_the_defaults_of_a_target() {
     let (lines, note) = run("run", in_fuzz, &["echo", "-entropic=1"]);
     assert_eq!(
         (lines.as_slice(), note.as_str()),
-        (["-entropic=0 -max_len=16384 -len_control=0 -entropic=1".to_string()].as_slice(), "")
+        (["-entropic=0 -detect_leaks=0 -max_len=16384 -len_control=0 -entropic=1".to_string()].as_slice(), "")
     );
 }
 
