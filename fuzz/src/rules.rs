@@ -54,7 +54,7 @@ pub const MAX_ELEMENTS: u64 = 400;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::case::Case;
+    use crate::generate::case::{Action, Case};
     use crate::generate::feature_set::Audience;
     use crate::generate::input::Random;
     use crate::generate::nan;
@@ -195,10 +195,22 @@ mod tests {
         }
     }
 
+    /// Returns a case with one module and this many calls.
+    fn case_of_calls(count: usize) -> Case {
+        let mut case =
+            cases().find(|case| case.calls().count() >= count && case.modules.len() == 1).expect("there are many");
+        let mut calls = 0;
+        case.actions.retain(|action| {
+            calls += usize::from(matches!(action, Action::Call(_)));
+            calls <= count
+        });
+        case
+    }
+
     /// Compares these outcomes of the first call, by our engine and by another one. The outcomes of the second call
     /// differ.
     fn compare_first_call(ours: Outcome, theirs: Outcome) -> Result<Vec<String>, FindingKind> {
-        let case = cases().find(|case| case.calls().count() > 1 && case.modules.len() == 1).expect("there are many");
+        let case = case_of_calls(2);
         let ours = ScriptedEngine::new("ours", "ours", vec![ours, values(1)]);
         let theirs = ScriptedEngine::new("theirs", "theirs", vec![theirs, values(2)]);
         check(&case, &[&ours, &theirs]).map(|agreement| agreement.ended).map_err(|finding| finding.kind)
@@ -228,7 +240,7 @@ mod tests {
             Err(FindingKind::Disagreement)
         );
         vague.or_kinds.push(TrapKind::UndefinedElement);
-        let case = cases().find(|case| case.calls().count() == 1 && case.modules.len() == 1).expect("there are many");
+        let case = case_of_calls(1);
         let ours = ScriptedEngine::new("ours", "ours", vec![exact()]);
         let theirs = ScriptedEngine::new("theirs", "theirs", vec![Outcome::Failed(Failure::Trap(vague))]);
         assert!(check(&case, &[&ours, &theirs]).is_ok());
@@ -236,7 +248,7 @@ mod tests {
 
     #[test]
     fn an_atomic_access_traps_for_either_reason() {
-        let case = cases().find(|case| case.calls().count() == 1 && case.modules.len() == 1).expect("there are many");
+        let case = case_of_calls(1);
         let ours = ScriptedEngine::new("ours", "ours", vec![trap(TrapKind::UnalignedAtomic)]);
         let theirs = |kind| ScriptedEngine::new("theirs", "theirs", vec![trap(kind)]);
         assert!(check(&case, &[&ours, &theirs(TrapKind::MemoryOutOfBounds)]).is_ok());
@@ -258,7 +270,7 @@ mod tests {
             let payload = payload.map(|value| vec![Value::I32(value)]);
             Outcome::Failed(Failure::Exception(Exception { tag, payload, frames: None }))
         };
-        let case = cases().find(|case| case.calls().count() == 1 && case.modules.len() == 1).expect("there are many");
+        let case = case_of_calls(1);
         let agree = |one: Outcome, other: Outcome| {
             let ours = ScriptedEngine::new("ours", "ours", vec![one]);
             check(&case, &[&ours, &ScriptedEngine::new("theirs", "theirs", vec![other])]).is_ok()

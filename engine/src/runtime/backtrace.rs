@@ -72,30 +72,38 @@ fn exits(newest: Option<&Activation>, exit: WasmExit) -> impl Iterator<Item = (&
 }
 
 /// Visits every reference in the frames of a store whose newest compiled code has called the host. References are in
-/// slots of frames, which the artifacts' stack maps list.
+/// slots of frames, which the artifacts' stack maps list. Returns the number of frames.
 ///
 /// # Panics
 /// When the stack cannot be walked to its end, before anything beyond is visited: a reference would be missed.
 ///
 /// # Safety
 /// The store context is alive, and its newest compiled code waits for this thread.
-pub(super) unsafe fn visit_references(store: *const VmStoreContext, mut visit: impl FnMut(*mut u32)) {
+pub(super) unsafe fn visit_references(store: *const VmStoreContext, mut visit: impl FnMut(*mut u32)) -> u64 {
     // SAFETY: as for this function.
     let exit = unsafe { WasmExit::of(store) };
     let reader = CODE.read();
+    let mut frames = 0;
     Activation::with_newest_of(store, |newest| {
         for (activation, exit) in exits(newest, exit) {
             // SAFETY: `exits` pairs each activation with its exit, and all code of the store waits.
             if let Some((registers, stack)) = unsafe { activation.frames_at(exit) } {
-                visit_frames(registers, &stack, &reader, &mut visit);
+                frames += visit_frames(registers, &stack, &reader, &mut visit);
             }
         }
     });
+    frames
 }
 
-/// Visits every reference in the frames of one activation.
-fn visit_frames(mut registers: Registers, stack: &Stack, reader: &CodeReader<'_>, visit: &mut impl FnMut(*mut u32)) {
+/// Visits every reference in the frames of one activation. Returns the number of frames.
+fn visit_frames(
+    mut registers: Registers,
+    stack: &Stack,
+    reader: &CodeReader<'_>,
+    visit: &mut impl FnMut(*mut u32),
+) -> u64 {
     let mut infos = FrameInfos::new(reader);
+    let mut frames = 0;
     while let Some(info) = infos.get(FrameAddress::Return(registers.pc)) {
         let artifact = reader.at(info.address.lookup()).expect("a frame's code is in an artifact");
         if let Some(map) = artifact.stack_map_at(info.address) {
@@ -109,9 +117,11 @@ fn visit_frames(mut registers: Registers, stack: &Stack, reader: &CodeReader<'_>
         }
         let caller = info.rule.and_then(|rule| rule.apply(&registers, stack));
         registers = caller.expect("frames of compiled code can be walked");
+        frames += 1;
     }
     let end = reader.at(FrameAddress::Return(registers.pc).lookup());
     assert!(end.is_some(), "a walk ends in the entry trampoline of its activation");
+    frames
 }
 
 /// Searches the frames of the newest activation of a store, the innermost first, from the point where it left compiled

@@ -41,13 +41,13 @@ pub(in crate::runtime) fn collect(store: &mut OpaqueMut<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Fills `Heap::slots` with the addresses of all references in the store's frames.
+/// Fills `Heap::slots` with the addresses of all references in the store's frames, and counts the frames.
 fn find_slots(store: &mut OpaqueMut<'_>) {
     let context = store.context_ptr();
     let mut slots = core::mem::take(&mut store.heap.slots);
     // SAFETY: the context is alive, and this thread uses the store.
-    unsafe { visit_references(context, |slot| slots.push(slot)) };
-    store.heap.slots = slots;
+    let frames = unsafe { visit_references(context, |slot| slots.push(slot)) };
+    (store.heap.slots, store.heap.frames) = (slots, frames);
 }
 
 impl StoreOpaque {

@@ -15,9 +15,12 @@ pub(super) const INITIAL: u64 = 512 << 10;
 /// The granularity in which a heap grows, in bytes.
 pub(super) const STEP: u64 = 64 << 10;
 
-/// The size of a heap, in bytes, in which zeal means that every allocation collects. In a larger one, the time would
-/// grow with the square of the number of objects.
+/// The work of a collection, in bytes to copy, up to which zeal means that every allocation collects. With more work,
+/// the time would grow with the square of the number of objects or of frames.
 const SMALL: u64 = 4 << 10;
+
+/// The work of walking a frame, in bytes that take as long to copy.
+const FRAME: u64 = 64;
 
 /// The smallest region, in bytes. A system that refuses [`REGION`] bytes of address space gets to hold fewer objects.
 const LEAST_REGION: u64 = 8 << 20;
@@ -38,7 +41,9 @@ pub(crate) struct Heap {
     pub(in crate::runtime) roots: Roots,
     /// Slots of frames that hold references. Empty between collections; a field so that its allocation is reused.
     pub(super) slots: Vec<*mut u32>,
-    /// True if every allocation collects first, or nearly every one in a large heap.
+    /// The number of frames that the last collection walked.
+    pub(super) frames: u64,
+    /// True if every allocation collects first, or nearly every one where a collection takes long.
     pub(super) zeal: bool,
     /// The end of the room that zeal leaves until the next collection, as an offset in the region.
     pub(super) quiet_end: u64,
@@ -60,6 +65,7 @@ impl Heap {
             values: HostValues::default(),
             roots: Roots::default(),
             slots: Vec::new(),
+            frames: 0,
             zeal: config.gc_zeal,
             quiet_end: 0,
         }
@@ -169,8 +175,14 @@ impl StoreOpaque {
     /// Tells compiled code where room ends. Under zeal there is never room, so that each allocation calls the runtime.
     pub(super) fn publish_end(&mut self) {
         self.context.heap_end = if self.heap.zeal { 0 } else { self.heap.end() };
-        self.heap.quiet_end = self.context.heap_next + self.heap_used().saturating_sub(SMALL) / 64;
+        self.heap.quiet_end = self.context.heap_next + quiet_room(self.heap_used(), self.heap.frames);
     }
+}
+
+/// Returns the bytes of objects that may be made until the next collection under zeal, where so many bytes are alive
+/// and so many frames active.
+fn quiet_room(used: u64, frames: u64) -> u64 {
+    (used + frames * FRAME).saturating_sub(SMALL) / 64
 }
 
 /// Reserves the region unless it is reserved already.
@@ -205,4 +217,16 @@ pub(super) fn exhausted(store: &mut OpaqueMut<'_>, refused: Option<Error>) -> Er
 
 pub(super) fn to_usize(bytes: u64) -> usize {
     usize::try_from(bytes).expect("64-bit hosts only")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeal_leaves_room_where_a_collection_takes_long() {
+        assert_eq!((quiet_room(SMALL, 0), quiet_room(0, SMALL / FRAME)), (0, 0));
+        assert_eq!(quiet_room(SMALL + 64 * 24, 0), 24);
+        assert_eq!(quiet_room(0, 64 + 1000), 1000);
+    }
 }
