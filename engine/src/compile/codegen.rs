@@ -167,8 +167,8 @@ impl FunctionCompiler {
     }
 }
 
-/// Returns the offsets of the blocks that can be reached, sorted. Cranelift also lists blocks that it has removed, and
-/// what stands there may be constants.
+/// Returns offsets of blocks that can be reached, sorted: the first one, and targets of edges. Cranelift's list of
+/// blocks also has some that it has removed, and what stands there may be constants.
 pub(super) fn reached_blocks(code: &MachineCode) -> Vec<u32> {
     let mut blocks: Vec<u32> = code.bb_edges.iter().map(|&(_, to)| to).chain(code.bb_starts.first().copied()).collect();
     blocks.sort_unstable();

@@ -39,8 +39,8 @@ const PRESERVED: [(Register, Dwarf); 5] = [
 const LINK: i32 = 16;
 
 /// Returns the call frame instructions of a function, each with the offset that it holds from. They follow those of the
-/// CIE, which describe the first instruction. `blocks` are the offsets at which basic blocks start that can be reached,
-/// after the prologue. They are sorted.
+/// CIE, which describe the first instruction. `blocks` are the offsets at which basic blocks start, after the prologue,
+/// sorted: those that only a jump to a known offset leads to may be absent.
 ///
 /// # Errors
 /// The reason, if the code has a form that Cranelift does not make.
@@ -54,8 +54,9 @@ pub(in crate::compile) fn call_frame_rules(
     let prologue = blocks.first().map_or(code.len(), |&first| first as usize);
     decode(&code[..prologue], 0, &mut instructions)?;
     sweep.prologue(&instructions)?;
-    for (position, &start) in blocks.iter().enumerate() {
-        let end = blocks.get(position + 1).map_or(code.len(), |&next| next as usize);
+    let blocks = find_blocks(code, blocks)?;
+    let ends = blocks.iter().skip(1).map(|&next| next as usize).chain([code.len()]);
+    for (&start, end) in blocks.iter().zip(ends) {
         instructions.clear();
         decode(&code[..end], start, &mut instructions)?;
         for pop in (0..instructions.len()).filter(|&position| pops_frame(&instructions[position])) {
@@ -65,31 +66,49 @@ pub(in crate::compile) fn call_frame_rules(
     Ok(sweep.rules)
 }
 
-/// Decodes the block that starts at `start`. It goes on after its last instruction if a jump within the block leads
-/// there: some instructions jump over a trap of their own. What no jump leads to is not code.
+/// Returns the offsets of all blocks that can be reached from these: some that jumps lead to are not known to Cranelift
+/// any more, or are parts of its instructions.
+fn find_blocks(code: &[u8], blocks: &[u32]) -> Result<BTreeSet<u32>, String> {
+    let (mut found, mut open) = (BTreeSet::new(), blocks.to_vec());
+    let mut instructions = Vec::new();
+    // From the last one back, so that each ends where the next one starts, which is known.
+    while let Some(start) = open.pop() {
+        if !found.insert(start) {
+            continue;
+        }
+        let end = found.range(start + 1..).next().map_or(code.len(), |&next| next as usize);
+        instructions.clear();
+        decode(&code[..end], start, &mut instructions)?;
+        open.extend(instructions.iter().filter_map(|instruction| jump_target(instruction, code.len())));
+    }
+    Ok(found)
+}
+
+/// Decodes the block that starts at `start`, up to an instruction that ends it.
 fn decode(code: &[u8], start: u32, instructions: &mut Vec<Instruction>) -> Result<(), String> {
     let mut decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
-    let mut targets = BTreeSet::from([u64::from(start)]);
-    while let Some(target) = targets.pop_first() {
-        decoder.set_position(target as usize).map_err(|error| error.to_string())?;
-        decoder.set_ip(target);
-        while decoder.can_decode() {
-            let instruction = decoder.decode();
-            if instruction.is_invalid() {
-                return Err(format!("the bytes at {:#x} of a function are no instruction", instruction.ip()));
-            }
-            instructions.push(instruction);
-            let target = instruction.near_branch_target();
-            if instruction.op0_kind() == OpKind::NearBranch64 && (decoder.ip()..code.len() as u64).contains(&target) {
-                targets.insert(target);
-            }
-            if ends_block(&instruction) {
-                break;
-            }
+    decoder.set_position(start as usize).map_err(|error| error.to_string())?;
+    decoder.set_ip(start.into());
+    while decoder.can_decode() {
+        let instruction = decoder.decode();
+        if instruction.is_invalid() {
+            return Err(format!("the bytes at {:#x} of a function are no instruction", instruction.ip()));
         }
-        targets = targets.split_off(&decoder.ip());
+        instructions.push(instruction);
+        if ends_block(&instruction) {
+            break;
+        }
     }
     Ok(())
+}
+
+/// Returns the target of a jump within the function. A tail call, which is not linked yet, seems to lead to the next
+/// instruction, and no jump within a function does.
+fn jump_target(instruction: &Instruction, length: usize) -> Option<u32> {
+    let jumps = instruction.op0_kind() == OpKind::NearBranch64 && instruction.mnemonic() != Mnemonic::Call;
+    let target = instruction.near_branch_target();
+    let is_inside = target < length as u64 && target != instruction.next_ip();
+    (jumps && is_inside).then_some(target as u32)
 }
 
 struct Sweep {
@@ -318,6 +337,15 @@ mod tests {
         let found = rules(&[ENTER], &[&[&to_a_trap, LEAVE, RET, &[0x0f, 0x0b, 0x06, 0x5d]]]);
         assert_eq!(found, Ok([frame(), popped(10).into(), vec![(11, RestoreState)]].concat()));
         assert_eq!(rules(&[ENTER], &[&[&[0x0f, 0x0b], LEAVE, RET]]), Ok(frame()), "no jump leads to the rest");
+    }
+
+    /// Cranelift no longer knows a block whose jump it has moved into another one.
+    #[test]
+    fn jumps_lead_to_further_blocks() {
+        let (forward, back) = ([0xeb, 5], [0xeb, 0xf9]);
+        let code = [ENTER, &forward, LEAVE, RET, &back].concat();
+        let expected = [frame(), popped(10).into(), vec![(11, RestoreState)]].concat();
+        assert_eq!(call_frame_rules(&code, &[4]), Ok(expected));
     }
 
     #[test]
