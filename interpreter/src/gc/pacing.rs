@@ -70,10 +70,10 @@ impl Pacing {
         let needed = self.used + size;
         let factor = if self.capacity < GENEROUS { 4 } else { 2 };
         if needed > self.capacity / factor {
-            let generous = (needed * factor).next_power_of_two().max(INITIAL);
-            let sufficient = if generous <= self.limit { generous } else { needed.next_multiple_of(STEP) };
-            if sufficient <= self.limit {
-                self.capacity = self.capacity.max(sufficient);
+            // Near the limit all of it is used at once: with one step at a time, each step would cost a collection.
+            let generous = (needed * factor).next_power_of_two().max(INITIAL).min(self.limit);
+            if generous >= needed {
+                self.capacity = self.capacity.max(generous);
             }
         }
         if needed > self.capacity {
@@ -121,6 +121,16 @@ mod tests {
         assert!(pacing.grow(8) && pacing.has_room(8) && !pacing.has_room(9));
         pacing.used = SMALL + 64 * 24;
         assert!(pacing.grow(8) && pacing.has_room(8 + 24) && !pacing.has_room(8 + 25));
+    }
+
+    /// The whole limit is room at once, and not a step at a time.
+    #[test]
+    fn a_limit_below_the_generous_capacity_is_used_at_once() {
+        let mut pacing = Pacing::new(GENEROUS + STEP, false);
+        pacing.used = GENEROUS;
+        assert!(pacing.grow(8) && pacing.capacity == GENEROUS + STEP);
+        let mut small = Pacing::new(INITIAL / 2, false);
+        assert!(small.grow(8) && small.capacity == INITIAL / 2);
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod thread_tests;
 #[cfg(not(feature = "threads"))]
 mod without_threads;
 
+pub(crate) use own::filled;
 #[cfg(feature = "threads")]
 pub(crate) use parking::Waiting;
 pub(crate) use shared::SharedBytes;

@@ -20,7 +20,7 @@ pub(super) struct OwnBytes {
 impl OwnBytes {
     /// Makes a memory of zeros; `None` if the system refuses.
     pub(super) fn new(length: usize) -> Option<OwnBytes> {
-        Some(OwnBytes { bytes: zeros(length)?, length })
+        Some(OwnBytes { bytes: filled(0, length)?, length })
     }
 
     #[inline(always)]
@@ -40,7 +40,7 @@ impl OwnBytes {
         if length > self.bytes.len() {
             // Doubling makes the cost of many small growths linear. Spare bytes cost nothing while they are untouched.
             let generous = self.bytes.len().saturating_mul(2).clamp(length, most.max(length));
-            let Some(mut bytes) = zeros(generous).or_else(|| zeros(length)) else { return false };
+            let Some(mut bytes) = filled(0, generous).or_else(|| filled(0, length)) else { return false };
             copy_to_zeros(self.as_slice(), &mut bytes);
             self.bytes = bytes;
         }
@@ -49,15 +49,15 @@ impl OwnBytes {
     }
 }
 
-/// Returns zeros that are untouched if there are many; `None` if the system refuses.
-fn zeros(length: usize) -> Option<Vec<u8>> {
+/// Returns so many equal elements; `None` if the system refuses. Zeros are untouched if there are many.
+pub(crate) fn filled<T: Clone>(element: T, length: usize) -> Option<Vec<T>> {
     // `vec![0; n]` takes zeros from the allocator and ends the process if there are none. A reservation that can fail
     // is not zeroed. So one is made to ask, and given back.
-    let mut question: Vec<u8> = Vec::new();
+    let mut question: Vec<T> = Vec::new();
     question.try_reserve_exact(length).ok()?;
     // An allocation that nobody uses may be optimized away.
     drop(black_box(question));
-    Some(vec![0; length])
+    Some(vec![element; length])
 }
 
 /// Copies the blocks that are not zero, so that the others stay untouched.

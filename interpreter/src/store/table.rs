@@ -2,11 +2,11 @@
 
 use super::{StoreLimits, refused};
 use crate::error::Result;
+use crate::memory::filled;
 use crate::slot::RawRef;
 use crate::trap::Trap;
 use crate::types::{Limits, TableType};
 use alloc::format;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -35,8 +35,9 @@ impl TableInstance {
             let message = format!("a table of {length} elements is too large: the interpreter allows {MOST_ELEMENTS}");
             return Err(refused(message));
         }
-        // Zeros, which null is, come from the system without being touched.
-        let slots = vec![init.0; length as usize];
+        // Null is zero, so that a table of nulls stays untouched.
+        let slots = filled(init.0, length as usize);
+        let slots = slots.ok_or_else(|| refused(format!("the system refuses a table of {length} elements")))?;
         Ok(TableInstance { slots, ty })
     }
 

@@ -110,9 +110,9 @@ impl MemoryType {
         MemoryType { index64: true, ..MemoryType::new(min, max) }
     }
 
-    /// Returns the size of a page in bytes.
+    /// Returns the size of a page in bytes; the largest number if the size is larger still, which no memory has.
     pub fn page_size(&self) -> u64 {
-        1 << self.page_size_log2
+        1_u64.checked_shl(self.page_size_log2.into()).unwrap_or(u64::MAX)
     }
 
     /// Returns the largest number of pages that a memory with these addresses and pages can have.

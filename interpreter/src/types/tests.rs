@@ -244,6 +244,10 @@ fn valid_memories_and_tables() {
     assert_eq!(pages(0, MemoryType::memory64(0, None)).most_pages(), u64::MAX);
     assert!(MemoryType::new(1 << 16, Some(1 << 16)).is_valid() && !MemoryType::new((1 << 16) + 1, None).is_valid());
     assert!(!MemoryType::new(2, Some(1)).is_valid() && !pages(3, MemoryType::new(0, None)).is_valid());
+    for log2 in [63, 64, u8::MAX] {
+        let ty = pages(log2, MemoryType::new(1, None));
+        assert!(!ty.is_valid() && ty.page_size() >= 1 << 63);
+    }
     let shared = |max| MemoryType { shared: true, ..MemoryType::new(1, max) };
     assert!(shared(Some(1)).is_valid() && !shared(None).is_valid());
     let table: TableType = TableType::new(RefType::FUNC, 1 << 32, None);

@@ -1,9 +1,9 @@
 //! The generator of the target `gc`: modules full of objects.
 //!
 //! The types are a chain of structures that is deeper than any table of supertypes in an engine, with branches; a chain
-//! of function types; and arrays of every element type. Functions cast over the chain ([`casts`]), fill, copy and read
-//! arrays to their last element and one past it ([`arrays`]), and keep objects alive across calls, exceptions and tail
-//! calls while others become garbage ([`lives`]). Each returns a number and an object, and all that the object reaches
+//! of function types; and arrays of every element type. Functions cast over the chain (`casts`), fill, copy and read
+//! arrays to their last element and one past it (`arrays`), and keep objects alive across calls, exceptions and tail
+//! calls while others become garbage (`lives`). Each returns a number and an object, and all that the object reaches
 //! is compared.
 //!
 //! Modules are written as text.

@@ -4,7 +4,7 @@
 //! some of it, from `base` or from each other, and write into it by segments: active ones that overlap, that end at the
 //! last byte or one past it, and that trap halfway; passive ones that are copied in parts and dropped. Their start
 //! functions may trap. Calls and instantiations alternate. Each range of a call is drawn with its end in mind: start
-//! and length together reach the end, or one past it ([`module`] has the text).
+//! and length together reach the end, or one past it (`module` has the text).
 
 mod module;
 
