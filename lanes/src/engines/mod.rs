@@ -5,7 +5,7 @@
 //! [walk](walk) over values, objects and exports, and [host functions](host).
 
 #![cfg_attr(
-    not(any(feature = "engine", feature = "wasmtime")),
+    not(any(feature = "engine", feature = "interp", feature = "wasmtime")),
     expect(dead_code, reason = "only these engines have objects")
 )]
 
