@@ -172,7 +172,6 @@ impl FunctionCompiler {
 pub(super) fn reached_blocks(code: &MachineCode) -> Vec<u32> {
     let mut blocks: Vec<u32> = code.bb_edges.iter().map(|&(_, to)| to).chain(code.bb_starts.first().copied()).collect();
     blocks.sort_unstable();
-    blocks.dedup();
     blocks
 }
 

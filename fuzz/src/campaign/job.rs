@@ -119,17 +119,14 @@ impl Job<'_> {
         };
         let repeats = again.is_some_and(|found| found.signature == signature);
         self.shared.note_repetition(number, signature, repeats)?;
-        if repeats && !is_loss && self.reduces {
-            self.reduce(number)?;
-        }
-        Ok(())
+        if repeats && !is_loss && self.reduces { self.reduce(number) } else { Ok(()) }
     }
 
-    /// Makes a finding smaller, and finds its cause. Returns whether the worker could.
-    fn reduce(&mut self, number: u64) -> io::Result<bool> {
+    /// Makes a finding smaller, and finds its cause, if the worker can.
+    fn reduce(&mut self, number: u64) -> io::Result<()> {
         match self.ask(&Ask::Reduce(number))? {
-            Some(Answer::Reduced(Some(small))) => self.shared.add_small(number, &small).map(|()| true),
-            _ => Ok(false),
+            Some(Answer::Reduced(Some(small))) => self.shared.add_small(number, &small),
+            _ => Ok(()),
         }
     }
 
@@ -156,7 +153,7 @@ impl Job<'_> {
             }
             match self.explain(number)? {
                 Some(known) => _ = self.shared.state().causes[known].inputs.insert(number),
-                None => _ = self.reduce(number)?,
+                None => self.reduce(number)?,
             }
         }
         Ok(())

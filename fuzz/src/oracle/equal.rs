@@ -52,21 +52,13 @@ impl Check for Equal {
     fn check(&self, case: &Case) -> Result<Agreement, Box<Finding>> {
         let variant = choose_variant(case);
         let case = &with_more_fuel(case);
-        self.0.with_lanes(case, |lanes| {
-            let mut whole: Option<Agreement> = None;
-            for &lane in lanes {
-                let agreement = compare::check(case, &[lane, &RewritingLane::new(lane, variant)])?;
-                let gave_up = agreement.run.gave_up;
-                match &mut whole {
-                    Some(whole) => whole.extend(agreement),
-                    None => whole = Some(agreement),
-                }
-                if gave_up {
-                    break;
-                }
-            }
-            Ok(whole.expect("a panel has lanes"))
-        })
+        let agreements = self.0.visit_lanes(case, |lane| {
+            let agreement = compare::check(case, &[lane, &RewritingLane::new(lane, variant)])?;
+            let gave_up = agreement.run.gave_up;
+            Ok::<_, Box<Finding>>((agreement, gave_up))
+        })?;
+        let whole = agreements.into_iter().reduce(Agreement::and);
+        Ok(whole.expect("a panel has lanes"))
     }
 
     fn panel(&self) -> &Panel {

@@ -34,18 +34,12 @@ impl Check for Shadow {
     fn check(&self, case: &Case) -> Result<Agreement, Box<Finding>> {
         // A case that cannot record is checked without.
         let (recording, sites) = record_case(case).unwrap_or_else(|| (case.clone(), Vec::new()));
-        let mut runs: Vec<Checked> = Vec::new();
-        self.0.with_lanes(&recording, |lanes| {
-            for &lane in lanes {
-                let run = run_alone(&recording, lane);
-                let wrong = find_wrong_frames(&run, &sites, lane);
-                let gave_up = run.gave_up;
-                runs.push((run, wrong, lane.info().clone()));
-                if gave_up {
-                    break;
-                }
-            }
-        });
+        let runs: Vec<Checked> = self.0.visit_lanes(&recording, |lane| {
+            let run = run_alone(&recording, lane);
+            let wrong = find_wrong_frames(&run, &sites, lane);
+            let gave_up = run.gave_up;
+            Ok::<_, Box<Finding>>(((run, wrong, lane.info().clone()), gave_up))
+        })?;
         if let Some(finding) = find_first(&runs) {
             return Err(Box::new(finding));
         }

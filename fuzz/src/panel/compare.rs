@@ -43,12 +43,13 @@ impl Agreement {
         Agreement { run: runs.swap_remove(0), ended, apart, compared }
     }
 
-    /// Adds the lanes of an agreement about the same case, which keeps the run that it has.
-    pub fn extend(&mut self, other: Agreement) {
+    /// Returns the agreement with the lanes of another one about the same case.
+    pub fn and(mut self, other: Agreement) -> Agreement {
         self.run.gave_up |= other.run.gave_up;
         self.ended.extend(other.ended);
         self.apart.extend(other.apart);
         self.compared.extend(other.compared);
+        self
     }
 }
 

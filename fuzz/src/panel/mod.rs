@@ -188,9 +188,34 @@ impl Panel {
         Some(run::run_alone(case, &**lane))
     }
 
-    /// Calls `visit` with all lanes as `case` configures them. Only the interpreter, which is the first if it is among
-    /// them, ends a case that has no fuel and never ends: where it gave up, no other lane may run the case.
+    /// Calls `visit` with each lane as `case` configures it, and returns the results. Only the interpreter, which is
+    /// the first if it is among the lanes, ends a case that has no fuel and never ends. So `visit` also returns whether
+    /// the lane gave the case up, after which no other lane is visited.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `visit`.
+    pub fn visit_lanes<R, E>(
+        &self,
+        case: &Case,
+        mut visit: impl FnMut(&dyn Lane) -> Result<(R, bool), E>,
+    ) -> Result<Vec<R>, E> {
+        self.with_lanes(case, |lanes| {
+            let mut results = Vec::with_capacity(lanes.len());
+            for lane in lanes {
+                let (result, gave_up) = visit(*lane)?;
+                results.push(result);
+                if gave_up {
+                    break;
+                }
+            }
+            Ok(results)
+        })
+    }
+
+    /// Calls `visit` with all lanes as `case` configures them.
     pub fn with_lanes<R>(&self, case: &Case, visit: impl FnOnce(&[&dyn Lane]) -> R) -> R {
+        coverage::begin();
         let coverage = self.watches_guests.then_some(Coverage(coverage::note));
         let options = |name: &str| Options { coverage, ..case.options_of(name) };
         let own: Vec<_> = self.own.iter().map(|name| own_lane(name, &options(name))).collect();
@@ -204,7 +229,6 @@ impl Panel {
     ///
     /// The first finding.
     pub fn check(&self, case: &Case) -> Result<Agreement, Box<Finding>> {
-        coverage::begin();
         self.with_lanes(case, |lanes| compare::check(case, lanes))
     }
 }

@@ -24,7 +24,7 @@ use wasm_encoder::{
     FunctionSection, Instruction as I, MemArg, MemArgTarget, MemorySection, MemoryType, Module, TypeSection, ValType,
 };
 
-/// The bytes of choices: a case takes about half of them.
+/// The bytes of choices: a case takes about a third of them.
 const LEN: usize = 1 << 15;
 /// The functions of a module.
 const FUNCTIONS: usize = 32;

@@ -225,11 +225,11 @@ pub(super) fn pair(u: &mut Unstructured<'_>, ty: ValType) -> Result<[Value; 2]> 
 
 /// Chooses two vectors whose lanes are special together.
 fn special_vectors(u: &mut Unstructured<'_>) -> Result<[Value; 2]> {
-    let (width, odd): (usize, bool) = (*u.choose(&[1, 2, 4, 8])?, u.arbitrary()?);
-    let least = 1_u128 << (8 * width - 1);
-    let lanes = |lane: u128| (0..16 / width).fold(0, |vector, k| vector | lane << (8 * width * k));
-    let (least, ones) = (lanes(least), u128::MAX);
-    Ok([Value::V128(least), Value::V128(if odd { ones } else { 0 })])
+    let bits = 8 * *u.choose(&[1, 2, 4, 8])?;
+    // The least integer in each lane, which is the negative zero of floats, with minus one or with zero.
+    let least = (0..128 / bits).fold(0, |vector, lane| vector | 1 << (bits * lane + bits - 1));
+    let other = if u.arbitrary()? { u128::MAX } else { 0 };
+    Ok([Value::V128(least), Value::V128(other)])
 }
 
 /// Chooses a vector: lanes of one width, all alike, all but one alike, or each by itself; or the numbers of the lanes.

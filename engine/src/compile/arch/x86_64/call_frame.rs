@@ -24,7 +24,8 @@
 use gimli::write::CallFrameInstruction;
 use gimli::{Register as Dwarf, X86_64};
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// The registers that the System V convention preserves, beside rbp and rsp, with their DWARF numbers.
 const PRESERVED: [(Register, Dwarf); 5] = [
@@ -54,32 +55,38 @@ pub(in crate::compile) fn call_frame_rules(
     let prologue = blocks.first().map_or(code.len(), |&first| first as usize);
     decode(&code[..prologue], 0, &mut instructions)?;
     sweep.prologue(&instructions)?;
-    let blocks = find_blocks(code, blocks)?;
-    let ends = blocks.iter().skip(1).map(|&next| next as usize).chain([code.len()]);
-    for (&start, end) in blocks.iter().zip(ends) {
-        instructions.clear();
-        decode(&code[..end], start, &mut instructions)?;
-        for pop in (0..instructions.len()).filter(|&position| pops_frame(&instructions[position])) {
-            sweep.epilogue(&instructions, pop)?;
+    instructions.clear();
+    let blocks = decode_blocks(code, blocks, &mut instructions)?;
+    let ends = blocks.keys().skip(1).copied().chain([code.len() as u32]);
+    for (block, end) in blocks.values().zip(ends) {
+        let block = &instructions[block.clone()];
+        // A jump may lead into a block that was decoded before the jump was.
+        let block = &block[..block.partition_point(|instruction| instruction.ip32() < end)];
+        for pop in (0..block.len()).filter(|&position| pops_frame(&block[position])) {
+            sweep.epilogue(block, pop)?;
         }
     }
     Ok(sweep.rules)
 }
 
-/// Returns the offsets of all blocks that can be reached from these: some that jumps lead to are not known to Cranelift
-/// any more, or are parts of its instructions.
-fn find_blocks(code: &[u8], blocks: &[u32]) -> Result<BTreeSet<u32>, String> {
-    let (mut found, mut open) = (BTreeSet::new(), blocks.to_vec());
-    let mut instructions = Vec::new();
+/// Decodes all blocks that can be reached from these: some that jumps lead to are not known to Cranelift any more, or
+/// are parts of its instructions. Returns the offset of each, and where its instructions are in `instructions`.
+fn decode_blocks(
+    code: &[u8],
+    blocks: &[u32],
+    instructions: &mut Vec<Instruction>,
+) -> Result<BTreeMap<u32, Range<usize>>, String> {
+    let (mut found, mut open) = (BTreeMap::<u32, Range<usize>>::new(), blocks.to_vec());
     // From the last one back, so that each ends where the next one starts, which is known.
     while let Some(start) = open.pop() {
-        if !found.insert(start) {
+        if found.contains_key(&start) {
             continue;
         }
-        let end = found.range(start + 1..).next().map_or(code.len(), |&next| next as usize);
-        instructions.clear();
-        decode(&code[..end], start, &mut instructions)?;
-        open.extend(instructions.iter().filter_map(|instruction| jump_target(instruction, code.len())));
+        let end = found.range(start..).next().map_or(code.len(), |(&next, _)| next as usize);
+        let first = instructions.len();
+        decode(&code[..end], start, instructions)?;
+        open.extend(instructions[first..].iter().filter_map(|instruction| jump_target(instruction, code.len())));
+        found.insert(start, first..instructions.len());
     }
     Ok(found)
 }
@@ -346,6 +353,10 @@ mod tests {
         let code = [ENTER, &forward, LEAVE, RET, &back].concat();
         let expected = [frame(), popped(10).into(), vec![(11, RestoreState)]].concat();
         assert_eq!(call_frame_rules(&code, &[4]), Ok(expected));
+        // Into a block that is known as a part of another one.
+        let (nop, back) = ([0x90], [0x74, 0xfc]);
+        let code = [ENTER, &nop, &nop, &nop, &back, LEAVE, RET].concat();
+        assert_eq!(call_frame_rules(&code, &[4]), Ok([frame(), popped(13).into()].concat()));
     }
 
     #[test]
