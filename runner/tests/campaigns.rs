@@ -8,6 +8,7 @@ mod common;
 use common::{text, touchstone};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -56,6 +57,12 @@ impl Ended {
         findings.iter().map(|(name, entry)| (name.clone(), (count(entry), numbers(entry)))).collect()
     }
 
+    /// Returns the names of the files in the directory.
+    fn files(&self) -> BTreeSet<OsString> {
+        let files = fs::read_dir(self.directory.path()).expect("a directory");
+        files.flatten().map(|file| file.file_name()).collect()
+    }
+
     fn file(&self, name: &str) -> String {
         fs::read_to_string(self.directory.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
@@ -99,7 +106,7 @@ fn what_a_lane_does_to_its_process_costs_one_input() {
     assert_eq!(with_faulty_lane("faulty/load-hog", "out of memory in faulty/load-hog: N MiB", &memory), crashed);
 }
 
-/// A lane that returns a wrong number is one cause, whatever inputs show it.
+/// A lane that returns a wrong number is one cause, whatever inputs show it and in whatever order jobs come to them.
 #[test]
 fn findings_are_put_together_by_their_cause() {
     let seeds = tempfile::tempdir().expect("a directory");
@@ -107,7 +114,10 @@ fn findings_are_put_together_by_their_cause() {
     fs::write(seeds.path().join("m.wasm"), wasm).expect("written");
     let directory = seeds.path().display().to_string();
     let lanes = ["--lanes", "interp,speed/fresh,faulty/lie", "--seeds", &directory];
-    let ended = campaign(&[&lanes[..], &["--inputs", "12", "--seed", "5", "--jobs", "2"]].concat());
+    let with_jobs = |jobs| campaign(&[&lanes[..], &["--inputs", "12", "--seed", "5", "--jobs", jobs]].concat());
+    let (alone, ended) = (with_jobs("1"), with_jobs("3"));
+    assert_eq!(ended.state["causes"], alone.state["causes"], "{}{}", ended.said, alone.said);
+    assert_eq!(ended.files(), alone.files());
     let findings = ended.findings();
     let written: BTreeSet<u64> = findings.values().flat_map(|(_, written)| written.clone()).collect();
     assert!(written.len() > 1, "{}", ended.said);
@@ -232,8 +242,8 @@ fn an_interrupt_ends_a_campaign_with_its_summary() {
         serde_json::from_str(&fs::read_to_string(directory.path().join("campaign.json")).expect("a file"))
             .expect("JSON");
     assert!(text(&output.stderr).contains(&format!("seed {}; ", state["seed"])), "{}", text(&output.stderr));
-    let left: Vec<_> =
-        fs::read_dir(directory.path()).expect("a directory").flatten().map(|file| file.file_name()).collect();
+    let files = fs::read_dir(directory.path()).expect("a directory");
+    let left: Vec<_> = files.flatten().map(|file| file.file_name()).collect();
     assert_eq!(left, ["campaign.json"], "no note of a worker is left");
 }
 

@@ -130,30 +130,35 @@ impl Job<'_> {
         }
     }
 
-    /// Finds the causes of all findings that are written. No other job may run.
+    /// Finds the causes of all findings that are written, in the order of their inputs, so that neither the causes nor
+    /// the inputs that are made smaller depend on the order in which jobs came to them. No other job may run.
     ///
     /// # Errors
     ///
-    /// No worker can be started, or a file cannot be written.
+    /// No worker can be started, or a file cannot be written or removed.
     pub(super) fn find_causes(&mut self) -> io::Result<()> {
-        // Jobs that ran at a time may have found one cause twice.
-        let mut found = std::mem::take(&mut self.shared.state().causes);
-        found.sort_by_key(|entry| entry.inputs.first().copied());
-        for entry in found {
-            let Some(&first) = entry.inputs.first() else { continue };
-            match self.explain(first)? {
-                Some(known) => self.shared.state().causes[known].inputs.extend(entry.inputs),
-                None => self.shared.state().causes.push(entry),
-            }
-        }
-        let unexplained = self.shared.state().unexplained();
-        for number in unexplained {
+        let mut reduced = self.shared.state().take_reduced();
+        let repeating = self.shared.state().repeating();
+        for number in repeating {
             if self.shared.is_interrupted() {
                 break;
             }
-            match self.explain(number)? {
-                Some(known) => _ = self.shared.state().causes[known].inputs.insert(number),
-                None => self.reduce(number)?,
+            match (self.explain(number)?, reduced.remove(&number)) {
+                (Some(known), small) => {
+                    self.shared.state().causes[known].inputs.insert(number);
+                    if small.is_some() {
+                        self.shared.remove_small(number)?;
+                    }
+                }
+                (None, Some(cause)) => self.shared.state().note_cause(number, cause),
+                (None, None) => self.reduce(number)?,
+            }
+        }
+        for (number, cause) in reduced {
+            if self.shared.is_interrupted() {
+                self.shared.state().note_cause(number, cause);
+            } else {
+                self.shared.remove_small(number)?;
             }
         }
         Ok(())

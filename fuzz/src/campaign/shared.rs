@@ -2,7 +2,7 @@
 
 use super::inputs::Inputs;
 use super::message::{Found, Small};
-use super::state::{CauseEntry, Entry, State};
+use super::state::{Entry, State};
 use serde_json::Value;
 use std::fs;
 use std::io;
@@ -88,7 +88,7 @@ impl<'a> Shared<'a> {
         entry.count += 1;
         entry.is_loss = is_loss;
         let is_first = entry.count == 1;
-        if !choose(entry, number, |highest| self.remove(highest))? {
+        if !choose(entry, number, |highest| self.remove_files(highest, &["input", "wast", "txt"]))? {
             return Ok(false);
         }
         fs::write(self.path(number, "input"), self.inputs.get(number))?;
@@ -132,9 +132,17 @@ impl<'a> Shared<'a> {
         if let Some(program) = &small.program {
             self.write(number, "small.js", program)?;
         }
-        let entry = CauseEntry { cause: small.cause.clone(), inputs: [number].into() };
-        self.state().causes.push(entry);
+        self.state().note_cause(number, small.cause.clone());
         Ok(())
+    }
+
+    /// Removes the files of a smaller finding, whose cause a lower input has too.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be removed.
+    pub(super) fn remove_small(&self, number: u64) -> io::Result<()> {
+        self.remove_files(number, &["small.wast", "small.js"])
     }
 
     /// Returns the path of a file about an input.
@@ -148,9 +156,9 @@ impl<'a> Shared<'a> {
         Ok(path)
     }
 
-    /// Removes the files about a finding, of which there are enough.
-    fn remove(&self, number: u64) -> io::Result<()> {
-        for extension in ["input", "wast", "txt"] {
+    /// Removes the files about a finding, as far as there are any.
+    fn remove_files(&self, number: u64, extensions: &[&str]) -> io::Result<()> {
+        for extension in extensions {
             match fs::remove_file(self.path(number, extension)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}

@@ -137,12 +137,21 @@ impl State {
         self.note_new(new);
     }
 
-    /// Returns the inputs that are written, repeat, and have no cause yet, in order.
-    pub(super) fn unexplained(&self) -> Vec<u64> {
+    /// Returns the inputs that are written and whose finding repeats.
+    pub(super) fn repeating(&self) -> BTreeSet<u64> {
         let shown = self.findings.values().filter(|entry| !entry.is_loss && entry.repeats == Some(true));
-        let numbers: BTreeSet<u64> = shown.flat_map(|entry| entry.written.iter().copied()).collect();
-        let explained = |number: &u64| self.causes.iter().any(|entry| entry.inputs.contains(number));
-        numbers.into_iter().filter(|number| !explained(number)).collect()
+        shown.flat_map(|entry| entry.written.iter().copied()).collect()
+    }
+
+    /// Notes a cause that no other input is known to have.
+    pub(super) fn note_cause(&mut self, number: u64, cause: Cause) {
+        self.causes.push(CauseEntry { cause, inputs: [number].into() });
+    }
+
+    /// Takes the causes away. Returns those that inputs were made smaller for, by the number of the input: the lowest.
+    pub(super) fn take_reduced(&mut self) -> BTreeMap<u64, Cause> {
+        let causes = std::mem::take(&mut self.causes).into_iter();
+        causes.filter_map(|entry| Some((*entry.inputs.first()?, entry.cause))).collect()
     }
 
     pub(super) fn note_new(&mut self, new: u64) {
