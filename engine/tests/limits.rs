@@ -600,3 +600,43 @@ fn a_limiter_that_panics_changes_nothing() {
     Instance::new(&mut store, &heavy, &[]).unwrap();
     store.gc().unwrap();
 }
+
+/// Each growth is a collection, so a heap comes near its limit in few of them, and uses all of it.
+#[test]
+fn a_heap_near_its_limit_grows_seldom() {
+    const LIMIT: u64 = 12 << 20;
+    #[derive(Default)]
+    struct Limited {
+        growths: u32,
+        capacity: u64,
+    }
+    impl ResourceLimiter for Limited {
+        fn memory_growing(&mut self, _: u64, _: u64, _: Option<u64>) -> Result<bool> {
+            Ok(true)
+        }
+        fn table_growing(&mut self, _: u64, _: u64, _: Option<u64>) -> Result<bool> {
+            Ok(true)
+        }
+        fn heap_growing(&mut self, _: u64, desired: u64) -> Result<bool> {
+            if desired > LIMIT {
+                return Ok(false);
+            }
+            *self = Limited { growths: self.growths + 1, capacity: desired };
+            Ok(true)
+        }
+    }
+    let text = r#"(module (type $list (struct (field (ref null $list)) (field (ref eq))))
+        (global $all (mut (ref null $list)) (ref.null $list))
+        (func (export "fill") (loop $again
+            (global.set $all (struct.new $list (global.get $all) (ref.i31 (i32.const 7))))
+            (br $again))))"#;
+    let engine = Engine::new(&Config::new()).unwrap();
+    let mut store = Store::new(&engine, Limited::default());
+    store.limiter(|limiter| limiter);
+    let instance = Instance::new(&mut store, &Module::new(&engine, text).unwrap(), &[]).unwrap();
+    let fill = instance.get_typed_func::<(), ()>(&mut store, "fill").unwrap();
+    assert_eq!(fill.call(&mut store, ()).unwrap_err().as_trap(), Some(Trap::OutOfHeap));
+    let Limited { growths, capacity } = *store.data();
+    assert_eq!(capacity, LIMIT);
+    assert!(growths <= 16, "{growths} growths");
+}

@@ -19,11 +19,12 @@ mod tests;
 
 use crate::config::Engine;
 use crate::error::Result;
-use crate::rewrite::Code;
+use crate::rewrite::{self, Code};
 use crate::types::{ExternType, TypeIndex};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use names::Names;
 use once_cell::race::OnceBox;
 use wasmparser::{BinaryReader, FunctionBody, OperatorsReader, WasmFeatures};
@@ -44,6 +45,8 @@ struct Contents {
     description: Description,
     /// The code of the defined functions, which the first call of each makes.
     code: Box<[OnceBox<Arc<Code>>]>,
+    /// The number of instructions that code which is still to be made may have.
+    room_for_code: AtomicUsize,
     names: OnceBox<Names>,
 }
 
@@ -78,8 +81,9 @@ impl Module {
         let features = read::parser_features(engine.config().features);
         let description = read::read(features, wasm)?;
         let code = description.bodies.iter().map(|_| OnceBox::new()).collect();
-        let (engine, bytes) = (engine.clone(), wasm.into());
-        Ok(Module(Arc::new(Contents { engine, bytes, features, description, code, names: OnceBox::new() })))
+        let room_for_code = rewrite::room_for_code(wasm.len()).into();
+        let (engine, bytes, names) = (engine.clone(), wasm.into(), OnceBox::new());
+        Ok(Module(Arc::new(Contents { engine, bytes, features, description, code, room_for_code, names })))
     }
 
     /// Validates a module in the binary format.
@@ -144,6 +148,19 @@ impl Module {
     #[inline]
     pub(crate) fn code(&self, defined: u32) -> &OnceBox<Arc<Code>> {
         &self.0.code[defined as usize]
+    }
+
+    /// Returns the number of instructions that code which is still to be made may have.
+    pub(crate) fn room_for_code(&self) -> usize {
+        self.0.room_for_code.load(Ordering::Relaxed)
+    }
+
+    /// Notes that code with this number of instructions was made. Threads that make code at one time may together
+    /// exceed the room once.
+    pub(crate) fn take_room_for_code(&self, ops: usize) {
+        let taken = |room: usize| Some(room.saturating_sub(ops));
+        // The closure never refuses.
+        let _ = self.0.room_for_code.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
     }
 
     /// Returns the body of the defined function at this position: its locals and instructions.

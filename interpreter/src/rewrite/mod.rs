@@ -41,8 +41,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use wasmparser::{BlockType, FunctionBody, Operator};
 
-/// The largest number of instructions of a function, two for each byte of the largest body.
-const MOST_OPS: usize = 1 << 24;
+/// The number of instructions that the functions of any module may have together, and the number that they may have on
+/// top of that for each byte of the module. Code that people or compilers write has less than one for a byte. But a
+/// branch, which takes two bytes, may move a thousand operands, and a call may leave as many.
+const ROOM: (usize, usize) = (1 << 20, 16);
 
 /// The largest number of slots of a frame.
 const MOST_SLOTS: u32 = 1 << 22;
@@ -80,6 +82,8 @@ impl Settings {
 struct Rewriter<'m> {
     module: &'m Description,
     settings: Settings,
+    /// The largest number of instructions that the code may have.
+    most_ops: usize,
     /// The parameters and results of the body.
     ty: BlockType,
     /// The offset in the binary of the present operator.
@@ -121,7 +125,7 @@ struct Rewriter<'m> {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Unsupported`] if the body cannot be rewritten.
+/// [`ErrorKind::Unsupported`] if the code becomes too large, with that of the functions before it.
 pub(crate) fn code_of(module: &Module, func: u32) -> Result<Arc<Code>> {
     let description = module.description();
     let defined = description.defined(func).expect("a defined function");
@@ -131,23 +135,31 @@ pub(crate) fn code_of(module: &Module, func: u32) -> Result<Arc<Code>> {
     }
     let settings = Settings::of(module.engine().config());
     let ty = description.functions[func as usize].0;
-    let code = rewrite(description, settings, ty, &module.body(defined))?;
+    let code = rewrite(description, settings, module.room_for_code(), ty, &module.body(defined))?;
+    module.take_room_for_code(code.ops.len());
     Ok(cell.get_or_init(|| Box::new(Arc::new(code))).clone())
 }
 
-/// Rewrites the body of a function of this type.
+/// Returns the number of instructions that the functions of a module of this size may have together.
+pub(crate) fn room_for_code(module_bytes: usize) -> usize {
+    let (any, for_each_byte) = ROOM;
+    any.saturating_add(module_bytes.saturating_mul(for_each_byte))
+}
+
+/// Rewrites the body of a function of this type to at most this number of instructions.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Unsupported`] if the code becomes too large. An error of the decoder, which validation has excluded.
+/// [`ErrorKind::Unsupported`] if the code becomes larger. An error of the decoder, which validation has excluded.
 pub(crate) fn rewrite(
     module: &Description,
     settings: Settings,
+    most_ops: usize,
     type_index: TypeIndex,
     body: &FunctionBody<'_>,
 ) -> Result<Code> {
     outside_of_scratch(|least_home| {
-        let mut rewriter = Rewriter::new(module, settings, BlockType::FuncType(type_index.0));
+        let mut rewriter = Rewriter::new(module, settings, most_ops, BlockType::FuncType(type_index.0));
         for ty in module.func_type(type_index).params() {
             rewriter.add_locals(1, ty.slots() as u32);
         }
@@ -175,7 +187,7 @@ pub(crate) fn rewrite_expression(
     // Only the number of slots of a result matters.
     let result = if ty.slots() == 2 { wasmparser::ValType::V128 } else { wasmparser::ValType::I64 };
     outside_of_scratch(|least_home| {
-        let mut rewriter = Rewriter::new(module, Settings::default(), BlockType::Type(result));
+        let mut rewriter = Rewriter::new(module, Settings::default(), ROOM.0, BlockType::Type(result));
         rewriter.run(least_home, &mut operators.clone())?;
         Ok(rewriter.finish(0))
     })
@@ -198,10 +210,11 @@ pub(crate) fn decoded(error: wasmparser::Error) -> Error {
 }
 
 impl<'m> Rewriter<'m> {
-    fn new(module: &'m Description, settings: Settings, ty: BlockType) -> Rewriter<'m> {
+    fn new(module: &'m Description, settings: Settings, most_ops: usize, ty: BlockType) -> Rewriter<'m> {
         Rewriter {
             module,
             settings,
+            most_ops,
             ty,
             offset: 0,
             locals: Vec::new(),
@@ -260,17 +273,16 @@ impl<'m> Rewriter<'m> {
             let operator = self.plant(operator);
             self.operator(&operator).map_err(decoded)?;
             if self.is_too_large() {
-                let message = "a function becomes too large: it moves or leaves too many operands";
+                let message = "the code becomes too large: it moves or leaves too many operands";
                 return Err(Error::new(ErrorKind::Unsupported, message).at(offset));
             }
         }
         Ok(())
     }
 
-    /// Returns whether the code or its frame is far larger than those of any sensible body. A branch, which takes two
-    /// bytes, may move a thousand operands, and a call may leave as many.
+    /// Returns whether the code or its frame is far larger than those of any sensible body.
     fn is_too_large(&self) -> bool {
-        self.ops.len() > MOST_OPS || self.frame_slots > MOST_SLOTS
+        self.ops.len() > self.most_ops || self.frame_slots > MOST_SLOTS
     }
 
     /// Returns whether an operator that cannot be reached is skipped: all but those that end unreachable code.

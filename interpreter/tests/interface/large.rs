@@ -85,6 +85,26 @@ fn code_that_would_be_far_larger_than_its_body_is_refused() {
     assert!(error.to_string().contains("too large"), "{error}");
 }
 
+/// 2,000 functions in 280 kB, each of which would become 30,000 instructions.
+#[test]
+fn the_code_of_all_functions_together_has_a_limit() {
+    let values = "i32 ".repeat(1000);
+    let branches = "(br_if $b (local.get 0)) ".repeat(30);
+    let function = format!(
+        "(func (local i32) (block $b (type $many) (call $values) (call $values) {branches} (return)) (unreachable))"
+    );
+    let text = format!(
+        "(module (type $many (func (result {values}))) (func $values (type $many) {}) {} (func (export \"f\") {}))",
+        "i32.const 1 ".repeat(1000),
+        function.repeat(2000),
+        (1..=2000).map(|callee| format!("call {callee} ")).collect::<String>(),
+    );
+    let (mut store, instance) = instance(&text);
+    let error = call::<_, (), ()>(&mut store, instance, "f", ()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert!(error.to_string().contains("too large"), "{error}");
+}
+
 #[test]
 fn a_frame_that_is_far_too_large_is_refused() {
     let text = format!(

@@ -42,31 +42,33 @@ pub(super) fn make_room(store: &mut OpaqueMut<'_>, size: u64) -> Result<()> {
     Ok(())
 }
 
-/// Grows the capacity to at least `needed` bytes, to `factor` times as much if it may.
+/// Grows the capacity to at least `needed` bytes, to `factor` times as much if it may. Where the limiter or the system
+/// refuses a size, half of the gap to the smallest sufficient size is left out and the rest is asked for, so that a heap
+/// near its limit does not grow, and collect, in the smallest steps.
 fn grow(store: &mut OpaqueMut<'_>, needed: u64, factor: u64) -> Result<()> {
     let (current, largest) = (store.heap.capacity, store.heap.largest_capacity());
+    let least = needed.next_multiple_of(STEP).min(largest);
     let mut refused = None;
-    let generous = (needed * factor).next_power_of_two().clamp(INITIAL, largest);
-    // Where the limiter or the system refuses the generous size, the smallest sufficient one may still be possible.
-    for desired in [generous, needed.next_multiple_of(STEP).min(largest)] {
-        if desired <= current {
-            continue;
-        }
+    let mut desired = (needed * factor).next_power_of_two().clamp(INITIAL, largest).max(least);
+    while desired > current {
         let allowed = match store.limiter() {
             Some(limiter) => limiter.heap_growing(current, desired)?,
             None => true,
         };
-        if !allowed {
-            continue;
-        }
-        let space = store.heap.space;
-        match store.heap.make_accessible(space, desired) {
-            Ok(()) => {
-                store.heap.capacity = desired;
-                break;
+        if allowed {
+            let space = store.heap.space;
+            match store.heap.make_accessible(space, desired) {
+                Ok(()) => {
+                    store.heap.capacity = desired;
+                    break;
+                }
+                Err(error) => refused = Some(error),
             }
-            Err(error) => refused = Some(error),
         }
+        if desired == least {
+            break;
+        }
+        desired = least + ((desired - least) / 2) / STEP * STEP;
     }
     if needed > store.heap.capacity {
         let refused = if needed > largest { store.heap.refused_region() } else { refused };
