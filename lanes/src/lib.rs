@@ -22,6 +22,7 @@
 //! malformed from invalid refuses with [`Phase::Rejected`].
 
 pub mod adapter;
+pub mod children;
 pub mod compare;
 mod engines;
 mod host;

@@ -232,7 +232,7 @@ impl Watched {
             if let Some(running) = running.take_if(|running| running.time() >= timeout) {
                 let _ = answer(&Answer::GaveUp(running.into_timeout(timeout)));
                 // `exit` drops nothing, so children that hang would outlive this process.
-                lanes::adapter::end_all();
+                lanes::children::end_all();
                 process::exit(0);
             }
         }

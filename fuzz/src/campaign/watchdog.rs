@@ -103,7 +103,7 @@ impl Watchdog {
 /// tell.
 fn resident() -> u64 {
     let own = resident_of("self");
-    lanes::adapter::running()
+    lanes::children::running()
         .into_iter()
         .map(|process| resident_of(&process.to_string()))
         .fold(own, u64::saturating_add)

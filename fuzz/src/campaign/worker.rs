@@ -185,6 +185,6 @@ fn panic_loss(payload: &(dyn Any + Send), lane: Option<String>) -> Loss {
 pub(super) fn end_with(last: &Answer) -> io::Result<()> {
     answer(last)?;
     // `exit` drops nothing, so children that hang would outlive this process.
-    lanes::adapter::end_all();
+    lanes::children::end_all();
     std::process::exit(0);
 }

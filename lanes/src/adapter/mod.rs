@@ -20,7 +20,7 @@ mod spectest;
 mod validity;
 
 pub use javascript::{ENGINES, Engine};
-pub use process::{Lost, Process, end_all, running};
+pub use process::{Lost, Process};
 pub use server::{Server, serve};
 pub use spectest::spectest_modules;
 pub use validity::is_valid_with;

@@ -4,13 +4,11 @@
 //! answered something else than it was asked. Threads write and read the lines, so that a child that does not read or
 //! write cannot hold up its user.
 
-use super::protocol::{self, Ask, Frame, Reply, Request, excerpt};
+use super::protocol::{self, Ask, Frame, Reply, Request};
+use crate::children::{Running, Started, excerpt, in_thread};
 use std::fmt;
-use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::io::{self, BufRead, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 /// The longest line, and the most bytes that follow one. No honest reply is longer: the longest carries 16 MiB of
@@ -43,13 +41,9 @@ impl fmt::Display for Lost {
 
 /// A running child.
 pub struct Process {
-    child: Arc<Mutex<Child>>,
+    child: Running,
     requests: Sender<Vec<u8>>,
     replies: Receiver<io::Result<Frame>>,
-    /// The last line of standard error that is not blank.
-    last_words: Arc<Mutex<String>>,
-    /// Disconnected when standard error has ended.
-    silence: Receiver<()>,
     next: u64,
 }
 
@@ -60,28 +54,13 @@ impl Process {
     ///
     /// [`Lost::NotStarted`] if there is no such program, the command is empty, or the system refuses a thread.
     pub fn start(command: &[String]) -> Result<Process, Lost> {
-        let (program, arguments) = command.split_first().ok_or_else(|| Lost::NotStarted("no command".to_string()))?;
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| Lost::NotStarted(format!("{program}: {error}")))?;
-        let input = child.stdin.take().expect("standard input is piped");
-        let output = BufReader::new(child.stdout.take().expect("standard output is piped"));
-        let error = child.stderr.take().expect("standard error is piped");
+        let Started { child, input, output } = Running::start(command).map_err(Lost::NotStarted)?;
         let (requests, requested) = channel();
         let (reply, replies) = channel();
-        let last_words = Arc::new(Mutex::new(String::new()));
-        let heard = Arc::clone(&last_words);
-        let (speaking, silence) = channel();
-        let child = Arc::new(Mutex::new(child));
-        lock(&RUNNING).push(Arc::clone(&child));
         // If no thread can be started, dropping the process ends it.
-        let process = Process { child, requests, replies, last_words, silence, next: 0 };
-        in_thread(move || write_lines(input, &requested))?;
-        in_thread(move || read_frames(output, &reply))?;
-        in_thread(move || {
-            keep_last_line(error, &heard);
-            drop(speaking);
-        })?;
+        let process = Process { child, requests, replies, next: 0 };
+        in_thread(move || write_lines(input, &requested)).map_err(Lost::NotStarted)?;
+        in_thread(move || read_frames(output, &reply)).map_err(Lost::NotStarted)?;
         Ok(process)
     }
 
@@ -121,7 +100,7 @@ impl Process {
             Ok(Ok(frame)) => frame,
             Ok(Err(error)) => return Err(Lost::Garbage(error.to_string())),
             Err(RecvTimeoutError::Timeout) => return Err(Lost::Silent(timeout)),
-            Err(RecvTimeoutError::Disconnected) => return Err(Lost::Died(self.death())),
+            Err(RecvTimeoutError::Disconnected) => return Err(Lost::Died(self.child.death())),
         };
         let start = excerpt(&frame.json);
         let reply: Reply = frame.decode().map_err(|error| Lost::Garbage(format!("{error}, in {start}")))?;
@@ -130,60 +109,6 @@ impl Process {
         }
         Ok(reply)
     }
-
-    /// Returns how the child ended, and its last words on standard error.
-    fn death(&mut self) -> String {
-        const PATIENCE: Duration = Duration::from_millis(10);
-        let mut how = "it closed its standard output".to_string();
-        for _ in 0..100 {
-            if let Ok(Some(status)) = lock(&self.child).try_wait() {
-                how = status.to_string();
-                break;
-            }
-            thread::sleep(PATIENCE);
-        }
-        // The last words may still be on their way. A grandchild may hold the stream open, so there is a time limit.
-        let _ = self.silence.recv_timeout(PATIENCE * 50);
-        let words = lock(&self.last_words);
-        if words.is_empty() { how } else { format!("{how}; its last words: {words}") }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        end(&self.child);
-        lock(&RUNNING).retain(|child| !Arc::ptr_eq(child, &self.child));
-    }
-}
-
-/// The children that run, for [`end_all`].
-static RUNNING: Mutex<Vec<Arc<Mutex<Child>>>> = Mutex::new(Vec::new());
-
-/// Returns the process numbers of all children.
-pub fn running() -> Vec<u32> {
-    lock(&RUNNING).iter().map(|child| lock(child).id()).collect()
-}
-
-/// Ends all children. A process that is about to end without unwinding calls it: a child that hangs would outlive it.
-pub fn end_all() {
-    lock(&RUNNING).iter().for_each(end);
-}
-
-fn in_thread(run: impl FnOnce() + Send + 'static) -> Result<(), Lost> {
-    let started = thread::Builder::new().spawn(run);
-    started.map(drop).map_err(|error| Lost::NotStarted(format!("no thread can be started: {error}")))
-}
-
-fn end(child: &Arc<Mutex<Child>>) {
-    let mut child = lock(child);
-    // Either fails only if the child has ended by itself.
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
-/// Locks a child, or its words. A panic can leave nothing half-done in them.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn write_lines(mut input: impl Write, requests: &Receiver<Vec<u8>>) {
@@ -199,15 +124,6 @@ fn read_frames(mut output: impl BufRead, replies: &Sender<io::Result<Frame>>) {
         let last = frame.is_err();
         if replies.send(frame).is_err() || last {
             return;
-        }
-    }
-}
-
-/// Keeps the last line that is not blank.
-fn keep_last_line(error: ChildStderr, last: &Mutex<String>) {
-    for line in BufReader::new(error).split(b'\n').map_while(Result::ok) {
-        if !line.trim_ascii().is_empty() {
-            *lock(last) = excerpt(line.trim_ascii());
         }
     }
 }

@@ -17,6 +17,7 @@
 //! [`Hello::tells`], a new trap kind, a new feature name, or another meaning.
 
 use crate::EngineOption;
+use crate::children::excerpt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::DeserializeOwned;
@@ -507,13 +508,6 @@ impl Frame {
         *message.following() = self.following;
         Ok(message)
     }
-}
-
-/// Returns the beginning of a line, as text.
-pub fn excerpt(line: &[u8]) -> String {
-    const SHOWN: usize = 200;
-    let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN)]).trim_end().to_string();
-    if line.len() > SHOWN { format!("{shown}...") } else { shown }
 }
 
 fn is_false(value: &bool) -> bool {
