@@ -2,6 +2,7 @@
 # Usage: source ci/common.sh, from the root of the repository. Bash only.
 
 readonly LANES=speed/fresh,speed/reload,quick/fresh,quick/reload,interp
+readonly REMOTE_LANES=speed/remote,quick/remote
 readonly OUT=target/gate
 
 # Steps that did not run, each with its reason.
@@ -22,12 +23,12 @@ official() {
   check conformance "$report" --lanes "$lanes" --suites "$suites"
 }
 
-# NAME [OPTION]...: the same for the official checkout, which has scripts that the data crate lacks.
+# NAME LANES [OPTION]...: the same for the official checkout, which has scripts that the data crate lacks.
 official_checkout_with() {
-  local report=$OUT/$1.json directory; shift
+  local report=$OUT/$1.json lanes=$2 directory; shift 2
   directory=$(checkout)
-  runner --lanes "$LANES" "$@" --report "json=$report" "$directory"
-  check conformance "$report" --lanes "$LANES" --suites checkout --checkout "$directory"
+  runner --lanes "$lanes" "$@" --report "json=$report" "$directory"
+  check conformance "$report" --lanes "$lanes" --suites checkout --checkout "$directory"
 }
 
 # Prints the directory of the official checkout, and fails if there is none. SPEC_TESTSUITE names it; otherwise it is

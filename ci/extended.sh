@@ -21,7 +21,7 @@ checkout_explicit_checks() { checkout_under explicit_checks --memory-checks expl
 # AXIS OPTION...
 checkout_under() {
   if ! needs_checkout "checkout_$1"; then return 0; fi
-  official_checkout_with "checkout_$1" "${@:2}"
+  official_checkout_with "checkout_$1" "$LANES" "${@:2}"
 }
 
 # Scripts with threads, again and again: a lost wake-up shows in one run of many.

@@ -9,7 +9,8 @@ source ci/common.sh
 
 readonly OTHERS=wasmtime,wasmtime/none,wasmi
 readonly STEPS=(tools format lints documentation dependencies without_compiler build_runner own_scripts conformance
-  explicit_checks baseline_cpu gc_zeal other_engines without_our_engine interpreter_alone official_checkout canaries)
+  explicit_checks baseline_cpu gc_zeal remote_lanes verify_unwind other_engines without_our_engine interpreter_alone
+  official_checkout canaries)
 
 # A test reads artifacts with readelf. It comes with the linker, so it is rarely missing.
 tools() {
@@ -62,6 +63,21 @@ explicit_checks() { official explicit "$LANES" 1.0,2.0,3.0 --memory-checks expli
 baseline_cpu() { official baseline "$LANES" 1.0,2.0,3.0 --cpu baseline; }
 gc_zeal() { official zeal "$LANES" 3.0 --gc-zeal; }
 
+# A worker without compiler and parser runs all of it, from artifacts alone. Our own scripts run beside a lane of this
+# process, which must see the same.
+remote_lanes() {
+  local only=(--no-default-features --features remote-worker)
+  cargo clippy --locked -p lanes "${only[@]}" -- -D warnings
+  worker_tree "${only[@]}" | check dependencies
+  cargo build --locked --release -p lanes "${only[@]}"
+  official remote "$REMOTE_LANES" 1.0,2.0,3.0
+  runner --lanes "speed/fresh,$REMOTE_LANES" --deny unsupported tests/*.wast
+}
+worker_tree() { cargo tree --locked -p lanes -e normal --prefix none "$@"; }
+
+# The unwind tables are right at every instruction that our own scripts execute.
+verify_unwind() { touchstone verify-unwind tests --lanes "${LANES%,interp}"; }
+
 # Linked engines execute all of it too, and so do engines of other processes where they are installed, except for
 # features that they lack and for listed failures. This shows that the harness drives engines that are not ours, that
 # others find the same frames, and that the list of their failures is true.
@@ -106,7 +122,8 @@ check_no_compiler() {
 official_checkout() {
   if ! needs_checkout official_checkout; then return 0; fi
   SPEC_TESTSUITE=$(checkout) cargo test --locked --quiet -p spec-testsuite --test checkout
-  official_checkout_with checkout
+  official_checkout_with checkout "$LANES"
+  official_checkout_with remote_checkout "$REMOTE_LANES"
   refuses 'custom-descriptors/ in .*: 4 expected to fail, not 5' check_unlisted
 }
 
@@ -119,6 +136,7 @@ check_unlisted() {
 # Every check must be able to fail: each of these faults must be refused.
 canaries() {
   refuses 'depends on cranelift-codegen' check_dependencies_of_compiler
+  refuses 'depends on cranelift-codegen' check_worker_with_compiler
   refuses 'not the dependency tree' check_nothing
   refuses 'a compiler is in the tree' check_runner_with_compiler
   refuses '19003 directives, not 73 with 19245' check_altered '0,/"directives": *243/s//"directives": 1/'
@@ -144,6 +162,7 @@ check_required_checkout() (
 )
 
 check_dependencies_of_compiler() { engine_tree | check dependencies; }
+check_worker_with_compiler() { worker_tree | check dependencies; }
 check_nothing() { check dependencies </dev/null; }
 check_runner_with_compiler() { runner_tree | check_no_compiler; }
 check_altered() {

@@ -1,19 +1,20 @@
-//! The dependencies of the engine's runtime half: no compiler and no parser.
+//! The dependencies of programs without the compiler: the engine's runtime half, and the worker of the lanes `remote`.
 
 /// Packages that a program without a compiler must not contain. Packages whose names begin so and go on with a hyphen
 /// belong to them.
 const FORBIDDEN: &[&str] = &["cranelift", "regalloc2", "wasmparser", "wasm-encoder", "wast", "wat", "rayon"];
 
-/// Complains about the output of `cargo tree -p engine --no-default-features -e normal --prefix none`.
+/// Complains about a compiler or a parser in the output of `cargo tree -e normal --prefix none` for a program with the
+/// engine's runtime half.
 pub fn check(tree: &str) -> Vec<String> {
-    // A `cargo tree` that failed would otherwise look like an engine without dependencies.
-    if !tree.starts_with("engine v") {
-        return vec!["this is not the dependency tree of `engine`".to_owned()];
+    // A `cargo tree` that failed would otherwise look like a program without dependencies.
+    if !tree.lines().any(|line| line.starts_with("engine v")) {
+        return vec!["this is not the dependency tree of a program with `engine`".to_owned()];
     }
     let packages = tree.lines().filter_map(|line| line.split_whitespace().next());
     let forbidden = packages.filter(|package| FORBIDDEN.iter().any(|name| is_or_belongs_to(package, name)));
     let mut complaints: Vec<String> =
-        forbidden.map(|package| format!("the engine without a compiler depends on {package}")).collect();
+        forbidden.map(|package| format!("the program without a compiler depends on {package}")).collect();
     complaints.sort();
     complaints.dedup();
     complaints

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 #[derive(Parser)]
 enum Command {
-    /// Checks the output of `cargo tree -p engine --no-default-features -e normal --prefix none` on the standard input.
+    /// Checks the output of `cargo tree -e normal --prefix none` on the standard input: a program without the compiler.
     Dependencies,
     /// Checks the runner's JSON report over official suites.
     Conformance {

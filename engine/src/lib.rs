@@ -45,8 +45,8 @@ pub(crate) mod wasm;
 #[doc(hidden)]
 pub use artifact::sign_again;
 pub use artifact::{
-    DigestState, InspectedConfig, InspectedDigest, InspectedFunction, InspectedSection, Inspection, inspect,
-    inspect_with_key,
+    DigestState, InspectedConfig, InspectedDigest, InspectedFunction, InspectedSection, Inspection, build_name,
+    inspect, inspect_with_key,
 };
 pub use base::{
     Backtrace, Config, CpuFeatures, DigestCheck, Error, ErrorKind, Features, Frame, MemoryChecks, Result, TextOffset,

@@ -52,6 +52,11 @@ impl Running {
         Ok(Started { child, input, output })
     }
 
+    /// Ends the child.
+    pub(crate) fn end(&self) {
+        end(&self.child);
+    }
+
     /// Returns how the child ended, and its last words on standard error.
     pub(crate) fn death(&self) -> String {
         const PATIENCE: Duration = Duration::from_millis(10);

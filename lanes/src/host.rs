@@ -1,9 +1,10 @@
 //! Host functions as data, so that they behave the same in every lane, in this process or in another.
 
 use crate::{HeapType, ValType, Value};
+use serde::{Deserialize, Serialize};
 
 /// A host function. Each call is recorded as a [`HostCall`](crate::HostCall) before it does anything else.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HostFunc {
     /// The module name to import it by.
     pub module: String,
@@ -18,7 +19,7 @@ pub struct HostFunc {
 }
 
 /// The behavior of a host function when it is called.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Behavior {
     /// Returns these values.
     Return(Vec<Value>),

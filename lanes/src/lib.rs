@@ -21,7 +21,9 @@
 //! that has one word for several kinds of traps lists them all ([`Trap::or_kinds`]). An engine that does not tell
 //! malformed from invalid refuses with [`Phase::Rejected`].
 
+#[cfg(feature = "harness")]
 pub mod adapter;
+#[cfg(feature = "harness")]
 pub mod children;
 pub mod compare;
 mod engines;
@@ -29,15 +31,19 @@ mod host;
 mod objects;
 mod observation;
 mod options;
+#[cfg(feature = "harness")]
 mod registry;
+#[cfg(feature = "runtime")]
+pub mod remote;
 mod value;
 pub mod workers;
 
 pub use ::features::Features;
+#[cfg(feature = "harness")]
 pub use adapter::{is_valid_with, spectest_modules};
-#[cfg(all(feature = "engine", feature = "planted-faults"))]
+#[cfg(all(feature = "runtime", feature = "planted-faults"))]
 pub use engine::Fault;
-#[cfg(feature = "engine")]
+#[cfg(feature = "runtime")]
 pub use engines::own;
 pub use host::{Behavior, HostFunc, extra_host_functions, spectest_functions, wasmtime_functions};
 #[cfg(all(feature = "interp", feature = "planted-faults"))]
@@ -48,9 +54,10 @@ pub use observation::{
     TrapKind,
 };
 pub use options::{Coverage, Cpu, MemoryChecks, Options, RelaxedSimd};
+#[cfg(feature = "harness")]
 pub use registry::{
-    Absent, Lanes, LanesError, Named, OWN_LANES, Opened, available, default_list, names, own_lanes, parse, register,
-    split,
+    Absent, Lanes, LanesError, Named, OWN_LANES, Opened, available, default_list, is_own_lane, names, own_lanes, parse,
+    register, split,
 };
 pub use value::{Converted, HeapType, ObjectKind, ObjectRef, Reference, ValType, Value};
 
@@ -71,8 +78,8 @@ pub struct LaneInfo {
     /// The engine by whose definitions of frames, fuel and limits the modules run. All that lanes of one engine show
     /// must be equal. Our interpreter is a lane of our engine: it follows the same definitions.
     pub engine: String,
-    /// The machine code by a name. Lanes of one engine with equal `code` run the same machine code, so
-    /// that even the depth at which the stack overflows must be equal.
+    /// The machine code by a name. Lanes of one engine with equal `code` run the same machine code in the same program,
+    /// so that even the depth at which the stack overflows must be equal.
     pub code: String,
     /// The code generator or interpreter: `cranelift`, `wasmi`, `v8`, ... Lanes of one backend share its mistakes, so
     /// they have one vote together where lanes disagree, however many they are. It says nothing about validation: our
@@ -195,24 +202,24 @@ pub trait Lane: Send + Sync {
 }
 
 /// A module that a [`Session`] has loaded.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct ModuleId(pub u32);
 
 /// An instance in a [`Session`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct InstanceId(pub u32);
 
 /// Shared memories for another [`Session`] of the same lane, by the names of their exports.
 #[derive(Clone)]
 pub struct Shared(
     #[cfg_attr(
-        not(any(feature = "engine", feature = "interp", feature = "wasmtime")),
+        not(any(feature = "runtime", feature = "interp", feature = "wasmtime")),
         expect(dead_code, reason = "no other lane shares anything")
     )]
     pub(crate) Vec<(String, Arc<dyn Any + Send + Sync>)>,
 );
 
-#[cfg(any(feature = "engine", feature = "interp", feature = "wasmtime"))]
+#[cfg(any(feature = "runtime", feature = "interp", feature = "wasmtime"))]
 impl Shared {
     /// Returns the memories as the engine's own, if they are.
     pub(crate) fn memories<M: Any>(&self) -> Result<Vec<(&str, &M)>, Failure> {

@@ -7,10 +7,11 @@
 //! which the lane cannot look has a number, if the lane tells objects apart, and no entry in the list.
 
 use crate::Value;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The contents of objects by number. An object without an entry was not looked into.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Objects {
     list: Vec<Object>,
     /// The number of objects that were found beyond [`Objects::MOST`].
@@ -18,7 +19,7 @@ pub struct Objects {
 }
 
 /// The contents of an object.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Object {
     /// A struct.
     Struct {
@@ -39,7 +40,7 @@ pub enum Object {
 }
 
 /// The values of an object.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Contents {
     /// The number of values in the object.
     pub count: u32,

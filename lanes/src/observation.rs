@@ -1,13 +1,14 @@
 //! Observations: outcomes, traps with frames, host calls, and the state of an instance.
 
 use crate::{Objects, Reference, Value};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One row for each kind, so that none is without a name or missing from the list.
 macro_rules! trap_kinds {
     ($($(#[$doc:meta])* $kind:ident = $name:literal,)*) => {
         /// The kind of a trap, the same for every engine.
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum TrapKind {
             $($(#[$doc])* $kind,)*
@@ -75,7 +76,7 @@ impl fmt::Display for TrapKind {
 }
 
 /// A trap.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Trap {
     /// The kind.
     pub kind: TrapKind,
@@ -106,7 +107,7 @@ impl Trap {
 }
 
 /// An exception that nothing caught.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Exception {
     /// The number of its tag. Tags are numbered in the order in which the session first shows them, so that equal runs
     /// have equal numbers. `None` if the lane cannot tell tags apart.
@@ -134,7 +135,7 @@ impl fmt::Display for Exception {
 }
 
 /// A WebAssembly frame.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Frame {
     /// The function's index in the function index space of its module.
     pub func_index: u32,
@@ -164,7 +165,7 @@ impl fmt::Display for Frame {
 }
 
 /// The phase that refused a module. Malformed and invalid modules are told apart by the phase, never by a message.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Phase {
     /// The bytes do not decode.
     Malformed,
@@ -210,7 +211,7 @@ impl fmt::Display for Phase {
 }
 
 /// The refusal of a module.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Refusal {
     /// The phase that refused.
     pub phase: Phase,
@@ -227,7 +228,7 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 /// The reason why a step has no result.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Failure {
     /// Execution trapped.
@@ -316,7 +317,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// A call of a host function.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HostCall {
     /// The function's module name.
     pub module: String,
@@ -447,7 +448,7 @@ impl Observation {
 }
 
 /// The contents of an instance's exports, sorted by name.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct State {
     /// Exported globals.
     pub globals: Vec<(String, Value)>,
@@ -460,7 +461,7 @@ pub struct State {
 }
 
 /// The contents of a memory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MemoryState {
     /// The length in bytes.
     pub length: u64,
@@ -485,7 +486,7 @@ impl MemoryState {
 }
 
 /// The contents of a table.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TableState {
     /// The length in elements.
     pub length: u64,

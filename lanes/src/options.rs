@@ -1,9 +1,10 @@
 //! Options of lanes. Each applies to every lane that has what it configures.
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The way in which accesses outside a memory are caught.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub enum MemoryChecks {
     /// By guard pages where the memory allows it.
     #[default]
@@ -13,7 +14,7 @@ pub enum MemoryChecks {
 }
 
 /// The CPU features that compiled code may use.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub enum Cpu {
     /// All features of this machine.
     #[default]
@@ -23,7 +24,7 @@ pub enum Cpu {
 }
 
 /// The results of relaxed vector instructions where the standard leaves them to the implementation.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub enum RelaxedSimd {
     /// The results of the standard's deterministic profile.
     #[default]
@@ -44,8 +45,8 @@ impl PartialEq for Coverage {
 
 impl Eq for Coverage {}
 
-/// The configuration of lanes.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// The configuration of lanes. What concerns only the process that opens a lane is not serialized.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Options {
     /// The way in which accesses outside a memory are caught.
     pub memory_checks: MemoryChecks,
@@ -79,16 +80,20 @@ pub struct Options {
     /// True if the lanes `reload` load an artifact from memory instead of a file.
     pub reload_from_memory: bool,
     /// The function that the interpreter calls wherever straight code begins, with the name of that code.
+    #[serde(skip)]
     pub coverage: Option<Coverage>,
     /// Lanes that are commands, which speak the executable protocol: the name, and the program with its arguments.
+    #[serde(skip)]
     pub commands: Vec<(String, Vec<String>)>,
     /// The time that an engine in a process of its own may take for one request; 10 s if `None`.
     pub request_timeout: Option<Duration>,
     /// The fault to plant into the code of our compiled lanes.
-    #[cfg(all(feature = "engine", feature = "planted-faults"))]
+    #[cfg(all(feature = "runtime", feature = "planted-faults"))]
+    #[serde(skip)]
     pub fault: Option<engine::Fault>,
     /// The fault to plant into our interpreter.
     #[cfg(all(feature = "interp", feature = "planted-faults"))]
+    #[serde(skip)]
     pub interpreter_fault: Option<interpreter::Fault>,
 }
 

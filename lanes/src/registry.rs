@@ -12,8 +12,16 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-/// Our own lanes: those of our engine, and that of our interpreter.
+/// Our own lanes in this process: those of our engine, and that of our interpreter. `all` means them.
 pub const OWN_LANES: [&str; 5] = ["speed/fresh", "speed/reload", "quick/fresh", "quick/reload", "interp"];
+
+/// The lanes of our engine that run in a process without the compiler, and only where they are named.
+const REMOTE_LANES: [&str; 2] = ["speed/remote", "quick/remote"];
+
+/// Returns whether the lane of this name is one of our own.
+pub fn is_own_lane(name: &str) -> bool {
+    OWN_LANES.contains(&name) || REMOTE_LANES.contains(&name)
+}
 
 /// An opened lane, or the reason why this build or this machine does not have it.
 pub type Opened = Result<Box<dyn Lane>, String>;

@@ -57,6 +57,13 @@ pub(super) fn fingerprint() -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
+/// Returns the name of this build of the engine: its version, and the first digits of the fingerprint of its artifacts.
+/// Builds of the same name load each other's artifacts.
+pub fn build_name() -> String {
+    let [a, b, c, d, ..] = fingerprint();
+    format!("{} ({:08x})", producer(), u32::from_be_bytes([a, b, c, d]))
+}
+
 /// Returns the name and version of this engine.
 pub(super) fn producer() -> &'static str {
     if cfg!(feature = "planted-faults") {

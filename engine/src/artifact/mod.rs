@@ -69,6 +69,7 @@ pub(crate) mod write;
 
 pub(crate) use check::{HEAD, check, check_head, check_trusted};
 pub(crate) use elf::Sections;
+pub use header::build_name;
 pub use inspect::{
     DigestState, InspectedConfig, InspectedDigest, InspectedFunction, InspectedSection, Inspection, inspect,
     inspect_with_key,

@@ -5,7 +5,7 @@
 //! is wrong, not a proof: the specification decides.
 
 use super::INTERPRETER;
-use lanes::{LaneInfo, OWN_LANES};
+use lanes::{LaneInfo, is_own_lane};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -71,7 +71,7 @@ impl Side {
         let mut parties = BTreeSet::new();
         for (backend, lanes) in &self.backends {
             for lane in lanes {
-                let is_other = backend == OURS && !OWN_LANES.contains(&lane.as_str());
+                let is_other = backend == OURS && !is_own_lane(lane);
                 parties.insert(if is_other { lane.split(['/', '@']).next().unwrap_or(lane) } else { backend });
             }
         }

@@ -5,7 +5,7 @@
 //! [walk](walk) over values, objects and exports, and [host functions](host).
 
 #![cfg_attr(
-    not(any(feature = "engine", feature = "interp", feature = "wasmtime")),
+    not(any(feature = "runtime", feature = "interp", feature = "wasmtime")),
     expect(dead_code, reason = "only these engines have objects")
 )]
 
@@ -14,7 +14,7 @@ mod guard;
 mod host;
 #[cfg(feature = "interp")]
 mod interp;
-#[cfg(feature = "engine")]
+#[cfg(feature = "runtime")]
 pub mod own;
 mod session;
 mod walk;
@@ -25,6 +25,7 @@ mod wasmtime;
 
 #[cfg(feature = "wasmtime")]
 use crate::Features;
+#[cfg(feature = "harness")]
 use crate::{Opened, Options};
 #[cfg(feature = "wasmtime")]
 use std::collections::HashMap;
@@ -32,6 +33,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// The lanes of one linked engine.
+#[cfg(feature = "harness")]
 pub(crate) struct Linked {
     /// The names of its lanes.
     pub(crate) names: &'static [&'static str],
@@ -42,6 +44,7 @@ pub(crate) struct Linked {
 }
 
 /// A row of [`LINKED`]: the cargo feature that links the engine, its folder, and the names of its lanes.
+#[cfg(feature = "harness")]
 macro_rules! linked {
     ($feature:literal, $folder:ident, $names:expr) => {
         Linked {
@@ -56,8 +59,13 @@ macro_rules! linked {
 }
 
 /// All engines that can be linked in, in the order in which lists name their lanes.
+#[cfg(feature = "harness")]
 pub(crate) const LINKED: &[Linked] = &[
-    linked!("engine", own, &["speed/fresh", "speed/reload", "quick/fresh", "quick/reload"]),
+    linked!(
+        "engine",
+        own,
+        &["speed/fresh", "speed/reload", "quick/fresh", "quick/reload", "speed/remote", "quick/remote"]
+    ),
     linked!("interp", interp, &["interp"]),
     linked!("wasmtime", wasmtime, &["wasmtime", "wasmtime/none"]),
     linked!("wasmi", wasmi, &["wasmi"]),

@@ -1,5 +1,5 @@
-//! The runner with faulty lanes, and with one more command, `faulty-adapter FAULT LANE`: what the tests run where the
-//! product must notice that something is wrong. The product has none of it.
+//! The runner with faulty lanes, and with the command `faulty-adapter FAULT LANE`; without arguments a worker of the
+//! lanes `remote` that has a compiler. The tests run it where the product must notice that something is wrong.
 
 mod adapter;
 mod lanes;
@@ -15,6 +15,10 @@ fn main() -> ExitCode {
     lanes::register();
     let arguments: Vec<String> = std::env::args().collect();
     match &arguments[..] {
+        [_] => {
+            ::lanes::remote::serve(io::stdin().lock(), io::stdout()).expect("asks, and a way to answer them");
+            ExitCode::SUCCESS
+        }
         [_, command, fault, lane] if command == "faulty-adapter" => serve(fault, lane),
         _ => runner::cli::main(),
     }

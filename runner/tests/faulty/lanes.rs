@@ -9,13 +9,15 @@
 //! - `faulty/unsupported`: is not supported, as another engine may say;
 //! - `faulty/crashed`: fails as if the engine's process had died.
 //!
-//! The last two are lanes of another engine than ours. `faulty/absent` is not installed.
+//! The last two are lanes of another engine than ours. `faulty/absent` is not installed. `faulty/remote` runs in a
+//! worker that has a compiler, and the worker of `faulty/remote-ends` ends after a few asks.
 //!
 //! Four lanes misbehave when they load a module of certain lengths ([`is_cursed`]), for the fuzzer: `faulty/load-abort`
 //! ends the process, `faulty/load-hang` never returns, `faulty/load-hog` takes memory without end, and
 //! `faulty/load-panic` panics.
 
 use lanes::own::{Origin, Own, Tier};
+use lanes::remote::RemoteLane;
 use lanes::{
     Binary, Failure, Features, HostCall, HostFunc, InstanceId, Lane, LaneInfo, ModuleId, Object, Objects, Opened,
     Options, Refusal, Session, State, Value,
@@ -35,6 +37,8 @@ pub(crate) fn register() {
     lanes::register("faulty/load-hang", |options| open("faulty/load-hang", Fault::LoadHang, options));
     lanes::register("faulty/load-hog", |options| open("faulty/load-hog", Fault::LoadHog, options));
     lanes::register("faulty/load-panic", |options| open("faulty/load-panic", Fault::LoadPanic, options));
+    lanes::register("faulty/remote", |options| remote("faulty/remote", "exec \"$0\"", options));
+    lanes::register("faulty/remote-ends", |options| remote("faulty/remote-ends", "sed -u 9q | \"$0\"", options));
     lanes::register("faulty/absent", |_| Err("not installed: it never is".to_string()));
 }
 
@@ -71,6 +75,14 @@ fn open(name: &str, fault: Fault, options: &Options) -> Opened {
         info.engine = "faulty".to_string();
     }
     Ok(Box::new(FaultyLane { inner, info, fault }))
+}
+
+/// A lane whose worker is what a shell makes of this program.
+fn remote(name: &str, shell: &str, options: &Options) -> Opened {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?.display().to_string();
+    let command = ["sh", "-c", shell, &program].map(String::from).to_vec();
+    let own = Own::new(Tier::Speed, Origin::Remote, options);
+    Ok(Box::new(RemoteLane::with_worker(name, own, command)))
 }
 
 impl Lane for FaultyLane {

@@ -2,22 +2,32 @@
 //!
 //! - `fresh`: the engine that runs the module compiles it.
 //! - `reload`: an engine that is made for this session alone loads the artifact, from a file or from memory.
+//! - `remote`: the module is an artifact already. Such a lane runs in the worker of the lanes
+//!   [`remote`](crate::remote), which has no compiler.
 //!
-//! Both origins of a tier run the same machine code. The artifact is compiled once and kept with the
+//! All origins of a tier run the same machine code. The artifact is compiled once and kept with the
 //! [`Binary`](crate::Binary).
 
+#[cfg(feature = "engine")]
 mod cache;
+#[cfg(feature = "engine")]
+mod compiler;
 mod context;
 mod failure;
 mod settings;
 mod store;
 
+#[cfg(feature = "engine")]
+pub use self::compiler::Compiler;
+
 use self::store::OwnStore;
 use crate::engines::session::LinkedSession;
 use crate::{
-    Cpu, EngineInfo, EngineOption, Failure, Features, Lane, LaneInfo, MemoryChecks, Moves, OWN_ENGINE, Opened, Options,
+    Cpu, EngineInfo, EngineOption, Failure, Features, Lane, LaneInfo, MemoryChecks, Moves, OWN_ENGINE, Options,
     RelaxedSimd, Session, Settings,
 };
+#[cfg(all(feature = "engine", feature = "harness"))]
+use crate::{Opened, remote::RemoteLane};
 
 pub use engine::Tier;
 
@@ -25,9 +35,13 @@ pub use engine::Tier;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Origin {
     /// The engine compiles the module.
+    #[cfg(feature = "engine")]
     Fresh,
     /// The engine loads a file that another engine has made.
+    #[cfg(feature = "engine")]
     Reload,
+    /// The engine gets the artifact instead of the module.
+    Remote,
 }
 
 /// One of our own lanes.
@@ -48,13 +62,22 @@ impl Own {
             Tier::Quick => "quick",
         };
         let name = match origin {
+            #[cfg(feature = "engine")]
             Origin::Fresh => format!("{code}/fresh"),
+            #[cfg(feature = "engine")]
             Origin::Reload => format!("{code}/reload"),
+            Origin::Remote => format!("{code}/remote"),
+        };
+        let code = match origin {
+            // The same code, but another program enters it: where a stack ends depends on the frames of that program.
+            Origin::Remote => name.clone(),
+            #[cfg(feature = "engine")]
+            _ => code.to_string(),
         };
         let info = LaneInfo {
             name,
             engine: OWN_ENGINE.to_string(),
-            code: code.to_string(),
+            code,
             backend: "cranelift".to_string(),
             moves: Moves::Nothing,
         };
@@ -62,6 +85,7 @@ impl Own {
     }
 
     /// The lane of this name. `None` if no lane of our own has it.
+    #[cfg(feature = "engine")]
     pub fn named(name: &str, options: &Options) -> Option<Own> {
         let (tier, origin) = name.split_once('/')?;
         let tier = match tier {
@@ -72,9 +96,22 @@ impl Own {
         let origin = match origin {
             "fresh" => Origin::Fresh,
             "reload" => Origin::Reload,
+            "remote" => Origin::Remote,
             _ => return None,
         };
         Some(Own::new(tier, origin, options))
+    }
+
+    /// Returns the tier.
+    #[cfg(all(feature = "engine", feature = "harness"))]
+    pub(crate) fn tier(&self) -> Tier {
+        self.tier
+    }
+
+    /// Returns the options with which the lane was made.
+    #[cfg(all(feature = "engine", feature = "harness"))]
+    pub(crate) fn lane_options(&self) -> &Options {
+        &self.options
     }
 
     /// Returns the engine's configuration for modules with these features.
@@ -108,8 +145,13 @@ impl Own {
 }
 
 /// Opens the lane of this name.
+#[cfg(all(feature = "engine", feature = "harness"))]
 pub(super) fn open(name: &str, options: &Options) -> Opened {
-    Ok(Box::new(Own::named(name, options).expect("a name of the row of LINKED")))
+    let own = Own::named(name, options).expect("a name of the row of LINKED");
+    match own.origin {
+        Origin::Fresh | Origin::Reload => Ok(Box::new(own)),
+        Origin::Remote => RemoteLane::open(own.tier, options),
+    }
 }
 
 impl Lane for Own {
@@ -127,7 +169,7 @@ impl Lane for Own {
     }
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
-        let store = failure::guarded(|| OwnStore::new(self, features))?;
+        let store = OwnStore::new(self, features)?;
         Ok(Box::new(LinkedSession::new(store, features - self.lacks(features), &self.options)?))
     }
 

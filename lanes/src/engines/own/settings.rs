@@ -40,7 +40,7 @@ impl Own {
     /// # Errors
     ///
     /// There is no such option or value.
-    pub(super) fn variant(&self, settings: &Settings) -> Result<&Own, Failure> {
+    pub(crate) fn variant(&self, settings: &Settings) -> Result<&Own, Failure> {
         let (mut number, mut options) = (0, self.options.clone());
         for (name, value) in settings {
             let row = ROWS.iter().position(|row| row.name == name);

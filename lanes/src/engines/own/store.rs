@@ -1,51 +1,61 @@
 //! A session's store in our engine.
 
+#[cfg(feature = "engine")]
+use super::Compiler;
 use super::context::{Context, Exporter, HostState, Limits, engine_type};
 use super::failure::{failure, guarded, guarded_load};
-use super::{Origin, Own, cache};
+use super::{Origin, Own};
 use crate::engines::context::EngineContext;
 use crate::engines::host::{act, note_call};
 use crate::engines::session::EngineStore;
-use crate::{Binary, Failure, Features, HostCall, HostFunc, Phase, Refusal, Shared, Value};
+use crate::{Binary, Failure, Features, HostCall, HostFunc, Refusal, Shared, Value};
 use engine::{
     Engine, Error, FuncType, Global, GlobalType, Linker, Memory, MemoryType, Module, RefType, RootScope, SharedMemory,
     Store, Table, TableType, Val,
 };
 use std::any::Any;
-use std::io::Write;
 use std::sync::Arc;
 
 pub(super) struct OwnStore<'a> {
     lane: &'a Own,
-    compiler: Engine,
-    loader: Engine,
-    /// Names everything that the artifact depends on.
-    key: String,
+    source: Source,
+    engine: Engine,
     store: Store<HostState>,
     linker: Linker<HostState>,
 }
 
+/// The source of the artifacts that the running engine loads.
+enum Source {
+    /// It compiles the modules itself.
+    #[cfg(feature = "engine")]
+    Fresh(Compiler),
+    /// Another engine compiles the modules.
+    #[cfg(feature = "engine")]
+    Reload(Compiler),
+    /// The modules are artifacts.
+    Remote,
+}
+
 impl<'a> OwnStore<'a> {
-    pub(super) fn new(lane: &'a Own, features: Features) -> Result<OwnStore<'a>, Error> {
-        let config = lane.config(features);
-        let compiler = cache::engine(&config)?;
-        let loader = match lane.origin {
-            Origin::Fresh => compiler.clone(),
-            Origin::Reload => Engine::new(&config)?,
+    pub(super) fn new(lane: &'a Own, features: Features) -> Result<OwnStore<'a>, Failure> {
+        let source = match lane.origin {
+            #[cfg(feature = "engine")]
+            Origin::Fresh => Source::Fresh(Compiler::new(lane, features)?),
+            #[cfg(feature = "engine")]
+            Origin::Reload => Source::Reload(Compiler::new(lane, features)?),
+            Origin::Remote => Source::Remote,
         };
-        let mut store = Store::new(&loader, HostState::default());
+        let engine = match &source {
+            #[cfg(feature = "engine")]
+            Source::Fresh(compiler) => compiler.engine().clone(),
+            _ => guarded(|| Engine::new(&lane.config(features)))?,
+        };
+        let mut store = Store::new(&engine, HostState::default());
         store.data_mut().limits = Limits::of(&lane.options);
         store.limiter(|state| &mut state.limits);
-        let mut linker = Linker::new(&loader);
+        let mut linker = Linker::new(&engine);
         linker.allow_shadowing(true);
-        let key = format!("touchstone {:?} {:?} {features:?}", lane.tier, lane.options);
-        Ok(OwnStore { lane, compiler, loader, key, store, linker })
-    }
-
-    fn fresh(&self, module: &Binary) -> Result<Module, Refusal> {
-        let loaded = guarded_load(|| Module::from_binary(&self.loader, module.bytes()));
-        module.keep(&self.key, loaded.as_ref().map(Module::serialize));
-        loaded
+        Ok(OwnStore { lane, source, engine, store, linker })
     }
 
     /// Returns the memories that an instance exports, or those that another session lent.
@@ -59,23 +69,15 @@ impl<'a> OwnStore<'a> {
     }
 
     /// Loads the artifact that the compiling engine made, from a file unless the options say from memory.
-    fn reload(&self, module: &Binary) -> Result<Module, Refusal> {
-        let artifact = module.compiled(&self.key, |bytes| guarded_load(|| self.compiler.compile_binary(bytes)))?;
+    #[cfg(feature = "engine")]
+    fn reload(&self, compiler: &Compiler, module: &Binary) -> Result<Module, Refusal> {
         if self.lane.options.reload_from_memory {
-            return guarded_load(|| Module::deserialize(&self.loader, &artifact));
+            let artifact = compiler.artifact(module)?;
+            return guarded_load(|| Module::deserialize(&self.engine, &artifact));
         }
-        let file = write_temporary(&artifact).map_err(|error| Refusal {
-            phase: Phase::Resource,
-            message: format!("the artifact cannot be written to a temporary file: {error}"),
-        })?;
-        guarded_load(|| Module::deserialize_file(&self.loader, file.path()))
+        let file = compiler.artifact_file(module)?;
+        guarded_load(|| Module::deserialize_file(&self.engine, file.path()))
     }
-}
-
-fn write_temporary(bytes: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::NamedTempFile::new()?;
-    file.write_all(bytes)?;
-    Ok(file)
 }
 
 impl EngineStore for OwnStore<'_> {
@@ -92,9 +94,12 @@ impl EngineStore for OwnStore<'_> {
     }
 
     fn load(&mut self, module: &Binary) -> Result<Module, Refusal> {
-        match self.lane.origin {
-            Origin::Fresh => self.fresh(module),
-            Origin::Reload => self.reload(module),
+        match &self.source {
+            #[cfg(feature = "engine")]
+            Source::Fresh(compiler) => compiler.module(module),
+            #[cfg(feature = "engine")]
+            Source::Reload(compiler) => self.reload(compiler, module),
+            Source::Remote => guarded_load(|| Module::deserialize(&self.engine, module.bytes())),
         }
     }
 
