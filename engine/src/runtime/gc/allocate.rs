@@ -42,9 +42,10 @@ pub(super) fn make_room(store: &mut OpaqueMut<'_>, size: u64) -> Result<()> {
     Ok(())
 }
 
-/// Grows the capacity to at least `needed` bytes, to `factor` times as much if it may. Where the limiter or the system
-/// refuses a size, half of the gap to the smallest sufficient size is left out, and the rest is asked for. So a heap near
-/// its limit does not grow, and collect, in the smallest steps.
+/// Grows the capacity to at least `needed` bytes, to `factor` times as much if it may.
+///
+/// Where the limiter or the system refuses a size, half of the gap to the smallest sufficient size is left out, and the
+/// rest is asked for. So a heap near its limit does not grow, and collect, in the smallest steps.
 fn grow(store: &mut OpaqueMut<'_>, needed: u64, factor: u64) -> Result<()> {
     let (current, largest) = (store.heap.capacity, store.heap.largest_capacity());
     let least = needed.next_multiple_of(STEP).min(largest);
