@@ -9,15 +9,19 @@ source ci/common.sh
 
 readonly OTHERS=wasmtime,wasmtime/none,wasmi
 readonly STEPS=(tools format lints documentation dependencies without_compiler build_runner own_scripts conformance
-  explicit_checks baseline_cpu gc_zeal remote_lanes verify_unwind other_engines without_our_engine interpreter_alone
-  official_checkout canaries)
+  explicit_checks baseline_cpu gc_zeal remote_lanes verify_unwind other_unwinders other_engines without_our_engine
+  interpreter_alone official_checkout canaries)
 
-# A test reads artifacts with readelf. It comes with the linker, so it is rarely missing.
+# A test reads artifacts with readelf. It comes with the linker, so it is rarely missing. LLVM's unwinder is a package
+# with the number of a release in its name.
 tools() {
-  command -v readelf >/dev/null && return
+  local missing=()
+  command -v readelf >/dev/null || missing+=(binutils)
+  ldconfig -p | grep -q 'libunwind\.so\.1 ' || missing+=('libunwind-1[0-9]')
+  [[ ${#missing[@]} -gt 0 ]] || return 0
   local sudo=(); [[ $(id -u) -eq 0 ]] || sudo=(sudo)
   "${sudo[@]}" apt-get update -qq
-  "${sudo[@]}" apt-get install -y -qq --no-install-recommends binutils
+  "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
 format() { cargo fmt --all --check; }
@@ -77,6 +81,15 @@ worker_tree() { cargo tree --locked -p lanes -e normal --prefix none "$@"; }
 
 # The unwind tables are right at every instruction that our own scripts execute.
 verify_unwind() { touchstone verify-unwind tests --lanes "${LANES%,interp}"; }
+
+# Frame pointers, libgcc and LLVM's unwinder find the same frames at each trap and host call.
+other_unwinders() {
+  local walks=(verify-unwind tests --walks --lanes "${LANES%,interp}")
+  touchstone "${walks[@]}" | tee "$OUT/libgcc.txt"
+  grep -q 'by .*libgcc_s.so.1: 0 differ' "$OUT/libgcc.txt"
+  LD_PRELOAD=libunwind.so.1 touchstone "${walks[@]}" | tee "$OUT/llvm.txt"
+  grep -q 'by .*libunwind.so.1: 0 differ' "$OUT/llvm.txt"
+}
 
 # Linked engines execute all of it too, and so do engines of other processes where they are installed, except for
 # features that they lack and for listed failures. This shows that the harness drives engines that are not ours, that

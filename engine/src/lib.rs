@@ -67,7 +67,7 @@ pub use wasm::types::{
 pub use base::{Fault, Part as FaultyPart};
 #[cfg(feature = "probes")]
 #[doc(hidden)]
-pub use runtime::{Proof, Prover, Wrong, ask_functions, ask_tables};
+pub use runtime::{Proof, Prover, Walks, Wrong, WrongWalk, ask_functions, ask_tables};
 
 /// The Rust code of the repository's documents, compiled and run as documentation tests.
 #[cfg(all(doctest, feature = "compile"))]

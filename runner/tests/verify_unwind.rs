@@ -53,6 +53,29 @@ fn modules_scripts_and_artifacts_are_checked() {
     assert_eq!((code, found["wrong"].as_array().map(Vec::len)), (Some(0), Some(0)), "{output}");
 }
 
+/// Traps and host calls at several depths, through the host and back. The platform's unwinder finds the same frames,
+/// unless loading does not register them.
+#[test]
+fn other_unwinders_find_the_same_frames() {
+    let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests");
+    let lanes = ["--walks", "--lanes", "speed/fresh,quick/reload"];
+    let (found, output, code) = verify(tests, &lanes);
+    assert_eq!((code, &found["walks"]["wrong"]), (Some(0), &Value::Array(Vec::new())), "{output}");
+    assert!(found["walks"]["backtraces"].as_u64() > Some(1000), "{output}");
+    assert!(found["walks"]["unwinder"].as_str().is_some_and(|path| path.contains("libgcc_s")), "{output}");
+    let (_scripts, path) = script(
+        "(module (func $f unreachable) (func (export \"f\") (call $f)))
+         (assert_trap (invoke \"f\") \"unreachable\")",
+    );
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_touchstone"));
+    command.args(["verify-unwind", &path, "--walks"]).env("TOUCHSTONE_FAULT", "FramesUnregistered");
+    let output = command.output().expect("it starts");
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    // libgcc shows the frame whose caller it cannot find.
+    assert!(said.contains("unwinder: after 1 equal frames, expected !1 @"), "{said}");
+}
+
 /// An epilogue that begins one byte later than its rules say.
 #[test]
 fn an_altered_table_is_caught() {

@@ -222,6 +222,9 @@ faults! {
     TextLeftWritable: Loader,
         "Loaded code stays writable.",
         "memory that is both writable and executable";
+    FramesUnregistered: Loader,
+        "Loaded code is not registered with the platform's unwinder.",
+        "backtraces of profilers that end at compiled code";
     ImageLosesLastPage: Loader,
         "A memory image is mapped without its last page.",
         "lengths that are rounded to pages in the wrong direction";

@@ -32,6 +32,8 @@ pub(super) unsafe fn capture(store: *const VmStoreContext) -> RawBacktrace {
     // SAFETY: as for this function.
     let exit = unsafe { WasmExit::of(store) };
     Activation::with_newest_of(store, |newest| walk_exits(newest, exit, &CODE.read(), &mut frames));
+    #[cfg(feature = "probes")]
+    super::walk_proof::compare_unwinder(frames.addresses());
     frames
 }
 
@@ -49,6 +51,8 @@ pub(super) unsafe fn capture_fault(
     let stack = unsafe { Stack::new(registers.sp..newest.address()) };
     frames.walk(*registers, FrameAddress::Instruction(registers.pc), &stack, reader);
     walk_exits(newest.older_of_same_store(), newest.outer_exit(), reader, &mut frames);
+    #[cfg(feature = "probes")]
+    super::walk_proof::compare_unwinder(frames.addresses());
     frames
 }
 

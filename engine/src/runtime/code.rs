@@ -198,8 +198,9 @@ impl LoadedCode {
             Some(file) => unsafe { mapping.overlay_code(text.clone(), file, text.start as u64)? },
             None => make_executable(&mapping, text, bytes)?,
         }
+        let eh_frame = if planted!(FramesUnregistered) { &[] } else { &bytes[sections.eh_frame.clone()] };
         // SAFETY: the section is well formed and terminated; it is dropped before the mapping.
-        let frames = unsafe { UnwindRegistration::new(&bytes[sections.eh_frame.clone()]) };
+        let frames = unsafe { UnwindRegistration::new(eh_frame) };
         let memory = MemoryImageFile::of(&sections, &metadata.module, file);
         let artifact = MappedArtifact { _frames: frames, mapping, len, sections, metadata, memory };
         Ok(Arc::new(LoadedCode(CODE.register(artifact))))

@@ -56,6 +56,8 @@ mod type_text;
 #[cfg(feature = "probes")]
 mod unwind_proof;
 mod val;
+#[cfg(feature = "probes")]
+mod walk_proof;
 
 pub use engine::Engine;
 pub use exception::ExnRef;
@@ -79,3 +81,5 @@ pub use tag::Tag;
 #[cfg(feature = "probes")]
 pub use unwind_proof::{Proof, Prover, Wrong};
 pub use val::Val;
+#[cfg(feature = "probes")]
+pub use walk_proof::{Walks, WrongWalk};

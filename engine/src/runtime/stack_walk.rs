@@ -41,11 +41,22 @@ impl RawBacktrace {
         let mut infos = FrameInfos::new(reader);
         follow(registers, address, &mut infos, &mut self.0, |info, callee| info.rule?.apply(callee, stack));
         // The chain of frame pointers is an independent witness: it must name the same frames.
-        if cfg!(debug_assertions) {
+        let mut by_frame_pointers = || {
             let mut others = Vec::new();
             follow(registers, address, &mut infos, &mut others, |_, callee| step_by_frame_pointer(callee, stack));
-            assert_eq!(self.0[first..], others, "two walks over the same stack differ");
+            others
+        };
+        if cfg!(debug_assertions) {
+            assert_eq!(self.0[first..], by_frame_pointers(), "two walks over the same stack differ");
         }
+        #[cfg(feature = "probes")]
+        super::walk_proof::compare_frame_pointers(&self.0[first..], by_frame_pointers);
+    }
+
+    /// Returns the addresses, the innermost first.
+    #[cfg(feature = "probes")]
+    pub(super) fn addresses(&self) -> &[FrameAddress] {
+        &self.0
     }
 
     /// Returns the frames with indices, names and offsets in the Wasm binary.

@@ -43,6 +43,10 @@ pub(super) struct VerifyUnwindArgs {
     spec_dir: Option<PathBuf>,
     #[command(flatten)]
     lanes: LaneArgs,
+    /// Do not run instructions one at a time, but compare the frames of each backtrace with the chain of frame pointers
+    /// and with the frames that the platform's unwinder finds: libgcc's, or another one that LD_PRELOAD names.
+    #[arg(long)]
+    walks: bool,
 }
 
 fn json_file(text: &str) -> Result<PathBuf, String> {
@@ -65,6 +69,42 @@ struct Totals {
     cut_short: u64,
     /// The mistakes.
     wrong: Vec<Wrong>,
+    /// The comparison of whole walks, in place of single steps.
+    walks: Option<WalkTotals>,
+}
+
+/// The comparison of walks over the same stacks.
+#[derive(Default, Serialize)]
+struct WalkTotals {
+    /// The library of the platform's unwinder.
+    unwinder: String,
+    /// The backtraces that were compared.
+    backtraces: u64,
+    /// Their frames.
+    frames: u64,
+    /// The backtraces of which only the first frame is compared, since LLVM's unwinder looks up an interrupted
+    /// instruction one byte early.
+    looked_up_early: u64,
+    /// The differences.
+    wrong: Vec<WrongWalk>,
+}
+
+/// A walk that found other frames.
+#[derive(Serialize)]
+struct WrongWalk {
+    /// The input and the lane.
+    artifact: String,
+    walk: String,
+    /// The number of frames before the first that differs.
+    equal: usize,
+    expected: Vec<String>,
+    seen: Vec<String>,
+}
+
+/// What a check of running code has found.
+enum Checked {
+    Steps(engine::Proof),
+    Walks(engine::Walks),
 }
 
 /// A mistake of an unwind table.
@@ -80,7 +120,14 @@ struct Wrong {
 }
 
 impl Totals {
-    fn add(&mut self, what: &str, proof: engine::Proof) {
+    fn add(&mut self, what: &str, checked: Checked) {
+        match checked {
+            Checked::Steps(proof) => self.add_steps(what, proof),
+            Checked::Walks(walks) => self.walks.get_or_insert_default().add(what, walks),
+        }
+    }
+
+    fn add_steps(&mut self, what: &str, proof: engine::Proof) {
         self.functions += proof.functions;
         self.instructions += proof.instructions;
         self.distinct_instructions += proof.distinct_instructions;
@@ -92,6 +139,22 @@ impl Totals {
             rule: wrong.rule.to_string(),
             expected: format!("{:#x}", wrong.expected),
             seen: wrong.seen.map_or_else(|error| error, |value| format!("{value:#x}")),
+        }));
+    }
+}
+
+impl WalkTotals {
+    fn add(&mut self, what: &str, walks: engine::Walks) {
+        self.unwinder = walks.unwinder;
+        self.backtraces += walks.backtraces;
+        self.frames += walks.frames;
+        self.looked_up_early += walks.looked_up_early;
+        self.wrong.extend(walks.wrong.into_iter().map(|wrong| WrongWalk {
+            artifact: what.to_string(),
+            walk: wrong.walk.to_string(),
+            equal: wrong.equal,
+            expected: wrong.expected,
+            seen: wrong.seen,
         }));
     }
 }
@@ -116,16 +179,22 @@ pub(super) fn verify_unwind(arguments: &VerifyUnwindArgs) -> Result<u8, String> 
         let json = serde_json::to_string_pretty(&totals).map_err(|error| error.to_string())?;
         fs::write(path, json + "\n").map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
+    match &totals.walks {
+        Some(walks) => show_walks(walks),
+        None => show_steps(&totals),
+    }
+}
+
+/// Prints the result of single steps. Returns the exit code.
+fn show_steps(totals: &Totals) -> Result<u8, String> {
     for wrong in totals.wrong.iter().take(SHOWN) {
         let Wrong { artifact, function, offset, rule, expected, seen } = wrong;
         say_visible(&format_args!(
             "{artifact}: {function}, offset {offset:#x}: {rule} of the caller is {expected}, the table says {seen}\n"
         ))?;
     }
-    if totals.wrong.len() > SHOWN {
-        say_visible(&format_args!("and {} more; --report json=FILE has them all\n", totals.wrong.len() - SHOWN))?;
-    }
-    let Totals { functions, instructions, distinct_instructions, cut_short, wrong } = &totals;
+    say_rest(totals.wrong.len())?;
+    let Totals { functions, instructions, distinct_instructions, cut_short, wrong, walks: _ } = totals;
     say_visible(&format_args!(
         "{functions} functions, {instructions} instructions, {distinct_instructions} different ones, {} wrong; {cut_short} \
          calls cut short\n",
@@ -136,6 +205,41 @@ pub(super) fn verify_unwind(arguments: &VerifyUnwindArgs) -> Result<u8, String> 
         return Ok(1);
     }
     Ok(u8::from(!totals.wrong.is_empty()))
+}
+
+/// Prints the result of comparing walks. Returns the exit code.
+fn show_walks(walks: &WalkTotals) -> Result<u8, String> {
+    let WalkTotals { unwinder, backtraces, frames, looked_up_early, wrong } = walks;
+    for WrongWalk { artifact, walk, equal, expected, seen } in wrong.iter().take(SHOWN) {
+        let list = |frames: &[String]| if frames.is_empty() { "none".to_string() } else { frames.join(", ") };
+        say_visible(&format_args!(
+            "{artifact}: {walk}: after {equal} equal frames, expected {}, got {}\n",
+            list(expected),
+            list(seen)
+        ))?;
+    }
+    say_rest(wrong.len())?;
+    say_visible(&format_args!(
+        "{backtraces} backtraces with {frames} frames, by the artifacts' tables, by frame pointers and by {unwinder}: {} \
+         differ\n",
+        wrong.len()
+    ))?;
+    if *looked_up_early > 0 {
+        say_visible(&format_args!("of {looked_up_early} only the first frame was compared: llvm-project#92291\n"))?;
+    }
+    if *backtraces == 0 {
+        tell(&"no code trapped or called the host, so that nothing was checked");
+        return Ok(1);
+    }
+    Ok(u8::from(!wrong.is_empty()))
+}
+
+/// Says that not all mistakes were printed.
+fn say_rest(wrong: usize) -> Result<(), String> {
+    if wrong <= SHOWN {
+        return Ok(());
+    }
+    say_visible(&format_args!("and {} more; --report json=FILE has them all\n", wrong - SHOWN))
 }
 
 fn runs_code_here(lane: &dyn Lane) -> bool {
@@ -171,15 +275,20 @@ fn verify_all(arguments: &VerifyUnwindArgs, lanes: &[Box<dyn Lane>], totals: &mu
             Err(error) => return Err(format!("{}: {}", input.path, error.message)),
         };
         for lane in lanes {
-            let (_, proof) = watch(|| judge(&case, &[&**lane], &mut ()))?;
-            totals.add(&format!("{}, {}", input.path, lane.info().name), proof);
+            let (_, checked) = watch(arguments, || judge(&case, &[&**lane], &mut ()))?;
+            totals.add(&format!("{}, {}", input.path, lane.info().name), checked);
         }
     }
     Ok(())
 }
 
-fn watch<R>(run: impl FnOnce() -> R) -> Result<(R, engine::Proof), String> {
-    Prover::watch(run).map_err(|error| error.to_string())
+fn watch<R>(arguments: &VerifyUnwindArgs, run: impl FnOnce() -> R) -> Result<(R, Checked), String> {
+    if arguments.walks {
+        let (result, walks) = engine::Walks::watch(run);
+        return Ok((result, Checked::Walks(walks)));
+    }
+    let (result, proof) = Prover::watch(run).map_err(|error| error.to_string())?;
+    Ok((result, Checked::Steps(proof)))
 }
 
 /// Checks an artifact as it is, or a module in each lane.
@@ -196,7 +305,7 @@ fn verify_binary(
     };
     if BinaryFile::of(&bytes) == Some(BinaryFile::Artifact) {
         let module = load(&config_of(&bytes)?, &|engine| Module::deserialize(engine, &bytes))?;
-        return run_exports(&module, path, totals);
+        return run_exports(arguments, &module, path, totals);
     }
     for lane in lanes {
         let name = &lane.info().name;
@@ -206,7 +315,7 @@ fn verify_binary(
         if name.ends_with("/reload") {
             module = load(&config, &|engine| Module::deserialize(engine, module.serialize()))?;
         }
-        run_exports(&module, &format!("{path}, {name}"), totals)?;
+        run_exports(arguments, &module, &format!("{path}, {name}"), totals)?;
     }
     Ok(())
 }
@@ -228,8 +337,8 @@ fn config_of(artifact: &[u8]) -> Result<Config, String> {
 }
 
 /// Instantiates a module with imports of zeros, and calls each export once with zeros. Traps are results like others.
-fn run_exports(module: &Module, what: &str, totals: &mut Totals) -> Result<(), String> {
-    let (called, proof) = watch(|| -> engine::Result<()> {
+fn run_exports(arguments: &VerifyUnwindArgs, module: &Module, what: &str, totals: &mut Totals) -> Result<(), String> {
+    let (called, checked) = watch(arguments, || -> engine::Result<()> {
         let mut store = Store::new(module.engine(), ());
         store.set_epoch_deadline(FAR);
         // It fails if the code counts no fuel.
@@ -247,7 +356,7 @@ fn run_exports(module: &Module, what: &str, totals: &mut Totals) -> Result<(), S
         }
         Ok(())
     })?;
-    totals.add(what, proof);
+    totals.add(what, checked);
     called.map_err(|error| error.to_string())
 }
 

@@ -1,4 +1,4 @@
-//! Linux: sealed memory files, the bounds of stacks and mappings, and the platform's unwinder.
+//! Linux: sealed memory files, and the bounds of stacks and mappings.
 
 use core::mem::MaybeUninit;
 use core::ops::Range;
@@ -83,60 +83,6 @@ fn find_mapping(maps: impl BufRead, address: usize) -> Option<Range<usize>> {
         Some(usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?)
     });
     bounds.find(|bounds| bounds.contains(&address))
-}
-
-/// The registration of frame tables with the platform's unwinder, which forgets them on drop.
-#[derive(Debug)]
-pub(crate) struct UnwindRegistration(#[cfg(target_env = "gnu")] Option<usize>);
-
-#[cfg(target_env = "gnu")]
-mod frames {
-    //! libgcc takes a whole `.eh_frame` section, up to its terminator, and sorts it at the first lookup.
-
-    use super::UnwindRegistration;
-
-    unsafe extern "C" {
-        fn __register_frame(begin: *const u8);
-        fn __deregister_frame(begin: *const u8);
-    }
-
-    impl UnwindRegistration {
-        /// Tells the platform's unwinder about an `.eh_frame` section.
-        ///
-        /// # Safety
-        /// The section is well formed, ends with a zero length, and outlives the result unchanged; its records
-        /// describe mapped code.
-        pub(crate) unsafe fn new(eh_frame: &[u8]) -> UnwindRegistration {
-            // libgcc must not be given a table without records, which is its terminator alone. Its length shows that:
-            // to read a byte would cost a page fault.
-            if eh_frame.len() <= 4 {
-                return UnwindRegistration(None);
-            }
-            // SAFETY: the caller vouches for the section.
-            unsafe { __register_frame(eh_frame.as_ptr()) };
-            UnwindRegistration(Some(eh_frame.as_ptr() as usize))
-        }
-    }
-
-    impl Drop for UnwindRegistration {
-        fn drop(&mut self) {
-            if let Some(begin) = self.0 {
-                // SAFETY: registered in `new`, once, and still mapped.
-                unsafe { __deregister_frame(begin as *const u8) };
-            }
-        }
-    }
-}
-
-#[cfg(not(target_env = "gnu"))]
-impl UnwindRegistration {
-    /// Does nothing: LLVM's unwinder takes single records, and walks through compiled frames are not promised there.
-    ///
-    /// # Safety
-    /// None is needed here; see the other variant.
-    pub(crate) unsafe fn new(_eh_frame: &[u8]) -> UnwindRegistration {
-        UnwindRegistration()
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@
 //! | `reclaim` | what is released before a request to the system fails |
 //! | `signals` | fault handlers and alternate stacks (Unix) |
 //! | `stepping` | a signal after each instruction (Unix), for the proof of the unwind tables |
-//! | `linux` | sealed memory files, the bounds of stacks and mappings, the platform's unwinder |
+//! | `linux` | sealed memory files, the bounds of stacks and mappings |
+//! | `unwinder` | the platform's unwinder (Unix): registration of tables, and its walk |
 //! | `x86_64` | leaving compiled code, calling on another stack, CPU features |
 //! | `linux_x86_64` | the registers of an interrupted thread |
 //!
@@ -22,6 +23,9 @@ mod signals;
 
 #[cfg(all(unix, feature = "probes"))]
 mod stepping;
+
+#[cfg(unix)]
+mod unwinder;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -44,10 +48,14 @@ pub(crate) use arch::testing;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use arch::{has_cpu_feature, raise};
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{UnwindRegistration, mapping_bounds, sealed_file, stack_bounds};
+pub(crate) use linux::{mapping_bounds, sealed_file, stack_bounds};
 pub(crate) use mapping::Mapping;
 pub(crate) use reclaim::{Reclaim, register, unregister};
 #[cfg(unix)]
 pub(crate) use signals::{install, prepare_thread};
 #[cfg(all(unix, feature = "probes"))]
 pub(crate) use stepping::{Step, install_stepping};
+#[cfg(unix)]
+pub(crate) use unwinder::UnwindRegistration;
+#[cfg(all(unix, feature = "probes"))]
+pub(crate) use unwinder::{is_llvm_unwinder, unwinder_path, walk_natively};
