@@ -8,7 +8,7 @@ source ci/common.sh
 
 readonly FUZZ_SECONDS=${FUZZ_SECONDS:-1200} ROUNDS=${ROUNDS:-200}
 readonly STEPS=(build_runner every_suite checkout_gc_zeal checkout_baseline_cpu checkout_explicit_checks threads
-  fuzz_own_lanes fuzz_other_engines bench_smoke)
+  unwind_official fuzz_own_lanes fuzz_other_engines bench_smoke)
 
 # Every official suite in every lane, with the suites of proposals that the gate leaves out.
 every_suite() { runner --lanes all --deny unsupported spec:all tests; }
@@ -22,6 +22,16 @@ checkout_explicit_checks() { checkout_under explicit_checks --memory-checks expl
 checkout_under() {
   if ! needs_checkout "checkout_$1"; then return 0; fi
   official_checkout_with "checkout_$1" "$LANES" "${@:2}"
+}
+
+# The unwind tables of the official scripts at every instruction, and whole walks by other unwinders.
+unwind_official() {
+  if ! needs_checkout unwind_official; then return 0; fi
+  local directory lanes=${LANES%,interp}
+  directory=$(checkout)
+  touchstone verify-unwind "$directory" --lanes "$lanes"
+  touchstone verify-unwind "$directory" --lanes "$lanes" --walks
+  LD_PRELOAD=libunwind.so.1 touchstone verify-unwind "$directory" --lanes "$lanes" --walks
 }
 
 # Scripts with threads, again and again: a lost wake-up shows in one run of many.

@@ -7,6 +7,7 @@ use fuzz::generate::mixed;
 use fuzz::oracle::Report;
 use fuzz::oracle::equal::Equal;
 use fuzz::oracle::shadow::{Shadow, check_lane};
+use fuzz::oracle::unwind;
 use fuzz::panel::finding::Finding;
 use fuzz::panel::rewriting::RewritingLane;
 use fuzz::panel::{Check, Panel, compare, own_lane};
@@ -155,6 +156,17 @@ fn wrong_frames_differ_from_the_recorded_ones() {
         let shown: Vec<_> = finding.sides.iter().flat_map(|side| side.lanes()).collect();
         assert_eq!(shown, ["shadow", "speed/fresh"], "{finding}");
     }
+}
+
+#[test]
+fn rules_that_end_at_epilogues_are_wrong() {
+    let finding = search(20, Audience::OWN, |case| {
+        let options = Options { fault: Some(Fault::EpiloguesWithoutRules), ..case.options["quick"].clone() };
+        unwind::check_lane(case, &*own_lane("quick/fresh", &options)).map(|_run| ())
+    });
+    let finding = finding.expect("a missing rule is caught");
+    let shown: Vec<_> = finding.sides.iter().flat_map(|side| side.lanes()).collect();
+    assert_eq!(shown, ["shadow-stack", "quick/fresh"], "{finding}");
 }
 
 #[test]

@@ -7,8 +7,8 @@
 //! registers that the platform preserves.
 //!
 //! Two things are not done, since they would take hours and show nothing new. An instruction is compared the first
-//! [`COMPARED`] times that it runs; and code that runs [`STALE`] instructions in a row without a new one runs on at
-//! full speed until the host's call returns.
+//! [`COMPARED`] times that it runs; and code that runs [`PATIENCE`] instructions in a row without a new one runs on at
+//! full speed until the host's call returns. The calls after it have less patience, until one shows a new instruction.
 
 use super::code::{CODE, MappedArtifact};
 use super::registry::Located;
@@ -24,8 +24,10 @@ use std::collections::{HashMap, HashSet};
 
 /// The number of times that an instruction is compared.
 const COMPARED: u8 = 8;
-/// The number of instructions without a new one after which code runs on at full speed.
-const STALE: u64 = 20_000;
+/// The number of instructions without a new one after which code runs on at full speed: the most, and the least after
+/// many calls that showed nothing new.
+const PATIENCE: u64 = 20_000;
+const LEAST_PATIENCE: u64 = 200;
 /// The number of instructions of the host before the code that it calls: more than any library call takes to return.
 const HOST_BEFORE: u32 = 10_000;
 /// The number of instructions of the host after compiled code: more than `raise` takes.
@@ -82,6 +84,8 @@ pub struct Prover {
     host_limit: u32,
     /// The instructions of compiled code in a row without a new one.
     stale: u64,
+    /// The number of them after which code runs on at full speed.
+    patience: u64,
     /// True if code runs at full speed, so that the shadow stack is lost until the host's call returns.
     is_lost: bool,
     /// The artifact of the last instruction, as long as no code is unloaded.
@@ -157,15 +161,22 @@ impl Prover {
         self.functions[artifact].insert(range.start);
         self.proof.instructions += 1;
         let visits = &mut self.visits[artifact][offset as usize];
-        self.stale = if *visits == 0 { 0 } else { self.stale + 1 };
+        if *visits == 0 {
+            (self.stale, self.patience) = (0, PATIENCE);
+        } else {
+            self.stale += 1;
+        }
         if *visits < COMPARED {
             *visits += 1;
             if self.frames.last().is_some_and(|frame| frame.code == range) {
                 self.compare(code, step, kind, &stack, artifact);
             }
         }
-        self.is_lost = self.stale > STALE;
-        self.proof.cut_short += u64::from(self.is_lost);
+        self.is_lost = self.stale > self.patience;
+        if self.is_lost {
+            self.patience = (self.patience / 2).max(LEAST_PATIENCE);
+            self.proof.cut_short += 1;
+        }
         !self.is_lost
     }
 

@@ -10,6 +10,7 @@ pub mod equal;
 mod mappings;
 pub mod shadow;
 pub mod threads;
+pub mod unwind;
 
 use crate::generate::case::Case;
 use crate::generate::{gc, instantiate, mixed, reload, simd, traps};
@@ -64,6 +65,7 @@ pub const ORACLES: &[Registration] = &[
     artifact::REGISTRATION,
     shadow::REGISTRATION,
     equal::REGISTRATION,
+    unwind::REGISTRATION,
 ];
 
 /// The entry of an oracle in [`ORACLES`].
