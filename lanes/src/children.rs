@@ -53,6 +53,7 @@ impl Running {
     }
 
     /// Ends the child.
+    #[cfg(feature = "engine")]
     pub(crate) fn end(&self) {
         end(&self.child);
     }
