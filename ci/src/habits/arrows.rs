@@ -8,9 +8,10 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["features"]),
     ("interpreter", &["features"]),
     ("spec-testsuite", &["features"]),
+    ("wasi", &[]),
     ("lanes", &["features", "engine", "interpreter"]),
     ("fuzz", &["features", "engine", "lanes"]),
-    ("runner", &["features", "engine", "lanes", "fuzz", "spec-testsuite"]),
+    ("runner", &["features", "engine", "interpreter", "lanes", "fuzz", "spec-testsuite", "wasi"]),
     ("bench", &["engine", "interpreter"]),
     ("ci", &[]),
 ];
