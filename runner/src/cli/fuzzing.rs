@@ -2,7 +2,7 @@
 
 use super::output::{say_visible, tell};
 use super::panel_args::PanelArgs;
-use super::run::parse_jobs;
+use super::scripts::parse_jobs;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use fuzz::campaign::{self, Campaign, CauseEntry, Corpus, Inputs, Limits, State};

@@ -21,10 +21,10 @@ mod output;
 #[cfg(feature = "engine")]
 mod panel_args;
 mod report_to;
-mod run;
 mod screen;
 #[cfg(feature = "engine")]
 mod script_case;
+mod scripts;
 #[cfg(feature = "engine")]
 mod verify_unwind;
 
@@ -42,7 +42,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    run: run::RunArgs,
+    scripts: scripts::ScriptArgs,
 }
 
 const AFTER_HELP: &str = "\
@@ -100,7 +100,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
-        None => run::run(&cli.run),
+        None => scripts::run(&cli.scripts),
         #[cfg(feature = "engine")]
         Some(Command::Compile(arguments)) => artifact::compile(&arguments),
         #[cfg(feature = "engine")]
@@ -158,11 +158,11 @@ mod tests {
                          --relaxed-simd machine --canonicalize-nan --gc-zeal";
         let cli = Cli::try_parse_from(arguments.split(' ')).expect("valid arguments");
         let lanes = ["quick/fresh".to_string()];
-        let worker = std::iter::once("touchstone".to_string()).chain(cli.run.lanes.worker_arguments(&lanes));
+        let worker = std::iter::once("touchstone".to_string()).chain(cli.scripts.lanes.worker_arguments(&lanes));
         let Cli { command: Some(Command::Worker(parsed)), .. } = Cli::try_parse_from(worker).expect("valid") else {
             panic!("a worker's arguments select the worker");
         };
-        assert_eq!(parsed.worker_arguments(&lanes), cli.run.lanes.worker_arguments(&lanes));
+        assert_eq!(parsed.worker_arguments(&lanes), cli.scripts.lanes.worker_arguments(&lanes));
         assert_eq!(parsed.lanes, "quick/fresh");
         assert_eq!((parsed.cpu, parsed.memory_checks), (CpuArg::Baseline, Checks::Explicit));
         assert_eq!(parsed.relaxed_simd, RelaxedArg::Machine);

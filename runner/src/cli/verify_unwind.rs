@@ -261,7 +261,7 @@ fn verify_all(arguments: &VerifyUnwindArgs, lanes: &[Box<dyn Lane>], totals: &mu
         return Ok(());
     }
     let choice = Choice {
-        spec_dir: arguments.spec_dir.clone().or_else(super::run::checkout_of_environment),
+        spec_dir: arguments.spec_dir.clone().or_else(super::scripts::checkout_of_environment),
         spec_dir_given: arguments.spec_dir.is_some(),
         features: arguments.features,
         filter: arguments.filter.clone(),

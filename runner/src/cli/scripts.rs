@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 #[derive(Debug, Args)]
-pub(super) struct RunArgs {
+pub(super) struct ScriptArgs {
     /// The scripts to run: files, directories that are searched for *.wast, and official suites (spec:1.0, spec:2.0,
     /// spec:3.0, spec:proposals/NAME, spec:all).
     #[arg(value_name = "SCRIPT|DIR|spec:SUITE")]
@@ -103,7 +103,7 @@ enum When {
 }
 
 /// Runs the scripts that the arguments name, and writes the reports. Returns the exit code.
-pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
+pub(super) fn run(arguments: &ScriptArgs) -> Result<u8, String> {
     let started = Instant::now();
     let opened = arguments.lanes.open()?;
     arguments.check_names(&opened)?;
@@ -140,7 +140,7 @@ pub(super) fn run(arguments: &RunArgs) -> Result<u8, String> {
     run.end(scripts, started)
 }
 
-impl RunArgs {
+impl ScriptArgs {
     /// Refuses script engines with the name of a lane or of each other: reports could not tell them apart.
     fn check_names(&self, Lanes { present, absent }: &Lanes) -> Result<(), String> {
         let lanes = present.iter().map(|lane| &lane.info().name).chain(absent.iter().map(|lane| &lane.name));
@@ -240,7 +240,7 @@ impl RunArgs {
 
 /// A run, while it is in progress.
 struct RunInProgress<'a> {
-    arguments: &'a RunArgs,
+    arguments: &'a ScriptArgs,
     built_in: [Expectations; 2],
     expectations: Expectations,
     demands: Demands<'a>,
