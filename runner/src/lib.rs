@@ -32,6 +32,8 @@ pub mod inputs;
 mod judge;
 pub mod pattern;
 mod pool;
+#[cfg(any(feature = "engine", feature = "interp"))]
+mod program;
 pub mod report;
 pub mod script;
 mod script_engine;

@@ -20,6 +20,8 @@ mod lane_args;
 mod output;
 #[cfg(feature = "engine")]
 mod panel_args;
+#[cfg(any(feature = "engine", feature = "interp"))]
+mod program;
 mod report_to;
 mod screen;
 #[cfg(feature = "engine")]
@@ -52,6 +54,7 @@ Examples:
   touchstone spec:3.0 --lanes speed/fresh,v8      compare with V8; v8? if it may be absent
   touchstone spec:2.0 --lane 'mine=./my-adapter'  test another engine, through an adapter
   touchstone spec:3.0 --report junit=report.xml   write a report for a CI server
+  touchstone hello.wasm                           run a program; see touchstone run --help
 
 Exit codes:
   0  everything passed that the lanes support
@@ -60,6 +63,9 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a program (.wasm or .wat). A program in the place of a subcommand runs too.
+    #[cfg(any(feature = "engine", feature = "interp"))]
+    Run(program::ProgramArgs),
     /// Compile a module (.wasm or .wat) to an artifact.
     #[cfg(feature = "engine")]
     Compile(artifact::CompileArgs),
@@ -98,9 +104,14 @@ enum Command {
 
 /// Runs the command that the process's arguments ask for, and returns the exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let arguments = std::env::args_os();
+    #[cfg(any(feature = "engine", feature = "interp"))]
+    let arguments = program::with_command(arguments);
+    let cli = Cli::parse_from(arguments);
     let result = match cli.command {
         None => scripts::run(&cli.scripts),
+        #[cfg(any(feature = "engine", feature = "interp"))]
+        Some(Command::Run(arguments)) => program::run(arguments),
         #[cfg(feature = "engine")]
         Some(Command::Compile(arguments)) => artifact::compile(&arguments),
         #[cfg(feature = "engine")]
