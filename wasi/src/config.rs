@@ -1,9 +1,11 @@
 //! The configuration of a guest: all that it may use.
 
 use crate::Wasi;
+use crate::scheduler::Scheduler;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use wasi_common::clocks::WasiClocks;
 use wasi_common::pipe::{ReadPipe, WritePipe};
 use wasi_common::sync::{self, stdio};
@@ -129,7 +131,7 @@ impl Config {
     /// If the arguments or the variables take 4 GiB or more.
     pub fn build(self) -> Result<Wasi, Error> {
         let clocks = if self.clocks { sync::clocks_ctx() } else { WasiClocks::new() };
-        let mut context = WasiCtx::new(sync::random_ctx(), clocks, sync::sched_ctx(), Table::new());
+        let mut context = WasiCtx::new(sync::random_ctx(), clocks, Box::new(Scheduler), Table::new());
         let too_long = |error: StringArrayError| Error(format!("the arguments or variables are too long: {error}"));
         for arg in &self.args {
             context.push_arg(arg).map_err(too_long)?;
@@ -145,7 +147,7 @@ impl Config {
             let pushed = context.push_preopened_dir(dir, &guest);
             pushed.map_err(|error| Error(format!("cannot give the directory {guest}: {error}")))?;
         }
-        Ok(Wasi { context, random: self.random })
+        Ok(Wasi { context: Arc::new(Mutex::new(context)), random: self.random })
     }
 }
 

@@ -22,14 +22,16 @@
 //! so that it can be replaced.
 
 mod config;
+mod corrections;
 mod functions;
+mod scheduler;
 
 pub use config::{Config, Error, Input, Output};
 pub use functions::{FUNCTIONS, Function, NumType};
 
+use std::sync::{Arc, Mutex, PoisonError};
 use wasi_common::WasiCtx;
 use wasi_common::snapshots::preview_1::types::Errno;
-use wiggle::{GuestError, GuestMemory, anyhow};
 
 /// The name of the module that guests import the functions from.
 pub const MODULE: &str = "wasi_snapshot_preview1";
@@ -37,7 +39,7 @@ pub const MODULE: &str = "wasi_snapshot_preview1";
 /// The context of one guest: its capabilities, and its open files. Clones share both.
 #[derive(Clone)]
 pub struct Wasi {
-    context: WasiCtx,
+    context: Arc<Mutex<WasiCtx>>,
     /// True if the guest may have random numbers.
     random: bool,
 }
@@ -66,21 +68,12 @@ impl Wasi {
     /// If there are not as many arguments as parameters.
     pub fn call(&self, function: &Function, arguments: &[u64], memory: &mut [u8]) -> Result<Option<i32>, Stop> {
         assert_eq!(arguments.len(), function.params.len(), "the arguments of {}", function.name);
-        match function.name {
-            // `wasi-common` refuses codes from 126 on. The specification leaves their meaning to the environment.
-            "proc_exit" => return Err(Stop::Exit(arguments[0] as u32)),
-            "random_get" if !self.random => return Ok(Some(Errno::Notsup as i32)),
-            _ => {}
+        if function.name == "random_get" && !self.random {
+            return Ok(Some(Errno::Notsup as i32));
         }
-        let mut context = self.context.clone();
-        let result = (function.code)(&mut context, &mut GuestMemory::Unshared(memory), arguments);
-        result.map_err(|error| Stop::Failure(describe(&error)))
+        let mut context = self.context.lock().unwrap_or_else(PoisonError::into_inner);
+        corrections::call(&mut context, function, arguments, memory)
     }
-}
-
-/// Returns the text of an error. A `GuestError` already says in its own text what it was caused by.
-fn describe(error: &anyhow::Error) -> String {
-    if error.is::<GuestError>() { error.to_string() } else { format!("{error:#}") }
 }
 
 impl std::fmt::Display for Stop {

@@ -14,7 +14,7 @@ pub(super) trait Machine {
     /// Validates, compiles or loads a module.
     fn load(&mut self, source: &Source) -> Result<Self::Module, Stopped>;
 
-    /// Returns the imports of a module that nothing provides yet.
+    /// Returns the imports of a module that nothing provides yet. One may occur twice.
     fn missing(&mut self, module: &Self::Module) -> Vec<Import>;
 
     /// Provides a function of WASI to the modules that are instantiated later.
@@ -38,7 +38,7 @@ pub(super) trait Machine {
 }
 
 /// The names of an import.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Import {
     pub(super) module: String,
     pub(super) name: String,

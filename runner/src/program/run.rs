@@ -9,6 +9,7 @@ use super::native::Native;
 use super::source::Source;
 use super::value::{Type, Value};
 use super::{Program, Stopped, Tier};
+use std::collections::HashSet;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -76,8 +77,12 @@ fn instantiate<M: Machine>(machine: &mut M, host: &Host, path: &Path, source: &S
         other => other,
     };
     let module = machine.load(source).map_err(of_file)?;
+    let mut provided = HashSet::new();
     for import in machine.missing(&module) {
-        host.provide(machine, &import).map_err(of_file)?;
+        if !provided.contains(&import) {
+            host.provide(machine, &import).map_err(of_file)?;
+            provided.insert(import);
+        }
     }
     let instance = machine.instantiate(&module).map_err(of_file)?;
     if find(machine, instance, INITIALIZE)?.is_some() {
