@@ -8,7 +8,7 @@ source ci/common.sh
 
 readonly FUZZ_SECONDS=${FUZZ_SECONDS:-1200} ROUNDS=${ROUNDS:-200}
 readonly STEPS=(build_runner every_suite checkout_gc_zeal checkout_baseline_cpu checkout_explicit_checks threads
-  unwind_official fuzz_own_lanes fuzz_other_engines bench_smoke)
+  unwind_official fuzz_own_lanes fuzz_other_engines bench_smoke official_programs)
 
 # Every official suite in every lane, with the suites of proposals that the gate leaves out.
 every_suite() { runner --lanes all --deny unsupported spec:all tests; }
@@ -59,6 +59,12 @@ bench_smoke() {
   cargo run --locked --release --quiet -p bench --features wasmtime,wasmi -- --seconds 0.05 "$OUT/empty.wasm" \
     >"$OUT/bench.txt"
   grep -q 'run: float speed' "$OUT/bench.txt"
+}
+
+# The official programs of WASI preview 1 in each tier.
+official_programs() {
+  ci/fetch-wasi-testsuite.sh
+  WASI_TESTSUITE=$PWD/target/wasi-testsuite cargo test --locked --quiet --workspace --test official_programs
 }
 
 run_steps STEPS "the extended checks pass" "$@"

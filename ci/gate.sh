@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The gate: what must hold before a change is merged, beyond `cargo test --workspace`, which .ci/run calls first.
-# Needs Rust and nothing else; fetches binutils where they are missing. One target directory, one release build.
-# Checks that take longer are in ci/extended.sh.
+# Needs Rust and nothing else; fetches binutils and clang where they are missing. One target directory, one release
+# build. Checks that take longer are in ci/extended.sh.
 # Usage: ci/gate.sh [STEP]...   (all steps without arguments; their names are the functions below)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -10,13 +10,16 @@ source ci/common.sh
 readonly OTHERS=wasmtime,wasmtime/none,wasmi
 readonly STEPS=(tools format lints documentation dependencies without_compiler build_runner own_scripts conformance
   explicit_checks baseline_cpu gc_zeal remote_lanes verify_unwind other_unwinders other_engines without_our_engine
-  interpreter_alone official_checkout canaries)
+  interpreter_alone without_wasi programs official_checkout canaries)
 
-# A test reads artifacts with readelf. It comes with the linker, so it is rarely missing. LLVM's unwinder is a package
-# with the number of a release in its name.
+# A test reads artifacts with readelf, which comes with the linker, so that it is rarely missing. Others compile C
+# programs for WASI. LLVM's unwinder is a package with the number of a release in its name.
 tools() {
   local missing=()
   command -v readelf >/dev/null || missing+=(binutils)
+  command -v clang >/dev/null || missing+=(clang)
+  command -v wasm-ld >/dev/null || missing+=(lld)
+  [[ -e /usr/lib/wasm32-wasi/libc.a ]] || missing+=(wasi-libc libclang-rt-dev-wasm32)
   ldconfig -p | grep -q 'libunwind\.so\.1 ' || missing+=('libunwind-1[0-9]')
   [[ ${#missing[@]} -gt 0 ]] || return 0
   local sudo=(); [[ $(id -u) -eq 0 ]] || sudo=(sudo)
@@ -129,6 +132,20 @@ check_no_compiler() {
     return 1
   fi
 }
+
+# WASI is a feature that is off by default: it is not in the tree, and a program that imports it hears how to get it.
+without_wasi() {
+  cargo clippy --locked -p runner -- -D warnings
+  if runner_tree | grep -E '^(wasi|wiggle|cap-)[a-z-]* v'; then return 1; fi
+  printf '(module (import "wasi_snapshot_preview1" "sched_yield" (func (result i32))) (func (export "_start")))' \
+    >"$OUT/yield.wat"
+  refuses 'which this build does not have. Build one that has it: `cargo install --path runner --features wasi`' \
+    touchstone run "$OUT/yield.wat"
+  refuses '--dir and --env are of WASI, which this build does not have' touchstone run --dir . "$OUT/yield.wat"
+}
+
+# C programs that clang compiles for WASI, in each tier. `cargo test` leaves them out where clang was missing.
+programs() { TOUCHSTONE_REQUIRE_CLANG=1 cargo test --locked --quiet --workspace --test programs; }
 
 # The data crate lacks exactly the files of the checkout that it says, and all of the checkout's scripts execute with no
 # failure but the listed ones.

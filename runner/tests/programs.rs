@@ -14,7 +14,7 @@ use wasi::{FUNCTIONS, NumType};
 
 const TIERS: [&str; 3] = ["speed", "quick", "interp"];
 
-/// How a program is run, and what is expected of it.
+/// The way a program is run, and what is expected of it.
 #[derive(Default)]
 struct Case {
     arguments: Vec<String>,

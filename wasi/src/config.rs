@@ -11,8 +11,8 @@ use wasi_common::pipe::{ReadPipe, WritePipe};
 use wasi_common::sync::{self, stdio};
 use wasi_common::{StringArrayError, Table, WasiCtx, WasiFile};
 
-/// All that a guest may use. A new configuration grants nothing: no argument, variable or directory, empty input, output that goes
-/// nowhere, no clock and no random number.
+/// All that a guest may use. A new configuration grants nothing: no argument, variable or directory, empty input,
+/// output that goes nowhere, no clock and no random number.
 #[derive(Default)]
 pub struct Config {
     args: Vec<String>,

@@ -71,7 +71,9 @@ pub(super) struct ProgramArgs {
 pub(super) fn run(arguments: ProgramArgs) -> Result<u8, String> {
     let timeout = arguments.timeout.unwrap_or_default().as_secs_f64();
     let on_timeout = move || {
-        tell(&format_args!("error: the program waits for the system, {timeout} s after its start: it was ended"));
+        tell(&format_args!(
+            "error: the program still runs, or waits for the system, {timeout} s after its start: it was ended"
+        ));
         process::exit(TRAPPED.into());
     };
     match program::run(&arguments.into(), on_timeout) {

@@ -1,4 +1,4 @@
-//! What programs import from the host: WASI, where it is built in.
+//! The imports that the host provides: WASI, where it is built in.
 
 use super::machine::{Import, Machine};
 use super::{Program, Stopped};

@@ -58,8 +58,13 @@ fn config_of_artifact(program: &Program, artifact: &engine::InspectedConfig) -> 
             "{path}: the artifact's code counts no fuel. Run the module instead, or leave --fuel out"
         )));
     }
-    if matches!((program.tier, artifact.tier), (Some(Tier::Quick), engine::Tier::Speed)) {
-        return Err(Stopped::Refused(format!("{path}: the artifact is of the tier speed. Leave --tier out")));
+    let tier = match artifact.tier {
+        engine::Tier::Speed => Tier::Speed,
+        engine::Tier::Quick => Tier::Quick,
+    };
+    if program.tier.is_some_and(|wanted| wanted != tier) {
+        let tier = format!("{tier:?}").to_lowercase();
+        return Err(Stopped::Refused(format!("{path}: the artifact is of the tier {tier}. Leave --tier out")));
     }
     let features = Features::from_str(&artifact.features.join(","));
     let mut config = Config::new();
