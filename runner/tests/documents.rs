@@ -62,6 +62,8 @@ fn cases(programs: &TempDir, documents: &[&str]) -> TestCases {
     let cases = TestCases::new();
     cases.register_bin("touchstone", Path::new(TOUCHSTONE)).register_bin("cargo", cargo.as_path());
     cases.env("SPEC_TESTSUITE", "");
+    let folder = programs.path().display().to_string();
+    cases.env("XDG_CACHE_HOME", folder.clone()).env("XDG_CONFIG_HOME", folder);
     documents.iter().for_each(|document| {
         cases.case(document);
     });

@@ -85,6 +85,8 @@ impl Case {
 fn touchstone() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_touchstone"));
     command.env("NOT_GIVEN", "to the program");
+    // The cache of the tests, not that of the user.
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR")).env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 

@@ -34,7 +34,9 @@ impl Files {
     /// Runs the program, and returns the exit code and what it wrote.
     fn run(&self, line: &str) -> (Option<i32>, String, String) {
         let words = self.words(line);
-        let output = Command::new(env!("CARGO_BIN_EXE_touchstone")).args(words).output().expect("touchstone starts");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_touchstone"));
+        command.env("XDG_CACHE_HOME", self.0.path()).env("XDG_CONFIG_HOME", self.0.path());
+        let output = command.args(words).output().expect("touchstone starts");
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     }
 
@@ -226,7 +228,7 @@ fn time_ends_for_a_program_that_waits() {
     let files = Files::new(&[("read.wat", program)]);
     for tier in TIERS {
         let mut command = Command::new(env!("CARGO_BIN_EXE_touchstone"));
-        command.args(files.words(&format!("run --tier {tier} --timeout 0.2 @read.wat")));
+        command.args(files.words(&format!("run --no-cache --tier {tier} --timeout 0.2 @read.wat")));
         let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("touchstone starts");
         // The pipe stays open, and nothing comes.
         let _pipe = child.stdin.take();

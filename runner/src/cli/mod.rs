@@ -10,6 +10,8 @@ use std::process::ExitCode;
 mod adapter;
 #[cfg(feature = "engine")]
 mod artifact;
+#[cfg(feature = "engine")]
+mod cache;
 mod completions;
 mod demands;
 #[cfg(feature = "engine")]
@@ -66,6 +68,9 @@ enum Command {
     /// Run a program (.wasm or .wat). A program in the place of a subcommand runs too.
     #[cfg(any(feature = "engine", feature = "interp"))]
     Run(program::ProgramArgs),
+    /// Show, clear or verify the cache of compiled programs.
+    #[cfg(feature = "engine")]
+    Cache(cache::CacheCommand),
     /// Compile a module (.wasm or .wat) to an artifact.
     #[cfg(feature = "engine")]
     Compile(artifact::CompileArgs),
@@ -112,6 +117,8 @@ pub fn main() -> ExitCode {
         None => scripts::run(&cli.scripts),
         #[cfg(any(feature = "engine", feature = "interp"))]
         Some(Command::Run(arguments)) => program::run(arguments),
+        #[cfg(feature = "engine")]
+        Some(Command::Cache(arguments)) => cache::run(&arguments),
         #[cfg(feature = "engine")]
         Some(Command::Compile(arguments)) => artifact::compile(&arguments),
         #[cfg(feature = "engine")]

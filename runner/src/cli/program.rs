@@ -65,6 +65,13 @@ pub(super) struct ProgramArgs {
     /// Accept artifacts, whose machine code runs as it is. Only for files that you trust.
     #[arg(long)]
     allow_precompiled: bool,
+    /// Compile modules each time, without the cache of compiled modules.
+    #[cfg(feature = "engine")]
+    #[arg(long)]
+    no_cache: bool,
+    #[cfg(feature = "engine")]
+    #[command(flatten)]
+    cache: super::cache::CacheArgs,
 }
 
 /// Runs a program, prints the results of the function that it names, and returns the exit code.
@@ -82,6 +89,7 @@ pub(super) fn run(arguments: ProgramArgs) -> Result<u8, String> {
             Ok(0)
         }
         // Systems pass eight bits on.
+        #[cfg(feature = "wasi")]
         Err(Stopped::Exit(code)) => Ok(code as u8),
         Err(Stopped::Trap(text)) => {
             tell(&format_args!("error: the program trapped: {}", text.trim_end()));
@@ -114,6 +122,10 @@ impl From<ProgramArgs> for Program {
             features: arguments.features,
             allow_precompiled: arguments.allow_precompiled,
             limits: Limits { fuel: arguments.fuel, timeout: arguments.timeout, max_memory: arguments.max_memory },
+            #[cfg(feature = "engine")]
+            cache: (!arguments.no_cache).then(|| arguments.cache.settings()),
+            #[cfg(feature = "engine")]
+            remark: |text| tell(&format_args!("note: {text}")),
         }
     }
 }
@@ -141,7 +153,7 @@ fn parse_preload(text: &str) -> Result<(String, PathBuf), String> {
     Ok((name.to_owned(), path.into()))
 }
 
-fn parse_size(text: &str) -> Result<u64, String> {
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" | "b" => 1,

@@ -1,7 +1,7 @@
 //! One program that runs until it returns, exits or traps: what `touchstone run` does.
 //!
 //! ```text
-//! Program ─> source ─> run ─> machine: native | interp ─> values, or the reason why it stopped
+//! Program ─> source ─> run ─> machine: native (cache) | interp ─> values, or the reason why it stopped
 //!                       └───> host: WASI
 //! ```
 //!
@@ -46,6 +46,12 @@ pub(crate) struct Program {
     /// True if files may be artifacts, whose code is trusted.
     pub(crate) allow_precompiled: bool,
     pub(crate) limits: Limits,
+    /// The cache of compiled modules. `None` for none.
+    #[cfg(feature = "engine")]
+    pub(crate) cache: Option<crate::cache::Settings>,
+    /// Called with what the user should hear of while the program runs.
+    #[cfg(feature = "engine")]
+    pub(crate) remark: fn(&dyn std::fmt::Display),
 }
 
 /// The limits of a program.
@@ -84,6 +90,7 @@ impl Tier {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Stopped {
     /// It exited with this code.
+    #[cfg(feature = "wasi")]
     Exit(u32),
     /// It trapped. The text is the reason and the backtrace.
     Trap(String),

@@ -4,6 +4,7 @@ use super::machine::{Import, Machine};
 use super::source::Source;
 use super::value::{Type, Value};
 use super::{Limits, Program, Stopped, Tier};
+use crate::cache::Cache;
 use engine::{
     Config, Engine, Error, ErrorKind, ExternType, Instance, Linker, Module, Store, StoreLimits, Val, ValType,
 };
@@ -13,6 +14,7 @@ use std::str::FromStr;
 pub(super) struct Native {
     store: Store<StoreLimits>,
     linker: Linker<StoreLimits>,
+    cache: Option<Cache>,
 }
 
 impl Native {
@@ -36,7 +38,11 @@ impl Native {
             store.set_fuel(fuel).map_err(stopped)?;
         }
         store.set_epoch_deadline(1);
-        Ok(Native { store, linker })
+        let cache = program.cache.as_ref().and_then(|settings| {
+            let opened = Cache::open(settings, program.remark);
+            opened.map_err(|why| (program.remark)(&format_args!("there is no cache: {why}"))).ok()
+        });
+        Ok(Native { store, linker, cache })
     }
 }
 
@@ -85,7 +91,10 @@ impl Machine for Native {
 
     fn load(&mut self, source: &Source) -> Result<Module, Stopped> {
         let loaded = match source {
-            Source::Module(wasm) => Module::from_binary(self.store.engine(), wasm),
+            Source::Module(wasm) => match &self.cache {
+                Some(cache) => cache.module(self.store.engine(), wasm),
+                None => Module::from_binary(self.store.engine(), wasm),
+            },
             Source::Artifact(bytes) => Module::deserialize(self.store.engine(), bytes),
         };
         loaded.map_err(stopped)
