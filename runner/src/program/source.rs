@@ -11,7 +11,7 @@ pub(super) enum Source {
     /// A module in binary form.
     Module(Vec<u8>),
     /// An artifact.
-    Artifact(Vec<u8>),
+    Artifact(#[cfg_attr(not(feature = "engine"), expect(dead_code, reason = "only the engine loads it"))] Vec<u8>),
 }
 
 impl Source {
