@@ -1,4 +1,4 @@
-//! What hits, what misses, and what is refused.
+//! Hits, misses and refusals of the cache.
 
 use super::*;
 use engine::{Config, CpuFeatures, Features, Instance, MemoryChecks, Store, Tier};
@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 thread_local! {
-    /// What the cache reported in this thread, which is that of one test.
+    /// The reports of the cache in this thread, which is that of one test.
     static REPORTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 

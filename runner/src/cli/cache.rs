@@ -23,7 +23,7 @@ pub(super) struct CacheArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct CacheCommand {
-    /// What to do.
+    /// The action.
     #[arg(value_enum)]
     action: Action,
     #[command(flatten)]
