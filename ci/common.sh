@@ -31,6 +31,21 @@ official_checkout_with() {
   check conformance "$report" --lanes "$lanes" --suites checkout --checkout "$directory"
 }
 
+# "COMMAND=PACKAGE [PACKAGE]..."...: installs the packages of the commands that are missing.
+install_tools() {
+  local tool packages=()
+  for tool; do
+    command -v "${tool%%=*}" >/dev/null || packages+=(${tool#*=})
+  done
+  [[ ${#packages[@]} -eq 0 ]] || install_packages "${packages[@]}"
+}
+
+install_packages() {
+  local sudo=(); [[ $(id -u) -eq 0 ]] || sudo=(sudo)
+  "${sudo[@]}" apt-get update -qq
+  "${sudo[@]}" apt-get install -y -qq --no-install-recommends "$@"
+}
+
 # Prints the directory of the official checkout, and fails if there is none. SPEC_TESTSUITE names it; otherwise it is
 # beside this repository, or where ci/fetch-official-suite.sh puts it.
 checkout() {

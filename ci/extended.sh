@@ -7,8 +7,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source ci/common.sh
 
 readonly FUZZ_SECONDS=${FUZZ_SECONDS:-1200} ROUNDS=${ROUNDS:-200}
-readonly STEPS=(build_runner every_suite checkout_gc_zeal checkout_baseline_cpu checkout_explicit_checks threads
-  unwind_official fuzz_own_lanes fuzz_other_engines bench_smoke official_programs)
+readonly STEPS=(debuggers build_runner every_suite checkout_gc_zeal checkout_baseline_cpu checkout_explicit_checks
+  threads unwind_official fuzz_own_lanes fuzz_other_engines bench_smoke official_programs)
+
+# gdb and lldb on code of both tiers, freshly compiled and reloaded.
+debuggers() {
+  install_tools gdb=gdb "lldb=lldb python3-lldb-14"
+  TOUCHSTONE_REQUIRE_TOOLS=1 cargo test --locked --quiet --workspace --test debugging -- --ignored of_every_kind
+}
 
 # Every official suite in every lane, with the suites of proposals that the gate leaves out.
 every_suite() { runner --lanes all --deny unsupported spec:all tests; }

@@ -1,30 +1,23 @@
 #!/usr/bin/env bash
 # The gate: what must hold before a change is merged, beyond `cargo test --workspace`, which .ci/run calls first.
-# Needs Rust and nothing else; fetches binutils and clang where they are missing. One target directory, one release
-# build. Checks that take longer are in ci/extended.sh.
+# Needs Rust and nothing else; fetches compilers, debuggers and readers of ELF where they are missing. One target
+# directory, one release build. Checks that take longer are in ci/extended.sh.
 # Usage: ci/gate.sh [STEP]...   (all steps without arguments; their names are the functions below)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source ci/common.sh
 
 readonly OTHERS=wasmtime,wasmtime/none,wasmi
-readonly STEPS=(tools format lints documentation dependencies without_compiler build_runner own_scripts conformance
-  explicit_checks baseline_cpu gc_zeal remote_lanes verify_unwind other_unwinders other_engines without_our_engine
-  interpreter_alone without_wasi programs official_checkout canaries)
+readonly STEPS=(tools format lints documentation dependencies debugging without_compiler build_runner own_scripts
+  conformance explicit_checks baseline_cpu gc_zeal remote_lanes verify_unwind other_unwinders other_engines
+  without_our_engine interpreter_alone without_wasi programs official_checkout canaries)
 
-# A test reads artifacts with readelf, which comes with the linker, so that it is rarely missing. Others compile C
-# programs for WASI. LLVM's unwinder is a package with the number of a release in its name.
+# The tools that tests hand artifacts to, and a compiler of C for WASI. LLVM's unwinder is a package with the number of
+# a release in its name.
 tools() {
-  local missing=()
-  command -v readelf >/dev/null || missing+=(binutils)
-  command -v clang >/dev/null || missing+=(clang)
-  command -v wasm-ld >/dev/null || missing+=(lld)
-  [[ -e /usr/lib/wasm32-wasi/libc.a ]] || missing+=(wasi-libc libclang-rt-dev-wasm32)
-  ldconfig -p | grep -q 'libunwind\.so\.1 ' || missing+=('libunwind-1[0-9]')
-  [[ ${#missing[@]} -gt 0 ]] || return 0
-  local sudo=(); [[ $(id -u) -eq 0 ]] || sudo=(sudo)
-  "${sudo[@]}" apt-get update -qq
-  "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  install_tools readelf=binutils gdb=gdb "lldb=lldb python3-lldb-14" llvm-dwarfdump=llvm clang=clang wasm-ld=lld
+  [[ -e /usr/lib/wasm32-wasi/libc.a ]] || install_packages wasi-libc libclang-rt-dev-wasm32
+  ldconfig -p | grep -q 'libunwind\.so\.1 ' || install_packages 'libunwind-1[0-9]'
 }
 
 format() { cargo fmt --all --check; }
@@ -41,6 +34,9 @@ documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no
 # The engine's runtime half does not depend on its compiler half.
 dependencies() { engine_tree --no-default-features | check dependencies; }
 engine_tree() { cargo tree --locked -p engine -e normal --prefix none "$@"; }
+
+# Debug information, as gdb, lldb and readers of DWARF see it. Where they are missing, the tests show nothing.
+debugging() { TOUCHSTONE_REQUIRE_TOOLS=1 cargo test --locked --quiet --workspace --test debugging; }
 
 # A program without a compiler loads an artifact, runs it, and traps with the same backtrace as a program with one.
 without_compiler() {

@@ -9,7 +9,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (Some(file), Some(function)) = (args.next(), args.next()) else {
         return Err("usage: run FILE.cwasm FUNCTION [INTEGER]...".into());
     };
-    let engine = Engine::new(&Config::new())?;
+    // An artifact loads in an engine with the same configuration. Here it may or may not have debug information.
+    let debug_info = engine::inspect(&std::fs::read(&file)?)?.config.debug_info;
+    let engine = Engine::new(Config::new().debug_info(debug_info))?;
     let module = Module::deserialize_file(&engine, file)?;
     let mut store = Store::new(&engine, ());
     let instance = Instance::new(&mut store, &module, &[])?;

@@ -52,6 +52,8 @@ pub use base::{
     Backtrace, Config, CpuFeatures, DigestCheck, Error, ErrorKind, Features, Frame, MemoryChecks, Result, TextOffset,
     Tier, Trap, WasmOffset,
 };
+#[cfg(feature = "compile")]
+pub use compile::Listing;
 pub use runtime::{
     AnyRef, ArrayRef, AsContext, AsContextMut, Caller, Engine, ExnRef, ExportType, Extern, ExternRef, Func, Global,
     I31, ImportType, Instance, InstancePre, IntoFunc, Linker, Memory, Module, OwnedRooted, ResourceLimiter, RootScope,

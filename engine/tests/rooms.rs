@@ -26,7 +26,7 @@ const UNSAFE: &[(&str, &str)] =
 
 /// Crates that only `compile` and the module where compiler and runtime meet may use.
 const COMPILER_CRATES: &[&str] =
-    &["cranelift_codegen", "cranelift_frontend", "cranelift_native", "iced_x86", "wasmparser", "wat"];
+    &["cranelift_codegen", "cranelift_frontend", "cranelift_native", "iced_x86", "wasmparser", "wasmprinter", "wat"];
 
 #[test]
 fn rooms_name_only_rooms_to_their_left() {

@@ -608,6 +608,25 @@ fn compile_and_inspect() {
     expect_usage_error(&["inspect", &file("nothing")], "cannot read");
 }
 
+#[test]
+fn compile_with_debug_information() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let (module, artifact) = (file("m.wat"), file("m.cwasm"));
+    fs::write(&module, "(module (func $f))").expect("a module");
+    assert_eq!(touchstone(&["compile", "-g", &module, "-o", &artifact]).status.code(), Some(0));
+    let names =
+        || fs::read_dir(directory.path()).expect("the directory").map(|entry| entry.expect("a file").file_name());
+    let listing = names().find(|name| name.to_string_lossy().starts_with("wasm-")).expect("the listing");
+    let artifact_bytes = fs::read(&artifact).expect("the artifact");
+    assert!(artifact_bytes.windows(listing.len()).any(|bytes| bytes == listing.as_encoded_bytes()));
+    let listing = fs::read_to_string(directory.path().join(listing)).expect("the listing");
+    assert!(listing.contains("\n  (func $f"), "{listing}");
+    let output = touchstone(&["inspect", &artifact]);
+    let shown = text(&output.stdout);
+    assert!(shown.contains("debug info       true") && shown.contains(" .debug_line\n"), "{shown}");
+}
+
 /// A link as the output stays a link, and a FIFO is written to.
 #[cfg(unix)]
 #[test]

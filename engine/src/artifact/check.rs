@@ -11,7 +11,7 @@ use super::source_map::SourceMap;
 use super::stack_maps::StackMaps;
 use super::traps::Traps;
 use super::unwind::{self, FrameIndex};
-use super::{description, digest};
+use super::{debug_info, description, digest};
 use crate::abi::signature::LoweredSignature;
 use crate::base::{Config, DigestCheck, Error, ErrorKind, Result, TextOffset, planted};
 use core::fmt;
@@ -174,6 +174,7 @@ fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()
         canonicalize_nans,
         consume_fuel,
         epoch_interruption,
+        debug_info,
         #[cfg(feature = "planted-faults")]
         fault,
     } = found;
@@ -197,6 +198,9 @@ fn check_settings(found: &Settings, expected: &Settings, at: usize) -> Result<()
     }
     if *epoch_interruption != expected.epoch_interruption {
         return differ("epoch interruption", epoch_interruption, &expected.epoch_interruption);
+    }
+    if *debug_info != expected.debug_info {
+        return differ("debug information", debug_info, &expected.debug_info);
     }
     #[cfg(feature = "planted-faults")]
     if *fault != expected.fault {
@@ -226,6 +230,9 @@ pub(super) fn check_tables(bytes: &[u8], sections: &Sections, metadata: &Metadat
     let distance = sections.eh_frame_hdr.start - sections.eh_frame.start;
     FrameIndex::check(part(&sections.eh_frame_hdr), part(&sections.eh_frame), distance, text, &functions)
         .map_err(at(&sections.eh_frame_hdr))?;
+    if let Some(debug) = &sections.debug {
+        debug_info::check(bytes, debug).map_err(at(&debug.addresses))?;
+    }
     let unoptimized = &metadata.unoptimized;
     if !unoptimized.is_sorted_by(|one, other| one < other) || unoptimized.last().is_some_and(|i| i.index() >= defined) {
         return Err(broken("the list of functions past the budget is out of order or names others".to_owned()));

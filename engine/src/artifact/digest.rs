@@ -1,6 +1,6 @@
 //! The two digests of an artifact, whose fields are in the [`header`](super::header).
 
-use super::elf::{self, Sections};
+use super::elf::Sections;
 use super::header::{FULL_DIGEST, METADATA_DIGEST};
 
 /// A BLAKE3 digest.
@@ -8,7 +8,7 @@ pub(super) type Digest = [u8; 32];
 
 /// Computes the digest of the metadata: of the bytes before its field, the metadata and the section headers.
 pub(super) fn metadata_digest(bytes: &[u8], sections: &Sections, key: Option<&[u8; 32]>) -> Digest {
-    digest(key, &[&bytes[..METADATA_DIGEST.start], &bytes[sections.metadata.clone()], &bytes[elf::tail(bytes.len())..]])
+    digest(key, &[&bytes[..METADATA_DIGEST.start], &bytes[sections.metadata.clone()], &bytes[sections.headers.clone()]])
 }
 
 /// Computes the digest of the whole file but the digest's own field.

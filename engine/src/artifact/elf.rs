@@ -10,12 +10,13 @@ use crate::base::arch::PAGE;
 use core::ops::Range;
 use object::elf;
 use object::endian::LittleEndian as LE;
-use object::pod;
+use object::{U64, pod};
 
 /// The alignment of `.eh_frame_hdr`, which follows `.eh_frame`.
 pub(super) const INDEX_ALIGN: usize = 4;
 
 /// The header of a section, without offset and size.
+#[derive(Clone, Copy)]
 struct Spec {
     name: &'static str,
     kind: elf::SectionType,
@@ -30,7 +31,7 @@ const fn table(name: &'static str, align: usize) -> Spec {
     Spec { name, kind: TABLE, flags: elf::SHF_ALLOC, align }
 }
 
-/// The sections that are mapped, in the order of the file. Writer and reader both follow this list.
+/// The sections that are mapped, in the order of the file.
 const LOADED: [Spec; 12] = [
     table(".touchstone", 8),
     table(".touchstone.metadata", 1),
@@ -46,22 +47,49 @@ const LOADED: [Spec; 12] = [
     table(".touchstone.data", PAGE),
 ];
 
-/// The sections for tools, which follow the mapped ones.
+/// The sections of DWARF, in an order in which none refers to a later one.
+pub(super) const DWARF_SECTIONS: [&str; 6] =
+    [".debug_abbrev", ".debug_str", ".debug_line", ".debug_ranges", ".debug_loc", ".debug_info"];
+
+/// The section of the table of the addresses in DWARF.
+const ADDRESSES: &str = ".touchstone.addresses";
+
+/// The sections for debuggers, which follow the mapped ones in an artifact with debug information: DWARF, and the table
+/// of its addresses.
+const DEBUG: [Spec; DWARF_SECTIONS.len() + 1] = {
+    let mut specs = [unmapped(ADDRESSES); DWARF_SECTIONS.len() + 1];
+    let mut position = 0;
+    while position < DWARF_SECTIONS.len() {
+        specs[position] = unmapped(DWARF_SECTIONS[position]);
+        position += 1;
+    }
+    specs
+};
+
+const fn unmapped(name: &'static str) -> Spec {
+    Spec { name, kind: TABLE, flags: NOT_LOADED, align: 1 }
+}
+
+/// The sections for tools, which follow all others.
 const TOOLS: [Spec; 3] = [
     Spec { name: ".symtab", kind: elf::SHT_SYMTAB, flags: NOT_LOADED, align: 8 },
     Spec { name: ".strtab", kind: elf::SHT_STRTAB, flags: NOT_LOADED, align: 1 },
     Spec { name: ".shstrtab", kind: elf::SHT_STRTAB, flags: NOT_LOADED, align: 1 },
 ];
 
-/// The number of section headers, with that of the null section.
-const SECTION_COUNT: usize = 1 + LOADED.len() + TOOLS.len();
+/// The number of section headers, with that of the null section, in an artifact with or without debug information.
+const fn section_count(has_debug: bool) -> usize {
+    1 + LOADED.len() + if has_debug { DEBUG.len() } else { 0 } + TOOLS.len()
+}
+
+/// The sections in the order of the file, without the null section. Writer and reader both follow this list.
+fn specs(has_debug: bool) -> impl Iterator<Item = &'static Spec> {
+    LOADED.iter().chain(if has_debug { &DEBUG[..] } else { &[] }).chain(&TOOLS)
+}
+
 /// The index of `.text` among the section headers.
 #[cfg(feature = "compile")]
 const TEXT_INDEX: u16 = 3;
-/// The position of `.shstrtab` after the null section.
-const NAMES_POSITION: usize = SECTION_COUNT - 2;
-/// The index of `.symtab` among the section headers.
-const SYMTAB_INDEX: u32 = 1 + LOADED.len() as u32;
 const SEGMENT_COUNT: usize = 5;
 const FILE_HEADER: usize = size_of::<elf::FileHeader64<LE>>();
 const SEGMENT_HEADER: usize = size_of::<elf::ProgramHeader64<LE>>();
@@ -96,10 +124,33 @@ pub(crate) struct Sections {
     pub(crate) stack_maps: Range<usize>,
     /// The data segments, page-aligned.
     pub(crate) data: Range<usize>,
+    /// The debug information, if there is any.
+    pub(crate) debug: Option<DebugSections>,
+    /// The symbols, for tools.
+    pub(super) symbols: Range<usize>,
+    /// The section headers, which end the file.
+    pub(super) headers: Range<usize>,
+}
+
+/// The byte ranges of the sections for debuggers, in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DebugSections {
+    /// The sections of DWARF, in the order of [`DWARF_SECTIONS`]: each starts where the last one ends.
+    pub(super) dwarf: [Range<usize>; DWARF_SECTIONS.len()],
+    /// The table of the addresses in DWARF.
+    pub(super) addresses: Range<usize>,
 }
 
 impl Sections {
-    fn new(ranges: [Range<usize>; LOADED.len()]) -> Sections {
+    /// Names the ranges of all sections and of the section headers: those of [`specs`] and one more.
+    fn new(ranges: &[Range<usize>]) -> Sections {
+        let (loaded, others) = ranges.split_first_chunk::<{ LOADED.len() }>().expect("every artifact has them");
+        let (others, [symbols, _, _, headers]) = others.split_last_chunk().expect("every artifact has them");
+        let debug = others.split_first_chunk().map(|(dwarf, others)| {
+            let [addresses] = others else { unreachable!("one more section than DWARF has") };
+            DebugSections { dwarf: dwarf.clone(), addresses: addresses.clone() }
+        });
+        let (symbols, headers) = (symbols.clone(), headers.clone());
         let [
             header,
             metadata,
@@ -113,7 +164,7 @@ impl Sections {
             handlers,
             stack_maps,
             data,
-        ] = ranges;
+        ] = loaded.clone();
         Sections {
             header,
             metadata,
@@ -127,11 +178,14 @@ impl Sections {
             handlers,
             stack_maps,
             data,
+            debug,
+            symbols,
+            headers,
         }
     }
 
-    /// Returns the mapped sections with their names, in the order of the file.
-    pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, Range<usize>)> {
+    /// Returns the sections with their names, in the order of the file, without those for tools.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, Range<usize>)> {
         let ranges = [
             &self.header,
             &self.metadata,
@@ -146,7 +200,9 @@ impl Sections {
             &self.stack_maps,
             &self.data,
         ];
-        LOADED.iter().map(|spec| spec.name).zip(ranges.map(Range::clone))
+        let debug = self.debug.iter().flat_map(|debug| debug.dwarf.iter().chain([&debug.addresses]));
+        let ranges: Vec<Range<usize>> = ranges.into_iter().chain(debug).cloned().collect();
+        specs(self.debug.is_some()).map(|spec| spec.name).zip(ranges)
     }
 
     /// Returns the program headers: kind, flags, bytes and alignment.
@@ -162,11 +218,6 @@ impl Sections {
             (elf::PT_GNU_STACK, stack, 0..0, 16),
         ]
     }
-}
-
-/// Returns the offset of the section headers in an artifact of this length: they end the file.
-pub(super) fn tail(length: usize) -> usize {
-    length.saturating_sub(SECTION_COUNT * SECTION_HEADER)
 }
 
 /// Checks that the bytes are a 64-bit little-endian shared object for this machine.
@@ -186,19 +237,20 @@ pub(super) fn read(bytes: &[u8]) -> Result<Sections, Flaw> {
     check_kind(bytes)?;
     let (file, _) =
         pod::from_bytes::<elf::FileHeader64<LE>>(bytes).map_err(|()| Flaw::new(0, "the file is too short"))?;
-    check_file_header(file)?;
-    let tail = tail(bytes.len());
+    let has_debug = usize::from(file.e_shnum.get(LE)) == section_count(true);
+    check_file_header(file, has_debug)?;
+    let tail = bytes.len().saturating_sub(section_count(has_debug) * SECTION_HEADER);
     Flaw::unless(file.e_shoff.get(LE) == tail as u64, 40, "the section headers do not end the file")?;
-    let (headers, _) = pod::slice_from_bytes::<elf::SectionHeader64<LE>>(&bytes[tail..], SECTION_COUNT)
+    let (headers, _) = pod::slice_from_bytes::<elf::SectionHeader64<LE>>(&bytes[tail..], section_count(has_debug))
         .map_err(|()| Flaw::new(40, "the section headers leave the file"))?;
-    let ranges = read_sections(bytes, headers, tail)?;
-    let sections = Sections::new(ranges);
+    let sections = Sections::new(&read_sections(bytes, headers, tail, has_debug)?);
     check_layout(&sections)?;
     check_segments(bytes, &sections)?;
     Ok(sections)
 }
 
-fn check_file_header(file: &elf::FileHeader64<LE>) -> Result<(), Flaw> {
+fn check_file_header(file: &elf::FileHeader64<LE>, has_debug: bool) -> Result<(), Flaw> {
+    let sections = section_count(has_debug);
     let ident = &file.e_ident;
     let found = (ident.version, ident.os_abi, ident.abi_version, ident.padding);
     let plain = found == (elf::EV_CURRENT, elf::ELFOSABI_NONE, 0, [0; 7]);
@@ -211,50 +263,56 @@ fn check_file_header(file: &elf::FileHeader64<LE>) -> Result<(), Flaw> {
     Flaw::unless(sizes == wanted, 52, "the ELF header has wrong sizes of headers")?;
     Flaw::unless(file.e_phoff.get(LE) == FILE_HEADER as u64, 32, "the program headers do not follow the ELF header")?;
     Flaw::unless(usize::from(file.e_phnum.get(LE)) == SEGMENT_COUNT, 56, "the number of program headers is wrong")?;
-    Flaw::unless(usize::from(file.e_shnum.get(LE)) == SECTION_COUNT, 60, "the number of sections is wrong")?;
+    Flaw::unless(usize::from(file.e_shnum.get(LE)) == sections, 60, "the number of sections is wrong")?;
     let names = usize::from(file.e_shstrndx.get(LE).0);
-    Flaw::unless(names == NAMES_POSITION + 1, 62, "the section of names has the wrong index")
+    Flaw::unless(names == sections - 1, 62, "the section of names has the wrong index")
 }
 
+/// Returns the ranges of all sections, and of the section headers, which start at `tail`.
 fn read_sections(
     bytes: &[u8],
     headers: &[elf::SectionHeader64<LE>],
     tail: usize,
-) -> Result<[Range<usize>; LOADED.len()], Flaw> {
-    let mut ranges: [Range<usize>; LOADED.len()] = core::array::from_fn(|_| 0..0);
-    let names = section_range(&headers[NAMES_POSITION + 1], bytes, tail, tail + (NAMES_POSITION + 1) * SECTION_HEADER)?;
+    has_debug: bool,
+) -> Result<Vec<Range<usize>>, Flaw> {
+    let mut ranges = Vec::with_capacity(headers.len());
+    let last = headers.len() - 1;
+    let names = section_range(&headers[last], bytes, tail, tail + last * SECTION_HEADER)?;
     let null = pod::bytes_of(&headers[0]).iter().all(|&byte| byte == 0);
     Flaw::unless(null, tail, "the first section header is not empty")?;
     let mut free = header::START;
-    for (position, spec) in LOADED.iter().chain(&TOOLS).enumerate() {
-        let at = tail + (position + 1) * SECTION_HEADER;
-        let header = &headers[position + 1];
+    for ((header, spec), index) in headers[1..].iter().zip(specs(has_debug)).zip(1..) {
+        let at = tail + index * SECTION_HEADER;
         let name = bytes[names.clone()].get(header.sh_name.get(LE) as usize..).unwrap_or_default();
         let named = name.strip_prefix(spec.name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0));
         Flaw::unless(named, at, "a section is missing, or the sections are out of order")?;
         let range = section_range(header, bytes, tail, at)?;
-        check_section(header, spec, &range).map_err(|flaw| flaw.offset_by(at))?;
+        check_section(header, spec, index, &range).map_err(|flaw| flaw.offset_by(at))?;
         let follows = Some(range.start) == free.checked_next_multiple_of(spec.align);
         Flaw::unless(follows, at + 24, "a section does not follow the one before")?;
         free = range.end;
-        if let Some(slot) = ranges.get_mut(position) {
-            *slot = range;
-        }
+        ranges.push(range);
     }
     let follows = free.checked_next_multiple_of(8) == Some(tail);
     Flaw::unless(follows, 40, "the section headers do not follow the last section")?;
+    ranges.push(tail..bytes.len());
     Ok(ranges)
 }
 
 /// Checks the fields of a section header, except for name, offset and size.
-fn check_section(header: &elf::SectionHeader64<LE>, spec: &Spec, range: &Range<usize>) -> Result<(), Flaw> {
+fn check_section(
+    header: &elf::SectionHeader64<LE>,
+    spec: &Spec,
+    index: usize,
+    range: &Range<usize>,
+) -> Result<(), Flaw> {
     let kind = (header.sh_type.get(LE), header.sh_flags.get(LE).0);
     Flaw::unless(kind == (spec.kind, spec.flags.0), 4, "a section is of the wrong kind")?;
     let address = if spec.flags == NOT_LOADED { 0 } else { range.start as u64 };
     Flaw::unless(header.sh_addr.get(LE) == address, 16, "a section's address is not its file offset")?;
     let (link, info, entry) = match spec.kind {
         // The symbols have their names in the section that follows, and all of them are local.
-        elf::SHT_SYMTAB => (SYMTAB_INDEX + 1, range.len() / SYMBOL, SYMBOL),
+        elf::SHT_SYMTAB => (index as u32 + 1, range.len() / SYMBOL, SYMBOL),
         _ => (0, 0, 0),
     };
     let found = (header.sh_link.get(LE), header.sh_info.get(LE), header.sh_entsize.get(LE));
@@ -320,8 +378,33 @@ fn check_segments(bytes: &[u8], sections: &Sections) -> Result<(), Flaw> {
     Ok(())
 }
 
+/// Adds a distance to every address in the ELF structures of an artifact whose sections these are. Afterwards it is no
+/// artifact, but an ELF file for tools that take the file's addresses for those of the loaded code.
+pub(super) fn move_addresses(bytes: &mut [u8], sections: &Sections, distance: u64) {
+    const COMPLETE: &str = "the sections are those of these bytes";
+    let add = |field: &mut U64<LE>| field.set(LE, field.get(LE).wrapping_add(distance));
+    let segments = pod::slice_from_bytes_mut::<elf::ProgramHeader64<LE>>(&mut bytes[FILE_HEADER..], SEGMENT_COUNT);
+    for segment in segments.expect(COMPLETE).0.iter_mut().filter(|segment| segment.p_memsz.get(LE) != 0) {
+        add(&mut segment.p_vaddr);
+        add(&mut segment.p_paddr);
+    }
+    let count = sections.headers.len() / SECTION_HEADER;
+    let headers = &mut bytes[sections.headers.clone()];
+    let headers = pod::slice_from_bytes_mut::<elf::SectionHeader64<LE>>(headers, count).expect(COMPLETE).0;
+    for header in headers.iter_mut().filter(|header| header.sh_flags.get(LE).0 != NOT_LOADED.0) {
+        add(&mut header.sh_addr);
+    }
+    let count = sections.symbols.len() / SYMBOL;
+    let symbols = &mut bytes[sections.symbols.clone()];
+    let symbols = pod::slice_from_bytes_mut::<elf::Sym64<LE>>(symbols, count).expect(COMPLETE).0;
+    // The first one is the null symbol.
+    for symbol in symbols.iter_mut().skip(1) {
+        add(&mut symbol.st_value);
+    }
+}
+
 #[cfg(feature = "compile")]
-pub(super) use write::{ElfSymbol, write};
+pub(super) use write::{DebugContents, ElfSymbol, write};
 
 #[cfg(feature = "compile")]
 mod write {
@@ -332,6 +415,9 @@ mod write {
     /// The bytes of every mapped section, in the order of the file.
     pub(in crate::artifact) type Contents = [Vec<u8>; LOADED.len()];
 
+    /// The bytes of every section for debuggers, in the order of the file.
+    pub(in crate::artifact) type DebugContents = [Vec<u8>; DEBUG.len()];
+
     /// The symbol of a function, for tools.
     pub(in crate::artifact) struct ElfSymbol {
         pub(in crate::artifact) name: String,
@@ -340,13 +426,14 @@ mod write {
         pub(in crate::artifact) size: u64,
     }
 
-    /// Writes the file. Returns its bytes and the ranges of its sections. `header` makes `contents[0]`, the section
-    /// `.touchstone`, from the length of the file.
+    /// Writes the file. Returns its bytes and the ranges of its sections. `header` makes the content
+    /// of the section `.touchstone`, which has its size in `contents`, from the length of the file.
     ///
     /// # Errors
     /// If a part exceeds what an ELF file can hold.
     pub(in crate::artifact) fn write(
-        mut contents: Contents,
+        contents: Contents,
+        debug: Option<DebugContents>,
         symbols: &[ElfSymbol],
         header: impl FnOnce(u64) -> Vec<u8>,
     ) -> object::write::Result<(Vec<u8>, Sections)> {
@@ -354,20 +441,22 @@ mod write {
         let mut writer = Writer::new(object::Endianness::Little, true, &mut bytes);
         writer.reserve_file_header();
         writer.reserve_program_headers(SEGMENT_COUNT as u32);
-        contents[0] = vec![0; header::SIZE];
-        let mut ranges: [Range<usize>; LOADED.len()] = core::array::from_fn(|_| 0..0);
-        for ((range, spec), content) in ranges.iter_mut().zip(&LOADED).zip(&contents) {
+        let has_debug = debug.is_some();
+        let mut contents: Vec<Vec<u8>> = contents.into_iter().chain(debug.into_iter().flatten()).collect();
+        let specs = || specs(has_debug).take(contents.len());
+        let mut ranges = Vec::new();
+        for (spec, content) in specs().zip(&contents) {
             let start = writer.reserve(content.len() as u64, spec.align as u64) as usize;
-            *range = start..start + content.len();
+            ranges.push(start..start + content.len());
         }
-        let names = LOADED.each_ref().map(|spec| {
+        let name = |spec: &Spec| {
             writer.reserve_section_index();
             writer.add_section_name(spec.name.as_bytes())
-        });
-        let labels = reserve_symbols(&mut writer, symbols)?;
-        writer.reserve_section_headers();
+        };
+        let names: Vec<StringId> = specs().map(name).collect();
+        let labels = reserve_symbols(&mut writer, symbols, &mut ranges)?;
+        let sections = Sections::new(&ranges);
         let length = writer.reserved_len();
-        let sections = Sections::new(ranges.clone());
         contents[0] = header(length);
 
         write_headers(&mut writer, &sections)?;
@@ -376,12 +465,17 @@ mod write {
             writer.write(content);
         }
         write_symbols(&mut writer, symbols, &labels, &sections);
-        write_section_headers(&mut writer, &names, &ranges);
+        write_section_headers(&mut writer, &names, &ranges, has_debug);
         debug_assert_eq!(writer.len(), length);
         Ok((bytes, sections))
     }
 
-    fn reserve_symbols<'a>(writer: &mut Writer<'a>, symbols: &'a [ElfSymbol]) -> object::write::Result<Vec<StringId>> {
+    /// Reserves the sections for tools and the section headers, and adds their ranges to `ranges`.
+    fn reserve_symbols<'a>(
+        writer: &mut Writer<'a>,
+        symbols: &'a [ElfSymbol],
+        ranges: &mut Vec<Range<usize>>,
+    ) -> object::write::Result<Vec<StringId>> {
         writer.reserve_null_symbol_index();
         let labels = symbols.iter().map(|symbol| {
             writer.reserve_symbol_index(None);
@@ -392,9 +486,20 @@ mod write {
         writer.reserve_strtab_section_index();
         writer.reserve_shstrtab_section_index();
         writer.require_strtab();
+        let mut reserved =
+            |writer: &Writer<'_>, start: u64| ranges.push(start as usize..writer.reserved_len() as usize);
+        let start = writer.reserved_len().next_multiple_of(8);
         writer.reserve_symtab();
+        reserved(writer, start);
+        let start = writer.reserved_len();
         writer.reserve_strtab()?;
+        reserved(writer, start);
+        let start = writer.reserved_len();
         writer.reserve_shstrtab()?;
+        reserved(writer, start);
+        let start = writer.reserved_len().next_multiple_of(8);
+        writer.reserve_section_headers();
+        reserved(writer, start);
         Ok(labels)
     }
 
@@ -441,14 +546,14 @@ mod write {
         writer.write_shstrtab();
     }
 
-    fn write_section_headers(writer: &mut Writer<'_>, names: &[StringId], ranges: &[Range<usize>]) {
+    fn write_section_headers(writer: &mut Writer<'_>, names: &[StringId], ranges: &[Range<usize>], has_debug: bool) {
         writer.write_null_section_header();
-        for ((spec, &name), range) in LOADED.iter().zip(names).zip(ranges) {
+        for ((spec, &name), range) in specs(has_debug).zip(names).zip(ranges) {
             writer.write_section_header(&SectionHeader {
                 sh_name: writer.section_name_offset(Some(name)),
                 sh_type: spec.kind,
                 sh_flags: spec.flags,
-                sh_addr: range.start as u64,
+                sh_addr: if spec.flags == NOT_LOADED { 0 } else { range.start as u64 },
                 sh_offset: range.start as u64,
                 sh_size: range.len() as u64,
                 sh_link: 0,

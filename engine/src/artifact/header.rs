@@ -65,7 +65,7 @@ pub fn build_name() -> String {
 }
 
 /// Returns the name and version of this engine.
-pub(super) fn producer() -> &'static str {
+pub(crate) fn producer() -> &'static str {
     if cfg!(feature = "planted-faults") {
         concat!("engine ", env!("CARGO_PKG_VERSION"), "+faults")
     } else {

@@ -39,7 +39,7 @@ pub struct Inspection {
     pub imports: usize,
     /// The number of the module's exports.
     pub exports: usize,
-    /// The mapped sections, in the order of the file.
+    /// The sections, in the order of the file, without those for symbols and names of sections.
     pub sections: Vec<InspectedSection>,
     /// The functions and trampolines, in the order of the text.
     pub functions: Vec<InspectedFunction>,
@@ -63,7 +63,7 @@ pub struct Inspection {
     pub flaw: Option<String>,
 }
 
-/// The part of a configuration that shapes code. An artifact loads only in an engine with the same settings.
+/// The part of a configuration that shapes artifacts. An artifact loads only in an engine with the same settings.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct InspectedConfig {
@@ -81,6 +81,8 @@ pub struct InspectedConfig {
     pub consume_fuel: bool,
     /// True if the code checks the epoch.
     pub epoch_interruption: bool,
+    /// True if the artifact has debug information.
+    pub debug_info: bool,
     /// The name of the fault that the compiler planted.
     #[cfg(feature = "planted-faults")]
     pub fault: Option<String>,
@@ -242,6 +244,7 @@ impl From<&Settings> for InspectedConfig {
             canonicalize_nans: settings.canonicalize_nans,
             consume_fuel: settings.consume_fuel,
             epoch_interruption: settings.epoch_interruption,
+            debug_info: settings.debug_info,
             #[cfg(feature = "planted-faults")]
             fault: settings.fault.map(|fault| format!("{fault:?}")),
         }
@@ -275,6 +278,7 @@ impl fmt::Display for Inspection {
         writeln!(f, "NaN results      {}", if config.canonicalize_nans { "canonical" } else { "machine's" })?;
         writeln!(f, "fuel             {}", config.consume_fuel)?;
         writeln!(f, "epoch            {}", config.epoch_interruption)?;
+        writeln!(f, "debug info       {}", config.debug_info)?;
         #[cfg(feature = "planted-faults")]
         if let Some(fault) = &config.fault {
             writeln!(f, "planted fault    {fault}")?;

@@ -29,7 +29,7 @@ pub(crate) struct Metadata {
     pub(crate) unoptimized: Vec<DefinedFuncIndex>,
 }
 
-/// The part of a [`Config`] that shapes code. An artifact loads only in an engine with the same settings.
+/// The part of a [`Config`] that shapes artifacts. An artifact loads only in an engine with the same settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Settings {
     /// The compiler's tier.
@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) consume_fuel: bool,
     /// True if the code checks the epoch.
     pub(crate) epoch_interruption: bool,
+    /// True if the artifact has debug information.
+    pub(crate) debug_info: bool,
     /// The fault that the compiler planted.
     #[cfg(feature = "planted-faults")]
     pub(crate) fault: Option<Fault>,
@@ -62,6 +64,7 @@ impl From<&Config> for Settings {
             canonicalize_nans: config.canonicalize_nans,
             consume_fuel: config.consume_fuel,
             epoch_interruption: config.epoch_interruption,
+            debug_info: config.debug_info,
             #[cfg(feature = "planted-faults")]
             fault: config.fault,
         }

@@ -22,6 +22,8 @@
 //!        .touchstone.handlers    the exception handlers of each call                   handlers
 //!        .touchstone.stackmaps   the references in each frame during a call            stack_maps
 //! page   .touchstone.data        data segments, end to end
+//!        .debug_*                DWARF, if there is debug information                  debug_info
+//!        .touchstone.addresses   the addresses in DWARF                                debug_info
 //!        .symtab .strtab .shstrtab, section headers: for tools                         elf
 //! ```
 //!
@@ -47,6 +49,7 @@
 mod arch;
 mod blocks;
 mod check;
+pub(crate) mod debug_info;
 mod description;
 mod digest;
 mod elf;
@@ -69,6 +72,8 @@ pub(crate) mod write;
 
 pub(crate) use check::{HEAD, check, check_head, check_trusted};
 pub(crate) use elf::Sections;
+#[cfg(feature = "compile")]
+pub(crate) use header::producer;
 pub use header::build_name;
 pub use inspect::{
     DigestState, InspectedConfig, InspectedDigest, InspectedFunction, InspectedSection, Inspection, inspect,

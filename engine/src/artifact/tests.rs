@@ -19,7 +19,7 @@ use crate::wasm::index::*;
 use crate::wasm::module::*;
 use crate::wasm::types::*;
 use gimli::X86_64;
-use gimli::write::{CallFrameInstruction, CommonInformationEntry, FrameDescriptionEntry};
+use gimli::write::{CallFrameInstruction, CommonInformationEntry, Dwarf, FrameDescriptionEntry};
 use smallvec::smallvec;
 
 /// A small generator of random numbers, so that every run damages the same bytes.
@@ -146,6 +146,10 @@ const FUNCTIONS: [(FunctionKind, u32, u32); 8] = [
 
 /// An artifact of `metadata`, signed with `key`.
 fn artifact(metadata: &Metadata, key: Option<&[u8; 32]>) -> Vec<u8> {
+    artifact_with(metadata, key, None)
+}
+
+fn artifact_with(metadata: &Metadata, key: Option<&[u8; 32]>, debug_info: Option<Dwarf>) -> Vec<u8> {
     let functions =
         FUNCTIONS.map(|(kind, start, end)| FunctionEntry { kind, start: TextOffset(start), end: TextOffset(end) });
     let handler = handlers::Handler { catch: handlers::Catch::All, target: TextOffset(70) };
@@ -161,6 +165,7 @@ fn artifact(metadata: &Metadata, key: Option<&[u8; 32]>) -> Vec<u8> {
         handlers: &[(TextOffset(68), 16, vec![handler])],
         stack_maps: &[(TextOffset(10), 32, vec![0, 8])],
         data: b"hello",
+        debug_info,
         key,
     })
     .expect("the sample fits")
@@ -169,6 +174,12 @@ fn artifact(metadata: &Metadata, key: Option<&[u8; 32]>) -> Vec<u8> {
 /// An artifact whose functions all unwind as [`fde`] says.
 pub(crate) fn sample() -> Vec<u8> {
     artifact(&metadata(), None)
+}
+
+/// The sample with debug information.
+pub(super) fn sample_with_debug_info(dwarf: Dwarf) -> Vec<u8> {
+    let settings = Settings::from(&*Config::new().debug_info(true));
+    artifact_with(&Metadata { settings, ..metadata() }, None, Some(dwarf))
 }
 
 /// The message of the refusal.
@@ -221,6 +232,7 @@ fn a_module_without_code_fits() {
         handlers: &[],
         stack_maps: &[],
         data: &[],
+        debug_info: None,
         key: None,
     });
     let bytes = bytes.unwrap();
@@ -261,9 +273,7 @@ fn the_metadata_digest_alone_guards_what_it_covers() {
     config.digest_check(DigestCheck::Metadata);
     let mut bytes = sample();
     let (sections, _) = check(&bytes, &config).unwrap();
-    for at in
-        (0..header::METADATA_DIGEST.end).chain(sections.metadata.clone()).chain(elf::tail(bytes.len())..bytes.len())
-    {
+    for at in (0..header::METADATA_DIGEST.end).chain(sections.metadata.clone()).chain(sections.headers.clone()) {
         bytes[at] ^= 0x10;
         refusal(&bytes, &config);
         bytes[at] ^= 0x10;
@@ -668,7 +678,7 @@ fn forged_bytes_are_refused_or_harmless() {
     let (sections, _) = check(&original, &Config::new()).unwrap();
     let interesting: Vec<usize> = (0..sections.text.start)
         .chain(sections.eh_frame.start..sections.stack_maps.end)
-        .chain(elf::tail(original.len())..original.len())
+        .chain(sections.headers.clone())
         .collect();
     let mut random = Random(0x5eed_1234_5678_9abc);
     let mut accepted = 0;

@@ -6,10 +6,10 @@ use super::elf::{self, ElfSymbol};
 use super::functions::{self, FunctionEntry, FunctionKind};
 use super::handlers::{self, Handler};
 use super::metadata::Metadata;
-use super::{digest, header, names, source_map, stack_maps, traps, unwind};
+use super::{debug_info, digest, header, names, source_map, stack_maps, traps, unwind};
 use crate::base::{Error, ErrorKind, Result, TextOffset, Trap, WasmOffset};
 use crate::wasm::index::FuncIndex;
-use gimli::write::{CommonInformationEntry, FrameDescriptionEntry};
+use gimli::write::{CommonInformationEntry, Dwarf, FrameDescriptionEntry};
 
 pub(crate) use super::unwind::fde_address;
 pub(crate) use crate::base::arch::PAGE;
@@ -30,6 +30,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) stack_maps: &'a [(TextOffset, u32, Vec<u32>)],
     /// The data segments, end to end.
     pub(crate) data: &'a [u8],
+    /// The debug information, if there is any. Its addresses are those of [`debug_info::address`].
+    pub(crate) debug_info: Option<Dwarf>,
     /// The key of the digests, if they are keyed.
     pub(crate) key: Option<&'a [u8; 32]>,
 }
@@ -38,7 +40,7 @@ pub(crate) struct Parts<'a> {
 ///
 /// # Errors
 /// Of kind [`TooLarge`](ErrorKind::TooLarge) if a part exceeds what the format can hold.
-pub(crate) fn write(parts: Parts<'_>) -> Result<Vec<u8>> {
+pub(crate) fn write(mut parts: Parts<'_>) -> Result<Vec<u8>> {
     debug_assert!(parts.text.len().is_multiple_of(PAGE) && parts.functions.len() == parts.fdes.len());
     let text = u32::try_from(parts.text.len()).map_err(|_| too_large("4 GiB of code"))?;
     let metadata = postcard::to_allocvec(parts.metadata).map_err(too_large)?;
@@ -61,8 +63,10 @@ pub(crate) fn write(parts: Parts<'_>) -> Result<Vec<u8>> {
         stack_maps::build(parts.stack_maps),
         parts.data.to_vec(),
     ];
+    let debug = parts.debug_info.as_mut().map(debug_info::build).transpose().map_err(too_large)?;
     let header = |length| header::build(length, parts.key.is_some()).to_vec();
-    let (mut bytes, sections) = elf::write(contents, &symbols, header).map_err(too_large)?;
+    let (mut bytes, sections) = elf::write(contents, debug, &symbols, header).map_err(too_large)?;
+    debug_info::finish(&mut bytes, &sections);
     digest::sign(&mut bytes, &sections, parts.key);
     Ok(bytes)
 }

@@ -57,6 +57,7 @@ pub struct Config {
     pub(crate) cpu_features: CpuFeatures,
     pub(crate) consume_fuel: bool,
     pub(crate) epoch_interruption: bool,
+    pub(crate) debug_info: bool,
     pub(crate) compile_threads: Option<usize>,
     pub(crate) max_wasm_stack: usize,
     pub(crate) digest_check: DigestCheck,
@@ -78,6 +79,7 @@ impl Default for Config {
             cpu_features: CpuFeatures::default(),
             consume_fuel: false,
             epoch_interruption: false,
+            debug_info: false,
             compile_threads: None,
             max_wasm_stack: 512 * 1024,
             digest_check: DigestCheck::default(),
@@ -173,6 +175,14 @@ impl Config {
     /// accesses keep the bits of a NaN in any case.
     pub fn canonicalize_nans(&mut self, on: bool) -> &mut Self {
         self.canonicalize_nans = on;
+        self
+    }
+
+    /// Sets whether artifacts have debug information (DWARF), which tells debuggers the source lines and functions of
+    /// the code. A process that loads such an artifact registers it through the GDB JIT interface. The code is the same
+    /// with and without. The default is no debug information.
+    pub fn debug_info(&mut self, on: bool) -> &mut Self {
+        self.debug_info = on;
         self
     }
 

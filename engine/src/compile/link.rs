@@ -6,6 +6,7 @@
 
 use super::arch;
 use super::codegen::CompiledCode;
+use super::debug_info::{self, DebugInput};
 #[cfg(feature = "planted-faults")]
 use super::planted_faults;
 use super::symbol::Symbol;
@@ -32,6 +33,8 @@ pub(crate) struct LinkInput<'a> {
     pub(crate) data: &'a [u8],
     /// All pieces of code, sorted by symbol.
     pub(crate) code: Vec<CompiledCode>,
+    /// The binary, for the debug information.
+    pub(crate) wasm: &'a [u8],
 }
 
 /// Links an artifact.
@@ -40,7 +43,7 @@ pub(crate) struct LinkInput<'a> {
 /// Kind [`TooLarge`](ErrorKind::TooLarge) if the code does not fit, and [`Unsupported`](ErrorKind::Unsupported) if the
 /// compiler made something that an artifact cannot hold.
 pub(crate) fn link(input: LinkInput<'_>) -> Result<Vec<u8>> {
-    let LinkInput { config, isa, module, func_names, data, code } = input;
+    let LinkInput { config, isa, module, func_names, data, code, wasm } = input;
     debug_assert!(code.is_sorted_by(|one, other| one.symbol < other.symbol), "one piece per symbol, in order");
     if 1usize.checked_shl(isa.page_size_align_log2().into()).is_none_or(|page| page > PAGE) {
         return Err(internal_error("the target's pages are larger than the artifact's"));
@@ -80,6 +83,9 @@ pub(crate) fn link(input: LinkInput<'_>) -> Result<Vec<u8>> {
         handlers: &pieces().flat_map(|(piece, start)| handlers(piece, *start)).collect::<Vec<_>>(),
         stack_maps: &pieces().flat_map(|(piece, start)| stack_maps(piece, *start)).collect::<Vec<_>>(),
         data,
+        debug_info: config
+            .debug_info
+            .then(|| debug_info::build(&DebugInput { wasm, module, func_names, code: &code, placed: &placed })),
         key: config.artifact_key.as_ref(),
     })
 }
@@ -295,7 +301,15 @@ mod tests {
 
     fn linked(isa: &dyn TargetIsa, functions: usize, code: Vec<CompiledCode>) -> Result<Vec<u8>> {
         let module = module(functions);
-        link(LinkInput { config: &Config::new(), isa, module: &module, func_names: &[], data: b"data", code })
+        link(LinkInput {
+            config: &Config::new(),
+            isa,
+            module: &module,
+            func_names: &[],
+            data: b"data",
+            code,
+            wasm: &[],
+        })
     }
 
     fn function(index: u32) -> Symbol {
@@ -416,6 +430,7 @@ mod tests {
                 func_names: &[],
                 data: &[],
                 code: Vec::new(),
+                wasm: &[],
             })
             .is_ok()
         );

@@ -6,6 +6,7 @@
 //! 4. [`codegen`] compiles each CLIF function to machine code, and [`budget`] says with which settings.
 //! 5. [`link`] lays out all code in one fixed order and writes the artifact.
 //!
+//! [`debug_info`] makes what debuggers read, and [`listing`] the text that stands for the source of a module.
 //! [`symbol`] names pieces of code, [`clif`] holds the conventions of all CLIF, [`arch`] what depends on the
 //! architecture.
 //!
@@ -16,8 +17,10 @@ mod arch;
 mod budget;
 mod clif;
 mod codegen;
+mod debug_info;
 mod isa;
 mod link;
+mod listing;
 mod parallel;
 #[cfg(feature = "planted-faults")]
 mod planted_faults;
@@ -33,6 +36,7 @@ use crate::wasm::module::Module;
 use codegen::{CompiledCode, FunctionCompiler};
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 use link::LinkInput;
+pub use listing::Listing;
 pub(crate) use parallel::STACK;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
@@ -106,7 +110,7 @@ impl Compile for Compiler {
         let Validated { module, bodies, data, func_names } = validate::decode(config.features, wasm)?;
         let env = ModuleEnv::new(config, wasm, &module, isa)?;
         let code = self.compile_all(&env, bodies)?;
-        link::link(LinkInput { config, isa, module: &module, func_names: &func_names, data: &data, code })
+        link::link(LinkInput { config, isa, module: &module, func_names: &func_names, data: &data, code, wasm })
     }
 }
 

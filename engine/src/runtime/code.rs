@@ -12,7 +12,7 @@
 //! or, where the system refuses that, from a sealed memory file.
 
 use super::registry::{Located, Reader, Registered, Registry};
-use super::sys::{self, Mapping, UnwindRegistration};
+use super::sys::{self, DebuggerRegistration, Mapping, UnwindRegistration};
 use crate::abi::HostCall;
 use crate::abi::signature::LoweredSignature;
 use crate::artifact::functions::{FunctionKind, Functions};
@@ -51,9 +51,11 @@ pub(crate) struct LoadedCode(Registered<MappedArtifact>);
 /// A mapped artifact and the ranges of its parts, as the registry holds it.
 #[derive(Debug)]
 pub(super) struct MappedArtifact {
-    /// Declared before the mapping, and so dropped before it: the platform's unwinder must forget the frames while they
-    /// are still mapped.
+    /// This field and the next are declared before the mapping, and so dropped before it: the platform's unwinder and
+    /// debuggers must forget the code while it is still mapped.
     _frames: UnwindRegistration,
+    /// The registration with debuggers, if there is debug information.
+    _debugger: Option<DebuggerRegistration>,
     mapping: Mapping,
     /// Bytes of the artifact. The mapping is rounded up to whole pages.
     len: usize,
@@ -201,8 +203,11 @@ impl LoadedCode {
         let eh_frame = if planted!(FramesUnregistered) { &[] } else { &bytes[sections.eh_frame.clone()] };
         // SAFETY: the section is well formed and terminated; it is dropped before the mapping.
         let frames = unsafe { UnwindRegistration::new(eh_frame) };
+        let image = artifact::debug_info::loaded_image(bytes, &sections, bytes.as_ptr().addr() as u64);
+        let debugger = image.map(DebuggerRegistration::new);
         let memory = MemoryImageFile::of(&sections, &metadata.module, file);
-        let artifact = MappedArtifact { _frames: frames, mapping, len, sections, metadata, memory };
+        let artifact =
+            MappedArtifact { _frames: frames, _debugger: debugger, mapping, len, sections, metadata, memory };
         Ok(Arc::new(LoadedCode(CODE.register(artifact))))
     }
 

@@ -4,7 +4,7 @@ use super::lane_args::{Checks, CpuArg};
 use super::output::{say_visible, tell};
 use crate::inputs::BinaryFile;
 use clap::{Args, ValueEnum};
-use engine::{Config, CpuFeatures, Engine, MemoryChecks, Tier};
+use engine::{Config, CpuFeatures, Engine, Listing, MemoryChecks, Tier};
 use lanes::Features;
 use std::fmt::Display;
 use std::fs;
@@ -34,6 +34,10 @@ pub(super) struct CompileArgs {
     /// Make every NaN that arithmetic makes the positive canonical one, as in the standard's deterministic profile.
     #[arg(long)]
     canonicalize_nan: bool,
+    /// Put debug information for debuggers and profilers into the artifact. Where the module has none of its own, also
+    /// write the listing that serves as its source, beside the artifact.
+    #[arg(short = 'g', long)]
+    debug_info: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -88,10 +92,19 @@ pub(super) fn compile(arguments: &CompileArgs) -> Result<u8, String> {
             CpuArg::Host => CpuFeatures::Host,
             CpuArg::Baseline => CpuFeatures::Baseline,
         })
-        .canonicalize_nans(arguments.canonicalize_nan);
-    match Engine::new(&config).and_then(|engine| engine.compile(&module)) {
-        Ok(artifact) => {
+        .canonicalize_nans(arguments.canonicalize_nan)
+        .debug_info(arguments.debug_info);
+    let compiled = Engine::new(&config).and_then(|engine| {
+        let artifact = engine.compile(&module)?;
+        let listing = if arguments.debug_info { Listing::of(&module)? } else { None };
+        Ok((artifact, listing))
+    });
+    match compiled {
+        Ok((artifact, listing)) => {
             write(&arguments.output, &artifact)?;
+            if let Some(Listing { name, text, .. }) = listing {
+                write(&arguments.output.with_file_name(name), text.as_bytes())?;
+            }
             Ok(0)
         }
         Err(error) => refuse(&format_args!("{}: {error}", arguments.input.display())),

@@ -332,7 +332,8 @@ fn config_of(artifact: &[u8]) -> Result<Config, String> {
         .relaxed_simd_deterministic(found.relaxed_simd_deterministic)
         .canonicalize_nans(found.canonicalize_nans)
         .consume_fuel(found.consume_fuel)
-        .epoch_interruption(found.epoch_interruption);
+        .epoch_interruption(found.epoch_interruption)
+        .debug_info(found.debug_info);
     Ok(config)
 }
 

@@ -6,14 +6,15 @@
 //! | `reclaim` | what is released before a request to the system fails |
 //! | `signals` | fault handlers and alternate stacks (Unix) |
 //! | `stepping` | a signal after each instruction (Unix), for the proof of the unwind tables |
+//! | `gdb` | the list through which debuggers learn of code (ELF) |
 //! | `linux` | sealed memory files, the bounds of stacks and mappings |
 //! | `unwinder` | the platform's unwinder (Unix): registration of tables, and its walk |
 //! | `x86_64` | leaving compiled code, calling on another stack, CPU features |
 //! | `linux_x86_64` | the registers of an interrupted thread |
 //!
 //! To support another host or architecture, add its files and its lines below. They provide `Mapping`, `sealed_file`,
-//! `stack_bounds`, `mapping_bounds`, `UnwindRegistration`, `install`, `prepare_thread`, `raise`, `has_cpu_feature`, and
-//! `testing` for tests.
+//! `stack_bounds`, `mapping_bounds`, `UnwindRegistration`, `DebuggerRegistration`, `install`, `prepare_thread`,
+//! `raise`, `has_cpu_feature`, and `testing` for tests.
 
 mod mapping;
 mod reclaim;
@@ -26,6 +27,9 @@ mod stepping;
 
 #[cfg(unix)]
 mod unwinder;
+
+#[cfg(target_os = "linux")]
+mod gdb;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -47,6 +51,8 @@ pub(crate) use arch::start_single_step;
 pub(crate) use arch::testing;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use arch::{has_cpu_feature, raise};
+#[cfg(target_os = "linux")]
+pub(crate) use gdb::DebuggerRegistration;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{mapping_bounds, sealed_file, stack_bounds};
 pub(crate) use mapping::Mapping;

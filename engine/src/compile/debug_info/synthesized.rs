@@ -1,0 +1,84 @@
+//! Debug information for a module that has none: its [listing](crate::compile::listing) is the source file, and a
+//! line's number is an offset in the binary.
+
+use super::DebugFunction;
+use crate::artifact::{debug_info, producer};
+use crate::compile::listing;
+use gimli::write::{AttributeValue, Dwarf, Expression, FileId, LineProgram, LineString, Unit, UnitEntryId};
+use gimli::{DwAt, Encoding, Format, LineEncoding};
+
+/// DWARF 4, which debuggers have read for the longest time.
+const ENCODING: Encoding = Encoding { address_size: 8, format: Format::Dwarf32, version: 4 };
+
+/// The directory of the source file: debuggers look for it in their own working directory.
+const DIRECTORY: &str = ".";
+
+/// Makes DWARF with one unit for the module, and in it a subprogram for each function.
+pub(super) fn build(wasm: &[u8], functions: &[DebugFunction<'_>]) -> Dwarf {
+    let mut dwarf = Dwarf::new();
+    let name = listing::name(wasm);
+    let (program, file) = line_program(&name, functions);
+    let mut string = |text: &str| AttributeValue::StringRef(dwarf.strings.add(text));
+    let mut unit = Unit::new(ENCODING, program);
+    let root = unit.root();
+    let mut attributes = vec![
+        (gimli::DW_AT_producer, string(producer())),
+        // Debuggers know no language of WebAssembly. That of C has its numbers.
+        (gimli::DW_AT_language, AttributeValue::Language(gimli::DW_LANG_C11)),
+        (gimli::DW_AT_name, string(&name)),
+        (gimli::DW_AT_comp_dir, string(DIRECTORY)),
+    ];
+    if let (Some(first), Some(last)) = (functions.first(), functions.last()) {
+        // Functions stand next to each other at the start of the text.
+        let length = u64::from(last.start.0 - first.start.0) + last.length();
+        attributes.push((gimli::DW_AT_low_pc, AttributeValue::Address(debug_info::address(first.start))));
+        attributes.push((gimli::DW_AT_high_pc, AttributeValue::Udata(length)));
+    }
+    set_all(&mut unit, root, attributes);
+    for function in functions {
+        let mut frame = Expression::new();
+        frame.op(gimli::DW_OP_call_frame_cfa);
+        let attributes = vec![
+            (gimli::DW_AT_name, string(&function.name)),
+            (gimli::DW_AT_external, AttributeValue::FlagPresent),
+            (gimli::DW_AT_low_pc, AttributeValue::Address(debug_info::address(function.start))),
+            (gimli::DW_AT_high_pc, AttributeValue::Udata(function.length())),
+            (gimli::DW_AT_decl_file, AttributeValue::FileIndex(Some(file))),
+            (gimli::DW_AT_decl_line, AttributeValue::Udata(function.body.start)),
+            (gimli::DW_AT_frame_base, AttributeValue::Exprloc(frame)),
+        ];
+        let subprogram = unit.add(root, gimli::DW_TAG_subprogram);
+        set_all(&mut unit, subprogram, attributes);
+    }
+    dwarf.units.add(unit);
+    dwarf
+}
+
+fn set_all(unit: &mut Unit, entry: UnitEntryId, attributes: Vec<(DwAt, AttributeValue)>) {
+    for (name, value) in attributes {
+        unit.get_mut(entry).set(name, value);
+    }
+}
+
+/// Makes the line table: a sequence of rows for each function.
+fn line_program(name: &str, functions: &[DebugFunction<'_>]) -> (LineProgram, FileId) {
+    let text = |text: &str| LineString::String(text.into());
+    let mut program = LineProgram::new(ENCODING, LineEncoding::default(), text(DIRECTORY), None, text(name), None);
+    let file = program.add_file(text(name), program.default_directory(), None);
+    for function in functions {
+        program.begin_sequence(Some(debug_info::address(function.start)));
+        let row = program.row();
+        (row.file, row.line) = (file, function.body.start);
+        program.generate_row();
+        for (position, &(start, _, offset)) in function.code.source_map.iter().enumerate() {
+            let row = program.row();
+            row.address_offset = start.into();
+            row.line = offset.0.into();
+            // Debuggers stop here at a breakpoint on the function.
+            row.prologue_end = position == 0;
+            program.generate_row();
+        }
+        program.end_sequence(function.length());
+    }
+    (program, file)
+}

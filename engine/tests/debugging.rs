@@ -1,0 +1,297 @@
+//! Debug information of artifacts, read by the tools for it, and by debuggers that watch compiled code. A test says so
+//! on stderr and passes where its tool is not installed.
+
+mod debuggers;
+
+use debuggers::{Environment, expect_in_order, gdb, lldb, run_tool};
+use engine::{Caller, Config, Engine, Extern, Linker, Listing, Module, Store, Tier};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// A module whose functions call each other through the host.
+const MODULE: &str = r#"(module
+    (import "host" "call_back" (func $call_back (param i32) (result i32)))
+    (func $wasm_inner (export "inner") (param i32) (result i32)
+        (i32.div_u (i32.mul (local.get 0) (i32.const 3)) (i32.const 7)))
+    (func $wasm_middle (param i32) (result i32) (i32.add (call $call_back (local.get 0)) (i32.const 2)))
+    (func (export "outer") (param i32) (result i32) (call $wasm_middle (local.get 0))))"#;
+
+const TIERS: [Tier; 2] = [Tier::Speed, Tier::Quick];
+
+/// The process that debuggers watch: calls `outer` of [`MODULE`].
+#[test]
+#[ignore = "run by other tests in a process of its own"]
+fn debuggee() {
+    let variable = |name| std::env::var(name).expect("the test sets the variable");
+    let tier = TIERS.into_iter().find(|tier| format!("{tier:?}") == variable("TIER")).expect("a tier");
+    let engine = Engine::new(Config::new().tier(tier).debug_info(variable("DEBUG_INFO") == "true")).unwrap();
+    let module = match variable("ARTIFACT").as_str() {
+        "" => Module::new(&engine, MODULE).unwrap(),
+        path => Module::deserialize_file(&engine, path).unwrap(),
+    };
+    let mut store = Store::new(&engine, ());
+    let mut linker = Linker::new(&engine);
+    let call_back = |mut caller: Caller<'_, ()>, n: i32| -> engine::Result<i32> {
+        let inner = caller.get_export("inner").and_then(Extern::into_func).expect("the export");
+        inner.typed::<i32, i32>(&caller)?.call(&mut caller, n)
+    };
+    linker.func_wrap("host", "call_back", call_back).unwrap();
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let outer = instance.get_typed_func::<i32, i32>(&mut store, "outer").unwrap();
+    assert_eq!(outer.call(&mut store, 14).unwrap(), 8);
+}
+
+/// A folder with an artifact of [`MODULE`] and its listing.
+struct Files {
+    folder: TempDir,
+    artifact: PathBuf,
+    listing: Listing,
+    tier: Tier,
+}
+
+impl Files {
+    fn new(tier: Tier) -> Files {
+        let folder = tempfile::tempdir().unwrap();
+        let wasm = wat::parse_str(MODULE).unwrap();
+        let artifact = folder.path().join("module.cwasm");
+        std::fs::write(&artifact, compile(tier, true, &wasm)).unwrap();
+        let listing = Listing::of(&wasm).unwrap().expect("the module has no DWARF");
+        std::fs::write(folder.path().join(&listing.name), &listing.text).unwrap();
+        Files { folder, artifact, listing, tier }
+    }
+
+    /// The place of the only instruction that starts like this, as debuggers show it: `FILE:LINE`.
+    fn place(&self, instruction: &str) -> String {
+        let line = self.listing.text.lines().position(|line| line.trim().starts_with(instruction));
+        format!("{}:{}", self.listing.name, line.expect("the listing has the instruction") + 1)
+    }
+
+    /// Watches the module with a debugger, freshly compiled or reloaded. Returns the transcript.
+    fn watch(
+        &self,
+        debugger: fn(&Path, &str, Environment<'_>, &[&str]) -> Option<String>,
+        reload: bool,
+        debug_info: bool,
+        commands: &[&str],
+    ) -> Option<String> {
+        let environment = [
+            ("TIER", &*format!("{:?}", self.tier)),
+            ("DEBUG_INFO", if debug_info { "true" } else { "false" }),
+            ("ARTIFACT", if reload { self.artifact.to_str().expect("a path of UTF-8") } else { "" }),
+        ];
+        debugger(self.folder.path(), "debuggee", &environment, commands)
+    }
+}
+
+fn compile(tier: Tier, debug_info: bool, wasm: &[u8]) -> Vec<u8> {
+    Engine::new(Config::new().tier(tier).debug_info(debug_info)).unwrap().compile(wasm).unwrap()
+}
+
+/// The sections of an artifact with their names.
+fn sections(artifact: &[u8]) -> Vec<(String, &[u8])> {
+    let sections = engine::inspect(artifact).unwrap().sections.into_iter();
+    sections.map(|section| (section.name, &artifact[section.offset as usize..][..section.size as usize])).collect()
+}
+
+#[test]
+fn debug_information_changes_nothing_else() {
+    for tier in TIERS {
+        let wasm = wat::parse_str(MODULE).unwrap();
+        let (with, without) = (compile(tier, true, &wasm), compile(tier, false, &wasm));
+        let (with, without) = (sections(&with), sections(&without));
+        assert_eq!(without.len(), 12);
+        for (one, other) in without.iter().zip(&with) {
+            assert_eq!(one.0, other.0);
+            // The header has digests, and the metadata the setting.
+            let differs = [".touchstone", ".touchstone.metadata"].contains(&one.0.as_str());
+            assert_eq!(one.1 != other.1, differs, "{} in {tier:?}", one.0);
+        }
+        let more: Vec<&str> = with[without.len()..].iter().map(|(name, _)| name.as_str()).collect();
+        let dwarf = [".debug_abbrev", ".debug_str", ".debug_line", ".debug_ranges", ".debug_loc", ".debug_info"];
+        assert_eq!(more, [&dwarf[..], &[".touchstone.addresses"]].concat());
+    }
+}
+
+#[test]
+fn debug_information_is_a_part_of_the_configuration() {
+    for made_with in [false, true] {
+        let artifact = compile(Tier::Quick, made_with, MODULE.as_bytes());
+        let load = |debug_info| {
+            let engine = Engine::new(Config::new().tier(Tier::Quick).debug_info(debug_info)).unwrap();
+            Module::deserialize(&engine, &artifact).map(|_| ())
+        };
+        load(made_with).unwrap();
+        assert!(load(!made_with).unwrap_err().to_string().contains("debug information"));
+    }
+}
+
+#[test]
+fn a_listing_has_each_instruction_on_the_line_of_its_offset() {
+    let wasm = wat::parse_str(MODULE).unwrap();
+    let listing = Listing::of(&wasm).unwrap().unwrap();
+    let lines: Vec<&str> = listing.text.lines().collect();
+    let mut instructions = 0;
+    for payload in wasmparser::Parser::new(0).parse_all(&wasm) {
+        let wasmparser::Payload::CodeSectionEntry(body) = payload.unwrap() else { continue };
+        assert!(lines[body.range().start as usize - 1].starts_with("  (func "));
+        for operator in body.get_operators_reader().unwrap().into_iter_with_offsets() {
+            let (operator, offset) = operator.unwrap();
+            let line = lines[offset as usize - 1].trim();
+            let expected = match operator {
+                wasmparser::Operator::LocalGet { .. } => "local.get 0",
+                wasmparser::Operator::I32Const { .. } => "i32.const",
+                wasmparser::Operator::Call { .. } => "call $",
+                wasmparser::Operator::I32Mul => "i32.mul",
+                wasmparser::Operator::I32DivU => "i32.div_u",
+                wasmparser::Operator::I32Add => "i32.add",
+                wasmparser::Operator::End => ")",
+                other => panic!("{other:?}"),
+            };
+            assert!(line.starts_with(expected), "{line:?} is not {expected:?}");
+            instructions += 1;
+        }
+    }
+    assert_eq!(instructions, 14);
+    let other = wat::parse_str("(module)").unwrap();
+    assert_ne!(Listing::of(&other).unwrap().unwrap().name, listing.name);
+    assert!(Listing::of(b"\0asm\x01\0\0\0\x01").is_err());
+}
+
+/// Lists the complaints of readelf and llvm-dwarfdump about an artifact's debug information; `None` if one is not
+/// installed.
+fn complaints(folder: &Path, artifact: &[u8]) -> Option<Vec<String>> {
+    std::fs::write(folder.join("artifact"), artifact).unwrap();
+    let readelf = run_tool(folder, "readelf", &["--debug-dump", "--wide", "artifact"], &[]);
+    let verify = run_tool(folder, "llvm-dwarfdump", &["--verify", "artifact"], &[]);
+    let mut found = Vec::new();
+    let is_complaint =
+        |line: &&str| ["warning", "error:", "corrupt"].iter().any(|word| line.to_lowercase().contains(word));
+    for (text, is_success) in [readelf?, verify?] {
+        found.extend(text.lines().filter(is_complaint).map(str::to_owned));
+        if !is_success {
+            found.push("the exit code says so".to_owned());
+        }
+    }
+    Some(found)
+}
+
+#[test]
+fn readers_of_dwarf_do_not_complain() {
+    let folder = tempfile::tempdir().unwrap();
+    for tier in TIERS {
+        for module in [MODULE, "(module)", include_str!("../examples/gcd.wat")] {
+            let artifact = compile(tier, true, &wat::parse_str(module).unwrap());
+            if let Some(complaints) = complaints(folder.path(), &artifact) {
+                assert_eq!(complaints, [""; 0], "{tier:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn readers_of_dwarf_complain_of_wrong_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let artifact = compile(Tier::Speed, true, MODULE.as_bytes());
+    let info = engine::inspect(&artifact).unwrap().sections.into_iter().find(|section| section.name == ".debug_info");
+    let mut wrong = artifact.clone();
+    // The offset of the abbreviations, in the unit's header.
+    wrong[info.unwrap().offset as usize + 6] ^= 0x40;
+    assert_ne!(complaints(folder.path(), &wrong), Some(Vec::new()));
+}
+
+/// Watches [`MODULE`] with gdb: breakpoints by function and by line, a backtrace through the host, steps.
+fn watch_with_gdb(tier: Tier, reload: bool) {
+    let files = Files::new(tier);
+    let (add, call) = (files.place("i32.add"), files.place("call $call_back"));
+    let (mul, end) = (files.place("i32.mul"), files.place("call $wasm_middle"));
+    let stop = format!("break {add}");
+    let commands =
+        ["break wasm_inner", "run", "backtrace", "step", "delete", &stop, "continue", "backtrace", "continue"];
+    let Some(transcript) = files.watch(gdb, reload, true, &commands) else { return };
+    let frames = [
+        &format!("wasm_inner () at {mul}"),
+        "i32.mul\n",
+        &format!("#0  wasm_inner () at {mul}"),
+        "in entry(i32->i32) ()",
+        "closure.rs",
+        "in exit(i32->i32) ()",
+        &format!("in wasm_middle () at {call}"),
+        &format!("in wasm function 3 () at {end}"),
+        "in entry(i32->i32) ()",
+        "debuggee",
+    ];
+    expect_in_order(&transcript, &frames);
+    // The optimizer made one instruction of the multiplication and another of the division: they may be one line.
+    let step: &[&str] = if tier == Tier::Quick { &["i32.const 7\n"] } else { &[")\n"] };
+    expect_in_order(&transcript, step);
+    let second = [&*format!("wasm_middle () at {add}"), "i32.add\n", "in wasm function 3 ()", "exited normally"];
+    expect_in_order(&transcript, &second);
+}
+
+#[test]
+fn gdb_watches_reloaded_code() {
+    watch_with_gdb(Tier::Speed, true);
+}
+
+#[test]
+#[ignore = "one case is enough for every run: ci/extended.sh runs this one"]
+fn gdb_watches_code_of_every_kind() {
+    watch_with_gdb(Tier::Speed, false);
+    watch_with_gdb(Tier::Quick, false);
+    watch_with_gdb(Tier::Quick, true);
+}
+
+/// Without debug information gdb has no name for compiled code, and so the checks of the other tests can fail.
+#[test]
+fn gdb_knows_nothing_without_debug_information() {
+    let files = Files::new(Tier::Speed);
+    let Some(transcript) = files.watch(gdb, false, false, &["break wasm_inner", "run"]) else { return };
+    expect_in_order(&transcript, &["exited normally"]);
+    assert!(!transcript.contains("hit Breakpoint"), "{transcript}");
+}
+
+/// Watches [`MODULE`] with lldb.
+fn watch_with_lldb(tier: Tier, reload: bool) {
+    let files = Files::new(tier);
+    let (add, call) = (files.place("i32.add"), files.place("call $call_back"));
+    let (mul, end) = (files.place("i32.mul"), files.place("call $wasm_middle"));
+    let line = add.rsplit_once(':').expect("a line").1;
+    let stop = format!("breakpoint set --file {} --line {line}", files.listing.name);
+    let commands = [
+        "breakpoint set --name wasm_inner",
+        "run",
+        "thread backtrace",
+        "thread step-in",
+        &stop,
+        "continue",
+        "continue",
+    ];
+    let Some(transcript) = files.watch(lldb, reload, true, &commands) else { return };
+    let frames = [
+        "stop reason = breakpoint 1.1",
+        &format!("`wasm_inner at {mul}"),
+        "`entry(i32->i32)",
+        "closure.rs",
+        "`exit(i32->i32)",
+        &format!("`wasm_middle at {call}"),
+        &format!("`wasm function 3 at {end}"),
+        "stop reason = step in",
+        "stop reason = breakpoint 2.1",
+        &format!("`wasm_middle at {add}"),
+        "exited with status = 0",
+    ];
+    expect_in_order(&transcript, &frames);
+}
+
+#[test]
+fn lldb_watches_fresh_code() {
+    watch_with_lldb(Tier::Quick, false);
+}
+
+#[test]
+#[ignore = "one case is enough for every run: ci/extended.sh runs this one"]
+fn lldb_watches_code_of_every_kind() {
+    watch_with_lldb(Tier::Speed, false);
+    watch_with_lldb(Tier::Speed, true);
+    watch_with_lldb(Tier::Quick, true);
+}
