@@ -12,7 +12,7 @@ readonly STEPS=(debuggers build_runner every_suite checkout_gc_zeal checkout_bas
 
 # gdb and lldb on code of both tiers, freshly compiled and reloaded.
 debuggers() {
-  install_tools gdb=gdb "lldb=lldb python3-lldb-14"
+  install_tools gdb=gdb "lldb=lldb python3-lldb-14" clang=clang wasm-ld=lld
   TOUCHSTONE_REQUIRE_TOOLS=1 cargo test --locked --quiet --workspace --test debugging -- --ignored of_every_kind
 }
 

@@ -5,7 +5,7 @@ mod debuggers;
 
 use debuggers::{Environment, expect_in_order, gdb, lldb, run_tool};
 use engine::{Caller, Config, Engine, Extern, Linker, Listing, Module, Store, Tier};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tempfile::TempDir;
 
 /// A module whose functions call each other through the host.
@@ -18,16 +18,20 @@ const MODULE: &str = r#"(module
 
 const TIERS: [Tier; 2] = [Tier::Speed, Tier::Quick];
 
-/// The process that debuggers watch: calls `outer` of [`MODULE`].
+/// A program in C that does the same as [`MODULE`], and more.
+const PROGRAM: &str = include_str!("debuggers/program.c");
+
+/// The process that debuggers watch: calls `outer` of [`MODULE`] or [`PROGRAM`].
 #[test]
 #[ignore = "run by other tests in a process of its own"]
 fn debuggee() {
     let variable = |name| std::env::var(name).expect("the test sets the variable");
     let tier = TIERS.into_iter().find(|tier| format!("{tier:?}") == variable("TIER")).expect("a tier");
     let engine = Engine::new(Config::new().tier(tier).debug_info(variable("DEBUG_INFO") == "true")).unwrap();
-    let module = match variable("ARTIFACT").as_str() {
-        "" => Module::new(&engine, MODULE).unwrap(),
-        path => Module::deserialize_file(&engine, path).unwrap(),
+    let input = variable("INPUT");
+    let module = match input.ends_with(".cwasm") {
+        true => Module::deserialize_file(&engine, input).unwrap(),
+        false => Module::new(&engine, std::fs::read(input).unwrap()).unwrap(),
     };
     let mut store = Store::new(&engine, ());
     let mut linker = Linker::new(&engine);
@@ -38,26 +42,41 @@ fn debuggee() {
     linker.func_wrap("host", "call_back", call_back).unwrap();
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let outer = instance.get_typed_func::<i32, i32>(&mut store, "outer").unwrap();
-    assert_eq!(outer.call(&mut store, 14).unwrap(), 8);
+    println!("outer returned {}", outer.call(&mut store, 14).unwrap());
 }
 
-/// A folder with an artifact of [`MODULE`] and its listing.
+/// A folder with a module, its artifact and its listing.
 struct Files {
     folder: TempDir,
-    artifact: PathBuf,
     listing: Listing,
     tier: Tier,
 }
 
 impl Files {
+    /// The files of [`MODULE`].
     fn new(tier: Tier) -> Files {
+        Files::of(tempfile::tempdir().unwrap(), tier, &wat::parse_str(MODULE).unwrap())
+    }
+
+    /// The files of [`PROGRAM`], compiled with these options; `None` if there is no compiler.
+    fn of_program(tier: Tier, options: &[&str]) -> Option<Files> {
         let folder = tempfile::tempdir().unwrap();
-        let wasm = wat::parse_str(MODULE).unwrap();
-        let artifact = folder.path().join("module.cwasm");
-        std::fs::write(&artifact, compile(tier, true, &wasm)).unwrap();
-        let listing = Listing::of(&wasm).unwrap().expect("the module has no DWARF");
-        std::fs::write(folder.path().join(&listing.name), &listing.text).unwrap();
-        Files { folder, artifact, listing, tier }
+        std::fs::write(folder.path().join("program.c"), PROGRAM).unwrap();
+        let target = ["-g", "--target=wasm32", "-nostdlib", "-Wl,--no-entry", "program.c", "-o", "program.wasm"];
+        run_tool(folder.path(), "wasm-ld", &["--version"], &[])?;
+        let (output, is_success) = run_tool(folder.path(), "clang", &[options, &target].concat(), &[])?;
+        assert!(is_success, "{output}");
+        let wasm = std::fs::read(folder.path().join("program.wasm")).unwrap();
+        Some(Files::of(folder, tier, &wasm))
+    }
+
+    fn of(folder: TempDir, tier: Tier, wasm: &[u8]) -> Files {
+        let listing = Listing::of(wasm).unwrap();
+        let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+        write("module.wasm", wasm);
+        write("module.cwasm", &compile(tier, true, wasm));
+        write(&listing.name, listing.text.as_bytes());
+        Files { folder, listing, tier }
     }
 
     /// The place of the only instruction that starts like this, as debuggers show it: `FILE:LINE`.
@@ -77,7 +96,7 @@ impl Files {
         let environment = [
             ("TIER", &*format!("{:?}", self.tier)),
             ("DEBUG_INFO", if debug_info { "true" } else { "false" }),
-            ("ARTIFACT", if reload { self.artifact.to_str().expect("a path of UTF-8") } else { "" }),
+            ("INPUT", if reload { "module.cwasm" } else { "module.wasm" }),
         ];
         debugger(self.folder.path(), "debuggee", &environment, commands)
     }
@@ -128,7 +147,7 @@ fn debug_information_is_a_part_of_the_configuration() {
 #[test]
 fn a_listing_has_each_instruction_on_the_line_of_its_offset() {
     let wasm = wat::parse_str(MODULE).unwrap();
-    let listing = Listing::of(&wasm).unwrap().unwrap();
+    let listing = Listing::of(&wasm).unwrap();
     let lines: Vec<&str> = listing.text.lines().collect();
     let mut instructions = 0;
     for payload in wasmparser::Parser::new(0).parse_all(&wasm) {
@@ -153,7 +172,7 @@ fn a_listing_has_each_instruction_on_the_line_of_its_offset() {
     }
     assert_eq!(instructions, 14);
     let other = wat::parse_str("(module)").unwrap();
-    assert_ne!(Listing::of(&other).unwrap().unwrap().name, listing.name);
+    assert_ne!(Listing::of(&other).unwrap().name, listing.name);
     assert!(Listing::of(b"\0asm\x01\0\0\0\x01").is_err());
 }
 
@@ -184,6 +203,18 @@ fn readers_of_dwarf_do_not_complain() {
             if let Some(complaints) = complaints(folder.path(), &artifact) {
                 assert_eq!(complaints, [""; 0], "{tier:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn readers_of_dwarf_do_not_complain_of_programs() {
+    for options in [&["-O0"][..], &["-O2"], &["-O2", "-gdwarf-5"], &["-O1", "-ffunction-sections"]] {
+        for tier in TIERS {
+            let Some(files) = Files::of_program(tier, options) else { return };
+            let artifact = std::fs::read(files.folder.path().join("module.cwasm")).unwrap();
+            let Some(complaints) = complaints(files.folder.path(), &artifact) else { return };
+            assert_eq!(complaints, [""; 0], "{tier:?} {options:?}");
         }
     }
 }
@@ -250,6 +281,105 @@ fn gdb_knows_nothing_without_debug_information() {
     assert!(!transcript.contains("hit Breakpoint"), "{transcript}");
 }
 
+/// The line of [`PROGRAM`] that contains a text, as debuggers show it.
+fn program_line(text: &str) -> String {
+    let line = PROGRAM.lines().position(|line| line.contains(text)).expect("the program has the text");
+    format!("program.c:{}", line + 1)
+}
+
+/// Watches [`PROGRAM`] with gdb: the lines, functions and types are those of the source.
+fn watch_program_with_gdb(tier: Tier, reload: bool, options: &[&str]) {
+    let Some(files) = Files::of_program(tier, options) else { return };
+    let (total, twice, call) = (program_line("total +="), program_line("int twice"), program_line("return call_back"));
+    let stop = format!("break {total}");
+    let commands = [
+        "break wasm_inner",
+        &stop,
+        "run",
+        "ptype struct point",
+        "list",
+        "backtrace",
+        "delete 2",
+        "continue",
+        "backtrace",
+        "step",
+        "continue",
+    ];
+    let Some(transcript) = files.watch(gdb, reload, true, &commands) else { return };
+    let texts = [
+        "hit Breakpoint 2",
+        &total,
+        "total += p->x * i + p->y;",
+        "type = struct point {\n    int x;\n    int y;\n}",
+        "for (int i = 0; i < factor; i++) {",
+        &format!("at {total}"),
+        "in wasm_outer (n=",
+        &format!("at {}", program_line("int weight =")),
+        "in entry(i32->i32)",
+        "hit Breakpoint 1",
+        &format!("at {twice}"),
+        "in exit(i32->i32)",
+        "in wasm_outer (n=",
+        &format!("at {call}"),
+    ];
+    expect_in_order(&transcript, &texts);
+    // The optimizer makes one instruction of both lines of the function.
+    let step = if tier == Tier::Quick { "return twice + 1;" } else { "entry(i32->i32)" };
+    expect_in_order(&transcript, &["hit Breakpoint 1", "debuggee", step, "exited normally"]);
+}
+
+#[test]
+fn gdb_watches_a_program_in_c() {
+    watch_program_with_gdb(Tier::Quick, true, &["-O0"]);
+}
+
+#[test]
+#[ignore = "one case is enough for every run: ci/extended.sh runs this one"]
+fn gdb_watches_a_program_of_every_kind() {
+    watch_program_with_gdb(Tier::Quick, false, &["-O0"]);
+    watch_program_with_gdb(Tier::Speed, false, &["-O0"]);
+    watch_program_with_gdb(Tier::Speed, true, &["-O0", "-gdwarf-5"]);
+}
+
+/// Alters each `stride`th byte of a module's DWARF: the module compiles, and functions whose DWARF cannot be read are
+/// like those without.
+fn alter_dwarf(stride: usize) {
+    let Some(files) = Files::of_program(Tier::Quick, &["-O1", "-gdwarf-5"]) else { return };
+    let wasm = std::fs::read(files.folder.path().join("module.wasm")).unwrap();
+    let engine = Engine::new(Config::new().tier(Tier::Quick).debug_info(true)).unwrap();
+    let uses_listing = |wasm: &[u8]| {
+        let (artifact, name) = (engine.compile(wasm).unwrap(), Listing::of(wasm).unwrap().name);
+        artifact.windows(name.len()).any(|bytes| bytes == name.as_bytes())
+    };
+    assert!(!uses_listing(&wasm), "all functions have lines of their own");
+    let mut listings = 0;
+    for payload in wasmparser::Parser::new(0).parse_all(&wasm) {
+        let wasmparser::Payload::CustomSection(custom) = payload.unwrap() else { continue };
+        if !custom.name().starts_with(".debug_") {
+            continue;
+        }
+        for at in (custom.data_offset() as usize..custom.range().end as usize).step_by(stride) {
+            for value in [0, 0xff, wasm[at] ^ 0x11] {
+                let mut wasm = wasm.clone();
+                wasm[at] = value;
+                listings += usize::from(uses_listing(&wasm));
+            }
+        }
+    }
+    assert!(listings > 0);
+}
+
+#[test]
+fn broken_dwarf_is_no_error() {
+    alter_dwarf(16);
+}
+
+#[test]
+#[ignore = "one case is enough for every run: ci/extended.sh runs this one"]
+fn broken_dwarf_of_every_kind_is_no_error() {
+    alter_dwarf(1);
+}
+
 /// Watches [`MODULE`] with lldb.
 fn watch_with_lldb(tier: Tier, reload: bool) {
     let files = Files::new(tier);
@@ -281,6 +411,21 @@ fn watch_with_lldb(tier: Tier, reload: bool) {
         "exited with status = 0",
     ];
     expect_in_order(&transcript, &frames);
+}
+
+#[test]
+#[ignore = "one case is enough for every run: ci/extended.sh runs this one"]
+fn lldb_watches_a_program_of_every_kind() {
+    for (tier, reload) in [(Tier::Quick, false), (Tier::Speed, true)] {
+        let Some(files) = Files::of_program(tier, &["-O0"]) else { return };
+        let total = program_line("total +=");
+        let stop = format!("breakpoint set --file program.c --line {}", &total["program.c:".len()..]);
+        let commands = [&*stop, "run", "thread backtrace", "breakpoint delete 1", "continue"];
+        let Some(transcript) = files.watch(lldb, reload, true, &commands) else { return };
+        let caller = format!("program.c:{}", &program_line("int weight =")["program.c:".len()..]);
+        let texts = ["`wasm_weigh", &*total, "`wasm_outer", &caller, "exited with status = 0"];
+        expect_in_order(&transcript, &texts);
+    }
 }
 
 #[test]

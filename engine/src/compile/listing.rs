@@ -1,9 +1,9 @@
 //! The listing of a module: its text form, laid out so that a line's number is an offset in the binary.
 
 use crate::base::{Error, ErrorKind, Result};
-use wasmparser::{Parser, Payload};
 
-/// The text that debug information names as the source file of a module that has no debug information of its own.
+/// The text that debug information names as the source file of functions for which the module has no debug information
+/// of its own.
 ///
 /// Line N of the text is what stands at offset N of the binary, as in backtraces: an instruction, the start of a
 /// function, or nothing, where an instruction has several bytes. What has no offset stands on the line before.
@@ -17,15 +17,11 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Makes the listing of a binary module; `None` if the module has debug information of its own, which names other
-    /// files.
+    /// Makes the listing of a binary module.
     ///
     /// # Errors
     /// Kind [`Malformed`](ErrorKind::Malformed) if the bytes are no module.
-    pub fn of(wasm: &[u8]) -> Result<Option<Listing>> {
-        if has_dwarf(wasm) {
-            return Ok(None);
-        }
+    pub fn of(wasm: &[u8]) -> Result<Listing> {
         let (mut storage, mut text, mut last) = (String::new(), String::new(), 1);
         let lines = wasmprinter::Config::new()
             .offsets_and_lines(wasm, &mut storage)
@@ -44,7 +40,7 @@ impl Listing {
             }
         }
         text.push('\n');
-        Ok(Some(Listing { name: name(wasm), text }))
+        Ok(Listing { name: name(wasm), text })
     }
 }
 
@@ -52,11 +48,4 @@ impl Listing {
 pub(super) fn name(wasm: &[u8]) -> String {
     let digest = blake3::hash(wasm).to_hex();
     format!("wasm-{}.wat", &digest[..16])
-}
-
-/// Returns whether the module has line numbers of its own, in a custom section.
-pub(super) fn has_dwarf(wasm: &[u8]) -> bool {
-    let is_lines =
-        |payload: Payload<'_>| matches!(payload, Payload::CustomSection(custom) if custom.name() == ".debug_line");
-    Parser::new(0).parse_all(wasm).map_while(core::result::Result::ok).any(is_lines)
 }

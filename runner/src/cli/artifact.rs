@@ -34,8 +34,8 @@ pub(super) struct CompileArgs {
     /// Make every NaN that arithmetic makes the positive canonical one, as in the standard's deterministic profile.
     #[arg(long)]
     canonicalize_nan: bool,
-    /// Put debug information for debuggers and profilers into the artifact. Where the module has none of its own, also
-    /// write the listing that serves as its source, beside the artifact.
+    /// Put debug information for debuggers into the artifact. Also write the module's listing beside the artifact: it is
+    /// the source file of functions for which the module has no debug information of its own.
     #[arg(short = 'g', long)]
     debug_info: bool,
 }
@@ -96,7 +96,7 @@ pub(super) fn compile(arguments: &CompileArgs) -> Result<u8, String> {
         .debug_info(arguments.debug_info);
     let compiled = Engine::new(&config).and_then(|engine| {
         let artifact = engine.compile(&module)?;
-        let listing = if arguments.debug_info { Listing::of(&module)? } else { None };
+        let listing = arguments.debug_info.then(|| Listing::of(&module)).transpose()?;
         Ok((artifact, listing))
     });
     match compiled {

@@ -1,15 +1,23 @@
-//! Makes the debug information of an artifact.
+//! Makes the debug information of an artifact: [`translated`] from the module's own, and [`synthesized`] for functions
+//! of which the module has none.
 
 mod synthesized;
+mod translated;
 
 use super::codegen::CompiledCode;
 use super::symbol::Symbol;
+use crate::artifact::debug_info;
 use crate::base::TextOffset;
 use crate::wasm::index::FuncIndex;
 use crate::wasm::module::Module;
 use core::ops::Range;
-use gimli::write::Dwarf;
+use gimli::write::{Dwarf, RangeList};
+use gimli::{Encoding, Format};
+use std::collections::HashMap;
 use wasmparser::{Parser, Payload};
+
+/// DWARF 4, which debuggers have read for the longest time.
+const ENCODING: Encoding = Encoding { address_size: 8, format: Format::Dwarf32, version: 4 };
 
 /// The parts that debug information is made of.
 pub(super) struct DebugInput<'a> {
@@ -37,28 +45,59 @@ struct DebugFunction<'a> {
     body: Range<u64>,
 }
 
+/// The parts of a binary that the module's description lacks.
+#[derive(Default)]
+struct Binary<'a> {
+    /// The offset of the code section, from which DWARF counts.
+    code_start: u64,
+    /// The offsets of the bodies, in order.
+    bodies: Vec<Range<u64>>,
+    /// The custom sections of DWARF by name.
+    dwarf: HashMap<&'a str, &'a [u8]>,
+}
+
 /// Makes the debug information.
 pub(super) fn build(input: &DebugInput<'_>) -> Dwarf {
-    synthesized::build(input.wasm, &functions(input))
+    let binary = Binary::read(input.wasm);
+    let functions = functions(input, &binary.bodies);
+    // A malformed custom section is no error: its functions are like those without DWARF.
+    let (mut dwarf, is_covered) =
+        translated::build(&binary, &functions).unwrap_or_else(|_| (Dwarf::new(), vec![false; functions.len()]));
+    let others =
+        functions.into_iter().zip(is_covered).filter_map(|(function, is_covered)| (!is_covered).then_some(function));
+    synthesized::add(&mut dwarf, input.wasm, &others.collect::<Vec<_>>());
+    dwarf
 }
 
 /// Lists the functions of the module, in the order of the text.
-fn functions<'a>(input: &DebugInput<'a>) -> Vec<DebugFunction<'a>> {
-    let payloads = Parser::new(0).parse_all(input.wasm).map_while(core::result::Result::ok);
-    let bodies = payloads.filter_map(|payload| match payload {
-        Payload::CodeSectionEntry(body) => Some(body.range()),
-        _ => None,
-    });
-    let function = |((code, &start), body): ((&'a CompiledCode, &TextOffset), Range<u64>)| {
+fn functions<'a>(input: &DebugInput<'a>, bodies: &[Range<u64>]) -> Vec<DebugFunction<'a>> {
+    let function = |((code, &start), body): ((&'a CompiledCode, &TextOffset), &Range<u64>)| {
         let Symbol::Function(index) = code.symbol else { unreachable!("one piece of code for each body comes first") };
         let index = input.module.func_index(index);
         let name = match input.func_names.binary_search_by_key(&index, |(index, _)| *index) {
             Ok(position) => input.func_names[position].1.replace(char::is_control, "_"),
             Err(_) => format!("wasm function {}", index.0),
         };
-        DebugFunction { name, code, start, body }
+        DebugFunction { name, code, start, body: body.clone() }
     };
     input.code.iter().zip(input.placed).zip(bodies).map(function).collect()
+}
+
+impl<'a> Binary<'a> {
+    fn read(wasm: &'a [u8]) -> Binary<'a> {
+        let mut binary = Binary::default();
+        for payload in Parser::new(0).parse_all(wasm).map_while(core::result::Result::ok) {
+            match payload {
+                Payload::CodeSectionStart { unchecked_range, .. } => binary.code_start = unchecked_range.start,
+                Payload::CodeSectionEntry(body) => binary.bodies.push(body.range()),
+                Payload::CustomSection(custom) if custom.name().starts_with(".debug_") => {
+                    binary.dwarf.insert(custom.name(), custom.data());
+                }
+                _ => {}
+            }
+        }
+        binary
+    }
 }
 
 impl DebugFunction<'_> {
@@ -66,6 +105,28 @@ impl DebugFunction<'_> {
     fn length(&self) -> u64 {
         self.code.code.len() as u64
     }
+
+    /// Returns the offsets of the code in the text.
+    fn range(&self) -> Range<u64> {
+        let start = u64::from(self.start.0);
+        start..start + self.length()
+    }
+}
+
+/// Makes a list of ranges of the text, which are sorted. Adjacent ones become one.
+fn range_list(ranges: impl IntoIterator<Item = Range<u64>>) -> RangeList {
+    let mut joined: Vec<Range<u64>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => joined.push(range),
+        }
+    }
+    // One address, from which all others are measured.
+    let base = gimli::write::Range::BaseAddress { address: debug_info::address(TextOffset(0)) };
+    let offsets =
+        joined.into_iter().map(|range| gimli::write::Range::OffsetPair { begin: range.start, end: range.end });
+    RangeList([base].into_iter().chain(offsets).collect())
 }
 
 #[cfg(test)]

@@ -1,44 +1,39 @@
-//! Debug information for a module that has none: its [listing](crate::compile::listing) is the source file, and a
-//! line's number is an offset in the binary.
+//! Debug information for functions of which the module has none: the module's [listing](crate::compile::listing) is the
+//! source file, and a line's number is an offset in the binary.
 
-use super::DebugFunction;
+use super::{DebugFunction, ENCODING, range_list};
 use crate::artifact::{debug_info, producer};
 use crate::compile::listing;
 use gimli::write::{AttributeValue, Dwarf, Expression, FileId, LineProgram, LineString, Unit, UnitEntryId};
-use gimli::{DwAt, Encoding, Format, LineEncoding};
-
-/// DWARF 4, which debuggers have read for the longest time.
-const ENCODING: Encoding = Encoding { address_size: 8, format: Format::Dwarf32, version: 4 };
+use gimli::{DwAt, LineEncoding};
 
 /// The directory of the source file: debuggers look for it in their own working directory.
 const DIRECTORY: &str = ".";
 
-/// Makes DWARF with one unit for the module, and in it a subprogram for each function.
-pub(super) fn build(wasm: &[u8], functions: &[DebugFunction<'_>]) -> Dwarf {
-    let mut dwarf = Dwarf::new();
+/// Adds a unit with a subprogram for each function, if there are any. DWARF has at least one unit.
+pub(super) fn add(dwarf: &mut Dwarf, wasm: &[u8], functions: &[DebugFunction<'_>]) {
+    if functions.is_empty() && dwarf.units.count() > 0 {
+        return;
+    }
     let name = listing::name(wasm);
     let (program, file) = line_program(&name, functions);
     let mut string = |text: &str| AttributeValue::StringRef(dwarf.strings.add(text));
     let mut unit = Unit::new(ENCODING, program);
     let root = unit.root();
-    let mut attributes = vec![
+    let ranges = unit.ranges.add(range_list(functions.iter().map(DebugFunction::range)));
+    let attributes = [
         (gimli::DW_AT_producer, string(producer())),
         // Debuggers know no language of WebAssembly. That of C has its numbers.
         (gimli::DW_AT_language, AttributeValue::Language(gimli::DW_LANG_C11)),
         (gimli::DW_AT_name, string(&name)),
         (gimli::DW_AT_comp_dir, string(DIRECTORY)),
+        (gimli::DW_AT_ranges, AttributeValue::RangeListRef(ranges)),
     ];
-    if let (Some(first), Some(last)) = (functions.first(), functions.last()) {
-        // Functions stand next to each other at the start of the text.
-        let length = u64::from(last.start.0 - first.start.0) + last.length();
-        attributes.push((gimli::DW_AT_low_pc, AttributeValue::Address(debug_info::address(first.start))));
-        attributes.push((gimli::DW_AT_high_pc, AttributeValue::Udata(length)));
-    }
     set_all(&mut unit, root, attributes);
     for function in functions {
         let mut frame = Expression::new();
         frame.op(gimli::DW_OP_call_frame_cfa);
-        let attributes = vec![
+        let attributes = [
             (gimli::DW_AT_name, string(&function.name)),
             (gimli::DW_AT_external, AttributeValue::FlagPresent),
             (gimli::DW_AT_low_pc, AttributeValue::Address(debug_info::address(function.start))),
@@ -51,10 +46,9 @@ pub(super) fn build(wasm: &[u8], functions: &[DebugFunction<'_>]) -> Dwarf {
         set_all(&mut unit, subprogram, attributes);
     }
     dwarf.units.add(unit);
-    dwarf
 }
 
-fn set_all(unit: &mut Unit, entry: UnitEntryId, attributes: Vec<(DwAt, AttributeValue)>) {
+fn set_all<const N: usize>(unit: &mut Unit, entry: UnitEntryId, attributes: [(DwAt, AttributeValue); N]) {
     for (name, value) in attributes {
         unit.get_mut(entry).set(name, value);
     }
