@@ -15,7 +15,8 @@ readonly STEPS=(tools format lints documentation dependencies debugging without_
 # The tools that tests hand artifacts to, and a compiler of C for WASI. LLVM's unwinder is a package with the number of
 # a release in its name.
 tools() {
-  install_tools readelf=binutils gdb=gdb "lldb=lldb python3-lldb-14" llvm-dwarfdump=llvm clang=clang wasm-ld=lld
+  install_tools readelf=binutils gdb=gdb "lldb=lldb python3-lldb-14" llvm-dwarfdump=llvm clang=clang wasm-ld=lld \
+    perf=linux-perf
   [[ -e /usr/lib/wasm32-wasi/libc.a ]] || install_packages wasi-libc libclang-rt-dev-wasm32
   ldconfig -p | grep -q 'libunwind\.so\.1 ' || install_packages 'libunwind-1[0-9]'
 }
@@ -35,8 +36,9 @@ documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no
 dependencies() { engine_tree --no-default-features | check dependencies; }
 engine_tree() { cargo tree --locked -p engine -e normal --prefix none "$@"; }
 
-# Debug information, as gdb, lldb and readers of DWARF see it. Where they are missing, the tests show nothing.
-debugging() { TOUCHSTONE_REQUIRE_TOOLS=1 cargo test --locked --quiet --workspace --test debugging; }
+# Debug information, as gdb, lldb and readers of DWARF see it, and profiles, as perf sees them. Where the tools are
+# missing, the tests show nothing.
+debugging() { TOUCHSTONE_REQUIRE_TOOLS=1 cargo test --locked --quiet --workspace --test debugging --test profiling; }
 
 # A program without a compiler loads an artifact, runs it, and traps with the same backtrace as a program with one.
 without_compiler() {

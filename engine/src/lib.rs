@@ -49,8 +49,8 @@ pub use artifact::{
     inspect, inspect_with_key,
 };
 pub use base::{
-    Backtrace, Config, CpuFeatures, DigestCheck, Error, ErrorKind, Features, Frame, MemoryChecks, Result, TextOffset,
-    Tier, Trap, WasmOffset,
+    Backtrace, Config, CpuFeatures, DigestCheck, Error, ErrorKind, Features, Frame, MemoryChecks, ProfilingStrategy,
+    Result, TextOffset, Tier, Trap, WasmOffset,
 };
 #[cfg(feature = "compile")]
 pub use compile::Listing;

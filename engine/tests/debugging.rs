@@ -2,11 +2,13 @@
 //! on stderr and passes where its tool is not installed.
 
 mod debuggers;
+mod tools;
 
-use debuggers::{Environment, expect_in_order, gdb, lldb, run_tool};
+use debuggers::{gdb, lldb};
 use engine::{Caller, Config, Engine, Extern, Linker, Listing, Module, Store, Tier};
 use std::path::Path;
 use tempfile::TempDir;
+use tools::{Environment, expect_in_order, run_tool};
 
 /// A module whose functions call each other through the host.
 const MODULE: &str = r#"(module

@@ -4,7 +4,7 @@ use object::elf;
 
 /// The machine that the ELF header names.
 #[cfg(target_arch = "x86_64")]
-pub(super) const MACHINE: elf::Machine = elf::EM_X86_64;
+pub(crate) const MACHINE: elf::Machine = elf::EM_X86_64;
 
 /// The CIE of every `.eh_frame`.
 #[cfg(target_arch = "x86_64")]

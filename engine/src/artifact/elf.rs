@@ -11,6 +11,7 @@ use core::ops::Range;
 use object::elf;
 use object::endian::LittleEndian as LE;
 use object::{U64, pod};
+use std::borrow::Cow;
 
 /// The alignment of `.eh_frame_hdr`, which follows `.eh_frame`.
 pub(super) const INDEX_ALIGN: usize = 4;
@@ -128,6 +129,8 @@ pub(crate) struct Sections {
     pub(crate) debug: Option<DebugSections>,
     /// The symbols, for tools.
     pub(super) symbols: Range<usize>,
+    /// The names of the symbols.
+    pub(super) strings: Range<usize>,
     /// The section headers, which end the file.
     pub(super) headers: Range<usize>,
 }
@@ -145,12 +148,12 @@ impl Sections {
     /// Names the ranges of all sections and of the section headers: those of [`specs`] and one more.
     fn new(ranges: &[Range<usize>]) -> Sections {
         let (loaded, others) = ranges.split_first_chunk::<{ LOADED.len() }>().expect("every artifact has them");
-        let (others, [symbols, _, _, headers]) = others.split_last_chunk().expect("every artifact has them");
+        let (others, [symbols, strings, _, headers]) = others.split_last_chunk().expect("every artifact has them");
         let debug = others.split_first_chunk().map(|(dwarf, others)| {
             let [addresses] = others else { unreachable!("one more section than DWARF has") };
             DebugSections { dwarf: dwarf.clone(), addresses: addresses.clone() }
         });
-        let (symbols, headers) = (symbols.clone(), headers.clone());
+        let [symbols, strings, headers] = [symbols, strings, headers].map(Range::clone);
         let [
             header,
             metadata,
@@ -180,6 +183,7 @@ impl Sections {
             data,
             debug,
             symbols,
+            strings,
             headers,
         }
     }
@@ -378,6 +382,32 @@ fn check_segments(bytes: &[u8], sections: &Sections) -> Result<(), Flaw> {
     Ok(())
 }
 
+/// The symbol of a function or trampoline.
+pub(crate) struct ElfSymbol<'a> {
+    pub(crate) name: Cow<'a, str>,
+    /// The offset of the code in the file.
+    pub(crate) address: u64,
+    /// The size of the code in bytes.
+    pub(crate) size: u64,
+}
+
+/// Lists the symbols of an artifact. What they say is not checked.
+pub(crate) fn symbols<'a>(bytes: &'a [u8], sections: &Sections) -> impl Iterator<Item = ElfSymbol<'a>> {
+    let strings = &bytes[sections.strings.clone()];
+    let count = sections.symbols.len() / SYMBOL;
+    let symbols = pod::slice_from_bytes::<elf::Sym64<LE>>(&bytes[sections.symbols.clone()], count);
+    // The first one is the null symbol.
+    symbols.expect("the section is that long").0.iter().skip(1).map(|symbol| {
+        let name = strings.get(symbol.st_name.get(LE) as usize..).unwrap_or_default();
+        let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+        ElfSymbol {
+            name: String::from_utf8_lossy(name),
+            address: symbol.st_value.get(LE),
+            size: symbol.st_size.get(LE),
+        }
+    })
+}
+
 /// Adds a distance to every address in the ELF structures of an artifact whose sections these are. Afterwards it is no
 /// artifact, but an ELF file for tools that take the file's addresses for those of the loaded code.
 pub(super) fn move_addresses(bytes: &mut [u8], sections: &Sections, distance: u64) {
@@ -404,7 +434,7 @@ pub(super) fn move_addresses(bytes: &mut [u8], sections: &Sections, distance: u6
 }
 
 #[cfg(feature = "compile")]
-pub(super) use write::{DebugContents, ElfSymbol, write};
+pub(super) use write::{DebugContents, write};
 
 #[cfg(feature = "compile")]
 mod write {
@@ -418,23 +448,16 @@ mod write {
     /// The bytes of every section for debuggers, in the order of the file.
     pub(in crate::artifact) type DebugContents = [Vec<u8>; DEBUG.len()];
 
-    /// The symbol of a function, for tools.
-    pub(in crate::artifact) struct ElfSymbol {
-        pub(in crate::artifact) name: String,
-        /// The offset of the first byte from the start of `.text`.
-        pub(in crate::artifact) start: u64,
-        pub(in crate::artifact) size: u64,
-    }
-
-    /// Writes the file. Returns its bytes and the ranges of its sections. `header` makes the content
-    /// of the section `.touchstone`, which has its size in `contents`, from the length of the file.
+    /// Writes the file. Returns its bytes and the ranges of its sections. The addresses of symbols are offsets in
+    /// `.text`. `header` makes the content of the section `.touchstone`, which has its size in `contents`, from the
+    /// length of the file.
     ///
     /// # Errors
     /// If a part exceeds what an ELF file can hold.
     pub(in crate::artifact) fn write(
         contents: Contents,
         debug: Option<DebugContents>,
-        symbols: &[ElfSymbol],
+        symbols: &[ElfSymbol<'_>],
         header: impl FnOnce(u64) -> Vec<u8>,
     ) -> object::write::Result<(Vec<u8>, Sections)> {
         let mut bytes = Vec::new();
@@ -473,7 +496,7 @@ mod write {
     /// Reserves the sections for tools and the section headers, and adds their ranges to `ranges`.
     fn reserve_symbols<'a>(
         writer: &mut Writer<'a>,
-        symbols: &'a [ElfSymbol],
+        symbols: &'a [ElfSymbol<'_>],
         ranges: &mut Vec<Range<usize>>,
     ) -> object::write::Result<Vec<StringId>> {
         writer.reserve_null_symbol_index();
@@ -529,7 +552,7 @@ mod write {
         Ok(())
     }
 
-    fn write_symbols(writer: &mut Writer<'_>, symbols: &[ElfSymbol], labels: &[StringId], sections: &Sections) {
+    fn write_symbols(writer: &mut Writer<'_>, symbols: &[ElfSymbol<'_>], labels: &[StringId], sections: &Sections) {
         writer.write_null_symbol();
         for (symbol, &label) in symbols.iter().zip(labels) {
             writer.write_symbol(&Sym {
@@ -538,7 +561,7 @@ mod write {
                 st_info: elf::SymbolInfo::new(elf::STB_LOCAL, elf::STT_FUNC),
                 st_other: elf::SymbolOther(0),
                 st_shndx: elf::SymbolSection(TEXT_INDEX),
-                st_value: sections.text.start as u64 + symbol.start,
+                st_value: sections.text.start as u64 + symbol.address,
                 st_size: symbol.size,
             });
         }

@@ -70,8 +70,9 @@ pub(crate) mod unwind;
 #[cfg(feature = "compile")]
 pub(crate) mod write;
 
+pub(crate) use arch::MACHINE;
 pub(crate) use check::{HEAD, check, check_head, check_trusted};
-pub(crate) use elf::Sections;
+pub(crate) use elf::{ElfSymbol, Sections, symbols};
 #[cfg(feature = "compile")]
 pub(crate) use header::producer;
 pub use header::build_name;

@@ -45,7 +45,7 @@ pub(crate) fn write(mut parts: Parts<'_>) -> Result<Vec<u8>> {
     let text = u32::try_from(parts.text.len()).map_err(|_| too_large("4 GiB of code"))?;
     let metadata = postcard::to_allocvec(parts.metadata).map_err(too_large)?;
     let starts: Vec<TextOffset> = parts.functions.iter().map(|function| function.start).collect();
-    let symbols: Vec<ElfSymbol> = parts.functions.iter().map(|function| symbol(function, &parts)).collect();
+    let symbols: Vec<ElfSymbol<'_>> = parts.functions.iter().map(|function| symbol(function, &parts)).collect();
     let eh_frame = unwind::build_eh_frame(parts.cie, parts.fdes).map_err(too_large)?;
     let distance = eh_frame.len().next_multiple_of(elf::INDEX_ALIGN);
     let eh_frame_hdr = unwind::build_index(&eh_frame, distance, &starts, text);
@@ -87,7 +87,7 @@ fn too_large(what: impl core::fmt::Display) -> Error {
 }
 
 /// Returns the symbol that debuggers and profilers show for a piece of code.
-fn symbol(function: &FunctionEntry, parts: &Parts<'_>) -> ElfSymbol {
+fn symbol(function: &FunctionEntry, parts: &Parts<'_>) -> ElfSymbol<'static> {
     let signature = |list: &[(crate::abi::signature::LoweredSignature, TextOffset)], position: u32| {
         list.get(position as usize).map_or_else(String::new, |(signature, _)| signature.to_string())
     };
@@ -102,7 +102,7 @@ fn symbol(function: &FunctionEntry, parts: &Parts<'_>) -> ElfSymbol {
         FunctionKind::Fallback(number) => format!("fallback[{number}]"),
     };
     let size = function.end.0 - function.start.0;
-    ElfSymbol { name, start: function.start.0.into(), size: size.into() }
+    ElfSymbol { name: name.into(), address: function.start.0.into(), size: size.into() }
 }
 
 /// Returns the name with `_` for characters that a terminal or a string table cannot show.

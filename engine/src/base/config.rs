@@ -36,6 +36,22 @@ pub enum CpuFeatures {
     Baseline,
 }
 
+/// The file through which profilers learn of loaded code. Artifacts do not depend on it.
+///
+/// A file that [`Module::deserialize_trusted_file`](crate::Module::deserialize_trusted_file) maps needs none: its
+/// symbols are in it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum ProfilingStrategy {
+    /// No file.
+    #[default]
+    None,
+    /// `/tmp/perf-PID.map`, with the address and the name of each function. `perf report` reads it.
+    PerfMap,
+    /// `jit-PID.dump` in the working directory, also with the code. `perf record -k 1` and then `perf inject --jit`
+    /// read it.
+    JitDump,
+}
+
 /// The bytes of an artifact whose digest is checked before it is loaded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum DigestCheck {
@@ -63,6 +79,7 @@ pub struct Config {
     pub(crate) digest_check: DigestCheck,
     pub(crate) artifact_key: Option<[u8; 32]>,
     pub(crate) memory_pool: usize,
+    pub(crate) profiler: ProfilingStrategy,
     pub(crate) gc_zeal: bool,
     #[cfg(feature = "planted-faults")]
     pub(crate) fault: Option<Fault>,
@@ -85,6 +102,7 @@ impl Default for Config {
             digest_check: DigestCheck::default(),
             artifact_key: None,
             memory_pool: 64,
+            profiler: ProfilingStrategy::default(),
             gc_zeal: false,
             #[cfg(feature = "planted-faults")]
             fault: Fault::of_process(),
@@ -232,6 +250,13 @@ impl Config {
     /// kept.
     pub fn memory_pool(&mut self, reservations: usize) -> &mut Self {
         self.memory_pool = reservations;
+        self
+    }
+
+    /// Sets how profilers learn of the code that engines load, from a compiler or a file. The default is
+    /// [`ProfilingStrategy::None`]. A module does not load if the file cannot be written.
+    pub fn profiler(&mut self, strategy: ProfilingStrategy) -> &mut Self {
+        self.profiler = strategy;
         self
     }
 

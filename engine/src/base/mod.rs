@@ -33,7 +33,7 @@ mod trap;
 pub use backtrace::{Backtrace, Frame};
 #[cfg(feature = "compile")]
 pub(crate) use compile::Compile;
-pub use config::{Config, CpuFeatures, DigestCheck, MemoryChecks, Tier};
+pub use config::{Config, CpuFeatures, DigestCheck, MemoryChecks, ProfilingStrategy, Tier};
 pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "planted-faults")]
 pub use fault::{Fault, Part};

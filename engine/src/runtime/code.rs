@@ -11,6 +11,7 @@
 //! The code of a trusted file is mapped executable at once. That of a copy becomes executable after the check, in place
 //! or, where the system refuses that, from a sealed memory file.
 
+use super::profiler;
 use super::registry::{Located, Reader, Registered, Registry};
 use super::sys::{self, DebuggerRegistration, Mapping, UnwindRegistration};
 use crate::abi::HostCall;
@@ -134,7 +135,7 @@ impl LoadedCode {
             Ok(())
         })?;
         // SAFETY: the mapping is read-only memory.
-        unsafe { LoadedCode::publish(mapping, bytes.len(), None, |bytes| artifact::check(bytes, config)) }
+        unsafe { LoadedCode::publish(mapping, bytes.len(), None, config, artifact::check) }
     }
 
     /// Copies a file and loads it.
@@ -150,7 +151,7 @@ impl LoadedCode {
         artifact::check_head(&head, length as u64)?;
         let mapping = Mapping::filled(length, |copy| file.read_exact(copy).map_err(|error| read_error(path, error)))?;
         // SAFETY: the mapping is read-only memory.
-        unsafe { LoadedCode::publish(mapping, length, None, |bytes| artifact::check(bytes, config)) }
+        unsafe { LoadedCode::publish(mapping, length, None, config, artifact::check) }
     }
 
     /// Maps a file as it is, and trusts its tables.
@@ -166,7 +167,7 @@ impl LoadedCode {
         // SAFETY: the caller vouches for the file.
         let mapping = unsafe { Mapping::of_file(&file, length)? };
         // SAFETY: the caller vouches for the file, so for what is mapped of it.
-        unsafe { LoadedCode::publish(mapping, length, Some(file), |bytes| artifact::check_trusted(bytes, config)) }
+        unsafe { LoadedCode::publish(mapping, length, Some(file), config, artifact::check_trusted) }
     }
 
     /// Checks a mapped artifact of `len` bytes, makes its code executable and registers it. `file` is what is mapped.
@@ -178,11 +179,12 @@ impl LoadedCode {
         mapping: Mapping,
         len: usize,
         file: Option<File>,
-        check: impl FnOnce(&[u8]) -> Result<(Sections, Metadata)>,
+        config: &Config,
+        check: fn(&[u8], &Config) -> Result<(Sections, Metadata)>,
     ) -> Result<Arc<LoadedCode>> {
         // SAFETY: the caller's contract.
         let bytes = unsafe { core::slice::from_raw_parts(mapping.as_ptr(), len) };
-        let (sections, metadata) = check(bytes)?;
+        let (sections, metadata) = check(bytes, config)?;
         let is_absent = |name: &&String| !sys::has_cpu_feature(name) && !planted!(CpuUnchecked);
         if let Some(feature) = metadata.cpu_features.iter().find(is_absent) {
             return Err(Error::new(
@@ -200,6 +202,7 @@ impl LoadedCode {
             Some(file) => unsafe { mapping.overlay_code(text.clone(), file, text.start as u64)? },
             None => make_executable(&mapping, text, bytes)?,
         }
+        profiler::announce(config.profiler, bytes, &sections)?;
         let eh_frame = if planted!(FramesUnregistered) { &[] } else { &bytes[sections.eh_frame.clone()] };
         // SAFETY: the section is well formed and terminated; it is dropped before the mapping.
         let frames = unsafe { UnwindRegistration::new(eh_frame) };

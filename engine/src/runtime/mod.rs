@@ -9,6 +9,7 @@
 //! | `gc`, `exception` | objects of the collected heap, references of the host, exceptions |
 //! | `call`, `activation`, `stack_limit`, `libcalls` | entering compiled code, leaving it, and serving its calls |
 //! | `trap`, `backtrace`, `stack_walk` | faults become traps; walks over compiled frames |
+//! | `profiler` | files that tell profilers of loaded code |
 //! | `fixed`, `sys` | memory that does not move; operating systems and architectures |
 //! | `probe` | questions to the tables of a loaded module, for the fuzzer |
 //!
@@ -43,6 +44,7 @@ mod loaded_module;
 mod memory;
 #[cfg(any(test, feature = "probes"))]
 mod probe;
+mod profiler;
 mod registry;
 mod stack_limit;
 mod stack_walk;

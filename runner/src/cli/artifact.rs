@@ -34,8 +34,8 @@ pub(super) struct CompileArgs {
     /// Make every NaN that arithmetic makes the positive canonical one, as in the standard's deterministic profile.
     #[arg(long)]
     canonicalize_nan: bool,
-    /// Put debug information for debuggers into the artifact. Also write the module's listing beside the artifact: it is
-    /// the source file of functions for which the module has no debug information of its own.
+    /// Put debug information for debuggers into the artifact. Also write the module's listing beside the artifact: it
+    /// is the source file of functions for which the module has no debug information of its own.
     #[arg(short = 'g', long)]
     debug_info: bool,
 }
