@@ -114,22 +114,30 @@ fn sections(artifact: &[u8]) -> Vec<(String, &[u8])> {
     sections.map(|section| (section.name, &artifact[section.offset as usize..][..section.size as usize])).collect()
 }
 
+/// Checks that debug information changes no other section of a module's artifact.
+fn compare_sections(tier: Tier, wasm: &[u8]) {
+    let (with, without) = (compile(tier, true, wasm), compile(tier, false, wasm));
+    let (with, without) = (sections(&with), sections(&without));
+    assert_eq!(without.len(), 12);
+    for (one, other) in without.iter().zip(&with) {
+        assert_eq!(one.0, other.0);
+        // The header has digests, and the metadata the setting.
+        let differs = [".touchstone", ".touchstone.metadata"].contains(&one.0.as_str());
+        assert_eq!(one.1 != other.1, differs, "{} in {tier:?}", one.0);
+    }
+    let more: Vec<&str> = with[without.len()..].iter().map(|(name, _)| name.as_str()).collect();
+    let dwarf = [".debug_abbrev", ".debug_str", ".debug_line", ".debug_ranges", ".debug_loc", ".debug_info"];
+    assert_eq!(more, [&dwarf[..], &[".touchstone.addresses"]].concat());
+}
+
 #[test]
 fn debug_information_changes_nothing_else() {
     for tier in TIERS {
-        let wasm = wat::parse_str(MODULE).unwrap();
-        let (with, without) = (compile(tier, true, &wasm), compile(tier, false, &wasm));
-        let (with, without) = (sections(&with), sections(&without));
-        assert_eq!(without.len(), 12);
-        for (one, other) in without.iter().zip(&with) {
-            assert_eq!(one.0, other.0);
-            // The header has digests, and the metadata the setting.
-            let differs = [".touchstone", ".touchstone.metadata"].contains(&one.0.as_str());
-            assert_eq!(one.1 != other.1, differs, "{} in {tier:?}", one.0);
+        compare_sections(tier, &wat::parse_str(MODULE).unwrap());
+        for options in [["-O0"], ["-O1"], ["-O2"]] {
+            let Some(files) = Files::of_program(tier, &options) else { continue };
+            compare_sections(tier, &std::fs::read(files.folder.path().join("module.wasm")).unwrap());
         }
-        let more: Vec<&str> = with[without.len()..].iter().map(|(name, _)| name.as_str()).collect();
-        let dwarf = [".debug_abbrev", ".debug_str", ".debug_line", ".debug_ranges", ".debug_loc", ".debug_info"];
-        assert_eq!(more, [&dwarf[..], &[".touchstone.addresses"]].concat());
     }
 }
 

@@ -1,5 +1,5 @@
-//! The [perf map](https://docs.kernel.org/tools/perf/jit-interface.html): a text file with a line for each function, its
-//! address, size and name.
+//! The [perf map](https://docs.kernel.org/tools/perf/jit-interface.html): a text file with a line for each function,
+//! with its address, size and name.
 
 use super::{LoadedFunction, ProcessFile};
 use core::fmt::Write as _;
