@@ -73,9 +73,9 @@ pub(crate) mod write;
 pub(crate) use arch::MACHINE;
 pub(crate) use check::{HEAD, check, check_head, check_trusted};
 pub(crate) use elf::{ElfSymbol, Sections, symbols};
+pub use header::build_name;
 #[cfg(feature = "compile")]
 pub(crate) use header::producer;
-pub use header::build_name;
 pub use inspect::{
     DigestState, InspectedConfig, InspectedDigest, InspectedFunction, InspectedSection, Inspection, inspect,
     inspect_with_key,

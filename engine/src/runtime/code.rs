@@ -66,6 +66,9 @@ pub(super) struct MappedArtifact {
     memory: Option<MemoryImageFile>,
 }
 
+/// A check of an artifact: returns the ranges of its sections and its metadata.
+type Check = fn(&[u8], &Config) -> Result<(Sections, Metadata)>;
+
 /// A memory image, as a part of a file that instances map.
 #[derive(Debug)]
 struct MemoryImageFile {
@@ -180,7 +183,7 @@ impl LoadedCode {
         len: usize,
         file: Option<File>,
         config: &Config,
-        check: fn(&[u8], &Config) -> Result<(Sections, Metadata)>,
+        check: Check,
     ) -> Result<Arc<LoadedCode>> {
         // SAFETY: the caller's contract.
         let bytes = unsafe { core::slice::from_raw_parts(mapping.as_ptr(), len) };
