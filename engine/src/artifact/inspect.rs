@@ -12,7 +12,7 @@ use super::stack_maps::StackMaps;
 use super::traps::Traps;
 use super::unwind::FrameIndex;
 use super::{digest, header};
-use crate::base::{MemoryChecks, Result, Tier};
+use crate::base::{Config, MemoryChecks, Result, Tier};
 use core::fmt;
 use core::ops::Range;
 use serde::Serialize;
@@ -86,6 +86,23 @@ pub struct InspectedConfig {
     /// The name of the fault that the compiler planted.
     #[cfg(feature = "planted-faults")]
     pub fault: Option<String>,
+}
+
+impl InspectedConfig {
+    /// Returns the configuration of an engine that loads the artifact.
+    pub fn to_config(&self) -> Config {
+        let mut config = Config::new();
+        config
+            .tier(self.tier)
+            .features(self.features.join(",").parse().expect("the list has names of features"))
+            .memory_checks(self.memory_checks)
+            .relaxed_simd_deterministic(self.relaxed_simd_deterministic)
+            .canonicalize_nans(self.canonicalize_nans)
+            .consume_fuel(self.consume_fuel)
+            .epoch_interruption(self.epoch_interruption)
+            .debug_info(self.debug_info);
+        config
+    }
 }
 
 /// A section of the file.

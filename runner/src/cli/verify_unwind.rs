@@ -304,7 +304,8 @@ fn verify_binary(
         load(&engine).map_err(|error| error.to_string())
     };
     if BinaryFile::of(&bytes) == Some(BinaryFile::Artifact) {
-        let module = load(&config_of(&bytes)?, &|engine| Module::deserialize(engine, &bytes))?;
+        let found = engine::inspect(&bytes).map_err(|error| error.to_string())?;
+        let module = load(&found.config.to_config(), &|engine| Module::deserialize(engine, &bytes))?;
         return run_exports(arguments, &module, path, totals);
     }
     for lane in lanes {
@@ -318,23 +319,6 @@ fn verify_binary(
         run_exports(arguments, &module, &format!("{path}, {name}"), totals)?;
     }
     Ok(())
-}
-
-/// Returns the configuration that an artifact was compiled with.
-fn config_of(artifact: &[u8]) -> Result<Config, String> {
-    let found = engine::inspect(artifact).map_err(|error| error.to_string())?.config;
-    let features = Features::from_str(&found.features.join(",")).map_err(|error| error.to_string())?;
-    let mut config = Config::new();
-    config
-        .tier(found.tier)
-        .features(features)
-        .memory_checks(found.memory_checks)
-        .relaxed_simd_deterministic(found.relaxed_simd_deterministic)
-        .canonicalize_nans(found.canonicalize_nans)
-        .consume_fuel(found.consume_fuel)
-        .epoch_interruption(found.epoch_interruption)
-        .debug_info(found.debug_info);
-    Ok(config)
 }
 
 /// Instantiates a module with imports of zeros, and calls each export once with zeros. Traps are results like others.

@@ -8,8 +8,6 @@ use crate::cache::Cache;
 use engine::{
     Config, Engine, Error, ErrorKind, ExternType, Instance, Linker, Module, Store, StoreLimits, Val, ValType,
 };
-use lanes::Features;
-use std::str::FromStr;
 
 pub(super) struct Native {
     store: Store<StoreLimits>,
@@ -72,17 +70,7 @@ fn config_of_artifact(program: &Program, artifact: &engine::InspectedConfig) -> 
         let tier = format!("{tier:?}").to_lowercase();
         return Err(Stopped::Refused(format!("{path}: the artifact is of the tier {tier}. Leave --tier out")));
     }
-    let features = Features::from_str(&artifact.features.join(","));
-    let mut config = Config::new();
-    config
-        .tier(artifact.tier)
-        .features(features.map_err(|error| Stopped::Refused(format!("{path}: {error}")))?)
-        .memory_checks(artifact.memory_checks)
-        .relaxed_simd_deterministic(artifact.relaxed_simd_deterministic)
-        .canonicalize_nans(artifact.canonicalize_nans)
-        .consume_fuel(artifact.consume_fuel)
-        .epoch_interruption(artifact.epoch_interruption);
-    Ok(config)
+    Ok(artifact.to_config())
 }
 
 impl Machine for Native {
