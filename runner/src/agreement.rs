@@ -2,11 +2,11 @@
 //! what the instances hold at the end. How much was compared is counted.
 
 use crate::execute::{Contents, Maker, Step};
-use crate::pattern::Pattern;
 use crate::report::{Compared, Disagreement};
-use crate::script::{Directive, DirectiveKind};
 use lanes::compare::{Comparison, Difference};
 use lanes::{Lane, LaneInfo};
+use script::pattern::Pattern;
+use script::{Directive, DirectiveKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A pair of lanes, by their positions, and the state of their comparison.

@@ -32,12 +32,10 @@ mod forms;
 mod head;
 pub mod inputs;
 mod judge;
-pub mod pattern;
 mod pool;
 #[cfg(any(feature = "engine", feature = "interp"))]
 mod program;
 pub mod report;
-pub mod script;
 mod script_engine;
 mod settings;
 mod snapshot;

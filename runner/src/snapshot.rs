@@ -20,9 +20,9 @@
 //! by itself, was not supported, or did not run is not compared.
 
 use crate::execute::Step;
-use crate::script::Directive;
 use lanes::compare::frames_agree;
 use lanes::{Failure, Frame, LaneInfo, Outcome, TrapKind};
+use script::Directive;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;

@@ -7,11 +7,11 @@
 use crate::execute::Verdict;
 use crate::judge::{Case, Progress, judge};
 use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
-use crate::script::Directive;
 use crate::settings::Settings;
 use crate::snapshot::SnapshotUse;
 use lanes::workers::answer;
 use lanes::{EngineInfo, Features, Lane};
+use script::Directive;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};

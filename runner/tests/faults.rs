@@ -7,8 +7,8 @@ mod faulty;
 use lanes::own::{Origin, Own, Tier};
 use lanes::{Fault, Features, Lane, Options};
 use runner::report::{Disagreement, Status};
-use runner::script::Directive;
 use runner::{Case, Judgment, Progress, Settings, SnapshotUse, Verdict, judge};
+use script::Directive;
 
 const SCRIPT: &str = "(module\n\
     (func (export \"subtract\") (param i32 i32) (result i32) (i32.sub (local.get 0) (local.get 1)))\n\

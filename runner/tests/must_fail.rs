@@ -2,8 +2,8 @@
 //! checks nothing. `cli.rs` runs these scripts. This test finds out whether one is missing.
 
 use lanes::{HeapType, Reference, Value};
-use runner::pattern::{Float, Pattern};
-use runner::script::{Action, Directive, DirectiveKind, Script, Source};
+use script::pattern::{Float, Pattern};
+use script::{Action, Directive, DirectiveKind, Script, Source};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -3,7 +3,7 @@
 #![cfg(feature = "engine")]
 
 use fuzz::generate::input::Random;
-use runner::script::{Directive, DirectiveKind, Script};
+use script::{Directive, DirectiveKind, Script};
 use std::fs;
 use std::path::Path;
 

@@ -10,8 +10,9 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("spec-testsuite", &["features"]),
     ("wasi", &[]),
     ("lanes", &["features", "engine", "interpreter"]),
-    ("fuzz", &["features", "engine", "lanes"]),
-    ("runner", &["features", "engine", "interpreter", "lanes", "fuzz", "spec-testsuite", "wasi"]),
+    ("script", &["lanes"]),
+    ("fuzz", &["features", "engine", "lanes", "script"]),
+    ("runner", &["features", "engine", "interpreter", "lanes", "script", "fuzz", "spec-testsuite", "wasi"]),
     ("bench", &["engine", "interpreter"]),
     ("ci", &[]),
 ];

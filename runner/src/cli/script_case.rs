@@ -1,10 +1,10 @@
 //! A script as a case of the fuzzer: its modules and actions, without what it asserts.
 
 use crate::inputs::{self, Choice};
-use crate::script::{Action, DirectiveKind, Encoded, Script, Source};
 use fuzz::generate::case::{self, Call, Case, Instantiation, TIERS};
 use fuzz::generate::feature_set::find_needed;
 use lanes::Options;
+use script::{Action, DirectiveKind, Encoded, Script, Source};
 use std::collections::HashMap;
 
 /// Returns the case of a script, and remarks on what it leaves out.

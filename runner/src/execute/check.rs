@@ -2,10 +2,10 @@
 //! failed check is the engine's mistake is for [`Support`](super::support::Support) to say.
 
 use super::trap_text::{names_text, names_trap};
-use crate::pattern::Pattern;
-use crate::script::Encoded;
 use crate::settings::TrapText;
 use lanes::{Failure, Features, Outcome, Phase, TrapKind, Value};
+use script::Encoded;
+use script::pattern::Pattern;
 
 /// Nothing, or a message that says what was expected and what came instead.
 pub(super) type Checked = Result<(), String>;

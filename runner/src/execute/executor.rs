@@ -10,10 +10,10 @@ use super::races::Races;
 use super::support::Support;
 use super::threads::Threads;
 use super::{Miss, Step, Verdict};
-use crate::pattern::Pattern;
-use crate::script::{Action, Directive, DirectiveKind, Encoded, Kind, Source};
 use crate::settings::Settings;
 use lanes::{Binary, Failure, Features, InstanceId, Lane, ModuleId, Observation, Outcome, Phase, Refusal, Session};
+use script::pattern::Pattern;
+use script::{Action, Directive, DirectiveKind, Encoded, Kind, Source};
 use std::borrow::Cow;
 use std::thread::Scope;
 

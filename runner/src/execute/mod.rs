@@ -23,10 +23,10 @@ mod taint;
 mod threads;
 mod trap_text;
 
-use crate::script::Directive;
 use crate::settings::Settings;
 use executor::Executor;
 use lanes::{Failure, Features, InstanceId, Lane, Observation, Outcome, Phase, Refusal, State};
+use script::Directive;
 use serde::{Deserialize, Serialize};
 use shown::{Recent, Shown};
 use std::borrow::Cow;

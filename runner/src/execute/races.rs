@@ -7,8 +7,8 @@
 //! lane.
 
 use super::taint::Taint;
-use crate::script::{Directive, DirectiveKind, Kind};
 use lanes::{Binary, InstanceId, ModuleId};
+use script::{Directive, DirectiveKind, Kind};
 
 /// The instances of a script whose contents depend on races.
 pub(super) struct Races {
@@ -99,7 +99,7 @@ fn is_racing(directives: &[Directive]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::Script;
+    use script::Script;
 
     #[track_caller]
     fn racing(directives: &str, expected: bool) {

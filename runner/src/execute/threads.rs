@@ -9,9 +9,9 @@ use super::cause::Cause;
 use super::executor::Executor;
 use super::names::Slot;
 use super::{Miss, Step, Verdict};
-use crate::script::Directive;
 use crate::settings::Settings;
 use lanes::{Features, Lane, Outcome, Shared};
+use script::Directive;
 use std::sync::Arc;
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 

@@ -1,7 +1,7 @@
 //! The results of a script in a lane.
 
 use crate::execute::{Miss, Verdict};
-use crate::script::Directive;
+use script::Directive;
 use serde::{Deserialize, Serialize};
 
 /// The results of a script in a lane.

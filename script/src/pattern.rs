@@ -1,6 +1,6 @@
 //! The expected results of `assert_return`: values, NaN patterns, reference patterns and alternatives.
 
-use crate::script::NO_COMPONENTS;
+use crate::NO_COMPONENTS;
 use lanes::{HeapType, ObjectKind, Reference, Value};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -129,7 +129,7 @@ impl Pattern {
     }
 
     /// Returns whether the pattern has the index of a function in it.
-    pub(crate) fn names_functions(&self) -> bool {
+    pub fn names_functions(&self) -> bool {
         match self {
             Pattern::FuncAt { .. } => true,
             Pattern::Either(patterns) => patterns.iter().any(Pattern::names_functions),
@@ -138,10 +138,11 @@ impl Pattern {
     }
 
     /// Returns the pattern with the number of each function that it has the index of.
-    pub(crate) fn with_functions<E>(
-        &self,
-        number: &mut impl FnMut(u32) -> Result<Option<u32>, E>,
-    ) -> Result<Pattern, E> {
+    ///
+    /// # Errors
+    ///
+    /// The first error of `number`.
+    pub fn with_functions<E>(&self, number: &mut impl FnMut(u32) -> Result<Option<u32>, E>) -> Result<Pattern, E> {
         Ok(match self {
             Pattern::FuncAt { index, .. } => Pattern::FuncAt { index: *index, number: number(*index)? },
             Pattern::Either(patterns) => {

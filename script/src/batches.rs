@@ -8,7 +8,7 @@ use std::vec;
 
 /// The directives of a script, in batches. A script with threads is one batch, since a thread may run to the end of it;
 /// so is a short one.
-pub(crate) struct Batches<'a> {
+pub struct Batches<'a> {
     /// The text that is not parsed yet.
     rest: &'a str,
     /// The line and the column at which it begins.
@@ -26,12 +26,12 @@ const PIECE: usize = 1 << 18;
 
 impl<'a> Batches<'a> {
     /// Splits a script.
-    pub(crate) fn of(source: &'a str) -> Batches<'a> {
+    pub fn of(source: &'a str) -> Batches<'a> {
         Batches::with_pieces(source, PIECE)
     }
 
     /// Splits a script into pieces of at least this length.
-    pub(super) fn with_pieces(source: &'a str, length: usize) -> Batches<'a> {
+    pub fn with_pieces(source: &'a str, length: usize) -> Batches<'a> {
         let mut lengths = Vec::new();
         let (mut start, mut end, mut count) = (0, 0, 0);
         let (mut has_directive, mut has_thread) = (false, false);
@@ -59,12 +59,12 @@ impl<'a> Batches<'a> {
     }
 
     /// Returns the number of directives of the script, of which `first` is the first batch.
-    pub(crate) fn directive_count(&self, first: &[Directive]) -> usize {
+    pub fn directive_count(&self, first: &[Directive]) -> usize {
         self.count.unwrap_or(first.len())
     }
 
     /// Returns whether there is no further batch.
-    pub(crate) fn is_at_end(&self) -> bool {
+    pub fn is_at_end(&self) -> bool {
         self.pieces.len() == 0
     }
 

@@ -11,22 +11,24 @@
 //! - `recovery` finds the parts of a script that does not parse as a whole.
 //! - `rewrite` changes text that the `wast` crate does not read, and `folded` refuses text that it should not read.
 //! - `annotation` decides the assertions about custom sections.
+//! - [`pattern`](mod@pattern) says which results an assertion expects.
 
 mod annotation;
 mod batches;
 mod directive;
 mod folded;
 mod grammar;
+pub mod pattern;
 mod recovery;
 mod rewrite;
 
-pub(crate) use batches::Batches;
+pub use batches::Batches;
 pub use directive::{Action, Directive, DirectiveKind, Encoded, Kind, Source};
 
-use crate::pattern::{self, Float, Pattern};
 use core::fmt;
 use grammar::{Document, Expected, Instance, Item, Purpose};
 use lanes::Binary;
+use pattern::{Float, Pattern};
 use wast::lexer::{Lexer, Token, TokenKind};
 use wast::parser::{self, ParseBuffer};
 use wast::token::{Id, Span};
@@ -124,7 +126,7 @@ fn unparsable(part: &str, start: usize, error: &ParseError, lines: &Lines) -> Di
 }
 
 /// The reason why the runner does not execute what has to do with components.
-pub(crate) const NO_COMPONENTS: &str = "components are not supported";
+const NO_COMPONENTS: &str = "components are not supported";
 
 /// Converts the directives of a script, or of a thread in it.
 fn convert_directives(items: Vec<(Span, Item<'_>)>, position: &dyn Fn(Span) -> (u32, u32)) -> Vec<Directive> {

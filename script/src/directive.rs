@@ -68,7 +68,7 @@ impl Directive {
     }
 
     /// Returns whether the directive starts a thread.
-    pub(crate) fn is_thread(&self) -> bool {
+    pub fn is_thread(&self) -> bool {
         matches!(&self.stored, Stored::Kept(kind) if matches!(**kind, DirectiveKind::Thread { .. }))
     }
 
@@ -202,7 +202,7 @@ impl DirectiveKind {
     }
 
     /// Returns whether the directive may run code of a module.
-    pub(crate) fn runs_code(&self) -> bool {
+    pub fn runs_code(&self) -> bool {
         let instantiates = matches!(
             self,
             DirectiveKind::Module { .. }
