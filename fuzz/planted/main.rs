@@ -33,7 +33,7 @@ struct Arguments {
     /// The faults to plant [default: all].
     #[arg(long = "fault", value_name = "NAME")]
     faults: Vec<String>,
-    /// The fuzz targets that search, separated by commas [default: all].
+    /// The fuzz targets that search, separated by commas [default: all that run the engine].
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     targets: Vec<String>,
     /// The scripts and suites that run before: what `touchstone` takes. Repeatable.
@@ -123,10 +123,14 @@ fn faults(names: &[String]) -> Result<Vec<Fault>, String> {
     if names.is_empty() { Ok(Fault::ALL.to_vec()) } else { names.iter().map(find).collect() }
 }
 
-/// Returns the targets of these names, or all.
+/// The targets that run nothing of the engine.
+const WITHOUT_ENGINE: [&str; 1] = ["script"];
+
+/// Returns the targets of these names, or all that can find a fault of the engine.
 fn targets(names: &[String]) -> Result<Vec<&'static str>, String> {
     if names.is_empty() {
-        return Ok(oracle::ORACLES.iter().map(|registration| registration.name).collect());
+        let names = oracle::ORACLES.iter().map(|registration| registration.name);
+        return Ok(names.filter(|name| !WITHOUT_ENGINE.contains(name)).collect());
     }
     names.iter().map(|name| Ok(oracle::find(name)?.name)).collect()
 }

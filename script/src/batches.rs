@@ -2,7 +2,7 @@
 //! it, takes many times as much memory as the text.
 
 use super::grammar::is_directive;
-use super::recovery::{self, Parts};
+use super::recovery::{self, Around, Parts};
 use super::{Directive, Lines, parse_part, recover};
 use std::vec;
 
@@ -15,6 +15,8 @@ pub struct Batches<'a> {
     position: (u32, u32),
     /// The lengths of the pieces to parse. Each piece holds whole directives.
     pieces: vec::IntoIter<usize>,
+    /// Where a piece stands.
+    around: Around,
     /// True if all pieces together are one batch.
     is_one: bool,
     /// The number of directives, unless all are in the first batch.
@@ -53,9 +55,10 @@ impl<'a> Batches<'a> {
         } else if end > start {
             lengths.push(source.len() - start);
         }
+        let around = if lengths.len() > 1 { Around::Directives } else { Around::Nothing };
         let is_one = has_thread || lengths.len() == 1;
         let count = if is_one { None } else { Some(count) };
-        Batches { rest: source, position: (1, 1), pieces: lengths.into_iter(), is_one, count }
+        Batches { rest: source, position: (1, 1), pieces: lengths.into_iter(), around, is_one, count }
     }
 
     /// Returns the number of directives of the script, of which `first` is the first batch.
@@ -73,7 +76,10 @@ impl<'a> Batches<'a> {
         let (piece, rest) = self.rest.split_at(self.pieces.next()?);
         let lines = Lines::of(piece, self.position);
         (self.rest, self.position) = (rest, lines.position(piece.len()));
-        Some(parse_part(piece, 0, &lines).unwrap_or_else(|_| recover(piece, 0, &lines, true)))
+        // A piece may be such that alone it would be the fields of a module.
+        let whole = self.around == Around::Nothing || recovery::begins_with_directive(piece);
+        let parsed = if whole { parse_part(piece, 0, &lines).ok() } else { None };
+        Some(parsed.unwrap_or_else(|| recover(piece, 0, &lines, self.around)))
     }
 }
 

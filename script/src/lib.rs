@@ -29,6 +29,7 @@ use core::fmt;
 use grammar::{Document, Expected, Instance, Item, Purpose};
 use lanes::Binary;
 use pattern::{Float, Pattern};
+use recovery::Around;
 use wast::lexer::{Lexer, Token, TokenKind};
 use wast::parser::{self, ParseBuffer};
 use wast::token::{Id, Span};
@@ -64,16 +65,18 @@ impl Script {
     }
 }
 
-/// Parses each part of a text alone that does not parse as a whole. The text begins at the offset `start` of
-/// `lines`. `in_threads` says that the parts of a thread are parsed alone as well.
-fn recover(text: &str, start: usize, lines: &Lines, in_threads: bool) -> Vec<Directive> {
+/// Parses each part of a text alone that does not parse as a whole. The text begins at the offset `start` of `lines`.
+fn recover(text: &str, start: usize, lines: &Lines, around: Around) -> Vec<Directive> {
     let mut directives = Vec::new();
-    for range in recovery::split(text) {
+    let parts = recovery::split(text, around);
+    let is_alone = around == Around::Nothing && parts.len() == 1;
+    for range in parts {
         let (part, start) = (&text[range.clone()], start + range.start);
-        match parse_part(part, start, lines) {
+        let parsed = if is_alone { parse_part(part, start, lines) } else { parse_directive(part, start, lines) };
+        match parsed {
             Ok(parsed) => directives.extend(parsed),
             Err(error) => {
-                let thread = if in_threads { recover_thread(part, start, lines) } else { None };
+                let thread = if around == Around::Thread { None } else { recover_thread(part, start, lines) };
                 directives.push(thread.unwrap_or_else(|| unparsable(part, start, &error, lines)));
             }
         }
@@ -87,10 +90,21 @@ fn recover_thread(part: &str, start: usize, lines: &Lines) -> Option<Directive> 
     let thread = parse_part(&format!("{header})"), start, lines).ok()?.pop()?;
     let (place, name) = ((thread.line, thread.column), thread.name);
     let DirectiveKind::Thread { id, shared, .. } = thread.into_kind() else { return None };
-    let directives = recover(body, start + header.len(), lines, false);
+    let directives = recover(body, start + header.len(), lines, Around::Thread);
     let is_unparsable = |directive: &Directive| matches!(*directive.kind(), DirectiveKind::Unsupported { .. });
     let any = directives.iter().any(is_unparsable);
     any.then(|| Directive::new(place, name, DirectiveKind::Thread { id, shared, directives: directives.into() }))
+}
+
+/// Parses a part of a script that has to be a directive: between others, the fields of a module are no module.
+fn parse_directive(part: &str, start: usize, lines: &Lines) -> Result<Vec<Directive>, ParseError> {
+    let parsed = parse_part(part, start, lines)?;
+    // An annotation is nothing.
+    if parsed.is_empty() || recovery::begins_with_directive(part) {
+        return Ok(parsed);
+    }
+    let (line, column) = lines.position(start);
+    Err(ParseError { line, column, message: "expected a directive, and this is the field of a module".to_string() })
 }
 
 /// Parses a part of a script, which begins at the offset `start` of `lines`.

@@ -170,7 +170,9 @@ impl Pattern {
             WastRetCore::V128(pattern) => convert_vector(pattern),
             // The specification has one null per hierarchy. The hierarchy of a defined type depends on the module,
             // which is not known here, so any null matches.
-            WastRetCore::RefNull(None | Some(WastHeapType::Concrete(_))) => Pattern::Null(None),
+            WastRetCore::RefNull(None | Some(WastHeapType::Concrete(_) | WastHeapType::Exact(_))) => {
+                Pattern::Null(None)
+            }
             WastRetCore::RefNull(Some(heap)) => Pattern::Null(Some(convert_heap_type(heap)?)),
             WastRetCore::RefExtern(Some(number)) => Pattern::Exact(Value::Ref(Reference::Extern(*number))),
             WastRetCore::RefExtern(None) => Pattern::Extern,
@@ -213,7 +215,10 @@ fn convert_heap_type(heap: &WastHeapType<'_>) -> Result<HeapType, String> {
         WastHeapType::Abstract { shared: false, ty: Extern | NoExtern } => Ok(HeapType::Extern),
         WastHeapType::Abstract { shared: false, ty: Any | Eq | I31 | Struct | Array | None } => Ok(HeapType::Any),
         WastHeapType::Abstract { shared: false, ty: Exn | NoExn } => Ok(HeapType::Exn),
-        other => Err(format!("the heap type {other:?} is not supported")),
+        WastHeapType::Abstract { .. } => Err("a shared heap type is not supported".to_string()),
+        WastHeapType::Concrete(_) | WastHeapType::Exact(_) => {
+            Err("a type of a module is not supported here; name its hierarchy, as in `(ref.null any)`".to_string())
+        }
     }
 }
 

@@ -6,14 +6,30 @@
 use super::grammar::is_directive;
 use core::ops::Range;
 
-/// Returns the parts of a text. Text without any directive is one part, since it is the fields of one module.
-pub(super) fn split(text: &str) -> Vec<Range<usize>> {
+/// Returns the parts of a text. A script without any directive is one part, since it is the fields of one module.
+pub(super) fn split(text: &str, around: Around) -> Vec<Range<usize>> {
     let parts: Vec<Range<usize>> = Parts::of(text).collect();
-    if parts.iter().any(|part| is_directive(head(&text[part.clone()]))) {
+    if around != Around::Nothing || parts.iter().any(|part| is_directive(head(&text[part.clone()]))) {
         return parts;
     }
     let whole = parts.first().map(|first| first.start..parts[parts.len() - 1].end);
     whole.into_iter().collect()
+}
+
+/// Returns whether the first part of a text is a directive.
+pub(super) fn begins_with_directive(text: &str) -> bool {
+    Parts::of(text).next().is_some_and(|part| is_directive(head(&text[part])))
+}
+
+/// The surroundings of a text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Around {
+    /// The text is a whole script, which may be the fields of one module.
+    Nothing,
+    /// The text is a piece of a script that has directives.
+    Directives,
+    /// The text consists of the directives of a thread.
+    Thread,
 }
 
 /// The lists at the top level of a text, and what stands between them.
@@ -132,8 +148,8 @@ impl Iterator for Tokens<'_> {
                 self.at += first.len_utf8();
             } else if rest.starts_with(";;") {
                 self.at += rest.find('\n').unwrap_or(rest.len());
-            } else if rest.starts_with("(;") {
-                self.at += end_of_comment(rest);
+            } else if let Some(end) = end_of_comment(rest) {
+                self.at += end;
             } else {
                 self.at += match first {
                     '(' | ')' => 1,
@@ -146,8 +162,12 @@ impl Iterator for Tokens<'_> {
     }
 }
 
-/// Returns the length of the block comment, with those in it, that a text begins with.
-fn end_of_comment(text: &str) -> usize {
+/// Returns the length of the block comment, with those in it, that a text begins with. `None` if it begins with none, or
+/// with one that is never closed: that must not hide what follows it.
+fn end_of_comment(text: &str) -> Option<usize> {
+    if !text.starts_with("(;") {
+        return None;
+    }
     let (mut depth, mut at) = (0_usize, 0);
     while at < text.len() {
         match text.as_bytes()[at..] {
@@ -156,10 +176,10 @@ fn end_of_comment(text: &str) -> usize {
             _ => at += 1,
         }
         if depth == 0 {
-            return at;
+            return Some(at);
         }
     }
-    text.len()
+    None
 }
 
 /// Returns the length of the string that a text begins with. It ends with its line if nothing else ends it.
@@ -181,7 +201,7 @@ mod tests {
 
     #[track_caller]
     fn splits(text: &str, expected: &[&str]) {
-        let parts: Vec<&str> = split(text).into_iter().map(|part| &text[part]).collect();
+        let parts: Vec<&str> = split(text, Around::Nothing).into_iter().map(|part| &text[part]).collect();
         assert_eq!(parts, expected);
     }
 
@@ -201,7 +221,7 @@ mod tests {
         );
         splits("(module (func)\n(func)", &["(module (func)\n(func)"]);
         splits("(invoke \"f)\n(get \"g\")", &["(invoke \"f)\n", "(get \"g\")"]);
-        splits("(module) (; (invoke \"f\")", &["(module)"]);
+        splits("(module) (; (invoke \"f\")", &["(module)", "(; (invoke \"f\")"]);
     }
 
     #[test]

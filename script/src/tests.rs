@@ -275,3 +275,29 @@ fn pieces_of_a_script_are_parsed_alike() {
     let fields: Vec<_> = Batches::with_pieces("(func)\n(func)", 1).collect();
     assert_eq!(fields.iter().map(Vec::len).collect::<Vec<_>>(), [1], "the fields of one module");
 }
+
+/// Between directives, the fields of a module are no module, in a piece or in a thread either.
+#[test]
+fn a_field_between_directives_is_a_mistake() {
+    for text in ["(module) (func)", "(func) (module)", "(thread $t (module) (func))", "(module)\n(func) (memory 1)"] {
+        for length in [1, usize::MAX] {
+            let directives = Batches::with_pieces(text, length).flatten().collect::<Vec<_>>();
+            let shown = format!("{directives:?}");
+            assert!(shown.contains("expected a directive"), "{text}: {shown}");
+        }
+    }
+    let annotated = parse("(module)\n(@other \"a\") (invoke \"\\q\")");
+    let reasons: Vec<_> = annotated.directives.iter().map(|directive| reason(directive).is_empty()).collect();
+    assert_eq!(reasons, [true, false], "an annotation is no directive");
+}
+
+#[test]
+fn a_comment_that_is_never_closed_hides_nothing() {
+    let script = parse("(module)\n(; a (; comment ;)\n(invoke \"f\")\n(get \"g\") (; and\n(get \"h\")");
+    let seen: Vec<_> = script.directives.iter().map(|d| (d.line, d.name, reason(d).is_empty())).collect();
+    let mistake = |line| (line, "directive", false);
+    assert_eq!(
+        seen,
+        [(1, "module", true), mistake(2), (3, "invoke", true), (4, "get", true), mistake(4), (5, "get", true)]
+    );
+}

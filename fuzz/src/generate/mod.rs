@@ -21,6 +21,7 @@ pub mod instantiate;
 pub mod mixed;
 pub mod nan;
 pub mod reload;
+pub mod script;
 pub mod seed;
 pub mod simd;
 pub mod smith;

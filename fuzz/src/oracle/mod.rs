@@ -8,6 +8,7 @@ pub mod artifact;
 pub mod differential;
 pub mod equal;
 mod mappings;
+pub mod script;
 pub mod shadow;
 pub mod threads;
 pub mod unwind;
@@ -63,6 +64,7 @@ pub const ORACLES: &[Registration] = &[
     },
     threads::REGISTRATION,
     artifact::REGISTRATION,
+    script::REGISTRATION,
     shadow::REGISTRATION,
     equal::REGISTRATION,
     unwind::REGISTRATION,
