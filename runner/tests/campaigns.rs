@@ -81,7 +81,6 @@ fn with_faulty_lane(lane: &str, signature: &str, more: &[&str]) -> BTreeSet<u64>
     };
     assert!(found.starts_with(signature), "{found}");
     assert_eq!(ended.state["findings"][found]["repeats"], true, "{}", ended.said);
-    assert_eq!(ended.state["causes"], Value::Array(Vec::new()), "a loss is its own cause");
     assert!(ended.said.contains(&format!("{count} times: {signature}")), "{}", ended.said);
     // Every other input was checked to its end.
     assert_eq!(ended.state["counts"]["inputs"].as_u64().map(|checked| checked + count), Some(INPUTS), "{}", ended.said);
@@ -89,6 +88,16 @@ fn with_faulty_lane(lane: &str, signature: &str, more: &[&str]) -> BTreeSet<u64>
         let text = ended.file(&format!("0000000000000005-{number}.txt"));
         assert!(text.starts_with(signature.split(':').next().unwrap_or_default()), "{text}");
     }
+    if more.contains(&"--no-reduce") {
+        return written.clone();
+    }
+    let causes = ended.state["causes"].as_array().expect("a list");
+    assert_eq!(causes.len(), 1, "a loss is its own cause: {causes:?}");
+    assert_eq!(causes[0]["inputs"].as_array().map(Vec::len), Some(written.len()), "{causes:?}");
+    let smallest = written.first().expect("an input");
+    let small = ended.file(&format!("0000000000000005-{smallest}.small.wast"));
+    assert!(small.contains(&format!(";; the process did not survive: {}", &signature[..7])), "{small}");
+    assert!(small.lines().filter(|line| !line.starts_with(";;")).count() < 20, "{small}");
     written.clone()
 }
 
@@ -99,11 +108,47 @@ fn what_a_lane_does_to_its_process_costs_one_input() {
     assert!(!crashed.is_empty());
     let location = "panicked in faulty/load-panic at runner/tests/faulty/lanes.rs:";
     assert_eq!(with_faulty_lane("faulty/load-panic", location, &[]), crashed);
-    let hung =
-        with_faulty_lane("faulty/load-hang", "timed out in faulty/load-hang: still running", &["--timeout", "1"]);
+    let hung = with_faulty_lane(
+        "faulty/load-hang",
+        "timed out in faulty/load-hang: still running",
+        &["--timeout", "1", "--no-reduce"],
+    );
     assert_eq!(hung, crashed);
-    let memory = ["--memory-limit", "512"];
+    let memory = ["--memory-limit", "512", "--no-reduce"];
     assert_eq!(with_faulty_lane("faulty/load-hog", "out of memory in faulty/load-hog: N MiB", &memory), crashed);
+}
+
+/// Inputs that end their process are reduced later as well, and so are modules. Those with one signature are one
+/// finding, and the others are reduced as usual.
+#[test]
+fn what_ends_its_process_is_made_smaller_later() {
+    let lanes = "interp,faulty/load-abort";
+    let ended = campaign(&["--inputs", "30", "--seed", "5", "--lanes", lanes, "--no-reduce"]);
+    assert!(!ended.files().iter().any(|file| file.to_string_lossy().contains("small")), "{:?}", ended.files());
+    let (_, written) = ended.findings().into_values().next().expect("a finding");
+    let output = touchstone(&["reduce", &ended.directory.path().display().to_string(), "--lanes", lanes]);
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("{} of the inputs: ", written.len())) && written.len() > 1, "{said}");
+    assert!(said.contains("small.wast: the runner shows it"), "{said}");
+    let small = ended.file(&format!("0000000000000005-{}.small.wast", written.first().expect("an input")));
+    assert!(small.contains("i64.clz") && small.lines().count() < 25, "{small}");
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let module = directory.path().join("m.wat");
+    let body = "(func (export \"f\") (drop (i64.clz (i64.const 1)))) (func (export \"g\")) (memory 1)";
+    fs::write(&module, format!("(module {body})")).expect("written");
+    let module = module.display().to_string();
+    let output = touchstone(&["reduce", &module, "--lanes", "interp,quick/fresh,faulty/load-panic"]);
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(said.contains("panicked in faulty/load-panic at runner/tests/faulty/lanes.rs:"), "{said}");
+    let small = fs::read_to_string(directory.path().join("m.small.wast")).expect("a script");
+    assert!(small.contains("i64.clz") && !small.contains("memory") && !small.contains("\"g\""), "{small}");
+    let output = touchstone(&["reduce", &module, "--lanes", "interp,faulty/load-hang", "--timeout", "0.5"]);
+    assert!(text(&output.stdout).contains("timed out in faulty/load-hang"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("small.wast: the runner shows it"), "{}", text(&output.stdout));
+    let output = touchstone(&["reduce", &module, "--lanes", "interp,quick/fresh"]);
+    assert!(text(&output.stdout).contains("no finding"), "{}", text(&output.stdout));
 }
 
 /// A lane that returns a wrong number is one cause, whatever inputs show it and in whatever order jobs come to them.
@@ -136,7 +181,7 @@ fn findings_are_put_together_by_their_cause() {
 #[test]
 fn the_input_of_a_crash_is_the_right_one() {
     let lanes = "interp,faulty/load-abort";
-    let ended = campaign(&["--inputs", "30", "--seed", "5", "--lanes", lanes]);
+    let ended = campaign(&["--inputs", "30", "--seed", "5", "--lanes", lanes, "--no-reduce"]);
     let (_, written) = ended.findings().into_values().next().expect("a finding");
     let last = *written.last().expect("an input");
     let input = ended.directory.path().join("other.input");
@@ -166,7 +211,7 @@ fn the_number_of_jobs_makes_no_difference() {
 
 #[test]
 fn a_campaign_goes_on_where_it_was() {
-    let lanes = ["--lanes", "interp,faulty/load-abort"];
+    let lanes = ["--lanes", "interp,faulty/load-abort", "--no-reduce"];
     let whole = campaign(&[&["--seed", "5", "--inputs", "30"], &lanes[..]].concat());
     let part = campaign(&[&["--seed", "5", "--inputs", "11"], &lanes[..]].concat());
     assert_eq!(part.state["inputs"], 11);

@@ -1,7 +1,9 @@
 //! The inputs of a campaign, by number.
 
+use crate::generate::case::Case;
 use crate::generate::input::Random;
 use crate::generate::seed::adopt;
+use crate::oracle::Oracle;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,6 +38,23 @@ impl Inputs {
             _ => return None,
         };
         self.modules.get(usize::try_from(index).ok()?).map(Vec::as_slice)
+    }
+}
+
+/// The cases that a worker runs, by number.
+pub trait Cases: Sync {
+    /// Returns the bytes of an input: none if the case is given in another form.
+    fn input(&self, number: u64) -> Vec<u8>;
+
+    /// Returns the case that an oracle makes of an input.
+    fn case(&self, number: u64, oracle: &dyn Oracle) -> Option<Case> {
+        oracle.generate(&self.input(number))
+    }
+}
+
+impl Cases for Inputs {
+    fn input(&self, number: u64) -> Vec<u8> {
+        self.get(number)
     }
 }
 

@@ -1,47 +1,25 @@
-//! A job: a thread that owns one worker process and feeds it inputs.
+//! A job: a thread that feeds inputs to one worker process.
 
-use super::message::{Answer, Ask, Found, Loss, LossKind};
+use super::message::{Answer, Ask, Found};
 use super::shared::Shared;
-use super::worker::noted_lane;
-use lanes::workers::{Program, Worker};
+use super::state::CauseEntry;
+use super::supervisor::{REDUCTION, Received, Supervisor};
+use crate::triage::cause::Cause;
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
-use std::sync::mpsc::RecvTimeoutError;
-use std::time::{Duration, Instant};
-
-/// The time for a worker to open its lanes, and the time on top of a limit after which a worker that does not even give
-/// up is killed.
-const GRACE: Duration = Duration::from_secs(20);
-/// The time for making a finding smaller.
-const REDUCTION: Duration = Duration::from_mins(5);
 
 /// A job of a campaign.
 pub(super) struct Job<'a> {
     pub(super) shared: &'a Shared<'a>,
-    pub(super) program: Program,
-    /// The file in which the worker notes the lane that runs.
-    pub(super) note: PathBuf,
     /// The number of this job, and how many there are.
     pub(super) number: usize,
     pub(super) jobs: usize,
     /// The number of inputs of the campaign.
     pub(super) limit: Option<u64>,
-    /// The time that an input may take.
-    pub(super) timeout: Duration,
     pub(super) reduces: bool,
-    pub(super) worker: Option<Worker<Answer>>,
+    pub(super) worker: Supervisor,
     /// The findings of this job that nobody had before, to be examined: the input, and the signature.
     pub(super) first: Vec<(u64, String, bool)>,
-}
-
-/// A message of a worker, or its end.
-enum Received {
-    Answer(Answer),
-    /// The process died, or did not answer. It is gone.
-    Lost(Loss),
-    /// The campaign stops.
-    Stopped,
 }
 
 impl Job<'_> {
@@ -62,10 +40,12 @@ impl Job<'_> {
 
     /// Lets the worker check inputs. Those that it does not come to go back to the queue.
     fn check(&mut self, range: Range<u64>) -> io::Result<()> {
-        self.start()?.send(&Ask::Check(range.start, range.end));
+        let shared = self.shared;
+        let stops = || shared.is_stopped();
+        self.worker.ask(&Ask::Check(range.start, range.end), &|| shared.is_interrupted())?;
         let mut next = range.start;
         while next < range.end {
-            match self.receive(self.timeout, |shared| shared.is_stopped())? {
+            match self.worker.receive(&stops)? {
                 Received::Answer(Answer::Checked { number, counts, processor, found }) => {
                     if let Some(found) = found {
                         self.record(number, &found, false)?;
@@ -73,22 +53,18 @@ impl Job<'_> {
                     self.shared.count(self.number, counts, processor);
                     next = number + 1;
                 }
-                Received::Answer(Answer::Lost { loss, .. }) | Received::Lost(loss) => {
-                    self.worker = None;
+                Received::Lost(loss) => {
                     self.record(next, &loss.found(), true)?;
                     self.shared.count(self.number, serde_json::Value::Null, 0);
                     break;
                 }
                 Received::Answer(Answer::Full) => {
-                    self.worker = None;
+                    self.worker.end();
                     self.shared.state().replaced += 1;
                     break;
                 }
-                Received::Stopped => {
-                    self.worker = None;
-                    break;
-                }
-                Received::Answer(Answer::Ready | Answer::Done | Answer::Reduced(_) | Answer::Explained(_)) => {}
+                Received::Stopped => break,
+                Received::Answer(_) => {}
             }
         }
         self.shared.give_back(self.number);
@@ -104,22 +80,23 @@ impl Job<'_> {
 
     /// Runs the input of a finding again, alone in a fresh process, and makes the finding smaller if it shows again.
     fn examine(&mut self, number: u64, signature: &str, is_loss: bool) -> io::Result<()> {
-        self.worker = None;
-        self.start()?.send(&Ask::Check(number, number + 1));
-        let again = match self.receive(self.timeout, |shared| shared.is_interrupted())? {
+        let again = match self.check_alone(number)? {
             Received::Answer(Answer::Checked { found, .. }) => found,
-            Received::Answer(Answer::Lost { loss, .. }) | Received::Lost(loss) => {
-                self.worker = None;
-                Some(loss.found())
-            }
-            _ => {
-                self.worker = None;
-                return Ok(());
-            }
+            Received::Lost(loss) => Some(loss.found()),
+            _ => return Ok(()),
         };
         let repeats = again.is_some_and(|found| found.signature == signature);
         self.shared.note_repetition(number, signature, repeats)?;
         if repeats && !is_loss && self.reduces { self.reduce(number) } else { Ok(()) }
+    }
+
+    /// Checks an input in a fresh process.
+    fn check_alone(&mut self, number: u64) -> io::Result<Received> {
+        let shared = self.shared;
+        let stops = || shared.is_interrupted();
+        self.worker.end();
+        self.worker.ask(&Ask::Check(number, number + 1), &stops)?;
+        self.worker.receive(&stops)
     }
 
     /// Makes a finding smaller, and finds its cause, if the worker can.
@@ -161,7 +138,7 @@ impl Job<'_> {
                 self.shared.remove_small(number)?;
             }
         }
-        Ok(())
+        self.reduce_losses()
     }
 
     /// Returns the index of the known cause that the finding of an input has.
@@ -178,62 +155,31 @@ impl Job<'_> {
 
     /// Returns the answer of the worker to an ask about one finding, unless it dies or takes too long.
     fn ask(&mut self, ask: &Ask) -> io::Result<Option<Answer>> {
-        self.start()?.send(ask);
+        let shared = self.shared;
+        let stops = || shared.is_interrupted();
+        self.worker.ask(ask, &stops)?;
         loop {
-            match self.receive(REDUCTION, |shared| shared.is_interrupted())? {
+            match self.worker.receive_within(REDUCTION, &stops)? {
                 Received::Answer(answer @ (Answer::Reduced(_) | Answer::Explained(_))) => return Ok(Some(answer)),
-                Received::Answer(Answer::Ready | Answer::Done | Answer::Checked { .. }) => {}
-                Received::Answer(Answer::Lost { .. } | Answer::Full) | Received::Lost(_) | Received::Stopped => {
-                    self.worker = None;
-                    return Ok(None);
-                }
+                Received::Answer(_) => {}
+                Received::Lost(_) | Received::Stopped => return Ok(None),
             }
         }
     }
 
-    /// Returns the worker, which is started if there is none.
-    fn start(&mut self) -> io::Result<&mut Worker<Answer>> {
-        if self.worker.is_none() {
-            self.worker = Some(Worker::start(&self.program)?);
-            match self.receive(GRACE, |shared| shared.is_interrupted())? {
-                Received::Answer(Answer::Ready) => {}
-                Received::Lost(loss) => {
-                    return Err(io::Error::other(format!("a worker does not start: {}", loss.message)));
-                }
-                Received::Answer(_) | Received::Stopped => {}
+    /// Makes one input of each loss smaller: the lowest that is written. All inputs with its signature have its cause.
+    fn reduce_losses(&mut self) -> io::Result<()> {
+        let losses = self.shared.state().repeating_losses();
+        for (signature, inputs) in losses {
+            let Some(&number) = inputs.first().filter(|_| !self.shared.is_interrupted()) else { break };
+            let shared = self.shared;
+            if let Received::Lost(loss) = self.check_alone(number)?
+                && let Some(small) = self.worker.reduce_loss(number, &loss, &|| shared.is_interrupted())?
+            {
+                self.shared.write_small(number, &small)?;
             }
+            self.shared.state().causes.push(CauseEntry { cause: Cause::Signature(signature), inputs });
         }
-        self.worker.as_mut().ok_or_else(|| io::Error::other("the worker is gone"))
-    }
-
-    /// Waits for the next answer. A worker limits the time of an input by itself; `timeout` and the grace are for
-    /// workers that do not even give up.
-    fn receive(&mut self, timeout: Duration, stops: fn(&Shared<'_>) -> bool) -> io::Result<Received> {
-        const INTERVAL: Duration = Duration::from_millis(50);
-        let began = Instant::now();
-        let Some(worker) = &self.worker else { return Ok(Received::Stopped) };
-        loop {
-            match worker.receive(INTERVAL) {
-                Ok(answer) => return Ok(Received::Answer(answer)),
-                Err(RecvTimeoutError::Timeout) if stops(self.shared) => return Ok(Received::Stopped),
-                Err(RecvTimeoutError::Timeout) if began.elapsed() < timeout.saturating_add(GRACE) => {}
-                Err(RecvTimeoutError::Timeout) => {
-                    let lane = noted_lane(&self.note);
-                    let message = "no answer in time; killed".to_string();
-                    self.worker = None;
-                    return Ok(Received::Lost(Loss { kind: LossKind::TimedOut, lane, location: None, message }));
-                }
-                Err(RecvTimeoutError::Disconnected) => return self.wait_for_end(),
-            }
-        }
-    }
-
-    /// Returns how the worker died.
-    fn wait_for_end(&mut self) -> io::Result<Received> {
-        let Some(worker) = self.worker.take() else { return Ok(Received::Stopped) };
-        let (status, words) = worker.wait()?;
-        let message = if words.is_empty() { status.to_string() } else { format!("{status}\n{words}") };
-        let lane = noted_lane(&self.note);
-        Ok(Received::Lost(Loss { kind: LossKind::Crashed, lane, location: None, message }))
+        Ok(())
     }
 }

@@ -14,6 +14,19 @@ pub(super) enum Ask {
     Reduce(u64),
     /// Say which of these causes the finding of the input with this number has.
     Explain(u64, Vec<Cause>),
+    /// Run the case with this number, whatever it shows.
+    Run(u64),
+    /// Make a case smaller whose worker does not survive. Ends with [`Answer::Reduced`], or with the worker.
+    ReduceLoss {
+        /// The number of the case.
+        number: u64,
+        /// The end of the worker that ran the case.
+        loss: Loss,
+        /// The results of the trials so far: whether they showed the loss.
+        journal: Vec<bool>,
+        /// The most trials.
+        runs: u32,
+    },
 }
 
 /// A message of a worker.
@@ -43,6 +56,10 @@ pub(super) enum Answer {
     Done,
     /// The worker has grown, and ends before it comes near its limit. The inputs that it has not answered are left.
     Full,
+    /// A trial begins, which the worker may not survive.
+    Trying,
+    /// The worker has survived the trial.
+    Survived,
     /// The smaller finding, if the finding could be made smaller.
     Reduced(Option<Box<Small>>),
     /// The index of the first cause that the finding has.
@@ -51,44 +68,44 @@ pub(super) enum Answer {
 
 /// A finding of an oracle.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct Found {
+pub struct Found {
     /// The part that findings of one cause have in common.
-    pub(super) signature: String,
+    pub signature: String,
     /// A few lines that say what is wrong.
-    pub(super) summary: String,
+    pub summary: String,
     /// A script that shows the finding, if there is one.
-    pub(super) script: Option<String>,
+    pub script: Option<String>,
     /// Everything that is needed to understand the finding. Empty if there is a script.
-    pub(super) details: String,
+    pub details: String,
 }
 
 /// A finding that was made smaller.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct Small {
+pub struct Small {
     /// A script that shows the finding, if there is one.
-    pub(super) script: Option<String>,
+    pub script: Option<String>,
     /// A JavaScript program that shows the finding, if there can be one.
-    pub(super) program: Option<String>,
+    pub program: Option<String>,
     /// The cause.
-    pub(super) cause: Cause,
+    pub cause: Cause,
 }
 
 /// The end of a check that did not come to a verdict.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct Loss {
+pub struct Loss {
     /// The kind of the end.
-    pub(super) kind: LossKind,
+    pub kind: LossKind,
     /// The lane that was running, if the oracle runs lanes.
-    pub(super) lane: Option<String>,
+    pub lane: Option<String>,
     /// The source location of a panic.
-    pub(super) location: Option<String>,
+    pub location: Option<String>,
     /// The cause in words: a message, a limit, the last words of the process.
-    pub(super) message: String,
+    pub message: String,
 }
 
 /// The kinds of findings that are no verdict of an oracle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) enum LossKind {
+pub enum LossKind {
     /// A panic.
     Panicked,
     /// The process died of a signal, or ended itself.
@@ -113,7 +130,7 @@ impl fmt::Display for LossKind {
 impl Loss {
     /// Returns the finding that this loss is. Lane, location, and the first line of the message without its numbers
     /// tell causes apart.
-    pub(super) fn found(&self) -> Found {
+    pub fn found(&self) -> Found {
         let lane = self.lane.as_deref().map(|lane| format!(" in {lane}")).unwrap_or_default();
         let location = self.location.as_deref().map(|location| format!(" at {location}")).unwrap_or_default();
         let (first, _) = self.message.split_once('\n').unwrap_or((&self.message, ""));

@@ -1,7 +1,7 @@
 //! Campaigns: many inputs on the stable toolchain, without instrumentation, in worker processes.
 //!
 //! ```text
-//! Campaign ─> job (a thread each) ══ message ══> worker (a process each) ─> oracle
+//! Campaign ─> job (a thread each) ─> supervisor ══ message ══> worker (a process each) ─> oracle
 //!     │         └── shared: the state, the queue of inputs, the files of findings
 //!     └── state: counts, totals over time, what is left; resumed from its file
 //! ```
@@ -18,11 +18,14 @@ mod message;
 mod queue;
 mod shared;
 mod state;
+mod supervisor;
 mod watchdog;
 mod worker;
 
-pub use inputs::{Corpus, Inputs, read_corpus};
+pub use inputs::{Cases, Corpus, Inputs, read_corpus};
+pub use message::{Found, Loss, LossKind, Small};
 pub use state::{CauseEntry, Entry, Novelty, STATE_FILE, State};
+pub use supervisor::{Stops, Supervisor};
 pub use watchdog::Limits;
 pub use worker::serve;
 
@@ -117,18 +120,13 @@ impl Campaign<'_> {
     }
 
     fn job<'l>(&self, number: usize, shared: &'l Shared<'l>) -> Job<'l> {
-        let (note, mut program) = (self.note(number), self.worker.clone());
-        program.arguments.push(format!("--note={}", note.display()));
         Job {
             shared,
-            program,
-            note,
             number,
             jobs: self.jobs.max(1),
             limit: self.limit,
-            timeout: self.timeout,
             reduces: self.reduce,
-            worker: None,
+            worker: Supervisor::new(self.worker.clone(), self.note(number), self.timeout),
             first: Vec::new(),
         }
     }

@@ -125,6 +125,17 @@ impl<'a> Shared<'a> {
     ///
     /// A file cannot be written.
     pub(super) fn add_small(&self, number: u64, small: &Small) -> io::Result<()> {
+        self.write_small(number, small)?;
+        self.state().note_cause(number, small.cause.clone());
+        Ok(())
+    }
+
+    /// Writes the script and the program of a smaller finding.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written.
+    pub(super) fn write_small(&self, number: u64, small: &Small) -> io::Result<()> {
         if let Some(script) = &small.script {
             let path = self.write(number, "small.wast", script)?;
             (self.print)(&format!("a smaller script: {}", path.display()));
@@ -132,7 +143,6 @@ impl<'a> Shared<'a> {
         if let Some(program) = &small.program {
             self.write(number, "small.js", program)?;
         }
-        self.state().note_cause(number, small.cause.clone());
         Ok(())
     }
 

@@ -143,6 +143,12 @@ impl State {
         shown.flat_map(|entry| entry.written.iter().copied()).collect()
     }
 
+    /// Returns the inputs that are written and whose process did not survive them again, by signature.
+    pub(super) fn repeating_losses(&self) -> Vec<(String, BTreeSet<u64>)> {
+        let shown = self.findings.iter().filter(|(_, entry)| entry.is_loss && entry.repeats == Some(true));
+        shown.map(|(signature, entry)| (signature.clone(), entry.written.clone())).collect()
+    }
+
     /// Notes a cause that no other input is known to have.
     pub(super) fn note_cause(&mut self, number: u64, cause: Cause) {
         self.causes.push(CauseEntry { cause, inputs: [number].into() });

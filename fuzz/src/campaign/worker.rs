@@ -5,13 +5,16 @@
 //! takes too long or too much memory. A panic is caught, and ends the worker too, since it may leave anything behind.
 //! While a lane runs, its name stands in a file: a process that a signal ends cannot say where it was.
 
-use super::inputs::Inputs;
+use super::inputs::Cases;
 use super::message::{Answer, Ask, Found, Loss, LossKind, Small};
 use super::processor_time;
 use super::watchdog::{Limits, Watchdog};
 use crate::oracle::{Oracle, Reduced, Report, Verdict};
+use crate::panel::finding::{Finding, FindingKind, Side};
 use crate::panel::watch;
 use crate::triage::cause::Cause;
+use crate::triage::known::NewFinding;
+use crate::triage::reduce::reduce_loss;
 use lanes::workers::answer;
 use serde_json::Value;
 use std::any::Any;
@@ -37,7 +40,7 @@ static PANICKED_AT: Mutex<Option<String>> = Mutex::new(None);
 /// Standard input or output fails, an ask is malformed, or the file cannot be written.
 pub fn serve(
     make: impl FnOnce() -> Box<dyn Oracle> + Send,
-    inputs: &Inputs,
+    cases: &dyn Cases,
     limits: Limits,
     note: &Path,
 ) -> io::Result<()> {
@@ -50,13 +53,17 @@ pub fn serve(
     thread::Builder::new().spawn(move || guard.watch())?;
     thread::scope(|scope| {
         let serving = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
-            let mut worker = Worker { oracle: make(), inputs, watchdog: &watchdog, before: processor_time() };
+            let mut worker = Worker { oracle: make(), cases, watchdog: &watchdog, before: processor_time() };
             answer(&Answer::Ready)?;
             for line in io::stdin().lock().lines() {
                 match serde_json::from_str(&line?)? {
                     Ask::Check(from, to) => worker.check_all(from, to)?,
                     Ask::Reduce(number) => worker.reduce(number)?,
                     Ask::Explain(number, causes) => worker.explain(number, &causes)?,
+                    Ask::Run(number) => worker.run(number)?,
+                    Ask::ReduceLoss { number, loss, journal, runs } => {
+                        worker.reduce_loss(number, &loss, journal, runs)?;
+                    }
                 }
             }
             Ok(())
@@ -96,7 +103,7 @@ fn remember_panics() {
 
 struct Worker<'a> {
     oracle: Box<dyn Oracle>,
-    inputs: &'a Inputs,
+    cases: &'a dyn Cases,
     watchdog: &'a Watchdog,
     /// The processor time that the campaign knows of.
     before: Duration,
@@ -114,7 +121,7 @@ impl Worker<'_> {
     }
 
     fn check(&mut self, number: u64) -> io::Result<()> {
-        let input = self.inputs.get(number);
+        let input = self.cases.input(number);
         self.watchdog.begin(number);
         let checked = catch_unwind(AssertUnwindSafe(|| self.oracle.check(&input)));
         let lane = self.watchdog.end();
@@ -142,7 +149,7 @@ impl Worker<'_> {
     }
 
     fn reduce(&mut self, number: u64) -> io::Result<()> {
-        let input = self.inputs.get(number);
+        let input = self.cases.input(number);
         self.guarded(number, |oracle| {
             let small = oracle.reduce(&input).map(|reduced| {
                 let Reduced { report, cause } = reduced;
@@ -153,7 +160,7 @@ impl Worker<'_> {
     }
 
     fn explain(&mut self, number: u64, causes: &[Cause]) -> io::Result<()> {
-        let input = self.inputs.get(number);
+        let input = self.cases.input(number);
         self.guarded(number, |oracle| {
             Answer::Explained(causes.iter().position(|cause| oracle.is_explained(&input, cause)))
         })
@@ -163,8 +170,49 @@ impl Worker<'_> {
     fn guarded(&mut self, number: u64, work: impl FnOnce(&mut dyn Oracle) -> Answer) -> io::Result<()> {
         match catch_unwind(AssertUnwindSafe(|| work(&mut *self.oracle))) {
             Ok(done) => answer(&done),
-            Err(payload) => end_with(&Answer::Lost { number, loss: panic_loss(&*payload, None) }),
+            Err(payload) => {
+                let lane = self.watchdog.end();
+                end_with(&Answer::Lost { number, loss: panic_loss(&*payload, lane) })
+            }
         }
+    }
+
+    /// Runs a case, whatever it shows.
+    fn run(&mut self, number: u64) -> io::Result<()> {
+        let (cases, watchdog) = (self.cases, self.watchdog);
+        self.guarded(number, |oracle| {
+            watchdog.begin(number);
+            if let (Some(case), Some(claim)) = (cases.case(number, oracle), oracle.claim()) {
+                let _survived = claim.check(&case);
+            }
+            watchdog.end();
+            Answer::Survived
+        })
+    }
+
+    /// Makes a case smaller, with a word before and after each trial, which this process may not survive.
+    fn reduce_loss(&mut self, number: u64, loss: &Loss, journal: Vec<bool>, runs: u32) -> io::Result<()> {
+        let (cases, watchdog) = (self.cases, self.watchdog);
+        self.guarded(number, |oracle| {
+            let (Some(case), Some(claim)) = (cases.case(number, oracle), oracle.claim()) else {
+                return Answer::Reduced(None);
+            };
+            let info = loss.lane.as_ref().and_then(|lane| claim.panel().info(lane, &case));
+            let Found { signature, summary, .. } = loss.found();
+            let sides = info.iter().map(|info| Side::new(loss.kind.to_string(), [info])).collect();
+            let finding = Finding { kind: FindingKind::Loss, step: summary, sides, silent: Vec::new() };
+            // If nobody listens any more, the end is near.
+            let mut attempt = |trial: &mut dyn FnMut()| {
+                let _ = answer(&Answer::Trying);
+                watchdog.begin(number);
+                trial();
+                watchdog.end();
+                let _ = answer(&Answer::Survived);
+            };
+            let found = reduce_loss(NewFinding::new(finding, case), claim, runs, journal, &mut attempt);
+            let (script, program) = (found.script(), found.javascript().ok());
+            Answer::Reduced(Some(Box::new(Small { script, program, cause: Cause::Signature(signature) })))
+        })
     }
 }
 

@@ -118,7 +118,10 @@ pub fn change(text: &mut String, u: &mut Unstructured<'_>) -> Result<()> {
     let (start, end) = (ends[first], ends[(first + u.int_in_range(1..=3)?).min(ends.len() - 1)]);
     match u.int_in_range(0..=5)? {
         0 => text.replace_range(start..end, ""),
-        1 => text.insert_str(start, &text[start..end].to_string()),
+        1 => {
+            let again = text[start..end].to_string();
+            text.insert_str(start, &again);
+        }
         2 => text.truncate(end),
         3 if u.ratio(1, 8)? => text.insert_str(start, &u.choose(WORDS)?.repeat(u.int_in_range(2..=REPETITIONS)?)),
         _ => text.insert_str(start, &format!(" {}", u.choose(WORDS)?)),

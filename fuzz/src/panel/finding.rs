@@ -40,6 +40,8 @@ pub enum FindingKind {
     Hang,
     /// An adapter answered something that the protocol does not have.
     Garble,
+    /// The process that ran all lanes did not survive one of them.
+    Loss,
 }
 
 /// Lanes that agree.
@@ -151,6 +153,7 @@ impl FindingKind {
             FindingKind::Crash => "the engine's process died at",
             FindingKind::Hang => "no answer in time at",
             FindingKind::Garble => "an answer outside of the protocol at",
+            FindingKind::Loss => "the process did not survive",
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::generate::feature_set::Audience;
 use crate::generate::input::Random;
 use compare::Agreement;
 use finding::Finding;
-use lanes::{Coverage, EngineOption, Lane, Options, Settings};
+use lanes::{Coverage, EngineOption, Lane, LaneInfo, Options, Settings};
 use run::Run;
 use std::collections::BTreeMap;
 
@@ -221,6 +221,14 @@ impl Panel {
         let own: Vec<_> = self.own.iter().map(|name| own_lane(name, &options(name))).collect();
         let lanes: Vec<&dyn Lane> = own.iter().chain(&self.foreign).map(|lane| &**lane).collect();
         visit(&lanes)
+    }
+
+    /// Returns what is known of the lane of this name; `None` if there is no such lane.
+    pub fn info(&self, name: &str, case: &Case) -> Option<LaneInfo> {
+        self.with_lanes(case, |lanes| {
+            let found = lanes.iter().find(|lane| lane.info().name == name);
+            found.map(|lane| lane.info().clone())
+        })
     }
 
     /// Runs `case` in all lanes and compares them.

@@ -48,12 +48,14 @@ pub struct Referenced;
 type Result<T> = std::result::Result<T, Error<Referenced>>;
 
 /// Returns `wasm` without the items that nothing refers to, and without custom sections except for names of functions.
-/// Exports, active segments and the start function stay, with all that they refer to. `None` if `wasm` is not valid.
-pub fn remove_unreferenced(wasm: &[u8]) -> Option<Vec<u8>> {
+/// Exports, active segments, the start function and `kept` stay, with all that they refer to. `None` if `wasm` is not
+/// valid.
+pub fn remove_unreferenced(wasm: &[u8], kept: Option<Item>) -> Option<Vec<u8>> {
     let mut removed = BTreeSet::new();
     loop {
         let (smaller, pruner) = prune(wasm, removed.clone()).ok()?;
-        let unused = pruner.unused();
+        let mut unused = pruner.unused();
+        kept.map(|kept| unused.remove(&kept));
         if unused.is_subset(&removed) {
             return Some(smaller);
         }
@@ -504,11 +506,15 @@ mod tests {
             (import "m" "used" (func $used)) (memory $second 1) (elem declare func $called)
             (func $called (drop (ref.null $a)))
             (func (export "f") (call $used) (call $called) (drop (memory.size $second)) (drop (ref.func $called))))"#;
-        let smaller = remove_unreferenced(&module(whole)).expect("it is valid");
+        let smaller = remove_unreferenced(&module(whole), None).expect("it is valid");
         // Names of other items than functions are dropped.
-        assert_eq!(remove_unreferenced(&module(rest)), Some(smaller.clone()));
+        assert_eq!(remove_unreferenced(&module(rest), None), Some(smaller.clone()));
         let text = wasmprinter::print_bytes(&smaller).expect("it decodes");
         assert!(text.contains("$called") && !text.contains("unused"), "{text}");
+        let lonely = module("(module (func $a) (func $b (call $c)) (func $c) (func $d))");
+        let kept = remove_unreferenced(&lonely, Some((Kind::Function, 1))).expect("it is valid");
+        let text = wasmprinter::print_bytes(&kept).expect("it decodes");
+        assert_eq!(["$a", "$b", "$c", "$d"].map(|name| text.contains(name)), [false, true, true, false], "{text}");
     }
 
     #[test]
@@ -547,6 +553,6 @@ mod tests {
         assert_eq!(find_effective(&without), [(Kind::Export, 0)]);
         let without = remove_start(&without).expect("it has a start function");
         assert_eq!(remove_start(&without), None);
-        assert!(remove_unreferenced(&without).is_some_and(|wasm| wasm.len() < without.len()));
+        assert!(remove_unreferenced(&without, None).is_some_and(|wasm| wasm.len() < without.len()));
     }
 }

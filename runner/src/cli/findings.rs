@@ -1,6 +1,7 @@
 //! `touchstone replay` and `touchstone reduce`: what a case does, and findings as small scripts.
 
-use super::fuzzing::{make_oracle, oracles};
+use super::fuzzing::{LimitArgs, make_oracle, oracles};
+use super::losses::Losses;
 use super::output::{say_visible, tell};
 use super::panel_args::PanelArgs;
 use super::script_case;
@@ -8,6 +9,7 @@ use crate::inputs::BinaryFile;
 use crate::snapshot::{SnapshotUse, snapshot_path};
 use crate::{Case as Script, Settings, judge};
 use clap::Args;
+use fuzz::campaign::{self, Cases};
 use fuzz::generate::case::Case;
 use fuzz::generate::given;
 use fuzz::oracle::differential::REDUCTION_RUNS;
@@ -39,13 +41,31 @@ pub(super) struct ReduceArgs {
     inputs: Vec<PathBuf>,
     /// The oracle that judges the inputs.
     #[arg(long, value_parser = oracles(), default_value = oracle::ORACLES[0].name)]
-    oracle: String,
+    pub(super) oracle: String,
     /// The directory to write the scripts to [default: that of the input].
     #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// The most candidates that are run for one finding.
     #[arg(long, value_name = "N", default_value_t = REDUCTION_RUNS)]
     runs: u32,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+    #[command(flatten)]
+    pub(super) lanes: PanelArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReduceWorkerArgs {
+    /// The inputs, whose numbers are their positions.
+    #[arg(long = "input")]
+    inputs: Vec<PathBuf>,
+    #[arg(long)]
+    oracle: String,
+    /// The file in which the name of the running lane stands.
+    #[arg(long)]
+    note: PathBuf,
+    #[command(flatten)]
+    limits: LimitArgs,
     #[command(flatten)]
     lanes: PanelArgs,
 }
@@ -72,8 +92,14 @@ pub(super) fn replay(arguments: &ReplayArgs) -> Result<u8, String> {
 /// there is a finding.
 pub(super) fn reduce(arguments: &ReduceArgs) -> Result<u8, String> {
     let oracle = make_oracle(&arguments.oracle, arguments.lanes.open_for(&arguments.oracle)?)?;
+    oracle.claim().ok_or(NO_CASES)?;
+    let paths = expand(&arguments.inputs)?;
+    let mut losses = Losses::new(arguments, &paths).map_err(|error| format!("cannot start a process: {error}"))?;
     let mut groups = Groups::default();
-    for path in &expand(&arguments.inputs)? {
+    for (number, path) in (0..).zip(&paths) {
+        if losses.add(number, path)? {
+            continue;
+        }
         let Some((case, claim)) = Input::read(path)?.into_case(path, &*oracle)? else { continue };
         let name = path.display().to_string();
         let found = match known::judge(&case, claim) {
@@ -97,8 +123,34 @@ pub(super) fn reduce(arguments: &ReduceArgs) -> Result<u8, String> {
         let (count, signature) = (group.inputs.len(), group.found.signature());
         say_visible(&format_args!("{signature}\n  cause: {}\n  {count} of the inputs: {inputs}\n", group.cause))?;
     }
-    Ok(u8::from(!groups.groups.is_empty()))
+    losses.print()?;
+    Ok(u8::from(!groups.groups.is_empty() || !losses.is_empty()))
 }
+
+/// Runs inputs for a parent process, which may not survive them.
+pub(super) fn reduce_worker(arguments: &ReduceWorkerArgs) -> Result<u8, String> {
+    let ReduceWorkerArgs { inputs, oracle, note, limits, lanes } = arguments;
+    let (panel, make) = (lanes.open_for(oracle)?, oracle::find(oracle)?.make);
+    let served = campaign::serve(move || make(panel), &Files(inputs), limits.limits(), note);
+    served.map(|()| 0).map_err(|error| error.to_string())
+}
+
+/// The inputs of a worker.
+struct Files<'a>(&'a [PathBuf]);
+
+impl Cases for Files<'_> {
+    fn input(&self, _: u64) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn case(&self, number: u64, oracle: &dyn Oracle) -> Option<Case> {
+        let path = self.0.get(usize::try_from(number).ok()?)?;
+        Some(Input::read(path).ok()?.into_case(path, oracle).ok()??.0)
+    }
+}
+
+/// The reason why an oracle has nothing to reduce.
+const NO_CASES: &str = "this oracle is not about modules, so that there is nothing to reduce";
 
 /// Returns the paths, with the inputs of the fuzzer in a directory in its place.
 fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
@@ -154,7 +206,7 @@ impl Input {
     /// describe none.
     fn into_case<'o>(self, path: &Path, oracle: &'o dyn Oracle) -> Result<Option<(Case, &'o dyn Check)>, String> {
         let name = path.display();
-        let claim = oracle.claim().ok_or("this oracle is not about modules, so that there is nothing to reduce")?;
+        let claim = oracle.claim().ok_or(NO_CASES)?;
         let case = match self {
             Input::Module(wasm) => {
                 given::of_module(&wasm, claim.panel().audience()).map_err(|error| format!("{name}: {error}"))?
@@ -180,11 +232,7 @@ impl Input {
 /// whether the script shows the finding in the runner.
 fn write(input: &Path, out: Option<&Path>, group: &Group, claim: &dyn Check) -> Result<(), String> {
     let found = &group.found;
-    if let Some(out) = out {
-        fs::create_dir_all(out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
-    }
-    let name = Path::new(input.file_name().unwrap_or(input.as_os_str()));
-    let base = out.map_or_else(|| input.to_owned(), |out| out.join(name));
+    let base = base_of(input, out)?;
     let path = base.with_extension("small.wast");
     let script = found.script().ok_or("the finding has no script")?;
     save(&path, &script)?;
@@ -196,7 +244,14 @@ fn write(input: &Path, out: Option<&Path>, group: &Group, claim: &dyn Check) -> 
     }
 }
 
-fn save(path: &Path, text: &str) -> Result<(), String> {
+/// Returns the path of an input, in `out` if that is given: with other extensions, it is that of the files about it.
+pub(super) fn base_of(input: &Path, out: Option<&Path>) -> Result<PathBuf, String> {
+    let Some(out) = out else { return Ok(input.to_owned()) };
+    fs::create_dir_all(out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
+    Ok(out.join(input.file_name().unwrap_or(input.as_os_str())))
+}
+
+pub(super) fn save(path: &Path, text: &str) -> Result<(), String> {
     fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 

@@ -60,17 +60,37 @@ struct CheckArgs {
     /// The oracle that judges the inputs.
     #[arg(long, value_parser = oracles(), default_value = oracle::ORACLES[0].name)]
     oracle: String,
-    /// Time for one input in all lanes, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = super::lane_args::seconds)]
-    timeout: Duration,
-    /// Memory of one worker with the engines that it starts, in MiB.
-    #[arg(long, value_name = "MIB", default_value = "2048")]
-    memory_limit: NonZeroU64,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// Start from the modules in a directory and below it (*.wasm): half of the inputs are made of them.
     #[arg(long, value_name = "DIR")]
     seeds: Option<PathBuf>,
     #[command(flatten)]
     lanes: PanelArgs,
+}
+
+/// The options that limit one input.
+#[derive(Clone, Debug, Args)]
+pub(super) struct LimitArgs {
+    /// Time for one input in all lanes, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = super::lane_args::seconds)]
+    pub(super) timeout: Duration,
+    /// Memory of one worker with the engines that it starts, in MiB.
+    #[arg(long, value_name = "MIB", default_value = "2048")]
+    memory_limit: NonZeroU64,
+}
+
+impl LimitArgs {
+    /// Returns the limits for a worker.
+    pub(super) fn limits(&self) -> Limits {
+        Limits { time: self.timeout, memory: self.memory_limit.get().saturating_mul(1 << 20) }
+    }
+
+    /// Returns the arguments of a worker with these limits.
+    pub(super) fn worker_arguments(&self) -> [String; 2] {
+        let LimitArgs { timeout, memory_limit } = self;
+        [format!("--timeout={}", timeout.as_secs_f64()), format!("--memory-limit={memory_limit}")]
+    }
 }
 
 #[derive(Debug, Args)]
@@ -130,9 +150,8 @@ pub(super) fn work(arguments: &WorkerArgs) -> Result<u8, String> {
     let check = &arguments.check;
     let panel = check.open()?;
     let make = oracle::find(&check.oracle)?.make;
-    let limits = Limits { time: check.timeout, memory: check.memory_limit.get().saturating_mul(1 << 20) };
     let inputs = Inputs { seed: arguments.seed, modules: check.corpus()?.modules };
-    let served = campaign::serve(move || make(panel), &inputs, limits, &arguments.note);
+    let served = campaign::serve(move || make(panel), &inputs, check.limits.limits(), &arguments.note);
     served.map(|()| 0).map_err(|error| error.to_string())
 }
 
@@ -174,7 +193,7 @@ impl FuzzArgs {
             processor: self.cpu_seconds.map(Duration::from_secs),
             jobs: self.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get),
             worker: self.worker(state.seed).map_err(|error| format!("cannot start a process: {error}"))?,
-            timeout: self.check.timeout,
+            timeout: self.check.limits.timeout,
             directory: self.out.clone(),
             reduce: !self.no_reduce,
             interrupt: &interrupt,
@@ -185,21 +204,20 @@ impl FuzzArgs {
 
     /// Returns the program that becomes a worker: this one, with the same lanes and limits.
     fn worker(&self, seed: u64) -> io::Result<Program> {
-        let CheckArgs { oracle, timeout, memory_limit, seeds, lanes } = &self.check;
-        let mut arguments = vec![
-            "fuzz-worker".to_string(),
-            format!("--oracle={oracle}"),
-            format!("--timeout={}", timeout.as_secs_f64()),
-            format!("--memory-limit={memory_limit}"),
-            format!("--lanes={}", lanes.lanes),
-            format!("--seed={seed}"),
-        ];
+        let CheckArgs { oracle, limits, seeds, lanes } = &self.check;
+        let mut arguments = vec!["fuzz-worker".to_string(), format!("--oracle={oracle}"), format!("--seed={seed}")];
+        arguments.extend(limits.worker_arguments());
+        arguments.extend(lanes.worker_arguments());
         arguments.extend(seeds.iter().map(|seeds| format!("--seeds={}", seeds.display())));
-        arguments.extend(lanes.lane.iter().map(|lane| format!("--lane={lane}")));
-        let path = std::env::current_exe()?;
-        let reaper = Arc::new(Reaper::start(&path)?);
-        Ok(Program { path, arguments, reaper, keeps_words: true })
+        worker_program(arguments)
     }
+}
+
+/// Returns this program with these arguments, as a worker that it starts.
+pub(super) fn worker_program(arguments: Vec<String>) -> io::Result<Program> {
+    let path = std::env::current_exe()?;
+    let reaper = Arc::new(Reaper::start(&path)?);
+    Ok(Program { path, arguments, reaper, keeps_words: true })
 }
 
 impl CheckArgs {
@@ -212,7 +230,7 @@ impl CheckArgs {
 
     /// Opens the lanes. An engine in a process of its own gives up before the worker does, so that it is named.
     fn open(&self) -> Result<Panel, String> {
-        self.lanes.open_with_timeout(&self.oracle, DEFAULT_TIMEOUT.min(self.timeout / 2))
+        self.lanes.open_with_timeout(&self.oracle, DEFAULT_TIMEOUT.min(self.limits.timeout / 2))
     }
 }
 

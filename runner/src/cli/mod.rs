@@ -19,6 +19,8 @@ mod findings;
 #[cfg(feature = "engine")]
 mod fuzzing;
 mod lane_args;
+#[cfg(feature = "engine")]
+mod losses;
 mod output;
 #[cfg(feature = "engine")]
 mod panel_args;
@@ -102,6 +104,10 @@ enum Command {
     #[cfg(feature = "engine")]
     #[command(hide = true)]
     FuzzWorker(fuzzing::WorkerArgs),
+    /// Run inputs of `reduce` for a parent process, over standard input and output.
+    #[cfg(feature = "engine")]
+    #[command(hide = true)]
+    ReduceWorker(findings::ReduceWorkerArgs),
     /// End the process groups that a parent process leaves behind.
     #[command(hide = true)]
     Reaper,
@@ -137,6 +143,8 @@ pub fn main() -> ExitCode {
         Some(Command::Worker(arguments)) => work(&arguments),
         #[cfg(feature = "engine")]
         Some(Command::FuzzWorker(arguments)) => fuzzing::work(&arguments),
+        #[cfg(feature = "engine")]
+        Some(Command::ReduceWorker(arguments)) => findings::reduce_worker(&arguments),
         Some(Command::Reaper) => lanes::workers::reap().map(|()| 0).map_err(|error| error.to_string()),
     };
     match result {

@@ -24,6 +24,12 @@ pub(super) struct PanelArgs {
 }
 
 impl PanelArgs {
+    /// Returns the arguments of a worker with these lanes.
+    pub(super) fn worker_arguments(&self) -> Vec<String> {
+        let lanes = [format!("--lanes={}", self.lanes)].into_iter();
+        lanes.chain(self.lane.iter().map(|lane| format!("--lane={lane}"))).collect()
+    }
+
     /// Opens the lanes for an oracle. A single lane is an error if the oracle has nothing to compare it with.
     pub(super) fn open_for(&self, oracle: &str) -> Result<Panel, String> {
         self.open_with_timeout(oracle, DEFAULT_TIMEOUT)

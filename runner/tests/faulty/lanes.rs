@@ -12,7 +12,7 @@
 //! The last two are lanes of another engine than ours. `faulty/absent` is not installed. `faulty/remote` runs in a
 //! worker that has a compiler, and the worker of `faulty/remote-ends` ends after a few asks.
 //!
-//! Four lanes misbehave when they load a module of certain lengths ([`is_cursed`]), for the fuzzer: `faulty/load-abort`
+//! Four lanes misbehave when they load a module with a certain instruction ([`is_cursed`]), for the fuzzer: `faulty/load-abort`
 //! ends the process, `faulty/load-hang` never returns, `faulty/load-hog` takes memory without end, and
 //! `faulty/load-panic` panics.
 
@@ -23,6 +23,7 @@ use lanes::{
     Options, Refusal, Session, State, Value,
 };
 use std::time::Duration;
+use wasmparser::{Operator, Parser, Payload};
 
 /// Adds the faulty lanes to this program's list.
 pub(crate) fn register() {
@@ -57,9 +58,13 @@ enum Fault {
     LoadPanic,
 }
 
-/// Returns whether the lanes that misbehave on load do so for this module.
+/// Returns whether the lanes that misbehave on load do so for this module: it has an instruction that few modules have.
 fn is_cursed(module: &Binary) -> bool {
-    module.bytes().len() % 8 == 3
+    let bodies = Parser::new(0).parse_all(module.bytes()).filter_map(|payload| match payload {
+        Ok(Payload::CodeSectionEntry(body)) => body.get_operators_reader().ok(),
+        _ => None,
+    });
+    bodies.flatten().any(|operator| matches!(operator, Ok(Operator::I64Clz)))
 }
 
 struct FaultyLane {

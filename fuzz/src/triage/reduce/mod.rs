@@ -8,7 +8,10 @@
 //!
 //! A finding that does not repeat is not reduced: no candidate would prove anything.
 
+mod journal;
 mod passes;
+
+pub use journal::{Attempt, reduce_loss};
 
 use super::close::{Callback, close};
 use super::known::{self, Judgment, NewFinding};
@@ -28,18 +31,53 @@ pub const REPEATS: u32 = 4;
 /// Reduces `found` with at most `runs` runs of candidates. Returns a finding with the same signature, whose remarks say
 /// whether it repeats.
 pub fn reduce(found: NewFinding, check: &dyn Check, runs: u32) -> NewFinding {
-    let signature = found.finding.signature();
-    let shows = |case: &Case| match known::judge(case, check) {
-        Judgment::New(new) => new.finding.signature() == signature,
-        Judgment::Agreed(_) | Judgment::Known(_) => false,
-    };
-    let seen = (0..REPEATS).filter(|_| shows(&found.case)).count();
+    let mut trials = Repeated { check, signature: found.finding.signature() };
+    let seen = (0..REPEATS).filter(|_| trials.judge(&found.case).is_some()).count();
     if seen < REPEATS as usize {
         let remark = format!("It does not repeat: {REPEATS} further runs showed it {seen} times. It is not reduced.");
         return found.with_remark(remark).complete(check.panel());
     }
-    let mut reducer = Reducer { check, signature, best: None, runs };
+    shrink(found, &mut trials, runs, true)
+}
+
+/// The trials of a reduction: whether a case still shows the finding.
+trait Trials {
+    /// Returns the finding that a case shows, if it is the one that is reduced.
+    fn show(&mut self, case: &Case) -> Option<NewFinding>;
+
+    /// Returns the reduced finding with the run of a lane that most backends agree with.
+    fn complete(&mut self, found: NewFinding) -> NewFinding;
+}
+
+/// Trials in this process.
+struct Repeated<'a> {
+    check: &'a dyn Check,
+    signature: String,
+}
+
+impl Repeated<'_> {
+    fn judge(&self, case: &Case) -> Option<NewFinding> {
+        match known::judge(case, self.check) {
+            Judgment::New(new) => Some(*new).filter(|new| new.finding.signature() == self.signature),
+            Judgment::Agreed(_) | Judgment::Known(_) => None,
+        }
+    }
+}
+
+impl Trials for Repeated<'_> {
+    fn show(&mut self, case: &Case) -> Option<NewFinding> {
+        if ends(case) { self.judge(case) } else { None }
+    }
+
+    fn complete(&mut self, found: NewFinding) -> NewFinding {
+        found.complete(self.check.panel())
+    }
+}
+
+/// Makes the case of a finding smaller, with at most `runs` trials. wasm-shrink takes a part in it if `shrinks`.
+fn shrink(found: NewFinding, trials: &mut dyn Trials, runs: u32, shrinks: bool) -> NewFinding {
     let mut case = found.case.clone();
+    let mut reducer = Reducer { trials, best: None, runs };
     reducer.remove_actions(&mut case);
     reducer.simplify_options(&mut case);
     reducer.reset_settings(&mut case);
@@ -47,19 +85,19 @@ pub fn reduce(found: NewFinding, check: &dyn Check, runs: u32) -> NewFinding {
     // A module that others import from can be smaller once these are.
     for round in 0..2 {
         for module in (0..case.modules.len()).rev() {
-            reducer.reduce_module(&mut case, module, round == 0);
+            reducer.reduce_module(&mut case, module, shrinks && round == 0);
         }
         reducer.remove_actions(&mut case);
         reducer.simplify_arguments(&mut case);
         // A host function that no module can take the place of may not be imported any more.
         reducer.close_hosts(&mut case);
     }
-    reducer.best.unwrap_or(found).complete(check.panel())
+    let best = reducer.best.unwrap_or(found);
+    trials.complete(best)
 }
 
 struct Reducer<'a> {
-    check: &'a dyn Check,
-    signature: String,
+    trials: &'a mut dyn Trials,
     /// The last accepted candidate, as it was run.
     best: Option<NewFinding>,
     /// The number of candidates that may still be run.
@@ -72,16 +110,10 @@ impl Reducer<'_> {
         let Some(runs) = self.runs.checked_sub(1) else { return false };
         self.runs = runs;
         let Some(case) = make_case_deterministic(case) else { return false };
-        if !ends(&case) {
-            return false;
-        }
-        match known::judge(&case, self.check) {
-            Judgment::New(new) if new.finding.signature() == self.signature => {
-                self.best = Some(*new);
-                true
-            }
-            _ => false,
-        }
+        let shown = self.trials.show(&case);
+        let accepted = shown.is_some();
+        self.best = shown.or_else(|| self.best.take());
+        accepted
     }
 
     /// Removes actions, the last first and several at once, and then the modules without an instance.

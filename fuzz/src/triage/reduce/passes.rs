@@ -115,8 +115,21 @@ impl Reducer<'_> {
                 self.try_module(case, module, smaller);
             }
         }
-        if let Some(smaller) = remove_unreferenced(&case.modules[module]) {
-            self.try_module(case, module, smaller);
+        self.remove_unreferenced(case, module);
+    }
+
+    /// Removes what nothing refers to. A lane may fail at a function that nobody calls: then this one stays.
+    fn remove_unreferenced(&mut self, case: &mut Case, module: usize) {
+        let Some(smaller) = remove_unreferenced(&case.modules[module], None) else { return };
+        if smaller == case.modules[module] || self.try_module(case, module, smaller) {
+            return;
+        }
+        let Ok(Sizes { imported_functions, functions, .. }) = Sizes::of(&case.modules[module]) else { return };
+        for function in imported_functions..functions {
+            let smaller = remove_unreferenced(&case.modules[module], Some((Kind::Function, function)));
+            if smaller.is_some_and(|smaller| self.try_module(case, module, smaller)) {
+                return;
+            }
         }
     }
 
