@@ -1,9 +1,9 @@
-//! A process that runs one target over some inputs. It prints a line for each input before it runs, so that its parent
-//! knows which one it did not survive, and a last line with the finding, if there is one.
+//! A process that runs one target over some inputs. It prints a line for each input and for each lane before it runs,
+//! so that its parent knows what it did not survive, and a last line with the finding, if there is one.
 
 use fuzz::campaign::{Inputs, processor_time};
 use fuzz::oracle::{self, Verdict};
-use fuzz::panel::Panel;
+use fuzz::panel::{Panel, watch};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 
@@ -12,6 +12,8 @@ use std::io::{self, Write};
 pub(crate) enum Line {
     /// The number of the input that runs next, and the processor time so far in microseconds.
     Next(u64, u64),
+    /// The name of the lane that runs next; empty when none runs any more.
+    Lane(String),
     /// The signature of the finding of the last input, and its summary.
     Found(String, String),
     /// All inputs passed.
@@ -20,6 +22,10 @@ pub(crate) enum Line {
 
 /// Checks `inputs` inputs from number `from` on, up to the first finding. Returns true.
 pub(crate) fn run(target: &str, lanes: &str, seed: u64, from: u64, inputs: u64) -> Result<bool, String> {
+    watch::observe(|lane| {
+        // A parent that is gone does not miss it.
+        let _ = say(&Line::Lane(lane.to_string()));
+    });
     let source = Inputs { seed, ..Inputs::default() };
     let mut oracle = (oracle::find(target)?.make)(Panel::parse(lanes)?);
     for k in from..from + inputs {

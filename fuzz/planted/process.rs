@@ -23,6 +23,8 @@ pub(crate) struct End {
 
 /// Something that a child noticed, or did not survive.
 pub(crate) struct Finding {
+    /// The death of the child: the lane that was running, if one was.
+    pub(crate) death: Option<Option<String>>,
     /// The part that findings of one cause have in common.
     pub(crate) signature: String,
     /// A few words that say what was seen.
@@ -52,20 +54,25 @@ pub(crate) fn watch(mut command: Command, processor: Duration) -> Result<End, St
         String::from_utf8_lossy(&bytes).into_owned()
     });
     let mut end = follow(&lines, processor);
-    if end.is_none() || end.as_ref().is_some_and(|(_, state)| !matches!(state, State::Died)) {
+    if end.is_none() || end.as_ref().is_some_and(|(_, state, _)| !matches!(state, State::Died)) {
         // It has ended already, or hangs.
         let _gone = child.kill();
     }
     let status = child.wait().map_err(|error| error.to_string())?;
     let errors = errors.join().unwrap_or_default();
     let last = errors.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let (next, state) = end.take().ok_or_else(|| format!("a child ended before its first input: {last}"))?;
-    let finding = match state {
-        State::Passed | State::UsedUp => None,
-        State::Found(signature, summary) => Some(Finding { signature, summary }),
-        State::Hung => Some(Finding { signature: "hang".into(), summary: "the process hangs".into() }),
-        State::Died => Some(Finding { signature: "crash".into(), summary: format!("{status}: {last}") }),
+    let (next, state, lane) = end.take().ok_or_else(|| format!("a child ended before its first input: {last}"))?;
+    let (end, summary) = match state {
+        State::Passed | State::UsedUp => return Ok(End { next: next.0, processor: next.1, finding: None }),
+        State::Found(signature, summary) => {
+            let finding = Some(Finding { death: None, signature, summary });
+            return Ok(End { next: next.0, processor: next.1, finding });
+        }
+        State::Hung => ("hang", "the process hangs".to_string()),
+        State::Died => ("crash", format!("{status}: {last}")),
     };
+    let signature = lane.as_ref().map_or_else(|| end.to_string(), |lane| format!("{end} in {lane}"));
+    let finding = Some(Finding { death: Some(lane), signature, summary });
     Ok(End { next: next.0, processor: next.1, finding })
 }
 
@@ -78,26 +85,33 @@ enum State {
     Died,
 }
 
-/// Listens to a child. Returns the number of its next input with the processor time so far, and its state; `None` if it
-/// said nothing.
-fn follow(lines: &Receiver<Line>, processor: Duration) -> Option<((u64, Duration), State)> {
-    let mut next = None;
+/// A child when nobody listens to it any more: the number of its next input with the processor time so far, its state,
+/// and the lane that it ran last.
+type Followed = ((u64, Duration), State, Option<String>);
+
+/// Listens to a child. `None` if it said nothing.
+fn follow(lines: &Receiver<Line>, processor: Duration) -> Option<Followed> {
+    let (mut next, mut running) = (None, None);
     loop {
         let state = match lines.recv_timeout(PATIENCE) {
             Ok(Line::Next(k, micros)) => {
                 let used = Duration::from_micros(micros);
-                next = Some((k, used));
+                (next, running) = (Some((k, used)), None);
                 if used < processor {
                     continue;
                 }
                 State::UsedUp
+            }
+            Ok(Line::Lane(lane)) => {
+                running = Some(lane).filter(|lane| !lane.is_empty());
+                continue;
             }
             Ok(Line::Found(signature, summary)) => State::Found(signature, summary),
             Ok(Line::Passed) => State::Passed,
             Err(RecvTimeoutError::Timeout) => State::Hung,
             Err(RecvTimeoutError::Disconnected) => State::Died,
         };
-        return Some((next?, state));
+        return Some((next?, state, running));
     }
 }
 

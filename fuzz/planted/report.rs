@@ -36,15 +36,18 @@ pub(crate) fn list() {
 }
 
 impl Row {
-    /// Returns whether the report names the guilty: `yes` if some side consists of their code generator alone, and
-    /// `process` if nothing but the process is known.
+    /// Returns whether the report names the guilty: `yes` if some side consists of their code generator alone, or if it
+    /// is a lane of theirs that the process did not survive. `process` if nothing but the process is known.
     fn named(&self) -> &'static str {
         let Some((_, finding)) = &self.found.finding else { return "" };
-        if ["crash", "hang"].contains(&&*finding.signature) {
-            return "process";
+        let is_guilty = |lane: &str| TIERS.iter().any(|tier| lane.starts_with(&format!("{tier}/")));
+        match &finding.death {
+            Some(Some(lane)) => return if is_guilty(lane) { "yes" } else { "no" },
+            Some(None) => return "process",
+            None => {}
         }
         // Some oracles test one lane at a time, or the engine alone.
-        let names_lane = TIERS.iter().any(|tier| finding.signature.starts_with(&format!("{tier}/")));
+        let names_lane = is_guilty(&finding.signature);
         let has_sides = finding.signature.contains('[');
         if names_lane || !has_sides || finding.signature.contains(&format!("[{GUILTY}]")) { "yes" } else { "no" }
     }

@@ -74,7 +74,7 @@ impl Search {
         plant(&mut command, fault);
         let end = watch(command, left)?;
         // The input that a process did not survive counts, too.
-        let dies = end.finding.as_ref().is_some_and(|finding| ["crash", "hang"].contains(&&*finding.signature));
+        let dies = end.finding.as_ref().is_some_and(|finding| finding.death.is_some());
         progress.next = end.next + u64::from(dies);
         progress.processor += end.processor;
         Ok(end.finding)
