@@ -5,8 +5,9 @@ use fuzz::generate::Generator;
 use fuzz::generate::case::Case;
 use fuzz::generate::feature_set::Audience;
 use fuzz::generate::input::Random;
-use fuzz::generate::{gc, instantiate, reload, simd, traps};
+use fuzz::generate::{gc, instantiate, mixed, reload, simd, traps};
 use fuzz::oracle::differential::Differential;
+use fuzz::oracle::shadow::check_lane;
 use fuzz::oracle::threads::Threads;
 use fuzz::oracle::{Oracle, Verdict};
 use fuzz::panel::{Panel, compare, own_lane};
@@ -176,6 +177,18 @@ fn a_wait_that_ends_for_another_reason_is_caught() {
     assert!(signature.contains("`sleep` returns"), "{signature}");
 }
 
+/// The frames that a host function sees are held against those that modules record, as those of traps are.
+#[test]
+fn wrong_frames_in_a_host_call_are_caught() {
+    let found = (0..60).find_map(|k| {
+        let case = mixed::generate(&input(k), Audience::OWN).ok()?;
+        let faulty = FaultyLane::new(&case.options["quick"], Slip::HidesCallerOfHost);
+        check_lane(&case, &faulty).err()
+    });
+    let step = found.expect("it is caught").step;
+    assert!(step.contains(", host call "), "{step}");
+}
+
 /// Every generator makes the same case of the same bytes, and of any bytes.
 #[test]
 fn cases_follow_from_the_bytes() {
@@ -200,6 +213,8 @@ enum Slip {
     CountsOneMore,
     /// A thread that was woken says that its time was over.
     TimesOut,
+    /// The host does not see the frame that called it.
+    HidesCallerOfHost,
 }
 
 /// A lane of ours that makes a mistake.
@@ -291,7 +306,13 @@ impl Session for FaultySession<'_> {
     }
 
     fn take_host_calls(&mut self) -> Vec<HostCall> {
-        self.inner.take_host_calls()
+        let mut calls = self.inner.take_host_calls();
+        if self.slip == Slip::HidesCallerOfHost {
+            for frames in calls.iter_mut().filter_map(|call| call.frames.as_mut()) {
+                *frames = frames.split_off(frames.len().min(1));
+            }
+        }
+        calls
     }
 
     fn fuel(&mut self) -> Option<u64> {

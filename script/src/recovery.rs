@@ -162,8 +162,8 @@ impl Iterator for Tokens<'_> {
     }
 }
 
-/// Returns the length of the block comment, with those in it, that a text begins with. `None` if it begins with none, or
-/// with one that is never closed: that must not hide what follows it.
+/// Returns the length of the block comment, with those in it, that a text begins with. `None` if it begins with none,
+/// or with one that is never closed: that must not hide what follows it.
 fn end_of_comment(text: &str) -> Option<usize> {
     if !text.starts_with("(;") {
         return None;

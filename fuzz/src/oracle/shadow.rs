@@ -1,5 +1,5 @@
-//! The oracle of backtraces: the frames of each trap and of each uncaught exception are those that the modules have
-//! recorded themselves ([`shadow`](crate::rewrite::shadow)). It needs no second lane.
+//! The oracle of backtraces: the frames of each trap, of each uncaught exception and of each call of the host are those
+//! that the modules have recorded themselves ([`shadow`](crate::rewrite::shadow)). It needs no second lane.
 
 use super::Registration;
 use super::differential::Differential;
@@ -7,9 +7,9 @@ use crate::generate::case::{Action, Call, Case, Instantiation};
 use crate::generate::mixed;
 use crate::panel::compare::Agreement;
 use crate::panel::finding::{Finding, FindingKind, Side};
-use crate::panel::run::{Run, Step, run_alone};
+use crate::panel::run::{Run, Seen, Step, run_alone};
 use crate::panel::{Check, Panel};
-use crate::rewrite::shadow::{MODULE, SHOWN, Site, TAKE, module, record};
+use crate::rewrite::shadow::{LOGGED, MODULE, SHOWN, Site, TAKE, module, read_entry, record};
 use lanes::compare::frames_agree;
 use lanes::{Failure, Features, Frame, Lane, LaneInfo, Moves, Outcome, TrapKind, Value};
 
@@ -121,6 +121,9 @@ pub fn record_case(case: &Case) -> Option<(Case, Vec<Site>)> {
 fn find_wrong_frames(run: &Run, sites: &[Site], lane: &dyn Lane) -> Option<Wrong> {
     for (at, pair) in run.steps.windows(2).enumerate() {
         let [step, taken] = pair else { continue };
+        if let Some(wrong) = find_wrong_host_call(at, step, taken, sites, lane) {
+            return Some(wrong);
+        }
         let Some((frames, moved)) = find_frames(step, lane) else { continue };
         let Some((depth, recorded)) = read_taken(taken, sites) else { continue };
         // The innermost frames are compared, and the number of all.
@@ -134,6 +137,72 @@ fn find_wrong_frames(run: &Run, sites: &[Site], lane: &dyn Lane) -> Option<Wrong
         }
     }
     None
+}
+
+/// Returns the first call of the host whose frames are those of no call that the modules recorded.
+///
+/// Calls of the host are some of the recorded calls, in their order. A host function that calls another one makes two
+/// of one.
+fn find_wrong_host_call(at: usize, step: &Step, taken: &Step, sites: &[Site], lane: &dyn Lane) -> Option<Wrong> {
+    let Seen::Observation(observation) = &step.seen else { return None };
+    let (calls, is_whole) = read_calls(taken, sites)?;
+    let (mut rest, mut has_left) = (&calls[..], false);
+    for (k, call) in observation.host_calls.iter().enumerate() {
+        let Some(frames) = &call.frames else { continue };
+        // Whoever calls an export may call the host with it.
+        if frames.is_empty() && !has_left {
+            continue;
+        }
+        let fits = |recorded: &Vec<Frame>| {
+            let names_fit = !lane.info().is_own() || have_same_names(frames, recorded);
+            names_fit && frames_agree(frames, recorded, false)
+        };
+        match rest.iter().position(fits) {
+            Some(position) => (rest, has_left) = (&rest[position..], true),
+            None if is_whole => {
+                let recorded = rest.first().map_or_else(|| "no call of the host".to_string(), |frames| list(frames));
+                let what = format!("{}, host call {k}", step.what);
+                return Some(Wrong { at, what, recorded, shown: list(frames) });
+            }
+            None => return None,
+        }
+    }
+    None
+}
+
+/// Returns the frames at each recorded call that may be one of the host, and whether all calls are recorded. `None` if
+/// the step is no call of [`TAKE`].
+fn read_calls(taken: &Step, sites: &[Site]) -> Option<(Vec<Vec<Frame>>, bool)> {
+    let values = &take_values(taken)?[1 + SHOWN..];
+    let (count, entries) = values.split_first()?;
+    let count = read_number(count)?;
+    let (mut stack, mut calls) = (Vec::new(), Vec::new());
+    for entry in entries.iter().take(count.min(LOGGED)) {
+        let Value::I64(entry) = *entry else { return None };
+        let (depth, site) = read_entry(entry)?;
+        let site = sites.get(site)?;
+        stack.truncate(depth.checked_sub(1)?);
+        let callers = stack.len();
+        stack.push(frame(site));
+        // The callers have called, too.
+        if stack.len() != depth {
+            return None;
+        }
+        if site.may_leave {
+            let active = if site.is_tail_call { &stack[..callers] } else { &stack[..] };
+            calls.push(active.iter().rev().cloned().collect());
+        }
+    }
+    Some((calls, count <= LOGGED))
+}
+
+fn frame(site: &Site) -> Frame {
+    Frame {
+        func_index: site.function,
+        func_name: site.function_name.clone(),
+        module_name: site.module_name.clone(),
+        module_offset: Some(site.offset),
+    }
 }
 
 fn have_same_names(left: &[Frame], right: &[Frame]) -> bool {
@@ -167,25 +236,26 @@ fn find_frames<'a>(step: &'a Step, lane: &dyn Lane) -> Option<(&'a [Frame], bool
 /// Returns what a call of [`TAKE`] returned: the depth of the stack, and the innermost frames. `None` if the step is no
 /// such call.
 fn read_taken(step: &Step, sites: &[Site]) -> Option<(usize, Vec<Frame>)> {
+    let values = take_values(step)?;
+    let depth = read_number(values.first()?)?;
+    let frames = values[1..].iter().take(depth.min(SHOWN)).map(|value| Some(frame(sites.get(read_number(value)?)?)));
+    Some((depth, frames.collect::<Option<_>>()?))
+}
+
+/// Returns the results of a call of [`TAKE`]; `None` if the step is none.
+fn take_values(step: &Step) -> Option<&[Value]> {
     if !step.what.contains(&format!("{MODULE}.{TAKE:?}")) {
         return None;
     }
     let Outcome::Values(values) = step.outcome()? else { return None };
-    let number = |value: &Value| match value {
+    (values.len() == 2 + SHOWN + LOGGED).then_some(values)
+}
+
+fn read_number(value: &Value) -> Option<usize> {
+    match value {
         Value::I32(number) => usize::try_from(*number).ok(),
         _ => None,
-    };
-    let depth = number(values.first()?)?;
-    let frames = values[1..].iter().take(depth.min(SHOWN)).map(|value| {
-        let site = sites.get(number(value)?)?;
-        Some(Frame {
-            func_index: site.function,
-            func_name: site.function_name.clone(),
-            module_name: site.module_name.clone(),
-            module_offset: Some(site.offset),
-        })
-    });
-    Some((depth, frames.collect::<Option<_>>()?))
+    }
 }
 
 /// Runs a case that records in a lane, and returns the finding if its frames are wrong: for a fault in one lane.

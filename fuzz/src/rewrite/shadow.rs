@@ -12,6 +12,9 @@
 //! before a tail call     step := 0           the callee takes over the slot
 //! ```
 //!
+//! Each call is also logged, with the slot of its frame: the log tells what the stack was when a host function was
+//! called, though the function returned long ago. It has room for the first calls of an action.
+//!
 //! Nothing is recorded when a function returns or catches an exception: the next site of the frame that goes on sets
 //! `top` again.
 
@@ -27,21 +30,35 @@ use wasmparser::{FunctionBody, KnownCustom, Name, Operator, Parser, Payload, Typ
 
 /// The name of the instance that holds the memory and the globals.
 pub const MODULE: &str = "shadow";
-/// The function of [`MODULE`] that returns the depth and the sites of the innermost frames, and begins anew.
+/// The function of [`MODULE`] that begins anew. It returns the depth and the sites of the innermost frames, and then
+/// the number of calls and the log of the first ones ([`read_entry`]).
 pub const TAKE: &str = "take";
 /// The number of sites that [`TAKE`] returns.
 pub const SHOWN: usize = 40;
 
+/// The number of logged calls that [`TAKE`] returns.
+pub const LOGGED: usize = 64;
+
 /// The size of a slot.
 const SLOT: i32 = 4;
-/// The pages of the memory: room for more frames than any stack.
-const PAGES: u64 = 32;
+/// The pages of the slots: room for more frames than any stack.
+const SLOT_PAGES: u64 = 32;
+/// The pages of the memory.
+const PAGES: u64 = SLOT_PAGES + 1;
+/// The address of the log.
+const LOG: u64 = SLOT_PAGES << 16;
+/// The size of a logged call.
+const ENTRY: i32 = 8;
+/// The offset in the log of the entry that all further calls share.
+const LAST: i32 = LOGGED as i32 * ENTRY;
 /// The index of the memory in each module that records.
 const MEMORY: u32 = 0;
 /// The index of the global `top` in each module that records: the address of the slot of the last site.
 const TOP: u32 = 0;
 /// The index of the global `step` in each module that records.
 const STEP: u32 = 1;
+/// The index of the global `calls` in each module that records: the size of all entries, with those past the last.
+const CALLS: u32 = 2;
 
 /// An instruction that may be where a frame is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,6 +71,10 @@ pub struct Site {
     pub module_name: Option<String>,
     /// The offset of the instruction in the binary that records.
     pub offset: u64,
+    /// True if the instruction is a tail call, whose frame is gone when the callee runs.
+    pub is_tail_call: bool,
+    /// True if the instruction may call a function of the host.
+    pub may_leave: bool,
 }
 
 /// Returns the module [`MODULE`].
@@ -66,17 +87,31 @@ pub fn module() -> Vec<u8> {
             format!("(i32.load (select {address} (i32.const 0) (i32.gt_s {address} (i32.const 0))))\n")
         })
         .collect();
+    let calls: String = (0..LOGGED)
+        .map(|k| format!("(i64.load offset={LOG} (i32.const {}))", k * usize::try_from(ENTRY).unwrap_or_default()))
+        .collect();
     let text = format!(
         "(module (memory (export \"stack\") {PAGES} {PAGES})
             (global $top (export \"top\") (mut i32) (i32.const 0))
             (global $step (export \"step\") (mut i32) (i32.const {SLOT}))
-            (func (export {TAKE:?}) (result {results}) (local i32)
-                (local.set 0 (global.get $top))
+            (global $calls (export \"calls\") (mut i32) (i32.const 0))
+            (func (export {TAKE:?}) (result {results} i32 {logged}) (local i32 i32)
+                (local.set 0 (global.get $top)) (local.set 1 (global.get $calls))
                 (global.set $top (i32.const 0)) (global.set $step (i32.const {SLOT}))
+                (global.set $calls (i32.const 0))
                 (i32.div_s (local.get 0) (i32.const {SLOT}))
-                {slots}))"
+                {slots}
+                (i32.div_u (local.get 1) (i32.const {ENTRY}))
+                {calls}))",
+        logged = "i64 ".repeat(LOGGED)
     );
     wat::parse_str(text).expect("the module is well-formed")
+}
+
+/// Returns the depth and the site of a logged call.
+pub fn read_entry(entry: i64) -> Option<(usize, usize)> {
+    let [slot, site] = [entry >> 32, entry & i64::from(u32::MAX)];
+    Some((usize::try_from(slot / i64::from(SLOT)).ok()?, usize::try_from(site).ok()?))
 }
 
 /// Returns `wasm` so that it records its stack, where its sites are numbered on from those in `sites`, which grows.
@@ -92,7 +127,8 @@ pub fn record(wasm: &[u8], sites: &mut Vec<Site>) -> Result<Vec<u8>> {
         MemoryType { minimum: PAGES, maximum: Some(PAGES), memory64: false, shared: false, page_size_log2: None };
     let global = GlobalType { val_type: ValType::I32, mutable: true, shared: false };
     let import = |name: &str, ty: EntityType| (MODULE.to_string(), name.to_string(), ty);
-    let imports = vec![import("stack", memory.into()), import("top", global.into()), import("step", global.into())];
+    let globals = ["top", "step", "calls"].map(|name| import(name, global.into()));
+    let imports = [import("stack", memory.into())].into_iter().chain(globals).collect();
     let extension = Extension { imports, bodies: recorder.bodies, ..Extension::default() };
     let recording = extension.apply(wasm)?;
     find_sites(&recording, first..recorder.next, sites)?;
@@ -116,7 +152,7 @@ impl Reencode for Recorder {
     }
 
     fn global_index(&mut self, global: u32) -> Result<u32> {
-        Ok(global + 2)
+        Ok(global + 3)
     }
 
     fn parse_function_body(&mut self, _: &mut CodeSection, body: FunctionBody<'_>) -> Result<()> {
@@ -159,11 +195,12 @@ impl Recorder {
             SiteKind::Call => Some(SLOT),
             SiteKind::TailCall => Some(0),
         };
-        if let Some(step) = step {
-            function.instruction(&Instruction::I32Const(step)).instruction(&Instruction::GlobalSet(STEP));
-        }
         let site = i32::try_from(self.next).expect("a case has fewer than 2^31 instructions");
         self.next += 1;
+        if let Some(step) = step {
+            function.instruction(&Instruction::I32Const(step)).instruction(&Instruction::GlobalSet(STEP));
+            log_call(depth, site, function);
+        }
         for instruction in [
             Instruction::LocalGet(depth),
             Instruction::GlobalSet(TOP),
@@ -173,6 +210,33 @@ impl Recorder {
         ] {
             function.instruction(&instruction);
         }
+    }
+}
+
+/// Adds the code that logs a call.
+fn log_call(depth: u32, site: i32, function: &mut Function) {
+    for instruction in [
+        // The address: entries past the last one replace each other.
+        Instruction::GlobalGet(CALLS),
+        Instruction::I32Const(LAST),
+        Instruction::GlobalGet(CALLS),
+        Instruction::I32Const(LAST),
+        Instruction::I32LtU,
+        Instruction::Select,
+        // The entry.
+        Instruction::LocalGet(depth),
+        Instruction::I64ExtendI32U,
+        Instruction::I64Const(32),
+        Instruction::I64Shl,
+        Instruction::I64Const(site.into()),
+        Instruction::I64Or,
+        Instruction::I64Store(MemArg { offset: LOG, align: 3, target: MemArgTarget::Memory(MEMORY), ordering: None }),
+        Instruction::GlobalGet(CALLS),
+        Instruction::I32Const(ENTRY),
+        Instruction::I32Add,
+        Instruction::GlobalSet(CALLS),
+    ] {
+        function.instruction(&instruction);
     }
 }
 
@@ -242,18 +306,22 @@ fn find_kind(operator: &Operator<'_>) -> SiteKind {
 
 /// Adds the sites with these numbers, which follow the code that records them.
 fn find_sites(wasm: &[u8], numbers: Range<usize>, sites: &mut Vec<Site>) -> Result<()> {
-    let (mut function, mut names, mut module_name) = (0, Vec::new(), None);
+    let (mut imported, mut function, mut names, mut module_name) = (0, 0, Vec::new(), None);
     let first = sites.len();
     for payload in Parser::new(0).parse_all(wasm) {
         match payload? {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
-                    function += u32::from(matches!(import?.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)));
+                    imported += u32::from(matches!(import?.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)));
                 }
+                function = imported;
             }
             Payload::CodeSectionEntry(body) => {
-                for offset in find_body_sites(&body)? {
-                    sites.push(Site { function, function_name: None, module_name: None, offset });
+                for (operator, offset) in find_body_sites(&body)? {
+                    let is_tail_call = matches!(find_kind(&operator), SiteKind::TailCall);
+                    let may_leave = may_leave(&operator, imported);
+                    let (function_name, module_name) = (None, None);
+                    sites.push(Site { function, function_name, module_name, offset, is_tail_call, may_leave });
                 }
                 function += 1;
             }
@@ -279,18 +347,26 @@ fn find_sites(wasm: &[u8], numbers: Range<usize>, sites: &mut Vec<Site>) -> Resu
     Ok(())
 }
 
-/// Returns the offsets of the instructions right after the stores that record them, in order.
-fn find_body_sites(body: &FunctionBody<'_>) -> Result<Vec<u64>> {
+/// Returns whether an instruction may call a function of the host, in a module with this many imported functions.
+fn may_leave(operator: &Operator<'_>, imported: u32) -> bool {
+    match operator {
+        Operator::Call { function_index } | Operator::ReturnCall { function_index } => *function_index < imported,
+        _ => matches!(find_kind(operator), SiteKind::Call | SiteKind::TailCall),
+    }
+}
+
+/// Returns the instructions right after the stores that record them, with their offsets, in order.
+fn find_body_sites<'a>(body: &FunctionBody<'a>) -> Result<Vec<(Operator<'a>, u64)>> {
     let mut reader = body.get_operators_reader()?;
-    const LOG: wasmparser::MemArgTarget = wasmparser::MemArgTarget::Memory(MEMORY);
+    const STACK: wasmparser::MemArgTarget = wasmparser::MemArgTarget::Memory(MEMORY);
     let (mut found, mut is_recorded) = (Vec::new(), false);
     while !reader.eof() {
         let (operator, offset) = reader.read_with_offset()?;
-        if is_recorded {
-            found.push(offset);
+        // Nothing else stores numbers of 32 bits there.
+        let records = matches!(operator, Operator::I32Store { memarg } if memarg.target == STACK);
+        if std::mem::replace(&mut is_recorded, records) {
+            found.push((operator, offset));
         }
-        // Nothing else uses this memory.
-        is_recorded = matches!(operator, Operator::I32Store { memarg } if memarg.target == LOG);
     }
     Ok(found)
 }
@@ -311,6 +387,8 @@ mod tests {
         assert_eq!(sites[0].module_name.as_deref(), Some("m"));
         let opcodes: Vec<_> = sites.iter().map(|site| wasm[usize::try_from(site.offset).expect("small")]).collect();
         assert_eq!(opcodes, [0x10, 0x36, 0x12], "call, i32.store, return_call");
+        assert_eq!([0, 1, 2].map(|site| sites[site].may_leave), [true, false, false], "$f may be of the host");
+        assert_eq!([0, 1, 2].map(|site| sites[site].is_tail_call), [false, false, true]);
         assert!(lanes::is_valid_with(&module(), lanes::Features::WASM_2_0));
     }
 }

@@ -12,9 +12,9 @@
 //! The last two are lanes of another engine than ours. `faulty/absent` is not installed. `faulty/remote` runs in a
 //! worker that has a compiler, and the worker of `faulty/remote-ends` ends after a few asks.
 //!
-//! Four lanes misbehave when they load a module with a certain instruction ([`is_cursed`]), for the fuzzer: `faulty/load-abort`
-//! ends the process, `faulty/load-hang` never returns, `faulty/load-hog` takes memory without end, and
-//! `faulty/load-panic` panics.
+//! Four lanes misbehave when they load a module with a certain instruction ([`is_cursed`]), for the fuzzer:
+//! `faulty/load-abort` ends the process, `faulty/load-hang` never returns, `faulty/load-hog` takes memory without end,
+//! and `faulty/load-panic` panics.
 
 use lanes::own::{Origin, Own, Tier};
 use lanes::remote::RemoteLane;
