@@ -20,14 +20,17 @@ fn nothing_is_found_without_a_fault() {
     assert_eq!(rows[0]["inputs"], 20);
 }
 
-/// A wrong result, a wrong lookup, wrong tables.
+/// A wrong result, a wrong lookup, wrong tables, and a fault that the process does not survive.
 #[test]
 fn faults_are_found_and_their_lanes_are_named() {
-    const FAULTS: [&str; 4] = ["SubtractionAdds", "CallerOffsetAfterCall", "WrongTrapCode", "OuterHandlerFirst"];
+    const FAULTS: [&str; 5] =
+        ["SubtractionAdds", "CallerOffsetAfterCall", "WrongTrapCode", "OuterHandlerFirst", "LastByteUnchecked"];
     let faults = FAULTS.iter().flat_map(|fault| ["--fault", fault]);
     let arguments: Vec<&str> = faults.chain(["--no-sound-run", "--inputs", "300"]).collect();
     let rows = run("differential", &arguments);
     assert_eq!(rows.len(), FAULTS.len());
+    let last = rows[FAULTS.len() - 1]["signature"].as_str().expect("a finding");
+    assert!(last.starts_with("crash in speed/") || last.starts_with("crash in quick/"), "{last}");
     for row in rows {
         assert!(row["target"] == "differential" && row["named"] == "yes", "{row}");
     }
