@@ -15,7 +15,7 @@ pub struct Batches<'a> {
     position: (u32, u32),
     /// The lengths of the pieces to parse. Each piece holds whole directives.
     pieces: vec::IntoIter<usize>,
-    /// Where a piece stands.
+    /// The surroundings of a piece.
     around: Around,
     /// True if all pieces together are one batch.
     is_one: bool,
