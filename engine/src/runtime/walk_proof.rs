@@ -32,9 +32,9 @@ pub struct Walks {
     pub backtraces: u64,
     /// Their frames.
     pub frames: u64,
-    /// The backtraces from an instruction that LLVM's unwinder takes for another. It looks up the address before that of
-    /// an interrupted instruction (<https://github.com/llvm/llvm-project/pull/92291>), where another rule may hold. Only
-    /// the first frame is compared.
+    /// The backtraces from an instruction that LLVM's unwinder takes for another. It looks up the address before that
+    /// of an interrupted instruction (<https://github.com/llvm/llvm-project/pull/92291>), where another rule may hold.
+    /// Only the first frame is compared.
     pub looked_up_early: u64,
     /// The differences.
     pub wrong: Vec<WrongWalk>,

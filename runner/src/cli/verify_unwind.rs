@@ -101,7 +101,7 @@ struct WrongWalk {
     seen: Vec<String>,
 }
 
-/// What a check of running code has found.
+/// The result of a check of running code.
 enum Checked {
     Steps(engine::Proof),
     Walks(engine::Walks),
