@@ -12,13 +12,12 @@ readonly STEPS=(tools format lints documentation dependencies debugging without_
   conformance explicit_checks baseline_cpu gc_zeal remote_lanes verify_unwind other_unwinders other_engines
   without_our_engine interpreter_alone without_wasi programs official_checkout canaries)
 
-# The tools that tests hand artifacts to, and a compiler of C for WASI. LLVM's unwinder is a package with the number of
-# a release in its name.
+# The tools that tests hand artifacts to, a compiler of C for WASI, and LLVM's unwinder.
 tools() {
   install_tools readelf=binutils gdb=gdb "lldb=lldb python3-lldb-14" llvm-dwarfdump=llvm clang=clang wasm-ld=lld \
     perf=linux-perf
   [[ -e /usr/lib/wasm32-wasi/libc.a ]] || install_packages wasi-libc libclang-rt-dev-wasm32
-  ldconfig -p | grep -q 'libunwind\.so\.1 ' || install_packages 'libunwind-1[0-9]'
+  [[ $(ldconfig -p) == *'libunwind.so.1 '* ]] || install_packages libunwind-14
 }
 
 format() { cargo fmt --all --check; }
