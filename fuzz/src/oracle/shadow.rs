@@ -11,7 +11,7 @@ use crate::panel::run::{Run, Seen, Step, run_alone};
 use crate::panel::{Check, Panel};
 use crate::rewrite::shadow::{LOGGED, MODULE, SHOWN, Site, TAKE, module, read_entry, record};
 use lanes::compare::frames_agree;
-use lanes::{Failure, Features, Frame, Lane, LaneInfo, Moves, Outcome, TrapKind, Value};
+use lanes::{Failure, Features, Frame, Lane, LaneInfo, Outcome, TrapKind, Value};
 
 /// The entry in the list of oracles.
 pub const REGISTRATION: Registration = Registration {
@@ -70,14 +70,7 @@ struct Wrong {
 /// Returns the finding of the first step at which a lane shows wrong frames.
 fn find_first(runs: &[Checked]) -> Option<Finding> {
     let first = runs.iter().filter_map(|(_, wrong, _)| wrong.as_ref()).min_by_key(|wrong| wrong.at)?;
-    let shadow = LaneInfo {
-        name: MODULE.to_string(),
-        engine: MODULE.to_string(),
-        code: MODULE.to_string(),
-        backend: MODULE.to_string(),
-        moves: Moves::Nothing,
-    };
-    let mut sides = vec![Side::new(format!("frames: {}", first.recorded), [&shadow])];
+    let mut sides = vec![Side::of_witness(format!("frames: {}", first.recorded), MODULE)];
     for (_, wrong, info) in runs {
         let Some(wrong) = wrong.as_ref().filter(|wrong| wrong.what == first.what) else { continue };
         let shown = format!("frames: {}", wrong.shown);

@@ -10,7 +10,7 @@ use crate::panel::finding::{Finding, FindingKind, Side};
 use crate::panel::run::{Run, run_alone};
 use crate::panel::{Check, Panel};
 use engine::{Prover, Wrong};
-use lanes::{Lane, LaneInfo, Moves};
+use lanes::{Lane, LaneInfo};
 
 /// The entry in the list of oracles.
 pub const REGISTRATION: Registration = Registration {
@@ -68,19 +68,12 @@ pub fn check_lane(case: &Case, lane: &dyn Lane) -> Result<Run, Box<Finding>> {
 /// Returns the finding of a wrong rule.
 fn describe(wrong: &Wrong, lane: &LaneInfo) -> Finding {
     let Wrong { artifact, function, offset, rule, expected, seen } = wrong;
-    let shadow = LaneInfo {
-        name: SHADOW_STACK.to_string(),
-        engine: SHADOW_STACK.to_string(),
-        code: SHADOW_STACK.to_string(),
-        backend: SHADOW_STACK.to_string(),
-        moves: Moves::Nothing,
-    };
     let seen = seen.as_ref().map_or_else(Clone::clone, |value| format!("{value:#x}"));
     Finding {
         kind: FindingKind::Disagreement,
         step: format!("offset {offset:#x} of {function} in artifact {artifact}"),
         sides: vec![
-            Side::new(format!("{rule} of the caller: {expected:#x}"), [&shadow]),
+            Side::of_witness(format!("{rule} of the caller: {expected:#x}"), SHADOW_STACK),
             Side::new(format!("{rule} of the caller: {seen}"), [lane]),
         ],
         silent: Vec::new(),

@@ -63,6 +63,11 @@ impl Side {
         Side { shown, backends }
     }
 
+    /// Returns the side of a witness that is no lane and has a vote of its own.
+    pub fn of_witness(shown: String, name: &str) -> Side {
+        Side { shown, backends: BTreeMap::from([(name.to_string(), vec![name.to_string()])]) }
+    }
+
     /// Returns the names of the lanes.
     pub fn lanes(&self) -> impl Iterator<Item = &str> {
         self.backends.values().flatten().map(String::as_str)

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, Write};
 use std::process::ChildStdin;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,7 +45,13 @@ impl Connection {
         })?;
         match greeting.recv_timeout(timeout) {
             Ok(hello) => Ok(Connection { child, input: Mutex::new(input), routes, next: AtomicU32::new(0), hello }),
-            Err(_) => Err(format!("{} is not the worker of the lanes `remote`: {}", command[0], child.death())),
+            Err(error) => {
+                let how = match error {
+                    RecvTimeoutError::Timeout => format!("it said nothing within {} s", timeout.as_secs_f64()),
+                    RecvTimeoutError::Disconnected => child.death(),
+                };
+                Err(format!("{} is not the worker of the lanes `remote`: {how}", command[0]))
+            }
         }
     }
 

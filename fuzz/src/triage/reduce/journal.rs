@@ -15,8 +15,8 @@ use crate::triage::known::NewFinding;
 /// Runs something that may end the process, once it has said so to whoever watches.
 pub type Attempt<'a> = dyn FnMut(&mut dyn FnMut()) + 'a;
 
-/// Reduces the case of a finding that ends its process, with at most `runs` trials. `journal` says of the first ones
-/// whether they showed the finding.
+/// Reduces the case of a finding that ends its process, with at most `runs` trials. `journal` has the results of the
+/// first ones: true where the finding showed.
 pub fn reduce_loss(
     found: NewFinding,
     check: &dyn Check,
