@@ -18,16 +18,20 @@
 //! # Ok::<(), wasi_preview1::Error>(())
 //! ```
 //!
-//! The crate `wasi-common` does the work. This crate names no engine, and nothing of that crate shows in its interface,
-//! so that it can be replaced.
+//! The crate `wasi-common` does the work. Nothing of it shows in the interface, so that it can be replaced. This crate
+//! names no engine, except for the methods of the cargo feature `engine`, which define the functions in a linker of ours.
 
 mod config;
 mod corrections;
 mod functions;
+#[cfg(feature = "engine")]
+mod linker;
 mod scheduler;
 
 pub use config::{Config, Error, Input, Output};
 pub use functions::{FUNCTIONS, Function, NumType};
+#[cfg(feature = "engine")]
+pub use linker::exit_code;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use wasi_common::WasiCtx;

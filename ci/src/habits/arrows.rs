@@ -8,7 +8,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["features"]),
     ("interpreter", &["features"]),
     ("spec-testsuite", &["features"]),
-    ("wasi", &[]),
+    ("wasi", &["engine"]),
     ("lanes", &["features", "engine", "interpreter"]),
     ("script", &["lanes"]),
     ("fuzz", &["features", "engine", "lanes", "script"]),

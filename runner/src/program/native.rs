@@ -96,28 +96,7 @@ impl Machine for Native {
 
     #[cfg(feature = "wasi")]
     fn provide(&mut self, function: &'static wasi::Function, wasi: &wasi::Wasi) -> Result<(), Stopped> {
-        use engine::{Backtrace, Extern, FuncType};
-        let number = |ty: &wasi::NumType| match ty {
-            wasi::NumType::I32 => ValType::I32,
-            wasi::NumType::I64 => ValType::I64,
-        };
-        let ty = FuncType::new(function.params.iter().map(number), function.result.iter().map(number));
-        let wasi = wasi.clone();
-        let defined = self.linker.func_new(wasi::MODULE, function.name, ty, move |mut caller, arguments, results| {
-            let numbers: Vec<u64> = arguments.iter().map(number_of).collect();
-            let memory = match caller.get_export("memory").and_then(Extern::into_memory) {
-                Some(memory) => memory.data_mut(&mut caller)?,
-                None => &mut [],
-            };
-            match wasi.call(function, &numbers, memory) {
-                Ok(result) => {
-                    results.iter_mut().zip(result).for_each(|(slot, number)| *slot = Val::I32(number));
-                    Ok(())
-                }
-                Err(stop) => Err(Error::host(stop).with_backtrace(Backtrace::capture(&caller))),
-            }
-        });
-        defined.map(|_| ()).map_err(stopped)
+        wasi.define_function(&mut self.linker, function).map_err(stopped)
     }
 
     fn instantiate(&mut self, module: &Module) -> Result<Instance, Stopped> {
@@ -190,21 +169,11 @@ fn lift(value: &Val) -> Value {
     }
 }
 
-/// Returns an argument of a function of WASI as a plain number.
-#[cfg(feature = "wasi")]
-fn number_of(value: &Val) -> u64 {
-    match *value {
-        Val::I32(number) => u64::from(number as u32),
-        Val::I64(number) => number as u64,
-        _ => unreachable!("functions of WASI take integers"),
-    }
-}
-
 /// Returns the reason why code did not return, or did not start.
 fn stopped(error: Error) -> Stopped {
     #[cfg(feature = "wasi")]
-    if let Some(wasi::Stop::Exit(code)) = error.downcast_ref() {
-        return Stopped::Exit(*code);
+    if let Some(code) = wasi::exit_code(&error) {
+        return Stopped::Exit(code);
     }
     match error.kind() {
         ErrorKind::Trap(_) | ErrorKind::Exception | ErrorKind::Host => {
