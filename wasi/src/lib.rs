@@ -19,7 +19,7 @@
 //! ```
 //!
 //! The crate `wasi-common` does the work. Nothing of it shows in the interface, so that it can be replaced. This crate
-//! names no engine, except for the methods of the cargo feature `engine`, which define the functions in a linker of ours.
+//! names no engine; only the cargo feature `engine` defines the functions in a linker of ours.
 
 mod config;
 mod corrections;
