@@ -34,6 +34,8 @@ pub struct Case {
     pub options: BTreeMap<&'static str, Options>,
     /// The options of lanes of other engines, by lane. They must make no difference either.
     pub settings: BTreeMap<String, Settings>,
+    /// The tier of our compiler whose lanes take no part ([`Panel::draw_tier`](crate::panel::Panel::draw_tier)).
+    pub without: Option<&'static str>,
 }
 
 /// One step of a case.
@@ -101,6 +103,11 @@ impl Case {
         self.settings.iter().filter_map(describe).collect()
     }
 
+    /// Returns whether one of our own lanes takes part.
+    pub fn has_lane(&self, lane: &str) -> bool {
+        self.without.is_none_or(|tier| tier_of(lane) != tier)
+    }
+
     /// Returns the calls, in order.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
         self.actions.iter().filter_map(|action| match action {
@@ -111,12 +118,17 @@ impl Case {
 
     /// Returns the options of one of our own lanes. Without fuel, the interpreter gives up a case that does not end.
     pub fn options_of(&self, lane: &str) -> Options {
-        let tier = lane.split('/').next().and_then(|tier| self.options.get(tier));
+        let tier = self.options.get(tier_of(lane));
         // Other names are those of the interpreter, and of faulty lanes for tests. They have the options of `speed`.
         let options = tier.unwrap_or(&self.options[TIERS[0]]);
         let may_not_end = lane == INTERPRETER && options.fuel.is_none();
         Options { time_limit: may_not_end.then_some(PATIENCE), ..options.clone() }
     }
+}
+
+/// Returns the tier of one of our own lanes; the name of the lane if it is the interpreter.
+fn tier_of(lane: &str) -> &str {
+    lane.split('/').next().unwrap_or(lane)
 }
 
 /// Chooses the options of each tier.

@@ -77,6 +77,7 @@ impl Oracle for Differential {
         let case = measure(Phase::Generate, "", || (self.generate)(input, self.audience)).ok()?;
         let mut case = measure(Phase::Trial, "", || trial::settle(input, case))?;
         case.settings = self.check.panel().draw_settings(input);
+        case.without = self.check.panel().draw_tier(input);
         Some(case)
     }
 

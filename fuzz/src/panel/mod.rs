@@ -13,7 +13,7 @@ pub(crate) mod scripted_engine;
 pub mod trial;
 pub mod watch;
 
-use crate::generate::case::Case;
+use crate::generate::case::{Case, TIERS};
 use crate::generate::feature_set::Audience;
 use crate::generate::input::Random;
 use compare::Agreement;
@@ -164,6 +164,17 @@ impl Panel {
         settings
     }
 
+    /// Draws the tier of our compiler whose lanes take no part in a case, since to compile takes most of its time. One
+    /// case of eight runs in both tiers, and so do all cases if fewer than two lanes would remain.
+    pub fn draw_tier(&self, input: &[u8]) -> Option<&'static str> {
+        // The low bits choose among the settings of other engines.
+        let drawn = Random::of(input).next_u64() >> 32;
+        let tier = TIERS[usize::from(drawn.is_multiple_of(2))];
+        let case = Case { without: Some(tier), ..Case::default() };
+        let remaining = self.own.iter().filter(|lane| case.has_lane(lane)).count() + self.foreign.len();
+        (remaining >= 2 && !(drawn / 2).is_multiple_of(8)).then_some(tier)
+    }
+
     /// Returns the name of each lane, with the engine that it runs.
     ///
     /// # Errors
@@ -213,12 +224,13 @@ impl Panel {
         })
     }
 
-    /// Calls `visit` with all lanes as `case` configures them.
+    /// Calls `visit` with all lanes that take part in `case`, as it configures them.
     pub fn with_lanes<R>(&self, case: &Case, visit: impl FnOnce(&[&dyn Lane]) -> R) -> R {
         coverage::begin();
         let coverage = self.watches_guests.then_some(Coverage(coverage::note));
         let options = |name: &str| Options { coverage, ..case.options_of(name) };
-        let own: Vec<_> = self.own.iter().map(|name| own_lane(name, &options(name))).collect();
+        let names = self.own.iter().filter(|name| case.has_lane(name));
+        let own: Vec<_> = names.map(|name| own_lane(name, &options(name))).collect();
         let lanes: Vec<&dyn Lane> = own.iter().chain(&self.foreign).map(|lane| &**lane).collect();
         visit(&lanes)
     }
@@ -231,7 +243,7 @@ impl Panel {
         })
     }
 
-    /// Runs `case` in all lanes and compares them.
+    /// Runs `case` in all lanes that take part in it, and compares them.
     ///
     /// # Errors
     ///
@@ -267,6 +279,25 @@ mod tests {
         assert_eq!(Panel::own().audience(), Audience::OWN);
         assert!(Panel::parse("speed/fresh,swift").is_err());
         assert!(Panel::parse("").is_err());
+    }
+
+    #[test]
+    fn a_tier_is_left_out_of_most_cases() {
+        let drawn = |panel: &Panel| -> BTreeMap<Option<&str>, usize> {
+            let mut drawn = BTreeMap::new();
+            (0..1600_u32).for_each(|input| *drawn.entry(panel.draw_tier(&input.to_le_bytes())).or_default() += 1);
+            drawn
+        };
+        let counts = drawn(&Panel::compiled());
+        assert!([Some("quick"), Some("speed")].iter().all(|tier| (600..800).contains(&counts[tier])), "{counts:?}");
+        assert!((150..250).contains(&counts[&None]), "{counts:?}");
+        let two = drawn(&Panel::new(&["quick/fresh", "speed/fresh"], Vec::new()));
+        assert_eq!(two, BTreeMap::from([(None, 1600)]));
+
+        let case =
+            Case { without: Some("quick"), ..Case::of_module(wat::parse_str("(module)").expect("it parses"), []) };
+        let agreement = Panel::compiled().check(&case).unwrap_or_else(|finding| panic!("{finding}"));
+        assert_eq!(agreement.compared, ["speed/fresh", "speed/reload"]);
     }
 
     /// No lane after the interpreter runs a case that does not end, and the statistics count nothing as compared.
