@@ -56,9 +56,9 @@ pub use base::{
 pub use compile::Listing;
 pub use runtime::{
     AnyRef, ArrayRef, AsContext, AsContextMut, Caller, Engine, ExnRef, ExportType, Extern, ExternRef, Func, Global,
-    I31, ImportType, Instance, InstancePre, IntoFunc, Linker, Memory, Module, OwnedRooted, ResourceLimiter, RootScope,
-    Rooted, SharedMemory, Store, StoreContext, StoreContextMut, StoreLimits, StructRef, Table, Tag, TypedFunc,
-    UpdateDeadline, Val, WaitResult, WasmParams, WasmResults, WasmRet, WasmTy,
+    I31, ImportType, Instance, InstancePre, IntoFunc, Linker, Memory, Module, OwnedRooted, Profile, ResourceLimiter,
+    RootScope, Rooted, SharedMemory, Store, StoreContext, StoreContextMut, StoreLimits, StructRef, Table, Tag,
+    TypedFunc, UpdateDeadline, Val, WaitResult, WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use wasm::types::{
     CompositeKind, ConcreteType, ExternType, FuncType, GlobalType, HeapType, Limits, MemoryType, PAGE_SIZE, RefType,

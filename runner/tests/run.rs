@@ -208,6 +208,28 @@ fn fuel_ends() {
 }
 
 #[test]
+fn profiles_are_folded_stacks() {
+    const SPIN: &str = r#"(module $spinner
+        (func $spin (param i32) (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
+        (func $main (export "main") (param i32) (call $spin (local.get 0))))"#;
+    let files = Files::new(&[("spin.wat", SPIN), ("loop.wat", LOOP)]);
+    let profile = || fs::read_to_string(files.0.path().join("out")).expect("a profile");
+    for tier in ["speed", "quick"] {
+        files.returns(&format!("run --tier {tier} --profile guest,@out --invoke main @spin.wat 300000000"), "");
+        assert!(profile().starts_with("spinner!1 $main;spinner!0 $spin "), "{}", profile());
+    }
+    // Also of a program that traps, from the cache.
+    files.traps("run --timeout 0.3 --profile guest,@out,4ms @loop.wat", &["interrupted"]);
+    assert!(profile().starts_with("forever!1;forever!0 $spin "), "{}", profile());
+    files.refuses("run --profile guest,@absent/out @loop.wat", &["cannot write the profile", "absent/out"]);
+    files.refuses(
+        "run --tier interp --profile guest @loop.wat",
+        &["--profile is of compiled code. Name another --tier"],
+    );
+    files.refuses("run --profile vtune @loop.wat", &["expected guest, perfmap or jitdump"]);
+}
+
+#[test]
 fn time_ends() {
     let files = Files::new(&[("loop.wat", LOOP), ("math.wat", MATH)]);
     for tier in TIERS {

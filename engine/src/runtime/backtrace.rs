@@ -68,7 +68,7 @@ fn walk_exits(newest: Option<&Activation>, exit: WasmExit, reader: &CodeReader<'
 
 /// The activations of a store, from `newest` on, each with the exit through which its compiled code was left. Compiled
 /// code of `newest` was left at `exit`.
-fn exits(newest: Option<&Activation>, exit: WasmExit) -> impl Iterator<Item = (&Activation, WasmExit)> {
+pub(super) fn exits(newest: Option<&Activation>, exit: WasmExit) -> impl Iterator<Item = (&Activation, WasmExit)> {
     // A store context holds the last exit only. Entering compiled code again saves it in the new activation.
     core::iter::successors(newest.map(|newest| (newest, exit)), |(activation, _)| {
         Some((activation.older_of_same_store()?, activation.outer_exit()))

@@ -74,6 +74,7 @@ pub use memory::{Memory, SharedMemory, WaitResult};
 #[cfg(feature = "probes")]
 pub use probe::{ask_functions, ask_tables};
 #[cfg(feature = "compile")]
+pub use profiler::Profile;
 pub(crate) use stack_limit::with_stack;
 pub use store::{
     AsContext, AsContextMut, ResourceLimiter, Store, StoreContext, StoreContextMut, StoreLimits, UpdateDeadline,

@@ -103,10 +103,15 @@ impl<T: Located> Drop for Registered<T> {
 impl<T: Located> Reader<'_, T> {
     /// The item that occupies an address.
     pub(super) fn at(&self, address: u64) -> Option<&T> {
+        self.shared_at(address).map(Arc::as_ref)
+    }
+
+    /// The item that occupies an address, to share it.
+    pub(super) fn shared_at(&self, address: u64) -> Option<&Arc<T>> {
         // SAFETY: null, or a snapshot that is not freed while this reader is counted.
         let items = unsafe { self.snapshot.as_ref() }?;
         let after = items.partition_point(|item| item.addresses().start <= address);
-        items[..after].last().map(Arc::as_ref).filter(|item| item.addresses().contains(&address))
+        items[..after].last().filter(|item| item.addresses().contains(&address))
     }
 }
 

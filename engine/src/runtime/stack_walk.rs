@@ -38,12 +38,12 @@ impl RawBacktrace {
     /// Adds the frames from `address` up to the entry trampoline.
     pub(super) fn walk(&mut self, registers: Registers, address: FrameAddress, stack: &Stack, reader: &CodeReader<'_>) {
         let first = self.0.len();
-        let mut infos = FrameInfos::new(reader);
-        follow(registers, address, &mut infos, &mut self.0, |info, callee| info.rule?.apply(callee, stack));
+        walk(registers, address, stack, reader, |address| self.0.push(address));
         // The chain of frame pointers is an independent witness: it must name the same frames.
-        let mut by_frame_pointers = || {
-            let mut others = Vec::new();
-            follow(registers, address, &mut infos, &mut others, |_, callee| step_by_frame_pointer(callee, stack));
+        let by_frame_pointers = || {
+            let (mut infos, mut others) = (FrameInfos::new(reader), Vec::new());
+            let step = |_: FrameInfo, callee: &Registers| step_by_frame_pointer(callee, stack);
+            follow(registers, address, &mut infos, &mut |address| others.push(address), step);
             others
         };
         if cfg!(debug_assertions) {
@@ -67,18 +67,31 @@ impl RawBacktrace {
     }
 }
 
-/// Collects the addresses of WebAssembly functions from `address` up to the entry trampoline. `step` finds the
-/// registers of a frame's caller.
+/// Visits the addresses of WebAssembly functions from `address` up to the entry trampoline, through the artifacts'
+/// `.eh_frame`. Allocates nothing.
+pub(super) fn walk(
+    registers: Registers,
+    address: FrameAddress,
+    stack: &Stack,
+    reader: &CodeReader<'_>,
+    mut visit: impl FnMut(FrameAddress),
+) {
+    let step = |info: FrameInfo, callee: &Registers| info.rule?.apply(callee, stack);
+    follow(registers, address, &mut FrameInfos::new(reader), &mut visit, step);
+}
+
+/// Visits the addresses of WebAssembly functions from `address` up to the entry trampoline. `step` finds the registers
+/// of a frame's caller.
 fn follow(
     mut registers: Registers,
     mut address: FrameAddress,
     infos: &mut FrameInfos<'_>,
-    frames: &mut Vec<FrameAddress>,
+    visit: &mut impl FnMut(FrameAddress),
     step: impl Fn(FrameInfo, &Registers) -> Result<Registers, UnwindError>,
 ) {
     while let Some(info) = infos.get(address) {
         if info.is_function {
-            frames.push(address);
+            visit(address);
         }
         let Ok(caller) = step(info, &registers) else { break };
         registers = caller;

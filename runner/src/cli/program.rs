@@ -2,6 +2,8 @@
 
 use super::lane_args::seconds;
 use super::output::{say_visible, tell};
+#[cfg(feature = "engine")]
+use crate::program::Profiling;
 use crate::program::{self, Limits, Program, Stopped, Tier};
 use clap::Args;
 use lanes::Features;
@@ -62,6 +64,11 @@ pub(super) struct ProgramArgs {
     /// The size that a memory may grow to: bytes, or with a suffix such as 64MiB.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_memory: Option<u64>,
+    /// Make a profile: `guest` writes folded stacks to FILE (profile.folded), a sample in each MILLISECONDS (1) of
+    /// processor time; `perfmap` and `jitdump` write what perf needs to know the functions.
+    #[cfg(feature = "engine")]
+    #[arg(long, value_name = "guest[,FILE[,MILLISECONDS]]|perfmap|jitdump", value_parser = parse_profile)]
+    profile: Option<Profiling>,
     /// Accept artifacts, whose machine code runs as it is. Only for files that you trust.
     #[arg(long)]
     allow_precompiled: bool,
@@ -123,6 +130,8 @@ impl From<ProgramArgs> for Program {
             allow_precompiled: arguments.allow_precompiled,
             limits: Limits { fuel: arguments.fuel, timeout: arguments.timeout, max_memory: arguments.max_memory },
             #[cfg(feature = "engine")]
+            profile: arguments.profile,
+            #[cfg(feature = "engine")]
             cache: (!arguments.no_cache).then(|| arguments.cache.settings()),
             #[cfg(feature = "engine")]
             remark: |text| tell(&format_args!("note: {text}")),
@@ -153,6 +162,30 @@ fn parse_preload(text: &str) -> Result<(String, PathBuf), String> {
     Ok((name.to_owned(), path.into()))
 }
 
+#[cfg(feature = "engine")]
+fn parse_profile(text: &str) -> Result<Profiling, String> {
+    let mut parts = text.splitn(3, ',');
+    let guest = match parts.next() {
+        Some("perfmap") => Profiling::For(engine::ProfilingStrategy::PerfMap),
+        Some("jitdump") => Profiling::For(engine::ProfilingStrategy::JitDump),
+        Some("guest") => {
+            let path = parts.next().filter(|path| !path.is_empty()).unwrap_or("profile.folded").into();
+            let milliseconds: f64 = match parts.next().map(|text| text.trim_end_matches("ms")) {
+                Some(text) => text.parse().map_err(|error| format!("the interval `{text}`: {error}"))?,
+                None => 1.0,
+            };
+            let interval =
+                Duration::try_from_secs_f64(milliseconds / 1000.0).ok().filter(|interval| !interval.is_zero());
+            Profiling::Guest(path, interval.ok_or("the interval is not a time above 0 ms")?)
+        }
+        _ => return Err("expected guest, perfmap or jitdump".to_owned()),
+    };
+    match parts.next() {
+        Some(rest) => Err(format!("nothing may follow: `{rest}`")),
+        None => Ok(guest),
+    }
+}
+
 pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
@@ -177,6 +210,20 @@ mod tests {
         assert_eq!(sizes, [0, 65536, 65536, 65536, 1 << 20, 2 << 30]);
         for wrong in ["", "MiB", "-1", "1.5MiB", "1MB", "20000000000G"] {
             assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[cfg(feature = "engine")]
+    #[test]
+    fn profiles_have_a_file_and_an_interval() {
+        let guest = |path: &str, micros| Ok(Profiling::Guest(path.into(), Duration::from_micros(micros)));
+        assert_eq!(parse_profile("guest"), guest("profile.folded", 1000));
+        assert_eq!(parse_profile("guest,a.txt"), guest("a.txt", 1000));
+        assert_eq!(parse_profile("guest,a.txt,0.25"), guest("a.txt", 250));
+        assert_eq!(parse_profile("guest,,10ms"), guest("profile.folded", 10_000));
+        assert_eq!(parse_profile("jitdump"), Ok(Profiling::For(engine::ProfilingStrategy::JitDump)));
+        for wrong in ["", "perf", "guest,a,0", "guest,a,-1", "guest,a,x", "perfmap,a"] {
+            assert!(parse_profile(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -46,6 +46,9 @@ pub(crate) struct Program {
     /// True if files may be artifacts, whose code is trusted.
     pub(crate) allow_precompiled: bool,
     pub(crate) limits: Limits,
+    /// The profile that is made.
+    #[cfg(feature = "engine")]
+    pub(crate) profile: Option<Profiling>,
     /// The cache of compiled modules. `None` for none.
     #[cfg(feature = "engine")]
     pub(crate) cache: Option<crate::cache::Settings>,
@@ -63,6 +66,16 @@ pub(crate) struct Limits {
     pub(crate) timeout: Option<Duration>,
     /// The bytes of each memory, and of the heap of objects.
     pub(crate) max_memory: Option<u64>,
+}
+
+/// A profile of a program.
+#[cfg(feature = "engine")]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Profiling {
+    /// Files for others, which then know the functions.
+    For(engine::ProfilingStrategy),
+    /// A file of folded stacks, and the processor time between two samples.
+    Guest(PathBuf, Duration),
 }
 
 /// A way to run a program.

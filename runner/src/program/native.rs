@@ -3,7 +3,7 @@
 use super::machine::{Import, Machine};
 use super::source::Source;
 use super::value::{Type, Value};
-use super::{Limits, Program, Stopped, Tier};
+use super::{Limits, Profiling, Program, Stopped, Tier};
 use crate::cache::Cache;
 use engine::{
     Config, Engine, Error, ErrorKind, ExternType, Instance, Linker, Module, Store, StoreLimits, Val, ValType,
@@ -18,7 +18,7 @@ pub(super) struct Native {
 impl Native {
     /// An engine for a program. If its file is an artifact, the engine is configured as that says.
     pub(super) fn new(program: &Program, source: &Source) -> Result<Native, Stopped> {
-        let config = match source {
+        let mut config = match source {
             Source::Module(_) => config(program),
             Source::Artifact(bytes) => {
                 let path = program.path.display();
@@ -26,6 +26,9 @@ impl Native {
                 config_of_artifact(program, &inspected.config)?
             }
         };
+        if let Some(Profiling::For(strategy)) = program.profile {
+            config.profiler(strategy);
+        }
         let engine = Engine::new(&config).map_err(stopped)?;
         let linker = Linker::new(&engine);
         let Limits { fuel, max_memory, .. } = program.limits;

@@ -1,5 +1,7 @@
 //! The order of events in the life of a program, the same in each engine.
 
+#[cfg(feature = "engine")]
+use super::Profiling;
 use super::host::Host;
 #[cfg(feature = "interp")]
 use super::interp::Interp;
@@ -13,6 +15,8 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
+#[cfg(feature = "engine")]
+use std::{fmt::Display, fs, io::Write};
 
 /// The time that a program has to trap after its time limit. A program that waits for the system in the meantime is
 /// ended without a backtrace.
@@ -31,11 +35,36 @@ pub(crate) fn run(program: &Program, on_timeout: impl FnOnce() + Send + 'static)
     let source = Source::read(&program.path, program.allow_precompiled)?;
     let results = match program.tier.unwrap_or(Tier::DEFAULT) {
         #[cfg(feature = "engine")]
-        Tier::Speed | Tier::Quick => drive(Native::new(program, &source)?, program, &source, on_timeout),
+        Tier::Speed | Tier::Quick => {
+            profiled(program, || drive(Native::new(program, &source)?, program, &source, on_timeout))
+        }
         #[cfg(feature = "interp")]
-        Tier::Interp => drive(Interp::new(program)?, program, &source, on_timeout),
+        Tier::Interp => {
+            #[cfg(feature = "engine")]
+            if program.profile.is_some() {
+                return Err(Stopped::Refused("--profile is of compiled code. Name another --tier".to_owned()));
+            }
+            drive(Interp::new(program)?, program, &source, on_timeout)
+        }
     };
     Ok(results?.iter().map(Value::to_string).collect())
+}
+
+/// Returns what `run` returns, and writes the profile of it that the program asks for.
+#[cfg(feature = "engine")]
+fn profiled<T>(program: &Program, run: impl FnOnce() -> Result<T, Stopped>) -> Result<T, Stopped> {
+    let Some(Profiling::Guest(path, interval)) = &program.profile else { return run() };
+    let refused =
+        |error: &dyn Display| Stopped::Refused(format!("cannot write the profile {}: {error}", path.display()));
+    // Before the program runs: its work would be lost.
+    let mut file = fs::File::create(path).map_err(|error| refused(&error))?;
+    let (result, profile) =
+        engine::Profile::of(*interval, run).map_err(|error| Stopped::Refused(format!("no profile: {error}")))?;
+    write!(file, "{profile}").map_err(|error| refused(&error))?;
+    if profile.lost() > 0 {
+        (program.remark)(&format_args!("{} samples found no room in the profile", profile.lost()));
+    }
+    result
 }
 
 fn drive<M: Machine>(

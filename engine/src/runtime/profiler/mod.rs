@@ -1,7 +1,10 @@
-//! Files that tell profilers what loaded code is: see [`ProfilingStrategy`].
+//! Profilers: files that tell others what loaded code is ([`ProfilingStrategy`]), and one of our own ([`Profile`]).
 
+mod guest;
 mod jitdump;
 mod perf_map;
+
+pub use guest::Profile;
 
 use crate::artifact::{ElfSymbol, Sections, symbols};
 use crate::base::{Error, ErrorKind, ProfilingStrategy, Result};

@@ -6,6 +6,7 @@
 //! | `reclaim` | what is released before a request to the system fails |
 //! | `signals` | fault handlers and alternate stacks (Unix) |
 //! | `stepping` | a signal after each instruction (Unix), for the proof of the unwind tables |
+//! | `ticks` | a signal after an interval of a thread's processor time (Linux), for profiles |
 //! | `gdb` | the list through which debuggers learn of code (ELF) |
 //! | `linux` | sealed memory files, the bounds of stacks and mappings |
 //! | `unwinder` | the platform's unwinder (Unix): registration of tables, and its walk |
@@ -14,7 +15,7 @@
 //!
 //! To support another host or architecture, add its files and its lines below. They provide `Mapping`, `sealed_file`,
 //! `stack_bounds`, `mapping_bounds`, `UnwindRegistration`, `DebuggerRegistration`, `install`, `prepare_thread`,
-//! `raise`, `has_cpu_feature`, and `testing` for tests.
+//! `Ticks`, `raise`, `has_cpu_feature`, and `testing` for tests.
 
 mod mapping;
 mod reclaim;
@@ -33,6 +34,9 @@ mod gdb;
 
 #[cfg(target_os = "linux")]
 mod linux;
+
+#[cfg(target_os = "linux")]
+mod ticks;
 
 #[cfg(target_arch = "x86_64")]
 #[path = "x86_64.rs"]
@@ -61,6 +65,8 @@ pub(crate) use reclaim::{Reclaim, register, unregister};
 pub(crate) use signals::{install, prepare_thread};
 #[cfg(all(unix, feature = "probes"))]
 pub(crate) use stepping::{Step, install_stepping};
+#[cfg(target_os = "linux")]
+pub(crate) use ticks::Ticks;
 #[cfg(unix)]
 pub(crate) use unwinder::UnwindRegistration;
 #[cfg(all(unix, feature = "probes"))]

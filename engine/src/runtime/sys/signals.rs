@@ -170,7 +170,7 @@ fn die(signal: c_int, fault: bool) {
 }
 
 /// Returns the set of these signals.
-fn set_of(signals: &[c_int]) -> sigset_t {
+pub(super) fn set_of(signals: &[c_int]) -> sigset_t {
     let mut set = default_action().sa_mask;
     for &signal in signals {
         // SAFETY: the set is initialized and the signal a valid one.
@@ -179,11 +179,13 @@ fn set_of(signals: &[c_int]) -> sigset_t {
     set
 }
 
-/// Changes this thread's signal mask. In a handler it lasts until the handler returns: the kernel then restores the
-/// interrupted mask.
-fn change_mask(set: &sigset_t, how: c_int) {
-    // SAFETY: the set is initialized; the old one is not asked for.
-    unsafe { libc::pthread_sigmask(how, set, null_mut()) };
+/// Changes this thread's signal mask, and returns the old one. In a handler the change lasts until the handler returns:
+/// the kernel then restores the interrupted mask.
+pub(super) fn change_mask(set: &sigset_t, how: c_int) -> sigset_t {
+    let mut old = default_action().sa_mask;
+    // SAFETY: both sets are initialized.
+    unsafe { libc::pthread_sigmask(how, set, &mut old) };
+    old
 }
 
 /// Calls a previous handler: on the interrupted stack unless it asked for the alternate one.
@@ -194,10 +196,8 @@ unsafe fn run(previous: &libc::sigaction, delivery: &Delivery) {
     let call = HandlerCall { previous, delivery };
     // SAFETY: the kernel's context, which nothing else uses now.
     let interrupted = unsafe { context::registers(&*delivery.context.cast::<ucontext_t>()) };
-    let alternate = current_alternate_stack();
-    let on_alternate = alternate.ss_flags & libc::SS_ONSTACK != 0;
-    let start = alternate.ss_sp as usize;
-    let was_on_alternate = (start..start + alternate.ss_size).contains(&(interrupted.sp as usize));
+    let on_alternate = current_alternate_stack().ss_flags & libc::SS_ONSTACK != 0;
+    let was_on_alternate = is_on_alternate_stack(interrupted.sp);
     let argument = (&raw const call).cast_mut().cast();
     if previous.sa_flags & libc::SA_ONSTACK == 0 && on_alternate && !was_on_alternate {
         // SAFETY: below the red zone of the interrupted code its stack is free; if there is no room, then there would
@@ -257,6 +257,13 @@ fn current_alternate_stack() -> libc::stack_t {
         libc::sigaltstack(null(), current.as_mut_ptr());
         current.assume_init()
     }
+}
+
+/// Returns whether an address is on this thread's alternate stack.
+pub(super) fn is_on_alternate_stack(address: u64) -> bool {
+    let alternate = current_alternate_stack();
+    let start = alternate.ss_sp as usize;
+    (start..start + alternate.ss_size).contains(&(address as usize))
 }
 
 /// Takes this thread's alternate stack out of use.
