@@ -1,0 +1,2 @@
+//! The C programs of this folder.
+#[test] fn nothing() {}
