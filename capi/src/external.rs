@@ -7,9 +7,9 @@ use crate::reference::{Item, Object};
 use crate::table::wasm_table_t;
 use crate::touchstone::error::{non_null, report, usage};
 use crate::touchstone::exception::touchstone_tag_t;
+use crate::touchstone::kind::TOUCHSTONE_EXTERN_TAG;
 use crate::types::{
-    TOUCHSTONE_EXTERN_TAG, WASM_EXTERN_FUNC, WASM_EXTERN_GLOBAL, WASM_EXTERN_MEMORY, WASM_EXTERN_TABLE,
-    wasm_externkind_t, wasm_externtype_t,
+    WASM_EXTERN_FUNC, WASM_EXTERN_GLOBAL, WASM_EXTERN_MEMORY, WASM_EXTERN_TABLE, wasm_externkind_t, wasm_externtype_t,
 };
 use engine::{Extern, Result};
 

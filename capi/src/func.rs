@@ -85,15 +85,26 @@ impl wasm_func_t {
     /// Calls the function, and returns the results.
     ///
     /// # Errors
-    /// Those of [`Func::call`]; kind [`Usage`](engine::ErrorKind::Usage) if an argument is not of its type.
-    pub(crate) fn call(&self, args: &[wasm_val_t], room: usize) -> Result<Vec<wasm_val_t>> {
+    /// Those of [`Func::call`]; kind [`Usage`](engine::ErrorKind::Usage) if an argument is not of its type, or, after
+    /// the call, if the caller has less `room` than there are results.
+    fn call(&self, args: &[wasm_val_t], room: usize) -> Result<Vec<wasm_val_t>> {
         let (store, func) = (self.store()?, self.func());
         store.with(|context| {
             let ty = func.ty(&*context)?;
-            check_counts(&ty, args.len(), room)?;
+            let (params, given) = (ty.params.len(), args.len());
+            if given != params {
+                let message = format!("a function of type {ty} has {params} parameters, but {given} values were given");
+                return Err(usage(message));
+            }
             let args = to_engine(args, &ty.params, store, &mut *context)?;
             let mut results = vec![Val::I32(0); ty.results.len()];
             func.call(&mut *context, &args, &mut results)?;
+            // Programs that expect a trap bring no room, so that this comes last.
+            if room < results.len() {
+                return Err(usage(format!(
+                    "a function of type {ty} has returned, but there is room for {room} results"
+                )));
+            }
             results.into_iter().map(|value| wasm_val_t::from_engine(value, store, &mut *context)).collect()
         })
     }
@@ -110,17 +121,6 @@ pub(crate) fn to_engine(
     mut context: impl AsContextMut<Data = Data>,
 ) -> Result<Vec<Val>> {
     values.iter().zip(types).map(|(value, &ty)| value.to_engine(store, context.as_context_mut(), ty)).collect()
-}
-
-fn check_counts(ty: &FuncType, args: usize, room: usize) -> Result<()> {
-    let (params, results) = (ty.params.len(), ty.results.len());
-    if args != params {
-        return Err(usage(format!("a function of type {ty} has {params} parameters, but {args} values were given")));
-    }
-    if room < results {
-        return Err(usage(format!("a function of type {ty} has {results} results, but there is room for {room}")));
-    }
-    Ok(())
 }
 
 /// Adds a function of the program to a store.

@@ -35,7 +35,7 @@ pub mod external;
 pub mod foreign;
 pub mod func;
 pub mod global;
-mod host_info;
+pub mod host_info;
 pub mod instance;
 pub mod memory;
 pub mod module;

@@ -8,8 +8,8 @@ use crate::trap::TrapObject;
 use core::ffi::c_void;
 use core::ptr;
 use engine::{
-    AnyRef, AsContextMut, ExnRef, Extern, ExternRef, Func, Global, HeapType, Instance, Memory, OwnedRooted, RefType,
-    Result, Table, Tag, Val,
+    AnyRef, AsContextMut, ExnRef, Extern, ExternRef, Func, Global, Instance, Memory, OwnedRooted, RefType, Result,
+    Table, Tag, Val,
 };
 use std::sync::Arc;
 
@@ -154,8 +154,7 @@ impl wasm_ref_t {
     pub(crate) fn same(&self, other: &wasm_ref_t) -> bool {
         let both = |work: fn(&mut crate::store::Context<'_>, &wasm_ref_t, &wasm_ref_t) -> Result<bool>| {
             let (Some(own), Some(others)) = (&self.store, &other.store) else { return false };
-            Arc::ptr_eq(own, others)
-                && report(own.with(|context| work(context, self, other))).unwrap_or_default()
+            Arc::ptr_eq(own, others) && report(own.with(|context| work(context, self, other))).unwrap_or_default()
         };
         match (&self.object, &other.object) {
             (Object::Item(own), Object::Item(other)) => own == other,
@@ -232,11 +231,6 @@ impl From<Extern> for Item {
             Extern::Tag(tag) => Item::Tag(tag),
         }
     }
-}
-
-/// Returns whether the type is one of references to functions.
-pub(crate) fn is_func(ty: RefType) -> bool {
-    matches!(Val::default_for_ty(engine::ValType::Ref(ty)), Val::FuncRef(_)) || ty.heap == HeapType::Func
 }
 
 /// Defines the functions that each type of references has, and the type itself unless it is `wasm_ref_t`.

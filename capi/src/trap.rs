@@ -6,7 +6,7 @@ use crate::store::{Data, SharedStore, wasm_store_t};
 use crate::touchstone::error::{non_null, report};
 use crate::vec::{Out, Vector, wasm_byte_vec_t, write};
 use core::fmt;
-use engine::{AsContextMut, Error, ErrorKind, ExnRef, Frame, OwnedRooted, Trap};
+use engine::{AsContextMut, Error, ErrorKind, ExnRef, Frame, OwnedRooted};
 use std::sync::{Arc, OnceLock};
 
 /// A trap: what ended a call.
@@ -108,14 +108,6 @@ impl wasm_trap_t {
             }
         }
         Error::host(HostTrap(Arc::clone(trap)))
-    }
-
-    /// Returns the trap of WebAssembly, if it is one.
-    pub(crate) fn code(&self) -> Option<Trap> {
-        match self.trap().kind {
-            ErrorKind::Trap(trap) => Some(trap),
-            _ => None,
-        }
     }
 
     /// Returns the kind of the error that the trap was made of.

@@ -3,6 +3,7 @@
 use crate::reference::wasm_ref_t;
 use crate::store::{Data, SharedStore};
 use crate::touchstone::error::usage;
+use crate::touchstone::kind::TOUCHSTONE_V128;
 use crate::types::kind_of;
 use crate::vec::{Out, write};
 use core::ptr;
@@ -24,13 +25,6 @@ pub const WASM_F64: wasm_valkind_t = 3;
 pub const WASM_EXTERNREF: wasm_valkind_t = 128;
 /// A reference to a function.
 pub const WASM_FUNCREF: wasm_valkind_t = 129;
-/// `v128`. A value of this kind is owned like a reference: `of.ref` is a `wasm_ref_t` that holds the 16 bytes.
-pub const TOUCHSTONE_V128: wasm_valkind_t = 4;
-/// A reference to an exception.
-pub const TOUCHSTONE_EXNREF: wasm_valkind_t = 130;
-/// A reference to an object of the collected heap, or to an integer of 31 bits.
-pub const TOUCHSTONE_ANYREF: wasm_valkind_t = 131;
-
 /// A value. In Rust it owns its reference.
 #[repr(C)]
 pub struct wasm_val_t {
@@ -119,6 +113,11 @@ impl wasm_val_t {
             }
         };
         Ok(wasm_val_t { kind: kind_of(value.ty()), of: Payload { i64: bits } })
+    }
+
+    /// Makes a `v128`.
+    pub(crate) fn from_v128(bytes: [u8; 16]) -> wasm_val_t {
+        wasm_val_t::from_ref(TOUCHSTONE_V128, Some(Box::new(wasm_ref_t::v128(bytes))))
     }
 
     /// Returns the bytes of a `v128`; `None` if this is another value.

@@ -1,7 +1,8 @@
 //! Reasons of failures.
 
-use crate::vec::{Out, wasm_byte_vec_t, write};
+use crate::vec::{wasm_byte_vec_t, write};
 use core::cell::RefCell;
+use core::mem::MaybeUninit;
 use engine::{Error, ErrorKind, Result};
 
 /// The number of a kind of errors.
@@ -102,14 +103,20 @@ pub extern "C" fn touchstone_error_kind(error: Option<&touchstone_error_t>) -> t
 
 /// Returns the message, which ends with a zero byte.
 #[unsafe(no_mangle)]
-pub extern "C" fn touchstone_error_message(error: Option<&touchstone_error_t>, out: Out<'_, wasm_byte_vec_t>) {
+pub extern "C" fn touchstone_error_message(
+    error: Option<&touchstone_error_t>,
+    out: Option<&mut MaybeUninit<wasm_byte_vec_t>>,
+) {
     let message = error.map_or_else(String::new, |error| error.0.message().to_owned());
     write(out, message.bytes().chain([0]).collect());
 }
 
 /// Writes the offset, in bytes, of the fault in the module, text or artifact. Returns false if it has none.
 #[unsafe(no_mangle)]
-pub extern "C" fn touchstone_error_offset(error: Option<&touchstone_error_t>, out: Out<'_, u64>) -> bool {
+pub extern "C" fn touchstone_error_offset(
+    error: Option<&touchstone_error_t>,
+    out: Option<&mut MaybeUninit<u64>>,
+) -> bool {
     let offset = error.and_then(|error| error.0.offset());
     if let Some(offset) = offset {
         write(out, offset);

@@ -5,6 +5,7 @@
 
 use super::value::{wasm_valtype_t, wasm_valtype_vec_t};
 use crate::touchstone::error::{non_null, report, usage};
+use crate::touchstone::kind::TOUCHSTONE_EXTERN_TAG;
 use core::{mem, ptr};
 use engine::{ExternType, FuncType, GlobalType, Limits, MemoryType, RefType, Result, TableType, ValType};
 
@@ -37,8 +38,6 @@ pub const WASM_EXTERN_GLOBAL: wasm_externkind_t = 1;
 pub const WASM_EXTERN_TABLE: wasm_externkind_t = 2;
 /// A memory.
 pub const WASM_EXTERN_MEMORY: wasm_externkind_t = 3;
-/// A tag of exceptions.
-pub const TOUCHSTONE_EXTERN_TAG: wasm_externkind_t = 4;
 
 /// A type, with the parts that C programs borrow.
 #[derive(Clone)]
@@ -54,9 +53,7 @@ impl From<ExternType> for TypeObject {
     fn from(ty: ExternType) -> TypeObject {
         match ty {
             ExternType::Func(ty) => TypeObject::Func { params: types(&ty.params), results: types(&ty.results) },
-            ExternType::Global(ty) => {
-                TypeObject::Global { content: wasm_valtype_t(ty.content), mutable: ty.mutable }
-            }
+            ExternType::Global(ty) => TypeObject::Global { content: wasm_valtype_t(ty.content), mutable: ty.mutable },
             ExternType::Table(ty) => {
                 let element = wasm_valtype_t(ValType::Ref(ty.element));
                 TypeObject::Table { element, limits: saturate(ty.limits), ty }
@@ -96,7 +93,7 @@ fn types(types: &[ValType]) -> wasm_valtype_vec_t {
 }
 
 /// Returns the types of a vector, which [`take_types`] has checked.
-fn values(types: &wasm_valtype_vec_t) -> impl Iterator<Item = ValType> {
+pub(crate) fn values(types: &wasm_valtype_vec_t) -> impl Iterator<Item = ValType> {
     types.as_slice().iter().flatten().map(|ty| ty.0)
 }
 
@@ -104,11 +101,21 @@ fn values(types: &wasm_valtype_vec_t) -> impl Iterator<Item = ValType> {
 ///
 /// # Errors
 /// Kind [`Usage`](engine::ErrorKind::Usage) if an element is null.
-fn take_types(types: Option<&mut wasm_valtype_vec_t>) -> Result<wasm_valtype_vec_t> {
+pub(crate) fn take_types(types: Option<&mut wasm_valtype_vec_t>) -> Result<wasm_valtype_vec_t> {
     let types = types.map(mem::take).unwrap_or_default();
     match types.as_slice().iter().position(Option::is_none) {
         Some(at) => Err(usage(format!("type {at} of the vector is null"))),
         None => Ok(types),
+    }
+}
+
+impl wasm_externtype_t {
+    /// Returns the types of the values that exceptions of a tag carry; `None` if this is no tag.
+    pub(crate) fn tag_params(&self) -> Option<&wasm_valtype_vec_t> {
+        match &self.0 {
+            TypeObject::Tag { params } => Some(params),
+            _ => None,
+        }
     }
 }
 
@@ -138,10 +145,6 @@ macro_rules! declare_type {
                 $name(ty.into())
             }
 
-            /// Returns the engine's type.
-            pub(crate) fn to_engine(&self) -> ExternType {
-                self.0.to_engine()
-            }
         }
 
         /// Deletes a type.
@@ -158,9 +161,16 @@ macro_rules! declare_type {
     };
 }
 
-/// Defines the conversions of a type to an external type and back.
+/// Defines the conversions of a type to an external type and back, and to the engine's type.
 macro_rules! declare_casts {
     ($name:ident is $kind:ident: $up:ident, $up_const:ident, $down:ident, $down_const:ident) => {
+        impl $name {
+            /// Returns the engine's type.
+            pub(crate) fn to_engine(&self) -> ExternType {
+                self.0.to_engine()
+            }
+        }
+
         declare_cast!($name, wasm_externtype_t, $up, $up_const, |_| true);
         declare_cast!(wasm_externtype_t, $name, $down, $down_const, |ty| ty.0.kind() == $kind);
     };

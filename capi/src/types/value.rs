@@ -1,10 +1,8 @@
 //! The types of values.
 
 use crate::touchstone::error::{report, usage};
-use crate::val::{
-    TOUCHSTONE_ANYREF, TOUCHSTONE_EXNREF, TOUCHSTONE_V128, WASM_EXTERNREF, WASM_F32, WASM_F64, WASM_FUNCREF, WASM_I32,
-    WASM_I64, wasm_valkind_t,
-};
+use crate::touchstone::kind::{TOUCHSTONE_ANYREF, TOUCHSTONE_EXNREF, TOUCHSTONE_V128};
+use crate::val::{WASM_EXTERNREF, WASM_F32, WASM_F64, WASM_FUNCREF, WASM_I32, WASM_I64, wasm_valkind_t};
 use engine::{Val, ValType};
 
 /// The type of a value. It is exact, while its kind says no more of a reference than what it refers to.
