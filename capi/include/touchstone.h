@@ -142,13 +142,11 @@ extern "C" {
 
 // Compiles a module in text form. The caller owns it.
 //
-// # Safety
 // The text has `size` bytes.
 wasm_module_t *touchstone_module_new_text(const wasm_store_t *store, const char *text, size_t size);
 
 // Writes the binary of a module in text form. Returns false if the text does not parse.
 //
-// # Safety
 // The text has `size` bytes.
 bool touchstone_text_to_binary(const char *text, size_t size, wasm_byte_vec_t *out);
 
@@ -158,14 +156,12 @@ bool touchstone_precompile(const wasm_engine_t *engine, const wasm_byte_vec_t *b
 // Writes the artifact of a module to a file, under another name first, so that nobody sees a part of it. Returns
 // false if the file cannot be written.
 //
-// # Safety
 // The path is null or ends with a zero byte.
 bool touchstone_module_write(const wasm_module_t *module, const char *path);
 
 // Loads an artifact from a file, which is copied. The caller owns the module. Its code runs as it is, so load only
 // what you wrote, or configure a key.
 //
-// # Safety
 // The path is null or ends with a zero byte.
 wasm_module_t *touchstone_module_read(const wasm_store_t *store, const char *path);
 
@@ -175,7 +171,6 @@ void touchstone_config_quick(wasm_config_t *config, bool on);
 // Sets the features that modules may use, as a list such as `"3.0, threads, -gc"`. Returns false if the list has an
 // unknown name.
 //
-// # Safety
 // The list is null or ends with a zero byte.
 bool touchstone_config_features(wasm_config_t *config, const char *list);
 
@@ -208,7 +203,6 @@ void touchstone_config_compile_threads(wasm_config_t *config, size_t threads);
 // Sets the key that artifacts are sealed with: `key` is 32 bytes, or null for none. An engine with a key refuses the
 // artifacts of who does not know it.
 //
-// # Safety
 // The key is null or has 32 bytes.
 void touchstone_config_artifact_key(wasm_config_t *config, const uint8_t *key);
 
@@ -280,9 +274,8 @@ void touchstone_linker_delete(touchstone_linker_t *_linker);
 // Sets whether a name may be defined again, which replaces its item.
 void touchstone_linker_allow_shadowing(touchstone_linker_t *linker, bool allow);
 
-// Defines a name as an item, of which the linker keeps a reference. Returns false if the name is taken.
+// Defines a name as an item of a store. The linker is for that store alone then. Returns false if the name is taken.
 //
-// # Safety
 // The names are null or end with a zero byte.
 bool touchstone_linker_define(touchstone_linker_t *linker,
                               const char *module,
@@ -291,7 +284,6 @@ bool touchstone_linker_define(touchstone_linker_t *linker,
 
 // Defines all exports of an instance under a module name. Returns false if a name is taken.
 //
-// # Safety
 // The name is null or ends with a zero byte.
 bool touchstone_linker_define_instance(touchstone_linker_t *linker,
                                        const char *module,
@@ -302,7 +294,6 @@ bool touchstone_linker_define_wasi(touchstone_linker_t *linker, const touchstone
 
 // Returns the item of a name, for a store. The caller owns it. Null if the name is not defined.
 //
-// # Safety
 // The names are null or end with a zero byte.
 wasm_extern_t *touchstone_linker_get(const touchstone_linker_t *linker,
                                      const wasm_store_t *store,
@@ -318,7 +309,6 @@ wasm_instance_t *touchstone_linker_instantiate(const touchstone_linker_t *linker
 
 // Returns the export of a name. The caller owns it. Null if there is none.
 //
-// # Safety
 // The name is null or ends with a zero byte.
 wasm_extern_t *touchstone_instance_export(const wasm_instance_t *instance, const char *name);
 
@@ -332,20 +322,17 @@ void touchstone_wasi_config_delete(touchstone_wasi_config_t *_config);
 // Adds an argument. The first is the program's name. After a function of a configuration has returned false, no
 // context can be made of it.
 //
-// # Safety
 // The argument is null or ends with a zero byte.
 bool touchstone_wasi_config_arg(touchstone_wasi_config_t *config, const char *arg);
 
 // Adds an environment variable. Returns false if the name is empty or has a `=`.
 //
-// # Safety
 // The strings are null or end with a zero byte.
 bool touchstone_wasi_config_env(touchstone_wasi_config_t *config, const char *name, const char *value);
 
 // Gives a directory of the host, with all that it contains. The program sees it as `guest`, and no path leads out of
 // it. Returns false if the directory cannot be opened.
 //
-// # Safety
 // The paths are null or end with a zero byte.
 bool touchstone_wasi_config_dir(touchstone_wasi_config_t *config, const char *host, const char *guest);
 
@@ -354,19 +341,16 @@ bool touchstone_wasi_config_inherit_stdio(touchstone_wasi_config_t *config);
 
 // Sets the bytes of the standard input, which are copied.
 //
-// # Safety
 // `data` has `size` bytes.
 bool touchstone_wasi_config_stdin(touchstone_wasi_config_t *config, const uint8_t *data, size_t size);
 
 // Sends the standard output to a file, which is made empty. Returns false if it cannot be written.
 //
-// # Safety
 // The path is null or ends with a zero byte.
 bool touchstone_wasi_config_stdout(touchstone_wasi_config_t *config, const char *path);
 
 // Sends the standard error to a file, which is made empty. Returns false if it cannot be written.
 //
-// # Safety
 // The path is null or ends with a zero byte.
 bool touchstone_wasi_config_stderr(touchstone_wasi_config_t *config, const char *path);
 
@@ -419,14 +403,12 @@ bool touchstone_memory_grow(const wasm_memory_t *memory, uint64_t delta, uint64_
 // Copies bytes of a memory, which may be shared, to `buffer`. Returns false, with nothing copied, if the range does
 // not lie inside the memory.
 //
-// # Safety
 // The buffer has room for `size` bytes.
 bool touchstone_memory_read(const wasm_memory_t *memory, uint64_t offset, uint8_t *buffer, size_t size);
 
 // Copies bytes into a memory, which may be shared. Returns false, with nothing copied, if the range does not lie
 // inside the memory.
 //
-// # Safety
 // `data` has `size` bytes.
 bool touchstone_memory_write(const wasm_memory_t *memory, uint64_t offset, const uint8_t *data, size_t size);
 

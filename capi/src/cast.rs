@@ -9,7 +9,7 @@ macro_rules! declare_cast {
         pub extern "C" fn $mutable(object: Option<&mut $from>) -> Option<&mut $to> {
             let check: fn(&$from) -> bool = $check;
             let object = object.filter(|object| check(object))?;
-            // SAFETY: both types are transparent wrappers of one type, and the check says that `$to` may hold the value.
+            // SAFETY: both types are transparent wrappers of one type, and the check says that it may be a `$to`.
             Some(unsafe { &mut *std::ptr::from_mut(object).cast::<$to>() })
         }
 
@@ -18,7 +18,7 @@ macro_rules! declare_cast {
         pub extern "C" fn $constant(object: Option<&$from>) -> Option<&$to> {
             let check: fn(&$from) -> bool = $check;
             let object = object.filter(|object| check(object))?;
-            // SAFETY: both types are transparent wrappers of one type, and the check says that `$to` may hold the value.
+            // SAFETY: both types are transparent wrappers of one type, and the check says that it may be a `$to`.
             Some(unsafe { &*std::ptr::from_ref(object).cast::<$to>() })
         }
     };

@@ -3,6 +3,7 @@
 //! A function of the library that none of them calls is a failure. Without a compiler the tests say so and pass, unless
 //! `TOUCHSTONE_REQUIRE_TOOLS=1`.
 
+use engine::Trap;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
@@ -18,12 +19,14 @@ use touchstone::types::{WASM_EXTERN_MEMORY, WASM_VAR, wasm_limits_t};
 use touchstone::val::{WASM_F64, WASM_FUNCREF, wasm_val_t};
 use touchstone::vec::wasm_byte_vec_t;
 
+/// Compilers of C, the first of which is taken.
+const COMPILERS: &[&str] = &["cc", "gcc", "clang"];
 const TESTS: &[&str] = &["families", "layout", "objects", "extensions"];
 const EXAMPLES: &[&str] = &["callback", "hello", "memory", "serialize", "table", "threads", "trap", "wasi"];
 
 /// All programs, compiled once; `None` without a compiler.
 static BUILT: LazyLock<Option<Built>> = LazyLock::new(|| {
-    let compiler = tool(&["cc", "gcc", "clang"])?;
+    let compiler = tool(COMPILERS)?;
     let built = Built::new();
     let sources = TESTS.iter().map(|name| source("tests/c", name, "c"));
     let examples = EXAMPLES.iter().map(|name| source("examples", name, "c"));
@@ -122,7 +125,8 @@ fn layouts() -> Vec<OsString> {
 
 /// Returns the names of the interface among the dynamic symbols of a file.
 fn symbols(options: &[&str], file: &Path) -> BTreeSet<String> {
-    let output = Command::new("nm").arg("--dynamic").args(options).arg(file).output().expect("nm comes with a compiler");
+    let mut nm = Command::new("nm");
+    let output = nm.arg("--dynamic").args(options).arg(file).output().expect("nm comes with a compiler");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("names are text");
     let names = text.lines().filter_map(|line| line.split_whitespace().last());
@@ -151,6 +155,28 @@ fn examples_print_what_is_beside_them() {
         let text = fs::read_to_string(source("examples", name, "out")).expect("the text is beside the example");
         expect(name, &built.run(name), &text);
     }
+}
+
+/// Returns the guide.
+fn guide() -> String {
+    fs::read_to_string(root().join("../docs/c.md")).expect("the guide is there")
+}
+
+#[test]
+fn the_first_program_of_the_guide_runs() {
+    let Some(built) = &*BUILT else { return };
+    let guide = guide();
+    let (_, rest) = guide.split_once("```c\n").expect("the guide has a program");
+    let source = built.program("first.c");
+    fs::write(&source, rest.split_once("```").expect("the program has an end").0).expect("there is room");
+    built.compile(tool(COMPILERS).expect("the programs are built"), &source, &[]);
+    expect("first", &built.run("first"), "2 + 3 = 5\n");
+}
+
+#[test]
+fn the_guide_lists_the_traps() {
+    let listed: Vec<String> = Trap::ALL.iter().map(|trap| format!("| {} | {trap} |", trap.code())).collect();
+    assert!(guide().contains(&listed.join("\n")), "docs/c.md must list these traps:\n{}", listed.join("\n"));
 }
 
 #[test]
@@ -190,7 +216,7 @@ fn a_program_in_cpp_runs() {
 #[ignore = "takes a minute"]
 fn valgrind_finds_nothing() {
     let (Some(built), Some(_)) = (&*BUILT, tool(&["valgrind"])) else { return };
-    let compiler = tool(&["cc", "gcc", "clang"]).expect("the programs are built");
+    let compiler = tool(COMPILERS).expect("the programs are built");
     built.compile(compiler, &source("tests/c", "leak", "c"), &["-std=gnu11"]);
     let run = |name: &str| {
         let mut command = Command::new("valgrind");
@@ -208,7 +234,7 @@ fn valgrind_finds_nothing() {
 #[test]
 #[ignore = "takes a minute"]
 fn address_sanitizer_finds_nothing() {
-    let Some(compiler) = tool(&["cc", "gcc", "clang"]) else { return };
+    let Some(compiler) = tool(COMPILERS) else { return };
     let built = Built::new();
     for name in TESTS.iter().chain(&["leak"]) {
         built.compile(compiler, &source("tests/c", name, "c"), &["-std=gnu11", "-fsanitize=address"]);

@@ -1,6 +1,7 @@
 //! Imports and exports by name.
 
-use super::error::{keep, non_null, report};
+use super::error::{keep, non_null, report, usage};
+use super::program::touchstone_wasi_t;
 use super::text;
 use crate::engine::wasm_engine_t;
 use crate::external::wasm_extern_t;
@@ -8,8 +9,6 @@ use crate::instance::wasm_instance_t;
 use crate::module::wasm_module_t;
 use crate::reference::Object;
 use crate::store::{Data, wasm_store_t};
-use crate::touchstone::error::usage;
-use crate::touchstone::program::touchstone_wasi_t;
 use crate::trap::wasm_trap_t;
 use core::ffi::c_char;
 use core::mem::MaybeUninit;
@@ -37,7 +36,7 @@ pub extern "C" fn touchstone_linker_allow_shadowing(linker: Option<&mut touchsto
     }
 }
 
-/// Defines a name as an item, of which the linker keeps a reference. Returns false if the name is taken.
+/// Defines a name as an item of a store. The linker is for that store alone then. Returns false if the name is taken.
 ///
 /// # Safety
 /// The names are null or end with a zero byte.

@@ -8,7 +8,6 @@ use crate::table::wasm_table_t;
 use crate::types::{element_type, wasm_memorytype_t, wasm_tabletype_t, wasm_valtype_t};
 use crate::val::wasm_val_t;
 use core::mem::MaybeUninit;
-use core::slice;
 use engine::{ExternType, Limits, MemoryType, Result, TableType};
 
 /// The bounds and properties of a memory or table.
@@ -131,17 +130,13 @@ pub unsafe extern "C" fn touchstone_memory_read(
 ) -> bool {
     let read = || {
         let memory = non_null(memory, "memory")?;
-        if size == 0 {
-            return memory.store()?.with(|context| memory.memory().read(&*context, offset, &mut []));
-        }
-        non_null((!buffer.is_null()).then_some(()), "buffer")?;
-        // SAFETY: the caller vouches for the buffer, whose bytes `read` overwrites. Zeroed first, so that they are
-        // initialized.
-        let buffer = unsafe {
-            buffer.write_bytes(0, size);
-            slice::from_raw_parts_mut(buffer, size)
-        };
-        memory.store()?.with(|context| memory.memory().read(&*context, offset, buffer))
+        non_null((size == 0 || !buffer.is_null()).then_some(()), "buffer")?;
+        // Bytes of our own first: those of the buffer may be uninitialized, and stay as they are after a failure.
+        let mut bytes = vec![0; size];
+        memory.store()?.with(|context| memory.memory().read(&*context, offset, &mut bytes))?;
+        // SAFETY: the caller vouches for the buffer.
+        unsafe { buffer.copy_from_nonoverlapping(bytes.as_ptr(), size) };
+        Ok(())
     };
     report(read()).is_some()
 }

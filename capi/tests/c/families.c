@@ -8,14 +8,14 @@ static void count(void* info) { finalized += *(int*)info; }
 /* The functions of a type of vectors of pointers. Takes over `element`. */
 #define CHECK_VEC(name, element) \
   do { \
+    wasm_##name##_t* elements[] = {element}; \
     wasm_##name##_vec_t empty, room, vec, copy; \
     wasm_##name##_vec_new_empty(&empty); \
     CHECK(empty.size == 0); \
     wasm_##name##_vec_new_uninitialized(&room, 2); \
     CHECK(room.size == 2); \
-    room.data[0] = wasm_##name##_copy(element); \
+    room.data[0] = wasm_##name##_copy(elements[0]); \
     room.data[1] = NULL; \
-    wasm_##name##_t* elements[] = {element}; \
     wasm_##name##_vec_new(&vec, 1, elements); \
     CHECK(vec.size == 1 && vec.data[0] == elements[0]); \
     wasm_##name##_vec_copy(&copy, &vec); \

@@ -137,7 +137,8 @@ static void check_calls(state_t* state) {
   wasm_func_t* f = wasm_extern_as_func(state->exports.data[F]);
   wasm_foreign_t* foreign = wasm_foreign_new(state->store);
   wasm_val_t args[] = {WASM_I32_VAL(-1),   WASM_I64_VAL(INT64_MIN),         WASM_F32_VAL(0.5f),
-                       WASM_F64_VAL(-0.25), WASM_REF_VAL(wasm_foreign_as_ref(foreign)), WASM_REF_VAL(wasm_func_as_ref(f))};
+                       WASM_F64_VAL(-0.25), WASM_REF_VAL(wasm_foreign_as_ref(foreign)),
+                       WASM_REF_VAL(wasm_func_as_ref(f))};
   wasm_val_t results[] = {WASM_INIT_VAL, WASM_INIT_VAL};
   wasm_val_vec_t args_vec = WASM_ARRAY_VEC(args), results_vec = WASM_ARRAY_VEC(results);
   CHECK(!wasm_func_call(f, &args_vec, &results_vec));
