@@ -58,8 +58,11 @@ impl wasm_val_t {
 
     /// Returns the reference; `None` if the value is null or a number.
     pub(crate) fn reference(&self) -> Option<&wasm_ref_t> {
+        if !self.owns() {
+            return None;
+        }
         // SAFETY: the kind tells the field, and a value owns its reference.
-        self.owns().then(|| unsafe { self.of.reference.as_ref() }).flatten()
+        unsafe { self.of.reference.as_ref() }
     }
 
     /// Returns the value of the engine that has a type.

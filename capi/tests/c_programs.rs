@@ -215,13 +215,15 @@ fn a_program_in_cpp_runs() {
 #[test]
 #[ignore = "takes a minute"]
 fn valgrind_finds_nothing() {
-    let (Some(built), Some(_)) = (&*BUILT, tool(&["valgrind"])) else { return };
-    let compiler = tool(COMPILERS).expect("the programs are built");
+    let (Some(built), Some(compiler), Some(_)) = (&*BUILT, tool(COMPILERS), tool(&["valgrind"])) else { return };
     built.compile(compiler, &source("tests/c", "leak", "c"), &["-std=gnu11"]);
     let run = |name: &str| {
         let mut command = Command::new("valgrind");
         command.args(["--quiet", "--error-exitcode=9", "--leak-check=full", "--show-leak-kinds=definite,indirect"]);
         command.arg("--errors-for-leak-kinds=definite,indirect");
+        command.arg(format!("--suppressions={}", root().join("tests/c/valgrind.supp").display()));
+        // Traps need the exact registers of the instruction that faults.
+        command.arg("--vex-iropt-register-updates=allregs-at-each-insn");
         command.env("TOUCHSTONE_TEST_VALGRIND", "1").arg(built.program(name)).output().expect("valgrind runs")
     };
     for name in TESTS {

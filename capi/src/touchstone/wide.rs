@@ -64,10 +64,10 @@ pub extern "C" fn touchstone_memorytype_limits(
     ty: Option<&wasm_memorytype_t>,
     out: Option<&mut MaybeUninit<touchstone_limits_t>>,
 ) -> bool {
-    let limits = non_null(ty, "memory type").and_then(|ty| match ty.to_engine() {
+    let limits = non_null(ty, "memory type").map(|ty| match ty.to_engine() {
         ExternType::Memory(ty) => {
             let limits = touchstone_limits_t::of(ty.limits, ty.index64);
-            Ok(touchstone_limits_t { shared: ty.shared, page_size_log2: ty.page_size_log2, ..limits })
+            touchstone_limits_t { shared: ty.shared, page_size_log2: ty.page_size_log2, ..limits }
         }
         _ => unreachable!("the types of C tell memory types from others"),
     });
@@ -92,8 +92,8 @@ pub extern "C" fn touchstone_tabletype_limits(
     ty: Option<&wasm_tabletype_t>,
     out: Option<&mut MaybeUninit<touchstone_limits_t>>,
 ) -> bool {
-    let limits = non_null(ty, "table type").and_then(|ty| match ty.to_engine() {
-        ExternType::Table(ty) => Ok(touchstone_limits_t::of(ty.limits, ty.index64)),
+    let limits = non_null(ty, "table type").map(|ty| match ty.to_engine() {
+        ExternType::Table(ty) => touchstone_limits_t::of(ty.limits, ty.index64),
         _ => unreachable!("the types of C tell table types from others"),
     });
     finish(out, limits)

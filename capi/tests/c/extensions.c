@@ -351,6 +351,54 @@ static void check_wasi(wasm_engine_t* engine, wasm_store_t* store) {
   touchstone_wasi_config_delete(config);
 }
 
+/* A store that is in use is refused: to the finalizer of an object that a collection drops, and to another thread while
+   a callback has it. */
+
+static wasm_memory_t* watched;
+static int refusals;
+
+static void use_watched(void* info) {
+  (void)info;
+  CHECK(wasm_memory_size(watched) == 0);
+  REFUSED("the store is in use");
+  ++refusals;
+}
+
+static void* use_in_thread(void* info) {
+  use_watched(info);
+  return NULL;
+}
+
+static wasm_trap_t* start_thread(const wasm_val_vec_t* args, wasm_val_vec_t* results) {
+  (void)args, (void)results;
+  CHECK(wasm_memory_size(watched) == 1);
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, use_in_thread, NULL) == 0);
+  pthread_join(thread, NULL);
+  CHECK(wasm_memory_size(watched) == 1);
+  return NULL;
+}
+
+static void check_use(wasm_store_t* store) {
+  wasm_instance_t* instance = instantiate(store, "(module (memory (export \"m\") 1) (table (export \"t\") 1 externref))");
+  watched = wasm_extern_as_memory(touchstone_instance_export(instance, "m"));
+  wasm_table_t* table = wasm_extern_as_table(touchstone_instance_export(instance, "t"));
+  wasm_foreign_t* foreign = wasm_foreign_new(store);
+  wasm_foreign_set_host_info_with_finalizer(foreign, store, use_watched);
+  CHECK(wasm_table_set(table, 0, wasm_foreign_as_ref(foreign)));
+  wasm_foreign_delete(foreign);
+  CHECK(touchstone_store_collect(store) && refusals == 0 && wasm_table_set(table, 0, NULL));
+  CHECK(touchstone_store_collect(store) && refusals == 1);
+  wasm_functype_t* type = wasm_functype_new_0_0();
+  wasm_func_t* func = wasm_func_new(store, type, start_thread);
+  CHECK(!wasm_func_call(func, NULL, NULL) && refusals == 2);
+  wasm_functype_delete(type);
+  wasm_func_delete(func);
+  wasm_table_delete(table);
+  wasm_memory_delete(watched);
+  wasm_instance_delete(instance);
+}
+
 int main(void) {
   wasm_engine_t* engine = test_engine();
   wasm_store_t* store = wasm_store_new(engine);
@@ -364,6 +412,7 @@ int main(void) {
   check_exceptions(engine, store);
   check_linker(engine, store);
   check_wasi(engine, store);
+  check_use(store);
   wasm_store_delete(store);
   wasm_engine_delete(engine);
   puts("extensions: ok");
