@@ -2,14 +2,14 @@
 
 use crate::host_info::{Finalizer, HostInfo, Slot};
 use crate::module::ModuleObject;
-use crate::store::{Data, SharedStore};
+use crate::store::{Context, Data, SharedStore};
 use crate::touchstone::error::{report, usage};
 use crate::trap::TrapObject;
 use core::ffi::c_void;
 use core::ptr;
 use engine::{
     AnyRef, AsContextMut, ExnRef, Extern, ExternRef, Func, Global, Instance, Memory, OwnedRooted, RefType, Result,
-    Table, Tag, Val,
+    Table, Tag, Val, ValType,
 };
 use std::sync::Arc;
 
@@ -108,10 +108,10 @@ impl wasm_ref_t {
         ty: RefType,
     ) -> Result<Val> {
         let Some(reference) = reference else {
-            return Ok(Val::default_for_ty(engine::ValType::Ref(ty)));
+            return Ok(Val::default_for_ty(ValType::Ref(ty)));
         };
         reference.check_store(store)?;
-        Ok(match (&reference.object, Val::default_for_ty(engine::ValType::Ref(ty))) {
+        Ok(match (&reference.object, Val::default_for_ty(ValType::Ref(ty))) {
             (&Object::Item(Item::Func(func)), Val::FuncRef(_)) => func.into(),
             (Object::Exn(exception), Val::ExnRef(_)) => exception.to_rooted(context)?.into(),
             (Object::Any(any), Val::AnyRef(_)) => any.to_rooted(context)?.into(),
@@ -152,10 +152,6 @@ impl wasm_ref_t {
 
     /// Returns whether both refer to the same object.
     pub(crate) fn same(&self, other: &wasm_ref_t) -> bool {
-        let both = |work: fn(&mut crate::store::Context<'_>, &wasm_ref_t, &wasm_ref_t) -> Result<bool>| {
-            let (Some(own), Some(others)) = (&self.store, &other.store) else { return false };
-            Arc::ptr_eq(own, others) && report(own.with(|context| work(context, self, other))).unwrap_or_default()
-        };
         match (&self.object, &other.object) {
             (Object::Item(own), Object::Item(other)) => own == other,
             (Object::Module(own), Object::Module(other)) => Arc::ptr_eq(own, other),
@@ -164,9 +160,16 @@ impl wasm_ref_t {
             (Object::V128(own), Object::V128(other)) => own == other,
             (Object::Extern(_), Object::Extern(_))
             | (Object::Exn(_), Object::Exn(_))
-            | (Object::Any(_), Object::Any(_)) => both(refer_to_one),
+            | (Object::Any(_), Object::Any(_)) => self.same_in_heap(other),
             _ => false,
         }
+    }
+
+    /// Returns whether both refer to the same object of the collected heap.
+    fn same_in_heap(&self, other: &wasm_ref_t) -> bool {
+        let (Some(store), Some(others)) = (&self.store, &other.store) else { return false };
+        let same = || report(store.with(|context| refer_to_one(context, self, other))).unwrap_or_default();
+        Arc::ptr_eq(store, others) && same()
     }
 
     /// Works on the data of the object; `None` if objects of its kind carry none.
@@ -203,7 +206,7 @@ impl wasm_ref_t {
 }
 
 /// Returns whether two references into the heap, of one store and one kind, are to the same object.
-fn refer_to_one(context: &mut crate::store::Context<'_>, one: &wasm_ref_t, other: &wasm_ref_t) -> Result<bool> {
+fn refer_to_one(context: &mut Context<'_>, one: &wasm_ref_t, other: &wasm_ref_t) -> Result<bool> {
     match (&one.object, &other.object) {
         (Object::Extern(one), Object::Extern(other)) => {
             let [one, other] = [one.to_rooted(&mut *context)?, other.to_rooted(&mut *context)?];

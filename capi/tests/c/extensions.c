@@ -159,6 +159,40 @@ static void check_v128(wasm_store_t* store) {
   wasm_instance_delete(instance);
 }
 
+static wasm_val_t call_1(wasm_instance_t* instance, const char* name, wasm_val_t* arg) {
+  wasm_func_t* func = export_func(instance, name);
+  wasm_val_t result[1] = {WASM_INIT_VAL};
+  wasm_val_vec_t args = {arg ? 1 : 0, arg}, results = WASM_ARRAY_VEC(result);
+  CHECK(!wasm_func_call(func, &args, &results));
+  wasm_func_delete(func);
+  return result[0];
+}
+
+/* References to objects that WebAssembly made. */
+static void check_heap(wasm_store_t* store) {
+  wasm_instance_t* instance = instantiate(
+      store,
+      "(module (type $s (struct)) (func (export \"new\") (result anyref) (struct.new $s))"
+      "  (func (export \"same\") (param anyref) (result anyref) (local.get 0))"
+      "  (func (export \"i31\") (result externref) (extern.convert_any (ref.i31 (i32.const 5)))))");
+  wasm_val_t one = call_1(instance, "new", NULL), two = call_1(instance, "new", NULL);
+  wasm_val_t again = call_1(instance, "same", &one);
+  CHECK(one.kind == TOUCHSTONE_ANYREF && wasm_ref_same(one.of.ref, again.of.ref));
+  CHECK(!wasm_ref_same(one.of.ref, two.of.ref) && touchstone_store_collect(store));
+  CHECK(wasm_ref_same(one.of.ref, again.of.ref) && !wasm_ref_get_host_info(one.of.ref));
+  wasm_val_t five = call_1(instance, "i31", NULL), same = call_1(instance, "i31", NULL);
+  CHECK(five.kind == WASM_EXTERNREF && wasm_ref_same(five.of.ref, same.of.ref));
+  CHECK(!wasm_ref_as_foreign(five.of.ref) && !wasm_ref_same(five.of.ref, one.of.ref));
+  wasm_func_t* func = export_func(instance, "same");
+  wasm_val_t foreign[1] = {WASM_REF_VAL(wasm_foreign_as_ref(wasm_foreign_new(store)))}, result[1];
+  wasm_val_vec_t args = WASM_ARRAY_VEC(foreign), results = WASM_ARRAY_VEC(result);
+  TRAPS(wasm_func_call(func, &args, &results), "this object is no anyref");
+  wasm_val_t* values[] = {&one, &two, &again, &five, &same, &foreign[0]};
+  for (size_t i = 0; i < 6; ++i) wasm_val_delete(values[i]);
+  wasm_func_delete(func);
+  wasm_instance_delete(instance);
+}
+
 static void check_memory64(wasm_store_t* store) {
   touchstone_limits_t limits = {1, 5, true, true, false, 16}, got;
   wasm_memorytype_t* type = touchstone_memorytype_new(&limits);
@@ -407,6 +441,7 @@ int main(void) {
   check_limits();
   check_files(engine, store);
   check_v128(store);
+  check_heap(store);
   check_memory64(store);
   check_table64(store);
   check_exceptions(engine, store);
