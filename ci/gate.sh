@@ -12,7 +12,7 @@ readonly STEPS=(tools format lints documentation dependencies debugging without_
   conformance explicit_checks baseline_cpu gc_zeal remote_lanes verify_unwind other_unwinders other_engines
   without_our_engine interpreter_alone without_wasi programs c_interface official_checkout canaries)
 
-# The tools that tests hand artifacts to, a compiler of C for WASI, and LLVM's unwinder.
+# The tools that tests hand artifacts to, compilers of C for this machine and for WASI, and LLVM's unwinder.
 tools() {
   install_tools readelf=binutils gdb=gdb "lldb=lldb python3-lldb-14" llvm-dwarfdump=llvm clang=clang wasm-ld=lld \
     perf=linux-perf cc=gcc c++=g++ pkg-config=pkg-config

@@ -9,6 +9,7 @@ use crate::types::wasm_functype_t;
 use crate::val::{wasm_val_t, wasm_val_vec_t};
 use crate::vec::Vector;
 use core::ffi::c_void;
+use core::mem::ManuallyDrop;
 use engine::{AsContextMut, Caller, ExternType, Func, FuncType, Result, Val, ValType};
 use std::sync::{Arc, Weak};
 
@@ -47,16 +48,18 @@ impl HostFunction {
         let args = params.iter().map(|&value| wasm_val_t::from_engine(value, &store, &mut caller));
         let args: wasm_val_vec_t = args.collect::<Result<_>>()?;
         let nulls = results.iter().map(|&value| wasm_val_t::from_engine(value, &store, &mut caller));
-        let mut returned: wasm_val_vec_t = nulls.collect::<Result<_>>()?;
+        let returned: wasm_val_vec_t = nulls.collect::<Result<_>>()?;
+        // The callback gets a view: if it changed the vector itself, dropping that would free what is not ours.
+        let mut view = ManuallyDrop::new(Vector { size: returned.size, data: returned.data });
         let trap = store.lend(&mut caller, || match &self.code {
-            Code::Plain(callback) => callback(&args, &mut returned),
-            Code::WithEnv(callback, env) => callback(env.data(), &args, &mut returned),
+            Code::Plain(callback) => callback(&args, &mut view),
+            Code::WithEnv(callback, env) => callback(env.data(), &args, &mut view),
         });
         if let Some(trap) = trap {
             return Err(trap.into_error(&mut caller));
         }
-        if returned.as_slice().len() != results.len() {
-            return Err(usage("a callback has changed the number of its results"));
+        if (view.size, view.data) != (returned.size, returned.data) {
+            return Err(usage("a callback writes its results, but must not replace their vector"));
         }
         for ((result, value), &ty) in results.iter_mut().zip(returned.as_slice()).zip(&self.ty.results) {
             *result = value.to_engine(&store, &mut caller, ty)?;

@@ -53,6 +53,10 @@ static wasm_trap_t* recurse(void* env, const wasm_val_vec_t* args, wasm_val_vec_
     results->data[0] = wrong;
     return NULL;
   }
+  if (n == 101) {
+    results->size = 1000;
+    return NULL;
+  }
   wasm_val_t arg[] = {WASM_I32_VAL(n == 1000 ? 0 : n - 1)};
   wasm_val_vec_t next = WASM_ARRAY_VEC(arg);
   return wasm_func_call(wasm_extern_as_func(state->exports.data[n == 1000 ? DIV : G]), &next, results);
@@ -212,6 +216,7 @@ static void check_traps(state_t* state) {
   wasm_trap_delete(copy);
   TRAPS(trap, "the bottom");
   TRAPS(call(state, G, 100, &result), "a value of kind 1 is no i32");
+  TRAPS(call(state, G, 101, &result), "must not replace their vector");
 }
 
 static void check_items(state_t* state) {
