@@ -8,7 +8,8 @@ source ci/common.sh
 
 readonly FUZZ_SECONDS=${FUZZ_SECONDS:-1200} ROUNDS=${ROUNDS:-200}
 readonly STEPS=(debuggers build_runner every_suite checkout_gc_zeal checkout_baseline_cpu checkout_explicit_checks
-  threads unwind_official fuzz_own_lanes fuzz_other_engines bench_smoke official_programs)
+  threads unwind_official fuzz_own_lanes fuzz_other_engines bench_smoke official_programs c_memory_checkers
+  c_standard_examples)
 
 # gdb and lldb on code of both tiers, freshly compiled and reloaded.
 debuggers() {
@@ -71,6 +72,40 @@ bench_smoke() {
 official_programs() {
   ci/fetch-wasi-testsuite.sh
   WASI_TESTSUITE=$PWD/target/wasi-testsuite cargo test --locked --quiet --workspace --test official_programs
+}
+
+# valgrind and the address sanitizer watch the test programs in C.
+c_memory_checkers() {
+  install_tools valgrind=valgrind cc=gcc
+  TOUCHSTONE_REQUIRE_TOOLS=1 cargo test --locked --quiet --workspace --test c_programs -- --ignored
+}
+
+# The standard's own examples, compiled with its own header, and the functions of both headers side by side.
+c_standard_examples() {
+  install_tools cc=gcc perl=perl
+  ci/fetch-wasm-c-api.sh
+  local standard=$PWD/target/wasm-c-api prefix=$PWD/$OUT/prefix source name
+  capi/install.sh --debug "$prefix"
+  diff <(prototypes "$standard/include") <(prototypes capi/include)
+  # Two empty lists would be equal too.
+  [[ $(prototypes capi/include | grep -c '^extern ') -eq 280 ]]
+  # This binary is of before 2020, when `ref.null` had no type.
+  perl -0777 -pi -e 's/\x06\x85(\x80\x80\x80\x00\x01\x6f\x01\xd0)\x0b/\x06\x86$1\x6f\x0b/' \
+    "$standard/example/hostref.wasm"
+  for source in "$standard"/example/*.c; do
+    name=$(basename "$source" .c)
+    cc -w -I "$standard/include" "$source" -L "$prefix/lib" -ltouchstone -lpthread -Wl,-rpath,"$prefix/lib" \
+      -o "$OUT/standard-$name"
+    (cd "$standard/example" && "$OLDPWD/$OUT/standard-$name" >/dev/null) || { echo "$name fails" >&2; return 1; }
+  done
+}
+
+# DIRECTORY: prints the functions that the header wasm.h there declares, with the types of their parameters.
+prototypes() {
+  local file=$OUT/prototypes.c
+  echo '#include <wasm.h>' >"$file"
+  gcc -std=c11 -I "$1" -aux-info "$file.txt" -fsyntax-only "$file"
+  sed -n 's,^/\*[^*]*wasm\.h:[^*]*\*/ ,,p' "$file.txt" | grep wasm_ | sed 's,/\*.*\*/,,' | sort
 }
 
 run_steps STEPS "the extended checks pass" "$@"

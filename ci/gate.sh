@@ -10,12 +10,12 @@ source ci/common.sh
 readonly OTHERS=wasmtime,wasmtime/none,wasmi
 readonly STEPS=(tools format lints documentation dependencies debugging without_compiler build_runner own_scripts
   conformance explicit_checks baseline_cpu gc_zeal remote_lanes verify_unwind other_unwinders other_engines
-  without_our_engine interpreter_alone without_wasi programs official_checkout canaries)
+  without_our_engine interpreter_alone without_wasi programs c_interface official_checkout canaries)
 
-# The tools that tests hand artifacts to, a compiler of C for WASI, and LLVM's unwinder.
+# The tools that tests hand artifacts to, compilers of C for this machine and for WASI, and LLVM's unwinder.
 tools() {
   install_tools readelf=binutils gdb=gdb "lldb=lldb python3-lldb-14" llvm-dwarfdump=llvm clang=clang wasm-ld=lld \
-    perf=linux-perf
+    perf=linux-perf cc=gcc c++=g++ pkg-config=pkg-config
   [[ -e /usr/lib/wasm32-wasi/libc.a ]] || install_packages wasi-libc libclang-rt-dev-wasm32
   [[ $(ldconfig -p) == *'libunwind.so.1 '* ]] || install_packages libunwind-14
 }
@@ -144,6 +144,22 @@ without_wasi() {
 
 # C programs that clang compiles for WASI, in each tier. `cargo test` leaves them out where clang was missing.
 programs() { TOUCHSTONE_REQUIRE_CLANG=1 cargo test --locked --quiet --workspace --test programs; }
+
+# Programs in C call every function of the library. An installed library, shared and static, serves a program that finds
+# it by pkg-config.
+c_interface() {
+  TOUCHSTONE_REQUIRE_TOOLS=1 cargo test --locked --quiet --workspace --test c_programs --test headers
+  local prefix=$PWD/$OUT/prefix config
+  capi/install.sh --debug "$prefix"
+  config=(env PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config touchstone)
+  cc capi/examples/hello.c $("${config[@]}" --cflags --libs) -Wl,-rpath,"$prefix/lib" -o "$OUT/hello"
+  "$OUT/hello" | diff capi/examples/hello.out -
+  cc capi/examples/hello.c $("${config[@]}" --cflags) "$prefix/lib/libtouchstone.a" \
+    $("${config[@]}" --static --libs | sed 's/-ltouchstone//') -o "$OUT/hello-static"
+  "$OUT/hello-static" | diff capi/examples/hello.out -
+  # The first needs the library under its name, the other none.
+  [[ $(ldd "$OUT/hello") == *"$prefix/lib/libtouchstone.so.0"* && $(ldd "$OUT/hello-static") != *touchstone* ]]
+}
 
 # The data crate lacks exactly the files of the checkout that it says, and all of the checkout's scripts execute with no
 # failure but the listed ones.

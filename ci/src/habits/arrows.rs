@@ -14,6 +14,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("fuzz", &["features", "engine", "lanes", "script"]),
     ("runner", &["features", "engine", "interpreter", "lanes", "script", "fuzz", "spec-testsuite", "wasi"]),
     ("bench", &["engine", "interpreter"]),
+    ("capi", &["features", "engine", "wasi"]),
     ("ci", &[]),
 ];
 
