@@ -2,19 +2,18 @@
 //!
 //! Each object holds its store, so a program may delete the store first. A function of the interface borrows the store
 //! while it works. It lends the borrow to a callback, so that the callback may use the store too: then functions find
-//! the [`Caller`] of the callback in place of the store.
+//! the [`Caller`] of the callback in place of the store. Other threads are refused until the first borrow ends.
 
 use crate::engine::wasm_engine_t;
 use crate::host_info::HostInfo;
 use crate::reference::Item;
 use crate::touchstone::error::{non_null, report, usage};
-use core::cell::UnsafeCell;
-use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::cell::{Cell, UnsafeCell};
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering};
 use engine::{AsContextMut, Caller, Engine, Result, RootScope, Store, StoreContextMut, StoreLimits};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::thread::{self, ThreadId};
 
 /// The data of a store for the engine: its limits.
 pub(crate) type Data = StoreLimits;
@@ -29,23 +28,27 @@ pub struct wasm_store_t(pub(crate) Arc<SharedStore>);
 pub struct SharedStore {
     /// Before `host_infos`: objects end before their data is freed.
     store: UnsafeCell<Store<Data>>,
-    /// Null if nobody uses the store, [`BORROWED`] while a function works on it, and the callback that it is lent to.
-    user: AtomicPtr<Lent>,
+    /// The thread that uses the store; 0 if none does.
+    owner: AtomicU64,
+    /// What that thread does with it. No other thread looks at this.
+    user: Cell<User>,
     engine: Engine,
     /// The data that the program gave to functions, globals, tables, memories, tags and instances.
     pub(crate) host_infos: Mutex<HashMap<Item, HostInfo>>,
 }
 
-/// A callback that a store is lent to.
-struct Lent {
-    caller: NonNull<Caller<'static, Data>>,
-    thread: ThreadId,
+/// The use of a store.
+#[derive(Clone, Copy)]
+enum User {
+    /// Nobody uses it.
+    None,
+    /// A function of the interface works on it.
+    Function,
+    /// It is lent to a callback.
+    Callback(NonNull<Caller<'static, Data>>),
 }
 
-/// The user of a store that a function of the interface works on. No `Lent` has this address.
-const BORROWED: *mut Lent = ptr::without_provenance_mut(1);
-
-// SAFETY: `user` lets one thread at a time reach the engine's store, which is `Send`.
+// SAFETY: `owner` lets one thread at a time reach the engine's store, which is `Send`.
 unsafe impl Send for SharedStore {}
 // SAFETY: as for `Send`; the other fields are `Sync`.
 unsafe impl Sync for SharedStore {}
@@ -56,7 +59,8 @@ impl SharedStore {
         store.limiter(|limits| limits);
         SharedStore {
             store: UnsafeCell::new(store),
-            user: AtomicPtr::new(ptr::null_mut()),
+            owner: AtomicU64::new(0),
+            user: Cell::new(User::None),
             engine: engine.clone(),
             host_infos: Mutex::default(),
         }
@@ -75,33 +79,29 @@ impl SharedStore {
     pub(crate) fn with<R>(self: &Arc<Self>, work: impl FnOnce(&mut Context<'_>) -> Result<R>) -> Result<R> {
         // A callback may delete the last object of the store.
         let shared = Arc::clone(self);
-        let user = shared.user.swap(BORROWED, Ordering::AcqRel);
-        if user == BORROWED {
-            return Err(usage("the store is in use: by another thread, or by the function that calls this finalizer"));
+        let thread = thread_number();
+        let owner = shared.owner.compare_exchange(0, thread, Ordering::Acquire, Ordering::Relaxed);
+        if owner.is_err_and(|owner| owner != thread) {
+            return Err(usage("the store is in use by another thread"));
         }
-        let _end = End { shared: &shared, user };
-        let context = if user.is_null() {
-            // SAFETY: nobody else uses the store until `user` is null again.
-            unsafe { (*shared.store.get()).as_context_mut() }
-        } else {
-            // SAFETY: the callback waits for this function, and lent its caller to it.
-            let lent = unsafe { &*user };
-            if lent.thread != thread::current().id() {
-                return Err(usage("the store is in use: a callback of another thread has it"));
-            }
-            // SAFETY: as above. Nobody else uses the caller until `user` is this callback again.
-            unsafe { (*lent.caller.as_ptr()).as_context_mut() }
+        let end = End { shared: &shared, user: shared.user.replace(User::Function) };
+        let context = match end.user {
+            // SAFETY: nobody else uses the store until `end` is dropped.
+            User::None => unsafe { (*shared.store.get()).as_context_mut() },
+            User::Function => return Err(usage("the store is in use, by the function that calls this finalizer")),
+            // SAFETY: the callback waits for this function, and lent its caller to it. Nobody else uses the caller until
+            // `end` is dropped.
+            User::Callback(mut caller) => unsafe { caller.as_mut().as_context_mut() },
         };
         work(&mut RootScope::new(context))
     }
 
     /// Lends the store to a callback while `call` runs it.
     pub(crate) fn lend<R>(&self, caller: &mut Caller<'_, Data>, call: impl FnOnce() -> R) -> R {
-        let mut lent = Lent { caller: NonNull::from(caller).cast(), thread: thread::current().id() };
-        let user = self.user.swap(&raw mut lent, Ordering::AcqRel);
-        assert_eq!(user, BORROWED, "callbacks run while a function works on the store");
+        let user = self.user.replace(User::Callback(NonNull::from(caller).cast()));
+        assert!(matches!(user, User::Function), "callbacks run while a function works on the store");
         let result = call();
-        self.user.store(BORROWED, Ordering::Release);
+        self.user.set(User::Function);
         result
     }
 }
@@ -109,13 +109,26 @@ impl SharedStore {
 /// The end of a borrow, also when the work panics.
 struct End<'a> {
     shared: &'a SharedStore,
-    user: *mut Lent,
+    /// The use that goes on then.
+    user: User,
 }
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        self.shared.user.store(self.user, Ordering::Release);
+        self.shared.user.set(self.user);
+        if matches!(self.user, User::None) {
+            self.shared.owner.store(0, Ordering::Release);
+        }
     }
+}
+
+/// Returns a number above 0 that no other thread of this process ever has.
+fn thread_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static NUMBER: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    NUMBER.with(|number| *number)
 }
 
 /// Makes a store of an engine.

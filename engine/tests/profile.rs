@@ -20,8 +20,8 @@ const CALLS: &str = r#"(module $m
                 (i64.const 1) (i64.const 1) (i64.const 1)))
             (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))"#;
 
-/// The stacks of [`CALLS`] in tier `Quick`, which inlines nothing. A function that was called in tail position stands in
-/// the place of its caller.
+/// The stacks of [`CALLS`] in tier `Quick`, which inlines nothing. A function that was called in tail position stands
+/// in the place of its caller.
 const STACKS: [&str; 4] =
     ["m!3 $main", "m!3 $main;m!1 $middle", "m!3 $main;m!1 $middle;m!0 $leaf", "m!3 $main;m!2 $tail"];
 
@@ -67,8 +67,8 @@ fn wrong_tables_make_wrong_stacks() {
     assert!(!wrong_stacks(&profile).is_empty(), "{profile}");
 }
 
-/// The host's time is that of its callers, across calls back into WebAssembly. Code that is unloaded meanwhile keeps its
-/// names.
+/// The host's time is that of its callers, across calls back into WebAssembly. Code that is unloaded meanwhile keeps
+/// its names.
 #[test]
 fn host_functions_are_the_innermost_frames() {
     const TEXT: &str = r#"(module $h

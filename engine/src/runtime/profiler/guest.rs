@@ -1,8 +1,8 @@
 //! A profiler of guests that needs no other program.
 //!
-//! A timer of the thread's processor time interrupts it. The signal handler walks the compiled frames through the unwind
-//! tables, which are right at every instruction, and counts the stack in a table that was made before. It allocates
-//! nothing, since it may have interrupted the allocator.
+//! A timer of the thread's processor time interrupts it. The signal handler walks the compiled frames through the
+//! unwind tables, which are right at every instruction, and counts the stack in a table that was made before. It
+//! allocates nothing, since it may have interrupted the allocator.
 
 use super::super::activation::{Activation, WasmExit};
 use super::super::backtrace::exits;
@@ -43,8 +43,8 @@ thread_local! {
 
 /// The functions in which guests spent the processor time of a thread.
 ///
-/// It prints as folded stacks, which programs that draw flame graphs read: a line for each stack, the outermost function
-/// first, with the number of samples.
+/// It prints as folded stacks, which programs that draw flame graphs read: a line for each stack, the outermost
+/// function first, with the number of samples.
 ///
 /// ```text
 /// m!3 $main;m!5 $sort;m!6 $compare 41
@@ -59,7 +59,8 @@ pub struct Profile {
 impl Profile {
     /// Returns what `run` returns, and the profile of the compiled code that this thread ran meanwhile. The thread is
     /// interrupted after each interval of its processor time, by the signal `SIGPROF`; the system may be no faster than
-    /// one sample in 4 or 10 ms. Within another call on the same thread, the other one sees nothing of what this one sees.
+    /// one sample in 4 or 10 ms. Within another call on the same thread, the other one sees nothing of what this one
+    /// sees.
     ///
     /// ```
     /// # #[cfg(feature = "compile")] {
@@ -79,8 +80,8 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// Kind [`Resource`](crate::ErrorKind::Resource) if the system refuses a timer, or if something else in this process
-    /// handles `SIGPROF`. `run` is not called then.
+    /// Kind [`Resource`](crate::ErrorKind::Resource) if the system refuses a timer, or if something else in this
+    /// process handles `SIGPROF`. `run` is not called then.
     pub fn of<R>(interval: Duration, run: impl FnOnce() -> R) -> Result<(R, Profile)> {
         trap::prepare_thread()?;
         let mut samples = Samples::new();
@@ -93,8 +94,8 @@ impl Profile {
         Ok((result, samples.fold()))
     }
 
-    /// Returns the stacks with their numbers of samples. The functions of a stack are separated by `;`, the outermost is
-    /// the first.
+    /// Returns the stacks with their numbers of samples. The functions of a stack are separated by `;`, the outermost
+    /// is the first.
     pub fn stacks(&self) -> impl ExactSizeIterator<Item = (&str, u64)> {
         self.stacks.iter().map(|(stack, count)| (stack.as_str(), *count))
     }
@@ -194,8 +195,8 @@ impl Samples {
             (Some(newest), exit)
         };
         for (activation, exit) in exits(rest, exit) {
-            // SAFETY: `exits` pairs each activation with its exit. The code waits: the thread is in the host, or in code
-            // of a newer activation.
+            // SAFETY: `exits` pairs each activation with its exit. The code waits: the thread is in the host, or in
+            // code of a newer activation.
             if let Some((registers, stack)) = unsafe { activation.frames_at(exit) } {
                 walk(registers, FrameAddress::Return(exit.pc), &stack, reader, &mut visit);
             }
