@@ -10,7 +10,7 @@ source ci/common.sh
 readonly OTHERS=wasmtime,wasmtime/none,wasmi
 readonly STEPS=(tools format lints documentation dependencies debugging without_compiler build_runner own_scripts
   conformance explicit_checks baseline_cpu gc_zeal remote_lanes verify_unwind other_unwinders other_engines
-  without_our_engine interpreter_alone without_wasi programs c_interface official_checkout canaries)
+  without_our_engine interpreter_alone without_wasi programs c_interface python_package official_checkout canaries)
 
 # The tools that tests hand artifacts to, compilers of C for this machine and for WASI, and LLVM's unwinder.
 tools() {
@@ -159,6 +159,15 @@ c_interface() {
   "$OUT/hello-static" | diff capi/examples/hello.out -
   # The first needs the library under its name, the other none.
   [[ $(ldd "$OUT/hello") == *"$prefix/lib/libtouchstone.so.0"* && $(ldd "$OUT/hello-static") != *touchstone* ]]
+}
+
+# The Python package without the script runner compiles. The wheel is built, installed into a fresh virtual environment,
+# and tested, with the code of its document. The build needs no Python.
+python_package() {
+  PYO3_NO_PYTHON=1 cargo clippy --locked -p python --no-default-features -- -D warnings
+  install_tools python3=python3
+  python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
+  python/test.sh
 }
 
 # The data crate lacks exactly the files of the checkout that it says, and all of the checkout's scripts execute with no
