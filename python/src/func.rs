@@ -7,7 +7,7 @@ use crate::store::kept::Token;
 use crate::store::{self, Data, Store, StoreArg};
 use crate::types::FuncType;
 use crate::value::{self, ExnRef};
-use engine::{AsContextMut, Error, Val};
+use engine::{AsContextMut, Error, Extern, Linker, Val};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -29,7 +29,7 @@ impl Func {
     fn py_new(store: StoreArg<'_>, ty: &FuncType, callable: Py<PyAny>, access_caller: bool) -> PyResult<Func> {
         let store = store.0;
         Store::enter(&store, |context| {
-            let item = define(&store, context, ty.0.clone(), callable, access_caller);
+            let item = define(&store, context, ty.0.clone(), callable, access_caller)?;
             Ok(Func::new(&store, item))
         })
     }
@@ -96,21 +96,31 @@ impl Caller {
 }
 
 /// Adds a Python function to a store.
+///
+/// # Errors
+///
+/// The type names a type that the engine does not have.
 pub(crate) fn define(
     store: &Bound<'_, Store>,
     context: &mut Context<'_>,
     ty: engine::FuncType,
     callable: Py<PyAny>,
     access_caller: bool,
-) -> engine::Func {
+) -> PyResult<engine::Func> {
+    let py = store.py();
     let results = ty.results.clone();
     let function = PythonFunction { callable: store.get().kept.keep(callable), access_caller };
-    engine::Func::new(context, ty, move |mut caller, arguments, slots| {
+    // A linker refuses what makes `engine::Func::new` panic.
+    let mut linker = Linker::new(context.engine());
+    let defined = linker.func_new("", "", ty, move |mut caller, arguments, slots| {
         let called = Python::try_attach(|py| function.call(py, &mut caller, arguments, &results));
         let values = called.unwrap_or_else(|| Err(store::interpreter_ends()))?;
         slots.copy_from_slice(&values);
         Ok(())
-    })
+    });
+    defined.map(drop).or_raise(py)?;
+    let func = linker.get(context, "", "").and_then(Extern::into_func);
+    func.ok_or_else(|| error::usage_error(py, "the engine has no room for another type"))
 }
 
 /// A Python function that a store owns.

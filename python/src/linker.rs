@@ -33,7 +33,7 @@ struct Names {
     definitions: HashMap<(String, String), Definition>,
 }
 
-/// What a name stands for.
+/// A definition: an item, or how to make one.
 enum Definition {
     /// An item of a store, which the object keeps.
     Item(Extern, Py<PyAny>),
@@ -166,7 +166,7 @@ impl Linker {
                 if let Some(func) = context.data().linked.get(&number) {
                     return Ok((*func).into());
                 }
-                let func = func::define(store, context, ty, callable, access_caller);
+                let func = func::define(store, context, ty, callable, access_caller)?;
                 context.data_mut().linked.insert(number, func);
                 Ok(func.into())
             }

@@ -1,12 +1,14 @@
 //! Linear memories.
 //!
 //! Python can see a memory as a buffer: `memoryview(memory)`, or `numpy.frombuffer(memory, ..)`. As a `bytearray` does
-//! not change its size while there are views of it, a store does nothing while there are views of its memories: no call,
-//! no growth, no access in another way. So no view is ever stale, and nobody else reads or writes what a view shows.
+//! not change its size while there are views of it, a store does nothing while there are views of its memories: no
+//! call, no growth, no access in another way. So no view is ever stale, and nobody else reads or writes what a view
+//! shows.
 
 #![expect(unsafe_code, reason = "the buffer protocol passes pointers")]
 
 use crate::error::OrRaise;
+use crate::store::access::Context;
 use crate::store::{Store, StoreArg};
 use crate::types::MemoryType;
 use engine::AsContextMut;
@@ -18,8 +20,8 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use std::ffi::c_int;
 
-/// A linear memory. `memoryview(memory)` shows its bytes, which can be written; as long as the view is not released, any
-/// other use of the store raises `BufferError`.
+/// A linear memory. `memoryview(memory)` shows its bytes, which can be written. As long as the view is not released,
+/// any other use of the store raises `BufferError`.
 #[pyclass(frozen, module = "touchstone")]
 pub(crate) struct Memory {
     store: Py<Store>,
@@ -78,8 +80,8 @@ impl Memory {
         })
     }
 
-    /// Writes bytes from `start` on. Returns their number. Raises `IndexError`, with nothing written, if they do not lie
-    /// in the memory.
+    /// Writes bytes from `start` on. Returns their number. Raises `IndexError`, with nothing written, if they do not
+    /// lie in the memory.
     #[pyo3(signature = (store, value, start = 0))]
     fn write(&self, store: StoreArg<'_>, value: PyBackedBytes, start: u64) -> PyResult<usize> {
         let store = store.0;
@@ -109,8 +111,9 @@ impl Memory {
             let bytes = bytes.map_err(|error| PyBufferError::new_err(error.to_string()))?;
             Ok((bytes.as_mut_ptr(), bytes.len()))
         })?;
-        // SAFETY: `view` is the caller's. The bytes never move or shrink, and they live as long as the store, which this
-        // object keeps, and the view keeps this object. Nobody else uses them before `end_view`, by `Access`.
+        // SAFETY: `view` is the caller's. The bytes never move or shrink, and they live as long as the store. This
+        // object keeps the store, and the view keeps this object. Nobody else uses the bytes before `end_view`, by
+        // `Access`.
         let filled =
             unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), start.cast(), length.cast_signed(), 0, flags) };
         if filled < 0 {
@@ -141,7 +144,7 @@ impl Memory {
     }
 
     /// Returns the size in bytes.
-    fn length(&self, py: Python<'_>, context: &crate::store::access::Context<'_>) -> PyResult<u64> {
+    fn length(&self, py: Python<'_>, context: &Context<'_>) -> PyResult<u64> {
         let ty = self.item.ty(context).or_raise(py)?;
         Ok(self.item.size(context).or_raise(py)? << ty.page_size_log2)
     }

@@ -163,6 +163,14 @@ def test_functions_are_values(store: t.Store, load: Load) -> None:
     assert double.type(store) == t.FuncType([I32], [I32])
 
 
+def test_a_type_of_another_engine_is_refused(store: t.Store) -> None:
+    text = '(module (type $s (struct)) (import "m" "f" (func (param (ref null $s)))))'
+    [imported] = t.Module(t.Engine(), text).imports
+    assert isinstance(imported.type, t.FuncType)
+    with pytest.raises(t.TouchstoneError):
+        t.Func(store, imported.type, print)
+
+
 THROW = """(module (tag $e (export "e") (param i32 externref))
     (import "m" "f" (func $f))
     (func (export "throw") (param i32 externref) (throw $e (local.get 0) (local.get 1)))

@@ -98,7 +98,9 @@ impl Store {
 
     /// Sets the limits: the bytes of each memory, the elements of each table, and the numbers of instances, tables and
     /// memories. What is `None` has no limit but the engine's.
-    #[pyo3(signature = (*, memory_size = None, table_elements = None, instances = None, tables = None, memories = None))]
+    #[pyo3(
+        signature = (*, memory_size = None, table_elements = None, instances = None, tables = None, memories = None)
+    )]
     fn set_limits(
         slf: &Bound<'_, Self>,
         memory_size: Option<u64>,
