@@ -235,6 +235,8 @@ mod tests {
         assert_eq!(count(check_lints, "a.rs", "#[expect(dead_code)]"), 0);
         assert_eq!(count(check_header, "a.rs", "use std;\n//! Late."), 1);
         assert_eq!(count(check_header, "a.rs", "#![no_std]\n//! Something."), 0);
+        assert_eq!(count(check_header, "a.py", "import os\n"), 1);
+        assert_eq!(count(check_header, "a.py", "\"\"\"Something.\"\"\"\n"), 0);
         assert_eq!(count(check_header, "tests/a.wast", "(module)"), 1);
         assert_eq!(count(check_header, "tests/a.wast", ";; Something.\n(module)"), 0);
     }
