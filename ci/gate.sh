@@ -205,6 +205,7 @@ canaries() {
   refuses 'condition.wast:15:1: .*expected \[i32 5\], got \[i32 1\]' runner --lanes wasmi tests/select-condition.wast
   refuses 'report is of the lanes .*wasmi' check conformance "$OUT/others.json" --lanes "$LANES" --suites 1.0,2.0
   refuses 'no official checkout' check_required_checkout
+  refuses 'Memory.grow is not present in stub' check_stubs_without_a_method
 }
 
 # A subshell, because the step ends the gate.
@@ -213,6 +214,12 @@ check_required_checkout() (
   TOUCHSTONE_REQUIRE_CHECKOUT=1
   official_checkout
 )
+
+# The stubs are those that the step `python_package` has installed.
+check_stubs_without_a_method() {
+  sed -i 's/def grow/def grows/' target/python/venv/lib/python3*/site-packages/touchstone/_native.pyi
+  target/python/venv/bin/stubtest touchstone
+}
 
 check_dependencies_of_compiler() { engine_tree | check dependencies; }
 check_worker_with_compiler() { worker_tree | check dependencies; }
