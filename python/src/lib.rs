@@ -8,8 +8,8 @@
 //! scripts            the script runner (cargo feature `harness`)
 //! ```
 //!
-//! An item of a store (`Func`, `Memory`, ..) holds a reference to its [`Store`](store::Store), so nothing that Python
-//! can reach dangles. Each use of a store goes through [`Access`](store::access::Access), which lets one thread in at a
+//! An item of a store (`Func`, `Memory`, ..) holds a reference to its `Store`, so nothing that Python
+//! can reach dangles. Each use of a store goes through `store::access::Access`, which lets one thread in at a
 //! time. The interpreter lock is released while WebAssembly compiles and runs.
 //!
 //! The folder `touchstone` beside `src` has what is written in Python, and the type stubs.
