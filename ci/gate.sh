@@ -10,7 +10,7 @@ source ci/common.sh
 readonly OTHERS=wasmtime,wasmtime/none,wasmi
 readonly STEPS=(tools format lints documentation dependencies debugging without_compiler build_runner own_scripts
   conformance explicit_checks baseline_cpu gc_zeal remote_lanes verify_unwind other_unwinders other_engines
-  without_our_engine interpreter_alone without_wasi programs c_interface official_checkout canaries)
+  without_our_engine interpreter_alone without_wasi programs c_interface python_package official_checkout canaries)
 
 # The tools that tests hand artifacts to, compilers of C for this machine and for WASI, and LLVM's unwinder.
 tools() {
@@ -161,6 +161,15 @@ c_interface() {
   [[ $(ldd "$OUT/hello") == *"$prefix/lib/libtouchstone.so.0"* && $(ldd "$OUT/hello-static") != *touchstone* ]]
 }
 
+# The Python package without the script runner compiles. The wheel is built, installed into a fresh virtual environment,
+# and tested, with the code of its document. The build needs no Python.
+python_package() {
+  PYO3_NO_PYTHON=1 cargo clippy --locked -p python --no-default-features -- -D warnings
+  install_tools python3=python3
+  python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
+  python/test.sh
+}
+
 # The data crate lacks exactly the files of the checkout that it says, and all of the checkout's scripts execute with no
 # failure but the listed ones.
 official_checkout() {
@@ -196,6 +205,7 @@ canaries() {
   refuses 'condition.wast:15:1: .*expected \[i32 5\], got \[i32 1\]' runner --lanes wasmi tests/select-condition.wast
   refuses 'report is of the lanes .*wasmi' check conformance "$OUT/others.json" --lanes "$LANES" --suites 1.0,2.0
   refuses 'no official checkout' check_required_checkout
+  refuses 'Memory.grow is not present in stub' check_stubs_without_a_method
 }
 
 # A subshell, because the step ends the gate.
@@ -204,6 +214,12 @@ check_required_checkout() (
   TOUCHSTONE_REQUIRE_CHECKOUT=1
   official_checkout
 )
+
+# The stubs are those that the step `python_package` has installed.
+check_stubs_without_a_method() {
+  sed -i 's/def grow/def grows/' target/python/venv/lib/python3*/site-packages/touchstone/_native.pyi
+  target/python/venv/bin/stubtest touchstone
+}
 
 check_dependencies_of_compiler() { engine_tree | check dependencies; }
 check_worker_with_compiler() { worker_tree | check dependencies; }

@@ -1,6 +1,6 @@
 //! The layout of the code: crates, modules, files, and functions.
 
-use ci::habits::{arrows, check_each, functions, lines, modules, rust_sources, sources};
+use ci::habits::{arrows, check_each, functions, lines, modules, rust_sources, sources, unsafe_code};
 
 /// The longest function of the repository, in lines. The number may only become smaller.
 const LONGEST_FUNCTION: usize = 60;
@@ -13,6 +13,11 @@ const LOOP: (&str, usize) = ("interpreter/src/execute/run.rs", 270);
 #[test]
 fn crates_use_only_crates_to_their_left() {
     assert_eq!(arrows::check(&sources(), arrows::ARROWS), Vec::<String>::new());
+}
+
+#[test]
+fn unsafe_code_is_where_a_reason_is_given() {
+    assert_eq!(unsafe_code::check(&sources(), unsafe_code::UNSAFE), Vec::<String>::new());
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("runner", &["features", "engine", "interpreter", "lanes", "script", "fuzz", "spec-testsuite", "wasi"]),
     ("bench", &["engine", "interpreter"]),
     ("capi", &["features", "engine", "wasi"]),
+    ("python", &["engine", "lanes", "runner", "wasi"]),
     ("ci", &[]),
 ];
 

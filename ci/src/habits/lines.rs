@@ -14,10 +14,12 @@ pub const README_LINES: usize = 120;
 
 /// Complains about lines that are longer than [`COLUMNS`].
 ///
-/// Checked are Rust, shell, TOML, JavaScript, YAML, and Markdown files. Exceptions are lines that a URL makes too long;
-/// in Rust, string literals; in Markdown, tables, and code blocks, which may show what a program prints.
+/// Checked are Rust, shell, TOML, JavaScript, Python, YAML, and Markdown files. Exceptions are lines that a URL makes
+/// too long; in Rust, string literals; in Markdown, tables, and code blocks, which may show what a program prints.
 pub fn check_columns(source: &Source) -> Vec<String> {
-    let Some(extension) = ["rs", "sh", "toml", "js", "yml", "md"].into_iter().find(|e| source.has_extension(e)) else {
+    let Some(extension) =
+        ["rs", "sh", "toml", "js", "py", "pyi", "yml", "md"].into_iter().find(|e| source.has_extension(e))
+    else {
         return Vec::new();
     };
     let exempt = match extension {
@@ -90,7 +92,7 @@ mod tests {
     #[test]
     fn long_lines_are_noticed_in_every_language() {
         let long = "x".repeat(121);
-        for path in ["a.rs", "a.sh", "a.toml", "a.js", "a.yml", "a.md"] {
+        for path in ["a.rs", "a.sh", "a.toml", "a.js", "a.py", "a.pyi", "a.yml", "a.md"] {
             assert_eq!(count(path, &format!("short\n{long}\n")), 1, "{path}");
             assert_eq!(count(path, &format!("{}\n", &long[1..])), 0, "{path}");
         }

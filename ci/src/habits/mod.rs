@@ -9,6 +9,7 @@ pub mod functions;
 pub mod lexer;
 pub mod lines;
 pub mod modules;
+pub mod unsafe_code;
 pub mod words;
 
 use std::fs;

@@ -177,6 +177,7 @@ pub fn check_header(source: &Source) -> Vec<String> {
         head.is_some_and(|line| line.starts_with(comment))
     };
     let is_silent = (source.has_extension("rs") && !first("//!"))
+        || (["py", "pyi"].into_iter().any(|extension| source.has_extension(extension)) && !first("\"\"\""))
         || (source.has_extension("wast") && source.path.starts_with("tests/") && !first(";;"));
     if is_silent { vec![source.complaint(1, "does not begin with a comment that says what it is")] } else { Vec::new() }
 }
@@ -234,6 +235,8 @@ mod tests {
         assert_eq!(count(check_lints, "a.rs", "#[expect(dead_code)]"), 0);
         assert_eq!(count(check_header, "a.rs", "use std;\n//! Late."), 1);
         assert_eq!(count(check_header, "a.rs", "#![no_std]\n//! Something."), 0);
+        assert_eq!(count(check_header, "a.py", "import os\n"), 1);
+        assert_eq!(count(check_header, "a.py", "\"\"\"Something.\"\"\"\n"), 0);
         assert_eq!(count(check_header, "tests/a.wast", "(module)"), 1);
         assert_eq!(count(check_header, "tests/a.wast", ";; Something.\n(module)"), 0);
     }
