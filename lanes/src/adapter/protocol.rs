@@ -274,7 +274,7 @@ pub enum Bits {
     /// A null reference: `func`, `extern`, `any` or `exn`.
     Null(String),
     /// A function, by the adapter's own number: one number for one function, as long as the store lives.
-    Func(u64),
+    Func(Option<u64>),
     /// A host value as an `externref`. What goes in as N comes out as N.
     Extern(u32),
     /// An exception; in results only.

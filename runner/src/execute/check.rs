@@ -133,7 +133,7 @@ fn link_error(text: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::trap_text::EXHAUSTED;
+    use lanes::trap_text::EXHAUSTED;
     use super::*;
     use lanes::Trap;
 
