@@ -1,9 +1,9 @@
 //! Conversion between the protocol's words and ours. The words of an adapter are checked: a value of seven digits or a
 //! trap without a kind is an error that says what is wrong.
 
-use super::protocol::{Answer, Bits, Call, Does, FrameReply, Function, Reason, RefusedPhase, TrapReply};
+use super::protocol::{Answer, Bits, Call, Does, FrameReply, Function, Moved, Reason, RefusedPhase, TrapReply};
 use crate::{
-    Behavior, Converted, Exception, Failure, Features, Frame, HeapType, HostCall, HostFunc, ObjectKind, ObjectRef,
+    Behavior, Converted, Exception, Failure, Features, Frame, HeapType, HostCall, HostFunc, Moves, ObjectKind, ObjectRef,
     Objects, Phase, Reference, Refusal, Trap, TrapKind, ValType, Value,
 };
 use features::Feature;
@@ -61,6 +61,24 @@ impl Functions {
         let arguments = self.read_all(&call.arguments)?;
         let (objects, frames) = (Objects::default(), call.frames.map(frames));
         Ok(HostCall { module: call.module, name: call.name, arguments, objects, frames })
+    }
+}
+
+/// Reads which traps may have moved.
+pub(super) fn moves(moved: Moved) -> Moves {
+    match moved {
+        Moved::Nothing => Moves::Nothing,
+        Moved::Accesses => Moves::Accesses,
+        Moved::Anything => Moves::Anything,
+    }
+}
+
+/// Writes which traps may have moved.
+pub(super) fn moved(moves: Moves) -> Moved {
+    match moves {
+        Moves::Nothing => Moved::Nothing,
+        Moves::Accesses => Moved::Accesses,
+        Moves::Anything => Moved::Anything,
     }
 }
 

@@ -39,6 +39,8 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A lane whose engine runs in a process of its own.
 pub struct AdapterLane {
     info: LaneInfo,
+    /// The same facts, with those that the first process has told.
+    told: OnceLock<LaneInfo>,
     command: Vec<String>,
     /// The program that embeds the engine.
     program: String,
@@ -74,6 +76,7 @@ impl AdapterLane {
         let program = command.first().map(|program| find_program(program)).unwrap_or_default();
         AdapterLane {
             info,
+            told: OnceLock::new(),
             command,
             program,
             options: options.clone(),
@@ -112,6 +115,8 @@ impl AdapterLane {
         if *first != introduced {
             return Err(Lost::Garbage("it introduces itself as another engine than before".to_string()));
         }
+        let moves = convert::moves(introduced.hello.moves);
+        self.told.get_or_init(|| LaneInfo { moves, ..self.info.clone() });
         Ok(process)
     }
 
@@ -155,7 +160,7 @@ pub fn introduce(process: &mut Process, timeout: Duration) -> Result<Introductio
 
 impl Lane for AdapterLane {
     fn info(&self) -> &LaneInfo {
-        &self.info
+        self.told.get().unwrap_or(&self.info)
     }
 
     fn engine(&self) -> Result<EngineInfo, String> {

@@ -119,6 +119,7 @@ impl<'a> Server<'a> {
             tells: self.lane.tells().into_iter().map(String::from).collect(),
             binary: self.binary,
             options: self.lane.options(),
+            moves: convert::moved(self.lane.info().moves),
         }
     }
 

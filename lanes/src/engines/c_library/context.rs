@@ -7,7 +7,7 @@ use super::thunk::{self, Argument, Form, Source, Thunk, referent};
 use super::trials::Abilities;
 use crate::engines::context::{EngineContext, Export, Exports, Inside, Raised};
 use crate::{
-    Converted, Failure, Frame, HeapType, HostCall, MemoryState, ObjectKind, ObjectRef, Reference, ValType, Value,
+    Converted, Failure, Features, Frame, HeapType, HostCall, MemoryState, ObjectKind, ObjectRef, Reference, ValType, Value,
 };
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -22,6 +22,8 @@ const MAX_HOST_DEPTH: u32 = 500;
 pub(super) struct State {
     pub(super) store: Rc<Store>,
     pub(super) abilities: Rc<Abilities>,
+    /// The features that modules of the session may use.
+    features: Features,
     /// The calls of host functions that the session has not taken yet.
     pub(super) calls: RefCell<Vec<HostCall>>,
     /// The failure that a host function is passing on to its caller, through the engine.
@@ -39,10 +41,11 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(store: Rc<Store>, abilities: Rc<Abilities>) -> State {
+    pub(super) fn new(store: Rc<Store>, abilities: Rc<Abilities>, features: Features) -> State {
         State {
             store,
             abilities,
+            features,
             calls: RefCell::default(),
             passing: RefCell::default(),
             depth: Cell::new(0),
@@ -53,15 +56,19 @@ impl State {
         }
     }
 
-    /// Returns the frames of a trap without those of thunks.
+    /// Returns the frames of a trap without those of thunks. `None` if the library may have left out some.
     pub(super) fn frames(&self, trap: &Trap) -> Option<Vec<Frame>> {
         if !self.abilities.frames {
+            return None;
+        }
+        let frames = trap.frames()?;
+        if self.abilities.frame_limit.is_some_and(|limit| frames.len() >= limit) {
             return None;
         }
         let thunks = self.thunk_frames.borrow();
         let is_thunk =
             |frame: &Frame| frame.module_offset.is_some_and(|offset| thunks.contains(&(frame.func_index, offset)));
-        trap.frames().map(|frames| frames.into_iter().filter(|frame| !is_thunk(frame)).collect())
+        Some(frames.into_iter().filter(|frame| !is_thunk(frame)).collect())
     }
 
     /// Returns the failure of a trap: that which a host function is passing on, or what the trap's own message means.
@@ -406,7 +413,7 @@ impl Context {
     }
 
     fn has_gc(&self) -> bool {
-        self.0.abilities.features.contains(crate::Features::GC)
+        self.0.features.contains(Features::GC)
     }
 }
 

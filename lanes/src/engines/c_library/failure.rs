@@ -7,6 +7,9 @@ use crate::{Exception, Failure, Frame, TrapKind};
 /// The words before the reason in Wasmtime's messages, which begin with a backtrace.
 const REASON: &str = "wasm trap: ";
 
+/// The words before the last reason in Wasmtime's messages, where that is no trap.
+const CAUSE: &str = "Caused by:\n    ";
+
 /// The message of Wasmtime about an exception that nothing caught.
 const THROWN: &str = "thrown Wasm exception";
 
@@ -23,12 +26,19 @@ impl From<Failure> for Error {
     }
 }
 
+/// The beginning of a message about memory that the system refuses.
+const OUT_OF_MEMORY: &str = "out of memory";
+
 /// Returns the failure that a trap of a call means.
 pub(super) fn of_call(message: &str, frames: Option<Vec<Frame>>) -> Failure {
     if message.contains(THROWN) {
         return Failure::Exception(Exception { tag: None, payload: None, frames: None });
     }
-    Failure::Trap(trap(message, frames))
+    let trap = trap(message, frames);
+    match trap.kind {
+        TrapKind::Other if trap.message.starts_with(OUT_OF_MEMORY) => Failure::Resource(trap.message),
+        _ => Failure::Trap(trap),
+    }
 }
 
 /// Returns the failure that a trap of an instantiation means. The interface tells a wrong import in the same way as a
@@ -50,7 +60,8 @@ pub(super) fn of_instantiation(message: &str, frames: Option<Vec<Frame>>) -> Fai
 /// Reads the message of a trap.
 fn trap(message: &str, frames: Option<Vec<Frame>>) -> crate::Trap {
     // A name in the backtrace may hold the same words, so the last ones count.
-    let reason = message.rsplit_once(REASON).map_or(message, |(_, reason)| reason);
+    let behind = |words| message.rsplit_once(words).map(|(_, reason)| reason);
+    let reason = behind(REASON).or_else(|| behind(CAUSE)).unwrap_or(message);
     let reason = reason.lines().next().unwrap_or_default();
     let mut kinds = kinds_of(reason).into_iter();
     let mut trap = crate::Trap::new(kinds.next().unwrap_or(TrapKind::Other), reason, frames);
@@ -64,10 +75,13 @@ mod tests {
 
     #[test]
     fn the_reason_stands_behind_the_backtrace() {
-        let message = "error while executing at wasm backtrace:\n    0: 0x1 - <unknown>!wasm trap: unreachable\n\nCaused by:\n    wasm trap: integer overflow";
+        let message = "error while executing at wasm backtrace:\n    0: 0x1 - <unknown>!wasm trap: unreachable\n\n\
+            Caused by:\n    wasm trap: integer overflow";
         assert_eq!(trap(message, None).kind, TrapKind::IntegerOverflow);
         assert_eq!(trap("uninitialized element", None).kind, TrapKind::UninitializedElement);
         assert_eq!(trap("broken", None).kind, TrapKind::Other);
+        assert_eq!(trap("error\n\nCaused by:\n    out of memory (..)", None).message, "out of memory (..)");
+        assert!(matches!(of_call("error\n\nCaused by:\n    out of memory (..)", None), Failure::Resource(_)));
         let both = trap("wasm trap: undefined element: out of bounds table access", None);
         assert!(both.may_be(TrapKind::UndefinedElement) && both.may_be(TrapKind::TableOutOfBounds));
     }

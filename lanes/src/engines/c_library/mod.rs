@@ -59,6 +59,9 @@ impl CLibrary {
         abilities: Abilities,
         options: &Options,
     ) -> Result<CLibrary, String> {
+        let symbols = Symbols::load(path)?;
+        let frame_limit = if abilities.frames { trials::frame_limit(symbols) } else { None };
+        let abilities = Abilities { frame_limit, ..abilities };
         let info = LaneInfo {
             name: name.to_string(),
             engine: name.to_string(),
@@ -70,7 +73,7 @@ impl CLibrary {
         Ok(CLibrary {
             info,
             engine: EngineInfo { engine: name.to_string(), version: version.to_string(), path: path_text },
-            symbols: Symbols::load(path)?,
+            symbols,
             abilities,
             options: options.clone(),
             engines: PerFeatures::default(),
@@ -121,7 +124,7 @@ impl Lane for CLibrary {
         let engine = self.engines.get_or_make(features, || {
             Engine::new(self.symbols, &switches(features, &self.options)).map(Arc::new)
         })?;
-        let store = LibraryStore::new(&engine, Rc::new(self.abilities.clone()))?;
+        let store = LibraryStore::new(&engine, Rc::new(self.abilities.clone()), features)?;
         // The interface cannot make the tables and memories that these features add to `spectest`.
         let spectest = features - Features::MEMORY64 - Features::THREADS;
         Ok(Box::new(LinkedSession::new(store, spectest, &self.options)?))

@@ -8,7 +8,7 @@ use super::trials::Abilities;
 use crate::engines::context::EngineContext;
 use crate::engines::host::{act, note_call};
 use crate::engines::{range, session::EngineStore};
-use crate::{Binary, Failure, HostCall, HostFunc, Phase, Refusal, Value};
+use crate::{Binary, Failure, Features, HostCall, HostFunc, Phase, Refusal, Value};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
@@ -27,8 +27,12 @@ pub(super) struct Loaded {
 }
 
 impl LibraryStore {
-    pub(super) fn new(engine: &Arc<Engine>, abilities: Rc<Abilities>) -> Result<LibraryStore, Failure> {
-        let state = Rc::new(State::new(Store::new(engine)?, abilities));
+    pub(super) fn new(
+        engine: &Arc<Engine>,
+        abilities: Rc<Abilities>,
+        features: Features,
+    ) -> Result<LibraryStore, Failure> {
+        let state = Rc::new(State::new(Store::new(engine)?, abilities, features));
         Ok(LibraryStore { state, items: HashMap::new() })
     }
 

@@ -4,6 +4,7 @@
 use super::objects::{Engine, Item, Store, Val};
 use super::switches;
 use super::symbols::Symbols;
+use crate::adapter::spectest_modules;
 use crate::{Failure, Features, Options, Reference, Value};
 use features::Feature;
 use std::path::Path;
@@ -31,6 +32,8 @@ pub struct Abilities {
     pub frames: bool,
     /// True if the frames show byte offsets.
     pub offsets: bool,
+    /// The number of frames that it shows at most, if it shows no more.
+    pub frame_limit: Option<usize>,
 }
 
 /// Returns the names of all trials.
@@ -87,7 +90,8 @@ pub fn attempt(path: &Path, names: &[String], mut say: impl FnMut(&str)) -> Resu
 impl Abilities {
     fn none() -> Abilities {
         let features = Features::empty();
-        Abilities { features, host_values: false, function_identity: false, frames: false, offsets: false }
+        let frame_limit = None;
+        Abilities { features, host_values: false, function_identity: false, frames: false, offsets: false, frame_limit }
     }
 
     fn note(&mut self, name: &str, has: bool) {
@@ -117,7 +121,10 @@ fn has(symbols: &'static Symbols, name: &str) -> Result<bool, Failure> {
         }
         feature => {
             let feature = Feature::named(feature).ok_or_else(|| Failure::Usage(format!("there is no trial {name}")))?;
-            Ok(store(symbols, Features::empty().with(feature.set))?.load(&binary(feature.example)).is_some())
+            let store = store(symbols, Features::empty().with(feature.set))?;
+            // The host module `spectest` has items of some features.
+            let more = spectest_modules(feature.set);
+            Ok(store.load(&binary(feature.example)).is_some() && more.iter().all(|module| store.load(module).is_some()))
         }
     }
 }
@@ -184,4 +191,16 @@ fn trace(symbols: &'static Symbols) -> Result<Option<Option<u64>>, Failure> {
     let Err(trap) = exports[0].call(&[], 0)? else { return Ok(None) };
     let frames = trap.frames().unwrap_or_default();
     Ok(frames.first().map(|frame| frame.module_offset))
+}
+
+/// Returns the number of frames of a deep trap, if it is smaller than that of the frames that are active.
+pub(super) fn frame_limit(symbols: &'static Symbols) -> Option<usize> {
+    const DEPTH: i32 = 1000;
+    let store = store(symbols, Features::empty()).ok()?;
+    let text = r#"(module (func $down (export "f") (param i32)
+        (if (i32.eqz (local.get 0)) (then unreachable)) (call $down (i32.sub (local.get 0) (i32.const 1)))))"#;
+    let exports = instantiate(&store, text).ok()?;
+    let Err(trap) = exports[0].call(&[Val::Plain(Value::I32(DEPTH - 1))], 0).ok()? else { return None };
+    let count = trap.frames()?.len();
+    (count < DEPTH as usize).then_some(count)
 }
