@@ -3,8 +3,8 @@
 
 use super::protocol::{Answer, Bits, Call, Does, FrameReply, Function, Moved, Reason, RefusedPhase, TrapReply};
 use crate::{
-    Behavior, Converted, Exception, Failure, Features, Frame, HeapType, HostCall, HostFunc, Moves, ObjectKind, ObjectRef,
-    Objects, Phase, Reference, Refusal, Trap, TrapKind, ValType, Value,
+    Behavior, Converted, Exception, Failure, Features, Frame, HeapType, HostCall, HostFunc, Moves, ObjectKind,
+    ObjectRef, Objects, Phase, Reference, Refusal, Trap, TrapKind, ValType, Value,
 };
 use features::Feature;
 

@@ -12,6 +12,7 @@
 
 mod client;
 mod convert;
+pub(crate) mod installed;
 mod javascript;
 mod process;
 pub mod protocol;
@@ -88,6 +89,12 @@ impl AdapterLane {
     /// The same lane with another program as the one that embeds the engine, where the command begins with a wrapper.
     fn embedded_by(self, program: &Path) -> AdapterLane {
         AdapterLane { program: program.display().to_string(), ..self }
+    }
+
+    /// The same lane with the code generator that the engine is known to have.
+    fn with_backend(mut self, backend: &str) -> AdapterLane {
+        self.info.backend = backend.to_string();
+        self
     }
 
     fn timeout(&self) -> Duration {

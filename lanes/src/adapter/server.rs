@@ -7,8 +7,8 @@ use super::protocol::{
     STRETCH, TrapReply, VERSION,
 };
 use crate::{
-    Binary, EngineInfo, Failure, Features, Frame, HostCall, InstanceId, Lane, MemoryState, ModuleId, Phase, Reference, Refusal,
-    Session, Settings, State, Trap, Value,
+    Binary, EngineInfo, Failure, Features, Frame, HostCall, InstanceId, Lane, MemoryState, ModuleId, Phase, Reference,
+    Refusal, Session, Settings, State, Trap, Value,
 };
 use std::collections::HashMap;
 use std::io::{self, BufRead, Write};
@@ -226,9 +226,7 @@ fn refused(refusal: Refusal) -> Answer {
 /// Reads a value. The lane's own numbers of functions are the protocol's.
 fn from_bits(bits: &Bits) -> Result<Value, Failure> {
     match bits {
-        Bits::Func(number) => {
-            Ok(Value::Ref(Reference::Func(number.and_then(|number| u32::try_from(number).ok()))))
-        }
+        Bits::Func(number) => Ok(Value::Ref(Reference::Func(number.and_then(|number| u32::try_from(number).ok())))),
         other => Functions::default().read(other).map_err(Failure::Usage),
     }
 }

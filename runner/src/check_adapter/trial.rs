@@ -2,7 +2,9 @@
 
 use super::CheckResult;
 use lanes::adapter::{AdapterLane, Introduction};
-use lanes::{Binary, Failure, HostCall, InstanceId, ModuleId, Reference, Refusal, Session, TableState, Trap, TrapKind, Value};
+use lanes::{
+    Binary, Failure, HostCall, InstanceId, ModuleId, Reference, Refusal, Session, TableState, Trap, TrapKind, Value,
+};
 use wasmparser::{Operator, Parser, Payload};
 
 /// An adapter on trial.

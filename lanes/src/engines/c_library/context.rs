@@ -7,7 +7,8 @@ use super::thunk::{self, Argument, Form, Source, Thunk, referent};
 use super::trials::Abilities;
 use crate::engines::context::{EngineContext, Export, Exports, Inside, Raised};
 use crate::{
-    Converted, Failure, Features, Frame, HeapType, HostCall, MemoryState, ObjectKind, ObjectRef, Reference, ValType, Value,
+    Converted, Failure, Features, Frame, HeapType, HostCall, MemoryState, ObjectKind, ObjectRef, Reference, ValType,
+    Value,
 };
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -106,6 +107,7 @@ impl State {
         match ty.shown {
             _ if self.is_direct(ty) => Ok(Form::Same),
             Some(ValType::V128) => Ok(Form::Halves),
+            Some(ValType::Ref(HeapType::Any)) if self.abilities.host_values => Ok(Form::Converted),
             Some(ValType::Ref(heap)) => Ok(Form::Referent(heap)),
             _ => Err(Failure::Unsupported("a value of a type that lanes do not have".to_string())),
         }
@@ -178,7 +180,7 @@ impl EngineContext for Context {
                 Val::Func(known.ok_or_else(unknown)?)
             }
             Value::Ref(Reference::Extern(number)) => self.host_value(number)?,
-            Value::Ref(Reference::Null(_) | Reference::I31(_)) => Val::Plain(value),
+            Value::Ref(Reference::Null(_) | Reference::I31(_) | Reference::Host(_)) => Val::Plain(value),
             Value::Ref(reference) => {
                 return Err(Failure::Unsupported(format!("the C interface cannot make {reference}")).into());
             }
@@ -363,11 +365,14 @@ impl Context {
                 }
                 Val::Plain(Value::Ref(Reference::Null(heap))) => Argument::Null(*heap),
                 Val::Plain(Value::Ref(Reference::I31(value))) => Argument::I31(*value),
+                Val::Plain(Value::Ref(Reference::Host(number))) => {
+                    passed.push(self.host_value(*number)?);
+                    Argument::Host
+                }
                 _ => return Err(Failure::Unsupported("an argument that no thunk can make".to_string()).into()),
             });
         }
-        let thunk =
-            || thunk::make(&instance.shape.types, &Source::Func(signature, &ways), &forms, self.has_gc());
+        let thunk = || thunk::make(&instance.shape.types, &Source::Func(signature, &ways), &forms, self.has_gc());
         self.call_through(instance, (position, ways.clone()), thunk, &passed, &forms)
     }
 
@@ -389,7 +394,7 @@ impl Context {
                 item
             }
         };
-        let results = forms.iter().map(|form| if *form == Form::Same { 1 } else { 2 }).sum();
+        let results = forms.iter().map(|form| form.count()).sum();
         let mut parts = self.0.call(&item, arguments, results)?.into_iter();
         forms.iter().map(|form| join(*form, &mut parts)).collect()
     }
@@ -425,19 +430,22 @@ fn halves(bits: u128) -> [Val; 2] {
 
 /// Puts a value together from the parts that a thunk returned.
 fn join(form: Form, parts: &mut impl Iterator<Item = Val>) -> Result<Val, Error> {
-    let mut part = || parts.next().ok_or_else(|| Failure::Internal("a thunk returned too little".to_string()));
-    let value = match (form, part()?) {
-        (Form::Same, value) => return Ok(value),
-        (Form::Halves, Val::Plain(Value::I64(low))) => match part()? {
-            Val::Plain(Value::I64(high)) => {
-                Value::V128(u128::from(low.cast_unsigned()) | u128::from(high.cast_unsigned()) << 64)
-            }
-            _ => return Err(Failure::Internal("a thunk returned no vector".to_string()).into()),
-        },
-        (Form::Referent(heap), Val::Plain(Value::I32(kind))) => match part()? {
-            Val::Plain(Value::I32(integer)) => Value::Ref(reference(heap, kind, integer.cast_unsigned())?),
-            _ => return Err(Failure::Internal("a thunk returned no reference".to_string()).into()),
-        },
+    let parts: Vec<Val> = parts.take(form.count()).collect();
+    let value = match (form, &parts[..]) {
+        (Form::Same, [value]) => return Ok(value.clone()),
+        (Form::Halves, [Val::Plain(Value::I64(low)), Val::Plain(Value::I64(high))]) => {
+            Value::V128(u128::from(low.cast_unsigned()) | u128::from(high.cast_unsigned()) << 64)
+        }
+        (Form::Converted, [Val::Plain(Value::I32(referent::HOST)), _, Val::Extern(host)]) => {
+            let strange = || Failure::Unsupported("a host value that is not of this session".to_string());
+            Value::Ref(Reference::Host(host.number().ok_or_else(strange)?))
+        }
+        (Form::Converted, [Val::Plain(Value::I32(kind)), Val::Plain(Value::I32(integer)), _]) => {
+            Value::Ref(reference(HeapType::Any, *kind, integer.cast_unsigned())?)
+        }
+        (Form::Referent(heap), [Val::Plain(Value::I32(kind)), Val::Plain(Value::I32(integer))]) => {
+            Value::Ref(reference(heap, *kind, integer.cast_unsigned())?)
+        }
         _ => return Err(Failure::Internal("a thunk returned something else".to_string()).into()),
     };
     Ok(Val::Plain(value))

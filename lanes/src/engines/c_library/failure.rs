@@ -10,8 +10,8 @@ const REASON: &str = "wasm trap: ";
 /// The words before the last reason in Wasmtime's messages, where that is no trap.
 const CAUSE: &str = "Caused by:\n    ";
 
-/// The message of Wasmtime about an exception that nothing caught.
-const THROWN: &str = "thrown Wasm exception";
+/// The messages of Wasmtime and of our own library about an exception that nothing caught.
+const THROWN: [&str; 2] = ["thrown Wasm exception", "uncaught exception"];
 
 /// A failure, and the trap by which the library tells it.
 pub(super) struct Error {
@@ -31,7 +31,7 @@ const OUT_OF_MEMORY: &str = "out of memory";
 
 /// Returns the failure that a trap of a call means.
 pub(super) fn of_call(message: &str, frames: Option<Vec<Frame>>) -> Failure {
-    if message.contains(THROWN) {
+    if THROWN.iter().any(|text| message.contains(text)) {
         return Failure::Exception(Exception { tag: None, payload: None, frames: None });
     }
     let trap = trap(message, frames);

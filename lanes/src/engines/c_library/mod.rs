@@ -121,9 +121,9 @@ impl Lane for CLibrary {
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
         let features = features - self.lacks(features);
-        let engine = self.engines.get_or_make(features, || {
-            Engine::new(self.symbols, &switches(features, &self.options)).map(Arc::new)
-        })?;
+        let engine = self
+            .engines
+            .get_or_make(features, || Engine::new(self.symbols, &switches(features, &self.options)).map(Arc::new))?;
         let store = LibraryStore::new(&engine, Rc::new(self.abilities.clone()), features)?;
         // The interface cannot make the tables and memories that these features add to `spectest`.
         let spectest = features - Features::MEMORY64 - Features::THREADS;

@@ -177,9 +177,8 @@ impl Store {
         let imports: Vec<_> = imports.iter().map(|item| item.raw).collect();
         let mut trap = ptr::null_mut();
         // SAFETY: the module and the imports are of this store and alive.
-        let raw = unsafe {
-            (self.symbols.instance_new)(self.raw, module.raw, &raw const *&lent(&imports), &raw mut trap)
-        };
+        let raw =
+            unsafe { (self.symbols.instance_new)(self.raw, module.raw, &raw const *&lent(&imports), &raw mut trap) };
         let Some(instance) = Owned::new(self, raw, self.symbols.instance_delete) else {
             return Err(Owned::new(self, trap, self.symbols.trap_delete));
         };

@@ -139,11 +139,7 @@ impl ShapeReader {
         Ok(())
     }
 
-    fn types(
-        &mut self,
-        section: wasmparser::TypeSectionReader<'_>,
-        binary: &[u8],
-    ) -> Result<(), BinaryReaderError> {
+    fn types(&mut self, section: wasmparser::TypeSectionReader<'_>, binary: &[u8]) -> Result<(), BinaryReaderError> {
         let range = section.range();
         let bytes = &binary[usize::try_from(range.start).unwrap_or(0)..usize::try_from(range.end).unwrap_or(0)];
         let count_length = bytes.iter().position(|byte| byte & 0x80 == 0).map_or(0, |last| last + 1);
@@ -226,5 +222,29 @@ impl ShapeReader {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_count_in_the_index_spaces() {
+        let text = r#"(module (type $s (struct)) (import "a" "f" (func (param i32))) (import "a" "g" (global v128))
+            (import "b" "t" (table 1 externref)) (func $own (result (ref null $s)) unreachable) (memory (export "m") 1)
+            (tag (export "e")) (export "f" (func 0)) (export "own" (func $own)) (export "g" (global 0))
+            (export "t" (table 0)))"#;
+        let shape = read(&wat::parse_str(text).expect("a module")).expect("a shape");
+        let names: Vec<&str> = shape.exports.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!((names, shape.imports.len()), (vec!["m", "e", "f", "own", "g", "t"], 3));
+        let kinds: Vec<&Kind> = shape.exports.iter().map(|(_, kind)| kind).collect();
+        let any = Some(ValType::Ref(HeapType::Any));
+        let external = Some(ValType::Ref(HeapType::Extern));
+        assert!(matches!(kinds[..2], [Kind::Memory, Kind::Tag]));
+        assert!(matches!(kinds[2], Kind::Func(Signature { params, .. }) if params[0].shown == Some(ValType::I32)));
+        assert!(matches!(kinds[3], Kind::Func(Signature { results, .. }) if results[0].shown == any));
+        assert!(matches!(kinds[4], Kind::Global { ty, mutable: false } if ty.shown == Some(ValType::V128)));
+        assert!(matches!(kinds[5], Kind::Table { element } if element.shown == external));
     }
 }

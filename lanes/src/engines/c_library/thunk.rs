@@ -30,6 +30,8 @@ pub(super) enum Argument {
     Null(HeapType),
     /// An integer of 31 bits: not passed, but made.
     I31(u32),
+    /// A host value, passed as an `externref`.
+    Host,
 }
 
 /// The meaning of the first of the two numbers that stand for a reference. The second is that of an integer of 31 bits.
@@ -51,6 +53,19 @@ pub(super) enum Form {
     Halves,
     /// Two numbers for a reference.
     Referent(HeapType),
+    /// Two numbers for an `anyref`, and the `externref` that it converts to.
+    Converted,
+}
+
+impl Form {
+    /// Returns the number of values.
+    pub(super) fn count(self) -> usize {
+        match self {
+            Form::Same => 1,
+            Form::Halves | Form::Referent(_) => 2,
+            Form::Converted => 3,
+        }
+    }
 }
 
 /// Something that a thunk takes values from.
@@ -79,6 +94,7 @@ pub(super) fn make(types: &TypeSection, source: &Source<'_>, forms: &[Form], has
                     Argument::Same => params.push(ty.exact),
                     Argument::Halves => params.extend([wasm_encoder::ValType::I64; 2]),
                     Argument::Null(_) | Argument::I31(_) => {}
+                    Argument::Host => params.push(encoded(ValType::Ref(HeapType::Extern))),
                 }
             }
             &signature.results
@@ -90,6 +106,10 @@ pub(super) fn make(types: &TypeSection, source: &Source<'_>, forms: &[Form], has
             Form::Same => results.push(ty.exact),
             Form::Halves => results.extend([wasm_encoder::ValType::I64; 2]),
             Form::Referent(_) => results.extend([wasm_encoder::ValType::I32; 2]),
+            Form::Converted => {
+                results.extend([wasm_encoder::ValType::I32; 2]);
+                results.push(encoded(ValType::Ref(HeapType::Extern)));
+            }
         }
     }
     let import = match source {
@@ -194,6 +214,10 @@ fn code(source: &Source<'_>, values: &[Type], forms: &[Form], params: u32, has_g
                 look_at(&mut sink, local, *heap, kind, integer, has_gc);
                 sink.local_get(kind).local_get(integer);
             }
+            Form::Converted => {
+                look_at(&mut sink, local, HeapType::Any, kind, integer, has_gc);
+                sink.local_get(kind).local_get(integer).local_get(local).extern_convert_any();
+            }
         }
     }
     sink.end();
@@ -223,6 +247,10 @@ fn pass(sink: &mut InstructionSink<'_>, signature: &Signature, arguments: &[Argu
             }
             Argument::I31(value) => {
                 sink.i32_const(value.cast_signed()).ref_i31();
+            }
+            Argument::Host => {
+                sink.local_get(local).any_convert_extern();
+                local += 1;
             }
         }
     }
@@ -292,4 +320,57 @@ fn call_offset(binary: &[u8]) -> u64 {
         }
     }
     0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shape::{self, Kind};
+    use super::*;
+    use crate::{Features, is_valid_with};
+
+    const CALL: u8 = 0x10;
+    const CALL_INDIRECT: u8 = 0x11;
+
+    /// The types of the module are needed for the exact type of the function.
+    const MODULE: &str = r#"(module (rec (type $s (struct (field i32))) (type $a (array i8)))
+        (func (export "f") (param v128 i32 anyref externref i31ref exnref)
+          (result (ref $s) v128 externref exnref funcref) unreachable)
+        (global (export "g") (mut v128) (v128.const i64x2 1 2)))"#;
+
+    #[track_caller]
+    fn expect_valid(thunk: &Thunk, opcode: Option<u8>) {
+        assert!(is_valid_with(&thunk.binary, Features::WASM_3_0), "{:?}", thunk.frame);
+        let offset = usize::try_from(thunk.frame.1).expect("a small module");
+        assert_eq!(opcode.map_or(0, |_| thunk.binary[offset]), opcode.unwrap_or(0));
+        assert!(opcode.is_none() || offset > PADDING, "a frame at {offset} may be one of another module");
+    }
+
+    #[test]
+    fn a_thunk_is_valid_beside_the_module() {
+        let shape = shape::read(&wat::parse_str(MODULE).expect("a module")).expect("a shape");
+        let [(_, Kind::Func(signature)), (_, Kind::Global { ty, mutable })] = &shape.exports[..] else {
+            panic!("a function and a global");
+        };
+        let null = Argument::Null(HeapType::Extern);
+        let arguments =
+            [Argument::Halves, Argument::Same, Argument::Host, null, Argument::I31(7), Argument::Null(HeapType::Exn)];
+        let [any, external, exn] = [HeapType::Any, HeapType::Extern, HeapType::Exn].map(Form::Referent);
+        for first in [any, Form::Converted] {
+            let forms = [first, Form::Halves, external, exn, Form::Same];
+            expect_valid(&make(&shape.types, &Source::Func(signature, &arguments), &forms, true), Some(CALL));
+        }
+        let global = Source::Global { ty: *ty, mutable: *mutable };
+        expect_valid(&make(&shape.types, &global, &[Form::Halves], true), None);
+        expect_valid(&make_call(&[ValType::I32], &[ValType::F64]), Some(CALL_INDIRECT));
+    }
+
+    #[test]
+    fn a_thunk_of_another_type_is_invalid() {
+        let shape = shape::read(&wat::parse_str(MODULE).expect("a module")).expect("a shape");
+        let Kind::Func(signature) = &shape.exports[0].1 else { panic!("a function") };
+        let arguments = vec![Argument::Same; signature.params.len()];
+        let forms = vec![Form::Halves; signature.results.len()];
+        let thunk = make(&shape.types, &Source::Func(signature, &arguments), &forms, true);
+        assert!(!is_valid_with(&thunk.binary, Features::WASM_3_0));
+    }
 }

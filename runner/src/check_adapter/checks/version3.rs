@@ -3,9 +3,7 @@
 
 use super::super::trial::{Trial, expect_equal, instruction_offsets};
 use super::super::{Check, CheckResult};
-use lanes::{
-    Exception, Failure, Features, HeapType, InstanceId, MemoryState, ObjectKind, Reference, TrapKind, Value,
-};
+use lanes::{Exception, Failure, Features, HeapType, InstanceId, MemoryState, ObjectKind, Reference, TrapKind, Value};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { name: "integers of 31 bits and host values as anyref", needs: Features::GC, run: check_any_references },
