@@ -94,7 +94,8 @@ fn check(engine: &Engine) -> Result<(), String> {
     }
     for Version { version, sha256 } in &engine.versions {
         let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !is_digest && !(engine.kind == Kind::Debian && sha256.is_empty()) {
+        let needs_none = engine.kind == Kind::Debian && sha256.is_empty();
+        if !(is_digest || needs_none) {
             return Err(format!("{name} {version}: `sha256` must be 64 hexadecimal digits"));
         }
     }

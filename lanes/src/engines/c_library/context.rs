@@ -19,6 +19,9 @@ use std::rc::Rc;
 /// that are active, and the native stack would overflow.
 const MAX_HOST_DEPTH: u32 = 500;
 
+/// The types of the arguments and results of a call.
+type CallTypes = (Vec<ValType>, Vec<ValType>);
+
 /// The data of a session.
 pub(super) struct State {
     pub(super) store: Rc<Store>,
@@ -36,7 +39,7 @@ pub(super) struct State {
     /// The host values that were made, by number.
     host_values: RefCell<HashMap<u32, Val>>,
     /// The thunks that call back, by the types of the function that is called.
-    call_thunks: RefCell<HashMap<(Vec<ValType>, Vec<ValType>), Item>>,
+    call_thunks: RefCell<HashMap<CallTypes, Item>>,
     /// The frames that thunks may have.
     thunk_frames: RefCell<HashSet<(u32, u64)>>,
 }
@@ -86,7 +89,7 @@ impl State {
     /// Loads a thunk, and instantiates it for this item.
     fn instantiate(&self, thunk: &Thunk, import: Option<&Item>) -> Result<Item, Failure> {
         let refused = || Failure::Unsupported("the engine refuses the thunk for a value of this type".to_string());
-        let module = self.store.load(&thunk.binary).ok_or_else(refused)?;
+        let module = self.store.load(&thunk.binary).map_err(|_| refused())?;
         let instance = self.store.instantiate(&module, import.map_or(&[], std::slice::from_ref));
         let item = instance.map_err(|_| refused())?.items().pop().ok_or_else(refused)?;
         self.thunk_frames.borrow_mut().insert(thunk.frame);

@@ -14,7 +14,7 @@
 //!   refers to, are seen through thunks. The rest is unsupported.
 //! - Of Wasmtime's own functions, those are used that switch features (`wasmtime_config_.._set`), and those that tell
 //!   the names of a frame. They are the same in all its versions, and no structure of Wasmtime's is used: their layouts
-//!   change.
+//!   change. Of our own library's functions, those that choose the features and tell the reason of a refusal.
 
 mod context;
 mod failure;
@@ -110,20 +110,21 @@ impl Lane for CLibrary {
 
     fn tells(&self) -> Vec<&'static str> {
         let mut tells = vec!["state"];
+        tells.extend(self.symbols.last_error.is_some().then_some("phases"));
         tells.extend(self.abilities.frames.then_some("frames"));
         tells.extend(self.abilities.offsets.then_some("offsets"));
         tells
     }
 
     fn has_fixed_features(&self) -> bool {
-        true
+        self.symbols.config_features.is_none()
     }
 
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
         let features = features - self.lacks(features);
-        let engine = self
-            .engines
-            .get_or_make(features, || Engine::new(self.symbols, &switches(features, &self.options)).map(Arc::new))?;
+        let engine = self.engines.get_or_make(features, || {
+            Engine::new(self.symbols, features, &switches(features, &self.options)).map(Arc::new)
+        })?;
         let store = LibraryStore::new(&engine, Rc::new(self.abilities.clone()), features)?;
         // The interface cannot make the tables and memories that these features add to `spectest`.
         let spectest = features - Features::MEMORY64 - Features::THREADS;

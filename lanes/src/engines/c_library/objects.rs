@@ -5,10 +5,10 @@
 
 #![expect(unsafe_code, reason = "the functions of the library are called with pointers that it made")]
 
-use super::symbols::{self as raw, Limits, Payload, Symbols, Vector, kind};
-use crate::{Failure, Frame, HeapType, Reference, ValType, Value};
+use super::symbols::{self as raw, Limits, Payload, Symbols, Vector, error_kind, kind};
+use crate::{Failure, Features, Frame, HeapType, Phase, Reference, Refusal, ValType, Value};
 use std::any::Any;
-use std::ffi::c_void;
+use std::ffi::{CString, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -26,9 +26,15 @@ unsafe impl Send for Engine {}
 unsafe impl Sync for Engine {}
 
 impl Engine {
-    /// Makes an engine. The switches are names and values for [`Symbols::switch`]; those that the library lacks are
-    /// left out.
-    pub(super) fn new(symbols: &'static Symbols, switches: &[(String, bool)]) -> Result<Engine, Failure> {
+    /// Makes an engine with these features, as far as they can be chosen. The switches are names and values for
+    /// [`Symbols::switch`]; those that the library lacks are left out.
+    pub(super) fn new(
+        symbols: &'static Symbols,
+        features: Features,
+        switches: &[(String, bool)],
+    ) -> Result<Engine, Failure> {
+        let list = features.names().collect::<Vec<_>>().join(",");
+        let list = CString::new(list).expect("no name of a feature has a zero");
         // SAFETY: a new configuration is changed by functions of the same library, and the engine takes it over.
         let raw = unsafe {
             let config = (symbols.config_new)();
@@ -36,6 +42,9 @@ impl Engine {
                 if let Some(switch) = symbols.switch(name) {
                     switch(config, *on);
                 }
+            }
+            if let Some(set_features) = symbols.config_features {
+                set_features(config, list.as_ptr());
             }
             (symbols.engine_new_with_config)(config)
         };
@@ -161,11 +170,38 @@ impl Store {
         Ok(Rc::new(Store { symbols, raw, _engine: Arc::clone(engine) }))
     }
 
-    /// Loads a module. `None` if the library refuses it, of which it gives no reason.
-    pub(super) fn load(self: &Rc<Store>, binary: &[u8]) -> Option<Module> {
+    /// Loads a module. The interface gives no reason for a refusal; our own library does.
+    pub(super) fn load(self: &Rc<Store>, binary: &[u8]) -> Result<Module, Refusal> {
         // SAFETY: the bytes are only read.
-        let raw = unsafe { (self.symbols.module_new)(self.raw, &raw const *&lent(binary)) };
-        Owned::new(self, raw, self.symbols.module_delete)
+        let raw = unsafe { (self.symbols.module_new)(self.raw, &lent(binary)) };
+        Owned::new(self, raw, self.symbols.module_delete).ok_or_else(|| {
+            let message = "the library gives no reason".to_string();
+            self.last_refusal().unwrap_or(Refusal { phase: Phase::Rejected, message })
+        })
+    }
+
+    /// Returns the reason for the refusal of a module, if the library tells it.
+    fn last_refusal(&self) -> Option<Refusal> {
+        let symbols = self.symbols;
+        // SAFETY: the error and its message are ours, so they are deleted after their use.
+        unsafe {
+            let error = (symbols.last_error?)();
+            if error.is_null() {
+                return None;
+            }
+            let phase = match (symbols.error_kind?)(error) {
+                error_kind::MALFORMED => Phase::Malformed,
+                error_kind::INVALID => Phase::Invalid,
+                error_kind::UNSUPPORTED | error_kind::TOO_LARGE => Phase::Unsupported,
+                _ => Phase::Internal,
+            };
+            let mut message = Vector::EMPTY;
+            (symbols.error_message?)(error, &raw mut message);
+            let text = text(&raw const message);
+            (symbols.byte_vec_delete)(&raw mut message);
+            (symbols.error_delete?)(error);
+            Some(Refusal { phase, message: text })
+        }
     }
 
     /// Instantiates a module. The error is the trap that stopped it, if the library gives one.
@@ -177,8 +213,7 @@ impl Store {
         let imports: Vec<_> = imports.iter().map(|item| item.raw).collect();
         let mut trap = ptr::null_mut();
         // SAFETY: the module and the imports are of this store and alive.
-        let raw =
-            unsafe { (self.symbols.instance_new)(self.raw, module.raw, &raw const *&lent(&imports), &raw mut trap) };
+        let raw = unsafe { (self.symbols.instance_new)(self.raw, module.raw, &lent(&imports), &raw mut trap) };
         let Some(instance) = Owned::new(self, raw, self.symbols.instance_delete) else {
             return Err(Owned::new(self, trap, self.symbols.trap_delete));
         };
@@ -227,7 +262,7 @@ impl Store {
         let element = self.ty(ValType::Ref(HeapType::Func))?;
         // SAFETY: the table's type takes over that of its elements; the rest is lent.
         let raw = unsafe {
-            let ty = (self.symbols.tabletype_new)(element, &raw const *&Limits { min, max });
+            let ty = (self.symbols.tabletype_new)(element, &Limits { min, max });
             let raw = (self.symbols.table_new)(self.raw, ty, ptr::null_mut());
             (self.symbols.tabletype_delete)(ty);
             raw
@@ -239,7 +274,7 @@ impl Store {
     pub(super) fn memory(self: &Rc<Store>, min: u32, max: u32) -> Result<Item, Failure> {
         // SAFETY: the limits are lent, and the type is deleted after its use.
         let raw = unsafe {
-            let ty = (self.symbols.memorytype_new)(&raw const *&Limits { min, max });
+            let ty = (self.symbols.memorytype_new)(&Limits { min, max });
             let raw = (self.symbols.memory_new)(self.raw, ty);
             (self.symbols.memorytype_delete)(ty);
             raw
@@ -280,7 +315,7 @@ impl Store {
     pub(super) fn trap(self: &Rc<Store>, message: &str) -> Trap {
         let message = format!("{}\0", message.replace('\0', " "));
         // SAFETY: the message is only read. It ends with a zero, as the interface demands.
-        let raw = unsafe { (self.symbols.trap_new)(self.raw, &raw const *&lent(message.as_bytes())) };
+        let raw = unsafe { (self.symbols.trap_new)(self.raw, &lent(message.as_bytes())) };
         Owned::new(self, raw, self.symbols.trap_delete).expect("a library that makes no trap cannot be used")
     }
 
@@ -349,7 +384,7 @@ impl Item {
             if function.is_null() {
                 return Err(Failure::Unsupported("the library does not show this function".to_string()));
             }
-            (symbols.func_call)(function, &raw const *&lent(&arguments), &raw mut room)
+            (symbols.func_call)(function, &lent(&arguments), &raw mut room)
         };
         if let Some(trap) = Owned::new(&self.store, trap, symbols.trap_delete) {
             return Ok(Err(trap));

@@ -8,7 +8,7 @@ use super::trials::Abilities;
 use crate::engines::context::EngineContext;
 use crate::engines::host::{act, note_call};
 use crate::engines::{range, session::EngineStore};
-use crate::{Binary, Failure, Features, HostCall, HostFunc, Phase, Refusal, Value};
+use crate::{Binary, Failure, Features, HostCall, HostFunc, Refusal, Value};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
@@ -56,10 +56,8 @@ impl EngineStore for LibraryStore {
         Context(Rc::clone(&self.state))
     }
 
-    /// Loads a module. The interface gives no reason for a refusal.
     fn load(&mut self, module: &Binary) -> Result<Rc<Loaded>, Refusal> {
-        let refusal = || Refusal { phase: Phase::Rejected, message: "the library gives no reason".to_string() };
-        let loaded = self.state.store.load(module.bytes()).ok_or_else(refusal)?;
+        let loaded = self.state.store.load(module.bytes())?;
         Ok(Rc::new(Loaded { module: loaded, shape: shape::read(module.bytes()).map(Rc::new) }))
     }
 

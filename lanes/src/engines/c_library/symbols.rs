@@ -1,13 +1,13 @@
 //! The functions of a shared library, looked up once: those of the standard C interface of WebAssembly
-//! (<https://github.com/WebAssembly/wasm-c-api/blob/main/include/wasm.h>), and those of Wasmtime's additions that take
-//! and return nothing but what the standard defines.
+//! (<https://github.com/WebAssembly/wasm-c-api/blob/main/include/wasm.h>), and those of Wasmtime's and our own additions
+//! that take and return nothing but what the standard defines.
 //!
 //! Names, types and values are the facts of that interface. Only [`objects`](super::objects) calls the functions.
 
 #![expect(unsafe_code, reason = "to load a library runs its code, and a symbol has the type that its header says")]
 
 use libloading::Library;
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::path::Path;
 
 /// Opaque types of the interface.
@@ -21,7 +21,7 @@ macro_rules! opaque {
 
 opaque! {
     Config Engine Store Module Instance Extern Func Global Table Memory Trap Frame Foreign Ref
-    ValType FuncType GlobalType TableType MemoryType
+    ValType FuncType GlobalType TableType MemoryType Error
 }
 
 /// A vector of the interface. `data` points to `size` elements.
@@ -58,6 +58,14 @@ pub(super) mod kind {
     pub(in super::super) const F64: u8 = 3;
     pub(in super::super) const EXTERNREF: u8 = 128;
     pub(in super::super) const FUNCREF: u8 = 129;
+}
+
+/// The kinds of our own library's errors.
+pub(super) mod error_kind {
+    pub(in super::super) const MALFORMED: u8 = 0;
+    pub(in super::super) const INVALID: u8 = 1;
+    pub(in super::super) const UNSUPPORTED: u8 = 2;
+    pub(in super::super) const TOO_LARGE: u8 = 3;
 }
 
 /// Limits of a table or memory.
@@ -177,6 +185,11 @@ functions! {
         foreign_delete = "wasm_foreign_delete": fn(*mut Foreign);
         foreign_set_host_info = "wasm_foreign_set_host_info": fn(*mut Foreign, *mut c_void);
         ref_get_host_info = "wasm_ref_get_host_info": fn(*const Ref) -> *mut c_void;
+        config_features = "touchstone_config_features": fn(*mut Config, *const c_char) -> bool;
+        last_error = "touchstone_last_error": fn() -> *mut Error;
+        error_kind = "touchstone_error_kind": fn(*const Error) -> u8;
+        error_message = "touchstone_error_message": fn(*const Error, *mut Vector<u8>);
+        error_delete = "touchstone_error_delete": fn(*mut Error);
         ref_same = "wasm_ref_same": fn(*const Ref, *const Ref) -> bool;
     }
 }

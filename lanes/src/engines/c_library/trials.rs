@@ -124,13 +124,13 @@ fn has(symbols: &'static Symbols, name: &str) -> Result<bool, Failure> {
             let store = store(symbols, Features::empty().with(feature.set))?;
             // The host module `spectest` has items of some features.
             let more = spectest_modules(feature.set);
-            Ok(store.load(&binary(feature.example)).is_some() && more.iter().all(|module| store.load(module).is_some()))
+            Ok(store.load(&binary(feature.example)).is_ok() && more.iter().all(|module| store.load(module).is_ok()))
         }
     }
 }
 
 fn store(symbols: &'static Symbols, features: Features) -> Result<Rc<Store>, Failure> {
-    let engine = Engine::new(symbols, &switches(features, &Options::default()))?;
+    let engine = Engine::new(symbols, features, &switches(features, &Options::default()))?;
     Store::new(&Arc::new(engine))
 }
 
@@ -141,7 +141,7 @@ fn binary(text: &str) -> Vec<u8> {
 /// Instantiates a module, and returns its exports.
 fn instantiate(store: &Rc<Store>, text: &str) -> Result<Vec<Item>, Failure> {
     let refused = || Failure::Unsupported("the engine refuses a module of a trial".to_string());
-    let module = store.load(&binary(text)).ok_or_else(refused)?;
+    let module = store.load(&binary(text)).map_err(|_| refused())?;
     Ok(store.instantiate(&module, &[]).map_err(|_| refused())?.items())
 }
 
