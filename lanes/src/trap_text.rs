@@ -142,8 +142,8 @@ const UNOFFICIAL: &[(TrapKind, &[&str])] = &[
     (TrapKind::OutOfHeap, &["GC heap out of memory", "out of heap"]),
 ];
 
-/// Returns the kinds of trap that an engine's message may mean, in the order of [`TrapKind::ALL`]. A message begins with
-/// the text.
+/// Returns the kinds of trap that an engine's message may mean, in the order of [`TrapKind::ALL`]: those that have a
+/// text with which the message begins.
 pub fn kinds_of(message: &str) -> Vec<TrapKind> {
     let texts = |kind: &TrapKind| {
         let unofficial = UNOFFICIAL.iter().find(|(known, _)| known == kind).map_or(&[][..], |(_, texts)| *texts);

@@ -1,5 +1,5 @@
-//! Engines in shared libraries: what cannot be used says why, and a library that can passes `check-adapter`, agrees with
-//! our own lane, and leaves no memory behind.
+//! Engines in shared libraries: a file that cannot be used says why, and a library that can passes `check-adapter`,
+//! agrees with our own lane, and leaves no memory behind.
 //!
 //! The libraries of the first tests are compiled by the system's C compiler. Those of the others are a
 //! `libtouchstone.so` beside the program, and what `ci/install-engines.sh wasmtime-c` has installed. Where a tool or a

@@ -43,7 +43,7 @@ enum Outcome {
     Right,
     /// A message that says what is wrong.
     Wrong(String),
-    /// What the engine or the adapter lacks, so that the check proves nothing.
+    /// The check proves nothing: a message that says what the engine or the adapter lacks.
     LeftOut(String),
 }
 

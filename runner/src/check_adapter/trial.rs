@@ -12,7 +12,7 @@ pub(super) struct Trial<'a> {
     pub(super) lane: &'a AdapterLane,
     pub(super) introduced: &'a Introduction,
     pub(super) session: Box<dyn Session + 'a>,
-    /// What the adapter has said that it cannot do, if that may be.
+    /// A message about something that the adapter may lack, and does.
     pub(super) lacks: Option<String>,
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub(super) struct LibraryStore {
     state: Rc<State>,
-    /// What can be imported, by module name and name.
+    /// The items that can be imported, by module name and name.
     items: HashMap<(String, String), Item>,
 }
 

@@ -1,5 +1,5 @@
-//! What an engine in a library can do, found by trying: the interface has no question for it, and libraries end the
-//! process where they lack something. So each trial runs in a child that may die.
+//! The abilities of an engine in a library, found by trying: the interface has no question for them, and libraries end
+//! the process where they lack something. So each trial runs in a child that may die.
 
 use super::objects::{Engine, Item, Store, Val};
 use super::switches;
@@ -19,7 +19,7 @@ const FUNCTION_IDENTITY: &str = "function-identity";
 const FRAMES: &str = "frames";
 const OFFSETS: &str = "offsets";
 
-/// What an engine can do.
+/// The abilities of an engine.
 #[derive(Clone, Debug)]
 pub struct Abilities {
     /// The features that it has.
