@@ -440,7 +440,11 @@ impl Item {
                 return Err(Failure::Unsupported("the library does not show this memory".to_string()));
             }
             let (data, size) = ((symbols.memory_data)(memory), (symbols.memory_data_size)(memory));
-            Ok(read(if size == 0 { &[] } else { slice::from_raw_parts(data, size) }))
+            match (size, data.is_null()) {
+                (0, _) => Ok(read(&[])),
+                (_, true) => Err(Failure::Unsupported("the library does not show this memory's bytes".to_string())),
+                (_, false) => Ok(read(slice::from_raw_parts(data, size))),
+            }
         }
     }
 }
