@@ -1,6 +1,6 @@
 //! The functions of a shared library, looked up once: those of the standard C interface of WebAssembly
-//! (<https://github.com/WebAssembly/wasm-c-api/blob/main/include/wasm.h>), and those of Wasmtime's and our own additions
-//! that take and return nothing but what the standard defines.
+//! (<https://github.com/WebAssembly/wasm-c-api/blob/main/include/wasm.h>), and those of Wasmtime's and our own
+//! additions that take and return nothing but what the standard defines.
 //!
 //! Names, types and values are the facts of that interface. Only [`objects`](super::objects) calls the functions.
 
