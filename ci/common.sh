@@ -8,7 +8,7 @@ readonly OUT=target/gate
 # Steps that did not run, each with its reason.
 SKIPPED=()
 
-build_runner() { cargo build --locked --release -p runner --features wasmi,wasmtime; }
+build_runner() { cargo build --locked --release -p runner --features library,wasmi,wasmtime; }
 
 touchstone() { target/release/touchstone "$@" </dev/null; }
 runner() { touchstone --quiet "$@"; }

@@ -6,4 +6,5 @@
 
 pub mod conformance;
 pub mod dependencies;
+pub mod engines;
 pub mod habits;

@@ -1,6 +1,6 @@
 //! The command line of the gate's checks. It prints one line for each complaint, and exits with 1 if there are any.
 
-use ci::{conformance, dependencies};
+use ci::{conformance, dependencies, engines};
 use clap::Parser;
 use std::fs;
 use std::io;
@@ -25,10 +25,22 @@ enum Command {
         #[arg(long)]
         checkout: Option<String>,
     },
+    /// Prints a line for each engine of `ci/engines.toml` that is named, for `ci/install-engines.sh`.
+    Engines {
+        /// Names, as NAME or NAME@VERSION. The engines that the gate uses if there is none.
+        names: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
     let complaints = match Command::parse() {
+        Command::Engines { names } => Ok(match engines::lines(engines::TABLE, &names) {
+            Ok(lines) => {
+                lines.iter().for_each(|line| println!("{line}"));
+                Vec::new()
+            }
+            Err(complaint) => vec![complaint],
+        }),
         Command::Dependencies => io::read_to_string(io::stdin()).map(|tree| dependencies::check(&tree)),
         Command::Conformance { report, lanes, suites, checkout } => {
             fs::read_to_string(report).map(|report| conformance::check(&report, &lanes, &suites, checkout.as_deref()))

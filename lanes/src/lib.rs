@@ -35,6 +35,7 @@ mod options;
 mod registry;
 #[cfg(feature = "runtime")]
 pub mod remote;
+pub mod trap_text;
 mod value;
 pub mod workers;
 
@@ -43,6 +44,8 @@ pub use ::features::Features;
 pub use adapter::{is_valid_with, spectest_modules};
 #[cfg(all(feature = "runtime", feature = "planted-faults"))]
 pub use engine::Fault;
+#[cfg(feature = "library")]
+pub use engines::c_library;
 #[cfg(feature = "runtime")]
 pub use engines::own;
 pub use host::{Behavior, HostFunc, extra_host_functions, spectest_functions, wasmtime_functions};
@@ -182,6 +185,18 @@ pub trait Lane: Send + Sync {
     /// [`Failure::Internal`] if the engine does not start, and [`Failure::Unsupported`] if it cannot do what the lane's
     /// options ask for.
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure>;
+
+    /// Returns what an adapter that serves the lane says that it can tell, in the words of
+    /// [`TELLS`](adapter::protocol::TELLS).
+    #[cfg(feature = "harness")]
+    fn tells(&self) -> Vec<&'static str> {
+        vec!["phases", "frames", "offsets", "state", "exceptions"]
+    }
+
+    /// Returns whether the engine has features that it cannot switch off. An adapter that serves the lane says so.
+    fn has_fixed_features(&self) -> bool {
+        false
+    }
 
     /// Returns the options of the engine that must make no difference. A fuzzer draws their values.
     fn options(&self) -> Vec<EngineOption> {

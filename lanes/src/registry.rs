@@ -106,6 +106,7 @@ impl std::error::Error for LanesError {}
 pub fn names() -> Vec<&'static str> {
     let mut names: Vec<&str> = LINKED.iter().flat_map(|linked| linked.names).copied().collect();
     names.extend(adapter::ENGINES.iter().map(|engine| engine.name));
+    names.extend(adapter::installed::LIBRARIES);
     names.extend(registered().iter().map(|row| row.name));
     names
 }
@@ -189,6 +190,9 @@ fn open(name: &str, options: &Options) -> Option<Opened> {
     if let Some(engine) = adapter::ENGINES.iter().find(|engine| engine.name == name) {
         return Some(engine.open(options));
     }
+    if let Some(opened) = adapter::installed::open(name, options) {
+        return Some(opened);
+    }
     let row = registered().into_iter().find(|row| row.name == name)?;
     Some((row.open)(options))
 }
@@ -225,7 +229,7 @@ mod tests {
     fn lanes_that_cannot_canonicalize_nans_are_absent() {
         let command = ("mine".to_string(), vec!["true".to_string()]);
         let options = Options { canonicalize_nans: true, commands: vec![command], ..Options::default() };
-        let lanes = parse("all,v8,jsc,spidermonkey,wasmtime,wasmi,mine", &options).expect("known names");
+        let lanes = parse("all,v8,jsc,spidermonkey,wasmtime,wasmi,wasmtime-c,mine", &options).expect("known names");
         let present: Vec<&str> = lanes.present.iter().map(|lane| lane.info().name.as_str()).collect();
         assert!(present.iter().all(|name| OWN_LANES.contains(name) || *name == "wasmtime"), "{present:?}");
         assert_eq!(present.contains(&"wasmtime"), cfg!(feature = "wasmtime"));

@@ -4,6 +4,8 @@ use super::Source;
 
 /// Each file with unsafe code in the crates that are checked, with its reason.
 pub const UNSAFE: &[(&str, &str)] = &[
+    ("lanes/src/engines/c_library/objects.rs", "the functions of a library are called with pointers that it made"),
+    ("lanes/src/engines/c_library/symbols.rs", "to load a library runs its code, and its header gives the types"),
     ("python/src/memory.rs", "the buffer protocol passes pointers"),
     ("python/src/store/access.rs", "a callback uses the store of the call that it is in"),
 ];

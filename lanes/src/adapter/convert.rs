@@ -1,10 +1,10 @@
 //! Conversion between the protocol's words and ours. The words of an adapter are checked: a value of seven digits or a
 //! trap without a kind is an error that says what is wrong.
 
-use super::protocol::{Answer, Bits, Call, Does, FrameReply, Function, Reason, RefusedPhase, TrapReply};
+use super::protocol::{Answer, Bits, Call, Does, FrameReply, Function, Moved, Reason, RefusedPhase, TrapReply};
 use crate::{
-    Behavior, Converted, Exception, Failure, Features, Frame, HeapType, HostCall, HostFunc, ObjectKind, ObjectRef,
-    Objects, Phase, Reference, Refusal, Trap, TrapKind, ValType, Value,
+    Behavior, Converted, Exception, Failure, Features, Frame, HeapType, HostCall, HostFunc, Moves, ObjectKind,
+    ObjectRef, Objects, Phase, Reference, Refusal, Trap, TrapKind, ValType, Value,
 };
 use features::Feature;
 
@@ -27,7 +27,7 @@ impl Functions {
         Ok(match value {
             Value::Ref(Reference::Func(number)) => {
                 let theirs = number.and_then(|number| self.0.get(number as usize));
-                Bits::Func(*theirs.ok_or("no function with this number was seen yet")?)
+                Bits::Func(Some(*theirs.ok_or("no function with this number was seen yet")?))
             }
             other => plain_bits(other),
         })
@@ -42,7 +42,7 @@ impl Functions {
             Bits::F64(digits) => Value::F64(u64::from_hex(digits)?),
             Bits::V128(digits) => Value::V128(u128::from_hex(digits)?),
             Bits::Null(heap) => Value::Ref(Reference::Null(heap_type(heap)?)),
-            Bits::Func(theirs) => Value::Ref(Reference::Func(Some(self.number(*theirs)))),
+            Bits::Func(theirs) => Value::Ref(Reference::Func(theirs.map(|theirs| self.number(theirs)))),
             Bits::Extern(number) => Value::Ref(Reference::Extern(*number)),
             Bits::Exn => Value::Ref(object(ObjectKind::Exn)),
             Bits::Host(number) => Value::Ref(Reference::Host(*number)),
@@ -64,7 +64,25 @@ impl Functions {
     }
 }
 
-/// Writes a value without a table of functions: a function has our number, and one without a number has the greatest.
+/// Reads which traps may have moved.
+pub(super) fn moves(moved: Moved) -> Moves {
+    match moved {
+        Moved::Nothing => Moves::Nothing,
+        Moved::Accesses => Moves::Accesses,
+        Moved::Anything => Moves::Anything,
+    }
+}
+
+/// Writes which traps may have moved.
+pub(super) fn moved(moves: Moves) -> Moved {
+    match moves {
+        Moves::Nothing => Moved::Nothing,
+        Moves::Accesses => Moved::Accesses,
+        Moves::Anything => Moved::Anything,
+    }
+}
+
+/// Writes a value without a table of functions: a function has our number.
 pub(super) fn plain_bits(value: Value) -> Bits {
     match value {
         Value::I32(value) => Bits::I32(value.cast_unsigned().to_hex()),
@@ -79,7 +97,7 @@ pub(super) fn plain_bits(value: Value) -> Bits {
         Value::Ref(Reference::Object(ObjectRef { kind: ObjectKind::Exn, .. })) => Bits::Exn,
         Value::Ref(Reference::Object(object)) => Bits::Object(object.kind.to_string()),
         Value::Ref(Reference::Converted(_)) => Bits::Object("extern".to_string()),
-        Value::Ref(Reference::Func(number)) => Bits::Func(number.map_or(u64::MAX, u64::from)),
+        Value::Ref(Reference::Func(number)) => Bits::Func(number.map(u64::from)),
     }
 }
 
@@ -317,10 +335,10 @@ mod tests {
     fn functions_are_numbered_as_they_are_shown() {
         let mut functions = Functions::default();
         let number = |theirs| Value::Ref(Reference::Func(Some(theirs)));
-        assert_eq!(functions.read(&Bits::Func(40)), Ok(number(0)));
-        assert_eq!(functions.read(&Bits::Func(9)), Ok(number(1)));
-        assert_eq!(functions.read(&Bits::Func(40)), Ok(number(0)));
-        assert_eq!(functions.write(number(1)), Ok(Bits::Func(9)));
+        assert_eq!(functions.read(&Bits::Func(Some(40))), Ok(number(0)));
+        assert_eq!(functions.read(&Bits::Func(Some(9))), Ok(number(1)));
+        assert_eq!(functions.read(&Bits::Func(Some(40))), Ok(number(0)));
+        assert_eq!(functions.write(number(1)), Ok(Bits::Func(Some(9))));
         assert!(functions.write(number(2)).is_err());
     }
 

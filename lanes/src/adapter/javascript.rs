@@ -2,7 +2,7 @@
 //! `ci/install-engines.sh` fills (`engines/bin` beside this program or above it), and then on the `PATH`.
 
 use super::AdapterLane;
-use crate::{Opened, Options};
+use crate::{Lane, Opened, Options};
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -48,13 +48,27 @@ impl Engine {
         let program = self.find().ok_or_else(|| {
             format!("not installed: no `{}`; `ci/install-engines.sh` installs it", self.programs.join("` or `"))
         })?;
+        Ok(self.lane(self.name, &program, options))
+    }
+
+    /// Opens the lane of this name with one version of the program.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Engine::open).
+    pub(crate) fn open_program(&self, name: &str, program: &Path, options: &Options) -> Opened {
+        options.refuse_canonical_nans(name)?;
+        Ok(self.lane(name, program, options))
+    }
+
+    fn lane(&self, name: &str, program: &Path, options: &Options) -> Box<dyn Lane> {
         let mut command: Vec<String> = Vec::new();
         if !self.variables.is_empty() {
             command.push("env".to_string());
             command.extend(self.variables.iter().map(ToString::to_string));
         }
         command.extend([program.display().to_string(), "-e".to_string(), ADAPTER.to_string()]);
-        Ok(Box::new(AdapterLane::new(self.name, command, options).embedded_by(&program)))
+        Box::new(AdapterLane::new(name, command, options).embedded_by(program))
     }
 
     /// Finds the program: an installed one before one of the machine's.

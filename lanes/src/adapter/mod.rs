@@ -12,6 +12,7 @@
 
 mod client;
 mod convert;
+pub(crate) mod installed;
 mod javascript;
 mod process;
 pub mod protocol;
@@ -39,6 +40,8 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A lane whose engine runs in a process of its own.
 pub struct AdapterLane {
     info: LaneInfo,
+    /// The same facts, with those that the first process has told.
+    told: OnceLock<LaneInfo>,
     command: Vec<String>,
     /// The program that embeds the engine.
     program: String,
@@ -74,6 +77,7 @@ impl AdapterLane {
         let program = command.first().map(|program| find_program(program)).unwrap_or_default();
         AdapterLane {
             info,
+            told: OnceLock::new(),
             command,
             program,
             options: options.clone(),
@@ -85,6 +89,12 @@ impl AdapterLane {
     /// The same lane with another program as the one that embeds the engine, where the command begins with a wrapper.
     fn embedded_by(self, program: &Path) -> AdapterLane {
         AdapterLane { program: program.display().to_string(), ..self }
+    }
+
+    /// The same lane with the code generator that the engine is known to have.
+    fn with_backend(mut self, backend: &str) -> AdapterLane {
+        self.info.backend = backend.to_string();
+        self
     }
 
     fn timeout(&self) -> Duration {
@@ -112,6 +122,8 @@ impl AdapterLane {
         if *first != introduced {
             return Err(Lost::Garbage("it introduces itself as another engine than before".to_string()));
         }
+        let moves = convert::moves(introduced.hello.moves);
+        self.told.get_or_init(|| LaneInfo { moves, ..self.info.clone() });
         Ok(process)
     }
 
@@ -155,7 +167,7 @@ pub fn introduce(process: &mut Process, timeout: Duration) -> Result<Introductio
 
 impl Lane for AdapterLane {
     fn info(&self) -> &LaneInfo {
-        &self.info
+        self.told.get().unwrap_or(&self.info)
     }
 
     fn engine(&self) -> Result<EngineInfo, String> {

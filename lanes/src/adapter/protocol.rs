@@ -210,6 +210,28 @@ pub struct Hello {
     /// The options of the engine that must make no difference to what modules do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<EngineOption>,
+    /// The traps that the engine may report at another instruction of the function.
+    #[serde(default, skip_serializing_if = "Moved::is_nothing")]
+    pub moves: Moved,
+}
+
+/// The traps that an engine may report at another instruction than the one that trapped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Moved {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those of memory accesses.
+    Accesses,
+    /// Any.
+    Anything,
+}
+
+impl Moved {
+    fn is_nothing(&self) -> bool {
+        *self == Moved::Nothing
+    }
 }
 
 /// The words of [`Hello::tells`].
@@ -274,7 +296,7 @@ pub enum Bits {
     /// A null reference: `func`, `extern`, `any` or `exn`.
     Null(String),
     /// A function, by the adapter's own number: one number for one function, as long as the store lives.
-    Func(u64),
+    Func(Option<u64>),
     /// A host value as an `externref`. What goes in as N comes out as N.
     Extern(u32),
     /// An exception; in results only.

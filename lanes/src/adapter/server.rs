@@ -7,8 +7,8 @@ use super::protocol::{
     STRETCH, TrapReply, VERSION,
 };
 use crate::{
-    Binary, Failure, Features, Frame, HostCall, InstanceId, Lane, MemoryState, ModuleId, Phase, Reference, Refusal,
-    Session, Settings, State, Trap, Value,
+    Binary, EngineInfo, Failure, Features, Frame, HostCall, InstanceId, Lane, MemoryState, ModuleId, Phase, Reference,
+    Refusal, Session, Settings, State, Trap, Value,
 };
 use std::collections::HashMap;
 use std::io::{self, BufRead, Write};
@@ -109,15 +109,17 @@ impl<'a> Server<'a> {
 
     fn hello(&self) -> Hello {
         let features = Features::all() - self.lane.lacks(Features::all());
+        let EngineInfo { engine, version, path: _ } = self.lane.engine().unwrap_or_default();
         Hello {
             protocol: VERSION,
-            engine: self.lane.info().name.clone(),
-            version: env!("CARGO_PKG_VERSION").to_string(),
+            engine,
+            version,
             features: convert::feature_names(features),
-            fixed_features: false,
-            tells: ["phases", "frames", "offsets", "state", "exceptions"].map(String::from).to_vec(),
+            fixed_features: self.lane.has_fixed_features(),
+            tells: self.lane.tells().into_iter().map(String::from).collect(),
             binary: self.binary,
             options: self.lane.options(),
+            moves: convert::moved(self.lane.info().moves),
         }
     }
 
@@ -224,7 +226,7 @@ fn refused(refusal: Refusal) -> Answer {
 /// Reads a value. The lane's own numbers of functions are the protocol's.
 fn from_bits(bits: &Bits) -> Result<Value, Failure> {
     match bits {
-        Bits::Func(number) => Ok(Value::Ref(Reference::Func(u32::try_from(*number).ok()))),
+        Bits::Func(number) => Ok(Value::Ref(Reference::Func(number.and_then(|number| u32::try_from(number).ok())))),
         other => Functions::default().read(other).map_err(Failure::Usage),
     }
 }

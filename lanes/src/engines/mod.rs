@@ -9,6 +9,8 @@
     expect(dead_code, reason = "only these engines have objects")
 )]
 
+#[cfg(feature = "library")]
+pub mod c_library;
 mod context;
 mod guard;
 mod host;
@@ -23,13 +25,13 @@ mod wasmi;
 #[cfg(feature = "wasmtime")]
 mod wasmtime;
 
-#[cfg(feature = "wasmtime")]
+#[cfg(any(feature = "library", feature = "wasmtime"))]
 use crate::Features;
 #[cfg(feature = "harness")]
 use crate::{Opened, Options};
-#[cfg(feature = "wasmtime")]
+#[cfg(any(feature = "library", feature = "wasmtime"))]
 use std::collections::HashMap;
-#[cfg(feature = "wasmtime")]
+#[cfg(any(feature = "library", feature = "wasmtime"))]
 use std::sync::{Mutex, PoisonError};
 
 /// The lanes of one linked engine.
@@ -72,17 +74,17 @@ pub(crate) const LINKED: &[Linked] = &[
 ];
 
 /// The engines of a lane: one for each set of features that modules may use, made when it is first needed.
-#[cfg(feature = "wasmtime")]
+#[cfg(any(feature = "library", feature = "wasmtime"))]
 pub(crate) struct PerFeatures<E>(Mutex<HashMap<Features, E>>);
 
-#[cfg(feature = "wasmtime")]
+#[cfg(any(feature = "library", feature = "wasmtime"))]
 impl<E> Default for PerFeatures<E> {
     fn default() -> PerFeatures<E> {
         PerFeatures(Mutex::default())
     }
 }
 
-#[cfg(feature = "wasmtime")]
+#[cfg(any(feature = "library", feature = "wasmtime"))]
 impl<E: Clone> PerFeatures<E> {
     /// Returns the engine for these features.
     pub(crate) fn get_or_make<R>(&self, features: Features, make: impl FnOnce() -> Result<E, R>) -> Result<E, R> {
@@ -98,7 +100,7 @@ impl<E: Clone> PerFeatures<E> {
 }
 
 /// Copies a part of a memory. `None` if it is not all inside the memory.
-#[cfg(any(feature = "wasmi", feature = "wasmtime"))]
+#[cfg(any(feature = "library", feature = "wasmi", feature = "wasmtime"))]
 pub(crate) fn range(memory: &[u8], offset: u64, length: usize) -> Option<Vec<u8>> {
     let start = usize::try_from(offset).ok()?;
     Some(memory.get(start..start.checked_add(length)?)?.to_vec())

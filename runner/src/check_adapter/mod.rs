@@ -32,8 +32,19 @@ struct Check {
 pub struct CheckReport {
     /// The adapter's introduction, or the reason why there was none.
     introduced: Result<Introduction, String>,
-    /// The name and the result of each check; `None` if the engine lacks a feature that the check needs.
-    results: Vec<(&'static str, Option<CheckResult>)>,
+    /// The name and the outcome of each check.
+    results: Vec<(&'static str, Outcome)>,
+}
+
+/// The outcome of a check.
+#[derive(Debug)]
+enum Outcome {
+    /// Nothing is wrong.
+    Right,
+    /// A message that says what is wrong.
+    Wrong(String),
+    /// The check proves nothing: a message that says what the engine or the adapter lacks.
+    LeftOut(String),
 }
 
 /// Checks the adapter that a command starts. `timeout` limits each request.
@@ -48,11 +59,10 @@ pub fn check(command: &[String], timeout: Duration) -> CheckReport {
     let mut results = Vec::new();
     for check in checks::all() {
         let started = Instant::now();
-        let possible = introduced.features.contains(check.needs);
-        results.push((check.name, possible.then(|| run_check(&lane, &introduced, check))));
+        results.push((check.name, run_check(&lane, &introduced, check)));
         hangs += usize::from(started.elapsed() >= timeout);
         if hangs == PATIENCE {
-            results.push(("the remaining checks", Some(Err(format!("not tried: {PATIENCE} took too long")))));
+            results.push(("the remaining checks", Outcome::Wrong(format!("not tried: {PATIENCE} took too long"))));
             break;
         }
     }
@@ -63,10 +73,21 @@ pub fn check(command: &[String], timeout: Duration) -> CheckReport {
 /// would hang too.
 const PATIENCE: usize = 3;
 
-fn run_check(lane: &AdapterLane, introduced: &Introduction, check: &Check) -> CheckResult {
-    let features = introduced.features;
-    let session = lane.session(features).map_err(|failure| format!("a fresh store: {failure}"))?;
-    (check.run)(&mut Trial { lane, introduced, session })
+fn run_check(lane: &AdapterLane, introduced: &Introduction, check: &Check) -> Outcome {
+    if !introduced.features.contains(check.needs) {
+        return Outcome::LeftOut("the engine lacks a feature that this needs".to_string());
+    }
+    let session = match lane.session(introduced.features) {
+        Ok(session) => session,
+        Err(failure) => return Outcome::Wrong(format!("a fresh store: {failure}")),
+    };
+    let mut trial = Trial { lane, introduced, session, lacks: None };
+    let result = (check.run)(&mut trial);
+    match (result, trial.lacks) {
+        (Ok(()), _) => Outcome::Right,
+        (Err(_), Some(what)) => Outcome::LeftOut(what),
+        (Err(what), None) => Outcome::Wrong(what),
+    }
 }
 
 impl CheckReport {
@@ -77,7 +98,7 @@ impl CheckReport {
 
     fn wrong(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.results.iter().filter_map(|(name, result)| match result {
-            Some(Err(what)) => Some((*name, what.as_str())),
+            Outcome::Wrong(what) => Some((*name, what.as_str())),
             _ => None,
         })
     }
@@ -93,12 +114,12 @@ impl fmt::Display for CheckReport {
         writeln!(f, "it tells: {}", hello.tells.join(", "))?;
         for (name, result) in &self.results {
             match result {
-                Some(Ok(())) => writeln!(f, "ok     {name}")?,
-                Some(Err(what)) => writeln!(f, "WRONG  {name}: {what}")?,
-                None => writeln!(f, "-      {name}: the engine lacks a feature that this needs")?,
+                Outcome::Right => writeln!(f, "ok     {name}")?,
+                Outcome::Wrong(what) => writeln!(f, "WRONG  {name}: {what}")?,
+                Outcome::LeftOut(what) => writeln!(f, "-      {name}: {what}")?,
             }
         }
-        let done = self.results.iter().filter(|(_, result)| result.is_some()).count();
+        let done = self.results.iter().filter(|(_, result)| !matches!(result, Outcome::LeftOut(_))).count();
         match self.wrong().count() {
             0 => writeln!(f, "the adapter passes {done} checks"),
             wrong => writeln!(f, "the adapter fails {wrong} of {done} checks"),

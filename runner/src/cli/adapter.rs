@@ -1,12 +1,14 @@
 //! Engines in processes of their own: the options `--lane NAME=CMD` and `--script-engine NAME=CMD`, and the subcommands
 //! `check-adapter` and `adapter`.
 
+#[cfg(feature = "library")]
+use super::library::LibraryArgs;
 use super::output::say_visible;
 use crate::check_adapter;
 use crate::script_engine::ScriptEngine;
 use clap::Args;
-use lanes::Options;
 use lanes::adapter::DEFAULT_TIMEOUT;
+use lanes::{Lane, Options};
 use std::fmt;
 use std::io;
 use std::str::FromStr;
@@ -70,17 +72,30 @@ pub(super) fn check(arguments: &CheckArgs) -> Result<u8, String> {
 #[derive(Debug, Args)]
 pub(super) struct AdapterArgs {
     /// The lane to serve, such as speed/fresh.
-    lane: String,
+    #[cfg_attr(feature = "library", arg(required_unless_present = "library", conflicts_with = "library"))]
+    lane: Option<String>,
+    #[cfg(feature = "library")]
+    #[command(flatten)]
+    library: LibraryArgs,
 }
 
 /// Serves a lane until standard input ends.
 pub(super) fn serve(arguments: &AdapterArgs) -> Result<u8, String> {
-    let lanes = lanes::parse(&arguments.lane, &Options::default()).map_err(|error| error.to_string())?;
+    #[cfg(feature = "library")]
+    if let Some(path) = &arguments.library.library {
+        return arguments.library.serve(path);
+    }
+    let name = arguments.lane.as_deref().unwrap_or_default();
+    let lanes = lanes::parse(name, &Options::default()).map_err(|error| error.to_string())?;
     if let Some(absent) = lanes.absent.first() {
         return Err(absent.to_string());
     }
     let [lane] = &lanes.present[..] else { return Err("an adapter serves one lane".to_string()) };
-    let served = lanes::adapter::serve(&**lane, io::stdin().lock(), io::stdout().lock());
+    serve_lane(&**lane)
+}
+
+pub(super) fn serve_lane(lane: &dyn Lane) -> Result<u8, String> {
+    let served = lanes::adapter::serve(lane, io::stdin().lock(), io::stdout().lock());
     served.map_err(|error| error.to_string())?;
     Ok(0)
 }

@@ -19,6 +19,8 @@ mod findings;
 #[cfg(feature = "engine")]
 mod fuzzing;
 mod lane_args;
+#[cfg(feature = "library")]
+mod library;
 #[cfg(feature = "engine")]
 mod losses;
 mod output;

@@ -133,9 +133,9 @@ fn link_error(text: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::trap_text::EXHAUSTED;
     use super::*;
     use lanes::Trap;
+    use lanes::trap_text::EXHAUSTED;
 
     fn trap(kind: TrapKind) -> Outcome {
         // The engine's own words say something else, and must not matter.

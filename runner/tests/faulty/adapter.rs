@@ -160,7 +160,7 @@ fn falsify(fault: Fault, answer: &mut Answer) {
 fn falsify_value(fault: Fault, value: &mut Bits) {
     match (fault, value) {
         (Fault::WrongNan, value) => canonicalize(value),
-        (Fault::OneFunction, Bits::Func(number)) => *number = 0,
+        (Fault::OneFunction, Bits::Func(number)) => *number = Some(0),
         (Fault::WrongObject, Bits::Object(kind)) if kind == "struct" => *kind = "array".to_string(),
         (Fault::WrongI31, Bits::I31(value)) => *value = ((*value << 1).cast_signed() >> 1).cast_unsigned(),
         _ => {}

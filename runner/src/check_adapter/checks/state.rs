@@ -2,7 +2,7 @@
 
 use super::super::trial::{Trial, encode, expect_equal, expect_link_error};
 use super::super::{Check, CheckResult};
-use lanes::{Failure, Features, Lane, MemoryState, Reference, TableState, Value};
+use lanes::{Failure, Features, Lane, MemoryState, Value};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { name: "globals are read bit for bit", needs: Features::MUTABLE_GLOBALS, run: check_globals },
@@ -60,9 +60,7 @@ fn check_state(trial: &mut Trial<'_>) -> CheckResult {
     bytes[8199] = 0x80;
     bytes[4095] = 1;
     expect_equal("the memories", &state.memories, &vec![("m".to_string(), MemoryState::of(&bytes))])?;
-    let function = |number| Reference::Func(Some(number));
-    let elements = vec![(1, function(0)), (2, function(1)), (3, function(0))];
-    expect_equal("the tables", &state.tables, &vec![("t".to_string(), TableState { length: 5, elements })])
+    Trial::expect_table(&state.tables, 5, &[(1, 0), (2, 1), (3, 0)])
 }
 
 fn check_read_memory(trial: &mut Trial<'_>) -> CheckResult {

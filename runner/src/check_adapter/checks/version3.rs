@@ -3,9 +3,7 @@
 
 use super::super::trial::{Trial, expect_equal, instruction_offsets};
 use super::super::{Check, CheckResult};
-use lanes::{
-    Exception, Failure, Features, HeapType, InstanceId, MemoryState, ObjectKind, Reference, TableState, TrapKind, Value,
-};
+use lanes::{Exception, Failure, Features, HeapType, InstanceId, MemoryState, ObjectKind, Reference, TrapKind, Value};
 
 pub(super) const CHECKS: &[Check] = &[
     Check { name: "integers of 31 bits and host values as anyref", needs: Features::GC, run: check_any_references },
@@ -123,8 +121,7 @@ fn check_wide_indices(trial: &mut Trial<'_>) -> CheckResult {
     let mut bytes = vec![0; 65536];
     bytes[65532..].fill(255);
     expect_equal("the memories", &state.memories, &vec![("m".to_string(), MemoryState::of(&bytes))])?;
-    let elements = vec![(1, Reference::Func(Some(0)))];
-    expect_equal("the tables", &state.tables, &vec![("t".to_string(), TableState { length: 3, elements })])
+    Trial::expect_table(&state.tables, 3, &[(1, 0)])
 }
 
 fn check_tail_calls(trial: &mut Trial<'_>) -> CheckResult {
