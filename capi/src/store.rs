@@ -30,7 +30,7 @@ pub struct SharedStore {
     store: UnsafeCell<Store<Data>>,
     /// The thread that uses the store; 0 if none does.
     owner: AtomicU64,
-    /// What that thread does with it. No other thread looks at this.
+    /// The use that this thread makes of it. No other thread looks at this.
     user: Cell<User>,
     engine: Engine,
     /// The data that the program gave to functions, globals, tables, memories, tags and instances.
@@ -89,8 +89,8 @@ impl SharedStore {
             // SAFETY: nobody else uses the store until `end` is dropped.
             User::None => unsafe { (*shared.store.get()).as_context_mut() },
             User::Function => return Err(usage("the store is in use, by the function that calls this finalizer")),
-            // SAFETY: the callback waits for this function, and lent its caller to it. Nobody else uses the caller until
-            // `end` is dropped.
+            // SAFETY: the callback waits for this function, and lent its caller to it. Nobody else uses the caller
+            // until `end` is dropped.
             User::Callback(mut caller) => unsafe { caller.as_mut().as_context_mut() },
         };
         work(&mut RootScope::new(context))

@@ -69,11 +69,17 @@ pub extern "C" fn touchstone_config_debug_info(config: Option<&mut wasm_config_t
     change(config, |config| config.debug_info(on));
 }
 
-/// Sets whether results are the same on every machine: NaNs are canonical, and relaxed vector instructions follow the
-/// standard's deterministic profile.
+/// Sets whether every NaN that arithmetic makes is the positive canonical one.
 #[unsafe(no_mangle)]
-pub extern "C" fn touchstone_config_deterministic(config: Option<&mut wasm_config_t>, on: bool) {
-    change(config, |config| config.canonicalize_nans(on).relaxed_simd_deterministic(on));
+pub extern "C" fn touchstone_config_canonicalize_nans(config: Option<&mut wasm_config_t>, on: bool) {
+    change(config, |config| config.canonicalize_nans(on));
+}
+
+/// Sets whether relaxed vector instructions return the results of the standard's deterministic profile, the same on
+/// every machine.
+#[unsafe(no_mangle)]
+pub extern "C" fn touchstone_config_relaxed_simd_deterministic(config: Option<&mut wasm_config_t>, on: bool) {
+    change(config, |config| config.relaxed_simd_deterministic(on));
 }
 
 /// Sets how many bytes of native stack a call may use before it traps.

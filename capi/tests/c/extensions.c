@@ -41,7 +41,8 @@ static void check_config(void) {
   wasm_config_t* config = wasm_config_new();
   touchstone_config_quick(config, true);
   touchstone_config_debug_info(config, true);
-  touchstone_config_deterministic(config, true);
+  touchstone_config_canonicalize_nans(config, true);
+  touchstone_config_relaxed_simd_deterministic(config, true);
   touchstone_config_max_stack(config, 64 * 1024);
   touchstone_config_compile_threads(config, 1);
   CHECK(!touchstone_config_features(config, "3.0, no-such-feature"));

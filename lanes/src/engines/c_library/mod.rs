@@ -81,18 +81,21 @@ impl CLibrary {
     }
 }
 
-/// Returns Wasmtime's switches for these features and options. Another library has none of them. No feature is switched
-/// off: some features demand others, in each version in another way, and a wrong configuration ends the process.
+/// Returns Wasmtime's and our own switches for these features and options, by their functions. Another library has none
+/// of them. No feature is switched off: some features demand others, in each version in another way, and a wrong
+/// configuration ends the process.
 fn switches(features: Features, options: &Options) -> Vec<(String, bool)> {
-    let mut switches: Vec<_> =
-        features.names().map(|name| (format!("wasm_{}", name.replace('-', "_")), true)).collect();
-    let more = [
+    let is_deterministic = options.relaxed_simd == RelaxedSimd::Deterministic;
+    let of_feature = |name: &str| (format!("wasm_{}", name.replace('-', "_")), true);
+    let options = [
         ("shared_memory", features.contains(Features::THREADS)),
-        ("wasm_relaxed_simd_deterministic", options.relaxed_simd == RelaxedSimd::Deterministic),
+        ("wasm_relaxed_simd_deterministic", is_deterministic),
         ("parallel_compilation", options.compile_threads != Some(1)),
     ];
-    switches.extend(more.map(|(name, on)| (name.to_string(), on)));
-    switches
+    let of_wasmtime = features.names().map(of_feature).chain(options.map(|(name, on)| (name.to_string(), on)));
+    let of_wasmtime = of_wasmtime.map(|(name, on)| (format!("wasmtime_config_{name}_set"), on));
+    let own = ("touchstone_config_relaxed_simd_deterministic".to_string(), is_deterministic);
+    of_wasmtime.chain([own]).collect()
 }
 
 impl Lane for CLibrary {

@@ -215,10 +215,9 @@ impl Symbols {
         }
     }
 
-    /// Returns Wasmtime's switch of this name: `wasm_simd` for `wasmtime_config_wasm_simd_set`. `None` if the library
-    /// is of another engine, or of a version that has no such switch.
+    /// Returns the function that switches an option on or off; `None` if the library has none of this name.
     pub(super) fn switch(&self, name: &str) -> Option<Switch> {
-        // SAFETY: all of Wasmtime's switches have this type.
-        unsafe { self.library.get(format!("wasmtime_config_{name}_set")) }.ok().map(|function| *function)
+        // SAFETY: all functions that `switches` names have this type.
+        unsafe { self.library.get(name) }.ok().map(|function| *function)
     }
 }
