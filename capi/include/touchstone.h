@@ -190,9 +190,12 @@ void touchstone_config_baseline_cpu(wasm_config_t *config, bool on);
 // Sets whether debuggers see the source lines and functions of modules that have debug information.
 void touchstone_config_debug_info(wasm_config_t *config, bool on);
 
-// Sets whether results are the same on every machine: NaNs are canonical, and relaxed vector instructions follow the
-// standard's deterministic profile.
-void touchstone_config_deterministic(wasm_config_t *config, bool on);
+// Sets whether every NaN that arithmetic makes is the positive canonical one.
+void touchstone_config_canonicalize_nans(wasm_config_t *config, bool on);
+
+// Sets whether relaxed vector instructions return the results of the standard's deterministic profile, the same on
+// every machine.
+void touchstone_config_relaxed_simd_deterministic(wasm_config_t *config, bool on);
 
 // Sets how many bytes of native stack a call may use before it traps.
 void touchstone_config_max_stack(wasm_config_t *config, size_t size);
