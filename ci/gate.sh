@@ -10,7 +10,8 @@ source ci/common.sh
 readonly OTHERS=wasmtime,wasmtime/none,wasmi
 readonly STEPS=(tools format lints documentation dependencies debugging without_compiler build_runner own_scripts
   conformance explicit_checks baseline_cpu gc_zeal remote_lanes verify_unwind other_unwinders other_engines
-  without_our_engine interpreter_alone without_wasi programs c_interface python_package official_checkout canaries)
+  without_our_engine interpreter_alone without_wasi programs c_interface c_library_lane python_package
+  official_checkout canaries)
 
 # The tools that tests hand artifacts to, compilers of C for this machine and for WASI, and LLVM's unwinder.
 tools() {
@@ -159,6 +160,14 @@ c_interface() {
   "$OUT/hello-static" | diff capi/examples/hello.out -
   # The first needs the library under its name, the other none.
   [[ $(ldd "$OUT/hello") == *"$prefix/lib/libtouchstone.so.0"* && $(ldd "$OUT/hello-static") != *touchstone* ]]
+}
+
+# The library that the step before has installed runs the suites through the standard interface: no failure, and no
+# disagreement with the lane of the same engine. It cannot express what 50 directives ask for.
+c_library_lane() {
+  local library=$PWD/$OUT/prefix/lib/libtouchstone.so
+  runner --lanes speed/fresh,library --lane "library=$PWD/target/release/touchstone adapter --library $library" \
+    --min-passed library=132355 spec:1.0 spec:2.0 spec:3.0 tests
 }
 
 # The Python package without the script runner compiles. The wheel is built, installed into a fresh virtual environment,
