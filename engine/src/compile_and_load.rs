@@ -1,19 +1,23 @@
 //! The constructors that compile a module and then load it. `compile` and `runtime` meet in this file alone.
 
+#[cfg(feature = "cache")]
+mod cached;
+
 use crate::compile::{self, Compiler};
 use crate::runtime::with_stack;
 use crate::{Engine, Error, ErrorKind, Module, Result};
 use std::borrow::Cow;
 
 impl Module {
-    /// Compiles a module, binary or text, and loads the artifact in the same way as [`Module::deserialize`].
+    /// Compiles a module, binary or text, and loads the artifact in the same way as [`Module::deserialize`]. Where
+    /// `Config::cache` names a cache that has the artifact, nothing is compiled.
     ///
     /// # Errors
     /// Kind [`Malformed`](ErrorKind::Malformed), [`Invalid`](ErrorKind::Invalid),
     /// [`Unsupported`](ErrorKind::Unsupported) or [`TooLarge`](ErrorKind::TooLarge), with the offset in the binary or
     /// the text.
     pub fn new(engine: &Engine, wasm: impl AsRef<[u8]>) -> Result<Module> {
-        Module::deserialize(engine, engine.compile(wasm)?)
+        Module::from_binary(engine, &binary(wasm.as_ref())?)
     }
 
     /// Compiles and loads a module like [`Module::new`], but accepts only a binary. Text is malformed.
@@ -21,6 +25,10 @@ impl Module {
     /// # Errors
     /// Those of [`Module::new`].
     pub fn from_binary(engine: &Engine, wasm: &[u8]) -> Result<Module> {
+        #[cfg(feature = "cache")]
+        if let Some(cache) = &engine.config().cache {
+            return cached::load_or_compile(engine, cache, wasm);
+        }
         Module::deserialize(engine, engine.compile_binary(wasm)?)
     }
 

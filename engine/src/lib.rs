@@ -26,13 +26,15 @@
 //!
 //! Each folder of `src` is a room, which uses only rooms to its left. `tests/rooms.rs` checks it.
 //!
-//! `base <- wasm <- abi <- artifact <- { compile | unwind <- runtime } <- lib.rs`
+//! `cache <- base <- wasm <- abi <- artifact <- { compile | unwind <- runtime } <- lib.rs`
 //!
 //! `compile` and `runtime` meet in `compile_and_load.rs` alone.
 
 pub(crate) mod abi;
 pub(crate) mod artifact;
 pub(crate) mod base;
+#[cfg(feature = "cache")]
+pub(crate) mod cache;
 #[cfg(feature = "compile")]
 mod compile;
 #[cfg(feature = "compile")]
@@ -52,6 +54,8 @@ pub use base::{
     Backtrace, Config, CpuFeatures, DigestCheck, Error, ErrorKind, Features, Frame, MemoryChecks, ProfilingStrategy,
     Result, TextOffset, Tier, Trap, WasmOffset,
 };
+#[cfg(feature = "cache")]
+pub use cache::{Cache, CacheEntry, CacheSettings};
 #[cfg(feature = "compile")]
 pub use compile::Listing;
 pub use runtime::{

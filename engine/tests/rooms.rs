@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// Each room, with the rooms that it may name.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("base", &[]),
+    ("cache", &[]),
+    ("base", &["cache"]),
     ("wasm", &["base"]),
     ("abi", &["base", "wasm"]),
     ("artifact", &["base", "wasm", "abi"]),

@@ -21,8 +21,6 @@
 
 mod agreement;
 mod baseline;
-#[cfg(feature = "engine")]
-mod cache;
 pub mod check_adapter;
 pub mod cli;
 mod execute;

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "planted-faults")]
 use super::fault::Fault;
+#[cfg(feature = "cache")]
+use crate::cache::Cache;
 use features::Features;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +82,8 @@ pub struct Config {
     pub(crate) artifact_key: Option<[u8; 32]>,
     pub(crate) memory_pool: usize,
     pub(crate) profiler: ProfilingStrategy,
+    #[cfg(feature = "cache")]
+    pub(crate) cache: Option<Cache>,
     pub(crate) gc_zeal: bool,
     #[cfg(feature = "planted-faults")]
     pub(crate) fault: Option<Fault>,
@@ -103,6 +107,8 @@ impl Default for Config {
             artifact_key: None,
             memory_pool: 64,
             profiler: ProfilingStrategy::default(),
+            #[cfg(feature = "cache")]
+            cache: None,
             gc_zeal: false,
             #[cfg(feature = "planted-faults")]
             fault: Fault::of_process(),
@@ -257,6 +263,24 @@ impl Config {
     /// [`ProfilingStrategy::None`]. A module does not load if the file cannot be written.
     pub fn profiler(&mut self, strategy: ProfilingStrategy) -> &mut Self {
         self.profiler = strategy;
+        self
+    }
+
+    /// Sets the cache in which [`Module::new`](crate::Module::new) and
+    /// [`Module::from_binary`](crate::Module::from_binary) look for a module, and keep it after they have compiled it.
+    /// There is none by default.
+    ///
+    /// ```no_run
+    /// use engine::{Cache, CacheSettings, Config, Engine, Module};
+    ///
+    /// let cache = Cache::open(&CacheSettings::default(), |report| eprintln!("note: {report}"))?;
+    /// let engine = Engine::new(Config::new().cache(Some(cache)))?;
+    /// let module = Module::new(&engine, "(module)")?; // compiles the first time
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "cache")]
+    pub fn cache(&mut self, cache: Option<Cache>) -> &mut Self {
+        self.cache = cache;
         self
     }
 

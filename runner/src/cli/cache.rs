@@ -2,8 +2,8 @@
 
 use super::output::{say_visible, tell};
 use super::program::parse_size;
-use crate::cache::{Cache, Settings};
 use clap::{Args, ValueEnum};
+use engine::{Cache, CacheSettings};
 use std::fmt::Display;
 use std::path::PathBuf;
 
@@ -41,8 +41,8 @@ enum Action {
 }
 
 impl CacheArgs {
-    pub(super) fn settings(&self) -> Settings {
-        Settings { folder: self.cache_dir.clone(), secret: self.cache_key.clone(), limit: self.cache_size }
+    pub(super) fn settings(&self) -> CacheSettings {
+        CacheSettings { folder: self.cache_dir.clone(), secret: self.cache_key.clone(), limit: self.cache_size }
     }
 }
 

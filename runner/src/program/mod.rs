@@ -51,7 +51,7 @@ pub(crate) struct Program {
     pub(crate) profile: Option<Profiling>,
     /// The cache of compiled modules. `None` for none.
     #[cfg(feature = "engine")]
-    pub(crate) cache: Option<crate::cache::Settings>,
+    pub(crate) cache: Option<engine::CacheSettings>,
     /// Called with what the user should hear of while the program runs.
     #[cfg(feature = "engine")]
     pub(crate) remark: fn(&dyn std::fmt::Display),

@@ -4,15 +4,13 @@ use super::machine::{Import, Machine};
 use super::source::Source;
 use super::value::{Type, Value};
 use super::{Limits, Profiling, Program, Stopped, Tier};
-use crate::cache::Cache;
 use engine::{
-    Config, Engine, Error, ErrorKind, ExternType, Instance, Linker, Module, Store, StoreLimits, Val, ValType,
+    Cache, Config, Engine, Error, ErrorKind, ExternType, Instance, Linker, Module, Store, StoreLimits, Val, ValType,
 };
 
 pub(super) struct Native {
     store: Store<StoreLimits>,
     linker: Linker<StoreLimits>,
-    cache: Option<Cache>,
 }
 
 impl Native {
@@ -29,6 +27,12 @@ impl Native {
         if let Some(Profiling::For(strategy)) = program.profile {
             config.profiler(strategy);
         }
+        if let Some(settings) = &program.cache {
+            match Cache::open(settings, program.remark) {
+                Ok(cache) => _ = config.cache(Some(cache)),
+                Err(why) => (program.remark)(&format_args!("there is no cache: {why}")),
+            }
+        }
         let engine = Engine::new(&config).map_err(stopped)?;
         let linker = Linker::new(&engine);
         let Limits { fuel, max_memory, .. } = program.limits;
@@ -39,11 +43,7 @@ impl Native {
             store.set_fuel(fuel).map_err(stopped)?;
         }
         store.set_epoch_deadline(1);
-        let cache = program.cache.as_ref().and_then(|settings| {
-            let opened = Cache::open(settings, program.remark);
-            opened.map_err(|why| (program.remark)(&format_args!("there is no cache: {why}"))).ok()
-        });
-        Ok(Native { store, linker, cache })
+        Ok(Native { store, linker })
     }
 }
 
@@ -82,10 +82,7 @@ impl Machine for Native {
 
     fn load(&mut self, source: &Source) -> Result<Module, Stopped> {
         let loaded = match source {
-            Source::Module(wasm) => match &self.cache {
-                Some(cache) => cache.module(self.store.engine(), wasm),
-                None => Module::from_binary(self.store.engine(), wasm),
-            },
+            Source::Module(wasm) => Module::from_binary(self.store.engine(), wasm),
             Source::Artifact(bytes) => Module::deserialize(self.store.engine(), bytes),
         };
         loaded.map_err(stopped)

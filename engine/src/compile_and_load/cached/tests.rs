@@ -1,9 +1,11 @@
 //! Hits, misses and refusals of the cache.
 
 use super::*;
-use engine::{Config, CpuFeatures, Features, Instance, MemoryChecks, Store, Tier};
+use crate::{CacheSettings, Config, CpuFeatures, Features, Instance, MemoryChecks, Store, Tier};
 use std::cell::RefCell;
 use std::fs;
+use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
@@ -30,8 +32,8 @@ impl Fixture {
 
     /// Runs a module through the cache, and returns its result.
     fn run(&self, config: &Config, number: u32) -> i32 {
-        let engine = Engine::new(config).expect("the host is supported");
-        result(&engine, &self.cache.module(&engine, &module(number)).expect("the module is right"))
+        let engine = Engine::new(config.clone().cache(Some(self.cache.clone()))).expect("the host is supported");
+        result(&engine, &Module::new(&engine, module(number)).expect("the module is right"))
     }
 
     fn names(&self) -> Vec<String> {
@@ -43,9 +45,9 @@ impl Fixture {
     }
 }
 
-fn open(folder: &TempDir, key: &str, limit: u64) -> Result<Cache, String> {
+fn open(folder: &TempDir, key: &str, limit: u64) -> io::Result<Cache> {
     let path = |name: &str| Some(folder.path().join(name));
-    let settings = Settings { folder: path("entries"), secret: path(key), limit: Some(limit) };
+    let settings = CacheSettings { folder: path("entries"), secret: path(key), limit: Some(limit) };
     Cache::open(&settings, |text| REPORTS.with_borrow_mut(|reports| reports.push(text.to_string())))
 }
 
@@ -62,7 +64,7 @@ fn result(engine: &Engine, module: &Module) -> i32 {
 
 #[test]
 fn a_second_run_loads_what_the_first_compiled() {
-    let fixture = Fixture::new(DEFAULT_LIMIT);
+    let fixture = Fixture::new(Cache::DEFAULT_LIMIT);
     assert_eq!((fixture.run(&Config::new(), 1), fixture.run(&Config::new(), 2)), (1, 2));
     assert_eq!(fixture.names().len(), 2);
     assert_eq!((fixture.run(&Config::new(), 1), fixture.names().len()), (1, 2));
@@ -70,7 +72,7 @@ fn a_second_run_loads_what_the_first_compiled() {
     // A sealed entry is used without a look at the module: only so can this one be found.
     let engine = Engine::default();
     let (name, planted) = (name(&engine, &module(1)).unwrap(), engine.compile(module(7)).unwrap());
-    fixture.cache.entries.write(&name, &fixture.cache.seal(&name, &planted), &planted).unwrap();
+    fixture.cache.add(&name, &planted);
     assert_eq!(fixture.run(&Config::new(), 1), 7);
     assert_eq!(reports(), Vec::<String>::new());
 }
@@ -89,7 +91,7 @@ fn every_option_is_a_miss() {
         |config| _ = config.relaxed_simd_deterministic(true),
         |config| _ = config.canonicalize_nans(true),
     ];
-    let fixture = Fixture::new(DEFAULT_LIMIT);
+    let fixture = Fixture::new(Cache::DEFAULT_LIMIT);
     for (count, change) in configs.iter().enumerate() {
         let mut config = Config::new();
         change(&mut config);
@@ -108,7 +110,7 @@ fn every_option_is_a_miss() {
 #[test]
 fn the_name_covers_all_that_the_artifact_records() {
     let engine = Engine::default();
-    let inspection = engine::inspect(&engine.compile(EMPTY).unwrap()).unwrap();
+    let inspection = crate::inspect(&engine.compile(EMPTY).unwrap()).unwrap();
     assert!(!inspection.cpu_features.is_empty() && !inspection.target.is_empty());
     let mut config = Config::new();
     config.cpu_features(CpuFeatures::Baseline);
@@ -118,7 +120,7 @@ fn the_name_covers_all_that_the_artifact_records() {
 
 #[test]
 fn damaged_entries_are_reported_removed_and_compiled_again() {
-    let fixture = Fixture::new(DEFAULT_LIMIT);
+    let fixture = Fixture::new(Cache::DEFAULT_LIMIT);
     assert_eq!(fixture.run(&Config::new(), 1), 1);
     let name = fixture.names().remove(0);
     let path = fixture.path(&name);
@@ -151,8 +153,8 @@ fn damaged_entries_are_reported_removed_and_compiled_again() {
 /// sealed for another module, nor one that was sealed with another key.
 #[test]
 fn forged_entries_are_refused() {
-    let fixture = Fixture::new(DEFAULT_LIMIT);
-    let other = open(&fixture.folder, "other key", DEFAULT_LIMIT).expect("a cache");
+    let fixture = Fixture::new(Cache::DEFAULT_LIMIT);
+    let other = open(&fixture.folder, "other key", Cache::DEFAULT_LIMIT).expect("a cache");
     let engine = Engine::default();
     let (own, foreign) = (name(&engine, &module(1)).unwrap(), name(&engine, &module(2)).unwrap());
     let evil = engine.compile(module(666)).unwrap();
@@ -178,13 +180,15 @@ fn forged_entries_are_refused() {
 #[test]
 fn the_key_is_made_once_and_is_private() {
     use std::os::unix::fs::PermissionsExt;
-    let fixture = Fixture::new(DEFAULT_LIMIT);
+    let fixture = Fixture::new(Cache::DEFAULT_LIMIT);
     let path = fixture.folder.path().join("key");
     let key = fs::read(&path).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!((open(&fixture.folder, "key", 0).unwrap().secret.to_vec(), key.len()), (key, 32));
-    assert_ne!(open(&fixture.folder, "other key", 0).unwrap().secret, fixture.cache.secret);
-    let refusal = || open(&fixture.folder, "key", 0).expect_err("the key is not used");
+    assert_eq!(key.len(), 32);
+    let seal = |cache: &Cache| cache.seal("name", b"artifact");
+    assert_eq!(seal(&open(&fixture.folder, "key", 0).unwrap()), seal(&fixture.cache));
+    assert_ne!(seal(&open(&fixture.folder, "other key", 0).unwrap()), seal(&fixture.cache));
+    let refusal = || open(&fixture.folder, "key", 0).expect_err("the key is not used").to_string();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     assert!(refusal().contains("others may use it (mode 640)"), "{}", refusal());
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
@@ -194,7 +198,7 @@ fn the_key_is_made_once_and_is_private() {
 
 #[test]
 fn the_entries_that_were_used_the_longest_ago_are_evicted() {
-    let probe = Fixture::new(DEFAULT_LIMIT);
+    let probe = Fixture::new(Cache::DEFAULT_LIMIT);
     probe.run(&Config::new(), 1);
     let size = probe.cache.list().unwrap()[0].size;
     let fixture = Fixture::new(4 * size + size / 2);
@@ -226,7 +230,7 @@ fn the_entries_that_were_used_the_longest_ago_are_evicted() {
 
 #[test]
 fn a_folder_that_cannot_be_written_costs_only_a_report() {
-    let fixture = Fixture::new(DEFAULT_LIMIT);
+    let fixture = Fixture::new(Cache::DEFAULT_LIMIT);
     fs::remove_dir_all(fixture.cache.folder()).unwrap();
     assert_eq!(fixture.run(&Config::new(), 1), 1);
     let reports = reports();
@@ -235,7 +239,7 @@ fn a_folder_that_cannot_be_written_costs_only_a_report() {
 
 #[test]
 fn verify_removes_what_is_not_sound() {
-    let fixture = Fixture::new(DEFAULT_LIMIT);
+    let fixture = Fixture::new(Cache::DEFAULT_LIMIT);
     (0..3).for_each(|number| assert_eq!(fixture.run(&Config::new(), number), number as i32));
     assert_eq!(fixture.cache.verify().unwrap(), (vec![], 3));
     let name = fixture.names().remove(1);

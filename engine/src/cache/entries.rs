@@ -18,13 +18,15 @@ pub(super) struct Entries {
     folder: PathBuf,
 }
 
-/// An entry.
+/// An entry of a [`Cache`](super::Cache).
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Entry {
-    pub(crate) name: String,
-    pub(crate) size: u64,
+pub struct CacheEntry {
+    /// The name.
+    pub name: String,
+    /// The size of the file in bytes.
+    pub size: u64,
     /// The time of the last use.
-    pub(crate) used: SystemTime,
+    pub used: SystemTime,
 }
 
 impl Entries {
@@ -76,7 +78,7 @@ impl Entries {
     }
 
     /// Lists the entries, those that were used the longest ago first.
-    pub(super) fn list(&self) -> io::Result<Vec<Entry>> {
+    pub(super) fn list(&self) -> io::Result<Vec<CacheEntry>> {
         let mut entries = Vec::new();
         for file in fs::read_dir(&self.folder)? {
             let path = file?.path();
@@ -85,7 +87,7 @@ impl Entries {
             let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
             if path.extension().is_some_and(|extension| extension == EXTENSION) {
                 let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                entries.push(Entry { name: name.to_owned(), size: metadata.len(), used });
+                entries.push(CacheEntry { name: name.to_owned(), size: metadata.len(), used });
             }
         }
         entries.sort_by(|one, other| (one.used, &one.name).cmp(&(other.used, &other.name)));
