@@ -38,11 +38,11 @@ pub struct CacheSettings {
     pub limit: Option<u64>,
 }
 
-/// A cache of compiled modules in a folder, for [`Config::cache`](crate::Config::cache). Clones share it, and so may any
-/// number of processes.
+/// A cache of compiled modules in a folder, for [`Config::cache`](crate::Config::cache). Clones share it, and so may
+/// any number of processes.
 ///
-/// Entries are sealed with a secret of the user: who can write the folder but cannot read the secret cannot pass code off
-/// as a module's. An entry that is damaged or foreign is reported, removed, and compiled again.
+/// Entries are sealed with a secret of the user: who can write the folder but cannot read the secret cannot pass code
+/// off as a module's. An entry that is damaged or foreign is reported, removed, and compiled again.
 #[derive(Clone)]
 pub struct Cache(Arc<Inner>);
 
