@@ -28,7 +28,7 @@
 //!
 //! `cache <- base <- wasm <- abi <- artifact <- { compile | unwind <- runtime } <- lib.rs`
 //!
-//! `compile` and `runtime` meet in `compile_and_load.rs` alone.
+//! `compile` and `runtime` meet in `compile_and_load/` alone.
 
 pub(crate) mod abi;
 pub(crate) mod artifact;

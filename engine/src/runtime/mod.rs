@@ -73,8 +73,8 @@ pub use loaded_module::{ExportType, ImportType, Module};
 pub use memory::{Memory, SharedMemory, WaitResult};
 #[cfg(feature = "probes")]
 pub use probe::{ask_functions, ask_tables};
-#[cfg(feature = "compile")]
 pub use profiler::Profile;
+#[cfg(feature = "compile")]
 pub(crate) use stack_limit::with_stack;
 pub use store::{
     AsContext, AsContextMut, ResourceLimiter, Store, StoreContext, StoreContextMut, StoreLimits, UpdateDeadline,

@@ -1,7 +1,9 @@
-//! The constructors that compile a module and then load it. `compile` and `runtime` meet in this file alone.
+//! The constructors that compile a module and then load it. `compile` and `runtime` meet in this folder alone.
 
 #[cfg(feature = "cache")]
 mod cached;
+#[cfg(all(test, feature = "cache"))]
+mod tests;
 
 use crate::compile::{self, Compiler};
 use crate::runtime::with_stack;

@@ -1,7 +1,8 @@
 //! Hits, misses and refusals of the cache.
 
-use super::*;
-use crate::{CacheSettings, Config, CpuFeatures, Features, Instance, MemoryChecks, Store, Tier};
+use super::cached::{EMPTY, name};
+use crate::cache::{Cache, CacheSettings};
+use crate::{Config, CpuFeatures, Engine, Features, Instance, MemoryChecks, Module, Store, Tier};
 use std::cell::RefCell;
 use std::fs;
 use std::io;
