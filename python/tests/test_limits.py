@@ -96,13 +96,18 @@ def test_a_function_decides_at_the_deadline() -> None:
 
 
 def test_control_c_interrupts_a_guest() -> None:
+    # A process that was started in the background ignores the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     engine, store, run = store_with(LOOP, epoch_interruption=True)
     store.epoch_deadline_callback(lambda: 1)
     store.set_epoch_deadline(1)
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
-    with ticking(engine), pytest.raises(KeyboardInterrupt):
-        run()
+    try:
+        with ticking(engine), pytest.raises(KeyboardInterrupt):
+            run()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_limits_hold(engine: t.Engine) -> None:
