@@ -31,6 +31,16 @@ official_checkout_with() {
   check conformance "$report" --lanes "$lanes" --suites checkout --checkout "$directory"
 }
 
+# DIRECTORY REPOSITORY COMMIT PATH...: writes these paths of a commit to the directory.
+fetch_commit() {
+  local directory=$1 repository=$2 commit=$3 clone; shift 3
+  clone=$(mktemp -d)
+  git init --quiet "$clone"
+  git -C "$clone" fetch --quiet --depth 1 "$repository" "$commit" || fail "cannot fetch $commit of $repository"
+  git -C "$clone" archive FETCH_HEAD "$@" | tar -x -C "$directory"
+  rm -rf "$clone"
+}
+
 # "COMMAND=PACKAGE [PACKAGE]..."...: installs the packages of the commands that are missing.
 install_tools() {
   local tool packages=()

@@ -4,6 +4,7 @@
 # Needs git and tar.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source ci/common.sh
 
 # A commit of the branch prod/testsuite-base, and how many programs of preview 1 it has.
 readonly COMMIT=9f80ca35444cfd9e63100725615140a346652e6c
@@ -17,11 +18,8 @@ fail() { echo "fetch-wasi-testsuite: $*" >&2; exit 1; }
 main() {
   if [[ $(cat "$DIRECTORY/VERSION" 2>/dev/null) == "$COMMIT" ]]; then echo "$DIRECTORY: $COMMIT is there"; return; fi
   rm -rf "$DIRECTORY"; mkdir -p "$DIRECTORY"
-  local clone count; clone=$(mktemp -d)
-  git init --quiet "$clone"
-  git -C "$clone" fetch --quiet --depth 1 "$REPOSITORY" "$COMMIT" || fail "cannot fetch $COMMIT of $REPOSITORY"
-  git -C "$clone" archive FETCH_HEAD tests/{assemblyscript,c,rust}/testsuite/wasm32-wasip1 | tar -x -C "$DIRECTORY"
-  rm -rf "$clone"
+  local count
+  fetch_commit "$DIRECTORY" "$REPOSITORY" "$COMMIT" tests/{assemblyscript,c,rust}/testsuite/wasm32-wasip1
   count=$(find "$DIRECTORY" -name '*.wasm' | wc -l)
   [[ $count -eq $PROGRAMS ]] || fail "$DIRECTORY has $count programs, not $PROGRAMS"
   # The version comes last: an interrupted fetch starts again.

@@ -4,6 +4,7 @@
 # Needs git and tar.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source ci/common.sh
 
 # A commit, and how many examples in C it has.
 readonly COMMIT=debd0908627e3028b1aa460a4934732c2c3b00a6
@@ -17,11 +18,8 @@ fail() { echo "fetch-wasm-c-api: $*" >&2; exit 1; }
 main() {
   if [[ $(cat "$DIRECTORY/VERSION" 2>/dev/null) == "$COMMIT" ]]; then echo "$DIRECTORY: $COMMIT is there"; return; fi
   rm -rf "$DIRECTORY"; mkdir -p "$DIRECTORY"
-  local clone count; clone=$(mktemp -d)
-  git init --quiet "$clone"
-  git -C "$clone" fetch --quiet --depth 1 "$REPOSITORY" "$COMMIT" || fail "cannot fetch $COMMIT of $REPOSITORY"
-  git -C "$clone" archive FETCH_HEAD include example | tar -x -C "$DIRECTORY"
-  rm -rf "$clone"
+  local count
+  fetch_commit "$DIRECTORY" "$REPOSITORY" "$COMMIT" include example
   count=$(find "$DIRECTORY" -name '*.c' | wc -l)
   [[ $count -eq $EXAMPLES ]] || fail "$DIRECTORY has $count examples, not $EXAMPLES"
   # The version comes last: an interrupted fetch starts again.

@@ -45,7 +45,7 @@ struct Version {
 ///
 /// # Errors
 ///
-/// What is wrong with the table, or a name that it does not have.
+/// A fault of the table, or a name that it does not have.
 pub fn lines(table: &str, named: &[String]) -> Result<Vec<String>, String> {
     let table: Table = basic_toml::from_str(table).map_err(|error| format!("the table of engines: {error}"))?;
     for engine in &table.engine {

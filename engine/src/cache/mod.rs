@@ -87,12 +87,12 @@ impl Cache {
     /// Returns the artifact of this name; `None` if there is none. One that is damaged or foreign is reported and
     /// removed.
     pub(crate) fn find(&self, name: &str) -> Option<Vec<u8>> {
-        let found = self.0.entries.read(name, self.0.limit).map_err(|error| format!("cannot be read: {error}"));
-        let opened = found.and_then(|found| match found {
-            Some(bytes) => self.open_seal(name, bytes).map(Some).ok_or_else(|| FOREIGN.to_owned()),
-            None => Ok(None),
-        });
-        opened.unwrap_or_else(|why| {
+        let open = || {
+            let bytes = self.0.entries.read(name, self.0.limit).map_err(|error| format!("cannot be read: {error}"))?;
+            let Some(bytes) = bytes else { return Ok(None) };
+            self.open_seal(name, bytes).map(Some).ok_or_else(|| "is damaged, or was not made by this user".to_owned())
+        };
+        open().unwrap_or_else(|why: String| {
             self.refuse(name, &why);
             None
         })
@@ -191,6 +191,3 @@ impl fmt::Debug for Cache {
         f.debug_struct("Cache").field("folder", &self.folder()).field("limit", &self.limit()).finish_non_exhaustive()
     }
 }
-
-/// The fault of an entry whose seal is wrong.
-const FOREIGN: &str = "is damaged, or was not made by this user";
