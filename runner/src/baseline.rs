@@ -67,17 +67,15 @@ impl Baseline {
     }
 
     /// Returns what a run did worse, one complaint for each lane and script. Lanes that are not in the run, and scripts
-    /// whose path does not contain `filter`, are left out.
-    pub(crate) fn complaints(&self, report: &Report, filter: Option<&str>) -> Vec<String> {
+    /// that are not chosen, are left out.
+    pub(crate) fn complaints(&self, report: &Report, is_chosen: &dyn Fn(&str) -> bool) -> Vec<String> {
         let file = &self.file;
         let runs: HashMap<(&str, &str), (usize, usize)> = report
             .scripts
             .iter()
             .map(|script| ((script.lane.as_str(), script.path.as_str()), (script.passed, script.unsupported)))
             .collect();
-        let concerns = |entry: &&Entry| {
-            report.lanes.contains(&entry.lane) && filter.is_none_or(|filter| entry.path.contains(filter))
-        };
+        let concerns = |entry: &&Entry| report.lanes.contains(&entry.lane) && is_chosen(&entry.path);
         let mut concerned = self.entries.iter().filter(concerns).peekable();
         if concerned.peek().is_none() {
             return vec![format!("{file} says nothing about the lanes and scripts of this run")];

@@ -7,6 +7,7 @@
 //! lanes run by turns: if one is lost then, each runs alone first.
 
 use crate::inputs::Input;
+use crate::report::terminal::clip;
 use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
 use crate::script_engine::ScriptEngine;
 use crate::worker::{Answer, Ask, Request};
@@ -55,6 +56,33 @@ impl Finished {
     /// Returns whether all lanes passed, and agree.
     pub(crate) fn has_passed(&self) -> bool {
         self.disagreements.is_empty() && self.lanes.iter().all(|report| report.status == Status::Pass)
+    }
+
+    /// Adds the lines of the script's text to its failures and disagreements.
+    pub(crate) fn quote(&mut self, text: &str) {
+        let lines: Vec<&str> = text.lines().collect();
+        let line =
+            |number: u32| lines.get((number as usize).wrapping_sub(1)).map(|line| clip(line)).unwrap_or_default();
+        let lists = self.lanes.iter_mut().map(|report| report.failures.iter_mut().chain(&mut report.listed));
+        lists.flatten().for_each(|failure| failure.source = line(failure.line));
+        self.disagreements.iter_mut().for_each(|disagreement| disagreement.source = line(disagreement.line));
+    }
+
+    /// Returns the results of a script that ran again, given those of earlier attempts. A disagreement that did not
+    /// show again is a failure of an earlier attempt in the lanes that differed.
+    pub(crate) fn after(mut self, earlier: Finished) -> Finished {
+        let reports = self.lanes.into_iter().zip(earlier.lanes);
+        self.lanes = reports.map(|(report, earlier)| report.after(earlier)).collect();
+        let gone = if self.disagreements.is_empty() { earlier.disagreements } else { Vec::new() };
+        for Disagreement { line, directive, lanes, pairs, source, .. } in gone {
+            for report in self.lanes.iter_mut().filter(|report| pairs.iter().flatten().any(|lane| *lane == report.lane))
+            {
+                let message = format!("disagreed with another lane: {}", lanes[&report.lane]);
+                let (directive, source) = (directive.clone(), source.clone());
+                report.flaky.push(Failure { line, column: 1, directive, message, source, ..Failure::default() });
+            }
+        }
+        self
     }
 
     /// Notes that the worker was lost after all lanes had reported, while they were compared.
@@ -249,7 +277,7 @@ impl Pool {
                 }
                 Ok(Answer::Unreadable { line, column, message }) => {
                     let directive = "script".to_string();
-                    let failure = Failure { line, column, directive, message, key: String::new() };
+                    let failure = Failure { line, column, directive, message, ..Failure::default() };
                     let left = &self.lanes[finished.lanes.len()..];
                     finished.lanes.extend(left.iter().map(|lane| LaneReport {
                         path: request.path.clone(),
