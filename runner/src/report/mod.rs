@@ -213,6 +213,15 @@ mod tests {
         );
     }
 
+    #[test]
+    fn slow_scripts_are_named_the_slowest_first() {
+        let script = |milliseconds| LaneReport { lane: "l".to_string(), milliseconds, ..LaneReport::default() };
+        let scripts: Vec<LaneReport> = [1, 30, 20, 40, 50, 60, 70, 80].map(script).into();
+        let lines = slow_scripts(&scripts, Duration::from_millis(20));
+        assert_eq!((lines[0].as_str(), lines.len()), ("slow: 0.1 s for  in l", 6));
+        assert_eq!(lines[5], "slow: 1 more took longer than 0.02 s");
+    }
+
     /// Every format for people shows complaints. JSON has them as data.
     #[test]
     fn complaints_are_shown() {

@@ -58,6 +58,10 @@ function verdictOf(script, lane) {
   return expected > 0 ? "expected" : "pass";
 }
 
+// Compares texts with numbers in them, as versions are.
+const byNumber = new Intl.Collator("en", { numeric: true }).compare;
+
+data.scripts.sort((one, other) => byNumber(one.path, other.path));
 for (const script of data.scripts) {
   script.suite = suiteOf(script.path);
   const sides = (script.disagreements || []).filter((one) => one.sides.length > 1).flatMap((one) => one.sides);
@@ -67,7 +71,6 @@ for (const script of data.scripts) {
 
 // The filters. They are kept in the address, so that a link shows the same.
 const FILTERS = ["suite", "engine", "version", "verdict", "path"];
-const byNumber = new Intl.Collator("en", { numeric: true }).compare;
 
 function fillFilters() {
   const lanes = (key) => data.lanes.map((lane) => lane[key]);
