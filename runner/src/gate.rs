@@ -1,5 +1,5 @@
-//! A gate for the tests of an engine: runs scripts in one lane, in the process of the test, and fails with the text that
-//! the program prints.
+//! A gate for the tests of an engine: runs scripts in one lane, in the process of the test, and fails with the text
+//! that the program prints.
 //!
 //! An engine that crashes or hangs takes the test along, and says in which script by the output of the test alone. The
 //! program runs scripts in processes of their own.

@@ -12,8 +12,8 @@
 //! ```
 //!
 //! A key is the long name of an option. A list stands for the option repeated, or for a list with commas where the
-//! option takes one. The command line overrides single values and adds to repeated ones. No profile is read unless it is
-//! named: a profile may name commands of adapters, which a run would start.
+//! option takes one. The command line overrides single values and adds to repeated ones. No profile is read unless it
+//! is named: a profile may name commands of adapters, which a run would start.
 
 use clap::{ArgAction, Command};
 use serde::Deserialize;

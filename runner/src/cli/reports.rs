@@ -7,8 +7,8 @@ use clap::Args;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Make a page of JSON reports: a grid of scripts and lanes with all failures, disagreements, pass rates by version, and
-/// what changed. It is one file that needs no network.
+/// Make a page of JSON reports: a grid of scripts and lanes with all failures, disagreements, pass rates by version,
+/// and what changed. It is one file that needs no network.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
     /// The reports, as --report json=FILE writes them, of different lanes, versions or scripts.

@@ -39,7 +39,7 @@ enum Direction {
     Other,
 }
 
-/// Whether a change goes in a direction, its path, line, directive, and text: equal ones of several lanes are one.
+/// The direction of a change, its path, line, directive, and text. Equal changes of several lanes are one.
 type Key = (Direction, String, u32, String, String);
 
 impl Changes {

@@ -1,5 +1,6 @@
-//! The report of a run: the results as data ([`Report`]), the file formats that they are written in ([`FORMATS`]), what a
-//! person sees on a terminal ([`terminal`]) or on a page ([`page`]), and what changed since another report ([`Changes`]).
+//! The report of a run: the results as data ([`Report`]), the file formats that they are written in ([`FORMATS`]), what
+//! a person sees on a terminal ([`terminal`]) or a page ([`page`]), and what changed since another report
+//! ([`Changes`]).
 //!
 //! [`Report`] is the schema of the JSON report. Later versions may add fields, which readers have to ignore. A
 //! directive counts once per lane, and in every entry `passed + failed + unsupported + expected + follows + skipped =

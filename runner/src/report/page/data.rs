@@ -45,7 +45,7 @@ struct Script<'a> {
     blocks: Vec<Block<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     disagreements: Vec<Disagreement<'a>>,
-    /// What lanes do not support, and what is listed as an expected failure.
+    /// The reasons for which directives are unsupported, or listed as expected failures.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<Reason<'a>>,
 }

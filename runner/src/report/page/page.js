@@ -288,6 +288,7 @@ function openCell(script, lane) {
   const { name, engine, version } = data.lanes[lane];
   const verdict = script.verdicts[lane];
   byId("cell-title").replaceChildren(make("code", {}, script.path));
+  byId("cell").setAttribute("aria-label", visible(`${script.path} in ${name}`));
   const parts = [make("p", {}, make("span", { class: `tag ${verdict}` }, VERDICTS[verdict][1]), " ",
     make("code", {}, name), ` ${engine} ${version}`), make("p", { class: "note" }, say(script, lane))];
   const has = (one) => one.lanes.includes(lane);
