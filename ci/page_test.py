@@ -117,7 +117,8 @@ def check_cells(page, data):
     """Every cell says what the report says."""
     page.choose("verdict", "")
     cells = page.cells()
-    differing = {(one["path"], lane) for one in data["disagreements"] for lane in one["lanes"]}
+    # The other side has two votes.
+    differing = {(one["path"], lane) for one in data["disagreements"] for lane in one["lanes"] if lane[0] == "m"}
     assert len(cells) == len(data["scripts"]), f"{len(cells)} cells for {len(data['scripts'])} results"
     for script in data["scripts"]:
         place = (script["path"], script["lane"])

@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// The failures of a script in the same lanes that are shown.
 const SHOWN: usize = 500;
 
+/// The reasons of a script in a lane that are shown.
+const REASONS: usize = 8;
+
 /// The data of the page.
 #[derive(Serialize)]
 pub(super) struct Data<'a> {
@@ -86,7 +89,7 @@ struct Disagreement<'a> {
 #[derive(Serialize)]
 struct Side<'a> {
     lanes: Vec<usize>,
-    /// The number of their backends.
+    /// The number of their backends; 0 if they differ from no other lane, and may just show less.
     votes: usize,
     shown: &'a str,
 }
@@ -198,8 +201,9 @@ impl<'a> Maker<'a> {
 
     fn disagreement(&self, one: &'a crate::report::Disagreement) -> Disagreement<'a> {
         let side = |(lanes, shown): (Vec<&'a str>, &'a str)| {
+            let differing = lanes.iter().filter(|lane| one.pairs.iter().flatten().any(|other| other == *lane));
             let backends: BTreeSet<&str> =
-                lanes.iter().map(|lane| self.report.backends.get(*lane).map_or(*lane, String::as_str)).collect();
+                differing.map(|lane| self.report.backends.get(*lane).map_or(*lane, String::as_str)).collect();
             Side { lanes: self.numbers(&lanes), votes: backends.len(), shown }
         };
         let sides = one.sides(&self.report.lanes).into_iter().map(side).collect();
@@ -215,6 +219,13 @@ impl<'a> Maker<'a> {
                 for failure in failures {
                     own.entry((kind, &failure.message)).or_insert((failure.line, 0)).1 += 1;
                 }
+            }
+            let mut own: Vec<_> = own.into_iter().collect();
+            own.sort_by_key(|(_, (_, count))| std::cmp::Reverse(*count));
+            let rest = own.split_off(own.len().min(REASONS));
+            if let Some((_, (line, _))) = rest.first() {
+                let count = rest.iter().map(|(_, (_, count))| count).sum();
+                own.push((("unsupported", "for other reasons, which the JSON report has"), (*line, count)));
             }
             for ((kind, text), (line, count)) in own {
                 shared.entry((kind, text, line, count)).or_default().extend(self.numbers(&[&run.lane]));

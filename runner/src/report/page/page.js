@@ -58,14 +58,21 @@ function verdictOf(script, lane) {
   return expected > 0 ? "expected" : "pass";
 }
 
+// The lanes that differ from the side with the most votes; all that differ if no side has the most.
+function outvoted(sides) {
+  const differing = sides.filter(({ votes }) => votes > 0);
+  const most = Math.max(...differing.map(({ votes }) => votes));
+  const first = differing.filter(({ votes }) => votes === most);
+  return differing.filter((side) => first.length > 1 || side !== first[0]).flatMap((side) => side.lanes);
+}
+
 // Compares texts with numbers in them, as versions are.
 const byNumber = new Intl.Collator("en", { numeric: true }).compare;
 
 data.scripts.sort((one, other) => byNumber(one.path, other.path));
 for (const script of data.scripts) {
   script.suite = suiteOf(script.path);
-  const sides = (script.disagreements || []).filter((one) => one.sides.length > 1).flatMap((one) => one.sides);
-  script.differing = new Set(sides.flatMap((side) => side.lanes));
+  script.differing = new Set((script.disagreements || []).flatMap((one) => outvoted(one.sides)));
   script.verdicts = data.lanes.map((_, lane) => verdictOf(script, lane));
 }
 
@@ -188,7 +195,7 @@ function panel(engine, points, floor) {
     draw("text", { x: left - 6, y: y(rate) + 4, "text-anchor": "end" }, `${+(rate * 100).toFixed(1)} %`)]);
   const every = Math.ceil(versions.length / 6);
   const labels = versions.filter((_, position) => position % every === 0).map((version) =>
-    draw("text", { x: x(version), y: height - 6, "text-anchor": "middle" }, version));
+    draw("text", { x: x(version), y: height - 6, "text-anchor": "middle" }, /\d+(\.\d+){0,2}|$/.exec(version)[0]));
   const names = [...new Set(points.map(({ name }) => name.split(/[@(]/)[0].trim()))];
   const series = names.flatMap((name, position) => {
     const own = points.filter((point) => point.name.split(/[@(]/)[0].trim() === name)
@@ -330,8 +337,10 @@ function row(name, text) {
 }
 
 function disagreementOf({ directive, source, sides }, place) {
-  const rows = sides.flatMap(({ lanes, votes, shown }) => [make("dt", {}, plural(votes, "vote")), make("dd", {},
-    make("pre", {}, shown), make("span", { class: "note" }, lanes.map((lane) => data.lanes[lane].name).join(", ")))]);
+  const names = (lanes) => make("span", { class: "note" }, lanes.map((lane) => data.lanes[lane].name).join(", "));
+  const rows = sides.flatMap(({ lanes, votes, shown }) => [
+    make("dt", {}, votes > 0 ? plural(votes, "vote") : "no vote"),
+    make("dd", {}, make("pre", {}, shown), names(lanes))]);
   return make("div", {}, make("h3", {}, "Disagreement"), make("div", { class: "failure" }, make("code", {}, place),
     ` ${directive}`, ...(source ? [make("pre", { class: "source" }, source)] : []), make("dl", {}, ...rows)));
 }
