@@ -7,7 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source ci/common.sh
 
 readonly VENV=target/page/venv SELENIUM=4.51.0
-install_tools chromium=chromium chromedriver=chromium-driver python3=python3
+install_tools chromedriver=chromium-driver python3=python3
+command -v google-chrome >/dev/null || install_tools chromium=chromium
 python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
 if [[ $("$VENV/bin/python" -c 'import selenium; print(selenium.__version__)' 2>/dev/null) != "$SELENIUM" ]]; then
   python3 -m venv "$VENV"

@@ -5,6 +5,7 @@ Usage: page_test.py PROGRAM DIRECTORY   (screenshots are written to the director
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -265,7 +266,8 @@ def main():
     for option in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,900"):
         options.add_argument(option)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    options.binary_location = shutil.which("google-chrome") or shutil.which("chromium")
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
     try:
         page = Page(driver, folder)
         page.media()
