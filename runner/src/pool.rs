@@ -392,3 +392,41 @@ fn death_message(status: Option<ExitStatus>) -> String {
         None => "the process died".to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finished(statuses: [Status; 2], disagrees: bool) -> Finished {
+        let report = |(lane, status): (&str, Status)| {
+            let failures = if status == Status::Pass { Vec::new() } else { vec![failure_of(None, "wrong")] };
+            LaneReport { lane: lane.to_string(), status, failures, ..LaneReport::default() }
+        };
+        let lanes = ["a", "b"].into_iter().zip(statuses).map(report).collect();
+        let one = Disagreement {
+            path: String::new(),
+            line: 1,
+            directive: "invoke".to_string(),
+            lanes: ["a", "b"].map(|lane| (lane.to_string(), lane.to_string())).into(),
+            pairs: vec![["a", "b"].map(str::to_string)],
+            source: String::new(),
+        };
+        let disagreements = if disagrees { vec![one] } else { Vec::new() };
+        Finished { lanes, disagreements, ..Finished::default() }
+    }
+
+    #[test]
+    fn any_attempt_that_passed_counts() {
+        use Status::{Crash, Fail, Pass};
+        let flaky = |finished: &Finished| finished.lanes.iter().map(LaneReport::is_flaky).collect::<Vec<_>>();
+        let again = finished([Pass, Fail], false).after(finished([Fail, Pass], false));
+        assert!(again.has_passed() && flaky(&again) == [true, true]);
+        let again = finished([Pass, Fail], false).after(finished([Crash, Crash], false));
+        assert!(!again.has_passed() && flaky(&again) == [true, false]);
+        let again = finished([Pass, Pass], false).after(finished([Pass, Pass], true));
+        assert!(again.has_passed() && flaky(&again) == [true, true]);
+        assert_eq!(again.lanes[0].flaky[0].message, "disagreed with another lane: a");
+        let again = finished([Pass, Pass], true).after(finished([Pass, Pass], true));
+        assert!(!again.has_passed() && flaky(&again) == [false, false]);
+    }
+}
