@@ -62,7 +62,7 @@ impl Changes {
             }
         }
         found.compare_disagreements(old, new, &old_runs, &new_runs);
-        found.into_changes()
+        found.into_changes(&new.lanes)
     }
 
     /// Returns whether nothing changed.
@@ -189,9 +189,11 @@ impl Found {
         self.add(direction, (&one.path, one.line, &one.directive), &lanes, text);
     }
 
-    fn into_changes(self) -> Changes {
+    /// Returns the changes, with the lanes of each in this order.
+    fn into_changes(self, order: &[String]) -> Changes {
         let mut changes = Changes::default();
-        for ((direction, path, line, directive, text), lanes) in self.changes {
+        for ((direction, path, line, directive, text), mut lanes) in self.changes {
+            lanes.sort_by_key(|lane| order.iter().position(|known| known == lane));
             let list = match direction {
                 Direction::Worse => &mut changes.worse,
                 Direction::Better => &mut changes.better,
