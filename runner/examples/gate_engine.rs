@@ -5,6 +5,7 @@
 #[expect(dead_code, reason = "it is an example of its own")]
 mod other_engine;
 
+#[cfg(test)]
 use runner::Gate;
 
 /// The engine passes the scripts about integers of WebAssembly 2.0, and supports all of them.

@@ -264,9 +264,9 @@ mod tests {
     fn support_that_goes_and_comes_is_seen() {
         let lacking = vec![failure(2, "", "no threads")];
         let less = LaneReport { unsupported: 1, passed: 8, lacking, ..run("a", &[]) };
-        let [worse, ..] = shown(&[run("a", &[])], &[less.clone()]);
+        let [worse, ..] = shown(&[run("a", &[])], std::slice::from_ref(&less));
         assert_eq!(worse, ["x.wast:0 a 1 more directives are unsupported: no threads"]);
-        let [worse, better, _] = shown(&[less.clone()], &[run("a", &[])]);
+        let [worse, better, _] = shown(std::slice::from_ref(&less), &[run("a", &[])]);
         assert_eq!((worse.len(), better), (0, vec!["x.wast:0 a 1 more directives are supported".to_string()]));
         // What was not supported before, and fails now, is no regression.
         let [worse, _, other] = shown(&[less], &[run("a", &[failure(2, "k", "wrong")])]);
