@@ -2,6 +2,7 @@
 //! reports.
 #![cfg(all(feature = "engine", unix))]
 
+#[expect(dead_code, reason = "other tests use more of it")]
 mod common;
 
 use common::{text, touchstone};
