@@ -11,7 +11,7 @@ readonly OTHERS=wasmtime,wasmtime/none,wasmi
 readonly STEPS=(tools format lints documentation dependencies debugging without_compiler build_runner own_scripts
   conformance explicit_checks baseline_cpu gc_zeal remote_lanes verify_unwind other_unwinders other_engines
   without_our_engine interpreter_alone without_wasi programs c_interface c_library_lane python_package
-  official_checkout canaries)
+  official_checkout report_page action_steps canaries)
 
 # The tools that tests hand artifacts to, compilers of C for this machine and for WASI, and LLVM's unwinder.
 tools() {
@@ -178,6 +178,12 @@ python_package() {
   python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
   python/test.sh
 }
+
+# The page of reports in a browser, with a planted wrong cell that must be noticed.
+report_page() { ci/page.sh; }
+
+# The steps of the action for other projects.
+action_steps() { ci/action-test.sh; }
 
 # The data crate lacks exactly the files of the checkout that it says, and all of the checkout's scripts execute with no
 # failure but the listed ones.

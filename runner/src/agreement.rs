@@ -70,7 +70,8 @@ impl<'a> Agreement<'a> {
     fn add(&mut self, line: u32, directive: &str, results: &[PairResult]) {
         let Some(lanes) = sides(&self.names, results) else { return };
         let (path, directive) = (self.path.to_string(), directive.to_string());
-        self.found.push(Disagreement { path, line, directive, lanes, pairs: differing_pairs(&self.names, results) });
+        let (pairs, source) = (differing_pairs(&self.names, results), String::new());
+        self.found.push(Disagreement { path, line, directive, lanes, pairs, source });
     }
 
     /// Returns all disagreements, and how much of each pair of lanes was compared.

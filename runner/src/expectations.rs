@@ -170,7 +170,7 @@ impl Expectations {
 
     fn unfounded_failure(&self, line: u32, kind: &str, what: &str) -> Failure {
         let message = format!("listed in {}, but {what}: remove it from the list", self.file);
-        Failure { line, column: 1, directive: kind.to_string(), message, key: String::new() }
+        Failure { line, column: 1, directive: kind.to_string(), message, ..Failure::default() }
     }
 
     /// Returns whether the list explains a disagreement: the lanes that are not listed there agree.
@@ -386,7 +386,10 @@ mod tests {
             let pairs = pairs.iter().map(|pair| pair.map(str::to_string)).collect();
             let directive = "assert_return".to_string();
             let (path, lanes) = ("tests/x.wast".to_string(), BTreeMap::new());
-            list.explains(&Disagreement { path, line, directive, lanes, pairs }, &Forms::default())
+            list.explains(
+                &Disagreement { path, line, directive, lanes, pairs, source: String::new() },
+                &Forms::default(),
+            )
         };
         assert!(explains(3, &[["speed/fresh", "wasmi"], ["wasmi", "wasmtime"]]));
         assert!(!explains(3, &[["speed/fresh", "wasmi"], ["speed/fresh", "wasmtime"]]));
@@ -413,7 +416,8 @@ mod tests {
         assert!(gone.failures.iter().any(|failure| failure.message.contains("has no such directive")), "{gone:?}");
         let pairs = vec![["speed/fresh".to_string(), "v8".to_string()]];
         let (path, lanes) = ("x.wast".to_string(), BTreeMap::new());
-        let disagreement = Disagreement { path, line: 3, directive: String::new(), lanes, pairs };
+        let disagreement =
+            Disagreement { path, line: 3, directive: String::new(), lanes, pairs, source: String::new() };
         assert!(list(&format!("x.wast:1#{} @v8 a cause", key((3, 5)))).explains(&disagreement, &forms));
         assert!(!list(&format!("x.wast:3#{} @v8 a cause", key((1, 1)))).explains(&disagreement, &forms));
     }

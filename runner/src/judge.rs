@@ -5,7 +5,7 @@
 //! ([`pool`](crate::pool)).
 
 use crate::agreement::Agreement;
-use crate::execute::{Contents, Maker, Run, Step, Verdict};
+use crate::execute::{Contents, Maker, Miss, Run, Step, Verdict};
 use crate::inputs::{self, Unreadable};
 use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
 use crate::settings::Settings;
@@ -176,7 +176,11 @@ impl<'scope, 'env> LaneRun<'scope, 'env> {
         }
         self.report.directives += directives.len();
         for (directive, step) in directives.iter().zip(&steps) {
-            self.report.count(directive, &step.verdict(), self.case.keeps_passed);
+            let verdict = step.verdict();
+            self.report.count(directive, &verdict, self.case.keeps_passed);
+            if let (Err(Miss::Failed(_)), Some(failure)) = (&verdict, self.report.failures.last_mut()) {
+                failure.frames = step.frames();
+            }
         }
         if let Some(traps) = &mut self.traps {
             traps.add(directives, &steps);
@@ -219,7 +223,7 @@ impl<'scope, 'env> LaneRun<'scope, 'env> {
                 }
             };
             let (column, directive) = (column.unwrap_or(1), directive.to_string());
-            report.failures.push(Failure { line, column, directive, message, key: String::new() });
+            report.failures.push(Failure { line, column, directive, message, ..Failure::default() });
         }
         report.failures.sort_by_key(|failure| (failure.line, failure.column));
     }

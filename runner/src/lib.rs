@@ -12,8 +12,9 @@
 //!
 //! # In the tests of an engine
 //!
-//! An engine that implements [`lanes::Lane`] runs scripts without the program: [`inputs::gather`] finds them,
-//! [`Case::read`] reads one, and [`judge`](fn@judge) runs it, in the process of the test.
+//! An engine that implements [`lanes::Lane`] runs scripts without the program, in the process of the test: a [`Gate`]
+//! says which. It stands on [`inputs::gather`], which finds scripts, [`Case::read`], which reads one, and
+//! [`judge`](fn@judge), which runs it in several lanes.
 //!
 //! ```
 #![doc = include_str!("../examples/engine_tests.rs")]
@@ -27,6 +28,7 @@ mod execute;
 mod expectations;
 mod feature_rules;
 mod forms;
+mod gate;
 mod head;
 pub mod inputs;
 mod judge;
@@ -41,6 +43,7 @@ mod worker;
 
 pub use execute::{Miss, Verdict};
 pub use expectations::Expectations;
+pub use gate::Gate;
 pub use judge::{Case, Judgment, Progress, judge};
 pub use settings::{Settings, TrapText};
 pub use snapshot::{Snapshot, SnapshotUse};

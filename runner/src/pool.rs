@@ -7,6 +7,7 @@
 //! lanes run by turns: if one is lost then, each runs alone first.
 
 use crate::inputs::Input;
+use crate::report::terminal::clip;
 use crate::report::{Compared, Disagreement, Failure, LaneReport, Status};
 use crate::script_engine::ScriptEngine;
 use crate::worker::{Answer, Ask, Request};
@@ -55,6 +56,33 @@ impl Finished {
     /// Returns whether all lanes passed, and agree.
     pub(crate) fn has_passed(&self) -> bool {
         self.disagreements.is_empty() && self.lanes.iter().all(|report| report.status == Status::Pass)
+    }
+
+    /// Adds the lines of the script's text to its failures and disagreements.
+    pub(crate) fn quote(&mut self, text: &str) {
+        let lines: Vec<&str> = text.lines().collect();
+        let line =
+            |number: u32| lines.get((number as usize).wrapping_sub(1)).map(|line| clip(line)).unwrap_or_default();
+        let lists = self.lanes.iter_mut().map(|report| report.failures.iter_mut().chain(&mut report.listed));
+        lists.flatten().for_each(|failure| failure.source = line(failure.line));
+        self.disagreements.iter_mut().for_each(|disagreement| disagreement.source = line(disagreement.line));
+    }
+
+    /// Returns the results of a script that ran again, given those of earlier attempts. A disagreement that did not
+    /// show again is a failure of an earlier attempt in the lanes that differed.
+    pub(crate) fn after(mut self, earlier: Finished) -> Finished {
+        let reports = self.lanes.into_iter().zip(earlier.lanes);
+        self.lanes = reports.map(|(report, earlier)| report.after(earlier)).collect();
+        let gone = if self.disagreements.is_empty() { earlier.disagreements } else { Vec::new() };
+        for Disagreement { line, directive, lanes, pairs, source, .. } in gone {
+            for report in self.lanes.iter_mut().filter(|report| pairs.iter().flatten().any(|lane| *lane == report.lane))
+            {
+                let message = format!("disagreed with another lane: {}", lanes[&report.lane]);
+                let (directive, source) = (directive.clone(), source.clone());
+                report.flaky.push(Failure { line, column: 1, directive, message, source, ..Failure::default() });
+            }
+        }
+        self
     }
 
     /// Notes that the worker was lost after all lanes had reported, while they were compared.
@@ -249,7 +277,7 @@ impl Pool {
                 }
                 Ok(Answer::Unreadable { line, column, message }) => {
                     let directive = "script".to_string();
-                    let failure = Failure { line, column, directive, message, key: String::new() };
+                    let failure = Failure { line, column, directive, message, ..Failure::default() };
                     let left = &self.lanes[finished.lanes.len()..];
                     finished.lanes.extend(left.iter().map(|lane| LaneReport {
                         path: request.path.clone(),
@@ -362,5 +390,43 @@ fn death_message(status: Option<ExitStatus>) -> String {
     match status {
         Some(status) => format!("the process died: {status}"),
         None => "the process died".to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finished(statuses: [Status; 2], disagrees: bool) -> Finished {
+        let report = |(lane, status): (&str, Status)| {
+            let failures = if status == Status::Pass { Vec::new() } else { vec![failure_of(None, "wrong")] };
+            LaneReport { lane: lane.to_string(), status, failures, ..LaneReport::default() }
+        };
+        let lanes = ["a", "b"].into_iter().zip(statuses).map(report).collect();
+        let one = Disagreement {
+            path: String::new(),
+            line: 1,
+            directive: "invoke".to_string(),
+            lanes: ["a", "b"].map(|lane| (lane.to_string(), lane.to_string())).into(),
+            pairs: vec![["a", "b"].map(str::to_string)],
+            source: String::new(),
+        };
+        let disagreements = if disagrees { vec![one] } else { Vec::new() };
+        Finished { lanes, disagreements, ..Finished::default() }
+    }
+
+    #[test]
+    fn any_attempt_that_passed_counts() {
+        use Status::{Crash, Fail, Pass};
+        let flaky = |finished: &Finished| finished.lanes.iter().map(LaneReport::is_flaky).collect::<Vec<_>>();
+        let again = finished([Pass, Fail], false).after(finished([Fail, Pass], false));
+        assert!(again.has_passed() && flaky(&again) == [true, true]);
+        let again = finished([Pass, Fail], false).after(finished([Crash, Crash], false));
+        assert!(!again.has_passed() && flaky(&again) == [true, false]);
+        let again = finished([Pass, Pass], false).after(finished([Pass, Pass], true));
+        assert!(again.has_passed() && flaky(&again) == [true, true]);
+        assert_eq!(again.lanes[0].flaky[0].message, "disagreed with another lane: a");
+        let again = finished([Pass, Pass], true).after(finished([Pass, Pass], true));
+        assert!(!again.has_passed() && flaky(&again) == [false, false]);
     }
 }

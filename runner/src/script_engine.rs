@@ -47,7 +47,7 @@ impl ScriptEngine {
             Err(error) => (Status::Fail, format!("`{}` cannot be run: {error}", self.command[0])),
         };
         let passed = usize::from(status == Status::Pass);
-        let failure = Failure { line: 1, column: 1, directive: "script".to_string(), message, key: String::new() };
+        let failure = Failure { line: 1, column: 1, directive: "script".to_string(), message, ..Failure::default() };
         LaneReport {
             path: path.to_string(),
             lane: self.name.clone(),

@@ -253,8 +253,8 @@ impl Running {
             line,
             column,
             directive: name.to_string(),
-            key: String::new(),
             message: format!("still running after {} s", timeout.as_secs_f64()),
+            ..Failure::default()
         });
         report.status = Status::Timeout;
         report.milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);

@@ -34,6 +34,8 @@ struct MinPassed {
 enum Denied {
     /// Directives that a lane does not support.
     Unsupported,
+    /// Scripts that passed in a lane only when they ran again.
+    Flaky,
     /// Lines of the list of expected failures that concern no script and lane of the run.
     Unmatched,
 }
@@ -72,8 +74,8 @@ impl DemandArgs {
 }
 
 impl Demands<'_> {
-    /// Returns what the run does not reach. `filter` is the text that the paths of its scripts contain.
-    pub(super) fn complaints(&self, report: &Report, filter: Option<&str>) -> Vec<String> {
+    /// Returns what the run does not reach. `is_chosen` says of a path whether the options choose its script.
+    pub(super) fn complaints(&self, report: &Report, is_chosen: &dyn Fn(&str) -> bool) -> Vec<String> {
         let mut complaints = Vec::new();
         for MinPassed { lane, count } in &self.arguments.min_passed {
             let concerns = |totals: &&LaneTotals| lane.as_ref().is_none_or(|lane| *lane == totals.lane);
@@ -83,10 +85,11 @@ impl Demands<'_> {
             }
         }
         if let Some(baseline) = &self.baseline {
-            complaints.extend(baseline.complaints(report, filter));
+            complaints.extend(baseline.complaints(report, is_chosen));
         }
         let denied = [
             (Denied::Unsupported, report.totals.unsupported, "directives are unsupported"),
+            (Denied::Flaky, report.totals.flaky, "scripts are flaky"),
             (Denied::Unmatched, report.totals.unmatched, "lines of the list concern no script and lane of this run"),
         ];
         for (what, count, text) in denied {

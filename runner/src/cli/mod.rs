@@ -2,9 +2,10 @@
 
 use crate::report::visible;
 use crate::worker::{self, WorkerLanes};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use lane_args::LaneArgs;
 use output::tell;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 mod adapter;
@@ -26,13 +27,16 @@ mod losses;
 mod output;
 #[cfg(feature = "engine")]
 mod panel_args;
+mod profile;
 #[cfg(any(feature = "engine", feature = "interp"))]
 mod program;
 mod report_to;
+mod reports;
 mod screen;
 #[cfg(feature = "engine")]
 mod script_case;
 mod scripts;
+mod selection;
 #[cfg(feature = "engine")]
 mod verify_unwind;
 
@@ -60,6 +64,7 @@ Examples:
   touchstone spec:3.0 --lanes speed/fresh,v8      compare with V8; v8? if it may be absent
   touchstone spec:2.0 --lane 'mine=./my-adapter'  test another engine, through an adapter
   touchstone spec:3.0 --report junit=report.xml   write a report for a CI server
+  touchstone report report.json -o site/          make a page of JSON reports
   touchstone hello.wasm                           run a program; see touchstone run --help
 
 Exit codes:
@@ -93,6 +98,8 @@ enum Command {
     /// Compare lanes on generated modules.
     #[cfg(feature = "engine")]
     Fuzz(fuzzing::FuzzArgs),
+    Report(reports::ReportArgs),
+    Diff(reports::DiffArgs),
     /// Check an adapter of another engine, and show what is wrong with it.
     CheckAdapter(adapter::CheckArgs),
     /// Serve a lane of this program as an adapter, over standard input and output.
@@ -120,8 +127,39 @@ pub fn main() -> ExitCode {
     let arguments = std::env::args_os();
     #[cfg(any(feature = "engine", feature = "interp"))]
     let arguments = program::with_command(arguments);
-    let cli = Cli::parse_from(arguments);
-    let result = match cli.command {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let result = parse(arguments).and_then(run);
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(message) => {
+            tell(&format_args!("error: {}", visible(&message)));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Parses the arguments, with those that a profile stands for. Ends the process if they are wrong, or ask for help.
+fn parse(mut arguments: Vec<OsString>) -> Result<Cli, String> {
+    let cli = Cli::parse_from(&arguments);
+    let command = Cli::command().args_override_self(true);
+    match cli.scripts.profile_arguments(&command)? {
+        None => Ok(cli),
+        Some(profile) => {
+            let given = arguments.split_off(1);
+            // Options of the command line come last, so that they override; scripts of the profile are behind a `--`.
+            let scripts = profile.iter().position(|argument| argument == "--").unwrap_or(profile.len());
+            arguments.extend_from_slice(&profile[..scripts]);
+            arguments.extend(given);
+            arguments.extend_from_slice(&profile[scripts..]);
+            let matches = command.get_matches_from(&arguments);
+            Cli::from_arg_matches(&matches).map_err(|error| error.to_string())
+        }
+    }
+}
+
+/// Runs the command, and returns the exit code.
+fn run(cli: Cli) -> Result<u8, String> {
+    match cli.command {
         None => scripts::run(&cli.scripts),
         #[cfg(any(feature = "engine", feature = "interp"))]
         Some(Command::Run(arguments)) => program::run(arguments),
@@ -139,6 +177,8 @@ pub fn main() -> ExitCode {
         Some(Command::Reduce(arguments)) => findings::reduce(&arguments),
         #[cfg(feature = "engine")]
         Some(Command::Fuzz(arguments)) => fuzzing::fuzz(&arguments),
+        Some(Command::Report(arguments)) => reports::write_page(&arguments),
+        Some(Command::Diff(arguments)) => reports::diff(&arguments),
         Some(Command::CheckAdapter(arguments)) => adapter::check(&arguments),
         Some(Command::Adapter(arguments)) => adapter::serve(&arguments),
         Some(Command::Completions(arguments)) => completions::print(&arguments, Cli::command()),
@@ -148,13 +188,6 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "engine")]
         Some(Command::ReduceWorker(arguments)) => findings::reduce_worker(&arguments),
         Some(Command::Reaper) => lanes::workers::reap().map(|()| 0).map_err(|error| error.to_string()),
-    };
-    match result {
-        Ok(code) => ExitCode::from(code),
-        Err(message) => {
-            tell(&format_args!("error: {}", visible(&message)));
-            ExitCode::from(2)
-        }
     }
 }
 

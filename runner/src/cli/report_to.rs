@@ -3,7 +3,7 @@
 use super::output::say;
 use crate::report::{Destination, FORMATS, Format, Report};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// A report to write.
@@ -39,6 +39,11 @@ impl ReportTo {
     /// Returns whether the report shows the directives that passed.
     pub(super) fn shows_passed(&self) -> bool {
         self.format.shows_passed
+    }
+
+    /// Returns the file of a JSON report.
+    pub(super) fn json_file(&self) -> Option<&Path> {
+        self.file.as_deref().filter(|_| self.format.name == "json")
     }
 
     /// Checks that the file can be written, so that a long run is not in vain. A device or a pipe is left alone.

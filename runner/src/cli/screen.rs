@@ -57,6 +57,7 @@ impl Screen {
                 text += &terminal::disagreement(disagreement, lanes, self.paint);
             }
         }
+        text += &terminal::flaky(&finished.lanes, source, self.paint);
         let said = self.bar.suspend(|| say(&text));
         self.bar.set_message(visible(&input.path).into_owned());
         self.bar.inc(1);

@@ -4,11 +4,13 @@ use super::adapter::NamedCommand;
 use super::demands::{DemandArgs, Demands};
 use super::lane_args::{self, LaneArgs};
 use super::output::tell;
+use super::profile;
 use super::report_to::{self, ReportTo};
 use super::screen::Screen;
+use super::selection::{Selection, Shard};
 use crate::expectations::Expectations;
 use crate::forms::Forms;
-use crate::inputs::{self, Choice, FeatureRules, Input};
+use crate::inputs::{self, Choice, FeatureRules, Input, InputError};
 use crate::pool::{Finished, Pool};
 use crate::report::terminal::Paint;
 use crate::report::{self, AbsentLane, Report, Results};
@@ -18,14 +20,15 @@ use clap::{Args, ValueEnum};
 use lanes::Features;
 use lanes::workers::{Program, Reaper};
 use lanes::{Lanes, LanesError};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[derive(Debug, Args)]
 pub(super) struct ScriptArgs {
@@ -39,6 +42,28 @@ pub(super) struct ScriptArgs {
     /// Run only the scripts whose path contains this text.
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+    /// Run only part K of N of the scripts, such as 2/4. A script is in the same part whatever else runs, and wherever
+    /// its folder lies.
+    #[arg(long, value_name = "K/N", conflicts_with = "min_passed")]
+    shard: Option<Shard>,
+    /// Run only the scripts that did not pass in a JSON report: this file, or the one that --report json=FILE names. If
+    /// no script is named, those of the report run.
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        conflicts_with = "min_passed"
+    )]
+    rerun_failed: Option<String>,
+    /// Run a script that does not pass up to N times more. If it passes then it is flaky, which is said, and is no
+    /// failure unless --deny flaky says so.
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "bless")]
+    retries: u32,
+    /// Name the scripts that take longer than this in a lane, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = lane_args::seconds)]
+    slow: Duration,
     /// Stop after the first script that does not pass.
     #[arg(long)]
     fail_fast: bool,
@@ -52,6 +77,12 @@ pub(super) struct ScriptArgs {
     bless: bool,
     #[arg(long, value_name = "FORMAT[=FILE]", help = report_to::help())]
     report: Vec<ReportTo>,
+    /// Take options from a profile of touchstone.toml in the current directory. Those of the command line come on top.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Read the profile from another file.
+    #[arg(long, value_name = "FILE", requires = "profile")]
+    config: Option<PathBuf>,
     /// Print only what is wrong, and the last line of the summary.
     #[arg(long)]
     quiet: bool,
@@ -93,7 +124,7 @@ pub(super) struct ScriptArgs {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum When {
+pub(super) enum When {
     /// On a terminal, unless NO_COLOR is set.
     Auto,
     /// Even in a file.
@@ -108,7 +139,8 @@ pub(super) fn run(arguments: &ScriptArgs) -> Result<u8, String> {
     let opened = arguments.lanes.open()?;
     arguments.check_names(&opened)?;
     arguments.report.iter().try_for_each(ReportTo::check)?;
-    let (inputs, remarks) = arguments.gather_inputs()?;
+    let selection = arguments.selection()?;
+    let (inputs, remarks) = arguments.gather_inputs(&selection)?;
     let expectations = arguments.expectations()?;
     let (pool, results) = arguments.start(opened)?;
     let absent: Vec<String> = results.absent.iter().map(|absent| absent.lane.clone()).collect();
@@ -119,24 +151,34 @@ pub(super) fn run(arguments: &ScriptArgs) -> Result<u8, String> {
         built_in: Expectations::built_in()?,
         expectations,
         demands,
-        screen: Screen::new(arguments.paint(), arguments.quiet, scripts),
+        screen: Screen::new(arguments.color.paint(), arguments.quiet, scripts),
         results,
+        selection,
+        retries_left: arguments.retries,
+        again: HashMap::new(),
     };
-    let inputs = run.mark(inputs);
+    let mut inputs = run.mark(inputs);
     run.results.warnings = inputs.iter().flat_map(|input| &input.warnings).cloned().collect();
     run.results.warnings.iter().for_each(|warning| run.screen.warn(warning));
     remarks.iter().for_each(|remark| run.screen.remark(remark));
     if arguments.bless && inputs.iter().any(|input| snapshot_path(&input.path).is_none()) {
         run.screen.remark("no trap snapshots of built-in scripts are written");
     }
-    let mut result = Ok(());
-    let ran = pool.run(inputs, |input, finished| {
-        let go_on = run.add(input, finished);
-        result = go_on.as_ref().map(|_| ()).map_err(String::clone);
-        go_on.unwrap_or(false)
-    });
-    ran.map_err(|error| format!("cannot run a worker: {error}"))?;
-    result?;
+    loop {
+        let mut result = Ok(());
+        let ran = pool.run(inputs, |input, finished| {
+            let go_on = run.add(input, finished);
+            result = go_on.as_ref().map(|_| ()).map_err(String::clone);
+            go_on.unwrap_or(false)
+        });
+        ran.map_err(|error| format!("cannot run a worker: {error}"))?;
+        result?;
+        inputs = run.again.values().map(|(input, _)| input.clone()).collect();
+        if inputs.is_empty() || run.retries_left == 0 {
+            break;
+        }
+        run.retries_left -= 1;
+    }
     run.end(scripts, started)
 }
 
@@ -151,8 +193,27 @@ impl ScriptArgs {
         }
     }
 
+    /// Returns the arguments that the profile stands for, if one is named. `command` has the options of a run.
+    pub(super) fn profile_arguments(&self, command: &clap::Command) -> Result<Option<Vec<OsString>>, String> {
+        let Some(name) = &self.profile else { return Ok(None) };
+        let file = self.config.as_deref().unwrap_or(Path::new(profile::FILE));
+        profile::read(file, name, !self.inputs.is_empty(), command).map(Some)
+    }
+
+    fn selection(&self) -> Result<Selection, String> {
+        let last_report = match self.rerun_failed.as_deref() {
+            Some("") => {
+                let written = self.report.iter().find_map(ReportTo::json_file);
+                let written = written.ok_or("--rerun-failed needs the last report: --rerun-failed=FILE")?;
+                Some(written)
+            }
+            file => file.map(Path::new),
+        };
+        Selection::new(self.shard, last_report)
+    }
+
     /// Returns the scripts, and remarks on them for the user.
-    fn gather_inputs(&self) -> Result<(Vec<Input>, Vec<String>), String> {
+    fn gather_inputs(&self, selection: &Selection) -> Result<(Vec<Input>, Vec<String>), String> {
         let choice = Choice {
             spec_dir: self.spec_dir.clone().or_else(checkout_of_environment),
             spec_dir_given: self.spec_dir.is_some(),
@@ -161,7 +222,13 @@ impl ScriptArgs {
             settings: self.settings(),
             filter: self.filter.clone(),
         };
-        inputs::gather(&self.inputs, &choice).map_err(|error| error.to_string())
+        let arguments = selection.arguments(&self.inputs);
+        let (mut inputs, mut remarks) = match inputs::gather(&arguments, &choice) {
+            Err(InputError::Nothing) if self.rerun_failed.is_some() => (Vec::new(), Vec::new()),
+            gathered => gathered.map_err(|error| error.to_string())?,
+        };
+        remarks.extend(selection.apply(&mut inputs));
+        Ok((inputs, remarks))
     }
 
     fn settings(&self) -> Settings {
@@ -181,9 +248,10 @@ impl ScriptArgs {
     /// has not begun.
     fn start(&self, Lanes { present, absent }: Lanes) -> Result<(Pool, Results), String> {
         // Only their names are needed from here on: each worker opens the lanes for itself.
-        let names: Vec<String> = present.into_iter().map(|lane| lane.info().name.clone()).collect();
+        let names: Vec<String> = present.iter().map(|lane| lane.info().name.clone()).collect();
         let absent = absent.into_iter().map(|absent| AbsentLane { lane: absent.name, reason: absent.reason });
-        let mut results = Results { absent: absent.collect(), ..Results::default() };
+        let backends = present.iter().map(|lane| (lane.info().name.clone(), lane.info().backend.clone()));
+        let mut results = Results { absent: absent.collect(), backends: backends.collect(), ..Results::default() };
         let mut pool = self.pool(names.clone())?;
         let engines = pool.engines();
         let engines = engines.map_err(|error| format!("cannot run a worker: {error}"))?;
@@ -204,6 +272,7 @@ impl ScriptArgs {
         pool.lanes.clone_from(&results.lanes);
         for engine in &pool.script_engines {
             results.engines.insert(engine.name.clone(), engine.info()?);
+            results.backends.insert(engine.name.clone(), engine.name.clone());
             results.lanes.push(engine.name.clone());
         }
         Ok((pool, results))
@@ -227,9 +296,12 @@ impl ScriptArgs {
             script_engines: self.script_engine.iter().map(NamedCommand::script_engine).collect(),
         })
     }
+}
 
-    fn paint(&self) -> Paint {
-        let color = match self.color {
+impl When {
+    /// Returns the emphasis for standard output.
+    pub(super) fn paint(self) -> Paint {
+        let color = match self {
             When::Always => true,
             When::Never => false,
             When::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
@@ -247,6 +319,11 @@ struct RunInProgress<'a> {
     screen: Screen,
     /// The results so far. The lanes are followed by the script engines.
     results: Results,
+    selection: Selection,
+    /// The number of attempts that a script which does not pass has left.
+    retries_left: u32,
+    /// The scripts that run again, by their paths, and what their attempts so far showed.
+    again: HashMap<String, (Input, Finished)>,
 }
 
 impl RunInProgress<'_> {
@@ -267,8 +344,9 @@ impl RunInProgress<'_> {
 
     /// Adds the results of a script. Returns whether the run goes on.
     fn add(&mut self, input: &Input, mut finished: Finished) -> Result<bool, String> {
-        let is_listed = self.lists(input).next().is_some();
-        let source = if is_listed || !finished.has_passed() { inputs::text(&input.path).ok() } else { None };
+        let earlier = self.again.remove(&input.path);
+        let needs_source = self.lists(input).next().is_some() || !finished.has_passed() || earlier.is_some();
+        let source = needs_source.then(|| inputs::text(&input.path).ok()).flatten();
         let forms = source.as_deref().map(Forms::of).unwrap_or_default();
         for report in &mut finished.lanes {
             for failure in &mut report.failures {
@@ -276,9 +354,24 @@ impl RunInProgress<'_> {
             }
             self.lists(input).for_each(|list| list.apply(report, &forms));
         }
+        finished.quote(source.as_deref().unwrap_or_default());
         finished
             .disagreements
             .retain(|disagreement| !self.lists(input).any(|list| list.explains(disagreement, &forms)));
+        if let Some((_, earlier)) = earlier {
+            finished = finished.after(earlier);
+        }
+        if !finished.has_passed() && self.retries_left > 0 {
+            self.again.insert(input.path.clone(), (input.clone(), finished));
+            return Ok(true);
+        }
+        let go_on = finished.has_passed() || !self.arguments.fail_fast;
+        self.keep(input, finished, source.as_deref())?;
+        Ok(go_on)
+    }
+
+    /// Shows the results of a script that does not run again, and keeps them.
+    fn keep(&mut self, input: &Input, mut finished: Finished, source: Option<&str>) -> Result<(), String> {
         let unwritten =
             |why: &str| self.screen.remark(&format!("no trap snapshot of {} is written: {why}", input.path));
         match &finished.snapshot {
@@ -287,23 +380,36 @@ impl RunInProgress<'_> {
             Some(text) => bless(&input.path, text)?,
             None => unwritten("no lane supports all of it and shows every trap with all of its frames"),
         }
-        self.screen.show(input, &finished, &self.results.lanes, source.as_deref())?;
-        let go_on = finished.has_passed() || !self.arguments.fail_fast;
+        self.screen.show(input, &finished, &self.results.lanes, source)?;
         self.results.scripts.append(&mut finished.lanes);
         self.results.disagreements.append(&mut finished.disagreements);
         report::add_compared(&mut self.results.compared, finished.compared);
-        Ok(go_on)
+        Ok(())
     }
 
     /// Prints the summary, and writes the reports. Returns the exit code.
     fn end(mut self, scripts: usize, started: Instant) -> Result<u8, String> {
+        // A run that stops early has scripts left that failed and should have run again.
+        for (input, finished) in std::mem::take(&mut self.again).into_values() {
+            let source = inputs::text(&input.path).ok();
+            self.keep(&input, finished, source.as_deref())?;
+        }
         let (unmatched, remark) = self.expectations.unmatched(&self.results.scripts);
         self.results.unmatched = unmatched;
         if let Some(remark) = remark {
             self.screen.remark(&remark);
         }
+        report::slow_scripts(&self.results.scripts, self.arguments.slow)
+            .iter()
+            .for_each(|slow| self.screen.remark(slow));
         let mut report = Report::new(self.results);
-        report.complaints.extend(self.demands.complaints(&report, self.arguments.filter.as_deref()));
+        if scripts == 0 {
+            // A selection left none, and a remark has said so.
+            report.complaints.clear();
+        }
+        let filter = self.arguments.filter.as_deref();
+        let is_chosen = |path: &str| filter.is_none_or(|filter| path.contains(filter)) && self.selection.has(path);
+        report.complaints.extend(self.demands.complaints(&report, &is_chosen));
         self.screen.end(&report, started.elapsed())?;
         let left = scripts - report.totals.scripts;
         if left > 0 {

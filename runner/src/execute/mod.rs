@@ -156,6 +156,23 @@ impl Step {
         }
     }
 
+    /// Returns the frames of the trap or exception that the directive ended with, innermost first, as trap snapshots
+    /// show them. Of very many the outer ones are left out.
+    pub(crate) fn frames(&self) -> Vec<String> {
+        const SHOWN: usize = 30;
+        let frames = match self.failed() {
+            Some(Outcome::Failed(Failure::Trap(trap))) => &trap.frames,
+            Some(Outcome::Failed(Failure::Exception(exception))) => &exception.frames,
+            _ => return Vec::new(),
+        };
+        let frames = frames.as_deref().unwrap_or_default();
+        let mut texts: Vec<String> = frames.iter().take(SHOWN).map(ToString::to_string).collect();
+        if frames.len() > SHOWN {
+            texts.push(format!("... and {} more", frames.len() - SHOWN));
+        }
+        texts
+    }
+
     /// Forgets the observation, unless it is of a trap or an exception, which a snapshot may hold.
     fn forget_values(&mut self) {
         if self.failed().is_none() {

@@ -19,6 +19,9 @@ pub struct Disagreement {
     /// The pairs of lanes that differ from each other.
     #[serde(default)]
     pub pairs: Vec<[String; 2]>,
+    /// The line of the script in which the directive begins, cut off if it is long.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
 }
 
 /// The counts of what was compared between two lanes.
@@ -96,6 +99,7 @@ mod tests {
             directive: String::new(),
             lanes: shown.map(|(lane, text)| (lane.to_string(), text.to_string())).into(),
             pairs: [["a", "b"], ["a", "c"]].map(|pair| pair.map(str::to_string)).to_vec(),
+            source: String::new(),
         };
         assert_eq!(disagreement.lines(&lanes), "c, b: 1\nd: not comparable any more\na: 2");
     }

@@ -17,17 +17,21 @@ pub struct Block<'a> {
 }
 
 /// Groups the failures of one script, given its reports in the order of the lanes. Failures are the same if they have
-/// the same place and the same message.
+/// the same place and the same message. Of equal ones that with the most frames is shown: other lanes may show none.
 pub fn group<'a>(reports: &[&'a LaneReport]) -> Vec<Block<'a>> {
     let mut shared: Vec<(Status, &Failure, Vec<usize>)> = Vec::new();
-    let mut known: HashMap<(Status, &Failure), usize> = HashMap::new();
+    let mut known: HashMap<_, usize> = HashMap::new();
     for (lane, report) in reports.iter().enumerate() {
         for failure in &report.failures {
-            let index = *known.entry((report.status, failure)).or_insert_with(|| {
+            let Failure { line, column, directive, message, .. } = failure;
+            let index = *known.entry((report.status, line, column, directive, message)).or_insert_with(|| {
                 shared.push((report.status, failure, Vec::new()));
                 shared.len() - 1
             });
-            let lanes = &mut shared[index].2;
+            let (_, shown, lanes) = &mut shared[index];
+            if shown.frames.len() < failure.frames.len() {
+                *shown = failure;
+            }
             // A lane may have the same failure twice, as directives in one line with equal columns have.
             if lanes.last() != Some(&lane) {
                 lanes.push(lane);
@@ -65,10 +69,11 @@ mod tests {
             ..LaneReport::default()
         };
         let (both, own) = (failure(1, "both"), failure(2, "own"));
-        let reports = [report("a", &[both.clone(), own], 2), report("b", &[both, failure(2, "other")], 1)];
+        let framed = Failure { frames: vec!["!0 @0x1".to_string()], ..both.clone() };
+        let reports = [report("a", &[both, own], 2), report("b", &[framed.clone(), failure(2, "other")], 1)];
         let blocks = group(&reports.iter().collect::<Vec<_>>());
         let shown: Vec<_> = blocks.iter().map(|block| (block.lanes.as_slice(), block.following)).collect();
         assert_eq!(shown, [(["a", "b"].as_slice(), 3), (&["a"], 0), (&["b"], 0)]);
-        assert_eq!(blocks[0].failures.len(), 1);
+        assert_eq!(blocks[0].failures, [&framed]);
     }
 }

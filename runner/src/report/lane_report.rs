@@ -42,6 +42,9 @@ pub struct LaneReport {
     /// The failures that are listed as expected, each with the cause from the list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listed: Vec<Failure>,
+    /// The failures of earlier attempts, if the script passed when it ran again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flaky: Vec<Failure>,
     /// The directives that passed, if a list of expected failures or a report needs them. The JSON report leaves them
     /// out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -90,6 +93,13 @@ pub struct Failure {
     /// The key of the directive, by which a list of expected failures finds it in another version of the script.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub key: String,
+    /// The frames of the trap or exception that came instead of the expected outcome, innermost first, as trap
+    /// snapshots show them. Empty if there is none, or the lane cannot tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<String>,
+    /// The line of the script in which the directive begins, cut off if it is long.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
 }
 
 impl Status {
@@ -125,7 +135,7 @@ impl Failure {
             column: directive.column,
             directive: directive.name.to_string(),
             message: message.to_string(),
-            key: String::new(),
+            ..Failure::default()
         }
     }
 }
@@ -167,6 +177,24 @@ impl LaneReport {
             Miss::TimedOut(_) => self.status = Status::Timeout,
         }
         self.failures.push(failure);
+    }
+
+    /// Returns the results of a script that ran again, given those of earlier attempts. Any attempt that passed counts.
+    pub(crate) fn after(self, earlier: LaneReport) -> LaneReport {
+        let (mut counted, mut other) = match (earlier.status, self.status) {
+            (Status::Pass, Status::Fail | Status::Crash | Status::Timeout | Status::Unreadable) => (earlier, self),
+            _ => (self, earlier),
+        };
+        counted.flaky.append(&mut other.flaky);
+        if counted.status == Status::Pass {
+            counted.flaky.append(&mut other.failures);
+        }
+        counted
+    }
+
+    /// Returns whether the script passed, and failed in an earlier attempt.
+    pub fn is_flaky(&self) -> bool {
+        self.status == Status::Pass && !self.flaky.is_empty()
     }
 
     /// Returns how many of the failures belong to no directive.

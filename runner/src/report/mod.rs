@@ -1,5 +1,6 @@
-//! The report of a run: the results as data ([`Report`]), the file formats that they are written in ([`FORMATS`]), and
-//! what a person sees on a terminal ([`terminal`]).
+//! The report of a run: the results as data ([`Report`]), the file formats that they are written in ([`FORMATS`]), what
+//! a person sees on a terminal ([`terminal`]) or a page ([`page`]), and what changed since another report
+//! ([`Changes`]).
 //!
 //! [`Report`] is the schema of the JSON report. Later versions may add fields, which readers have to ignore. A
 //! directive counts once per lane, and in every entry `passed + failed + unsupported + expected + follows + skipped =
@@ -7,14 +8,18 @@
 //! earlier directive failed to make, and `skipped` directives did not run because of a crash or a timeout. None of
 //! these is a pass. The list of failures may have entries that belong to no directive and are not counted.
 
+mod changes;
 mod disagreement;
 mod format;
 mod group;
 mod lane_report;
+mod merge;
+pub mod page;
 pub mod terminal;
 mod totals;
 mod visible;
 
+pub use changes::{Change, Changes};
 pub use disagreement::{Compared, Disagreement, add_compared};
 pub use format::{Destination, FORMATS, Format};
 pub use group::{Block, group};
@@ -25,6 +30,9 @@ pub use visible::{visible, visible_lines};
 use lanes::EngineInfo;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
 
 /// The results of a run.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -35,6 +43,9 @@ pub struct Report {
     pub lanes: Vec<String>,
     /// The engine of each lane that ran.
     pub engines: BTreeMap<String, EngineInfo>,
+    /// The code generator or interpreter of each lane that ran. Lanes with the same one have one vote together.
+    #[serde(default)]
+    pub backends: BTreeMap<String, String>,
     /// The lanes that were asked for, and that this build or this machine does not have.
     #[serde(default)]
     pub absent: Vec<AbsentLane>,
@@ -74,6 +85,8 @@ pub struct Results {
     pub lanes: Vec<String>,
     /// The engine of each lane that ran.
     pub engines: BTreeMap<String, EngineInfo>,
+    /// The code generator or interpreter of each lane that ran.
+    pub backends: BTreeMap<String, String>,
     /// The lanes that did not run.
     pub absent: Vec<AbsentLane>,
     /// One entry for each script and lane.
@@ -95,8 +108,8 @@ impl Report {
     /// Makes a report: sorts the entries by script and lane, computes the sums, and complains of a run that tested
     /// nothing.
     pub fn new(results: Results) -> Report {
-        let Results { lanes, engines, absent, mut scripts, mut disagreements, mut compared, warnings, unmatched } =
-            results;
+        let Results { lanes, engines, backends, absent, warnings, unmatched, .. } = results;
+        let Results { mut scripts, mut disagreements, mut compared, .. } = results;
         let position = |lane: &str| lanes.iter().position(|known| known == lane);
         scripts.sort_by(|a, b| (&a.path, position(&a.lane)).cmp(&(&b.path, position(&b.lane))));
         disagreements.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
@@ -111,6 +124,7 @@ impl Report {
             schema,
             lanes,
             engines,
+            backends,
             absent,
             matrix,
             scripts,
@@ -132,6 +146,26 @@ impl Report {
         u8::from(failed || !self.disagreements.is_empty() || !self.complaints.is_empty())
     }
 
+    /// Reads a JSON report.
+    ///
+    /// # Errors
+    ///
+    /// Says why the file cannot be read, or what is wrong with it and where.
+    pub fn read(file: &Path) -> Result<Report, String> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            schema: u32,
+        }
+        let name = file.display();
+        let text = fs::read_to_string(file).map_err(|error| format!("cannot read {name}: {error}"))?;
+        let wrong = |error| format!("{name} is no report of `--report json={name}`: {error}");
+        let Versioned { schema } = serde_json::from_str(&text).map_err(wrong)?;
+        if schema != Report::SCHEMA {
+            return Err(format!("{name} has schema {schema}, and this program reads {}: run it again", Report::SCHEMA));
+        }
+        serde_json::from_str(&text).map_err(wrong)
+    }
+
     /// Returns the engine of a lane in words: its name, version and path.
     pub fn engine_of(&self, lane: &str) -> String {
         self.engines.get(lane).map(ToString::to_string).unwrap_or_default()
@@ -143,6 +177,23 @@ impl Report {
         let of_one_script = reports.chunk_by(|left, right| left.path == right.path);
         of_one_script.map(|reports| (reports[0].path.as_str(), group(reports))).collect()
     }
+}
+
+/// Returns a line about each of the slowest scripts that took longer than a limit in a lane.
+pub(crate) fn slow_scripts(scripts: &[LaneReport], limit: Duration) -> Vec<String> {
+    const SHOWN: usize = 5;
+    let is_slow = |script: &&LaneReport| u128::from(script.milliseconds) > limit.as_millis();
+    let mut slow: Vec<&LaneReport> = scripts.iter().filter(is_slow).collect();
+    slow.sort_by_key(|script| std::cmp::Reverse(script.milliseconds));
+    let seconds = |milliseconds: u64| Duration::from_millis(milliseconds).as_secs_f64();
+    let line = |script: &&LaneReport| {
+        format!("slow: {:.1} s for {} in {}", seconds(script.milliseconds), script.path, script.lane)
+    };
+    let mut lines: Vec<String> = slow.iter().take(SHOWN).map(line).collect();
+    if slow.len() > SHOWN {
+        lines.push(format!("slow: {} more took longer than {} s", slow.len() - SHOWN, limit.as_secs_f64()));
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -161,6 +212,15 @@ mod tests {
             [report(1, 0), report(1, 2), report(0, 2), report(0, 0)].map(|report| report.exit_code()),
             [0, 0, 1, 1]
         );
+    }
+
+    #[test]
+    fn slow_scripts_are_named_the_slowest_first() {
+        let script = |milliseconds| LaneReport { lane: "l".to_string(), milliseconds, ..LaneReport::default() };
+        let scripts: Vec<LaneReport> = [1, 30, 20, 40, 50, 60, 70, 80].map(script).into();
+        let lines = slow_scripts(&scripts, Duration::from_millis(20));
+        assert_eq!((lines[0].as_str(), lines.len()), ("slow: 0.1 s for  in l", 6));
+        assert_eq!(lines[5], "slow: 1 more took longer than 0.02 s");
     }
 
     /// Every format for people shows complaints. JSON has them as data.

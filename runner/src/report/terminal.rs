@@ -1,7 +1,7 @@
 //! The report as a person sees it on a terminal: each failure with its location, what was expected and what came
 //! instead, and the line of the script; then a summary.
 
-use super::{Block, Compared, Disagreement, LaneReport, LaneTotals, Report, Status, group, visible};
+use super::{Block, Change, Changes, Compared, Disagreement, LaneReport, LaneTotals, Report, Status, group, visible};
 use lanes::compare::Tally;
 use std::fmt::Write;
 
@@ -47,9 +47,19 @@ pub fn failures(reports: &[&LaneReport], source: Option<&str>, paint: Paint) -> 
     text
 }
 
+/// Returns the failures of earlier attempts at a script, for the lanes in which it passed when it ran again.
+pub fn flaky(reports: &[LaneReport], source: Option<&str>, paint: Paint) -> String {
+    let flaky = reports.iter().filter(|report| report.is_flaky());
+    let earlier: Vec<LaneReport> =
+        flaky.map(|report| LaneReport { failures: report.flaky.clone(), ..report.clone() }).collect();
+    failures(&earlier.iter().collect::<Vec<_>>(), source, paint)
+}
+
 fn write_block(text: &mut String, path: &str, block: &Block<'_>, lines: &[&str], paint: Paint) -> std::fmt::Result {
     let status = match block.status {
-        Status::Pass | Status::Fail => "FAIL",
+        // Only a script that passed when it ran again has failures to show.
+        Status::Pass => "FLAKY",
+        Status::Fail => "FAIL",
         Status::Crash => "CRASH",
         Status::Timeout => "TIMEOUT",
         Status::Unreadable => "UNREADABLE",
@@ -60,7 +70,10 @@ fn write_block(text: &mut String, path: &str, block: &Block<'_>, lines: &[&str],
         let (line, column) = (failure.line, failure.column);
         writeln!(text, "  {path}:{line}:{column}: {}: {}", failure.directive, visible(&failure.message))?;
         if let Some(source) = lines.get((line as usize).saturating_sub(1)) {
-            writeln!(text, "{}", paint.faint(&format!("  {line:>6} | {}", visible(&clip(source.trim_end())))))?;
+            writeln!(text, "{}", paint.faint(&format!("  {line:>6} | {}", visible(&clip(source)))))?;
+        }
+        for frame in &failure.frames {
+            writeln!(text, "{}", paint.faint(&format!("       at {}", visible(frame))))?;
         }
     }
     if block.failures.len() > SHOWN {
@@ -73,8 +86,10 @@ fn write_block(text: &mut String, path: &str, block: &Block<'_>, lines: &[&str],
     }
 }
 
-fn clip(line: &str) -> String {
+/// Returns a line of a script as reports show it: without blanks at its end, and cut off if it is long.
+pub(crate) fn clip(line: &str) -> String {
     const WIDTH: usize = 160;
+    let line = line.trim_end();
     match line.char_indices().nth(WIDTH) {
         Some((end, _)) => format!("{} ...", &line[..end]),
         None => line.to_string(),
@@ -141,18 +156,37 @@ fn column_width(column: &str) -> usize {
     column.len().max(7)
 }
 
-/// Returns the last line, and a line for each complaint about the run as a whole.
-pub fn verdict(report: &Report, seconds: f64, paint: Paint) -> String {
-    let totals = &report.totals;
-    let scripts = count(totals.scripts, "script");
+/// Returns the number of scripts and lanes of a report, and its counts that are not zero.
+pub fn counts(report: &Report) -> String {
+    let scripts = count(report.totals.scripts, "script");
     let mut lanes = count(report.lanes.len(), "lane");
     if !report.absent.is_empty() {
         let absent: Vec<&str> = report.absent.iter().map(|absent| absent.lane.as_str()).collect();
         lanes += &format!(" (without {}: not there)", absent.join(", "));
     }
+    let passed = count(report.totals.passed, "directive");
+    format!("{scripts} in {lanes}, {passed} passed{}", other_counts(report))
+}
+
+/// Returns the changes from one report to another, and their numbers.
+pub fn changes(changes: &Changes, paint: Paint) -> String {
+    let mut text = String::new();
+    let Changes { worse, better, other } = changes;
+    for (word, changes) in [(paint.bad("WORSE"), worse), (paint.good("BETTER"), better), ("OTHER".to_string(), other)] {
+        for Change { path, line, directive, lanes, text: change } in changes {
+            let place = if *line > 0 { format!("{path}:{line}") } else { path.clone() };
+            let directive = if directive.is_empty() { String::new() } else { format!("{directive}: ") };
+            let place = if place.is_empty() { String::new() } else { format!("{} ", visible(&place)) };
+            text += &format!("{word} {place}[{}]\n  {directive}{}\n", lanes.join(", "), visible(change));
+        }
+    }
+    text + &format!("{} worse, {} better, {} other\n", worse.len(), better.len(), other.len())
+}
+
+/// Returns the last line, and a line for each complaint about the run as a whole.
+pub fn verdict(report: &Report, seconds: f64, paint: Paint) -> String {
     let word = if report.exit_code() == 0 { paint.good("ok") } else { paint.bad("FAILED") };
-    let passed = count(totals.passed, "directive");
-    let mut text = format!("{word}: {scripts} in {lanes}, {passed} passed{}", other_counts(report));
+    let mut text = format!("{word}: {}", counts(report));
     if report.exit_code() == 0 {
         text += ", no disagreement";
     }
@@ -178,6 +212,7 @@ fn other_counts(report: &Report) -> String {
     let unreadable: std::collections::BTreeSet<&str> = unreadable.map(|script| script.path.as_str()).collect();
     let counts = [
         (totals.failed, "failed"),
+        (totals.flaky, "flaky"),
         (totals.unsupported, "unsupported"),
         (totals.expected, "failed as expected"),
         (totals.follows, "follow from others"),

@@ -59,6 +59,9 @@ pub struct Totals {
     pub crashed: usize,
     /// Scripts that took too long; each counts once per lane.
     pub timed_out: usize,
+    /// Scripts that passed only when they ran again; each counts once per lane.
+    #[serde(default)]
+    pub flaky: usize,
     /// Directives on which lanes differ.
     pub disagreements: usize,
     /// Lines of lists of expected failures that concern no script and lane of the run.
@@ -132,6 +135,7 @@ impl Totals {
             skipped: sum(|script| script.skipped),
             crashed: count(Status::Crash),
             timed_out: count(Status::Timeout),
+            flaky: scripts.iter().filter(|script| script.is_flaky()).count(),
             disagreements,
             unmatched: 0,
         }

@@ -28,7 +28,7 @@ fn escape(text: &str, acts: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 /// Returns whether a character is a control character, a line separator, or one that changes the direction of text.
-fn acts(c: char) -> bool {
+pub(super) fn acts(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -162,7 +162,7 @@ mod tests {
     }
 
     fn failure(line: u32, message: &str) -> Failure {
-        Failure { line, column: 1, directive: "invoke".to_string(), message: message.to_string(), key: String::new() }
+        Failure { line, column: 1, directive: "invoke".to_string(), message: message.to_string(), ..Failure::default() }
     }
 
     #[test]
