@@ -51,7 +51,7 @@ mod blocks;
 mod check;
 pub(crate) mod debug_info;
 mod description;
-mod digest;
+pub(crate) mod digest;
 mod elf;
 pub(crate) mod functions;
 pub(crate) mod handlers;

@@ -11,6 +11,8 @@ use super::debug_info::{self, DebugInput};
 use super::planted_faults;
 use super::symbol::Symbol;
 use crate::abi::signature::LoweredSignature;
+#[cfg(feature = "cache")]
+use crate::artifact::digest;
 use crate::artifact::functions::{FunctionEntry, FunctionKind};
 use crate::artifact::handlers;
 use crate::artifact::metadata::{self, Metadata};
@@ -57,7 +59,7 @@ pub(crate) fn link(input: LinkInput<'_>) -> Result<Vec<u8>> {
     let func_names = &planted_faults::plant_in_names(func_names, config.fault);
     let metadata = Metadata {
         module: module.clone(),
-        target: metadata::target(&isa.triple().architecture.to_string(), &isa.triple().operating_system.to_string()),
+        target: target(isa),
         cpu_features: cpu_features(&isa.isa_flags())?,
         settings: config.into(),
         entries: trampolines(&code, &placed, |symbol| match symbol {
@@ -88,6 +90,21 @@ pub(crate) fn link(input: LinkInput<'_>) -> Result<Vec<u8>> {
             .then(|| debug_info::build(&DebugInput { wasm, module, func_names, code: &code, placed: &placed })),
         key: config.artifact_key.as_ref(),
     })
+}
+
+/// Returns a digest of everything but the module that decides an artifact.
+///
+/// # Errors
+/// Kind [`Unsupported`](ErrorKind::Unsupported) if the loader has no check for a CPU feature that the code would use.
+#[cfg(feature = "cache")]
+pub(crate) fn identity(config: &Config, isa: &dyn TargetIsa) -> Result<[u8; 32]> {
+    let cpu_features = cpu_features(&isa.isa_flags())?;
+    Ok(digest::identity(&target(isa), &cpu_features, &config.into(), config.artifact_key.as_ref()))
+}
+
+/// Returns the name of the target, as artifacts record it.
+fn target(isa: &dyn TargetIsa) -> String {
+    metadata::target(&isa.triple().architecture.to_string(), &isa.triple().operating_system.to_string())
 }
 
 /// The error for a mistake of the compiler: it made something that an artifact cannot hold.

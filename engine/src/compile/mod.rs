@@ -112,6 +112,11 @@ impl Compile for Compiler {
         let code = self.compile_all(&env, bodies)?;
         link::link(LinkInput { config, isa, module: &module, func_names: &func_names, data: &data, code, wasm })
     }
+
+    #[cfg(feature = "cache")]
+    fn identity(&self) -> Result<[u8; 32]> {
+        link::identity(&self.config, &*self.isa)
+    }
 }
 
 /// A piece of code to compile.

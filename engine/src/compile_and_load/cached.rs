@@ -1,10 +1,8 @@
 //! Modules that come from a cache if it has them.
 
 use crate::cache::Cache;
+use crate::compile::Compiler;
 use crate::{Engine, Module, Result};
-
-/// The empty module.
-pub(super) const EMPTY: &[u8] = b"\0asm\x01\0\0\0";
 
 /// Returns a module: loaded, if the cache has it, or else compiled and added to the cache.
 ///
@@ -24,11 +22,9 @@ pub(super) fn load_or_compile(engine: &Engine, cache: &Cache, wasm: &[u8]) -> Re
     Ok(module)
 }
 
-/// Returns the name of a module's entry. The artifact of the empty module stands for all else that decides an artifact:
-/// it records the engine's fingerprint, the target, the CPU features and the settings.
+/// Returns the name of a module's entry, which covers the module and all else that decides its artifact.
 pub(super) fn name(engine: &Engine, wasm: &[u8]) -> Result<String> {
-    let mut hasher = blake3::Hasher::new_derive_key("touchstone cache of compiled programs, 1");
-    let empty = engine.compile_binary(EMPTY)?;
-    hasher.update(&(empty.len() as u64).to_le_bytes()).update(&empty).update(wasm);
+    let mut hasher = blake3::Hasher::new_derive_key("touchstone cache of compiled programs, 2");
+    hasher.update(&engine.compiler(Compiler::new)?.identity()?).update(wasm);
     Ok(hasher.finalize().to_hex().to_string())
 }

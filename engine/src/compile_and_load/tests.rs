@@ -1,6 +1,6 @@
 //! Hits, misses and refusals of the cache.
 
-use super::cached::{EMPTY, name};
+use super::cached::name;
 use crate::cache::{Cache, CacheSettings};
 use crate::{Config, CpuFeatures, Engine, Features, Instance, MemoryChecks, Module, Store, Tier};
 use std::cell::RefCell;
@@ -81,7 +81,7 @@ fn a_second_run_loads_what_the_first_compiled() {
 /// Each of these decides the bytes of an artifact, so that each has a name of its own.
 #[test]
 fn every_option_is_a_miss() {
-    let configs: [fn(&mut Config); 9] = [
+    let configs: [fn(&mut Config); 12] = [
         |_| {},
         |config| _ = config.tier(Tier::Quick),
         |config| _ = config.features(Features::WASM_1_0),
@@ -91,6 +91,9 @@ fn every_option_is_a_miss() {
         |config| _ = config.epoch_interruption(true),
         |config| _ = config.relaxed_simd_deterministic(true),
         |config| _ = config.canonicalize_nans(true),
+        |config| _ = config.debug_info(true),
+        |config| _ = config.artifact_key(Some([1; 32])),
+        |config| _ = config.artifact_key(Some([2; 32])),
     ];
     let fixture = Fixture::new(Cache::DEFAULT_LIMIT);
     for (count, change) in configs.iter().enumerate() {
@@ -107,16 +110,16 @@ fn every_option_is_a_miss() {
     assert_eq!(reports(), Vec::<String>::new());
 }
 
-/// Another engine, target or CPU shows in the artifact of the empty module, and so in every name.
 #[test]
-fn the_name_covers_all_that_the_artifact_records() {
-    let engine = Engine::default();
-    let inspection = crate::inspect(&engine.compile(EMPTY).unwrap()).unwrap();
-    assert!(!inspection.cpu_features.is_empty() && !inspection.target.is_empty());
+fn the_name_covers_module_and_cpu_features() {
+    let (engine, equal) = (Engine::default(), Engine::default());
     let mut config = Config::new();
     config.cpu_features(CpuFeatures::Baseline);
     let baseline = Engine::new(&config).unwrap();
-    assert_ne!(name(&engine, EMPTY).unwrap(), name(&baseline, EMPTY).unwrap());
+    let name = |engine, wasm: &[u8]| name(engine, wasm).unwrap();
+    assert_eq!(name(&engine, &module(1)), name(&equal, &module(1)));
+    assert_ne!(name(&engine, &module(1)), name(&baseline, &module(1)));
+    assert_ne!(name(&engine, &module(1)), name(&engine, &module(2)));
 }
 
 #[test]
