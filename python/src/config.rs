@@ -1,8 +1,12 @@
 //! Configurations and engines.
 
 use crate::error::{self, OrRaise};
-use engine::{Features, MemoryChecks, Tier};
+use engine::{Cache, CacheSettings, Features, MemoryChecks, Tier};
+use pyo3::exceptions::PyRuntimeWarning;
 use pyo3::prelude::*;
+use std::ffi::CString;
+use std::fmt::Display;
+use std::path::PathBuf;
 
 /// The options of an `Engine`. An attribute that is not set has the value that it shows.
 #[pyclass(get_all, set_all, module = "touchstone")]
@@ -29,6 +33,38 @@ pub(crate) struct Config {
     compile_threads: Option<usize>,
     /// The key of 32 bytes that artifacts are sealed with, if any.
     artifact_key: Option<[u8; 32]>,
+    /// The cache of compiled modules: a folder, `True` for the folder that `touchstone run` uses, or `False` for none.
+    /// A warning tells of entries that are damaged or foreign, which are removed.
+    cache: CacheChoice,
+}
+
+/// The value of `Config.cache`.
+#[derive(Clone, FromPyObject, IntoPyObject)]
+enum CacheChoice {
+    Switch(bool),
+    Folder(PathBuf),
+}
+
+impl CacheChoice {
+    /// Opens the cache, if there is to be one.
+    fn open(&self) -> PyResult<Option<Cache>> {
+        let folder = match self {
+            CacheChoice::Switch(false) => return Ok(None),
+            CacheChoice::Switch(true) => None,
+            CacheChoice::Folder(folder) => Some(folder.clone()),
+        };
+        Ok(Some(Cache::open(&CacheSettings { folder, ..CacheSettings::default() }, warn)?))
+    }
+}
+
+/// Issues a warning. One that a filter of Python turns into an exception has nobody to raise it to, so it is printed.
+fn warn(report: &dyn Display) {
+    Python::attach(|py| {
+        let text = CString::new(report.to_string()).unwrap_or_default();
+        if let Err(error) = PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text, 1) {
+            error.write_unraisable(py, None);
+        }
+    });
 }
 
 #[pymethods]
@@ -47,6 +83,7 @@ impl Config {
             max_wasm_stack: 512 * 1024,
             compile_threads: None,
             artifact_key: None,
+            cache: CacheChoice::Switch(false),
         }
     }
 }
@@ -72,7 +109,8 @@ impl Config {
             .memory_checks(checks)
             .max_wasm_stack(self.max_wasm_stack)
             .compile_threads(self.compile_threads)
-            .artifact_key(self.artifact_key);
+            .artifact_key(self.artifact_key)
+            .cache(self.cache.open()?);
         Ok(config)
     }
 }

@@ -53,6 +53,24 @@ def test_an_artifact_of_another_key_is_refused() -> None:
     assert error.value.kind == "artifact"
 
 
+def test_a_cache_is_used_and_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "secrets"))
+    config = t.Config()
+    assert config.cache is False
+    config.cache = tmp_path / "cache"
+    for _ in range(2):
+        t.Module(t.Engine(config), ADD)
+        (entry,) = (tmp_path / "cache").glob("*.sealed")
+    whole = entry.read_bytes()
+    entry.write_bytes(whole[:-1])
+    with pytest.warns(RuntimeWarning, match="is damaged"):
+        t.Module(t.Engine(config), ADD)
+    assert entry.read_bytes() == whole
+    config.cache = entry
+    with pytest.raises(OSError):
+        t.Engine(config)
+
+
 @pytest.mark.parametrize(
     ("wasm", "kind"),
     [("(module", "malformed"), (b"\0asm\2\0\0\0", "malformed"), ("(module (func (result i32)))", "invalid")],

@@ -60,6 +60,7 @@ class Config:
     max_wasm_stack: int
     compile_threads: int | None
     artifact_key: bytes | None
+    cache: bool | _Path
     def __new__(cls) -> Config: ...
 
 @final

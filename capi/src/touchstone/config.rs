@@ -4,8 +4,9 @@ use super::error::{non_null, report, usage};
 use super::{bytes, text};
 use crate::engine::{wasm_config_t, wasm_engine_t};
 use core::ffi::c_char;
-use engine::{Config, CpuFeatures, MemoryChecks, Result, Tier};
+use engine::{Cache, CacheSettings, Config, CpuFeatures, Error, ErrorKind, MemoryChecks, Result, Tier};
 use features::Features;
+use std::path::PathBuf;
 
 /// Changes a configuration; null is reported.
 fn change(config: Option<&mut wasm_config_t>, work: impl FnOnce(&mut Config) -> &mut Config) {
@@ -105,6 +106,35 @@ pub unsafe extern "C" fn touchstone_config_artifact_key(config: Option<&mut wasm
     let key = (!key.is_null()).then(|| unsafe { bytes(key, 32, "key") });
     let key = key.and_then(Result::ok).and_then(|key| key.try_into().ok());
     change(config, |config| config.artifact_key(key));
+}
+
+/// Lets modules that are compiled go into a cache, and come from it the next time. `folder` is the cache's folder, and
+/// `key_file` the file of the secret that seals its entries; both are made if they are missing. Null stands for the
+/// places that `touchstone run` uses. Entries that are damaged or foreign are removed, which standard error tells.
+/// Returns false if one of the places cannot be used.
+///
+/// # Safety
+/// The strings are null or end with a zero byte.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn touchstone_config_cache(
+    config: Option<&mut wasm_config_t>,
+    folder: *const c_char,
+    key_file: *const c_char,
+) -> bool {
+    let path = |string: *const c_char, what: &str| -> Result<Option<PathBuf>> {
+        // SAFETY: the caller vouches for the string.
+        let path = (!string.is_null()).then(|| unsafe { text(string, what) });
+        Ok(path.transpose()?.map(PathBuf::from))
+    };
+    let set = || -> Result<()> {
+        let (folder, secret) = (path(folder, "name of the folder")?, path(key_file, "name of the key file")?);
+        let settings = CacheSettings { folder, secret, limit: None };
+        let cache = Cache::open(&settings, |report| eprintln!("touchstone: {report}"))
+            .map_err(|error| Error::new(ErrorKind::Io, format!("the cache cannot be used: {error}")))?;
+        non_null(config, "configuration")?.0.cache(Some(cache));
+        Ok(())
+    };
+    report(set()).is_some()
 }
 
 /// Advances the epoch of an engine by one tick. Any thread may do so, and a signal handler.

@@ -1,6 +1,7 @@
 /* The functions of touchstone.h. */
 #include "check.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -78,6 +79,45 @@ static void check_config(void) {
   wasm_store_delete(other);
   wasm_engine_delete(engine);
   wasm_engine_delete(keyless);
+}
+
+/* Returns how many files of a folder have this ending, and removes them if told to. */
+static int count_files(const char* folder, const char* ending, bool remove_them) {
+  DIR* listing = opendir(folder);
+  CHECK(listing);
+  int count = 0;
+  for (struct dirent* entry; (entry = readdir(listing));) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+    if (entry->d_name[0] == '.' || !strstr(entry->d_name, ending)) continue;
+    CHECK(!remove_them || unlink(path) == 0);
+    ++count;
+  }
+  closedir(listing);
+  return count;
+}
+
+static void check_cache(void) {
+  char folder[] = "/tmp/touchstone-XXXXXX", key_file[64], missing[64];
+  CHECK(mkdtemp(folder));
+  snprintf(key_file, sizeof key_file, "%s/key", folder);
+  snprintf(missing, sizeof missing, "%s/key/folder", folder);
+  for (int time = 0; time < 2; ++time) {
+    wasm_config_t* config = wasm_config_new();
+    CHECK(touchstone_config_cache(config, folder, key_file));
+    CHECK(!touchstone_config_cache(config, missing, key_file));
+    REFUSED("the cache cannot be used");
+    wasm_engine_t* engine = test_engine_with(config);
+    wasm_store_t* store = wasm_store_new(engine);
+    /* The second engine finds what the first one compiled. */
+    wasm_module_delete(compile_text(store, "(module (func (export \"f\")))"));
+    CHECK(count_files(folder, ".sealed", false) == 1);
+    wasm_store_delete(store);
+    wasm_engine_delete(engine);
+  }
+  CHECK(!touchstone_config_cache(NULL, folder, key_file));
+  REFUSED("the pointer to the configuration is null");
+  CHECK(count_files(folder, "", true) >= 2 && rmdir(folder) == 0);
 }
 
 static void* tick_later(void* engine) {
@@ -439,6 +479,7 @@ int main(void) {
   wasm_store_t* store = wasm_store_new(engine);
   check_errors(store);
   check_config();
+  check_cache();
   check_limits();
   check_files(engine, store);
   check_v128(store);
