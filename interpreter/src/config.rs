@@ -19,6 +19,7 @@ pub struct Config {
     pub(crate) max_call_depth: usize,
     pub(crate) gc_zeal: bool,
     pub(crate) coverage: Option<fn(u32)>,
+    pub(crate) tracks_code: bool,
     #[cfg(feature = "planted-faults")]
     pub(crate) fault: Option<Fault>,
 }
@@ -34,6 +35,7 @@ impl Default for Config {
             max_call_depth: 100_000,
             gc_zeal: false,
             coverage: None,
+            tracks_code: false,
             #[cfg(feature = "planted-faults")]
             fault: None,
         }
@@ -108,6 +110,12 @@ impl Config {
     /// The number tells which two instructions the straight code begins with. The default is not to call any.
     pub fn coverage(&mut self, note: Option<fn(u32)>) -> &mut Self {
         self.coverage = note;
+        self
+    }
+
+    /// Sets whether modules note which straight code is executed, for [`Module::skipped_code`](crate::Module::skipped_code).
+    pub fn track_code(&mut self, on: bool) -> &mut Self {
+        self.tracks_code = on;
         self
     }
 

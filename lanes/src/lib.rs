@@ -311,6 +311,13 @@ pub trait Session {
         None
     }
 
+    /// Returns where straight code begins, as offsets in the binary in order, that was not executed in a function which
+    /// was called. Straight code ends at calls, branches, and beginnings and ends of blocks. Empty if the lane cannot
+    /// tell, or if [`Options::track_code`] is off.
+    fn skipped_code(&mut self, _module: ModuleId, _function: u32) -> Vec<u32> {
+        Vec::new()
+    }
+
     /// Returns the shared memories that an instance exports, for a session on another thread.
     ///
     /// # Errors

@@ -82,6 +82,9 @@ pub struct Options {
     /// The function that the interpreter calls wherever straight code begins, with the name of that code.
     #[serde(skip)]
     pub coverage: Option<Coverage>,
+    /// True if the interpreter notes which straight code is executed, for
+    /// [`Session::skipped_code`](crate::Session::skipped_code).
+    pub track_code: bool,
     /// Lanes that are commands, which speak the executable protocol: the name, and the program with its arguments.
     #[serde(skip)]
     pub commands: Vec<(String, Vec<String>)>,

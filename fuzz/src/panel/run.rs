@@ -169,6 +169,12 @@ impl Store<'_> {
     pub(super) fn was_called(&mut self, module: usize, function: u32) -> Option<bool> {
         self.session.was_called(*self.modules.get(&module)?, function)
     }
+
+    /// Returns where straight code begins that was not executed in a function which was called.
+    pub(super) fn skipped_code(&mut self, module: usize, function: u32) -> Vec<u32> {
+        let module = self.modules.get(&module).copied();
+        module.map_or_else(Vec::new, |module| self.session.skipped_code(module, function))
+    }
 }
 
 impl Run {

@@ -3,20 +3,21 @@
 //!
 //! - The first action that needs far more fuel than a case should is dropped, with all actions after it. Without fuel,
 //!   functions that call each other in tail position may never end.
-//! - Functions that no action reaches lose their bodies: to compile them takes longer than to run all others. The case
-//!   then needs fewer features, and engines that are made for all features run it. One input of eight keeps the bodies,
-//!   since a compiler may fail at them, and has engines with no more features than it may use.
+//! - Functions that no action reaches lose their bodies, and the others lose the parts that are not executed, such as
+//!   the arm of an `if` that is not taken: to compile all this takes longer than to run the rest. The case then needs
+//!   fewer features, and engines that are made for all features run it. One input of eight keeps all code, since a
+//!   compiler may fail at it, and has engines with no more features than it may use.
 //!
 //! Nine inputs of ten reload artifacts from memory, the others from files.
 //!
 //! All lanes get the same result, so that nothing depends on what the trial saw. Without the interpreter, a case keeps
-//! its actions and bodies.
+//! its actions and code.
 
 use super::run::{ALL, Binaries, Store, find_imports, run_and};
 use super::{INTERPRETER, own_lane};
 use crate::generate::case::Case;
 use crate::generate::feature_set::find_needed;
-use crate::rewrite::stub_functions;
+use crate::rewrite::{Cut, cut_functions};
 use lanes::Options;
 
 /// The fuel of each action where the case itself has none: far more than nearly all cases need.
@@ -44,13 +45,13 @@ pub fn settle(input: &[u8], mut case: Case) -> Option<Case> {
 fn try_case(case: &Case, is_whole: bool) -> Case {
     let mut settled = case.clone();
     // The collector's zeal changes nothing but the time.
-    let options = Options { gc_zeal: false, time_limit: None, ..case.options_of(INTERPRETER) };
+    let options = Options { gc_zeal: false, time_limit: None, track_code: !is_whole, ..case.options_of(INTERPRETER) };
     let is_limited = options.fuel.is_some();
     let fuel = options.fuel.or(Some(FUEL));
     let lane = own_lane(INTERPRETER, &Options { fuel, max_stack: Some(STACK), ..options });
     let run = run_and(case, &Binaries::new(case), lane.as_ref(), &mut |store| {
         if !is_whole {
-            settled.modules = (0..case.modules.len()).map(|module| without_unreached(case, module, store)).collect();
+            settled.modules = (0..case.modules.len()).map(|module| without_skipped(case, module, store)).collect();
         }
     });
     if !is_limited && let Some(action) = run.out_of_fuel {
@@ -62,11 +63,14 @@ fn try_case(case: &Case, is_whole: bool) -> Case {
     settled
 }
 
-/// Returns a module without the bodies of the functions that no action has called.
-fn without_unreached(case: &Case, module: usize, store: &mut Store<'_>) -> Vec<u8> {
+/// Returns a module without the code that no action has executed.
+fn without_skipped(case: &Case, module: usize, store: &mut Store<'_>) -> Vec<u8> {
     let wasm = &case.modules[module];
-    let is_unreached = |function| store.was_called(module, function) == Some(false);
-    stub_functions(wasm, is_unreached).unwrap_or_else(|| wasm.clone())
+    let cut = |function| match store.was_called(module, function) {
+        Some(false) => Cut::Body,
+        _ => Cut::From(store.skipped_code(module, function)),
+    };
+    cut_functions(wasm, cut).unwrap_or_else(|| wasm.clone())
 }
 
 #[cfg(all(test, feature = "interp"))]
@@ -99,6 +103,21 @@ mod tests {
         assert_eq!(bodies(&case), [7, 7, 3]);
         let whole = settled(0, TEXT, &["f"]).expect("there is a call");
         assert_eq!(bodies(&whole), [7, 7, 7]);
+    }
+
+    #[test]
+    fn arms_that_are_not_taken_are_cut() {
+        const TEXT: &str = r#"(module (func (export "f") (param i32) (result i32)
+            (if (result i32) (local.get 0)
+                (then (i32.add (i32.const 1) (i32.const 2)))
+                (else (i32.mul (i32.const 3) (i32.const 4))))))"#;
+        let call = |argument| ("f".to_string(), vec![lanes::Value::I32(argument)]);
+        let bodies = |arguments: &[i32]| {
+            let case = Case::of_module(wat::parse_str(TEXT).expect("it parses"), arguments.iter().copied().map(call));
+            bodies(&settle(&[1], case).expect("there is a call"))
+        };
+        // An arm of five bytes becomes one of one byte.
+        assert_eq!([bodies(&[0, 1]), bodies(&[0]), bodies(&[1])], [[18], [14], [14]]);
     }
 
     #[test]

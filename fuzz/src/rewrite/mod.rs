@@ -182,9 +182,18 @@ pub fn stub_body(wasm: &[u8], stub: usize) -> Option<Vec<u8>> {
     stubber.changed.then(|| module.finish())
 }
 
-/// Returns `wasm` with `unreachable` for the body of each function that `is_stub` selects by its index. Everything else
-/// stays as it is, byte for byte. `None` if `wasm` does not decode.
-pub fn stub_functions(wasm: &[u8], mut is_stub: impl FnMut(u32) -> bool) -> Option<Vec<u8>> {
+/// The part of a function that [`cut_functions`] replaces by `unreachable`.
+pub enum Cut {
+    /// The whole body.
+    Body,
+    /// From each of these offsets in the binary, in order, to the end of the block around it. For an arm of an `if` or
+    /// the body of a `catch`, this is its own end.
+    From(Vec<u32>),
+}
+
+/// Returns `wasm` without a part of each function, which `cut` chooses by the function's index. All that is outside of
+/// functions stays as it is, byte for byte. `None` if `wasm` does not decode.
+pub fn cut_functions(wasm: &[u8], mut cut: impl FnMut(u32) -> Cut) -> Option<Vec<u8>> {
     let mut module = Module::new();
     let (mut code, mut function, mut left) = (CodeSection::new(), 0, 0);
     for payload in Parser::new(0).parse_all(wasm) {
@@ -196,7 +205,11 @@ pub fn stub_functions(wasm: &[u8], mut is_stub: impl FnMut(u32) -> bool) -> Opti
                 continue;
             }
             Payload::CodeSectionEntry(body) => {
-                code.raw(if is_stub(function) { &UNREACHABLE } else { body.as_bytes() });
+                match cut(function) {
+                    Cut::Body => code.raw(&UNREACHABLE),
+                    Cut::From(offsets) if offsets.is_empty() => code.raw(body.as_bytes()),
+                    Cut::From(offsets) => code.raw(&cut_body(body, &offsets)?),
+                };
                 (function, left) = (function + 1, left - 1);
                 if left == 0 {
                     module.section(&code);
@@ -211,6 +224,41 @@ pub fn stub_functions(wasm: &[u8], mut is_stub: impl FnMut(u32) -> bool) -> Opti
         }
     }
     Some(module.finish())
+}
+
+/// Returns a body with `unreachable` from each of these offsets to the end of the block around it. After `unreachable`,
+/// operands may have any type, so the body stays valid.
+fn cut_body(body: &FunctionBody<'_>, offsets: &[u32]) -> Option<Vec<u8>> {
+    use Operator::{Block, Catch, CatchAll, Delegate, Else, End, If, Loop, Try, TryTable};
+    let bytes = body.as_bytes();
+    let position = |offset: u64| usize::try_from(offset - body.range().start).ok();
+    let (mut shorter, mut kept_from) = (Vec::new(), 0);
+    // The number of blocks that were entered since the cut began.
+    let mut blocks: Option<u32> = None;
+    let mut reader = body.get_operators_reader().ok()?;
+    while !reader.eof() {
+        let (operator, offset) = reader.read_with_offset().ok()?;
+        let begins_cut = blocks.is_none() && offsets.binary_search(&u32::try_from(offset).ok()?).is_ok();
+        match (operator, blocks) {
+            (End | Else | Catch { .. } | CatchAll | Delegate { .. }, None) => {}
+            (End | Else | Catch { .. } | CatchAll | Delegate { .. }, Some(0)) => {
+                kept_from = position(offset)?;
+                blocks = None;
+            }
+            (End | Delegate { .. }, Some(entered)) => blocks = Some(entered - 1),
+            (operator, _) => {
+                if begins_cut {
+                    shorter.extend_from_slice(&bytes[kept_from..position(offset)?]);
+                    shorter.push(UNREACHABLE[1]);
+                    blocks = Some(0);
+                }
+                let enters = matches!(operator, Block { .. } | Loop { .. } | If { .. } | Try { .. } | TryTable { .. });
+                blocks = blocks.map(|entered| entered + u32::from(enters));
+            }
+        }
+    }
+    shorter.extend_from_slice(&bytes[kept_from..]);
+    Some(shorter)
 }
 
 /// A body that is nothing but `unreachable`.
@@ -312,11 +360,42 @@ mod tests {
             wat::parse_str(text).expect("it parses")
         };
         let whole = module(["nop nop", "nop nop nop"]);
-        assert_eq!(stub_functions(&whole, |function| function == 2), Some(module(["nop nop", "unreachable"])));
-        assert_eq!(stub_functions(&whole, |_| false), Some(whole));
+        let second = |function| if function == 2 { Cut::Body } else { Cut::From(Vec::new()) };
+        assert_eq!(cut_functions(&whole, second), Some(module(["nop nop", "unreachable"])));
+        assert_eq!(cut_functions(&whole, |_| Cut::From(Vec::new())), Some(whole));
         let none = wat::parse_str("(module (memory 1))").expect("it parses");
-        assert_eq!(stub_functions(&none, |_| true), Some(none));
-        assert_eq!(stub_functions(b"no module", |_| true), None);
+        assert_eq!(cut_functions(&none, |_| Cut::Body), Some(none));
+        assert_eq!(cut_functions(b"no module", |_| Cut::Body), None);
+    }
+
+    #[test]
+    fn functions_are_cut_to_the_end_of_a_block() {
+        const WHOLE: &str = "block loop nop br 1 i32.const 7 if nop else nop end end nop end \
+            i32.const 0 if (result i32) i32.const 1 else block nop end i32.const 2 end drop";
+        let module = |body: &str| wat::parse_str(format!("(module (func {body}))")).expect("it parses");
+        let whole = module(WHOLE);
+        let body = Parser::new(0).parse_all(&whole).find_map(|payload| match payload {
+            Ok(Payload::CodeSectionEntry(body)) => Some(body),
+            _ => None,
+        });
+        let offsets: Vec<u64> = body
+            .and_then(|body| body.get_operators_reader().ok())
+            .map(|reader| reader.into_iter_with_offsets().map(|operator| operator.expect("it decodes").1).collect())
+            .expect("there is a body");
+        let cut = |operators: &[usize]| {
+            let offsets = operators.iter().map(|&operator| offsets[operator] as u32).collect::<Vec<_>>();
+            cut_functions(&whole, |_| Cut::From(offsets.clone())).expect("it decodes")
+        };
+        // Operator 4 is the constant before the `if`: the cut takes the `if` with both arms.
+        let expected = WHOLE.replace("i32.const 7 if nop else nop end", "unreachable");
+        assert_eq!(cut(&[4]), module(&expected));
+        assert_eq!(cut(&[4, 6, 8]), module(&expected), "cuts within a cut change nothing");
+        // The `if` with a result begins at operator 14: its arms are cut one by one.
+        assert_eq!(cut(&[15]), module(&WHOLE.replace("i32.const 1", "unreachable")));
+        assert_eq!(cut(&[17]), module(&WHOLE.replace("block nop end i32.const 2", "unreachable")));
+        // The end of a block stays where it is.
+        assert_eq!(cut(&[10]), whole);
+        assert_eq!(cut(&[0]), module("unreachable"));
     }
 
     #[test]

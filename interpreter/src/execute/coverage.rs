@@ -1,4 +1,4 @@
-//! Tells the embedder that straight code begins.
+//! Tells the embedder, or the module, that straight code begins.
 
 use super::{Context, Stop};
 use crate::rewrite::rare::Rare;
@@ -8,5 +8,11 @@ pub(crate) fn note(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
     if let Some(note) = context.store.engine.config().coverage {
         note(rare.x);
     }
+    Ok(())
+}
+
+/// Notes in the module that the straight code at offset `x` is executed.
+pub(crate) fn mark(context: &mut Context<'_>, rare: &Rare) -> Result<(), Stop> {
+    context.instance().module.mark_executed(rare.x);
     Ok(())
 }

@@ -23,8 +23,9 @@ use crate::rewrite::{self, Code};
 use crate::types::{ExternType, TypeIndex};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use names::Names;
 use once_cell::race::OnceBox;
 use wasmparser::{BinaryReader, FunctionBody, OperatorsReader, WasmFeatures};
@@ -45,6 +46,9 @@ struct Contents {
     description: Description,
     /// The code of the defined functions, which the first call of each makes.
     code: Box<[OnceBox<Arc<Code>>]>,
+    /// For each offset of the binary, whether straight code that begins there was executed. Empty unless the engine
+    /// tracks code.
+    executed: Box<[AtomicBool]>,
     /// The number of instructions that code which is still to be made may have.
     room_for_code: AtomicUsize,
     names: OnceBox<Names>,
@@ -82,8 +86,11 @@ impl Module {
         let description = read::read(features, wasm)?;
         let code = description.bodies.iter().map(|_| OnceBox::new()).collect();
         let room_for_code = rewrite::room_for_code(wasm.len()).into();
+        let tracked = if engine.config().tracks_code { wasm.len() } else { 0 };
+        let executed = (0..tracked).map(|_| AtomicBool::new(false)).collect();
         let (engine, bytes, names) = (engine.clone(), wasm.into(), OnceBox::new());
-        Ok(Module(Arc::new(Contents { engine, bytes, features, description, code, room_for_code, names })))
+        let contents = Contents { engine, bytes, features, description, code, executed, room_for_code, names };
+        Ok(Module(Arc::new(contents)))
     }
 
     /// Validates a module in the binary format.
@@ -131,6 +138,24 @@ impl Module {
     /// Returns whether any store has called the function with this index, which the module defines.
     pub fn was_called(&self, func: u32) -> bool {
         self.description().defined(func).is_some_and(|defined| self.code(defined).get().is_some())
+    }
+
+    /// Returns where straight code begins, as offsets in the binary in order, that no store has executed in a function
+    /// which was called. Straight code ends at calls, branches, and beginnings and ends of blocks. Empty unless the
+    /// engine [tracks code](crate::Config::track_code).
+    pub fn skipped_code(&self, func: u32) -> Vec<u32> {
+        let defined = self.description().defined(func);
+        let Some(code) = defined.and_then(|defined| self.code(defined).get()) else { return Vec::new() };
+        code.straight.iter().copied().filter(|at| !self.was_executed(*at)).collect()
+    }
+
+    fn was_executed(&self, offset: u32) -> bool {
+        self.0.executed[offset as usize].load(Ordering::Relaxed)
+    }
+
+    /// Notes that the straight code at this offset is executed.
+    pub(crate) fn mark_executed(&self, offset: u32) {
+        self.0.executed[offset as usize].store(true, Ordering::Relaxed);
     }
 
     /// Returns the bytes of the module.

@@ -41,6 +41,8 @@ pub(crate) struct Code {
     pub(crate) cast_types: Box<[RefType<TypeIndex>]>,
     /// The instructions that [`Op::Rare`] names.
     pub(crate) rare: Box<[Rare]>,
+    /// Where straight code begins, as offsets in the binary in order. Empty unless the engine tracks code.
+    pub(crate) straight: Box<[u32]>,
     /// The targets that [`Op::BrTable`] names: indices of instructions.
     pub(crate) targets: Box<[u32]>,
     /// The parts of the code that handlers protect, in the order of their starts. An inner region follows those around

@@ -1,7 +1,7 @@
-//! Coverage: code that tells the embedder where straight code begins.
+//! Coverage: code that tells the embedder where straight code begins, and code that notes it in the module.
 //!
 //! Straight code is named by its first two instructions, not by its offset: every module of a fuzzer is new, so that
-//! offsets would never repeat.
+//! offsets would never repeat. The module notes offsets.
 
 use super::Rewriter;
 use super::rare::Rare;
@@ -11,8 +11,12 @@ use core::mem::discriminant;
 use wasmparser::{Operator, OperatorsReader};
 
 impl Rewriter<'_> {
-    /// Emits the call of the embedder's function, if there is one, where straight code begins with `first`.
+    /// Emits what the configuration asks for where straight code begins with `first`.
     pub(super) fn note(&mut self, first: &Operator<'_>, rest: &OperatorsReader<'_>) {
+        if self.settings.tracks_code {
+            self.straight.push(self.offset);
+            self.emit_rare(0, Rare::new(coverage::mark).x(self.offset));
+        }
         if self.settings.coverage.is_none() {
             return;
         }

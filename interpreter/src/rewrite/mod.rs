@@ -60,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) canonical_nans: bool,
     /// The function that code calls wherever straight code begins.
     pub(crate) coverage: Option<fn(u32)>,
+    /// True if code notes that it is executed.
+    pub(crate) tracks_code: bool,
     /// The fault that is planted.
     #[cfg(feature = "planted-faults")]
     pub(crate) fault: Option<crate::fault::Fault>,
@@ -72,6 +74,7 @@ impl Settings {
             deadline: config.epoch_interruption,
             canonical_nans: config.canonicalize_nans,
             coverage: config.coverage,
+            tracks_code: config.tracks_code,
             #[cfg(feature = "planted-faults")]
             fault: config.fault,
         }
@@ -118,6 +121,8 @@ struct Rewriter<'m> {
     /// The first slots of the fields of the struct types that were met.
     first_slots: BTreeMap<u32, Box<[u32]>>,
     rare: Vec<Rare>,
+    /// Where straight code begins, if that is tracked.
+    straight: Vec<u32>,
     regions: Vec<Region>,
 }
 
@@ -237,6 +242,7 @@ impl<'m> Rewriter<'m> {
             cast_types: Vec::new(),
             first_slots: BTreeMap::new(),
             rare: Vec::new(),
+            straight: Vec::new(),
             regions: Vec::new(),
         }
     }
@@ -309,6 +315,7 @@ impl<'m> Rewriter<'m> {
             offsets: self.offsets.into(),
             constants: self.constants.into(),
             rare: self.rare.into(),
+            straight: self.straight.into(),
             targets: self.targets.into(),
             sites: self.sites.into(),
             cast_types: self.cast_types.into(),

@@ -71,6 +71,12 @@ pub(crate) trait EngineStore {
         None
     }
 
+    /// Returns where straight code begins, as offsets in the binary in order, that was not executed in a function which
+    /// was called. Empty if the engine cannot tell.
+    fn skipped_code(&self, _module: &Self::Module, _function: u32) -> Vec<u32> {
+        Vec::new()
+    }
+
     /// Returns the shared memories that an instance exports.
     fn share(&mut self, _instance: &Self::Instance) -> Result<Shared, Failure> {
         Err(Failure::shares_no_memories())
@@ -244,6 +250,11 @@ impl<S: EngineStore> Session for LinkedSession<S> {
 
     fn was_called(&mut self, module: ModuleId, function: u32) -> Option<bool> {
         self.store.was_called(self.modules.get(module.0 as usize)?, function)
+    }
+
+    fn skipped_code(&mut self, module: ModuleId, function: u32) -> Vec<u32> {
+        let module = self.modules.get(module.0 as usize);
+        module.map_or_else(Vec::new, |module| self.store.skipped_code(module, function))
     }
 
     fn share(&mut self, instance: InstanceId) -> Result<Shared, Failure> {

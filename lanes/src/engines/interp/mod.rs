@@ -43,7 +43,8 @@ impl Interp {
             .consume_fuel(self.options.fuel.is_some())
             .epoch_interruption(self.options.time_limit.is_some())
             .gc_zeal(self.options.gc_zeal)
-            .coverage(self.options.coverage.map(|coverage| coverage.0));
+            .coverage(self.options.coverage.map(|coverage| coverage.0))
+            .track_code(self.options.track_code);
         #[cfg(feature = "planted-faults")]
         config.fault(self.options.interpreter_fault);
         if let Some(bytes) = self.options.max_stack {

@@ -158,6 +158,10 @@ impl EngineStore for InterpStore {
         Some(module.was_called(function))
     }
 
+    fn skipped_code(&self, module: &Module, function: u32) -> Vec<u32> {
+        module.skipped_code(function)
+    }
+
     fn share(&mut self, instance: &Exporter) -> Result<Shared, Failure> {
         guarded(|| {
             let mut shared = Vec::new();
