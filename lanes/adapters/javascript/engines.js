@@ -88,7 +88,7 @@ const SPIDERMONKEY = {
   engine: "SpiderMonkey",
   texts: [
     [/^unreachable executed$/, ["unreachable"]],
-    [/^index out of bounds$/, [MEMORY, UNDEFINED, TABLE]],
+    [/^index out of bounds$/, [MEMORY, UNDEFINED, TABLE, ARRAY]],
     [/^(unaligned|out of bounds) memory access|data segment does not fit/, [MEMORY]],
     [/^table index out of bounds$/, [TABLE, UNDEFINED]],
     [/elem(ent)? segment does not fit/, [TABLE]],
@@ -97,6 +97,8 @@ const SPIDERMONKEY = {
     [/^integer divide by zero$/, [DIVISION]],
     [/^integer overflow$/, [OVERFLOW]],
     [/^invalid conversion to integer$/, [CONVERSION]],
+    [/^dereferencing null pointer$/, [NULL]],
+    [/^bad cast$/, [CAST]],
   ],
   stackOverflow: /^too much recursion/,
   resource: /out of memory|too many|too much|failed to allocate|maximum|too large/,

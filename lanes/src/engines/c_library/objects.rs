@@ -178,7 +178,7 @@ impl Store {
     }
 
     /// Returns whether the engine accepts a module, which it may be unable to compile.
-    pub(super) fn validates(self: &Rc<Store>, binary: &[u8]) -> bool {
+    fn validates(self: &Rc<Store>, binary: &[u8]) -> bool {
         match self.error_of_wasmtime(|symbols, engine| {
             // SAFETY: the bytes are only read.
             Some(unsafe { (symbols.wasmtime_module_validate?)(engine, binary.as_ptr(), binary.len()) })

@@ -127,7 +127,7 @@ fn has(tried: Tried<'_>, name: &str) -> Result<bool, Failure> {
         LOADS => loads(tried),
         HOST_VALUES => has_host_values(tried),
         FUNCTION_IDENTITY => has_function_identity(tried),
-        FRAMES => Ok(trace(tried)?.is_some()),
+        FRAMES => Ok(trace(tried)?.is_some() && shows_frames_beyond_hosts(tried)?),
         OFFSETS => {
             let offset = trace(tried)?.flatten();
             Ok(offset.is_some_and(|offset| binary(TRAP)[usize::try_from(offset).unwrap_or(0)] == UNREACHABLE))
@@ -137,7 +137,7 @@ fn has(tried: Tried<'_>, name: &str) -> Result<bool, Failure> {
             let store = store(tried, Features::empty().with(feature.set))?;
             // The host module `spectest` has items of some features.
             let more = spectest_modules(feature.set);
-            Ok(store.validates(&binary(feature.example)) && more.iter().all(|module| store.load(module).is_ok()))
+            Ok(store.load(&binary(feature.example)).is_ok() && more.iter().all(|module| store.load(module).is_ok()))
         }
     }
 }
@@ -204,6 +204,22 @@ fn trace(tried: Tried<'_>) -> Result<Option<Option<u64>>, Failure> {
     let Err(trap) = exports[0].call(&[], 0)? else { return Ok(None) };
     let frames = trap.frames().unwrap_or_default();
     Ok(frames.first().map(|frame| frame.module_offset))
+}
+
+/// Returns whether the frames of a trap include those beyond a call of the host.
+fn shows_frames_beyond_hosts(tried: Tried<'_>) -> Result<bool, Failure> {
+    let store = store(tried, Features::empty())?;
+    let inner = instantiate(&store, TRAP)?;
+    let relay = Box::new(move |_: &[Val]| {
+        let ended = inner[0].call(&[], 0).unwrap_or_else(|_| Ok(Vec::new()));
+        ended.map(|_| Vec::new())
+    });
+    let host = store.function(&[], &[], relay)?;
+    let text = r#"(module (import "" "" (func $host)) (func (export "f") (call $host)))"#;
+    let outer = store.load(&binary(text)).map_err(|_| Failure::Unsupported("no module with an import".to_string()))?;
+    let outer = store.instantiate(&outer, &[host]).map_err(|_| Failure::Unsupported("no imports".to_string()))?;
+    let Err(trap) = outer.items()[0].call(&[], 0)? else { return Ok(false) };
+    Ok(trap.frames().is_some_and(|frames| frames.len() == 2))
 }
 
 /// Returns the number of frames of a deep trap, if it is smaller than that of the frames that are active.
