@@ -384,8 +384,19 @@ mod tests {
         list("ax.wast:3 because\ny.wast:3 because\nx.wast:3 @quick/fresh because\nast:3 because")
             .apply(&mut report, &Forms::default());
         assert_eq!((report.status, report.failed, report.expected), (Status::Fail, 1, 0));
+        list("x.wast:3 @quick*,speed because").apply(&mut report, &Forms::default());
+        assert_eq!((report.status, report.failed, report.expected), (Status::Fail, 1, 0));
         list("x.wast:3 @quick/fresh,speed/fresh because").apply(&mut report, &Forms::default());
         assert_eq!((report.status, report.failed, report.expected), (Status::Pass, 0, 1));
+    }
+
+    #[test]
+    fn a_star_stands_for_the_rest_of_a_lanes_name() {
+        for lanes in ["speed*", "quick/fresh,speed/*", "*"] {
+            let mut report = report(&[3]);
+            list(&format!("x.wast:3 @{lanes} because")).apply(&mut report, &Forms::default());
+            assert_eq!((report.status, report.failed, report.expected), (Status::Pass, 0, 1), "{lanes}");
+        }
     }
 
     #[test]

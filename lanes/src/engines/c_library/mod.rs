@@ -106,7 +106,7 @@ impl Lane for CLibrary {
         let mut tells = vec!["state"];
         tells.extend(self.symbols.last_error.is_some().then_some("phases"));
         tells.extend(self.abilities.frames.then_some("frames"));
-        tells.extend(self.abilities.offsets.then_some("offsets"));
+        tells.extend((self.abilities.frames && self.abilities.offsets).then_some("offsets"));
         tells
     }
 
