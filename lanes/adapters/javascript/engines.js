@@ -89,7 +89,8 @@ const SPIDERMONKEY = {
   texts: [
     [/^unreachable executed$/, ["unreachable"]],
     [/^index out of bounds$/, [MEMORY, UNDEFINED, TABLE, ARRAY]],
-    [/^(unaligned|out of bounds) memory access|data segment does not fit/, [MEMORY]],
+    [/^out of bounds memory access|data segment does not fit/, [MEMORY]],
+    [/^unaligned memory access/, [UNALIGNED]],
     [/^table index out of bounds$/, [TABLE, UNDEFINED]],
     [/elem(ent)? segment does not fit/, [TABLE]],
     [/^indirect call to null$/, [NULL_ENTRY]],
