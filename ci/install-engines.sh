@@ -3,8 +3,8 @@
 # lanes v8, jsc and spidermonkey, and lanes of one version such as wasmtime-c@25. Nothing is installed into the system.
 # An engine that is there stays.
 # Usage: ci/install-engines.sh [NAME[@VERSION]]...   (v8, jsc and spidermonkey without arguments)
-# Needs npm for the kind npm, python3 with pip for wheels, apt-get and dpkg-deb (Debian 12) for SpiderMonkey, minutes for
-# a crate, which is built; x86-64 Linux.
+# Needs npm for the kind npm, python3 with pip for wheels, apt-get and dpkg-deb (Debian 12) for SpiderMonkey, and
+# minutes for a crate, which is built; x86-64 Linux.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

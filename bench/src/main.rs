@@ -27,7 +27,7 @@ struct Arguments {
     /// A node whose V8 runs the kernels that make objects too, such as target/engines/bin/node
     #[arg(long)]
     v8: Option<PathBuf>,
-    /// Measure only the kernels, in these lanes, such as speed/fresh,interp,wasmtime,wasmi,v8; ratios refer to the first
+    /// Measure only the kernels, in these lanes, such as speed/fresh,interp,wasmtime,v8; ratios refer to the first
     #[arg(long)]
     lanes: Option<String>,
     /// The clock

@@ -85,8 +85,8 @@ pub(super) struct ScriptArgs {
     #[command(flatten)]
     pub(super) lanes: LaneArgs,
     /// Add a command that runs whole scripts and says by its exit code whether they pass, such as ref=wasm or
-    /// 'wt=wasmtime wast {}'. The word {} stands for the script's path; without it the path comes last. A name without a
-    /// command is that of an engine that is installed, such as wabt. Repeatable.
+    /// 'wt=wasmtime wast {}'. The word {} stands for the script's path; without it the path comes last. A name without
+    /// a command is that of an engine that is installed, such as wabt. Repeatable.
     #[arg(long, value_name = "NAME[=CMD]", help_heading = "Lanes")]
     script_engine: Vec<ScriptEngineArg>,
     #[command(flatten)]

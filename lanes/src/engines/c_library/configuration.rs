@@ -1,8 +1,8 @@
 //! The configuration of an engine: which functions of a library change it, and with which argument.
 //!
-//! The interface itself has no switches. Engines add functions of their own: Wasmtime (`wasmtime_config_.._set`), Wasmer
-//! (`wasm_config_set_backend`) and ours. A library has those of its engine at most, so a function that is absent is left
-//! out. A setting that the user asks for must have one of its functions.
+//! The interface itself has no switches. Engines add functions of their own: Wasmtime (`wasmtime_config_.._set`),
+//! Wasmer (`wasm_config_set_backend`) and ours. A library has those of its engine at most, so a function that is absent
+//! is left out. A setting that the user asks for must have one of its functions.
 
 use super::symbols::Symbols;
 use crate::{Features, Options, RelaxedSimd};
