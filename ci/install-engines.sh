@@ -3,8 +3,8 @@
 # lanes v8, jsc and spidermonkey, and lanes of one version such as wasmtime-c@25. Nothing is installed into the system.
 # An engine that is there stays.
 # Usage: ci/install-engines.sh [NAME[@VERSION]]...   (v8, jsc and spidermonkey without arguments)
-# Needs npm for V8 and JavaScriptCore, python3 with pip for libraries, apt-get and dpkg-deb (Debian 12) for
-# SpiderMonkey; x86-64 Linux.
+# Needs npm for the kind npm, python3 with pip for wheels, apt-get and dpkg-deb (Debian 12) for SpiderMonkey, and
+# minutes for a crate, which is built; x86-64 Linux.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -19,7 +19,7 @@ verify() {
   echo "$2  $1" | sha256sum --check --status || fail "$1 has not the digest that ci/engines.toml says: $2"
 }
 
-# Each of these downloads a package into the current folder and unpacks it there. PACKAGE VERSION DIGEST
+# Each of these downloads a package into the current folder and unpacks it there. PACKAGE VERSION DIGEST FILE RECORD
 npm_package() {
   need npm "$1"
   npm pack --silent "$1@$2" >/dev/null || fail "npm cannot download $1@$2"
@@ -27,12 +27,42 @@ npm_package() {
   tar -xzf ./*.tgz --strip-components=1 && rm ./*.tgz
 }
 
-library_package() {
+library_package() { wheel_package "$@"; }
+python_package() { wheel_package "$@"; }
+
+wheel_package() {
   need python3 "$1"
   python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: "$1==$2" >/dev/null ||
     fail "pip cannot download $1==$2"
   verify ./*.whl "$3"
   python3 -m zipfile -e ./*.whl . && rm ./*.whl
+  # The files of an archive may lack their run bit.
+  chmod +x "$4" "$(dirname "$4")"/*
+}
+
+# Builds the library of a crate: a crate around it exports all that it exports. Cargo verifies what it downloads.
+crate_package() {
+  local features
+  # A list in JSON is one in TOML.
+  features=$(sed 's/.*"features":\(\[[^]]*\]\).*/\1/' <<<"$5")
+  mkdir src
+  cat >Cargo.toml <<TOML
+[package]
+name = "library"
+version = "0.0.0"
+edition = "2024"
+
+[lib]
+crate-type = ["cdylib"]
+
+[dependencies]
+engine = { package = "$1", version = "=$2", default-features = false, features = $features }
+
+[workspace]
+TOML
+  echo 'pub use engine::*;' >src/lib.rs
+  cargo build --quiet --release --target-dir target || fail "cargo cannot build $1 $2"
+  mv "target/release/$4" . && rm -r target
 }
 
 # The shell is in the package of the headers. A small script makes it find its library.
@@ -59,22 +89,22 @@ download() {
   "${sudo[@]}" apt-get update -qq && apt-get download -q "$1" >/dev/null
 }
 
-# NAME VERSION KIND PACKAGE DIGEST FILE BACKEND PLACE: installs one engine. The file `installed` says what is there, and
-# is written last: an interrupted installation starts again.
+# NAME VERSION KIND PACKAGE DIGEST FILE PLACE RECORD: installs one engine. The record goes into the file `installed`,
+# which says what is there and is written last: an interrupted installation starts again.
 install() {
-  local name=$1 version=$2 kind=$3 package=$4 digest=$5 file=$6 backend=$7 place=$8
-  local folder=$ENGINES/$name@$version what="$kind $backend $file $digest"
-  if [[ $(cat "$folder/installed" 2>/dev/null) == "$what" ]]; then
+  local name=$1 version=$2 kind=$3 package=$4 digest=$5 file=$6 place=$7 record=$8
+  local folder=$ENGINES/$name@$version
+  if [[ $(cat "$folder/installed" 2>/dev/null) == "$record" ]]; then
     echo "$name: $version is there"
   else
     rm -rf "$folder"; mkdir -p "$folder"
-    (cd "$folder" && "${kind}_package" "$package" "$version" "$digest")
+    (cd "$folder" && "${kind}_package" "$package" "$version" "$digest" "$file" "$record")
     [[ -f $folder/$file ]] || fail "$package $version has no file $file"
-    [[ $kind == library ]] || "$folder/$file" --version </dev/null >/dev/null || fail "$folder/$file does not run"
-    echo "$what" >"$folder/installed"
+    [[ $file == *.so ]] || "$folder/$file" --version </dev/null >/dev/null || fail "$folder/$file does not run"
+    echo "$record" >"$folder/installed"
     echo "$name: $version in $folder"
   fi
-  if [[ $place == first && $kind != library ]]; then
+  if [[ $place == first && ( $kind == npm || $kind == debian ) ]]; then
     ln -sfn "../$name@$version/$file" "$ENGINES/bin/$(basename "$file")"
   fi
 }
@@ -82,12 +112,12 @@ install() {
 main() {
   [[ $(uname -sm) == "Linux x86_64" ]] || fail "there are packages for x86-64 Linux only"
   mkdir -p "$ENGINES/bin"
-  local lines line words
+  local lines name version kind package digest file place record
   lines=$(cargo run --locked --quiet -p ci -- engines "$@")
-  while read -r line; do
-    read -ra words <<<"$line"
-    install "${words[@]}"
-  done <<<"$lines"
+  # The programs must not read the lines that are left.
+  while read -r name version kind package digest file place record <&3; do
+    install "$name" "$version" "$kind" "$package" "$digest" "$file" "$place" "$record"
+  done 3<<<"$lines"
 }
 
 main "$@"

@@ -7,6 +7,7 @@
 
 pub mod interpreters;
 pub mod kernels;
+pub mod lane_table;
 pub mod measure;
 mod ours;
 pub mod plan;

@@ -1,6 +1,7 @@
 //! The benchmark's command line; `bench/README.md` says how to use it.
 
 use bench::interpreters::{OurInterpreter, TheirInterpreter};
+use bench::lane_table::{self, LanePlan};
 use bench::measure::{Budget, Clock};
 use bench::plan::{self, Binary, Plan};
 use bench::v8::V8;
@@ -26,6 +27,9 @@ struct Arguments {
     /// A node whose V8 runs the kernels that make objects too, such as target/engines/bin/node
     #[arg(long)]
     v8: Option<PathBuf>,
+    /// Measure only the kernels, in these lanes, such as speed/fresh,interp,wasmtime,v8; ratios refer to the first
+    #[arg(long)]
+    lanes: Option<String>,
     /// The clock
     #[arg(long, value_enum, default_value_t = ClockName::Wall)]
     clock: ClockName,
@@ -51,17 +55,20 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
+    let budget =
+        Budget { sample: Duration::from_millis(2), pair: Duration::try_from_secs_f64(arguments.seconds)?, least: 7 };
+    if let Some(lanes) = &arguments.lanes {
+        let (clock, filter) = (clock(arguments.clock), arguments.filter.as_str());
+        println!("{}", lane_table::measure(&LanePlan { lanes, clock, budget, filter, full: true })?);
+        return Ok(());
+    }
     let installed = ["quickjs.wasm", "sqljs.wasm", "resvg.wasm"].map(|name| installed_modules().join(name));
     let paths = if arguments.modules.is_empty() { &installed[..] } else { &arguments.modules };
     let binaries = paths.iter().map(|path| binary(path)).collect::<Result<Vec<_>>>()?;
     let (scratch, v8) = (tempfile::tempdir()?, arguments.v8.clone().map(V8::new));
     let plan = Plan {
         clock: clock(arguments.clock),
-        budget: Budget {
-            sample: Duration::from_millis(2),
-            pair: Duration::try_from_secs_f64(arguments.seconds)?,
-            least: 7,
-        },
+        budget,
         filter: &arguments.filter,
         binaries: &binaries,
         full: true,

@@ -44,7 +44,8 @@ pub fn summary(rows: &[Row]) -> Table {
     table
 }
 
-fn table(head: &[&str]) -> Table {
+/// Makes an empty table with this head.
+pub(crate) fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN).set_header(head);
     for column in table.column_iter_mut().skip(1) {
@@ -63,7 +64,7 @@ fn ratio(value: f64) -> String {
     format!("{value:.2}")
 }
 
-fn show(unit: Unit, value: f64) -> String {
+pub(crate) fn show(unit: Unit, value: f64) -> String {
     let (value, unit) = match unit {
         Unit::Size => (value / 1024.0, "KiB"),
         Unit::Time if value < 1e3 => (value, "ns"),

@@ -2,6 +2,7 @@
 
 use bench::interpreters::{Interpreter, OurInterpreter};
 use bench::kernels::{KERNELS, OBJECT_KERNELS};
+use bench::lane_table::{self, LanePlan};
 use bench::measure::Budget;
 use bench::plan::{self, Binary, Outcome, Plan};
 use bench::subject::{Check, Subject, Tier};
@@ -43,6 +44,32 @@ fn every_row_is_measured() {
     assert!(outcome.rows.iter().all(|row| row.ours.count() == row.theirs.count()));
     assert!(outcome.rows.iter().filter(|row| row.group == "size").all(|row| row.ours == row.theirs));
     assert_eq!(outcome.notes, ["instantiate/closed is not measured: a.m is not a function"]);
+}
+
+fn in_lanes(lanes: &str, filter: &str) -> Result<String> {
+    let budget = Budget { sample: Duration::from_nanos(1), pair: Duration::ZERO, least: 2 };
+    let plan = LanePlan { lanes, clock: now, budget, filter, full: false };
+    Ok(lane_table::measure(&plan)?.to_string())
+}
+
+#[test]
+fn lanes_are_measured_by_name() {
+    let table = in_lanes("quick/fresh,interp", "").unwrap();
+    assert_eq!(table.lines().count(), 2 + KERNELS.len() + OBJECT_KERNELS.len(), "{table}");
+    assert!(
+        table.starts_with("| kernel") && table.contains("| quick/fresh |") && table.contains("interp |"),
+        "{table}"
+    );
+    assert!(!table.contains("unsupported"), "{table}");
+    assert_eq!(in_lanes("interp", "float").unwrap().lines().count(), 3);
+}
+
+#[test]
+fn lanes_that_are_not_there_are_named() {
+    let error = |lanes| in_lanes(lanes, "float").unwrap_err().to_string();
+    assert!(error("speed/fersh").contains("did you mean `speed/fresh`?"));
+    assert!(error("interp,v8@1.2.3").contains("ci/install-engines.sh v8@1.2.3"));
+    assert!(error("wasmtime-c@1.2.3?").contains("no lane to measure"));
 }
 
 #[test]

@@ -36,8 +36,8 @@ pub fn official_texts(kind: TrapKind) -> &'static [&'static str] {
     }
 }
 
-/// The texts of other engines, by the kind of the trap: of Wasmtime, wasmi, wabt, V8, SpiderMonkey, JavaScriptCore, and
-/// the reference interpreter before 2.0.
+/// The texts of other engines, by the kind of the trap: of Wasmtime, Wasmer, wasmi, wabt, V8, SpiderMonkey,
+/// JavaScriptCore, and the reference interpreter before 2.0.
 pub const FOREIGN: &[(TrapKind, &[&str])] = &[
     (
         TrapKind::Unreachable,
@@ -113,7 +113,12 @@ pub const FOREIGN: &[(TrapKind, &[&str])] = &[
     ),
     (
         TrapKind::NullReference,
-        &["dereferencing a null pointer", "dereferencing null pointer", "call_ref to a null reference"],
+        &[
+            "dereferencing a null pointer",
+            "dereferencing null pointer",
+            "call_ref to a null reference",
+            "uninitialized exnref",
+        ],
     ),
     (TrapKind::CastFailure, &["illegal cast", "bad cast"]),
     (

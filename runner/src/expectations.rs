@@ -5,6 +5,7 @@
 //! spec:3.0/tag.wast:14#5c1f09abe3d7 stack switching changes what a tag may return
 //! proposals/x.wast:7 @quick/reload issue 12: reload forgets the tag
 //! proposals/x.wast:8-20 @quick/fresh,quick/reload issue 12: reload forgets the tag
+//! proposals/x.wast:22 @v8@2* a cause in all lanes whose names begin so
 //! ```
 //!
 //! A path may have blanks in it, and matches from its end, at a `/` or after `spec:`. A key names one directive by its
@@ -202,11 +203,19 @@ impl Expectations {
 
 impl ExpectedFailure {
     fn names(&self, path: &str, lane: &str) -> bool {
-        self.names_path(path) && (self.lanes.is_empty() || self.lanes.iter().any(|own| own == lane))
+        self.names_path(path) && (self.lanes.is_empty() || self.lanes.iter().any(|own| is_lane(own, lane)))
     }
 
     fn names_path(&self, path: &str) -> bool {
         path.strip_suffix(&self.path).is_some_and(|rest| rest.is_empty() || rest.ends_with(['/', ':']))
+    }
+}
+
+/// Returns whether an entry's word is about a lane: its name, or the beginning of names with a `*` after it.
+fn is_lane(word: &str, lane: &str) -> bool {
+    match word.strip_suffix('*') {
+        Some(beginning) => lane.starts_with(beginning),
+        None => word == lane,
     }
 }
 
@@ -375,8 +384,19 @@ mod tests {
         list("ax.wast:3 because\ny.wast:3 because\nx.wast:3 @quick/fresh because\nast:3 because")
             .apply(&mut report, &Forms::default());
         assert_eq!((report.status, report.failed, report.expected), (Status::Fail, 1, 0));
+        list("x.wast:3 @quick*,speed because").apply(&mut report, &Forms::default());
+        assert_eq!((report.status, report.failed, report.expected), (Status::Fail, 1, 0));
         list("x.wast:3 @quick/fresh,speed/fresh because").apply(&mut report, &Forms::default());
         assert_eq!((report.status, report.failed, report.expected), (Status::Pass, 0, 1));
+    }
+
+    #[test]
+    fn a_star_stands_for_the_rest_of_a_lanes_name() {
+        for lanes in ["speed*", "quick/fresh,speed/*", "*"] {
+            let mut report = report(&[3]);
+            list(&format!("x.wast:3 @{lanes} because")).apply(&mut report, &Forms::default());
+            assert_eq!((report.status, report.failed, report.expected), (Status::Pass, 0, 1), "{lanes}");
+        }
     }
 
     #[test]

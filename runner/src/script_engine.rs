@@ -22,15 +22,20 @@ pub(crate) struct ScriptEngine {
     pub(crate) name: String,
     /// The program and its arguments. The word `{}` stands for the path of the script; without it the path comes last.
     pub(crate) command: Vec<String>,
+    /// The engine, if it is one that is installed, whose version is known.
+    pub(crate) info: Option<EngineInfo>,
 }
 
 impl ScriptEngine {
-    /// Returns the program, as an engine that tells no version.
+    /// Returns the engine, which is the program without a version if no more is known.
     ///
     /// # Errors
     ///
     /// There is no such program.
     pub(crate) fn info(&self) -> Result<EngineInfo, String> {
+        if let Some(info) = &self.info {
+            return Ok(info.clone());
+        }
         let path = lanes::adapter::find_program(&self.command[0]);
         if !Path::new(&path).is_file() {
             let name = &self.name;

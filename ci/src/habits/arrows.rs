@@ -13,7 +13,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("script", &["lanes"]),
     ("fuzz", &["features", "engine", "lanes", "script"]),
     ("runner", &["features", "engine", "interpreter", "lanes", "script", "fuzz", "spec-testsuite", "wasi"]),
-    ("bench", &["engine", "interpreter"]),
+    ("bench", &["engine", "interpreter", "lanes"]),
     ("capi", &["features", "engine", "wasi"]),
     ("python", &["engine", "lanes", "runner", "wasi"]),
     ("ci", &[]),

@@ -2,7 +2,7 @@
 //! `ci/install-engines.sh` fills (`engines/bin` beside this program or above it), and then on the `PATH`.
 
 use super::AdapterLane;
-use crate::{Lane, Opened, Options};
+use crate::{Opened, Options};
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,17 @@ const ADAPTER: &str = concat!(
     include_str!("../../adapters/javascript/requests.js"),
     "})();\n",
 );
+
+/// The program in Python that runs the adapter in an extension module.
+const PYTHON: &str = include_str!("../../adapters/pythonmonkey.py");
+
+/// Returns the lane of SpiderMonkey in an extension module of Python.
+pub(crate) fn in_python(name: &str, module: &Path, options: &Options) -> Result<AdapterLane, String> {
+    options.refuse_canonical_nans(name)?;
+    let module_text = module.display().to_string();
+    let command = ["python3", "-c", PYTHON, &module_text, ADAPTER].map(String::from);
+    Ok(AdapterLane::new(name, command.to_vec(), options).embedded_by(module))
+}
 
 /// An engine and the program that embeds it.
 #[derive(Debug)]
@@ -48,27 +59,37 @@ impl Engine {
         let program = self.find().ok_or_else(|| {
             format!("not installed: no `{}`; `ci/install-engines.sh` installs it", self.programs.join("` or `"))
         })?;
-        Ok(self.lane(self.name, &program, options))
+        let variables: Vec<String> = self.variables.iter().map(ToString::to_string).collect();
+        Ok(Box::new(self.lane(self.name, &program, &variables, options)))
     }
 
-    /// Opens the lane of this name with one version of the program.
+    /// Opens the lane of this name with one version of the program. Arguments `NAME=VALUE` are environment variables.
     ///
     /// # Errors
     ///
     /// Those of [`open`](Engine::open).
-    pub(crate) fn open_program(&self, name: &str, program: &Path, options: &Options) -> Opened {
+    pub(crate) fn open_program(
+        &self,
+        name: &str,
+        program: &Path,
+        arguments: &[String],
+        options: &Options,
+    ) -> Result<AdapterLane, String> {
         options.refuse_canonical_nans(name)?;
-        Ok(self.lane(name, program, options))
+        Ok(self.lane(name, program, arguments, options))
     }
 
-    fn lane(&self, name: &str, program: &Path, options: &Options) -> Box<dyn Lane> {
-        let mut command: Vec<String> = Vec::new();
-        if !self.variables.is_empty() {
-            command.push("env".to_string());
-            command.extend(self.variables.iter().map(ToString::to_string));
+    fn lane(&self, name: &str, program: &Path, arguments: &[String], options: &Options) -> AdapterLane {
+        let is_variable = |word: &&String| !word.starts_with('-') && word.contains('=');
+        let (variables, arguments): (Vec<&String>, Vec<&String>) = arguments.iter().partition(is_variable);
+        let mut command: Vec<String> = variables.into_iter().cloned().collect();
+        if !command.is_empty() {
+            command.insert(0, "env".to_string());
         }
-        command.extend([program.display().to_string(), "-e".to_string(), ADAPTER.to_string()]);
-        Box::new(AdapterLane::new(name, command, options).embedded_by(program))
+        command.push(program.display().to_string());
+        command.extend(arguments.into_iter().cloned());
+        command.extend(["-e".to_string(), ADAPTER.to_string()]);
+        AdapterLane::new(name, command, options).embedded_by(program)
     }
 
     /// Finds the program: an installed one before one of the machine's.

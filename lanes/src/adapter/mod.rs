@@ -20,6 +20,7 @@ mod server;
 mod spectest;
 mod validity;
 
+pub use installed::{ScriptProgram, script_program};
 pub use javascript::{ENGINES, Engine};
 pub use process::{Lost, Process};
 pub use server::{Server, serve};

@@ -7,7 +7,7 @@ use super::output::say_visible;
 use crate::check_adapter;
 use crate::script_engine::ScriptEngine;
 use clap::Args;
-use lanes::adapter::DEFAULT_TIMEOUT;
+use lanes::adapter::{DEFAULT_TIMEOUT, ScriptProgram};
 use lanes::{Lane, Options};
 use std::fmt;
 use std::io;
@@ -25,9 +25,21 @@ pub(super) struct NamedCommand {
     text: String,
 }
 
-impl NamedCommand {
-    pub(super) fn script_engine(&self) -> ScriptEngine {
-        ScriptEngine { name: self.name.clone(), command: self.command.clone() }
+/// A value of `--script-engine`: a command with a name, or the name of an engine that is installed.
+#[derive(Clone, Debug)]
+pub(super) struct ScriptEngineArg(pub(super) ScriptEngine);
+
+impl FromStr for ScriptEngineArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ScriptEngineArg, String> {
+        Ok(ScriptEngineArg(if text.contains('=') {
+            let NamedCommand { name, command, .. } = text.parse()?;
+            ScriptEngine { name, command, info: None }
+        } else {
+            let ScriptProgram { command, info } = lanes::adapter::script_program(text)?;
+            ScriptEngine { name: text.to_string(), command, info: Some(info) }
+        }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use lanes::Options;
-use lanes::c_library::{self, CLibrary};
+use lanes::c_library::{self, CLibrary, Setting};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -16,6 +16,9 @@ pub(super) struct LibraryArgs {
     /// The engine's version.
     #[arg(long, requires = "library", default_value = "", hide_default_value = true)]
     version: String,
+    /// Configure the engine by functions of its own, such as compiler=winch. Repeatable.
+    #[arg(long, requires = "library", value_name = "OPTION=VALUE")]
+    set: Vec<Setting>,
     /// Only try what the engine can do. The process may end meanwhile.
     #[arg(long = "try", requires = "library", hide = true, value_name = "NAME", num_args = 1..)]
     trials: Vec<String>,
@@ -25,19 +28,22 @@ impl LibraryArgs {
     /// Serves the library at `path`.
     pub(super) fn serve(&self, path: &Path) -> Result<u8, String> {
         if !self.trials.is_empty() {
-            c_library::attempt(path, &self.trials, |answer| println!("{answer}"))?;
+            c_library::attempt(path, &self.set, &self.trials, |answer| println!("{answer}"))?;
             return Ok(0);
         }
         // A bare file name would be looked for where the system keeps its libraries.
         let path = path.canonicalize().map_err(|error| format!("{}: {error}", path.display()))?;
         let program = std::env::current_exe().map_err(|error| format!("this program is not found: {error}"))?;
-        let words = [program.as_path(), Path::new("adapter"), Path::new("--library"), &path, Path::new("--try")];
-        let command: Vec<String> = words.iter().map(|word| word.display().to_string()).collect();
+        let words = [program.as_path(), Path::new("adapter"), Path::new("--library"), &path];
+        let words = words.iter().map(|word| word.display().to_string());
+        let settings = self.set.iter().map(|setting| format!("--set={setting}"));
+        let command: Vec<String> = words.chain(settings).chain(["--try".to_string()]).collect();
         let abilities = c_library::try_all(&command, &path)?;
         let name = self.name.clone().unwrap_or_else(|| name_of(&path));
         // Scripts run in parallel and keep the cores busy already.
         let options = Options { compile_threads: Some(1), ..Options::default() };
-        super::adapter::serve_lane(&CLibrary::open(&path, (&name, &self.version), abilities, &options)?)
+        let lane = CLibrary::open(&path, (&name, &self.version), abilities, &self.set, &options)?;
+        super::adapter::serve_lane(&lane)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The default command: runs scripts in lanes, and writes reports.
 
-use super::adapter::NamedCommand;
+use super::adapter::ScriptEngineArg;
 use super::demands::{DemandArgs, Demands};
 use super::lane_args::{self, LaneArgs};
 use super::output::tell;
@@ -116,9 +116,10 @@ pub(super) struct ScriptArgs {
     #[command(flatten)]
     pub(super) lanes: LaneArgs,
     /// Add a command that runs whole scripts and says by its exit code whether they pass, such as ref=wasm or
-    /// 'wt=wasmtime wast {}'. The word {} stands for the script's path; without it the path comes last. Repeatable.
-    #[arg(long, value_name = "NAME=CMD", help_heading = "Lanes")]
-    script_engine: Vec<NamedCommand>,
+    /// 'wt=wasmtime wast {}'. The word {} stands for the script's path; without it the path comes last. A name without
+    /// a command is that of an engine that is installed, such as wabt. Repeatable.
+    #[arg(long, value_name = "NAME[=CMD]", help_heading = "Lanes")]
+    script_engine: Vec<ScriptEngineArg>,
     #[command(flatten)]
     demands: DemandArgs,
 }
@@ -187,8 +188,8 @@ impl ScriptArgs {
     fn check_names(&self, Lanes { present, absent }: &Lanes) -> Result<(), String> {
         let lanes = present.iter().map(|lane| &lane.info().name).chain(absent.iter().map(|lane| &lane.name));
         let mut seen: HashSet<&String> = lanes.collect();
-        match self.script_engine.iter().find(|engine| !seen.insert(&engine.name)) {
-            Some(engine) => Err(LanesError::Twice(engine.name.clone()).to_string()),
+        match self.script_engine.iter().find(|engine| !seen.insert(&engine.0.name)) {
+            Some(engine) => Err(LanesError::Twice(engine.0.name.clone()).to_string()),
             None => Ok(()),
         }
     }
@@ -293,7 +294,7 @@ impl ScriptArgs {
             jobs: self.jobs.or_else(cores).map_or(1, NonZeroUsize::get),
             timeout: self.lanes.timeout,
             bless: self.bless,
-            script_engines: self.script_engine.iter().map(NamedCommand::script_engine).collect(),
+            script_engines: self.script_engine.iter().map(|engine| engine.0.clone()).collect(),
         })
     }
 }

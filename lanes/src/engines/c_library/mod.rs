@@ -6,6 +6,7 @@
 //! shape     what a module imports and exports
 //! thunk     small modules for values that the interface lacks
 //! trials    what the engine can do
+//! configuration                                      what functions of the engine's own switch
 //! context, store, failure                            the lane, as of every linked engine
 //! ```
 //!
@@ -16,6 +17,7 @@
 //!   the names of a frame. They are the same in all its versions, and no structure of Wasmtime's is used: their layouts
 //!   change. Of our own library's functions, those that choose the features and tell the reason of a refusal.
 
+mod configuration;
 mod context;
 mod failure;
 mod objects;
@@ -25,14 +27,16 @@ mod symbols;
 mod thunk;
 mod trials;
 
+pub use self::configuration::Setting;
 pub use self::trials::{Abilities, attempt, try_all};
 
+use self::configuration::changes;
 use self::objects::Engine;
 use self::store::LibraryStore;
 use self::symbols::Symbols;
 use crate::engines::PerFeatures;
 use crate::engines::session::LinkedSession;
-use crate::{EngineInfo, Failure, Features, Lane, LaneInfo, Moves, Options, RelaxedSimd, Session};
+use crate::{EngineInfo, Failure, Features, Lane, LaneInfo, Moves, Options, Session};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,11 +48,13 @@ pub struct CLibrary {
     symbols: &'static Symbols,
     abilities: Abilities,
     options: Options,
+    settings: Vec<Setting>,
     engines: PerFeatures<Arc<Engine>>,
 }
 
 impl CLibrary {
-    /// Opens the library. `name` and `version` are those of the engine, which no function of the interface tells.
+    /// Opens the library. `name` and `version` are those of the engine, which no function of the interface tells. The
+    /// abilities are those with these settings.
     ///
     /// # Errors
     ///
@@ -57,10 +63,11 @@ impl CLibrary {
         path: &Path,
         (name, version): (&str, &str),
         abilities: Abilities,
+        settings: &[Setting],
         options: &Options,
     ) -> Result<CLibrary, String> {
         let symbols = Symbols::load(path)?;
-        let frame_limit = if abilities.frames { trials::frame_limit(symbols) } else { None };
+        let frame_limit = if abilities.frames { trials::frame_limit(symbols, settings) } else { None };
         let abilities = Abilities { frame_limit, ..abilities };
         let info = LaneInfo {
             name: name.to_string(),
@@ -76,26 +83,10 @@ impl CLibrary {
             symbols,
             abilities,
             options: options.clone(),
+            settings: settings.to_vec(),
             engines: PerFeatures::default(),
         })
     }
-}
-
-/// Returns Wasmtime's and our own switches for these features and options, by their functions. Another library has none
-/// of them. No feature is switched off: some features demand others, in each version in another way, and a wrong
-/// configuration ends the process.
-fn switches(features: Features, options: &Options) -> Vec<(String, bool)> {
-    let is_deterministic = options.relaxed_simd == RelaxedSimd::Deterministic;
-    let of_feature = |name: &str| (format!("wasm_{}", name.replace('-', "_")), true);
-    let options = [
-        ("shared_memory", features.contains(Features::THREADS)),
-        ("wasm_relaxed_simd_deterministic", is_deterministic),
-        ("parallel_compilation", options.compile_threads != Some(1)),
-    ];
-    let of_wasmtime = features.names().map(of_feature).chain(options.map(|(name, on)| (name.to_string(), on)));
-    let of_wasmtime = of_wasmtime.map(|(name, on)| (format!("wasmtime_config_{name}_set"), on));
-    let own = ("touchstone_config_relaxed_simd_deterministic".to_string(), is_deterministic);
-    of_wasmtime.chain([own]).collect()
 }
 
 impl Lane for CLibrary {
@@ -115,7 +106,7 @@ impl Lane for CLibrary {
         let mut tells = vec!["state"];
         tells.extend(self.symbols.last_error.is_some().then_some("phases"));
         tells.extend(self.abilities.frames.then_some("frames"));
-        tells.extend(self.abilities.offsets.then_some("offsets"));
+        tells.extend((self.abilities.frames && self.abilities.offsets).then_some("offsets"));
         tells
     }
 
@@ -126,7 +117,7 @@ impl Lane for CLibrary {
     fn session(&self, features: Features) -> Result<Box<dyn Session + '_>, Failure> {
         let features = features - self.lacks(features);
         let engine = self.engines.get_or_make(features, || {
-            Engine::new(self.symbols, features, &switches(features, &self.options)).map(Arc::new)
+            Engine::new(self.symbols, features, &changes(features, &self.options, &self.settings)).map(Arc::new)
         })?;
         let store = LibraryStore::new(&engine, Rc::new(self.abilities.clone()), features)?;
         // The interface cannot make the tables and memories that these features add to `spectest`.

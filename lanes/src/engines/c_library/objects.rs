@@ -5,6 +5,7 @@
 
 #![expect(unsafe_code, reason = "the functions of the library are called with pointers that it made")]
 
+use super::configuration::Change;
 use super::symbols::{self as raw, Limits, Payload, Symbols, Vector, error_kind, kind};
 use crate::{Failure, Features, Frame, HeapType, Phase, Reference, Refusal, ValType, Value};
 use std::any::Any;
@@ -26,23 +27,18 @@ unsafe impl Send for Engine {}
 unsafe impl Sync for Engine {}
 
 impl Engine {
-    /// Makes an engine with these features, as far as they can be chosen. The switches are names and values for
-    /// [`Symbols::switch`]; those that the library lacks are left out.
-    pub(super) fn new(
-        symbols: &'static Symbols,
-        features: Features,
-        switches: &[(String, bool)],
-    ) -> Result<Engine, Failure> {
+    /// Makes an engine with these features, as far as they can be chosen. Changes by functions that the library lacks
+    /// are left out.
+    pub(super) fn new(symbols: &'static Symbols, features: Features, changes: &[Change]) -> Result<Engine, Failure> {
         let list = features.names().collect::<Vec<_>>().join(",");
         let list = CString::new(list).expect("no name of a feature has a zero");
         // SAFETY: a new configuration is changed by functions of the same library, and the engine takes it over.
         let raw = unsafe {
             let config = (symbols.config_new)();
-            for (name, on) in switches {
-                if let Some(switch) = symbols.switch(name) {
-                    switch(config, *on);
-                }
+            for change in changes {
+                symbols.change(config, change)?;
             }
+            symbols.add_features(config, features);
             if let Some(set_features) = symbols.config_features {
                 set_features(config, list.as_ptr());
             }
@@ -66,7 +62,7 @@ impl Drop for Engine {
 pub(super) struct Store {
     symbols: &'static Symbols,
     raw: *mut raw::Store,
-    _engine: Arc<Engine>,
+    engine: Arc<Engine>,
 }
 
 impl Drop for Store {
@@ -167,17 +163,75 @@ impl Store {
         if raw.is_null() {
             return Err(Failure::Internal("the library makes no store".to_string()));
         }
-        Ok(Rc::new(Store { symbols, raw, _engine: Arc::clone(engine) }))
+        Ok(Rc::new(Store { symbols, raw, engine: Arc::clone(engine) }))
     }
 
-    /// Loads a module. The interface gives no reason for a refusal; our own library does.
+    /// Loads a module. The interface gives no reason for a refusal; our own library and Wasmtime's do.
     pub(super) fn load(self: &Rc<Store>, binary: &[u8]) -> Result<Module, Refusal> {
         // SAFETY: the bytes are only read.
         let raw = unsafe { (self.symbols.module_new)(self.raw, &lent(binary)) };
         Owned::new(self, raw, self.symbols.module_delete).ok_or_else(|| {
             let message = "the library gives no reason".to_string();
-            self.last_refusal().unwrap_or(Refusal { phase: Phase::Rejected, message })
+            let told = self.last_refusal().or_else(|| self.refusal_by_wasmtime(binary));
+            told.unwrap_or(Refusal { phase: Phase::Rejected, message })
         })
+    }
+
+    /// Returns whether the engine accepts a module, which it may be unable to compile.
+    fn validates(self: &Rc<Store>, binary: &[u8]) -> bool {
+        match self.error_of_wasmtime(|symbols, engine| {
+            // SAFETY: the bytes are only read.
+            Some(unsafe { (symbols.wasmtime_module_validate?)(engine, binary.as_ptr(), binary.len()) })
+        }) {
+            Some(error) => error.is_none(),
+            None => self.load(binary).is_ok(),
+        }
+    }
+
+    /// Asks Wasmtime again for the reason why it refused a module. A valid one is refused by a compiler that lacks
+    /// something, and says so, or that fails.
+    fn refusal_by_wasmtime(self: &Rc<Store>, binary: &[u8]) -> Option<Refusal> {
+        let message = self.error_of_wasmtime(|symbols, engine| {
+            let mut module = ptr::null_mut();
+            // SAFETY: the bytes are only read, and a module that is made after all is ours.
+            unsafe {
+                let error = (symbols.wasmtime_module_new?)(engine, binary.as_ptr(), binary.len(), &raw mut module);
+                if error.is_null() {
+                    (symbols.wasmtime_module_delete?)(module);
+                }
+                Some(error)
+            }
+        })??;
+        let lacks = ["unsupported", "not supported", "not yet implemented", "no support"];
+        let phase = match () {
+            () if !self.validates(binary) => Phase::Rejected,
+            () if lacks.iter().any(|text| message.to_lowercase().contains(text)) => Phase::Unsupported,
+            () => Phase::Internal,
+        };
+        Some(Refusal { phase, message })
+    }
+
+    /// Calls a function of Wasmtime that may return an error, and returns its message. `None` if the library is not
+    /// Wasmtime's, or of a version before 0.30, where these functions have other types.
+    fn error_of_wasmtime(
+        &self,
+        call: impl FnOnce(&Symbols, *mut raw::Engine) -> Option<*mut raw::WasmtimeError>,
+    ) -> Option<Option<String>> {
+        let symbols = self.symbols;
+        symbols.wasmtime_memorytype_new?;
+        let error = call(symbols, self.engine.raw)?;
+        if error.is_null() {
+            return Some(None);
+        }
+        let mut message = Vector::EMPTY;
+        // SAFETY: the error and its message are ours, so they are deleted after their use.
+        unsafe {
+            (symbols.wasmtime_error_message?)(error, &raw mut message);
+            let text = text(&raw const message);
+            (symbols.byte_vec_delete)(&raw mut message);
+            (symbols.wasmtime_error_delete?)(error);
+            Some(Some(text))
+        }
     }
 
     /// Returns the reason for the refusal of a module, if the library tells it.

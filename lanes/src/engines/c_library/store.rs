@@ -8,7 +8,7 @@ use super::trials::Abilities;
 use crate::engines::context::EngineContext;
 use crate::engines::host::{act, note_call};
 use crate::engines::{range, session::EngineStore};
-use crate::{Binary, Failure, Features, HostCall, HostFunc, Refusal, Value};
+use crate::{Binary, Failure, Features, HostCall, HostFunc, Phase, Refusal, Value, is_valid_with};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
@@ -58,6 +58,12 @@ impl EngineStore for LibraryStore {
 
     fn load(&mut self, module: &Binary) -> Result<Rc<Loaded>, Refusal> {
         let loaded = self.state.store.load(module.bytes())?;
+        let is_whole = is_valid_with(module.bytes(), self.state.abilities.features);
+        if !is_whole && is_valid_with(module.bytes(), Features::all()) {
+            // A compiler may accept some modules of a feature, and refuse that of the trial.
+            let message = "the engine has no more than a part of a feature that the module needs".to_string();
+            return Err(Refusal { phase: Phase::Unsupported, message });
+        }
         Ok(Rc::new(Loaded { module: loaded, shape: shape::read(module.bytes()).map(Rc::new) }))
     }
 

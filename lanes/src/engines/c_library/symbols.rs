@@ -6,6 +6,8 @@
 
 #![expect(unsafe_code, reason = "to load a library runs its code, and a symbol has the type that its header says")]
 
+use super::configuration::{Argument, Change};
+use crate::{Failure, Features};
 use libloading::Library;
 use std::ffi::{c_char, c_void};
 use std::path::Path;
@@ -21,7 +23,8 @@ macro_rules! opaque {
 
 opaque! {
     Config Engine Store Module Instance Extern Func Global Table Memory Trap Frame Foreign Ref
-    ValType FuncType GlobalType TableType MemoryType Error
+    ValType FuncType GlobalType TableType MemoryType Error WasmerFeatures
+    WasmtimeModule WasmtimeError
 }
 
 /// A vector of the interface. `data` points to `size` elements.
@@ -77,9 +80,6 @@ pub(super) struct Limits {
 
 /// A host function: its environment, the arguments, and room for the results.
 pub(super) type Callback = unsafe extern "C" fn(*mut c_void, *const Vector<Val>, *mut Vector<Val>) -> *mut Trap;
-
-/// A function that switches a feature of Wasmtime on or off.
-type Switch = unsafe extern "C" fn(*mut Config, bool);
 
 /// One row for each function: the name, and its type. The symbol has the prefix `wasm_`.
 macro_rules! functions {
@@ -190,6 +190,15 @@ functions! {
         error_kind = "touchstone_error_kind": fn(*const Error) -> u8;
         error_message = "touchstone_error_message": fn(*const Error, *mut Vector<u8>);
         error_delete = "touchstone_error_delete": fn(*mut Error);
+        wasmtime_memorytype_new = "wasmtime_memorytype_new": fn();
+        wasmtime_module_new = "wasmtime_module_new": fn(*mut Engine, *const u8, usize, *mut *mut WasmtimeModule)
+            -> *mut WasmtimeError;
+        wasmtime_module_delete = "wasmtime_module_delete": fn(*mut WasmtimeModule);
+        wasmtime_module_validate = "wasmtime_module_validate": fn(*mut Engine, *const u8, usize) -> *mut WasmtimeError;
+        wasmtime_error_message = "wasmtime_error_message": fn(*const WasmtimeError, *mut Vector<u8>);
+        wasmtime_error_delete = "wasmtime_error_delete": fn(*mut WasmtimeError);
+        wasmer_features_new = "wasmer_features_new": fn() -> *mut WasmerFeatures;
+        wasmer_config_set_features = "wasm_config_set_features": fn(*mut Config, *mut WasmerFeatures);
         ref_same = "wasm_ref_same": fn(*const Ref, *const Ref) -> bool;
     }
 }
@@ -215,9 +224,75 @@ impl Symbols {
         }
     }
 
-    /// Returns the function that switches an option on or off; `None` if the library has none of this name.
-    pub(super) fn switch(&self, name: &str) -> Option<Switch> {
-        // SAFETY: all functions that `switches` names have this type.
-        unsafe { self.library.get(name) }.ok().map(|function| *function)
+    /// Returns whether the library has a function of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        // SAFETY: the symbol is not used.
+        unsafe { self.library.get::<*const c_void>(name) }.is_ok()
+    }
+
+    /// Changes a configuration, if the library has this function.
+    ///
+    /// # Safety
+    ///
+    /// The configuration must be one of this library, and the function one of those that
+    /// [`changes`](super::configuration::changes) names.
+    ///
+    /// # Errors
+    ///
+    /// The function refuses the argument.
+    pub(super) unsafe fn change(&self, config: *mut Config, (name, argument): &Change) -> Result<(), Failure> {
+        // SAFETY: each function has the type that its argument says, by the headers of its engine. A refusal is a new
+        // object, which stays: its engine is not used.
+        unsafe {
+            match *argument {
+                Argument::Flag(on) => self.call(name, |set: unsafe extern "C" fn(*mut Config, bool)| set(config, on)),
+                Argument::Byte(byte) => self.call(name, |set: unsafe extern "C" fn(*mut Config, u8)| set(config, byte)),
+                Argument::Choice(choice) => {
+                    self.call(name, |set: unsafe extern "C" fn(*mut Config, u32)| set(config, choice))
+                }
+                Argument::Number(number) => {
+                    self.call(name, |set: unsafe extern "C" fn(*mut Config, u64)| set(config, number))
+                }
+                Argument::Text(text) => {
+                    let set = |set: unsafe extern "C" fn(*mut Config, *const c_char) -> *mut Error| {
+                        set(config, text.as_ptr())
+                    };
+                    if self.call(name, set).is_some_and(|refusal| !refusal.is_null()) {
+                        return Err(Failure::Unsupported(format!("the library refuses {name} of {text:?}")));
+                    }
+                    return Ok(());
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// Calls a function, if the library has it.
+    ///
+    /// # Safety
+    ///
+    /// `F` must be the type of the function.
+    unsafe fn call<F: Copy, R>(&self, name: &str, call: impl FnOnce(F) -> R) -> Option<R> {
+        // SAFETY: see above.
+        let function = unsafe { self.library.get::<F>(name) }.ok()?;
+        Some(call(*function))
+    }
+
+    /// Switches features of Wasmer on, if the library is Wasmer's: they are an object of their own.
+    ///
+    /// # Safety
+    ///
+    /// The configuration must be one of this library.
+    pub(super) unsafe fn add_features(&self, config: *mut Config, features: Features) {
+        let (Some(new), Some(set)) = (self.wasmer_features_new, self.wasmer_config_set_features) else { return };
+        // SAFETY: the new object is changed by functions of the same library, and the configuration takes it over.
+        unsafe {
+            let object = new();
+            for name in features.names() {
+                let function = format!("wasmer_features_{}", name.replace('-', "_"));
+                self.call(&function, |add: unsafe extern "C" fn(*mut WasmerFeatures, bool) -> bool| add(object, true));
+            }
+            set(config, object);
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! The abilities of an engine in a library, found by trying: the interface has no question for them, and libraries end
 //! the process where they lack something. So each trial runs in a child that may die.
 
+use super::configuration::{Setting, changes};
 use super::objects::{Engine, Item, Store, Val};
-use super::switches;
 use super::symbols::Symbols;
 use crate::adapter::spectest_modules;
 use crate::{Failure, Features, Options, Reference, Value};
@@ -77,11 +77,17 @@ pub fn try_all(command: &[String], path: &Path) -> Result<Abilities, String> {
 ///
 /// # Errors
 ///
-/// The library cannot be loaded.
-pub fn attempt(path: &Path, names: &[String], mut say: impl FnMut(&str)) -> Result<(), String> {
+/// The library cannot be loaded, set or used at all.
+pub fn attempt(path: &Path, settings: &[Setting], names: &[String], mut say: impl FnMut(&str)) -> Result<(), String> {
     let symbols = Symbols::load(path)?;
+    settings.iter().try_for_each(|setting| setting.check(symbols))?;
+    let tried = Tried { symbols, settings };
     for name in names {
-        let has = if has(symbols, name).unwrap_or(false) { "yes" } else { "no" };
+        let has = match has(tried, name) {
+            Err(failure) if name == LOADS => return Err(failure.to_string()),
+            Ok(true) => "yes",
+            Ok(false) | Err(_) => "no",
+        };
         say(&format!("{name} {has}"));
     }
     Ok(())
@@ -108,20 +114,27 @@ impl Abilities {
     }
 }
 
+/// A library with the settings that are tried.
+#[derive(Clone, Copy)]
+struct Tried<'a> {
+    symbols: &'static Symbols,
+    settings: &'a [Setting],
+}
+
 /// Returns whether an engine has the ability.
-fn has(symbols: &'static Symbols, name: &str) -> Result<bool, Failure> {
+fn has(tried: Tried<'_>, name: &str) -> Result<bool, Failure> {
     match name {
-        LOADS => loads(symbols),
-        HOST_VALUES => has_host_values(symbols),
-        FUNCTION_IDENTITY => has_function_identity(symbols),
-        FRAMES => Ok(trace(symbols)?.is_some()),
+        LOADS => loads(tried),
+        HOST_VALUES => has_host_values(tried),
+        FUNCTION_IDENTITY => has_function_identity(tried),
+        FRAMES => Ok(trace(tried)?.is_some() && shows_frames_beyond_hosts(tried)?),
         OFFSETS => {
-            let offset = trace(symbols)?.flatten();
+            let offset = trace(tried)?.flatten();
             Ok(offset.is_some_and(|offset| binary(TRAP)[usize::try_from(offset).unwrap_or(0)] == UNREACHABLE))
         }
         feature => {
             let feature = Feature::named(feature).ok_or_else(|| Failure::Usage(format!("there is no trial {name}")))?;
-            let store = store(symbols, Features::empty().with(feature.set))?;
+            let store = store(tried, Features::empty().with(feature.set))?;
             // The host module `spectest` has items of some features.
             let more = spectest_modules(feature.set);
             Ok(store.load(&binary(feature.example)).is_ok() && more.iter().all(|module| store.load(module).is_ok()))
@@ -129,8 +142,8 @@ fn has(symbols: &'static Symbols, name: &str) -> Result<bool, Failure> {
     }
 }
 
-fn store(symbols: &'static Symbols, features: Features) -> Result<Rc<Store>, Failure> {
-    let engine = Engine::new(symbols, features, &switches(features, &Options::default()))?;
+fn store(tried: Tried<'_>, features: Features) -> Result<Rc<Store>, Failure> {
+    let engine = Engine::new(tried.symbols, features, &changes(features, &Options::default(), tried.settings))?;
     Store::new(&Arc::new(engine))
 }
 
@@ -151,14 +164,14 @@ fn call(export: &Item, arguments: &[Val]) -> Result<Val, Failure> {
     Ok(export.call(arguments, 1)?.map_err(trapped)?.remove(0))
 }
 
-fn loads(symbols: &'static Symbols) -> Result<bool, Failure> {
-    let store = store(symbols, Features::empty())?;
+fn loads(tried: Tried<'_>) -> Result<bool, Failure> {
+    let store = store(tried, Features::empty())?;
     let exports = instantiate(&store, r#"(module (func (export "f") (result i32) (i32.const 7)))"#)?;
     Ok(matches!(call(&exports[0], &[])?, Val::Plain(Value::I32(7))))
 }
 
-fn has_host_values(symbols: &'static Symbols) -> Result<bool, Failure> {
-    let store = store(symbols, Features::WASM_2_0)?;
+fn has_host_values(tried: Tried<'_>) -> Result<bool, Failure> {
+    let store = store(tried, Features::WASM_2_0)?;
     let same = r#"(module (func (export "f") (param externref) (result externref) (local.get 0)))"#;
     let exports = instantiate(&store, same)?;
     let Some(value) = store.host_value(7) else { return Ok(false) };
@@ -168,8 +181,8 @@ fn has_host_values(symbols: &'static Symbols) -> Result<bool, Failure> {
     Ok(is_same && matches!(call(&exports[0], &[Val::Plain(null)])?, Val::Plain(value) if value == null))
 }
 
-fn has_function_identity(symbols: &'static Symbols) -> Result<bool, Failure> {
-    let store = store(symbols, Features::WASM_2_0)?;
+fn has_function_identity(tried: Tried<'_>) -> Result<bool, Failure> {
+    let store = store(tried, Features::WASM_2_0)?;
     let text = r#"(module (func $a (export "a")) (func $b (export "b"))
         (func (export "to_a") (result funcref) (ref.func $a)) (func (export "to_b") (result funcref) (ref.func $b)))"#;
     let exports = instantiate(&store, text)?;
@@ -185,18 +198,34 @@ const TRAP: &str = r#"(module (func (export "f") unreachable))"#;
 const UNREACHABLE: u8 = 0x00;
 
 /// Returns the offset of the frame of a trap. `None` if the trap shows no frame.
-fn trace(symbols: &'static Symbols) -> Result<Option<Option<u64>>, Failure> {
-    let store = store(symbols, Features::empty())?;
+fn trace(tried: Tried<'_>) -> Result<Option<Option<u64>>, Failure> {
+    let store = store(tried, Features::empty())?;
     let exports = instantiate(&store, TRAP)?;
     let Err(trap) = exports[0].call(&[], 0)? else { return Ok(None) };
     let frames = trap.frames().unwrap_or_default();
     Ok(frames.first().map(|frame| frame.module_offset))
 }
 
+/// Returns whether the frames of a trap include those beyond a call of the host.
+fn shows_frames_beyond_hosts(tried: Tried<'_>) -> Result<bool, Failure> {
+    let store = store(tried, Features::empty())?;
+    let inner = instantiate(&store, TRAP)?;
+    let relay = Box::new(move |_: &[Val]| {
+        let ended = inner[0].call(&[], 0).unwrap_or_else(|_| Ok(Vec::new()));
+        ended.map(|_| Vec::new())
+    });
+    let host = store.function(&[], &[], relay)?;
+    let text = r#"(module (import "" "" (func $host)) (func (export "f") (call $host)))"#;
+    let outer = store.load(&binary(text)).map_err(|_| Failure::Unsupported("no module with an import".to_string()))?;
+    let outer = store.instantiate(&outer, &[host]).map_err(|_| Failure::Unsupported("no imports".to_string()))?;
+    let Err(trap) = outer.items()[0].call(&[], 0)? else { return Ok(false) };
+    Ok(trap.frames().is_some_and(|frames| frames.len() == 2))
+}
+
 /// Returns the number of frames of a deep trap, if it is smaller than that of the frames that are active.
-pub(super) fn frame_limit(symbols: &'static Symbols) -> Option<usize> {
+pub(super) fn frame_limit(symbols: &'static Symbols, settings: &[Setting]) -> Option<usize> {
     const DEPTH: i32 = 1000;
-    let store = store(symbols, Features::empty()).ok()?;
+    let store = store(Tried { symbols, settings }, Features::empty()).ok()?;
     let text = r#"(module (func $down (export "f") (param i32)
         (if (i32.eqz (local.get 0)) (then unreachable)) (call $down (i32.sub (local.get 0) (i32.const 1)))))"#;
     let exports = instantiate(&store, text).ok()?;

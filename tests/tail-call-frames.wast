@@ -1,0 +1,17 @@
+;; Functions that have left by tail calls have no frames, also where a compiler inlines one of them into another.
+(module $other (func (export "trap") unreachable))
+(register "other" $other)
+(module
+  (import "other" "trap" (func $trap))
+  (type $step (func (param i32)))
+  (elem declare func $first)
+  (func $first (type $step)
+    (if (local.get 0)
+      (then (return_call $second (local.get 0)))
+      (else (call $trap))))
+  (func $second (type $step)
+    (return_call_ref $step (i32.sub (local.get 0) (i32.const 1)) (ref.func $first)))
+  (func (export "run") (param i32) (call $first (local.get 0))))
+(assert_trap (invoke "run" (i32.const 0)) "unreachable")
+(assert_trap (invoke "run" (i32.const 1)) "unreachable")
+(assert_trap (invoke "run" (i32.const 1_000_000)) "unreachable")
