@@ -190,11 +190,13 @@ impl FunctionCompiler {
 
 /// Returns whether two pieces of code are the same, except for their prologues.
 fn is_same_code(one: &MachineCode, other: &MachineCode) -> bool {
-    let body = |code: &'_ MachineCode| {
-        let start = reached_blocks(code).first().copied()?;
-        Some((start, code.buffer.data()[start as usize..].to_vec()))
-    };
     body(one) == body(other)
+}
+
+/// Returns the offset of the code after the prologue, and that code.
+fn body(code: &MachineCode) -> Option<(u32, &[u8])> {
+    let start = *reached_blocks(code).first()?;
+    Some((start, &code.buffer.data()[start as usize..]))
 }
 
 /// Returns offsets of blocks that can be reached, sorted: the first one, and targets of edges. Cranelift's list of

@@ -148,7 +148,10 @@ impl Watched {
                 }
             }
         }
-        variables.locals.values_mut().for_each(|variable| tidy(&mut variable.locations));
+        for variable in variables.locals.values_mut() {
+            variable.locations.sort_by_key(|(range, _)| range.start);
+            join(&mut variable.locations);
+        }
         variables
     }
 
@@ -225,9 +228,8 @@ fn intervals(changes: &[LocalChange]) -> Vec<(u32, Option<Value>, Range<u32>)> {
     sorted.iter().enumerate().map(interval).collect()
 }
 
-/// Sorts locations, and joins adjacent ranges.
-fn tidy(locations: &mut Locations) {
-    locations.sort_by_key(|(range, _)| range.start);
+/// Joins adjacent ranges of sorted locations.
+pub(super) fn join(locations: &mut Locations) {
     locations.dedup_by(|next, last| {
         let is_continued = last.0.end == next.0.start && last.1 == next.1;
         if is_continued {

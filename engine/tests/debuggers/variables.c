@@ -2,6 +2,12 @@
 
 extern int call_back(int n) __attribute__((import_module("host"), import_name("call_back")));
 
+static int kept;
+
+static void keep(int n) {
+    kept = n;
+}
+
 struct pair { int first; long long second; };
 
 static double mix(int n, long long wide, float narrow, double exact) {
@@ -16,14 +22,16 @@ static int add_up(int count) {
     int total = 0;
     for (int i = 0; i < count; i++) {
         int square = i * i;
-        total += square; // in add_up
+        total += square;
+        keep(total); // in add_up
     }
     return total;
 }
 
 __attribute__((export_name("inner"))) int inner(int n) {
     int twice = n * 2;
-    return twice + 1; // in inner
+    keep(twice); // in inner
+    return twice + 1;
 }
 
 __attribute__((export_name("outer"))) int outer(int n) {

@@ -50,9 +50,9 @@ const STOPS: &[(&str, usize, &[Expected])] = &[
     ),
     ("in mix", 1, &[("n", "14"), ("before", "15")]),
     ("in add_up", 0, &[("count", "4"), ("total", "0"), ("i", "0"), ("square", "0")]),
-    ("in add_up", 0, &[("count", "4"), ("total", "0"), ("i", "1"), ("square", "1")]),
-    ("in add_up", 0, &[("count", "4"), ("total", "1"), ("i", "2"), ("square", "4")]),
-    ("in add_up", 0, &[("count", "4"), ("total", "5"), ("i", "3"), ("square", "9")]),
+    ("in add_up", 0, &[("count", "4"), ("total", "1"), ("i", "1"), ("square", "1")]),
+    ("in add_up", 0, &[("count", "4"), ("total", "5"), ("i", "2"), ("square", "4")]),
+    ("in add_up", 0, &[("count", "4"), ("total", "14"), ("i", "3"), ("square", "9")]),
     ("in outer", 0, &[("n", "14"), ("before", "15"), ("mixed", "48.75"), ("total", "14")]),
     ("in inner", 0, &[("n", "14"), ("twice", "28")]),
 ];
@@ -203,7 +203,8 @@ fn gdb_shows_locals_at_every_instruction() {
         assert_eq!(faults, [""; 0], "{tier:?}");
         let shown: usize = steps.iter().map(|(_, values)| values.len()).sum();
         assert!(steps.len() > 100, "{tier:?}: {} steps", steps.len());
-        assert!(shown > steps.len() * 4, "{tier:?}: {shown} values in {} steps", steps.len());
+        let least = if tier == Tier::Speed { 3 } else { 5 };
+        assert!(shown > steps.len() * least, "{tier:?}: {shown} values in {} steps", steps.len());
         let moved = lines.map(|line| line + 12);
         assert!(steps.iter().any(|step| fault(step, moved).is_some()), "{tier:?}: values at other lines are noticed");
     }

@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// The registers that the System V convention preserves, beside rbp and rsp, with their DWARF numbers.
-const PRESERVED: [(Register, Dwarf); 5] = [
+pub(super) const PRESERVED: [(Register, Dwarf); 5] = [
     (Register::RBX, X86_64::RBX),
     (Register::R12, X86_64::R12),
     (Register::R13, X86_64::R13),

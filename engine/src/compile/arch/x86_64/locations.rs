@@ -4,9 +4,9 @@
 //! something else is written, and moves and reloads copy it. Only stores that register allocation tells of put a value
 //! into the frame, because other slots may change through pointers.
 
-use super::call_frame::{LINK, decode_blocks, ends_block, frame_growth, jump_target};
+use super::call_frame::{LINK, PRESERVED, decode_blocks, ends_block, frame_growth, jump_target};
 use crate::compile::codegen::reached_blocks;
-use crate::compile::value_locations::{Location, Locations};
+use crate::compile::value_locations::{Location, Locations, join};
 use core::ops::Range;
 use cranelift_codegen::{CompiledCode, FinalizedMachExceptionHandler};
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register};
@@ -37,6 +37,7 @@ pub(in crate::compile) fn locate(code: &CompiledCode, sizes: &[u32], seeds: &[Se
         code,
         blocks: ranges.iter().zip(ends).map(block).collect(),
         sizes,
+        calls: calls(code),
         seeds: BTreeMap::new(),
         frame_size: i32::try_from(layout.frame_to_fp_offset).unwrap_or(i32::MAX),
         info: InstructionInfoFactory::new(),
@@ -57,7 +58,17 @@ pub(in crate::compile) fn locate(code: &CompiledCode, sizes: &[u32], seeds: &[Se
     located
 }
 
-/// Sorts the locations of a value and leaves one for each offset.
+/// Lists the calls: the offset after each, and those of its exception handlers.
+fn calls(code: &CompiledCode) -> BTreeMap<u32, Vec<u32>> {
+    let handler = |handler: &FinalizedMachExceptionHandler| match *handler {
+        FinalizedMachExceptionHandler::Tag(_, target) | FinalizedMachExceptionHandler::Default(target) => Some(target),
+        FinalizedMachExceptionHandler::Context(_) => None,
+    };
+    let sites = code.buffer.call_sites();
+    sites.map(|site| (site.ret_addr, site.exception_handlers.iter().filter_map(handler).collect())).collect()
+}
+
+/// Sorts the locations of a value, leaves one for each offset, and joins adjacent ranges.
 fn separate(locations: &mut Locations) {
     locations.sort_by_key(|(range, _)| range.start);
     let mut end = 0;
@@ -66,12 +77,15 @@ fn separate(locations: &mut Locations) {
         end = range.end.max(end);
     }
     locations.retain(|(range, _)| !range.is_empty());
+    join(locations);
 }
 
 struct Follower<'a> {
     code: &'a CompiledCode,
     blocks: BTreeMap<u32, &'a [Instruction]>,
     sizes: &'a [u32],
+    /// The offsets of exception handlers, by the offsets after calls.
+    calls: BTreeMap<u32, Vec<u32>>,
     /// The values that are in locations from an offset on.
     seeds: BTreeMap<u32, Vec<(Location, usize)>>,
     /// The distance from the stack pointer up to the frame pointer.
@@ -189,13 +203,8 @@ impl Follower<'_> {
                 }
             }
             FlowControl::Call | FlowControl::IndirectCall => {
-                let sites = code.buffer.call_sites().filter(|site| site.ret_addr == instruction.next_ip32());
-                for handler in sites.flat_map(|site| site.exception_handlers) {
-                    match *handler {
-                        FinalizedMachExceptionHandler::Tag(_, target)
-                        | FinalizedMachExceptionHandler::Default(target) => self.arrive(target, state),
-                        FinalizedMachExceptionHandler::Context(_) => {}
-                    }
+                for target in self.calls.get(&instruction.next_ip32()).cloned().unwrap_or_default() {
+                    self.arrive(target, state);
                 }
             }
             _ => {}
@@ -207,8 +216,12 @@ impl Follower<'_> {
     fn write(&mut self, instruction: &Instruction, state: &mut State) {
         let during = instruction.ip32() + 1;
         if instruction.mnemonic() == Mnemonic::Call {
-            // No convention of compiled code preserves a register that holds a value.
-            return state.end_all(during, |location, _| matches!(location, Location::Register(_)));
+            // Where an exception can be caught, no register is preserved.
+            let preserves = self.calls.get(&instruction.next_ip32()).is_some_and(Vec::is_empty);
+            return state.end_all(during, |location, _| match location {
+                Location::Register(number) => !(preserves && preserved_numbers().any(|preserved| preserved == number)),
+                _ => false,
+            });
         }
         let copied = self.copy(instruction).and_then(|(from, to, bytes)| {
             let &(value, _) = state.held.get(&from)?;
@@ -286,6 +299,11 @@ fn frame_base(register: Register, frame_size: i32) -> Option<i32> {
         Register::RBP => Some(-LINK),
         _ => None,
     }
+}
+
+/// Returns the DWARF numbers of the registers that calls preserve.
+fn preserved_numbers() -> impl Iterator<Item = u16> {
+    PRESERVED.iter().map(|(_, number)| number.0)
 }
 
 fn is_write(access: OpAccess) -> bool {
