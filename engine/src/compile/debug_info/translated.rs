@@ -141,7 +141,8 @@ fn write_sequence(program: &mut LineProgram, function: &DebugFunction<'_>, rows:
         let row = rows.range(body..=offset.max(body)).next_back().and_then(|(_, row)| *row);
         // Line 0 is code that comes from no line.
         let position = row.map_or((None, 0, 0), |row| (Some(row.file), row.line, row.column));
-        if last.replace(position) == Some(position) {
+        let before = last.replace(position);
+        if before == Some(position) {
             continue;
         }
         let next = program.row();
@@ -149,7 +150,17 @@ fn write_sequence(program: &mut LineProgram, function: &DebugFunction<'_>, rows:
         if let Some(row) = row {
             let prologue_end = row.prologue_end && is_prologue;
             is_prologue &= !prologue_end;
-            *next = LineRow { address_offset: start.into(), op_index: 0, prologue_end, epilogue_begin: false, ..row };
+            // The first code that is left of a line is where debuggers stop, even if the module's own first row of the
+            // line was of an instruction that the optimizer has removed.
+            let is_other_line = before.is_none_or(|(file, line, _)| (file, line) != (position.0, position.1));
+            *next = LineRow {
+                address_offset: start.into(),
+                op_index: 0,
+                is_statement: row.is_statement || is_other_line,
+                prologue_end,
+                epilogue_begin: false,
+                ..row
+            };
         }
         program.generate_row();
     }

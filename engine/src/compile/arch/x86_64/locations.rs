@@ -143,9 +143,9 @@ impl Follower<'_> {
 
     /// Returns whether an instruction of the range, other than the last one, writes a register.
     fn is_written(&mut self, register: Location, range: Range<u32>) -> bool {
-        // The range of a value in a register alone is within a block.
-        let Some((_, &block)) = self.blocks.range(..=range.start).next_back() else { return true };
-        let inside = block.iter().filter(|instruction| range.contains(&instruction.ip32()));
+        let first = self.blocks.range(..=range.start).next_back().map_or(0, |(&start, _)| start);
+        let blocks: Vec<&[Instruction]> = self.blocks.range(first..range.end).map(|(_, &block)| block).collect();
+        let inside = blocks.into_iter().flatten().filter(|instruction| range.contains(&instruction.ip32()));
         let mut state = State::default();
         let mut is_written = false;
         for instruction in inside.filter(|instruction| instruction.next_ip32() < range.end) {
