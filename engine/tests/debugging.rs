@@ -44,7 +44,7 @@ fn debuggee() {
     linker.func_wrap("host", "call_back", call_back).unwrap();
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let outer = instance.get_typed_func::<i32, i32>(&mut store, "outer").unwrap();
-    println!("outer returned {}", outer.call(&mut store, 14).unwrap());
+    println!("outer returned {}", outer.call(&mut store, variable("ARGUMENT").parse().unwrap()).unwrap());
 }
 
 /// A folder with a module, its artifact and its listing.
@@ -52,6 +52,8 @@ struct Files {
     folder: TempDir,
     listing: Listing,
     tier: Tier,
+    /// The argument of `outer`.
+    argument: i32,
 }
 
 impl Files {
@@ -62,9 +64,14 @@ impl Files {
 
     /// The files of [`PROGRAM`], compiled with these options; `None` if there is no compiler.
     fn of_program(tier: Tier, options: &[&str]) -> Option<Files> {
+        Files::of_source(tier, "program.c", PROGRAM, options)
+    }
+
+    /// The files of a program in C.
+    fn of_source(tier: Tier, name: &str, source: &str, options: &[&str]) -> Option<Files> {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("program.c"), PROGRAM).unwrap();
-        let target = ["-g", "--target=wasm32", "-nostdlib", "-Wl,--no-entry", "program.c", "-o", "program.wasm"];
+        std::fs::write(folder.path().join(name), source).unwrap();
+        let target = ["-g", "--target=wasm32", "-nostdlib", "-Wl,--no-entry", name, "-o", "program.wasm"];
         run_tool(folder.path(), "wasm-ld", &["--version"], &[])?;
         let (output, is_success) = run_tool(folder.path(), "clang", &[options, &target].concat(), &[])?;
         assert!(is_success, "{output}");
@@ -78,13 +85,18 @@ impl Files {
         write("module.wasm", wasm);
         write("module.cwasm", &compile(tier, true, wasm));
         write(&listing.name, listing.text.as_bytes());
-        Files { folder, listing, tier }
+        Files { folder, listing, tier, argument: 14 }
+    }
+
+    /// The line of the only instruction that starts like this.
+    fn line(&self, instruction: &str) -> usize {
+        let line = self.listing.text.lines().position(|line| line.trim().starts_with(instruction));
+        line.expect("the listing has the instruction") + 1
     }
 
     /// The place of the only instruction that starts like this, as debuggers show it: `FILE:LINE`.
     fn place(&self, instruction: &str) -> String {
-        let line = self.listing.text.lines().position(|line| line.trim().starts_with(instruction));
-        format!("{}:{}", self.listing.name, line.expect("the listing has the instruction") + 1)
+        format!("{}:{}", self.listing.name, self.line(instruction))
     }
 
     /// Watches the module with a debugger, freshly compiled or reloaded. Returns the transcript.
@@ -98,6 +110,7 @@ impl Files {
         let environment = [
             ("TIER", &*format!("{:?}", self.tier)),
             ("DEBUG_INFO", if debug_info { "true" } else { "false" }),
+            ("ARGUMENT", &self.argument.to_string()),
             ("INPUT", if reload { "module.cwasm" } else { "module.wasm" }),
         ];
         debugger(self.folder.path(), "debuggee", &environment, commands)
@@ -250,14 +263,16 @@ fn watch_with_gdb(tier: Tier, reload: bool) {
         ["break wasm_inner", "run", "backtrace", "step", "delete", &stop, "continue", "backtrace", "continue"];
     let Some(transcript) = files.watch(gdb, reload, true, &commands) else { return };
     let frames = [
-        &format!("wasm_inner () at {mul}"),
+        &*format!("wasm_inner (local0=14) at {mul}"),
         "i32.mul\n",
-        &format!("#0  wasm_inner () at {mul}"),
+        &format!("#0  wasm_inner (local0=14) at {mul}"),
         "in entry(i32->i32) ()",
         "closure.rs",
         "in exit(i32->i32) ()",
-        &format!("in wasm_middle () at {call}"),
-        &format!("in wasm function 3 () at {end}"),
+        "in wasm_middle (local0=",
+        &format!(") at {call}"),
+        "in wasm function 3 (local0=",
+        &format!(") at {end}"),
         "in entry(i32->i32) ()",
         "debuggee",
     ];
@@ -265,7 +280,13 @@ fn watch_with_gdb(tier: Tier, reload: bool) {
     // The optimizer made one instruction of the multiplication and another of the division: they may be one line.
     let step: &[&str] = if tier == Tier::Quick { &["i32.const 7\n"] } else { &[")\n"] };
     expect_in_order(&transcript, step);
-    let second = [&*format!("wasm_middle () at {add}"), "i32.add\n", "in wasm function 3 ()", "exited normally"];
+    let second = [
+        "wasm_middle (local0=",
+        &*format!(") at {add}"),
+        "i32.add\n",
+        "in wasm function 3 (local0=",
+        "exited normally",
+    ];
     expect_in_order(&transcript, &second);
 }
 
@@ -409,15 +430,18 @@ fn watch_with_lldb(tier: Tier, reload: bool) {
     let Some(transcript) = files.watch(lldb, reload, true, &commands) else { return };
     let frames = [
         "stop reason = breakpoint 1.1",
-        &format!("`wasm_inner at {mul}"),
+        &*format!("`wasm_inner(local0=14) at {mul}"),
         "`entry(i32->i32)",
         "closure.rs",
         "`exit(i32->i32)",
-        &format!("`wasm_middle at {call}"),
-        &format!("`wasm function 3 at {end}"),
+        "`wasm_middle(local0=",
+        &format!(") at {call}"),
+        "`wasm function 3(local0=",
+        &format!(") at {end}"),
         "stop reason = step in",
         "stop reason = breakpoint 2.1",
-        &format!("`wasm_middle at {add}"),
+        "`wasm_middle(local0=",
+        &format!(") at {add}"),
         "exited with status = 0",
     ];
     expect_in_order(&transcript, &frames);

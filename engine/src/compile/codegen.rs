@@ -6,6 +6,8 @@
 use super::arch;
 use super::clif::{trap_code, trap_of};
 use super::symbol::Symbol;
+use super::translate::LocalChange;
+use super::value_locations::{self, Variables, Watched};
 use crate::artifact::handlers::Catch;
 use crate::base::{Error, ErrorKind, Result, Trap, WasmOffset};
 use crate::wasm::index::{TagIndex, TypeIndex};
@@ -17,7 +19,7 @@ use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::settings::OptLevel;
 use cranelift_codegen::{
     CodegenError, CodegenResult, CompiledCode as MachineCode, Context, ExceptionContextLoc,
-    FinalizedMachExceptionHandler, FinalizedRelocTarget,
+    FinalizedMachExceptionHandler, FinalizedRelocTarget, ValueLabelsRanges,
 };
 use gimli::write::CallFrameInstruction;
 
@@ -47,6 +49,8 @@ pub(crate) struct CompiledCode {
     pub(crate) call_sites: Vec<CompiledCallSite>,
     /// The calls during which the frame holds references, sorted.
     pub(crate) stack_maps: Vec<CompiledStackMap>,
+    /// Where debuggers find parameters and locals; empty without debug information.
+    pub(crate) variables: Variables,
 }
 
 /// A field of the code that the linker fills.
@@ -129,22 +133,27 @@ impl FunctionCompiler {
     }
 
     /// Compiles the function. Traps that belong to no operator (those of the stack check) are attributed to `first`,
-    /// the function's first operator.
+    /// the function's first operator. `locals` are those that debuggers show.
     pub(crate) fn compile(
         &mut self,
         isa: &dyn TargetIsa,
         symbol: Symbol,
         first: Option<WasmOffset>,
+        locals: Option<Vec<LocalChange>>,
     ) -> Result<CompiledCode> {
-        let code = self.emit(isa).map_err(|error| codegen_error(&symbol, &error))?;
+        let (code, watched) = self.emit(isa, locals).map_err(|error| codegen_error(&symbol, &error))?;
         let unwind = arch::call_frame_rules(code.buffer.data(), &reached_blocks(&code))
             .map_err(|reason| Error::new(ErrorKind::Unsupported, format!("{symbol:?} cannot be unwound: {reason}")))?;
         let traps = traps(&code);
+        let source_map = source_map(&code, &traps, first);
+        let variables =
+            watched.map(|(watched, ranges)| watched.locate(&code, &ranges, &self.context.func, isa, &source_map));
         Ok(CompiledCode {
             symbol,
             alignment: code.buffer.alignment.max(isa.function_alignment().preferred),
             relocs: relocations(&code, &self.context.func),
-            source_map: source_map(&code, &traps, first),
+            source_map,
+            variables: variables.unwrap_or_default(),
             called: Vec::new(),
             is_unoptimized: false,
             traps,
@@ -155,7 +164,14 @@ impl FunctionCompiler {
         })
     }
 
-    fn emit(&mut self, isa: &dyn TargetIsa) -> CodegenResult<MachineCode> {
+    fn emit(
+        &mut self,
+        isa: &dyn TargetIsa,
+        mut locals: Option<Vec<LocalChange>>,
+    ) -> CodegenResult<(MachineCode, Option<(Watched, ValueLabelsRanges)>)> {
+        if let Some(locals) = &mut locals {
+            value_locations::resolve(locals, &self.context.func, isa)?;
+        }
         self.context.verify_if(isa)?;
         // Without optimization no store is ever dropped.
         if isa.flags().opt_level() != OptLevel::None {
@@ -163,8 +179,24 @@ impl FunctionCompiler {
         }
         self.context.optimize(isa, &mut ControlPlane::default())?;
         pin_traps(&mut self.context.func);
-        (self.lower)(isa, &self.context)
+        let code = (self.lower)(isa, &self.context)?;
+        let Some(locals) = locals else { return Ok((code, None)) };
+        let watched = Watched::label(&mut self.context.func, locals, isa);
+        let labelled = (self.lower)(isa, &self.context)?;
+        let watched = is_same_code(&code, &labelled).then_some((watched, labelled.value_labels_ranges));
+        Ok((code, watched))
     }
+}
+
+/// Returns whether two pieces of code are the same, except for their prologues.
+fn is_same_code(one: &MachineCode, other: &MachineCode) -> bool {
+    body(one) == body(other)
+}
+
+/// Returns the offset of the code after the prologue, and that code.
+fn body(code: &MachineCode) -> Option<(u32, &[u8])> {
+    let start = *reached_blocks(code).first()?;
+    Some((start, &code.buffer.data()[start as usize..]))
 }
 
 /// Returns offsets of blocks that can be reached, sorted: the first one, and targets of edges. Cranelift's list of

@@ -263,6 +263,7 @@ mod tests {
     use crate::base::Tier;
     use crate::compile::codegen::{self, CompiledCallSite, CompiledHandler, CompiledStackMap, Relocation};
     use crate::compile::isa;
+    use crate::compile::value_locations::Variables;
     use crate::wasm::index::TypeIndex;
     use crate::wasm::module::Function;
     use crate::wasm::types::{CompositeType, FuncType, SubType, ValType};
@@ -304,6 +305,7 @@ mod tests {
             unwind,
             call_sites: Vec::new(),
             stack_maps: Vec::new(),
+            variables: Variables::default(),
         }
     }
 

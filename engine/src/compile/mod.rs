@@ -6,7 +6,7 @@
 //! 4. [`codegen`] compiles each CLIF function to machine code, and [`budget`] says with which settings.
 //! 5. [`link`] lays out all code in one fixed order and writes the artifact.
 //!
-//! [`debug_info`] makes what debuggers read, and [`listing`] the text that stands for the source of a module.
+//! [`debug_info`] makes what debuggers read, [`value_locations`] finds where locals are, and [`listing`] the text that stands for the source of a module.
 //! [`symbol`] names pieces of code, [`clif`] holds the conventions of all CLIF, [`arch`] what depends on the
 //! architecture.
 //!
@@ -28,6 +28,7 @@ mod symbol;
 mod trampoline;
 mod translate;
 pub(crate) mod validate;
+mod value_locations;
 
 use crate::abi::signature::LoweredSignature;
 use crate::base::{Compile, Config, Result, Tier};
@@ -223,12 +224,12 @@ impl Worker {
         index: DefinedFuncIndex,
         body: Body<'_>,
     ) -> Result<CompiledCode> {
-        let Translated { first, called } =
+        let Translated { first, called, locals } =
             translate::translate(env, index, body, self.compiler.func(), &mut self.allocations)?;
         let is_past_budget = budget::settings(self.compiler.translated())? == budget::Settings::Quick;
         let is_unoptimized = is_past_budget && env.config.tier != Tier::Quick;
         let isa = if is_unoptimized { quick } else { env.isa };
-        let code = self.compiler.compile(isa, Symbol::Function(index), Some(first))?;
+        let code = self.compiler.compile(isa, Symbol::Function(index), Some(first), locals)?;
         Ok(CompiledCode { called, is_unoptimized, ..code })
     }
 
@@ -241,6 +242,6 @@ impl Worker {
             Symbol::Builtin(builtin) => trampoline::build_builtin(func, isa, *builtin, allocations),
             Symbol::Fallback(fallback) => *func = fallback.build(isa),
         }
-        self.compiler.compile(isa, symbol, None)
+        self.compiler.compile(isa, symbol, None, None)
     }
 }

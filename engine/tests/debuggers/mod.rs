@@ -1,5 +1,7 @@
 //! Debuggers that watch a test of this binary.
 
+mod variables;
+
 use crate::tools::{Environment, run_tool, skip};
 use std::path::Path;
 

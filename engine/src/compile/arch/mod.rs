@@ -6,6 +6,7 @@
 //! | `PADDING` | the byte between pieces of code |
 //! | `relocate` | the relocations that the linker resolves |
 //! | `call_frame_rules` | the unwind rules of a function, at every instruction |
+//! | `locate` | where values are, at each instruction of a function |
 //! | `Fallback` | routines in place of instructions that a CPU lacks |
 //! | `relaxed` | single instructions for relaxed vector operations |
 //!
@@ -18,4 +19,4 @@ mod x86_64;
 compile_error!("the compiler needs a file for this architecture in compile/arch");
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86_64::{CPU_FEATURES, Fallback, PADDING, call_frame_rules, relaxed, relocate};
+pub(super) use x86_64::{CPU_FEATURES, Fallback, PADDING, Seed, call_frame_rules, locate, relaxed, relocate};

@@ -1,8 +1,10 @@
 //! Makes the debug information of an artifact: [`translated`] from the module's own, and [`synthesized`] for functions
 //! of which the module has none.
 
+mod locals;
 mod synthesized;
 mod translated;
+mod variables;
 
 use super::codegen::CompiledCode;
 use super::symbol::Symbol;
@@ -13,8 +15,9 @@ use crate::wasm::module::Module;
 use core::ops::Range;
 use gimli::write::{Dwarf, RangeList};
 use gimli::{Encoding, Format};
+use locals::Memory;
 use std::collections::HashMap;
-use wasmparser::{Parser, Payload};
+use wasmparser::{KnownCustom, Name, NameSectionReader, Parser, Payload};
 
 /// DWARF 4, which debuggers have read for the longest time.
 const ENCODING: Encoding = Encoding { address_size: 8, format: Format::Dwarf32, version: 4 };
@@ -43,6 +46,10 @@ struct DebugFunction<'a> {
     start: TextOffset,
     /// The offsets of the body in the binary, with its local variables.
     body: Range<u64>,
+    /// The number of parameters.
+    params: u32,
+    /// The names of parameters and locals that have one.
+    local_names: HashMap<u32, &'a str>,
 }
 
 /// The parts of a binary that the module's description lacks.
@@ -54,15 +61,17 @@ struct Binary<'a> {
     bodies: Vec<Range<u64>>,
     /// The custom sections of DWARF by name.
     dwarf: HashMap<&'a str, &'a [u8]>,
+    /// The names of locals, by function.
+    local_names: HashMap<u32, HashMap<u32, &'a str>>,
 }
 
 /// Makes the debug information.
 pub(super) fn build(input: &DebugInput<'_>) -> Dwarf {
-    let binary = Binary::read(input.wasm);
-    let functions = functions(input, &binary.bodies);
+    let mut binary = Binary::read(input.wasm);
+    let functions = functions(input, &mut binary);
     // A malformed custom section is no error: its functions are like those without DWARF.
-    let (mut dwarf, is_covered) =
-        translated::build(&binary, &functions).unwrap_or_else(|_| (Dwarf::new(), vec![false; functions.len()]));
+    let (mut dwarf, is_covered) = translated::build(&binary, Memory::of(input.module), &functions)
+        .unwrap_or_else(|_| (Dwarf::new(), vec![false; functions.len()]));
     let others =
         functions.into_iter().zip(is_covered).filter_map(|(function, is_covered)| (!is_covered).then_some(function));
     synthesized::add(&mut dwarf, input.wasm, &others.collect::<Vec<_>>());
@@ -70,7 +79,8 @@ pub(super) fn build(input: &DebugInput<'_>) -> Dwarf {
 }
 
 /// Lists the functions of the module, in the order of the text.
-fn functions<'a>(input: &DebugInput<'a>, bodies: &[Range<u64>]) -> Vec<DebugFunction<'a>> {
+fn functions<'a>(input: &DebugInput<'a>, binary: &mut Binary<'a>) -> Vec<DebugFunction<'a>> {
+    let local_names = &mut binary.local_names;
     let function = |((code, &start), body): ((&'a CompiledCode, &TextOffset), &Range<u64>)| {
         let Symbol::Function(index) = code.symbol else { unreachable!("one piece of code for each body comes first") };
         let index = input.module.func_index(index);
@@ -78,9 +88,11 @@ fn functions<'a>(input: &DebugInput<'a>, bodies: &[Range<u64>]) -> Vec<DebugFunc
             Ok(position) => input.func_names[position].1.replace(char::is_control, "_"),
             Err(_) => format!("wasm function {}", index.0),
         };
-        DebugFunction { name, code, start, body: body.clone() }
+        let params = input.module.func_type(index).params.len() as u32;
+        let local_names = local_names.remove(&index.0).unwrap_or_default();
+        DebugFunction { name, code, start, body: body.clone(), params, local_names }
     };
-    input.code.iter().zip(input.placed).zip(bodies).map(function).collect()
+    input.code.iter().zip(input.placed).zip(&binary.bodies).map(function).collect()
 }
 
 impl<'a> Binary<'a> {
@@ -93,10 +105,26 @@ impl<'a> Binary<'a> {
                 Payload::CustomSection(custom) if custom.name().starts_with(".debug_") => {
                     binary.dwarf.insert(custom.name(), custom.data());
                 }
+                Payload::CustomSection(custom) => {
+                    if let KnownCustom::Name(names) = custom.as_known() {
+                        binary.read_local_names(names);
+                    }
+                }
                 _ => {}
             }
         }
         binary
+    }
+
+    /// Reads the names of locals, up to where they are malformed.
+    fn read_local_names(&mut self, names: NameSectionReader<'a>) {
+        for subsection in names.into_iter().map_while(core::result::Result::ok) {
+            let Name::Local(functions) = subsection else { continue };
+            for function in functions.into_iter().map_while(core::result::Result::ok) {
+                let names = function.names.into_iter().map_while(core::result::Result::ok);
+                self.local_names.insert(function.index, names.map(|naming| (naming.index, naming.name)).collect());
+            }
+        }
     }
 }
 

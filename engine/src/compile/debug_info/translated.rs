@@ -1,7 +1,9 @@
 //! Translates the module's own DWARF, whose code addresses are offsets in the code section, to DWARF of the machine
-//! code. Files, lines, functions, scopes and types stay. What is said of places in WebAssembly alone is left out, so
-//! that a debugger shows no wrong value.
+//! code. Files, lines, functions, scopes and types stay, and [`Variables`] translates where variables are. What else is
+//! said of places in WebAssembly is left out, so that a debugger shows no wrong value.
 
+use super::locals::Memory;
+use super::variables::{MAX_LOCATIONS, Variables};
 use super::{Binary, DebugFunction, ENCODING, range_list};
 use crate::artifact::debug_info;
 use core::ops::Range;
@@ -12,13 +14,17 @@ use gimli::write::{
 use gimli::{DwAt, EndianSlice, LineEncoding, LittleEndian, constants as dw};
 use std::collections::BTreeMap;
 
-type Reader<'a> = EndianSlice<'a, LittleEndian>;
+pub(super) type Reader<'a> = EndianSlice<'a, LittleEndian>;
 
 /// Translates DWARF. Returns, for each function, whether a line table covers it.
 ///
 /// # Errors
 /// If the module's DWARF is malformed.
-pub(super) fn build(binary: &Binary<'_>, functions: &[DebugFunction<'_>]) -> ConvertResult<(Dwarf, Vec<bool>)> {
+pub(super) fn build(
+    binary: &Binary<'_>,
+    memory: Option<Memory>,
+    functions: &[DebugFunction<'_>],
+) -> ConvertResult<(Dwarf, Vec<bool>)> {
     let load = |id: gimli::SectionId| {
         let section = binary.dwarf.get(id.name()).copied().unwrap_or_default();
         Ok::<_, gimli::Error>(EndianSlice::new(section, LittleEndian))
@@ -27,32 +33,33 @@ pub(super) fn build(binary: &Binary<'_>, functions: &[DebugFunction<'_>]) -> Con
     let mut dwarf = Dwarf::new();
     let mut is_covered = vec![false; functions.len()];
     let code = Code { start: binary.code_start, functions };
+    let mut variables = Variables { code: &code, memory, scope: None, left: MAX_LOCATIONS };
     let mut units = dwarf.convert(&read)?;
     while let Some((mut unit, root)) = units.read_unit()? {
         let covered = translate_lines(&mut unit, &code)?;
         covered.iter().for_each(|&function| is_covered[function] = true);
-        translate_entries(&mut unit, root, &code, &covered)?;
+        translate_entries(&mut unit, root, &code, &covered, &mut variables)?;
     }
     Ok((dwarf, is_covered))
 }
 
 /// The functions, by their offsets in the binary.
-struct Code<'a> {
+pub(super) struct Code<'a> {
     /// The offset of the code section, from which DWARF counts.
     start: u64,
-    functions: &'a [DebugFunction<'a>],
+    pub(super) functions: &'a [DebugFunction<'a>],
 }
 
 impl Code<'_> {
     /// Finds the function whose body contains an address of DWARF.
-    fn function(&self, address: u64) -> Option<usize> {
+    pub(super) fn function(&self, address: u64) -> Option<usize> {
         let offset = self.start.checked_add(address)?;
         let after = self.functions.partition_point(|function| function.body.start <= offset);
         after.checked_sub(1).filter(|&last| self.functions[last].body.contains(&offset))
     }
 
     /// Lists the ranges of the text that come from a range of addresses of DWARF. That of a whole body is the function.
-    fn text(&self, addresses: Range<u64>) -> Vec<Range<u64>> {
+    pub(super) fn text(&self, addresses: Range<u64>) -> Vec<Range<u64>> {
         let Some(function) = self.function(addresses.start) else { return Vec::new() };
         let function = &self.functions[function];
         let wasm = self.start + addresses.start..self.start.saturating_add(addresses.end);
@@ -134,7 +141,8 @@ fn write_sequence(program: &mut LineProgram, function: &DebugFunction<'_>, rows:
         let row = rows.range(body..=offset.max(body)).next_back().and_then(|(_, row)| *row);
         // Line 0 is code that comes from no line.
         let position = row.map_or((None, 0, 0), |row| (Some(row.file), row.line, row.column));
-        if last.replace(position) == Some(position) {
+        let before = last.replace(position);
+        if before == Some(position) {
             continue;
         }
         let next = program.row();
@@ -142,7 +150,17 @@ fn write_sequence(program: &mut LineProgram, function: &DebugFunction<'_>, rows:
         if let Some(row) = row {
             let prologue_end = row.prologue_end && is_prologue;
             is_prologue &= !prologue_end;
-            *next = LineRow { address_offset: start.into(), op_index: 0, prologue_end, epilogue_begin: false, ..row };
+            // The first code that is left of a line is where debuggers stop, even if the module's own first row of the
+            // line was of an instruction that the optimizer has removed.
+            let is_other_line = before.is_none_or(|(file, line, _)| (file, line) != (position.0, position.1));
+            *next = LineRow {
+                address_offset: start.into(),
+                op_index: 0,
+                is_statement: row.is_statement || is_other_line,
+                prologue_end,
+                epilogue_begin: false,
+                ..row
+            };
         }
         program.generate_row();
     }
@@ -155,6 +173,7 @@ fn translate_entries<'u, 'd>(
     root: ConvertUnitEntry<'u, Reader<'d>>,
     code: &Code<'_>,
     covered: &[usize],
+    variables: &mut Variables<'_>,
 ) -> ConvertResult<()> {
     let id = unit.unit.root();
     translate_attributes(unit, id, &root);
@@ -166,6 +185,8 @@ fn translate_entries<'u, 'd>(
         let id = unit.add_entry(id, &entry);
         translate_attributes(unit, id, &entry);
         translate_ranges(unit, id, &entry, code)?;
+        variables.enter(&entry)?;
+        variables.translate(unit, id, &entry)?;
     }
     Ok(())
 }

@@ -144,6 +144,7 @@ impl FuncTranslator<'_> {
         if !self.unreachable {
             self.jump_to_exit();
         }
+        self.begin_arm();
         let height = self.frame(0).height;
         self.stack.truncate(height);
         let mut handlers = match core::mem::replace(&mut self.frame_mut(0).kind, FrameKind::Try) {
@@ -194,6 +195,7 @@ impl FuncTranslator<'_> {
         if !self.unreachable {
             self.jump_to_exit();
         }
+        self.begin_arm();
         let frame = self.controls.last_mut().expect("an `else` belongs to an `if`");
         let FrameKind::If { otherwise, params } = core::mem::replace(&mut frame.kind, FrameKind::Block) else {
             unreachable!("validation requires that `else` belongs to an `if`");
@@ -202,6 +204,14 @@ impl FuncTranslator<'_> {
         self.stack.extend(params);
         self.builder.switch_to_block(otherwise);
         self.unreachable = false;
+    }
+
+    /// Notes for debug information that the innermost block goes on in another arm.
+    fn begin_arm(&mut self) {
+        let at = self.builder.srcloc().bits();
+        if let Some(locals) = &mut self.local_values {
+            locals.next_arm(at);
+        }
     }
 
     fn end(&mut self) {
@@ -215,6 +225,10 @@ impl FuncTranslator<'_> {
             self.jump_to_exit();
         }
         let frame = self.controls.pop().expect("an `end` closes a frame");
+        let at = self.builder.srcloc().bits();
+        if let Some(locals) = &mut self.local_values {
+            locals.close(frame.exit_reached, at);
+        }
         match frame.kind {
             FrameKind::TryTable => self.close_clauses(),
             FrameKind::Try => drop(self.close_try()),
@@ -364,6 +378,10 @@ impl FuncTranslator<'_> {
     fn open(&mut self, kind: FrameKind, params: usize, results: &[ValType]) {
         let exit = self.block_with_params(results);
         let height = self.stack.len() - params;
+        let at = self.builder.srcloc().bits();
+        if let Some(locals) = &mut self.local_values {
+            locals.open(matches!(kind, FrameKind::Loop { .. }), at);
+        }
         self.controls.push(ControlFrame { kind, height, params, results: results.len(), exit, exit_reached: false });
     }
 

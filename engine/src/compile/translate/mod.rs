@@ -19,6 +19,7 @@ mod exception;
 mod expansion;
 mod gc;
 mod legacy;
+mod local_values;
 mod memory;
 mod metering;
 mod numeric;
@@ -48,6 +49,8 @@ use core::mem::offset_of;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, Type, Value, types};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, FunctionBuilderContext, Variable};
+pub(crate) use local_values::LocalChange;
+use local_values::LocalValues;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use wasmparser::{FuncValidatorAllocations, Operator};
 
@@ -107,6 +110,8 @@ pub(crate) struct Translated {
     pub(crate) first: WasmOffset,
     /// The types of the functions that it calls by address, which may be the host's. In no order.
     pub(crate) called: Vec<TypeIndex>,
+    /// The values of parameters and locals, if there is debug information.
+    pub(crate) locals: Option<Vec<LocalChange>>,
 }
 
 /// Validates one function and translates it into `func`, which is empty.
@@ -124,7 +129,9 @@ pub(crate) fn translate(
     let refusal = |error| classify(env.config.features, env.wasm, error);
     let mut validator = to_validate.into_validator(core::mem::take(&mut allocations.validator));
 
-    let mut translator = FuncTranslator::new(env, index, func, &mut allocations.builder);
+    let params = env.module.func_type(env.module.func_index(index)).params.len() as u32;
+    let local_values = env.config.debug_info.then(|| LocalValues::new(&body, params));
+    let mut translator = FuncTranslator::new(env, index, func, &mut allocations.builder, local_values);
     translator.hints = hints;
     if env.config.features.contains(Features::LEGACY_EXCEPTIONS) {
         translator.legacy = legacy::scan(&body);
@@ -152,7 +159,11 @@ pub(crate) fn translate(
     operators.finish().map_err(refusal)?;
     translator.builder.finalize(env.isa.frontend_config());
     allocations.validator = validator.into_allocations();
-    Ok(Translated { first: wasm_offset(first), called: translator.signatures.into_keys().collect() })
+    Ok(Translated {
+        first: wasm_offset(first),
+        called: translator.signatures.into_keys().collect(),
+        locals: translator.local_values.map(LocalValues::into_changes),
+    })
 }
 
 /// The translator of one function.
@@ -179,6 +190,8 @@ pub(crate) struct FuncTranslator<'a> {
     locals: Vec<Local>,
     /// The locals that the body uses; `None` if all may be.
     used_locals: Option<BTreeSet<u32>>,
+    /// The values of locals, if there is debug information.
+    local_values: Option<LocalValues>,
     /// Counts of what the function becomes.
     expansion: expansion::Expansion,
     /// The address of the instance's context.
@@ -225,6 +238,7 @@ impl<'a> FuncTranslator<'a> {
         index: DefinedFuncIndex,
         func: &'a mut ir::Function,
         context: &'a mut FunctionBuilderContext,
+        local_values: Option<LocalValues>,
     ) -> FuncTranslator<'a> {
         let ty = env.module.func_type(env.module.func_index(index));
         func.signature = wasm_signature(&LoweredSignature::from(ty));
@@ -248,6 +262,7 @@ impl<'a> FuncTranslator<'a> {
             clauses_tried: 0,
             locals: Vec::new(),
             used_locals: None,
+            local_values,
             expansion: expansion::Expansion::default(),
             vmctx: params[0],
             cast_operand: None,

@@ -2,6 +2,7 @@
 //! instructions](https://webassembly.github.io/spec/core/syntax/instructions.html#variable-instructions)).
 
 use super::access::DefinitionAddress;
+use super::local_values::LocalValues;
 use super::operators::operators;
 use super::{FuncTranslator, Local, is_traced};
 use crate::abi::signature::MachineType;
@@ -18,19 +19,42 @@ impl FuncTranslator<'_> {
         visit_local_get(self, local_index: u32) => {
             let local = self.locals[local_index as usize];
             let value = self.builder.use_var(local.variable);
+            let from = self.next_offset();
+            self.note_local(local_index, |locals| locals.found(local_index, value, from));
             self.push_typed(value, local.ty);
         };
         visit_local_set(self, local_index: u32) => {
             let value = self.pop();
-            self.builder.def_var(self.locals[local_index as usize].variable, value);
+            self.set_local(local_index, value);
         };
         visit_local_tee(self, local_index: u32) => {
             let value = self.pop();
-            self.builder.def_var(self.locals[local_index as usize].variable, value);
+            self.set_local(local_index, value);
             self.push(value);
         };
         visit_global_get(self, global_index: u32) => self.global_get(GlobalIndex(global_index));
         visit_global_set(self, global_index: u32) => self.global_set(GlobalIndex(global_index));
+    }
+
+    fn set_local(&mut self, local: u32, value: Value) {
+        self.builder.def_var(self.locals[local as usize].variable, value);
+        let from = self.next_offset();
+        self.note_local(local, |locals| locals.set(local, value, from));
+    }
+
+    /// Returns an offset after that of the current operator, and not after that of the next one.
+    fn next_offset(&self) -> u32 {
+        self.builder.srcloc().bits() + 1
+    }
+
+    /// Notes what is known of a local, for debug information: of a number, because the collector may move what a
+    /// reference refers to.
+    fn note_local(&mut self, local: u32, note: impl FnOnce(&mut LocalValues)) {
+        let is_number =
+            matches!(self.locals[local as usize].ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
+        if let Some(locals) = self.local_values.as_mut().filter(|_| is_number) {
+            note(locals);
+        }
     }
 
     /// Declares the next local with `value` as its initial value.
@@ -42,6 +66,8 @@ impl FuncTranslator<'_> {
         }
         self.builder.def_var(variable, value);
         self.locals.push(Local { variable, ty });
+        let index = self.locals.len() as u32 - 1;
+        self.note_local(index, |locals| locals.set(index, value, 0));
     }
 
     /// Declares `count` locals with zero or null as their initial value.

@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// The registers that the System V convention preserves, beside rbp and rsp, with their DWARF numbers.
-const PRESERVED: [(Register, Dwarf); 5] = [
+pub(super) const PRESERVED: [(Register, Dwarf); 5] = [
     (Register::RBX, X86_64::RBX),
     (Register::R12, X86_64::R12),
     (Register::R13, X86_64::R13),
@@ -37,7 +37,7 @@ const PRESERVED: [(Register, Dwarf); 5] = [
 ];
 
 /// The size of the return address and the saved rbp.
-const LINK: i32 = 16;
+pub(super) const LINK: i32 = 16;
 
 /// Returns the call frame instructions of a function, each with the offset that it holds from. They follow those of the
 /// CIE, which describe the first instruction. `blocks` are the offsets at which basic blocks start, after the prologue,
@@ -71,7 +71,7 @@ pub(in crate::compile) fn call_frame_rules(
 
 /// Decodes all blocks that can be reached from these: some that jumps lead to are not known to Cranelift any more, or
 /// are parts of its instructions. Returns the offset of each, and where its instructions are in `instructions`.
-fn decode_blocks(
+pub(super) fn decode_blocks(
     code: &[u8],
     blocks: &[u32],
     instructions: &mut Vec<Instruction>,
@@ -111,11 +111,21 @@ fn decode(code: &[u8], start: u32, instructions: &mut Vec<Instruction>) -> Resul
 
 /// Returns the target of a jump within the function. A tail call, which is not linked yet, seems to lead to the next
 /// instruction, and no jump within a function does.
-fn jump_target(instruction: &Instruction, length: usize) -> Option<u32> {
+pub(super) fn jump_target(instruction: &Instruction, length: usize) -> Option<u32> {
     let jumps = instruction.op0_kind() == OpKind::NearBranch64 && instruction.mnemonic() != Mnemonic::Call;
     let target = instruction.near_branch_target();
     let is_inside = target < length as u64 && target != instruction.next_ip();
     (jumps && is_inside).then_some(target as u32)
+}
+
+/// Returns by how much a prologue moves the return address down, to make room for the arguments of tail calls.
+pub(super) fn frame_growth(prologue: &[u8]) -> i32 {
+    let mut instructions = Vec::new();
+    if decode(prologue, 0, &mut instructions).is_err() {
+        return 0;
+    }
+    let grows = |pair: &&[Instruction]| is_move(&pair[1], FRAME_SET) && pushes_down(&pair[0]).is_some();
+    instructions.windows(2).find(grows).and_then(|pair| pushes_down(&pair[0])).unwrap_or(0)
 }
 
 struct Sweep {
@@ -241,7 +251,7 @@ fn pops_frame(instruction: &Instruction) -> bool {
     instruction.code() == Code::Pop_r64 && instruction.op0_register() == Register::RBP
 }
 
-fn ends_block(instruction: &Instruction) -> bool {
+pub(super) fn ends_block(instruction: &Instruction) -> bool {
     leaves_function(instruction) || instruction.mnemonic() == Mnemonic::Ud2
 }
 

@@ -2,10 +2,12 @@
 
 mod call_frame;
 mod fallback;
+mod locations;
 pub(in crate::compile) mod relaxed;
 
 pub(in crate::compile) use call_frame::call_frame_rules;
 pub(in crate::compile) use fallback::Fallback;
+pub(in crate::compile) use locations::{Seed, locate};
 
 use cranelift_codegen::binemit::Reloc;
 
