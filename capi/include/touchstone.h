@@ -209,6 +209,14 @@ void touchstone_config_compile_threads(wasm_config_t *config, size_t threads);
 // The key is null or has 32 bytes.
 void touchstone_config_artifact_key(wasm_config_t *config, const uint8_t *key);
 
+// Lets modules that are compiled go into a cache, and come from it the next time. `folder` is the cache's folder, and
+// `key_file` the file of the secret that seals its entries; both are made if they are missing. Null stands for the
+// places that `touchstone run` uses. Entries that are damaged or foreign are removed, which standard error tells.
+// Returns false if one of the places cannot be used.
+//
+// The strings are null or end with a zero byte.
+bool touchstone_config_cache(wasm_config_t *config, const char *folder, const char *key_file);
+
 // Advances the epoch of an engine by one tick. Any thread may do so, and a signal handler.
 void touchstone_engine_tick(const wasm_engine_t *engine);
 

@@ -6,9 +6,9 @@
 //! 4. [`codegen`] compiles each CLIF function to machine code, and [`budget`] says with which settings.
 //! 5. [`link`] lays out all code in one fixed order and writes the artifact.
 //!
-//! [`debug_info`] makes what debuggers read, [`value_locations`] finds where locals are, and [`listing`] the text that stands for the source of a module.
-//! [`symbol`] names pieces of code, [`clif`] holds the conventions of all CLIF, [`arch`] what depends on the
-//! architecture.
+//! [`debug_info`] makes what debuggers read, with [`value_locations`], which finds where locals are, and [`listing`],
+//! which makes the text that stands for the source of a module. [`symbol`] names pieces of code, [`clif`] holds the
+//! conventions of all CLIF, [`arch`] what depends on the architecture.
 //!
 //! Functions compile in [`parallel`]. The artifact depends neither on the number of threads nor on what the compiler
 //! compiled before.
