@@ -113,7 +113,8 @@ impl Config {
         self
     }
 
-    /// Sets whether modules note which straight code is executed, for [`Module::skipped_code`](crate::Module::skipped_code).
+    /// Sets whether modules note which straight code is executed, for
+    /// [`Module::skipped_code`](crate::Module::skipped_code). The default is not to.
     pub fn track_code(&mut self, on: bool) -> &mut Self {
         self.tracks_code = on;
         self

@@ -49,7 +49,7 @@ pub(crate) struct CompiledCode {
     pub(crate) call_sites: Vec<CompiledCallSite>,
     /// The calls during which the frame holds references, sorted.
     pub(crate) stack_maps: Vec<CompiledStackMap>,
-    /// Where debuggers find parameters and locals; empty without debug information.
+    /// The locations of parameters and locals, for debuggers; empty without debug information.
     pub(crate) variables: Variables,
 }
 
@@ -182,8 +182,8 @@ impl FunctionCompiler {
         let code = (self.lower)(isa, &self.context)?;
         let Some(locals) = locals else { return Ok((code, None)) };
         let watched = Watched::label(&mut self.context.func, locals, isa);
-        let labelled = (self.lower)(isa, &self.context)?;
-        let watched = is_same_code(&code, &labelled).then_some((watched, labelled.value_labels_ranges));
+        let labeled = (self.lower)(isa, &self.context)?;
+        let watched = is_same_code(&code, &labeled).then_some((watched, labeled.value_labels_ranges));
         Ok((code, watched))
     }
 }

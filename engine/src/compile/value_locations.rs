@@ -1,6 +1,6 @@
-//! Where values are in machine code, for debug information.
+//! Locations of values in machine code, for debug information.
 //!
-//! Cranelift tells where a labelled value is. What it tells is not exact enough for a debugger, which must never show a
+//! Cranelift tells where a labeled value is. What it tells is not exact enough for a debugger, which must never show a
 //! wrong value: its ranges follow the order of the code and not the flow of control, and those of the allocator
 //! `single_pass` are ranges of other values too. So only the *start* of a range is taken from it, and
 //! [`arch::locate`] follows each value from there through the code.
@@ -37,7 +37,7 @@ pub(crate) enum Location {
 /// Ranges of offsets in a function's code, each with the location of one value. Sorted, without overlap.
 pub(crate) type Locations = Vec<(Range<u32>, Location)>;
 
-/// Where the values are that debuggers show.
+/// The locations of the values that debuggers show.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Variables {
     /// The address of the instance's context.

@@ -144,7 +144,7 @@ fn a_wrong_value_is_noticed() {
     assert!(wrong.contains(&"before is 15 and shows 16".to_owned()), "{wrong:?}");
 }
 
-/// What gdb shows before an instruction of `$sums`: the line, and the values by name.
+/// The output of gdb before an instruction of `$sums`: the line, and the values by name.
 type Step = (usize, HashMap<String, f64>);
 
 /// Steps through `$sums` of [`LOOP`], instruction by instruction.

@@ -41,7 +41,7 @@ pub(crate) struct Code {
     pub(crate) cast_types: Box<[RefType<TypeIndex>]>,
     /// The instructions that [`Op::Rare`] names.
     pub(crate) rare: Box<[Rare]>,
-    /// Where straight code begins, as offsets in the binary in order. Empty unless the engine tracks code.
+    /// The offsets in the binary at which straight code begins, in order. Empty unless the engine tracks code.
     pub(crate) straight: Box<[u32]>,
     /// The targets that [`Op::BrTable`] names: indices of instructions.
     pub(crate) targets: Box<[u32]>,

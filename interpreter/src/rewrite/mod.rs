@@ -121,7 +121,7 @@ struct Rewriter<'m> {
     /// The first slots of the fields of the struct types that were met.
     first_slots: BTreeMap<u32, Box<[u32]>>,
     rare: Vec<Rare>,
-    /// Where straight code begins, if that is tracked.
+    /// The offsets at which straight code begins, if that is tracked.
     straight: Vec<u32>,
     regions: Vec<Region>,
 }

@@ -12,7 +12,7 @@ use gimli::Register;
 use gimli::constants as dw;
 use gimli::write::{AttributeValue, Expression, LocationList, Unit, UnitEntryId};
 
-/// What a variable is in WebAssembly.
+/// The form of a variable in WebAssembly.
 #[derive(Clone, Copy)]
 pub(super) enum Description {
     /// The value of a local.

@@ -50,8 +50,8 @@ impl LocalValues {
         LocalValues { params, last_set, known, settled: Vec::new(), passing: Vec::new(), marks: Vec::new(), changes }
     }
 
-    /// Notes that a local has a value from an offset on. Locals that nothing sets are left out: a body of a few bytes may
-    /// have thousands.
+    /// Notes that a local has a value from an offset on. Locals that nothing sets are left out: a body of a few bytes
+    /// may have thousands.
     pub(super) fn set(&mut self, local: u32, value: Value, from: u32) {
         if local >= self.params && !self.last_set.contains_key(&local) {
             return;

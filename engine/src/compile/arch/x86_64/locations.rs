@@ -1,4 +1,4 @@
-//! Where values are at each instruction of a function, found by following them through the finished code.
+//! Locations of values at each instruction of a function, found by following them through the finished code.
 //!
 //! A value is in a location at an instruction if it is there on all ways to the instruction. It stays there until
 //! something else is written, and moves and reloads copy it. Only stores that register allocation tells of put a value
@@ -97,12 +97,12 @@ struct Follower<'a> {
     open: Vec<u32>,
 }
 
-/// What is known at an instruction.
+/// The knowledge at an instruction.
 #[derive(Clone, Default)]
 struct State {
     /// The number of the value in each location, and the offset since which it is there.
     held: BTreeMap<Location, (usize, u32)>,
-    /// What was known before in the same block.
+    /// The knowledge before in the same block.
     ended: Vec<(usize, Range<u32>, Location)>,
 }
 
@@ -211,8 +211,8 @@ impl Follower<'_> {
         }
     }
 
-    /// Applies what an instruction writes. It is done when the next instruction starts: while a call lasts, the caller's
-    /// registers are not what they were.
+    /// Applies what an instruction writes. It is done when the next instruction starts: while a call lasts, the
+    /// caller's registers are not what they were.
     fn write(&mut self, instruction: &Instruction, state: &mut State) {
         let during = instruction.ip32() + 1;
         if instruction.mnemonic() == Mnemonic::Call {
