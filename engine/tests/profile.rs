@@ -63,8 +63,9 @@ fn each_sample_has_the_stack_in_force() {
 fn wrong_tables_make_wrong_stacks() {
     let mut config = Config::new();
     config.tier(Tier::Quick).fault(Some(engine::Fault::EpiloguesWithoutRules));
-    let profile = profile(&config, CALLS, true, 20_000_000);
-    assert!(!wrong_stacks(&profile).is_empty(), "{profile}");
+    // Few samples are in epilogues: on a busy machine a profile may have none.
+    let is_wrong = |_| !wrong_stacks(&profile(&config, CALLS, true, 20_000_000)).is_empty();
+    assert!((0..40).any(is_wrong), "no sample shows the planted fault");
 }
 
 /// The host's time is that of its callers, across calls back into WebAssembly. Code that is unloaded meanwhile keeps
