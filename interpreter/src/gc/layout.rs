@@ -145,6 +145,8 @@ pub(crate) enum Layout {
     Array(Storage),
     /// A function type: the layout of the exceptions that carry its parameters.
     Exception(FieldLayout),
+    /// A type of continuations.
+    Continuation,
 }
 
 impl Layout {
@@ -161,6 +163,7 @@ impl Layout {
                 let params = ty.params().iter().map(|&ty| Storage::of_value(ty, is_func));
                 Layout::Exception(FieldLayout::of_exception(params))
             }
+            CompositeType::Cont(_) => Layout::Continuation,
         }
     }
 }

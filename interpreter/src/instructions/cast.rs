@@ -31,8 +31,8 @@ pub(crate) fn ref_test(
         _ => None,
     };
     match target.heap {
-        HeapType::Any | HeapType::Extern | HeapType::Exn | HeapType::Func => true,
-        HeapType::None | HeapType::NoExtern | HeapType::NoExn | HeapType::NoFunc => false,
+        HeapType::Any | HeapType::Extern | HeapType::Exn | HeapType::Func | HeapType::Cont => true,
+        HeapType::None | HeapType::NoExtern | HeapType::NoExn | HeapType::NoFunc | HeapType::NoCont => false,
         HeapType::I31 => reference.as_i31().is_some(),
         HeapType::Eq => reference.as_i31().is_some() || defined().is_some(),
         HeapType::Struct | HeapType::Array => defined().is_some_and(|own| types.kind(own) == target.heap),

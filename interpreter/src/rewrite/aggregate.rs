@@ -241,7 +241,7 @@ impl<'m> Rewriter<'m> {
     }
 
     /// Brings the top operands home, removes them, and returns the slot of the first one.
-    fn take_row(&mut self, count: usize) -> u32 {
+    pub(super) fn take_row(&mut self, count: usize) -> u32 {
         self.send_home(count);
         self.truncate(self.stack.len() - count);
         self.next_home()

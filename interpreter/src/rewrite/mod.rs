@@ -11,6 +11,7 @@
 mod aggregate;
 mod atomic;
 mod code;
+mod continuation;
 mod control;
 mod coverage;
 mod memory;
@@ -24,7 +25,7 @@ pub(crate) mod rare;
 mod stack;
 mod vector;
 
-pub(crate) use self::code::{Catch, Code, Region, Site};
+pub(crate) use self::code::{Catch, Code, Handler, HandlerLabel, Region, Site, StackSwitch, SwitchKind};
 
 use self::control::Label;
 use self::op::Op;
@@ -114,6 +115,8 @@ struct Rewriter<'m> {
     constants: Vec<u64>,
     targets: Vec<u32>,
     sites: Vec<Site>,
+    switches: Vec<StackSwitch>,
+    handlers: Vec<Box<[Handler]>>,
     cast_types: Vec<RefType<TypeIndex>>,
     /// The first slots of the fields of the struct types that were met.
     first_slots: BTreeMap<u32, Box<[u32]>>,
@@ -234,6 +237,8 @@ impl<'m> Rewriter<'m> {
             constants: Vec::new(),
             targets: Vec::new(),
             sites: Vec::new(),
+            switches: Vec::new(),
+            handlers: Vec::new(),
             cast_types: Vec::new(),
             first_slots: BTreeMap::new(),
             rare: Vec::new(),
@@ -311,6 +316,8 @@ impl<'m> Rewriter<'m> {
             rare: self.rare.into(),
             targets: self.targets.into(),
             sites: self.sites.into(),
+            switches: self.switches.into(),
+            handlers: self.handlers.into(),
             cast_types: self.cast_types.into(),
             regions: self.regions.into(),
             parameters,
@@ -394,6 +401,7 @@ impl<'m> Rewriter<'m> {
             || self.cast(operator)
             || self.structure(operator)
             || self.array(operator)
+            || self.continuation(operator)
             || self.atomic(operator);
         debug_assert!(done, "no rewriting of {operator:?}");
         self.canonicalize_nan(operator);

@@ -65,7 +65,8 @@ fn abstract_type(ty: AbstractHeapType) -> Result<HeapType<TypeIndex>> {
         AbstractHeapType::NoExn => HeapType::NoExn,
         AbstractHeapType::Extern => HeapType::Extern,
         AbstractHeapType::NoExtern => HeapType::NoExtern,
-        AbstractHeapType::Cont | AbstractHeapType::NoCont => return Err(Unsupported("a reference to a continuation")),
+        AbstractHeapType::Cont => HeapType::Cont,
+        AbstractHeapType::NoCont => HeapType::NoCont,
     })
 }
 
@@ -102,7 +103,7 @@ fn composite_type(ty: &CompositeInnerType) -> Result<CompositeType<TypeIndex>> {
             CompositeType::Struct(StructType { fields })
         }
         CompositeInnerType::Array(ty) => CompositeType::Array(ArrayType { element: field_type(ty.0)? }),
-        CompositeInnerType::Cont(_) => return Err(Unsupported("a type of continuations")),
+        CompositeInnerType::Cont(ty) => CompositeType::Cont(type_index(ty.0.unpack())?),
     })
 }
 

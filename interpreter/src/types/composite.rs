@@ -49,6 +49,11 @@ pub(crate) enum CompositeType<T = TypeId> {
     Struct(StructType<T>),
     /// An array.
     Array(ArrayType<T>),
+    /// A continuation, with the type of the function that it is a rest of
+    /// ([Stack switching][proposal]).
+    ///
+    /// [proposal]: https://github.com/WebAssembly/stack-switching/blob/main/proposals/stack-switching/Explainer.md
+    Cont(T),
 }
 
 /// A defined type.
@@ -115,6 +120,7 @@ impl<T: Copy> SubType<T> {
                 CompositeType::Struct(StructType { fields: ty.fields.iter().map(|field| field.map(rename)).collect() })
             }
             CompositeType::Array(ty) => CompositeType::Array(ArrayType { element: ty.element.map(rename) }),
+            CompositeType::Cont(func) => CompositeType::Cont(rename(*func)),
         };
         SubType {
             is_final: self.is_final,

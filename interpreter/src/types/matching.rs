@@ -11,7 +11,7 @@ use super::value::ValType;
 impl HeapType {
     /// Returns whether an abstract type is another one or below it. `wanted` must be abstract too.
     fn is_below(self, wanted: HeapType) -> bool {
-        use HeapType::{Any, Array, Eq, Exn, Extern, Func, I31, NoExn, NoExtern, NoFunc, None, Struct};
+        use HeapType::{Any, Array, Cont, Eq, Exn, Extern, Func, I31, NoCont, NoExn, NoExtern, NoFunc, None, Struct};
         self == wanted
             || match wanted {
                 Any => matches!(self, Eq | I31 | Struct | Array | None),
@@ -20,6 +20,7 @@ impl HeapType {
                 Func => self == NoFunc,
                 Exn => self == NoExn,
                 Extern => self == NoExtern,
+                Cont => self == NoCont,
                 _ => false,
             }
     }
@@ -32,6 +33,7 @@ impl CanonicalTypes {
             CompositeType::Func(_) => HeapType::Func,
             CompositeType::Struct(_) => HeapType::Struct,
             CompositeType::Array(_) => HeapType::Array,
+            CompositeType::Cont(_) => HeapType::Cont,
         }
     }
 
@@ -47,6 +49,7 @@ impl CanonicalTypes {
             // Of the abstract types, only the bottom of its hierarchy is below a defined type.
             (ty, Defined(wanted) | Exact(wanted)) => match self.kind(wanted) {
                 HeapType::Func => ty == HeapType::NoFunc,
+                HeapType::Cont => ty == HeapType::NoCont,
                 _ => ty == HeapType::None,
             },
             (ty, wanted) => ty.is_below(wanted),

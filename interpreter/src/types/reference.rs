@@ -32,6 +32,13 @@ pub enum HeapType<T = TypeId> {
     Extern,
     /// Nothing: the bottom of the types of host values.
     NoExtern,
+    /// A continuation of any type
+    /// ([Stack switching][proposal]).
+    ///
+    /// [proposal]: https://github.com/WebAssembly/stack-switching/blob/main/proposals/stack-switching/Explainer.md
+    Cont,
+    /// Nothing: the bottom of the types of continuations.
+    NoCont,
     /// A value of a defined type or of a type that extends it.
     Defined(T),
     /// A value of a defined type, but not of one that extends it
@@ -66,6 +73,8 @@ impl<T> HeapType<T> {
             HeapType::NoExn => HeapType::NoExn,
             HeapType::Extern => HeapType::Extern,
             HeapType::NoExtern => HeapType::NoExtern,
+            HeapType::Cont => HeapType::Cont,
+            HeapType::NoCont => HeapType::NoCont,
             HeapType::Defined(name) => HeapType::Defined(rename(name)),
             HeapType::Exact(name) => HeapType::Exact(rename(name)),
         }
@@ -89,6 +98,8 @@ impl<T> RefType<T> {
     pub const EXN: RefType<T> = RefType { nullable: true, heap: HeapType::Exn };
     /// `externref`.
     pub const EXTERN: RefType<T> = RefType { nullable: true, heap: HeapType::Extern };
+    /// `contref`.
+    pub const CONT: RefType<T> = RefType { nullable: true, heap: HeapType::Cont };
 
     /// Returns the type with its defined type, if any, under another name.
     pub(crate) fn map<U>(self, rename: impl FnOnce(T) -> U) -> RefType<U> {
@@ -111,6 +122,8 @@ impl<T: fmt::Display> fmt::Display for HeapType<T> {
             HeapType::NoExn => "noexn",
             HeapType::Extern => "extern",
             HeapType::NoExtern => "noextern",
+            HeapType::Cont => "cont",
+            HeapType::NoCont => "nocont",
             HeapType::Defined(name) => return write!(f, "{name}"),
             HeapType::Exact(name) => return write!(f, "(exact {name})"),
         })
@@ -125,6 +138,7 @@ impl<T: fmt::Display> fmt::Display for RefType<T> {
             (true, HeapType::NoFunc) => f.write_str("nullfuncref"),
             (true, HeapType::NoExn) => f.write_str("nullexnref"),
             (true, HeapType::NoExtern) => f.write_str("nullexternref"),
+            (true, HeapType::NoCont) => f.write_str("nullcontref"),
             (true, heap @ (HeapType::Defined(_) | HeapType::Exact(_))) => write!(f, "(ref null {heap})"),
             (true, heap) => write!(f, "{heap}ref"),
             (false, heap) => write!(f, "(ref {heap})"),

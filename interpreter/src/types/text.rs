@@ -175,6 +175,10 @@ impl Text<'_> {
                 self.put("(array ");
                 self.field(ty.element);
             }
+            CompositeType::Cont(func) => {
+                self.put("(cont ");
+                self.defined(*func);
+            }
         }
         self.put(")");
     }
