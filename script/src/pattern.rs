@@ -209,12 +209,15 @@ pub(crate) fn convert_argument(argument: &WastArg<'_>) -> Result<Value, String> 
 
 /// Returns the hierarchy of references that an abstract type belongs to.
 fn convert_heap_type(heap: &WastHeapType<'_>) -> Result<HeapType, String> {
-    use AbstractHeapType::{Any, Array, Eq, Exn, Extern, Func, I31, NoExn, NoExtern, NoFunc, None, Struct};
+    use AbstractHeapType::{
+        Any, Array, Cont, Eq, Exn, Extern, Func, I31, NoCont, NoExn, NoExtern, NoFunc, None, Struct,
+    };
     match heap {
         WastHeapType::Abstract { shared: false, ty: Func | NoFunc } => Ok(HeapType::Func),
         WastHeapType::Abstract { shared: false, ty: Extern | NoExtern } => Ok(HeapType::Extern),
         WastHeapType::Abstract { shared: false, ty: Any | Eq | I31 | Struct | Array | None } => Ok(HeapType::Any),
         WastHeapType::Abstract { shared: false, ty: Exn | NoExn } => Ok(HeapType::Exn),
+        WastHeapType::Abstract { shared: false, ty: Cont | NoCont } => Ok(HeapType::Cont),
         WastHeapType::Abstract { .. } => Err("a shared heap type is not supported".to_string()),
         WastHeapType::Concrete(_) | WastHeapType::Exact(_) => {
             Err("a type of a module is not supported here; name its hierarchy, as in `(ref.null any)`".to_string())
