@@ -49,6 +49,7 @@ impl Config {
         .union(Features::CUSTOM_DESCRIPTORS)
         .union(Features::LEGACY_EXCEPTIONS)
         .union(Features::STACK_SWITCHING)
+        .union(Features::SHARED_EVERYTHING_THREADS)
         .union(Features::COMPACT_IMPORTS)
         .union(Features::ACQUIRE_RELEASE_ATOMICS);
 

@@ -22,6 +22,7 @@ pub(crate) mod memory;
 pub(crate) mod numeric;
 pub(crate) mod reference;
 mod run;
+pub(crate) mod shared;
 pub(crate) mod stacks;
 pub(crate) mod table;
 #[cfg(test)]

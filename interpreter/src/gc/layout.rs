@@ -51,7 +51,7 @@ impl Storage {
             ValType::I32 | ValType::F32 => Storage::Bits32,
             ValType::I64 | ValType::F64 => Storage::Bits64,
             ValType::V128 => Storage::Bits128,
-            ValType::Ref(ty) => match ty.heap {
+            ValType::Ref(ty) => match ty.heap.unshared() {
                 HeapType::Func | HeapType::NoFunc => Storage::Func,
                 heap if heap.defined().is_some_and(is_func) => Storage::Func,
                 _ => Storage::Object,

@@ -2,7 +2,9 @@
 //!
 //! In each index space the imported items come first.
 
-use crate::types::{CompositeType, EntityType, FuncType, GlobalType, MemoryType, RefType, SubType, TableType, TypeIndex};
+use crate::types::{
+    CompositeType, EntityType, FuncType, GlobalType, MemoryType, RefType, SubType, TableType, TypeIndex,
+};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 

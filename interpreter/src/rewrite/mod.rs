@@ -22,6 +22,7 @@ pub(crate) mod op;
 #[cfg(feature = "planted-faults")]
 mod planted_faults;
 pub(crate) mod rare;
+mod shared;
 mod stack;
 mod vector;
 
@@ -402,6 +403,7 @@ impl<'m> Rewriter<'m> {
             || self.structure(operator)
             || self.array(operator)
             || self.continuation(operator)
+            || self.shared(operator)
             || self.atomic(operator);
         debug_assert!(done, "no rewriting of {operator:?}");
         self.canonicalize_nan(operator);

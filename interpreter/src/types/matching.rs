@@ -9,7 +9,7 @@ use super::reference::{HeapType, RefType};
 use super::value::ValType;
 
 impl HeapType {
-    /// Returns whether an abstract type is another one or below it. `wanted` must be abstract too.
+    /// Returns whether an abstract type is another one or below it. `wanted` must be abstract too, and neither shared.
     fn is_below(self, wanted: HeapType) -> bool {
         use HeapType::{Any, Array, Cont, Eq, Exn, Extern, Func, I31, NoCont, NoExn, NoExtern, NoFunc, None, Struct};
         self == wanted
@@ -27,7 +27,16 @@ impl HeapType {
 }
 
 impl CanonicalTypes {
-    /// Returns the abstract type that is next above a defined type.
+    /// Returns whether values of a type can be shared.
+    pub(crate) fn is_shared(&self, ty: HeapType) -> bool {
+        match ty {
+            HeapType::Shared(_) => true,
+            HeapType::Defined(id) | HeapType::Exact(id) => self.get(id).shared,
+            _ => false,
+        }
+    }
+
+    /// Returns the abstract type that is next above a defined type, as it is when it is not shared.
     pub(crate) fn kind(&self, id: TypeId) -> HeapType {
         match self.get(id).composite {
             CompositeType::Func(_) => HeapType::Func,
@@ -41,7 +50,11 @@ impl CanonicalTypes {
     /// ([Heap types](https://webassembly.github.io/spec/core/valid/matching.html#match-heaptype)).
     pub(crate) fn heap_matches(&self, ty: HeapType, wanted: HeapType) -> bool {
         use HeapType::{Defined, Exact};
-        match (ty, wanted) {
+        // A type and those below it are all shared, or none of them is.
+        if self.is_shared(ty) != self.is_shared(wanted) {
+            return false;
+        }
+        match (ty.unshared(), wanted.unshared()) {
             (Exact(own), Exact(wanted)) => own == wanted,
             (Defined(_), Exact(_)) => false,
             (Defined(own) | Exact(own), Defined(wanted)) => self.is_subtype(own, wanted),
@@ -89,6 +102,7 @@ impl CanonicalTypes {
     /// [Table types](https://webassembly.github.io/spec/core/valid/matching.html#match-tabletype)
     fn table_matches(&self, ty: TableType, wanted: TableType) -> bool {
         ty.index64 == wanted.index64
+            && ty.shared == wanted.shared
             && limits_match(ty.limits, wanted.limits)
             && self.ref_matches(ty.element, wanted.element)
             && self.ref_matches(wanted.element, ty.element)
@@ -97,6 +111,7 @@ impl CanonicalTypes {
     /// [Global types](https://webassembly.github.io/spec/core/valid/matching.html#match-globaltype)
     fn global_matches(&self, ty: GlobalType, wanted: GlobalType) -> bool {
         ty.mutable == wanted.mutable
+            && ty.shared == wanted.shared
             && self.val_matches(ty.content, wanted.content)
             && (!ty.mutable || self.val_matches(wanted.content, ty.content))
     }

@@ -45,7 +45,7 @@ enum Hierarchy {
 impl Hierarchy {
     /// Returns the hierarchy of a type.
     fn of_type(ty: RefType, store: &impl Referents) -> Hierarchy {
-        match ty.heap.defined().map_or(ty.heap, |id| store.types().kind(id)) {
+        match ty.heap.defined().map_or(ty.heap.unshared(), |id| store.types().kind(id)) {
             HeapType::Func | HeapType::NoFunc => Hierarchy::Func,
             HeapType::Extern | HeapType::NoExtern => Hierarchy::Extern,
             HeapType::Exn | HeapType::NoExn => Hierarchy::Exn,
@@ -150,11 +150,9 @@ impl Val {
             Val::ExnRef(Some(exception)) => exception.raw(store)?,
             Val::ContRef(Some(continuation)) => continuation.raw(store)?,
             Val::AnyRef(Some(value)) => value.raw(store)?,
-            Val::FuncRef(None)
-            | Val::ExternRef(None)
-            | Val::ExnRef(None)
-            | Val::ContRef(None)
-            | Val::AnyRef(None) => RawRef::NULL,
+            Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) | Val::ContRef(None) | Val::AnyRef(None) => {
+                RawRef::NULL
+            }
             _ => return Ok(None),
         }))
     }
@@ -164,7 +162,7 @@ impl Val {
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the value is not a `ty` or belongs to another store.
     pub(crate) fn to_bits(&self, store: &impl Referents, ty: ValType, what: &str) -> Result<V128> {
-        let own = self.exact_type(store)?;
+        let own = shared_like(self.exact_type(store)?, ty, store);
         if !store.types().val_matches(own, ty) {
             let [wanted, given] = [ty, own].map(|ty| store.types().describe_value(ty));
             let message = format!("{what} must be of type {wanted}, but is of type {given}");
@@ -200,6 +198,17 @@ impl Val {
                 Hierarchy::Extern => Val::ExternRef(ExternRef::from_raw(RawRef(bits), store)),
             },
         }
+    }
+}
+
+/// Returns the type of a value as shared, if the wanted type is and nothing about the value says whether it is: a null,
+/// an integer of 31 bits, or a value of the host.
+fn shared_like(own: ValType, wanted: ValType, store: &impl Referents) -> ValType {
+    match (own, wanted) {
+        (ValType::Ref(own), ValType::Ref(wanted)) if store.types().is_shared(wanted.heap) => {
+            ValType::Ref(RefType { heap: own.heap.shared(), ..own })
+        }
+        _ => own,
     }
 }
 
