@@ -39,6 +39,8 @@ enum Instruction {
     Call(u32),
     CallIndirect,
     CallRef,
+    /// An instruction that resumes a stack.
+    Resume,
     /// Any other instruction, with the traps that it can raise.
     Other(&'static [&'static str]),
 }
@@ -58,6 +60,9 @@ const WAIT: &[&str] = &["memory-out-of-bounds", "unaligned-atomic", "expected-sh
 const TABLE: &[&str] = &["table-out-of-bounds"];
 const NULL: &[&str] = &["null-reference"];
 const ARRAY: &[&str] = &["null-reference", "array-out-of-bounds"];
+const CONTINUATION: &[&str] = &["null-reference", "continuation-consumed"];
+const RESUME_THROW: &[&str] = &["null-reference", "continuation-consumed", "exception"];
+const SWITCH: &[&str] = &["null-reference", "continuation-consumed", "unhandled-tag"];
 const CALL_INDIRECT: &[&str] = &["undefined-element", "uninitialized-element", "indirect-call-type-mismatch"];
 
 /// Returns the traps that an instruction other than a call can raise, by its name in the text format.
@@ -68,6 +73,10 @@ fn traps(mnemonic: &str) -> &'static [&'static str] {
         "throw" | "rethrow" => &["exception"],
         "throw.ref" => &["exception", "null-reference"],
         "memory.copy" | "memory.fill" | "memory.init" => MEMORY,
+        "cont.new" => NULL,
+        "cont.bind" => CONTINUATION,
+        "suspend" => &["unhandled-tag", "exception"],
+        "switch" => SWITCH,
         "ref.as_non_null" | "array.len" | "i31.get_s" | "i31.get_u" => NULL,
         "ref.cast_non_null" | "ref.cast_nullable" => &["cast-failure"],
         "ref.cast_desc_eq_non_null" | "ref.cast_desc_eq_nullable" => &["cast-failure", "null-reference"],
@@ -163,6 +172,7 @@ fn instruction(operator: &Operator<'_>) -> Instruction {
         Operator::Call { function_index } => Instruction::Call(*function_index),
         Operator::CallIndirect { .. } => Instruction::CallIndirect,
         Operator::CallRef { .. } => Instruction::CallRef,
+        Operator::Resume { .. } | Operator::ResumeThrow { .. } | Operator::ResumeThrowRef { .. } => Instruction::Resume,
         // Tail calls can trap, but they are never callers: their frames are gone by then.
         Operator::ReturnCallIndirect { .. } => Instruction::Other(CALL_INDIRECT),
         Operator::ReturnCallRef { .. } => Instruction::Other(NULL),
@@ -255,9 +265,10 @@ fn find_fault(modules: &[Module], kind: &str, frames: &[Frame]) -> Option<String
             (Instruction::Other(traps), None) => traps.contains(&kind),
             (Instruction::CallIndirect, None) => CALL_INDIRECT.contains(&kind),
             (Instruction::CallRef, None) => NULL.contains(&kind),
+            (Instruction::Resume, None) => RESUME_THROW.contains(&kind),
             (Instruction::Call(_), None) | (Instruction::Other(_), Some(_)) => false,
             // A table, a reference, an import or the host can lead to any function.
-            (Instruction::CallIndirect | Instruction::CallRef, Some(_)) => true,
+            (Instruction::CallIndirect | Instruction::CallRef | Instruction::Resume, Some(_)) => true,
             (Instruction::Call(callee), Some(within)) => *callee == within.function && frame.module == within.module,
         });
         if !possible {
@@ -268,13 +279,19 @@ fn find_fault(modules: &[Module], kind: &str, frames: &[Frame]) -> Option<String
 }
 
 fn scripts() -> Vec<PathBuf> {
+    files_with("wast")
+}
+
+/// Returns the files of our own scripts with this extension, sorted.
+fn files_with(wanted: &str) -> Vec<PathBuf> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
-    let entries = fs::read_dir(tests).expect("the scripts' directory can be read");
+    let folders = [tests.clone(), tests.join("ahead")];
+    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("the scripts' directory can be read"));
     let paths = entries.map(|entry| entry.expect("the directory can be read").path());
-    let mut scripts: Vec<PathBuf> =
-        paths.filter(|path| path.extension().is_some_and(|extension| extension == "wast")).collect();
-    scripts.sort();
-    scripts
+    let mut files: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == wanted)).collect();
+    files.sort();
+    files
 }
 
 #[test]
@@ -304,16 +321,13 @@ fn every_trapping_script_has_a_snapshot() {
     assert!(scripts.len() >= 45, "{} scripts", scripts.len());
     for script in &scripts {
         let text = fs::read_to_string(script).expect("the script can be read");
-        let traps =
-            ["(assert_trap", "(assert_exhaustion", "(assert_exception"].iter().any(|stops| text.contains(stops));
+        let traps = ["(assert_trap", "(assert_exhaustion", "(assert_exception", "(assert_suspension"]
+            .iter()
+            .any(|stops| text.contains(stops));
         assert_eq!(script.with_extension("traps").is_file(), traps, "{}", script.display());
     }
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
-    for entry in fs::read_dir(tests).expect("the directory can be read") {
-        let path = entry.expect("the directory can be read").path();
-        if path.extension().is_some_and(|extension| extension == "traps") {
-            assert!(scripts.contains(&path.with_extension("wast")), "{} has no script", path.display());
-        }
+    for path in files_with("traps") {
+        assert!(scripts.contains(&path.with_extension("wast")), "{} has no script", path.display());
     }
 }
 

@@ -277,4 +277,22 @@ table! {
         aliases: ["shared-everything"],
         example: "(module (global (shared i32) (i32.const 0)))",
     }
+    /// Imports that share the name of their module, or their type, in the binary.
+    COMPACT_IMPORTS = 22 {
+        name: "compact-imports",
+        since: None,
+        needs: [],
+        flags: ["COMPACT_IMPORTS"],
+        aliases: ["compact-import-section"],
+        example: r#"(module (import "m" (item "a" (func)) (item "b" (func))))"#,
+    }
+    /// Atomic instructions that acquire and release only, and `pause`.
+    ACQUIRE_RELEASE_ATOMICS = 23 {
+        name: "acquire-release-atomics",
+        since: None,
+        needs: [THREADS],
+        flags: ["ACQUIRE_RELEASE_ATOMICS"],
+        aliases: ["acquire-release", "relaxed-atomics"],
+        example: "(module (func (atomic.fence acqrel)))",
+    }
 }

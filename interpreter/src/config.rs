@@ -49,7 +49,11 @@ impl Config {
         .union(Features::CUSTOM_PAGE_SIZES)
         .union(Features::WIDE_ARITHMETIC)
         .union(Features::CUSTOM_DESCRIPTORS)
-        .union(Features::LEGACY_EXCEPTIONS);
+        .union(Features::LEGACY_EXCEPTIONS)
+        .union(Features::STACK_SWITCHING)
+        .union(Features::SHARED_EVERYTHING_THREADS)
+        .union(Features::COMPACT_IMPORTS)
+        .union(Features::ACQUIRE_RELEASE_ATOMICS);
 
     /// Returns the default configuration: WebAssembly 3.0, no fuel, no epochs.
     pub fn new() -> Config {

@@ -146,9 +146,9 @@ pub use store::StoreLimits;
 pub use trap::Trap;
 pub use types::{
     ArrayType, ExternType, FieldType, FuncType, GlobalType, HeapType, Limits, MemoryType, PAGE_SIZE, RefType,
-    StorageType, StructType, TableType, TypeId, TypeIndex, ValType,
+    SharedType, StorageType, StructType, TableType, TypeId, TypeIndex, ValType,
 };
-pub use values::{AnyRef, ArrayRef, ExnRef, ExternRef, Func, I31, StructRef, Val};
+pub use values::{AnyRef, ArrayRef, ContRef, ExnRef, ExternRef, Func, I31, StructRef, Val};
 
 /// The Rust code of the repository's documents, compiled and run as documentation tests.
 #[cfg(doctest)]

@@ -59,6 +59,10 @@ traps! {
     UnalignedAtomic = "unaligned atomic";
     /// `memory.atomic.wait32` or `memory.atomic.wait64` used a memory that is not shared.
     ExpectedSharedMemory = "expected shared memory";
+    /// A continuation was used a second time.
+    ContinuationConsumed = "continuation already consumed";
+    /// A stack was suspended, or switched from, with a tag that no enclosing handler takes.
+    UnhandledTag = "unhandled tag";
 }
 
 impl fmt::Display for Trap {

@@ -5,6 +5,9 @@ use crate::TrapKind;
 /// The official text for an exhausted call stack.
 pub const EXHAUSTED: &str = "call stack exhausted";
 
+/// The official text for a suspension that nothing handles.
+pub const UNHANDLED: &str = "unhandled tag";
+
 /// Returns what the official scripts call a trap; nothing for traps that the specification does not know.
 pub fn official_texts(kind: TrapKind) -> &'static [&'static str] {
     match kind {
@@ -26,11 +29,14 @@ pub fn official_texts(kind: TrapKind) -> &'static [&'static str] {
             "null i31 reference",
             "null exception reference",
             "null descriptor reference",
+            "null continuation reference",
         ],
         TrapKind::CastFailure => &["cast failure", "descriptor cast failure"],
         TrapKind::StackOverflow => &[EXHAUSTED],
         TrapKind::UnalignedAtomic => &["unaligned atomic"],
         TrapKind::ExpectedSharedMemory => &["expected shared memory"],
+        TrapKind::ContinuationConsumed => &["continuation already consumed"],
+        TrapKind::UnhandledTag => &[UNHANDLED],
         TrapKind::ArrayOutOfBounds => &["out of bounds array access"],
         _ => &[],
     }

@@ -32,6 +32,8 @@ pub enum HeapType {
     Any,
     /// An exception.
     Exn,
+    /// A continuation.
+    Cont,
 }
 
 /// A value. Floats are bits, so that `==` tells NaNs and zeros apart.
@@ -70,6 +72,8 @@ pub enum Reference {
     I31(u32),
     /// A struct, an array or an exception.
     Object(ObjectRef),
+    /// A continuation. Lanes do not tell continuations apart.
+    Cont,
 }
 
 /// A reference to a struct, an array or an exception.
@@ -159,6 +163,7 @@ impl fmt::Display for Reference {
             Reference::Host(number) => write!(f, "ref.host {number}"),
             Reference::I31(value) => write!(f, "ref.i31 {value}"),
             Reference::Object(object) => write!(f, "{object}"),
+            Reference::Cont => f.write_str("ref.cont"),
         }
     }
 }
@@ -190,6 +195,7 @@ impl fmt::Display for HeapType {
             HeapType::Extern => "extern",
             HeapType::Any => "any",
             HeapType::Exn => "exn",
+            HeapType::Cont => "cont",
         })
     }
 }

@@ -92,6 +92,12 @@ pub enum InputError {
     /// The filter leaves no script.
     #[error("no script's path contains `{0}`")]
     NothingMatches(String),
+    /// The suite is of a proposal whose scripts are not built in.
+    #[error(
+        "the scripts of spec:{0} are not built in: name a directory that has them in proposals/NAME/ or in NAME/ with \
+         --spec-dir or the variable SPEC_TESTSUITE"
+    )]
+    NotBuiltIn(Suite),
     /// There is no argument.
     #[error("no script given: name files, directories, or suites such as spec:2.0")]
     Nothing,
@@ -119,6 +125,9 @@ pub fn gather(arguments: &[String], choice: &Choice) -> Result<(Vec<Input>, Vec<
                     }
                     None => {
                         let suite: Suite = suite.parse()?;
+                        if let Suite::Ahead(_) = suite {
+                            return Err(InputError::NotBuiltIn(suite));
+                        }
                         remarks.extend(remark_on_missing(suite));
                         suite.scripts()
                     }

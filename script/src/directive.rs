@@ -102,6 +102,8 @@ pub enum DirectiveKind {
     AssertExhaustion(Action, String),
     /// Expect that the action throws an exception that nothing catches.
     AssertException(Action),
+    /// Expect that the action suspends, with this message, and nothing handles that.
+    AssertSuspension(Action, String),
     /// Define a module, and instantiate it.
     #[serde(skip)]
     Module {
@@ -196,7 +198,8 @@ impl DirectiveKind {
             | DirectiveKind::AssertReturn(action, _)
             | DirectiveKind::AssertTrap(action, _)
             | DirectiveKind::AssertExhaustion(action, _)
-            | DirectiveKind::AssertException(action) => Some(action),
+            | DirectiveKind::AssertException(action)
+            | DirectiveKind::AssertSuspension(action, _) => Some(action),
             _ => None,
         }
     }
@@ -274,6 +277,7 @@ mod tests {
         let object = ObjectRef { kind: ObjectKind::Struct, number: Some(3) };
         let references = [
             Reference::Null(HeapType::Exn),
+            Reference::Null(HeapType::Cont),
             Reference::Func(None),
             Reference::Extern(u32::MAX),
             Reference::Converted(Converted::Hidden),
@@ -296,6 +300,7 @@ mod tests {
             DirectiveKind::AssertTrap(invoke(), text("unreachable")),
             DirectiveKind::AssertExhaustion(invoke(), text("call stack exhausted")),
             DirectiveKind::AssertException(get()),
+            DirectiveKind::AssertSuspension(invoke(), text("unhandled tag")),
         ] {
             let shown = format!("{kind:?}");
             let directive = Directive::new((1, 1), "invoke", kind);

@@ -276,7 +276,10 @@ fn convert_known(directive: WastDirective<'_>) -> (&'static str, Result<Directiv
         WastDirective::AssertException { exec, .. } => {
             ("assert_exception", convert_action(exec).map(DirectiveKind::AssertException))
         }
-        WastDirective::AssertSuspension { .. } => unsupported("assert_suspension"),
+        WastDirective::AssertSuspension { exec, message, .. } => (
+            "assert_suspension",
+            convert_action(exec).map(|action| DirectiveKind::AssertSuspension(action, message.to_string())),
+        ),
         WastDirective::Thread(_) | WastDirective::AssertReturn { .. } => {
             unreachable!("`Item` has its own form of this directive")
         }

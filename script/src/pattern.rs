@@ -184,7 +184,7 @@ impl Pattern {
             }
             WastRetCore::RefAny => Pattern::Any,
             WastRetCore::RefEq => Pattern::Eq,
-            WastRetCore::RefI31 => Pattern::I31,
+            WastRetCore::RefI31 | WastRetCore::RefI31Shared => Pattern::I31,
             WastRetCore::RefStruct => Pattern::Struct,
             WastRetCore::RefArray => Pattern::Array,
             other => return Err(format!("the result pattern {other:?} is not supported")),
@@ -209,13 +209,16 @@ pub(crate) fn convert_argument(argument: &WastArg<'_>) -> Result<Value, String> 
 
 /// Returns the hierarchy of references that an abstract type belongs to.
 fn convert_heap_type(heap: &WastHeapType<'_>) -> Result<HeapType, String> {
-    use AbstractHeapType::{Any, Array, Eq, Exn, Extern, Func, I31, NoExn, NoExtern, NoFunc, None, Struct};
+    use AbstractHeapType::{
+        Any, Array, Cont, Eq, Exn, Extern, Func, I31, NoCont, NoExn, NoExtern, NoFunc, None, Struct,
+    };
     match heap {
-        WastHeapType::Abstract { shared: false, ty: Func | NoFunc } => Ok(HeapType::Func),
-        WastHeapType::Abstract { shared: false, ty: Extern | NoExtern } => Ok(HeapType::Extern),
-        WastHeapType::Abstract { shared: false, ty: Any | Eq | I31 | Struct | Array | None } => Ok(HeapType::Any),
-        WastHeapType::Abstract { shared: false, ty: Exn | NoExn } => Ok(HeapType::Exn),
-        WastHeapType::Abstract { .. } => Err("a shared heap type is not supported".to_string()),
+        // A null, of which this is asked, is the same whether it is shared or not.
+        WastHeapType::Abstract { ty: Func | NoFunc, .. } => Ok(HeapType::Func),
+        WastHeapType::Abstract { ty: Extern | NoExtern, .. } => Ok(HeapType::Extern),
+        WastHeapType::Abstract { ty: Any | Eq | I31 | Struct | Array | None, .. } => Ok(HeapType::Any),
+        WastHeapType::Abstract { ty: Exn | NoExn, .. } => Ok(HeapType::Exn),
+        WastHeapType::Abstract { ty: Cont | NoCont, .. } => Ok(HeapType::Cont),
         WastHeapType::Concrete(_) | WastHeapType::Exact(_) => {
             Err("a type of a module is not supported here; name its hierarchy, as in `(ref.null any)`".to_string())
         }

@@ -5,6 +5,8 @@
 //!   <https://github.com/WebAssembly/exception-handling/blob/main/proposals/exception-handling/legacy/Exceptions.md>.
 //! - An assertion that a module, or a custom section of it, is malformed or invalid never instantiates it:
 //!   `(module definition ..)` in it is `(module ..)`.
+//! - The orderings of atomic instructions that the scripts of shared-everything threads write as `seq_cst` and `acq_rel`
+//!   are `seqcst` and `acqrel`.
 //!
 //! In: the text of a script or of a quoted module. Out: the new text, and for each of its offsets the one in the old
 //! text. Text whose form is not what the grammar says stays as it is: the parser refuses it.
@@ -32,16 +34,41 @@ impl Rewritten {
 
 /// Rewrites a text; `None` if it has nothing to rewrite, or its parentheses do not match.
 pub(super) fn rewrite(source: &str) -> Option<Rewritten> {
-    if !source.contains("try") && !source.contains("definition") {
+    let has_orderings = ORDERINGS.iter().any(|(word, _)| source.contains(word));
+    if !source.contains("try") && !source.contains("definition") && !has_orderings {
         return None;
     }
     let nodes = parse(source)?;
-    if !nodes.iter().any(Node::changes) {
+    let mut orderings = Vec::new();
+    if has_orderings {
+        collect_orderings(source, &nodes, &mut orderings);
+    }
+    if orderings.is_empty() && !nodes.iter().any(Node::changes) {
         return None;
     }
-    let mut writer = Writer { source, text: String::with_capacity(source.len() + 64), pieces: Vec::new() };
+    let text = String::with_capacity(source.len() + 64);
+    let mut writer = Writer { source, text, pieces: Vec::new(), orderings };
     writer.write_sequence(0, &nodes, source.len(), Context::Outside);
     Some(Rewritten { text: writer.text, pieces: writer.pieces })
+}
+
+/// Other spellings of orderings, and those that the `wast` crate reads.
+const ORDERINGS: [(&str, &str); 2] = [("seq_cst", "seqcst"), ("acq_rel", "acqrel")];
+
+/// An ordering in another spelling: its offsets, and the spelling that replaces it.
+type OrderingWord = (Range<usize>, &'static str);
+
+/// Collects the orderings in another spelling, in order.
+fn collect_orderings(source: &str, nodes: &[Node], found: &mut Vec<OrderingWord>) {
+    for node in nodes {
+        match node {
+            Node::List(list) => collect_orderings(source, &list.children, found),
+            Node::Atom(range) => {
+                let ordering = ORDERINGS.iter().find(|(word, _)| *word == &source[range.clone()]);
+                found.extend(ordering.map(|(_, spelling)| (range.clone(), *spelling)));
+            }
+        }
+    }
 }
 
 /// The limit of nesting: these functions recurse once per level.
@@ -152,10 +179,24 @@ struct Writer<'a> {
     source: &'a str,
     text: String,
     pieces: Vec<(usize, usize)>,
+    orderings: Vec<OrderingWord>,
 }
 
 impl Writer<'_> {
+    /// Copies text, but for the orderings in it.
     fn copy(&mut self, range: Range<usize>) {
+        let mut at = range.start;
+        let mut next = self.orderings.partition_point(|(word, _)| word.start < range.start);
+        while let Some((word, spelling)) = self.orderings.get(next).cloned().filter(|(word, _)| word.end <= range.end) {
+            self.copy_exactly(at..word.start);
+            self.insert(spelling, word.start);
+            at = word.end;
+            next += 1;
+        }
+        self.copy_exactly(at..range.end);
+    }
+
+    fn copy_exactly(&mut self, range: Range<usize>) {
         self.pieces.push((self.text.len(), range.start));
         self.text += &self.source[range];
     }
@@ -390,6 +431,23 @@ mod tests {
     fn definitions_in_assertions() {
         becomes("(assert_invalid (module definition (func)) \"\")", "(assert_invalid (module (func)) \"\")");
         becomes("(module definition (func)) ;; try", "(module definition (func)) ;; try");
+    }
+
+    #[test]
+    fn orderings() {
+        becomes(
+            "(func (global.atomic.get seq_cst $acq_rel) struct.atomic.set acq_rel 0 0)",
+            "(func (global.atomic.get seqcst $acq_rel) struct.atomic.set acqrel 0 0)",
+        );
+        becomes("(func (drop (try (do (f acq_rel)))))", "(func try (f acqrel) end drop)");
+        becomes("(func $seq_cst) ;; seq_cst", "(func $seq_cst) ;; seq_cst");
+        let source = "(func (f seq_cst 0) (g acq_rel 1)) (modul)";
+        let rewritten = rewrite(source).expect("there are two orderings");
+        for word in ["modul", "(g", "acqrel"] {
+            let offset = rewritten.text.find(word).expect("it is there");
+            let spelling = if word == "acqrel" { "acq_rel" } else { word };
+            assert_eq!(rewritten.source_offset(offset), source.find(spelling).expect("it is there"), "{word}");
+        }
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::folder::{features_of_path, walk};
+use crate::folder::{features_of_path, proposal_features, walk};
 use crate::read::{Unreadable, read};
-use crate::suite::Suite;
+use crate::suite::{AHEAD, Suite};
 use crate::{Script, UnknownSuite};
 use features::Features;
 
@@ -26,6 +26,13 @@ pub enum CheckoutError {
     UnknownSuite(UnknownSuite),
     /// The directory has no core scripts.
     NoCheckout(PathBuf),
+    /// The directory has no scripts of a proposal.
+    NoProposal {
+        /// The name of the proposal.
+        name: String,
+        /// The directory.
+        directory: PathBuf,
+    },
     /// A script cannot be read.
     Script {
         /// The script.
@@ -50,6 +57,10 @@ impl fmt::Display for CheckoutError {
                 let directory = directory.display();
                 write!(f, "{directory} is no official checkout: no *.wast file in core/, in test/core/ or in itself")
             }
+            CheckoutError::NoProposal { name, directory } => {
+                let directory = directory.display();
+                write!(f, "{directory} has no *.wast file in proposals/{name}/ or in {name}/")
+            }
             CheckoutError::Script { path, error } => write!(f, "{}:{error}", path.display()),
             CheckoutError::Unreadable { path, error } => write!(f, "cannot read {}: {error}", path.display()),
         }
@@ -59,7 +70,8 @@ impl fmt::Display for CheckoutError {
 impl std::error::Error for CheckoutError {}
 
 impl Checkout {
-    /// Opens a checkout. The core scripts are in `DIR/core`, in `DIR/test/core`, or in `DIR` itself.
+    /// Opens a checkout. The core scripts are in `DIR/core`, in `DIR/test/core`, or in `DIR` itself. A directory with a
+    /// folder for each of some proposals is enough for their suites.
     ///
     /// # Errors
     ///
@@ -72,7 +84,8 @@ impl Checkout {
             None => (directory.to_owned(), directory.to_owned()),
         };
         let checkout = Checkout { root, core };
-        if checkout.core_paths()?.is_empty() {
+        let proposals = || AHEAD.iter().any(|name| checkout.root.join(name).is_dir());
+        if checkout.find_core()?.is_empty() && !proposals() {
             return Err(CheckoutError::NoCheckout(directory.to_owned()));
         }
         Ok(checkout)
@@ -95,6 +108,7 @@ impl Checkout {
                 let directory = self.root.join(name);
                 if directory.is_dir() { self.read(paths(&directory)?) } else { Ok(suite.scripts()) }
             }
+            Suite::Ahead(proposal) => self.ahead(proposal),
             Suite::All => {
                 let versions = [Suite::V1, Suite::V2].into_iter().flat_map(Suite::scripts);
                 Ok(versions.chain(self.read(paths(&self.root)?)?).collect())
@@ -102,7 +116,30 @@ impl Checkout {
         }
     }
 
+    /// Returns the scripts of a proposal that the data crate does not have.
+    fn ahead(&self, name: &str) -> Result<Vec<Script>, CheckoutError> {
+        let folders = [self.root.join("proposals").join(name), self.root.join(name)];
+        let found = match folders.iter().find(|folder| folder.is_dir()) {
+            Some(folder) => paths(folder)?,
+            None => Vec::new(),
+        };
+        if found.is_empty() {
+            return Err(CheckoutError::NoProposal { name: name.to_string(), directory: self.root.clone() });
+        }
+        let mut scripts = self.read(found)?;
+        for script in &mut scripts {
+            script.features = proposal_features(name);
+        }
+        Ok(scripts)
+    }
+
+    /// Returns the paths of the core scripts, of which there must be some.
     fn core_paths(&self) -> Result<Vec<PathBuf>, CheckoutError> {
+        let found = self.find_core()?;
+        if found.is_empty() { Err(CheckoutError::NoCheckout(self.root.clone())) } else { Ok(found) }
+    }
+
+    fn find_core(&self) -> Result<Vec<PathBuf>, CheckoutError> {
         let mut found = paths(&self.core)?;
         if self.core == self.root {
             found.retain(|path| path.parent() == Some(&self.root));
@@ -129,12 +166,14 @@ impl Checkout {
 const SIGNS: [&str; 4] = ["address.wast", "br_table.wast", "i32.wast", "linking.wast"];
 
 /// Returns whether a script lies in an official checkout: some directory above it has the well-known core scripts in
-/// `core/`, or in itself beside `proposals/`.
+/// `core/`, or in itself beside `proposals/`, or has a folder for each of the newer proposals.
 pub fn is_in_checkout(script: &Path) -> bool {
     let Ok(path) = script.canonicalize() else { return false };
     path.ancestors().skip(1).any(|directory| {
         let has_signs = |core: &Path| SIGNS.iter().all(|sign| core.join(sign).is_file());
-        has_signs(&directory.join("core")) || (directory.join("proposals").is_dir() && has_signs(directory))
+        has_signs(&directory.join("core"))
+            || (directory.join("proposals").is_dir() && has_signs(directory))
+            || AHEAD.iter().all(|name| directory.join(name).is_dir())
     })
 }
 
@@ -164,5 +203,7 @@ mod tests {
         }
         assert_eq!([&stray, &official, &older].map(|path| is_in_checkout(path)), [false, true, true]);
         assert!(!is_in_checkout(Path::new("nowhere/x.wast")));
+        let ahead = AHEAD.map(|name| make(&format!("ahead/{name}/x.wast")));
+        assert!(ahead.iter().all(|path| is_in_checkout(path)));
     }
 }

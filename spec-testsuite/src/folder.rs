@@ -11,18 +11,25 @@ use features::{Feature, Features, UnknownFeature};
 /// Returns the features of a script from the folders of its path, or `None` if these are not of an official checkout.
 ///
 /// Below `legacy/` it is WebAssembly 3.0 with the legacy exceptions, below `proposals/NAME/` what the proposal needs,
-/// and below `core/` and `custom/` WebAssembly 3.0.
+/// and below `core/` and `custom/` WebAssembly 3.0. A folder `proposals-NAME` is like `proposals`.
 pub fn features_of_path(path: &Path) -> Option<Features> {
     let names: Vec<&str> = path.components().filter_map(normal).collect();
     let folders = &names[..names.len().saturating_sub(1)];
     // `legacy/exceptions/core` is legacy, and `proposals/NAME/core` is the proposal's.
-    let outer = folders.iter().rposition(|name| matches!(*name, "legacy" | "proposals"));
+    let outer = folders.iter().rposition(|name| *name == "legacy" || holds_proposals(name));
     let decisive = outer.or_else(|| folders.iter().rposition(|name| matches!(*name, "core" | "custom")))?;
     Some(match folders[decisive] {
         "legacy" => Features::WASM_3_0.with(Features::LEGACY_EXCEPTIONS),
-        "proposals" => folders.get(decisive + 1).map_or(Features::WASM_3_0, |name| proposal_features(name)),
+        name if holds_proposals(name) => {
+            folders.get(decisive + 1).map_or(Features::WASM_3_0, |name| proposal_features(name))
+        }
         _ => Features::WASM_3_0,
     })
+}
+
+/// Returns whether a folder holds a folder for each proposal.
+fn holds_proposals(folder: &str) -> bool {
+    folder.strip_prefix("proposals").is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 /// Returns the features that the scripts of a proposal need, by the name of its folder: its own, and those of the
@@ -118,12 +125,17 @@ mod tests {
         assert_eq!(features("proposals/threads/atomic.wast"), Some(threads));
         assert_eq!(features("proposals/threads/core/atomic.wast"), Some(threads));
         assert_eq!(features("proposals/never-heard-of/a.wast"), Some(Features::WASM_3_0));
+        let stacks = Features::WASM_3_0.with(Features::STACK_SWITCHING);
+        assert_eq!(features("shared/proposals-next/stack-switching/cont.wast"), Some(stacks));
+        let compact = Features::WASM_3_0.with(Features::COMPACT_IMPORTS);
+        assert_eq!(features("proposals/compact-import-section/a.wast"), Some(compact));
     }
 
     #[test]
     fn other_paths_say_nothing() {
         assert_eq!(features("tests/core.wast"), None);
         assert_eq!(features("proposals"), None);
+        assert_eq!(features("proposals2/stack-switching/a.wast"), None);
         assert_eq!(features("core"), None);
         assert_eq!(features(""), None);
     }

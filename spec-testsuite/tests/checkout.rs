@@ -49,6 +49,32 @@ fn the_testsuite_repository() {
 }
 
 #[test]
+fn scripts_of_newer_proposals() {
+    let stacks = Features::WASM_3_0.with(Features::STACK_SWITCHING);
+    let root = tempfile::tempdir().expect("a directory");
+    write(root.path(), &["a.wast", "proposals/stack-switching/b.wast"]);
+    let checkout = Checkout::open(root.path()).expect("it has core scripts");
+    let scripts = checkout.resolve("proposals/stack-switching").expect("the proposal is there");
+    assert_eq!(scripts.iter().map(|script| script.features).collect::<Vec<_>>(), [stacks]);
+    let error = checkout.resolve("proposals/compact-import-section").expect_err("the proposal is not there");
+    assert!(
+        error
+            .to_string()
+            .ends_with("no *.wast file in proposals/compact-import-section/ or in compact-import-section/"),
+        "{error}"
+    );
+
+    let root = tempfile::tempdir().expect("a directory");
+    write(root.path(), &["stack-switching/c.wast"]);
+    let checkout = Checkout::open(root.path()).expect("it has a proposal");
+    let scripts = checkout.resolve("proposals/stack-switching").expect("the proposal is there");
+    assert_eq!(relative(root.path(), &scripts), ["stack-switching/c.wast"]);
+    assert_eq!(scripts[0].features, stacks);
+    let error = checkout.resolve("3.0").expect_err("there are no core scripts");
+    assert!(matches!(error, CheckoutError::NoCheckout(_)), "{error}");
+}
+
+#[test]
 fn a_directory_without_scripts_is_refused() {
     let root = tempfile::tempdir().expect("a directory");
     let error = Checkout::open(root.path()).expect_err("there are no scripts");

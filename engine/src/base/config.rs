@@ -123,7 +123,9 @@ impl Config {
         .union(Features::CUSTOM_PAGE_SIZES)
         .union(Features::WIDE_ARITHMETIC)
         .union(Features::CUSTOM_DESCRIPTORS)
-        .union(Features::LEGACY_EXCEPTIONS);
+        .union(Features::LEGACY_EXCEPTIONS)
+        .union(Features::COMPACT_IMPORTS)
+        .union(Features::ACQUIRE_RELEASE_ATOMICS);
 
     /// Returns the default configuration: the `Speed` tier, WebAssembly 3.0, guard pages, the host's CPU features.
     pub fn new() -> Config {

@@ -184,6 +184,7 @@ fn name_type(ty: ValType) -> &'static str {
         ValType::Ref(HeapType::Func) => "funcref",
         ValType::Ref(HeapType::Extern) => "externref",
         ValType::Ref(HeapType::Exn) => "exnref",
+        ValType::Ref(HeapType::Cont) => "contref",
         ValType::Ref(_) => "anyref",
     }
 }

@@ -30,6 +30,8 @@ pub(super) fn format_pattern(value: Value) -> String {
             ObjectKind::StructOrArray => "(ref.any)".to_string(),
             ObjectKind::Exn => "(ref.exn)".to_string(),
         },
+        // There is no pattern for continuations alone.
+        Value::Ref(Reference::Cont) => "(ref)".to_string(),
         _ => unreachable!("every other value is a constant"),
     })
 }

@@ -96,6 +96,9 @@ fn write_call(call: &Call, outcome: Option<&Outcome>) -> String {
         Some(Outcome::Failed(Failure::Trap(trap))) if trap.kind == TrapKind::StackOverflow => {
             format!("(assert_exhaustion {invoke} \"call stack exhausted\")\n")
         }
+        Some(Outcome::Failed(Failure::Trap(trap))) if trap.kind == TrapKind::UnhandledTag => {
+            format!("(assert_suspension {invoke} \"unhandled tag\")\n")
+        }
         Some(Outcome::Failed(Failure::Trap(trap))) => match describe_trap(trap.kind) {
             Some(description) => format!("(assert_trap {invoke} {description:?})\n"),
             None => format!("{invoke} ;; {}\n", trap.kind),
@@ -133,6 +136,7 @@ fn describe_trap(kind: TrapKind) -> Option<&'static str> {
         TrapKind::ArrayOutOfBounds => "out of bounds array access",
         TrapKind::UnalignedAtomic => "unaligned atomic",
         TrapKind::ExpectedSharedMemory => "expected shared memory",
+        TrapKind::ContinuationConsumed => "continuation already consumed",
         _ => return None,
     })
 }

@@ -2,7 +2,8 @@
 //! ([Invocation](https://webassembly.github.io/spec/core/exec/modules.html#invocation)).
 //!
 //! A host function may call WebAssembly again, so that activations lie one inside the other. The frames of all are in
-//! one list, those of an inner activation above those of the outer ones.
+//! one list, those of an inner activation above those of the outer ones. Continuations end at an activation: no stack is
+//! suspended with the native frames of a host function on it.
 
 use super::caller::Caller;
 use super::context::StoreContextMut;
@@ -120,6 +121,9 @@ impl<T: 'static> Drop for Activation<'_, T> {
     fn drop(&mut self) {
         let inner = &mut self.store.inner;
         inner.frames.truncate(self.depth);
+        // One that begins right above the frames below is an outer activation's: its function is of the host, and has
+        // called this one.
+        while inner.prompts.pop_if(|prompt| prompt.depth as usize > self.depth).is_some() {}
         inner.first_free = self.base;
         inner.activations -= 1;
     }

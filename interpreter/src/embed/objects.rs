@@ -5,7 +5,7 @@ use crate::backtrace::Backtrace;
 use crate::error::Result;
 use crate::execute::backtrace;
 use crate::types::{HeapType, TypeId, ValType};
-use crate::values::{AnyRef, ArrayRef, ExternRef, I31, StructRef, Val};
+use crate::values::{AnyRef, ArrayRef, ContRef, ExternRef, I31, StructRef, Val};
 use alloc::vec::Vec;
 use core::any::Any;
 
@@ -62,6 +62,16 @@ impl AnyRef {
     ///
     /// # Errors
     /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store, or holds an integer.
+    pub fn address(&self, store: impl AsContext) -> Result<u32> {
+        self.address_in(store.as_context().inner())
+    }
+}
+
+impl ContRef {
+    /// Returns a number that no other object of the store has as long as this one lives.
+    ///
+    /// # Errors
+    /// Kind [`Usage`](crate::ErrorKind::Usage) if the handle belongs to another store.
     pub fn address(&self, store: impl AsContext) -> Result<u32> {
         self.address_in(store.as_context().inner())
     }

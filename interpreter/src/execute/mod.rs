@@ -10,6 +10,7 @@
 //! | `call` | what a call needs before the loop goes on: code that is not there yet, indirect callees |
 //! | `context` | the view of the store that instructions outside of the loop have |
 //! | `unwind` | the way of exceptions to their handlers, and backtraces |
+//! | `stacks` | stack switching: frames that leave the list as a continuation and come back |
 
 pub(crate) mod aggregate;
 pub(crate) mod atomic;
@@ -21,6 +22,8 @@ pub(crate) mod memory;
 pub(crate) mod numeric;
 pub(crate) mod reference;
 mod run;
+pub(crate) mod shared;
+pub(crate) mod stacks;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
@@ -30,6 +33,7 @@ pub(crate) mod variable;
 pub(crate) use self::call::enter;
 pub(crate) use self::context::Context;
 pub(crate) use self::run::run;
+pub(crate) use self::stacks::Prompt;
 pub(crate) use self::unwind::{backtrace, handle};
 
 use crate::Trap;

@@ -3,7 +3,7 @@
 //! Local variables hold the window of slots, the bytes of memory 0, and the code, which every turn uses. They are
 //! borrowed from different parts of the store, and taken anew after an instruction that may change these parts.
 
-use super::{Context, Exit, Frame, Stop, call, unwind, window};
+use super::{Context, Exit, Frame, Stop, call, stacks, unwind, window};
 use crate::Trap;
 use crate::instructions::memory;
 use crate::instructions::numeric::*;
@@ -33,7 +33,7 @@ macro_rules! define {
             let mut ops: &[Op];
             let mut instance;
             let mut registers;
-            let mut memory;
+            let (mut memory, mut floor);
             // The last result, which the next instruction need not read from its slot.
             let mut last = 0;
 
@@ -43,6 +43,13 @@ macro_rules! define {
                     frame = *store.frames.last().expect("a function runs");
                     pc = frame.pc as usize;
                     reload!();
+                }};
+            }
+            // Takes everything anew, and the number of frames below the present stack, which may be another one.
+            macro_rules! go_on {
+                () => {{
+                    floor = stacks::floor(store, depth);
+                    resume!();
                 }};
             }
             // Takes everything anew, after parts of the store may have moved.
@@ -67,7 +74,7 @@ macro_rules! define {
                     let stop: Stop = $stop.into();
                     match unwind::handle(store, depth, stop) {
                         Ok(()) => {
-                            resume!();
+                            go_on!();
                             continue;
                         }
                         Err(stop) => return Exit::Stopped(stop),
@@ -122,12 +129,22 @@ macro_rules! define {
             macro_rules! ret {
                 () => {{
                     store.frames.pop();
-                    if store.frames.len() == depth {
+                    if store.frames.len() > floor {
+                        resume!();
+                    } else if floor > depth {
+                        go_on!();
+                    } else {
                         return Exit::Returned;
                     }
-                    resume!();
                     continue;
                 }};
+            }
+            macro_rules! branch {
+                ($condition:expr, $target:expr) => {
+                    if $condition {
+                        pc = $target as usize;
+                    }
+                };
             }
             macro_rules! get {
                 ($at:expr, $ty:ty) => {
@@ -165,7 +182,7 @@ macro_rules! define {
                 }};
             }
 
-            resume!();
+            go_on!();
             loop {
                 let op = &ops[pc];
                 pc += 1;
@@ -179,16 +196,8 @@ macro_rules! define {
                         set!(d, check!($trapping_fn(first!(a, $trapping_left), get!(b, $trapping_right))));
                     })*
                     $(Op::$imm { d, a, imm } => set!(d, $imm_fn(first!(a, $imm_left), imm as $imm_right)),)*
-                    $(Op::$br { a, b, target } => {
-                        if $cmp_fn(first!(a, $cmp_ty), get!(b, $cmp_ty)) {
-                            pc = target as usize;
-                        }
-                    })*
-                    $(Op::$br_imm { a, imm, target } => {
-                        if $cmp_fn(first!(a, $cmp_ty), imm as $cmp_ty) {
-                            pc = target as usize;
-                        }
-                    })*
+                    $(Op::$br { a, b, target } => branch!($cmp_fn(first!(a, $cmp_ty), get!(b, $cmp_ty)), target),)*
+                    $(Op::$br_imm { a, imm, target } => branch!($cmp_fn(first!(a, $cmp_ty), imm as $cmp_ty), target),)*
                     Op::Const { d, value } => set!(d, i64::from(value)),
                     Op::ConstAt { d, index } => set!(d, code.constants[index as usize]),
                     Op::Copy { d, a } => set!(d, first!(a, u64)),
@@ -231,26 +240,10 @@ macro_rules! define {
                     Op::Store32 { a, b, offset } => store!(u32, a, b, offset),
                     Op::Store64 { a, b, offset } => store!(u64, a, b, offset),
                     Op::Jump { target } => pc = target as usize,
-                    Op::BrIf { a, target } => {
-                        if first!(a, u32) != 0 {
-                            pc = target as usize;
-                        }
-                    }
-                    Op::BrIfZero { a, target } => {
-                        if first!(a, u32) == 0 {
-                            pc = target as usize;
-                        }
-                    }
-                    Op::BrOnNull { a, target } => {
-                        if get!(a, RawRef).is_null() {
-                            pc = target as usize;
-                        }
-                    }
-                    Op::BrOnNonNull { a, target } => {
-                        if !get!(a, RawRef).is_null() {
-                            pc = target as usize;
-                        }
-                    }
+                    Op::BrIf { a, target } => branch!(first!(a, u32) != 0, target),
+                    Op::BrIfZero { a, target } => branch!(first!(a, u32) == 0, target),
+                    Op::BrOnNull { a, target } => branch!(get!(a, RawRef).is_null(), target),
+                    Op::BrOnNonNull { a, target } => branch!(!get!(a, RawRef).is_null(), target),
                     Op::BrTable { a, start, count } => {
                         let index = get!(a, u32).min(count - 1);
                         pc = code.targets[(start + index) as usize] as usize;
@@ -272,6 +265,13 @@ macro_rules! define {
                     }
                     Op::ReturnCallRef { a } => {
                         tail_call!(check!(get!(a, RawRef).as_func().ok_or(Trap::NullReference)));
+                    }
+                    Op::SwitchStack { index } => {
+                        save_pc!();
+                        if let Some(exit) = stacks::switch(store, depth, index) {
+                            return exit;
+                        }
+                        go_on!();
                     }
                     Op::Return => ret!(),
                     Op::ReturnOne { a } => {

@@ -21,7 +21,7 @@ pub(crate) fn handle(store: &mut StoreInner, depth: usize, stop: Stop) -> Result
     for index in (depth..store.frames.len()).rev() {
         let frame = store.frames[index];
         let Some(catch) = find_handler(store, frame, exception) else { continue };
-        store.frames.truncate(index + 1);
+        store.leave_frames(index + 1);
         store.frames[index].pc = catch.target;
         deliver(store, frame, catch, exception);
         return Ok(());

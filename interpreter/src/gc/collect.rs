@@ -8,7 +8,8 @@
 
 use super::arena::Arena;
 use super::array;
-use super::heap::{EXCEPTION, HOST, Heap, HostValue, wrong_layout};
+use super::continuation::{self, Continuation};
+use super::heap::{CONTINUATION, EXCEPTION, HOST, Heap, HostValue, wrong_layout};
 use super::layout::{FieldLayout, HOST_SIZE, Layout, Storage, array_size};
 use super::slab::Slab;
 use crate::slot::RawRef;
@@ -22,6 +23,7 @@ pub(crate) struct Marker<'a> {
     layouts: &'a [Layout],
     long: &'a mut Slab<Vec<u8>>,
     hosts: &'a mut Slab<HostValue>,
+    continuations: &'a mut Slab<Continuation>,
     work: &'a mut Vec<u32>,
     /// The bytes that the scanned objects count.
     live: u64,
@@ -62,6 +64,7 @@ impl Marker<'_> {
                 let Layout::Exception(layout) = &layouts[id as usize] else { wrong_layout(TypeId(id)) };
                 self.scan_fields(at + 2, layout);
             }
+            CONTINUATION => self.scan_continuation(word),
             id => {
                 let layouts = self.layouts;
                 match &layouts[id as usize] {
@@ -72,9 +75,20 @@ impl Marker<'_> {
                         self.scan_fields(at + 1, layout);
                     }
                     Layout::Array(element) => self.scan_elements(at, *element, word),
-                    Layout::Exception(_) => wrong_layout(TypeId(id)),
+                    Layout::Exception(_) | Layout::Continuation => wrong_layout(TypeId(id)),
                 }
             }
+        }
+    }
+
+    /// Marks the objects to which the frames of a continuation lead. `word` is that of its header.
+    fn scan_continuation(&mut self, word: u32) {
+        self.live += continuation::OBJECT_SIZE;
+        let Some(number) = word.checked_sub(1) else { return };
+        self.continuations.mark(number);
+        if let Some(contents) = self.continuations.get(number) {
+            self.live += contents.size();
+            contents.slots.iter().for_each(|&bits| push(self.arena, self.work, RawRef(bits)));
         }
     }
 
@@ -119,14 +133,17 @@ fn push(arena: &mut Arena, work: &mut Vec<u32>, reference: RawRef) {
 fn cells(arena: &Arena, layouts: &[Layout], at: usize) -> usize {
     let bits = arena.read(at);
     let (kind, word) = (bits as u32, (bits >> 32) as u32);
-    if kind == HOST {
-        return 1;
+    match kind {
+        HOST => return 1,
+        CONTINUATION => return continuation::CELLS,
+        _ => {}
     }
     let id = if kind == EXCEPTION { arena.read(at + 1) as u32 } else { kind };
     match &layouts[id as usize] {
         Layout::Struct(layout) => 1 + layout.slots as usize,
         Layout::Exception(layout) => 2 + layout.slots as usize,
         Layout::Array(element) => array::cells(*element, word),
+        Layout::Continuation => wrong_layout(TypeId(id)),
     }
 }
 
@@ -136,8 +153,8 @@ impl Heap {
     ///
     /// Values of the host that are unreachable are dropped at the end, which runs code of the embedder.
     pub(crate) fn collect(&mut self, trace: impl FnOnce(&mut Marker<'_>)) {
-        let Heap { arena, layouts, long, hosts, work, .. } = self;
-        let mut marker = Marker { arena, layouts, long, hosts, work, live: 0 };
+        let Heap { arena, layouts, long, hosts, continuations, work, .. } = self;
+        let mut marker = Marker { arena, layouts, long, hosts, continuations, work, live: 0 };
         self.roots.trace(&mut marker);
         trace(&mut marker);
         marker.run();
@@ -145,6 +162,7 @@ impl Heap {
         let layouts = &self.layouts;
         self.arena.sweep(|arena, at| cells(arena, layouts, at), self.pacing.poisons());
         self.long.sweep();
+        self.continuations.sweep();
         drop(self.hosts.sweep());
     }
 

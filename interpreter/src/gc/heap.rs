@@ -1,17 +1,20 @@
 //! The heap of a store: allocation of objects, and access to their headers and fields.
 //!
 //! ```text
-//! cell 0, low half    the kind: a type's id, EXCEPTION, or HOST
+//! cell 0, low half    the kind: a type's id, CONTINUATION, EXCEPTION, or HOST
 //! cell 0, high half   struct: the index of its descriptor, or 0
 //!                     array: its length
 //!                     EXCEPTION: the address of its tag in the store
+//!                     CONTINUATION: the number of its contents and 1; 0 once it is consumed
 //!                     HOST: the number of the value
 //! from cell 1 on      struct: the fields
 //!                     array: the elements; of a long array, the number of the buffer with its elements
+//!                     CONTINUATION: the id of its type
 //!                     EXCEPTION: the id of its tag's function type; from cell 2 on the payload
 //! ```
 
 use super::arena::Arena;
+use super::continuation::Continuation;
 use super::layout::{FieldLayout, HOST_SIZE, Layout};
 use super::pacing::Pacing;
 use super::roots::Roots;
@@ -28,6 +31,9 @@ pub(super) const HOST: u32 = u32::MAX;
 
 /// The kind of an exception.
 pub(super) const EXCEPTION: u32 = u32::MAX - 1;
+
+/// The kind of a continuation. All greater kinds are no types either.
+pub(super) const CONTINUATION: u32 = u32::MAX - 2;
 
 /// A value of the host.
 pub(crate) type HostValue = Box<dyn Any + Send + Sync>;
@@ -57,6 +63,8 @@ pub(crate) struct Heap {
     pub(super) long: Slab<Vec<u8>>,
     /// The values of the host.
     pub(super) hosts: Slab<HostValue>,
+    /// The contents of the continuations that are not consumed.
+    pub(super) continuations: Slab<Continuation>,
     pub(super) pacing: Pacing,
     /// The objects that the current collection has reached and not scanned. Empty between collections.
     pub(super) work: Vec<u32>,
@@ -72,6 +80,7 @@ impl Heap {
             layouts: Vec::new(),
             long: Slab::default(),
             hosts: Slab::default(),
+            continuations: Slab::default(),
             pacing: Pacing::new(limit, zeal),
             work: Vec::new(),
             roots,
@@ -81,9 +90,9 @@ impl Heap {
     /// Learns the layouts of the store's types that it does not know yet. Called whenever the store has got types.
     ///
     /// # Panics
-    /// If the store has more than 2^32 - 2 types, which take more memory than a machine has.
+    /// If the store has more than 2^32 - 3 types, which take more memory than a machine has.
     pub(crate) fn learn_types(&mut self, types: &CanonicalTypes) {
-        assert!(types.len() <= EXCEPTION as usize, "the memory for so many types");
+        assert!(types.len() <= CONTINUATION as usize, "the memory for so many types");
         let new = self.layouts.len()..types.len();
         self.layouts.extend(new.map(|id| Layout::of(TypeId(id as u32), types)));
     }
@@ -111,11 +120,11 @@ impl Heap {
         (bits as u32, (bits >> 32) as u32)
     }
 
-    /// Returns the id of the type of a struct or an array. `None` for exceptions and values of the host.
+    /// Returns the id of the type of a struct or an array. `None` for continuations, exceptions and values of the host.
     #[inline(always)]
     pub(crate) fn type_of(&self, object: u32) -> Option<TypeId> {
         let (kind, _) = self.header(object as usize);
-        (kind < EXCEPTION).then_some(TypeId(kind))
+        (kind < CONTINUATION).then_some(TypeId(kind))
     }
 
     /// Makes a struct of a type with these fields, as the slots of the stack hold them. `descriptor` is the object that

@@ -51,7 +51,7 @@ impl Storage {
             ValType::I32 | ValType::F32 => Storage::Bits32,
             ValType::I64 | ValType::F64 => Storage::Bits64,
             ValType::V128 => Storage::Bits128,
-            ValType::Ref(ty) => match ty.heap {
+            ValType::Ref(ty) => match ty.heap.unshared() {
                 HeapType::Func | HeapType::NoFunc => Storage::Func,
                 heap if heap.defined().is_some_and(is_func) => Storage::Func,
                 _ => Storage::Object,
@@ -145,6 +145,8 @@ pub(crate) enum Layout {
     Array(Storage),
     /// A function type: the layout of the exceptions that carry its parameters.
     Exception(FieldLayout),
+    /// A type of continuations.
+    Continuation,
 }
 
 impl Layout {
@@ -161,6 +163,7 @@ impl Layout {
                 let params = ty.params().iter().map(|&ty| Storage::of_value(ty, is_func));
                 Layout::Exception(FieldLayout::of_exception(params))
             }
+            CompositeType::Cont(_) => Layout::Continuation,
         }
     }
 }

@@ -15,6 +15,7 @@ mod arena;
 mod array;
 mod bits;
 mod collect;
+mod continuation;
 mod heap;
 mod layout;
 mod pacing;
@@ -24,6 +25,7 @@ mod slab;
 mod tests;
 
 pub(crate) use array::Element;
+pub(crate) use continuation::Continuation;
 pub(crate) use heap::{Failure, Heap};
 pub(crate) use layout::{HOST_SIZE, Storage, array_size};
 pub(crate) use roots::{Rooted, Roots, StoreId};

@@ -45,6 +45,13 @@ impl<T> Slab<T> {
         self.entries.get_mut(number as usize)?.as_mut().map(|entry| &mut entry.value)
     }
 
+    /// Removes the value with this number.
+    pub(super) fn remove(&mut self, number: u32) -> Option<T> {
+        let entry = self.entries.get_mut(number as usize)?.take()?;
+        self.free.push(number);
+        Some(entry.value)
+    }
+
     /// Marks a value whose object is reachable.
     pub(super) fn mark(&mut self, number: u32) {
         if let Some(Some(entry)) = self.entries.get_mut(number as usize) {

@@ -30,14 +30,16 @@ pub(crate) fn ref_test(
         (_, Some(address)) => Some(function_type(address)),
         _ => None,
     };
-    match target.heap {
-        HeapType::Any | HeapType::Extern | HeapType::Exn | HeapType::Func => true,
-        HeapType::None | HeapType::NoExtern | HeapType::NoExn | HeapType::NoFunc => false,
+    let heap_type = target.heap.unshared();
+    match heap_type {
+        HeapType::Any | HeapType::Extern | HeapType::Exn | HeapType::Func | HeapType::Cont => true,
+        HeapType::None | HeapType::NoExtern | HeapType::NoExn | HeapType::NoFunc | HeapType::NoCont => false,
         HeapType::I31 => reference.as_i31().is_some(),
         HeapType::Eq => reference.as_i31().is_some() || defined().is_some(),
-        HeapType::Struct | HeapType::Array => defined().is_some_and(|own| types.kind(own) == target.heap),
+        HeapType::Struct | HeapType::Array => defined().is_some_and(|own| types.kind(own) == heap_type),
         HeapType::Defined(wanted) => defined().is_some_and(|own| types.is_subtype(own, wanted)),
         HeapType::Exact(wanted) => defined() == Some(wanted),
+        HeapType::Shared(_) => unreachable!("the type is not shared"),
     }
 }
 

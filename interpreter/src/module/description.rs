@@ -2,7 +2,9 @@
 //!
 //! In each index space the imported items come first.
 
-use crate::types::{EntityType, FuncType, GlobalType, MemoryType, RefType, SubType, TableType, TypeIndex};
+use crate::types::{
+    CompositeType, EntityType, FuncType, GlobalType, MemoryType, RefType, SubType, TableType, TypeIndex,
+};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -212,6 +214,17 @@ impl Description {
     /// If the type is no function type, which validation excludes where one is needed.
     pub(crate) fn func_type(&self, ty: TypeIndex) -> &FuncType<TypeIndex> {
         self.types[ty.index()].func().expect("a valid module has a function type here")
+    }
+
+    /// Returns the type of the function that continuations of the type with this index are the rest of.
+    ///
+    /// # Panics
+    /// If the type is no continuation type, which validation excludes where one is needed.
+    pub(crate) fn continued_type(&self, ty: u32) -> &FuncType<TypeIndex> {
+        match self.types[ty as usize].composite {
+            CompositeType::Cont(func) => self.func_type(func),
+            _ => panic!("a valid module has a continuation type here"),
+        }
     }
 
     /// Returns the signature of a function.

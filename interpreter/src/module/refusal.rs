@@ -169,7 +169,8 @@ impl Decoder<'_> {
     }
 
     fn table(&self, ty: &wasmparser::TableType, offset: u64) -> Decoded {
-        let is_known = !ty.shared && (!ty.table64 || self.features.memory64());
+        let is_known =
+            (!ty.shared || self.features.shared_everything_threads()) && (!ty.table64 || self.features.memory64());
         require(is_known, "malformed limits flags", offset)
     }
 
@@ -181,7 +182,8 @@ impl Decoder<'_> {
     }
 
     fn global(&self, ty: &wasmparser::GlobalType, offset: u64) -> Decoded {
-        require(!ty.shared, "malformed mutability", offset)
+        let is_known = !ty.shared || self.features.shared_everything_threads();
+        require(is_known, "malformed mutability", offset)
     }
 
     fn elements(&mut self, section: wasmparser::ElementSectionReader<'_>) -> Decoded {

@@ -16,7 +16,9 @@ impl<'m> Rewriter<'m> {
             }
             Operator::RefAsNonNull => self.emit_rare_with_result(1, 1, Rare::new(reference::ref_as_non_null)),
             Operator::RefEq => self.emit_rare_with_result(2, 1, Rare::new(reference::ref_eq)),
-            Operator::RefI31 => self.emit_rare_with_result(1, 1, Rare::new(reference::ref_i31)),
+            Operator::RefI31 | Operator::RefI31Shared => {
+                self.emit_rare_with_result(1, 1, Rare::new(reference::ref_i31))
+            }
             Operator::I31GetS => self.emit_rare_with_result(1, 1, Rare::new(reference::i31_get_s)),
             Operator::I31GetU => self.emit_rare_with_result(1, 1, Rare::new(reference::i31_get_u)),
             // Both hierarchies have the same references.
@@ -158,7 +160,7 @@ impl<'m> Rewriter<'m> {
     }
 
     /// Returns the first slot of a field, and its type.
-    fn field(&mut self, ty: u32, index: u32) -> (u32, FieldType<TypeIndex>) {
+    pub(super) fn field(&mut self, ty: u32, index: u32) -> (u32, FieldType<TypeIndex>) {
         let fields = self.fields(ty);
         let first_slots = self.first_slots.entry(ty).or_insert_with(|| {
             let starts = fields.iter().scan(0, |end, &field| {
@@ -233,7 +235,7 @@ impl<'m> Rewriter<'m> {
     }
 
     /// Returns the element of an array type.
-    fn element(&self, ty: u32) -> FieldType<TypeIndex> {
+    pub(super) fn element(&self, ty: u32) -> FieldType<TypeIndex> {
         match &self.module.types[ty as usize].composite {
             CompositeType::Array(ty) => ty.element,
             _ => unreachable!("validation has checked the type"),
@@ -241,7 +243,7 @@ impl<'m> Rewriter<'m> {
     }
 
     /// Brings the top operands home, removes them, and returns the slot of the first one.
-    fn take_row(&mut self, count: usize) -> u32 {
+    pub(super) fn take_row(&mut self, count: usize) -> u32 {
         self.send_home(count);
         self.truncate(self.stack.len() - count);
         self.next_home()

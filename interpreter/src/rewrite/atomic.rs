@@ -42,6 +42,8 @@ impl Rewriter<'_> {
     pub(super) fn atomic(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
             Operator::AtomicFence { .. } => self.emit_rare(0, Rare::new(atomic::atomic_fence)),
+            // A hint for the processor: it has no effect that a program can see.
+            Operator::Pause => {}
             Operator::MemoryAtomicNotify { memarg } => {
                 self.emit_rare_with_result(2, 1, Rare::new(atomic::memory_atomic_notify).access(memarg));
             }

@@ -37,6 +37,10 @@ pub(crate) struct Code {
     pub(crate) constants: Box<[u64]>,
     /// The indirect calls that [`Op::CallIndirect`] and [`Op::ReturnCallIndirect`] name.
     pub(crate) sites: Box<[Site]>,
+    /// The instructions that [`Op::SwitchStack`] names.
+    pub(crate) switches: Box<[StackSwitch]>,
+    /// The handlers that [`StackSwitch`] names.
+    pub(crate) handlers: Box<[Box<[Handler]>]>,
     /// The types that tests and casts name.
     pub(crate) cast_types: Box<[RefType<TypeIndex>]>,
     /// The instructions that [`Op::Rare`] names.
@@ -83,6 +87,74 @@ pub(crate) struct Catch {
     pub(crate) slot: u32,
     /// The slot that keeps the exception for a legacy `rethrow`.
     pub(crate) kept: Option<u32>,
+    /// The instruction that goes on.
+    pub(crate) target: u32,
+}
+
+/// An instruction that goes on with another stack
+/// ([Stack switching][proposal]).
+///
+/// [proposal]: https://github.com/WebAssembly/stack-switching/blob/main/proposals/stack-switching/Explainer.md
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StackSwitch {
+    /// The instruction.
+    pub(crate) kind: SwitchKind,
+    /// The slot of the first operand, where the results go too.
+    pub(crate) row: u32,
+    /// The number of slots of the operands below the continuation.
+    pub(crate) operands: u32,
+}
+
+/// The instruction that goes on with another stack. Handlers are named by their position in the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SwitchKind {
+    /// `resume`.
+    Resume {
+        /// The handlers.
+        handlers: u32,
+    },
+    /// `resume_throw`.
+    ResumeThrow {
+        /// The index of the exception's tag.
+        tag: u32,
+        /// The handlers.
+        handlers: u32,
+    },
+    /// `resume_throw_ref`.
+    ResumeThrowRef {
+        /// The handlers.
+        handlers: u32,
+    },
+    /// `suspend`.
+    Suspend {
+        /// The index of the tag.
+        tag: u32,
+    },
+    /// `switch`.
+    Switch {
+        /// The index of the tag.
+        tag: u32,
+        /// The index of the type of the continuation that is made.
+        ty: u32,
+    },
+}
+
+/// A handler of a `resume`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Handler {
+    /// The index of the tag that it takes.
+    pub(crate) tag: u32,
+    /// Where a suspension goes on; `None` if the handler takes `switch` and not `suspend`.
+    pub(crate) label: Option<HandlerLabel>,
+}
+
+/// The place where a handler goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HandlerLabel {
+    /// The slot that receives the first value.
+    pub(crate) slot: u32,
+    /// The index of the type of the continuation that it receives after the values.
+    pub(crate) ty: u32,
     /// The instruction that goes on.
     pub(crate) target: u32,
 }

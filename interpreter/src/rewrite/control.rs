@@ -5,15 +5,16 @@
 //! label was entered. Operands only move down, so that copies in order never overwrite one that is still to come.
 
 use super::Rewriter;
-use super::code::{Catch, Region};
+use super::code::{Catch, Handler, HandlerLabel, Region};
 use super::op::Op;
 use super::rare::Rare;
 use super::stack::{Operand, Source};
 use crate::execute::exception;
 use crate::slot::Reg;
+use crate::types::{self, TypeIndex};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use wasmparser::{BlockType, BrTable, TryTable};
+use wasmparser::{BlockType, BrTable, Handle, ResumeTable, TryTable};
 
 /// A label, from the instruction that enters it to its `end`.
 pub(super) struct Label {
@@ -66,6 +67,8 @@ enum Reference {
     Target(usize),
     /// A handler of a region.
     Catch(usize, usize),
+    /// A handler of a `resume`.
+    Handler(usize, usize),
 }
 
 impl Rewriter<'_> {
@@ -283,6 +286,7 @@ impl Rewriter<'_> {
                 Reference::Op(index) => self.ops[index].set_target(here),
                 Reference::Target(index) => self.targets[index] = here,
                 Reference::Catch(region, catch) => self.regions[region].catches[catch].target = here,
+                Reference::Handler(resume, handler) => self.set_handler_target(resume, handler, here),
             }
         }
         self.barrier = self.ops.len();
@@ -295,8 +299,56 @@ impl Rewriter<'_> {
                 Reference::Op(index) => self.ops[index].set_target(start),
                 Reference::Target(index) => self.targets[index] = start,
                 Reference::Catch(region, catch) => self.regions[region].catches[catch].target = start,
+                Reference::Handler(resume, handler) => self.set_handler_target(resume, handler, start),
             },
             _ => self.labels[label].forward.push(reference),
+        }
+    }
+
+    /// Notes the handlers of a `resume`, and returns their position in the code.
+    pub(super) fn add_handlers(&mut self, table: &ResumeTable) -> u32 {
+        let resume = self.handlers.len();
+        let handlers = table.handlers.iter().map(|handle| match *handle {
+            Handle::OnLabel { tag, label } => (tag, Some(self.label_index(label))),
+            Handle::OnSwitch { tag } => (tag, None),
+        });
+        let labels: Vec<(u32, Option<usize>)> = handlers.collect();
+        let handlers = labels.iter().map(|&(tag, label)| {
+            let label = label.map(|label| {
+                let (slot, ty) = (self.labels[label].home, self.continuation_of(label));
+                HandlerLabel { slot, ty, target: 0 }
+            });
+            Handler { tag, label }
+        });
+        let handlers = handlers.collect();
+        self.handlers.push(handlers);
+        for (position, (tag, label)) in labels.into_iter().enumerate() {
+            let Some(label) = label else { continue };
+            self.reserve_payload(self.labels[label].home, Some(tag), true);
+            self.refer(label, Reference::Handler(resume, position));
+        }
+        resume as u32
+    }
+
+    /// Returns the index of the type of the continuation that a branch to a label brings last.
+    fn continuation_of(&self, label: usize) -> u32 {
+        let Label { kind, ty, .. } = self.labels[label];
+        let last = match (ty, kind) {
+            (BlockType::FuncType(index), Kind::Loop(_)) => self.module.func_type(TypeIndex(index)).params().last(),
+            (BlockType::FuncType(index), _) => self.module.func_type(TypeIndex(index)).results().last(),
+            (BlockType::Type(wasmparser::ValType::Ref(ty)), _) => {
+                let heap = types::heap_type(ty.heap_type()).expect("a valid module has supported types");
+                return heap.defined().expect("validation has checked the label").0;
+            }
+            _ => None,
+        };
+        last.and_then(|ty| ty.defined()).expect("validation has checked the label").0
+    }
+
+    /// Sets where a handler of a `resume` goes on.
+    fn set_handler_target(&mut self, resume: usize, handler: usize, target: u32) {
+        if let Some(label) = &mut self.handlers[resume][handler].label {
+            label.target = target;
         }
     }
 

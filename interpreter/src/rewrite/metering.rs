@@ -32,8 +32,8 @@ fn is_free(operator: &Operator<'_>) -> bool {
 pub(super) fn ends_straight_code(operator: &Operator<'_>) -> bool {
     use Operator::{
         Br, BrIf, BrOnCast, BrOnCastDescEq, BrOnCastDescEqFail, BrOnCastFail, BrOnNonNull, BrOnNull, BrTable, Call,
-        CallIndirect, CallRef, Catch, CatchAll, Delegate, Else, End, If, Loop, Rethrow, Return, ReturnCall,
-        ReturnCallIndirect, ReturnCallRef, Throw, ThrowRef, Unreachable,
+        CallIndirect, CallRef, Catch, CatchAll, Delegate, Else, End, If, Loop, Resume, ResumeThrow, ResumeThrowRef,
+        Rethrow, Return, ReturnCall, ReturnCallIndirect, ReturnCallRef, Suspend, Switch, Throw, ThrowRef, Unreachable,
     };
     matches!(
         operator,
@@ -60,6 +60,11 @@ pub(super) fn ends_straight_code(operator: &Operator<'_>) -> bool {
             | BrOnCastDescEqFail { .. }
             | Throw { .. }
             | ThrowRef
+            | Resume { .. }
+            | ResumeThrow { .. }
+            | ResumeThrowRef { .. }
+            | Suspend { .. }
+            | Switch { .. }
             | Catch { .. }
             | CatchAll
             | Delegate { .. }

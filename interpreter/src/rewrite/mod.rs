@@ -11,6 +11,7 @@
 mod aggregate;
 mod atomic;
 mod code;
+mod continuation;
 mod control;
 mod coverage;
 mod memory;
@@ -21,10 +22,11 @@ pub(crate) mod op;
 #[cfg(feature = "planted-faults")]
 mod planted_faults;
 pub(crate) mod rare;
+mod shared;
 mod stack;
 mod vector;
 
-pub(crate) use self::code::{Catch, Code, Region, Site};
+pub(crate) use self::code::{Catch, Code, Handler, HandlerLabel, Region, Site, StackSwitch, SwitchKind};
 
 use self::control::Label;
 use self::op::Op;
@@ -117,6 +119,8 @@ struct Rewriter<'m> {
     constants: Vec<u64>,
     targets: Vec<u32>,
     sites: Vec<Site>,
+    switches: Vec<StackSwitch>,
+    handlers: Vec<Box<[Handler]>>,
     cast_types: Vec<RefType<TypeIndex>>,
     /// The first slots of the fields of the struct types that were met.
     first_slots: BTreeMap<u32, Box<[u32]>>,
@@ -239,6 +243,8 @@ impl<'m> Rewriter<'m> {
             constants: Vec::new(),
             targets: Vec::new(),
             sites: Vec::new(),
+            switches: Vec::new(),
+            handlers: Vec::new(),
             cast_types: Vec::new(),
             first_slots: BTreeMap::new(),
             rare: Vec::new(),
@@ -318,6 +324,8 @@ impl<'m> Rewriter<'m> {
             straight: self.straight.into(),
             targets: self.targets.into(),
             sites: self.sites.into(),
+            switches: self.switches.into(),
+            handlers: self.handlers.into(),
             cast_types: self.cast_types.into(),
             regions: self.regions.into(),
             parameters,
@@ -401,6 +409,8 @@ impl<'m> Rewriter<'m> {
             || self.cast(operator)
             || self.structure(operator)
             || self.array(operator)
+            || self.continuation(operator)
+            || self.shared(operator)
             || self.atomic(operator);
         debug_assert!(done, "no rewriting of {operator:?}");
         self.canonicalize_nan(operator);

@@ -180,6 +180,8 @@ macro_rules! define {
             ReturnCall { function: u32 },
             ReturnCallIndirect { a: Reg, site: u32 },
             ReturnCallRef { a: Reg },
+            /// Resumes or suspends a stack, by one of the code's descriptions.
+            SwitchStack { index: u32 },
             /// Returns; the results lie at the start of the frame.
             Return,
             /// Returns one result.

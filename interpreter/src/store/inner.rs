@@ -4,7 +4,7 @@ use super::{GlobalInstance, Metering, StoreLimits, TableInstance, TagInstance};
 use crate::Trap;
 use crate::config::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::Frame;
+use crate::execute::{Frame, Prompt};
 #[cfg(feature = "planted-faults")]
 use crate::fault::Fault;
 use crate::gc::{Heap, Roots, StoreId};
@@ -46,6 +46,8 @@ pub(crate) struct StoreInner {
     pub(crate) stack_limit: usize,
     /// The active calls, the outermost first.
     pub(crate) frames: Vec<Frame>,
+    /// The beginnings of the continuations that run, the outermost first.
+    pub(crate) prompts: Vec<Prompt>,
     /// The number of active calls that are allowed.
     pub(crate) max_depth: usize,
     /// The number of calls by the embedder that are under way, one inside the other.
@@ -114,6 +116,7 @@ impl StoreInner {
             stack_ready: 0,
             stack_limit,
             frames: Vec::new(),
+            prompts: Vec::new(),
             max_depth: config.max_call_depth,
             activations: 0,
             first_free: 0,
@@ -167,6 +170,13 @@ impl StoreInner {
         let mut stack = vec![0; self.stack_ready + WINDOW];
         stack[..self.stack.len()].copy_from_slice(&self.stack);
         self.stack = stack;
+    }
+
+    /// Removes the frames above the first `count`, and the continuations whose frames these were.
+    pub(crate) fn leave_frames(&mut self, count: usize) {
+        self.frames.truncate(count);
+        let gone = |prompt: &Prompt| prompt.depth as usize >= count;
+        while self.prompts.pop_if(|prompt| gone(prompt)).is_some() {}
     }
 
     /// Returns the end of the slots that the active calls use.

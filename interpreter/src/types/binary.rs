@@ -45,7 +45,7 @@ pub(crate) fn ref_type(ty: wasmparser::RefType) -> Result<RefType<TypeIndex>> {
 pub(crate) fn heap_type(ty: wasmparser::HeapType) -> Result<HeapType<TypeIndex>> {
     match ty {
         wasmparser::HeapType::Abstract { shared: false, ty } => abstract_type(ty),
-        wasmparser::HeapType::Abstract { shared: true, .. } => Err(Unsupported("a reference to a shared type")),
+        wasmparser::HeapType::Abstract { shared: true, ty } => Ok(abstract_type(ty)?.shared()),
         wasmparser::HeapType::Concrete(index) => Ok(HeapType::Defined(type_index(index)?)),
         wasmparser::HeapType::Exact(index) => Ok(HeapType::Exact(type_index(index)?)),
     }
@@ -65,7 +65,8 @@ fn abstract_type(ty: AbstractHeapType) -> Result<HeapType<TypeIndex>> {
         AbstractHeapType::NoExn => HeapType::NoExn,
         AbstractHeapType::Extern => HeapType::Extern,
         AbstractHeapType::NoExtern => HeapType::NoExtern,
-        AbstractHeapType::Cont | AbstractHeapType::NoCont => return Err(Unsupported("a reference to a continuation")),
+        AbstractHeapType::Cont => HeapType::Cont,
+        AbstractHeapType::NoCont => HeapType::NoCont,
     })
 }
 
@@ -79,11 +80,9 @@ fn type_index(index: UnpackedIndex) -> Result<TypeIndex> {
 /// Converts a defined type.
 pub(crate) fn sub_type(ty: &wasmparser::SubType) -> Result<SubType<TypeIndex>> {
     let composite = &ty.composite_type;
-    if composite.shared {
-        return Err(Unsupported("a shared type"));
-    }
     let named = |index: Option<&PackedIndex>| index.map(|index| type_index(index.unpack())).transpose();
     Ok(SubType {
+        shared: composite.shared,
         is_final: ty.is_final,
         supertype: named(ty.supertype_idxs.first())?,
         describes: named(composite.describes_idx.as_ref())?,
@@ -102,7 +101,7 @@ fn composite_type(ty: &CompositeInnerType) -> Result<CompositeType<TypeIndex>> {
             CompositeType::Struct(StructType { fields })
         }
         CompositeInnerType::Array(ty) => CompositeType::Array(ArrayType { element: field_type(ty.0)? }),
-        CompositeInnerType::Cont(_) => return Err(Unsupported("a type of continuations")),
+        CompositeInnerType::Cont(ty) => CompositeType::Cont(type_index(ty.0.unpack())?),
     })
 }
 
@@ -121,11 +120,8 @@ fn field_type(ty: wasmparser::FieldType) -> Result<FieldType<TypeIndex>> {
 
 /// Converts the type of a table.
 pub(crate) fn table_type(ty: wasmparser::TableType) -> Result<TableType<TypeIndex>> {
-    if ty.shared {
-        return Err(Unsupported("a shared table"));
-    }
     let limits = Limits { min: ty.initial, max: ty.maximum };
-    Ok(TableType { limits, index64: ty.table64, element: ref_type(ty.element_type)? })
+    Ok(TableType { limits, index64: ty.table64, shared: ty.shared, element: ref_type(ty.element_type)? })
 }
 
 /// Converts the type of a memory.
@@ -140,8 +136,5 @@ pub(crate) fn memory_type(ty: wasmparser::MemoryType) -> Result<MemoryType> {
 
 /// Converts the type of a global.
 pub(crate) fn global_type(ty: wasmparser::GlobalType) -> Result<GlobalType<TypeIndex>> {
-    if ty.shared {
-        return Err(Unsupported("a shared global"));
-    }
-    Ok(GlobalType { content: val_type(ty.content_type)?, mutable: ty.mutable })
+    Ok(GlobalType { content: val_type(ty.content_type)?, mutable: ty.mutable, shared: ty.shared })
 }

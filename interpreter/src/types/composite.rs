@@ -49,11 +49,18 @@ pub(crate) enum CompositeType<T = TypeId> {
     Struct(StructType<T>),
     /// An array.
     Array(ArrayType<T>),
+    /// A continuation, with the type of the function that it is a rest of
+    /// ([Stack switching][proposal]).
+    ///
+    /// [proposal]: https://github.com/WebAssembly/stack-switching/blob/main/proposals/stack-switching/Explainer.md
+    Cont(T),
 }
 
 /// A defined type.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct SubType<T = TypeId> {
+    /// True if threads can share the values.
+    pub(crate) shared: bool,
     /// True if no type may extend this one.
     pub(crate) is_final: bool,
     /// The type that this one extends.
@@ -96,7 +103,7 @@ impl<T: Copy> FieldType<T> {
 impl<T: Copy> SubType<T> {
     /// Returns the type that a composite type alone stands for: final, without supertype.
     pub(crate) fn plain(composite: CompositeType<T>) -> SubType<T> {
-        SubType { is_final: true, supertype: None, describes: None, descriptor: None, composite }
+        SubType { shared: false, is_final: true, supertype: None, describes: None, descriptor: None, composite }
     }
 
     /// Returns the function type, if this is one.
@@ -115,8 +122,10 @@ impl<T: Copy> SubType<T> {
                 CompositeType::Struct(StructType { fields: ty.fields.iter().map(|field| field.map(rename)).collect() })
             }
             CompositeType::Array(ty) => CompositeType::Array(ArrayType { element: ty.element.map(rename) }),
+            CompositeType::Cont(func) => CompositeType::Cont(rename(*func)),
         };
         SubType {
+            shared: self.shared,
             is_final: self.is_final,
             supertype: self.supertype.map(rename),
             describes: self.describes.map(rename),

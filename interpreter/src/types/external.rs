@@ -43,6 +43,8 @@ pub struct TableType<T = TypeId> {
     pub limits: Limits,
     /// True if indices have 64 bits instead of 32.
     pub index64: bool,
+    /// True if threads can share the table.
+    pub shared: bool,
     /// The type of the elements.
     pub element: RefType<T>,
 }
@@ -54,6 +56,8 @@ pub struct GlobalType<T = TypeId> {
     pub content: ValType<T>,
     /// True if the value can be set.
     pub mutable: bool,
+    /// True if threads can share the global.
+    pub shared: bool,
 }
 
 /// The type of an import or export, with function types spelled out.
@@ -136,7 +140,7 @@ impl MemoryType {
 impl<T: Copy> TableType<T> {
     /// Creates the type of a table with 32-bit indices.
     pub fn new(element: RefType<T>, min: u64, max: Option<u64>) -> TableType<T> {
-        TableType { limits: Limits { min, max }, index64: false, element }
+        TableType { limits: Limits { min, max }, index64: false, shared: false, element }
     }
 
     /// Creates the type of a table with 64-bit indices.
@@ -157,19 +161,20 @@ impl<T: Copy> TableType<T> {
 
     /// Returns the type with its defined type, if any, under another name.
     pub(crate) fn map<U>(self, rename: impl FnOnce(T) -> U) -> TableType<U> {
-        TableType { limits: self.limits, index64: self.index64, element: self.element.map(rename) }
+        let TableType { limits, index64, shared, element } = self;
+        TableType { limits, index64, shared, element: element.map(rename) }
     }
 }
 
 impl<T: Copy> GlobalType<T> {
     /// Creates the type of a global.
     pub fn new(content: ValType<T>, mutable: bool) -> GlobalType<T> {
-        GlobalType { content, mutable }
+        GlobalType { content, mutable, shared: false }
     }
 
     /// Returns the type with its defined type, if any, under another name.
     pub(crate) fn map<U>(self, rename: impl FnOnce(T) -> U) -> GlobalType<U> {
-        GlobalType { content: self.content.map(rename), mutable: self.mutable }
+        GlobalType { content: self.content.map(rename), mutable: self.mutable, shared: self.shared }
     }
 }
 
@@ -226,16 +231,19 @@ impl fmt::Display for MemoryType {
 impl<T: fmt::Display> fmt::Display for TableType<T> {
     /// Writes the type as in the text format, without the word `table`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{} {}", if self.index64 { "i64 " } else { "" }, self.limits, self.element)
+        let (index, shared) = (if self.index64 { "i64 " } else { "" }, if self.shared { "shared " } else { "" });
+        write!(f, "{index}{shared}{} {}", self.limits, self.element)
     }
 }
 
 impl<T: fmt::Display> fmt::Display for GlobalType<T> {
     /// Writes the type as in the text format, without the word `global`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.mutable {
-            true => write!(f, "(mut {})", self.content),
-            false => self.content.fmt(f),
+        match (self.shared, self.mutable) {
+            (true, true) => write!(f, "(shared mut {})", self.content),
+            (true, false) => write!(f, "(shared {})", self.content),
+            (false, true) => write!(f, "(mut {})", self.content),
+            (false, false) => self.content.fmt(f),
         }
     }
 }

@@ -9,9 +9,9 @@ use super::reference::{HeapType, RefType};
 use super::value::ValType;
 
 impl HeapType {
-    /// Returns whether an abstract type is another one or below it. `wanted` must be abstract too.
+    /// Returns whether an abstract type is another one or below it. `wanted` must be abstract too, and neither shared.
     fn is_below(self, wanted: HeapType) -> bool {
-        use HeapType::{Any, Array, Eq, Exn, Extern, Func, I31, NoExn, NoExtern, NoFunc, None, Struct};
+        use HeapType::{Any, Array, Cont, Eq, Exn, Extern, Func, I31, NoCont, NoExn, NoExtern, NoFunc, None, Struct};
         self == wanted
             || match wanted {
                 Any => matches!(self, Eq | I31 | Struct | Array | None),
@@ -20,18 +20,29 @@ impl HeapType {
                 Func => self == NoFunc,
                 Exn => self == NoExn,
                 Extern => self == NoExtern,
+                Cont => self == NoCont,
                 _ => false,
             }
     }
 }
 
 impl CanonicalTypes {
-    /// Returns the abstract type that is next above a defined type.
+    /// Returns whether values of a type can be shared.
+    pub(crate) fn is_shared(&self, ty: HeapType) -> bool {
+        match ty {
+            HeapType::Shared(_) => true,
+            HeapType::Defined(id) | HeapType::Exact(id) => self.get(id).shared,
+            _ => false,
+        }
+    }
+
+    /// Returns the abstract type that is next above a defined type, as it is when it is not shared.
     pub(crate) fn kind(&self, id: TypeId) -> HeapType {
         match self.get(id).composite {
             CompositeType::Func(_) => HeapType::Func,
             CompositeType::Struct(_) => HeapType::Struct,
             CompositeType::Array(_) => HeapType::Array,
+            CompositeType::Cont(_) => HeapType::Cont,
         }
     }
 
@@ -39,7 +50,11 @@ impl CanonicalTypes {
     /// ([Heap types](https://webassembly.github.io/spec/core/valid/matching.html#match-heaptype)).
     pub(crate) fn heap_matches(&self, ty: HeapType, wanted: HeapType) -> bool {
         use HeapType::{Defined, Exact};
-        match (ty, wanted) {
+        // A type and those below it are all shared, or none of them is.
+        if self.is_shared(ty) != self.is_shared(wanted) {
+            return false;
+        }
+        match (ty.unshared(), wanted.unshared()) {
             (Exact(own), Exact(wanted)) => own == wanted,
             (Defined(_), Exact(_)) => false,
             (Defined(own) | Exact(own), Defined(wanted)) => self.is_subtype(own, wanted),
@@ -47,6 +62,7 @@ impl CanonicalTypes {
             // Of the abstract types, only the bottom of its hierarchy is below a defined type.
             (ty, Defined(wanted) | Exact(wanted)) => match self.kind(wanted) {
                 HeapType::Func => ty == HeapType::NoFunc,
+                HeapType::Cont => ty == HeapType::NoCont,
                 _ => ty == HeapType::None,
             },
             (ty, wanted) => ty.is_below(wanted),
@@ -86,6 +102,7 @@ impl CanonicalTypes {
     /// [Table types](https://webassembly.github.io/spec/core/valid/matching.html#match-tabletype)
     fn table_matches(&self, ty: TableType, wanted: TableType) -> bool {
         ty.index64 == wanted.index64
+            && ty.shared == wanted.shared
             && limits_match(ty.limits, wanted.limits)
             && self.ref_matches(ty.element, wanted.element)
             && self.ref_matches(wanted.element, ty.element)
@@ -94,6 +111,7 @@ impl CanonicalTypes {
     /// [Global types](https://webassembly.github.io/spec/core/valid/matching.html#match-globaltype)
     fn global_matches(&self, ty: GlobalType, wanted: GlobalType) -> bool {
         ty.mutable == wanted.mutable
+            && ty.shared == wanted.shared
             && self.val_matches(ty.content, wanted.content)
             && (!ty.mutable || self.val_matches(wanted.content, ty.content))
     }

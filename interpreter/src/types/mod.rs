@@ -30,7 +30,7 @@ pub(crate) use composite::{CompositeType, SubType};
 pub(crate) use external::EntityType;
 pub use external::{ExternType, GlobalType, Limits, MemoryType, PAGE_SIZE, TableType};
 pub use name::{TypeId, TypeIndex};
-pub use reference::{HeapType, RefType};
+pub use reference::{HeapType, RefType, SharedType};
 pub use value::{FuncType, ValType};
 
 #[cfg(test)]

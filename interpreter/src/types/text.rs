@@ -66,14 +66,20 @@ impl Text<'_> {
                 self.declared(ty);
             }
             EntityType::Memory(ty) => self.put(format_args!("memory {ty}")),
-            EntityType::Table(TableType { limits, index64, element }) => {
-                self.put(format_args!("table {}{limits} ", if index64 { "i64 " } else { "" }));
+            EntityType::Table(TableType { limits, index64, shared, element }) => {
+                let (index, shared) = (if index64 { "i64 " } else { "" }, if shared { "shared " } else { "" });
+                self.put(format_args!("table {index}{shared}{limits} "));
                 self.reference(element);
             }
-            EntityType::Global(GlobalType { content, mutable }) => {
-                self.put(if mutable { "global (mut " } else { "global " });
+            EntityType::Global(GlobalType { content, mutable, shared }) => {
+                self.put(match (shared, mutable) {
+                    (true, true) => "global (shared mut ",
+                    (true, false) => "global (shared ",
+                    (false, true) => "global (mut ",
+                    (false, false) => "global ",
+                });
                 self.value(content);
-                self.put(if mutable { ")" } else { "" });
+                self.put(if shared || mutable { ")" } else { "" });
             }
         }
     }
@@ -82,7 +88,9 @@ impl Text<'_> {
     fn declared(&mut self, id: TypeId) {
         let (_, count) = self.types.position(id);
         match self.types.get(id) {
-            SubType { is_final: true, supertype: None, composite: CompositeType::Func(ty), .. } if count == 1 => {
+            SubType { shared: false, is_final: true, supertype: None, composite: CompositeType::Func(ty), .. }
+                if count == 1 =>
+            {
                 self.function(ty);
             }
             _ => self.defined(id),
@@ -153,7 +161,9 @@ impl Text<'_> {
                 self.put(") ");
             }
         }
+        self.put(if ty.shared { "(shared " } else { "" });
         self.composite(&ty.composite);
+        self.put(if ty.shared { ")" } else { "" });
         self.put(if is_plain { "" } else { ")" });
     }
 
@@ -174,6 +184,10 @@ impl Text<'_> {
             CompositeType::Array(ty) => {
                 self.put("(array ");
                 self.field(ty.element);
+            }
+            CompositeType::Cont(func) => {
+                self.put("(cont ");
+                self.defined(*func);
             }
         }
         self.put(")");

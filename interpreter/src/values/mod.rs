@@ -8,11 +8,12 @@
 //! |---|---|
 //! | `val` | values of every type |
 //! | `handle` | handles in general |
-//! | `any_ref`, `struct_ref`, `array_ref`, `extern_ref`, `exn_ref`, `func` | the kinds of handles |
+//! | `any_ref`, `struct_ref`, `array_ref`, `extern_ref`, `exn_ref`, `cont_ref`, `func` | the kinds of handles |
 //! | `referents` | the parts of a store to which values refer |
 
 mod any_ref;
 mod array_ref;
+mod cont_ref;
 mod exn_ref;
 mod extern_ref;
 mod func;
@@ -25,6 +26,7 @@ mod val;
 
 pub use any_ref::{AnyRef, I31};
 pub use array_ref::ArrayRef;
+pub use cont_ref::ContRef;
 pub use exn_ref::ExnRef;
 pub use extern_ref::ExternRef;
 pub use func::Func;

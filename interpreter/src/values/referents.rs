@@ -49,7 +49,10 @@ pub(crate) trait Referents {
         }
         match reference.as_object() {
             None => HeapType::I31,
-            Some(object) => self.heap().type_of(object).map_or(HeapType::Any, HeapType::Exact),
+            Some(object) => {
+                let ty = self.heap().type_of(object).or_else(|| self.heap().continuation_type(object));
+                ty.map_or(HeapType::Any, HeapType::Exact)
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Values of every type, and their conversion to and from slots.
 
-use super::{AnyRef, ArrayRef, ExnRef, ExternRef, Func, Referents, StructRef};
+use super::{AnyRef, ArrayRef, ContRef, ExnRef, ExternRef, Func, Referents, StructRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::{RawRef, V128};
 use crate::types::{HeapType, RefType, TypeId, ValType};
@@ -26,6 +26,8 @@ pub enum Val {
     ExternRef(Option<ExternRef>),
     /// `exnref`; `None` is null
     ExnRef(Option<ExnRef>),
+    /// `contref` and what is below it; `None` is null
+    ContRef(Option<ContRef>),
     /// `anyref` and what is below it; `None` is null
     AnyRef(Option<AnyRef>),
 }
@@ -36,23 +38,20 @@ enum Hierarchy {
     Func,
     Extern,
     Exn,
+    Cont,
     Any,
 }
 
 impl Hierarchy {
-    /// Returns the hierarchy of a type. `is_func` tells whether a defined type is that of functions.
-    fn of<T: Copy>(heap: HeapType<T>, is_func: impl Fn(T) -> bool) -> Hierarchy {
-        match heap {
+    /// Returns the hierarchy of a type.
+    fn of_type(ty: RefType, store: &impl Referents) -> Hierarchy {
+        match ty.heap.defined().map_or(ty.heap.unshared(), |id| store.types().kind(id)) {
             HeapType::Func | HeapType::NoFunc => Hierarchy::Func,
             HeapType::Extern | HeapType::NoExtern => Hierarchy::Extern,
             HeapType::Exn | HeapType::NoExn => Hierarchy::Exn,
-            heap if heap.defined().is_some_and(is_func) => Hierarchy::Func,
+            HeapType::Cont | HeapType::NoCont => Hierarchy::Cont,
             _ => Hierarchy::Any,
         }
-    }
-
-    fn of_type(ty: RefType, store: &impl Referents) -> Hierarchy {
-        Hierarchy::of(ty.heap, |id| store.types().kind(id) == HeapType::Func)
     }
 }
 
@@ -68,6 +67,7 @@ impl Val {
             Val::FuncRef(_) => ValType::FUNCREF,
             Val::ExternRef(_) => ValType::EXTERNREF,
             Val::ExnRef(_) => ValType::Ref(RefType::EXN),
+            Val::ContRef(_) => ValType::Ref(RefType::CONT),
             Val::AnyRef(_) => ValType::Ref(RefType::ANY),
         }
     }
@@ -116,6 +116,7 @@ impl Val {
                 Hierarchy::Func => Val::FuncRef(None),
                 Hierarchy::Any => Val::AnyRef(None),
                 Hierarchy::Exn => Val::ExnRef(None),
+                Hierarchy::Cont => Val::ContRef(None),
                 Hierarchy::Extern => Val::ExternRef(None),
             },
         }
@@ -132,6 +133,7 @@ impl Val {
             (Val::FuncRef(None), _) => HeapType::NoFunc,
             (Val::ExternRef(None), _) => HeapType::NoExtern,
             (Val::ExnRef(None), _) => HeapType::NoExn,
+            (Val::ContRef(None), _) => HeapType::NoCont,
             (Val::AnyRef(None), _) => HeapType::None,
             (Val::ExternRef(_), _) => HeapType::Extern,
             (Val::ExnRef(_), _) => HeapType::Exn,
@@ -146,8 +148,11 @@ impl Val {
             Val::FuncRef(Some(func)) => RawRef::from_func(func.address(store)?),
             Val::ExternRef(Some(value)) => value.raw(store)?,
             Val::ExnRef(Some(exception)) => exception.raw(store)?,
+            Val::ContRef(Some(continuation)) => continuation.raw(store)?,
             Val::AnyRef(Some(value)) => value.raw(store)?,
-            Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) | Val::AnyRef(None) => RawRef::NULL,
+            Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) | Val::ContRef(None) | Val::AnyRef(None) => {
+                RawRef::NULL
+            }
             _ => return Ok(None),
         }))
     }
@@ -157,7 +162,7 @@ impl Val {
     /// # Errors
     /// Kind [`Usage`](ErrorKind::Usage) if the value is not a `ty` or belongs to another store.
     pub(crate) fn to_bits(&self, store: &impl Referents, ty: ValType, what: &str) -> Result<V128> {
-        let own = self.exact_type(store)?;
+        let own = shared_like(self.exact_type(store)?, ty, store);
         if !store.types().val_matches(own, ty) {
             let [wanted, given] = [ty, own].map(|ty| store.types().describe_value(ty));
             let message = format!("{what} must be of type {wanted}, but is of type {given}");
@@ -189,9 +194,21 @@ impl Val {
                 Hierarchy::Func => Val::FuncRef(Func::from_raw(RawRef(bits), store)),
                 Hierarchy::Any => Val::AnyRef(AnyRef::from_raw(RawRef(bits), store)),
                 Hierarchy::Exn => Val::ExnRef(ExnRef::from_raw(RawRef(bits), store)),
+                Hierarchy::Cont => Val::ContRef(ContRef::from_raw(RawRef(bits), store)),
                 Hierarchy::Extern => Val::ExternRef(ExternRef::from_raw(RawRef(bits), store)),
             },
         }
+    }
+}
+
+/// Returns the type of a value as shared, if the wanted type is and nothing about the value says whether it is: a null,
+/// an integer of 31 bits, or a value of the host.
+fn shared_like(own: ValType, wanted: ValType, store: &impl Referents) -> ValType {
+    match (own, wanted) {
+        (ValType::Ref(own), ValType::Ref(wanted)) if store.types().is_shared(wanted.heap) => {
+            ValType::Ref(RefType { heap: own.heap.shared(), ..own })
+        }
+        _ => own,
     }
 }
 
@@ -235,6 +252,7 @@ conversions! {
     Func: func => Val::FuncRef(Some(func));
     ExternRef: value => Val::ExternRef(Some(value));
     ExnRef: exception => Val::ExnRef(Some(exception));
+    ContRef: continuation => Val::ContRef(Some(continuation));
     AnyRef: value => Val::AnyRef(Some(value));
     StructRef: object => Val::AnyRef(Some(object.into()));
     ArrayRef: array => Val::AnyRef(Some(array.into()));

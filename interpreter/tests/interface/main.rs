@@ -12,5 +12,6 @@ mod large;
 mod linking;
 mod metering;
 mod objects;
+mod stacks;
 mod switches;
 mod traps;

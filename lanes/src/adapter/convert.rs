@@ -97,6 +97,7 @@ pub(super) fn plain_bits(value: Value) -> Bits {
         Value::Ref(Reference::Object(ObjectRef { kind: ObjectKind::Exn, .. })) => Bits::Exn,
         Value::Ref(Reference::Object(object)) => Bits::Object(object.kind.to_string()),
         Value::Ref(Reference::Converted(_)) => Bits::Object("extern".to_string()),
+        Value::Ref(Reference::Cont) => Bits::Object("cont".to_string()),
         Value::Ref(Reference::Func(number)) => Bits::Func(number.map(u64::from)),
     }
 }
@@ -113,6 +114,7 @@ fn object_or_converted(kind: &str) -> Result<Reference, String> {
         "array" => Ok(object(ObjectKind::Array)),
         "struct-or-array" => Ok(object(ObjectKind::StructOrArray)),
         "extern" => Ok(Reference::Converted(Converted::Hidden)),
+        "cont" => Ok(Reference::Cont),
         other => Err(format!("there are no objects of the kind {other:?}")),
     }
 }
@@ -149,6 +151,7 @@ fn heap_type(name: &str) -> Result<HeapType, String> {
         "func" => Ok(HeapType::Func),
         "extern" => Ok(HeapType::Extern),
         "exn" => Ok(HeapType::Exn),
+        "cont" => Ok(HeapType::Cont),
         "any" => Ok(HeapType::Any),
         other => Err(format!("there is no heap type {other:?}")),
     }

@@ -91,11 +91,13 @@ pub(super) fn check_exception(outcome: &Outcome) -> Checked {
 }
 
 /// Checks that an outcome is the trap that `message` names. A trap is matched by its kind, an error of a host function
-/// by its text. An exhausted call stack is no trap.
+/// by its text. An exhausted call stack is no trap, and neither is a suspension that nothing handles.
 pub(super) fn check_trap(outcome: &Outcome, message: &str, accepts: TrapText) -> Checked {
     let matches = match outcome {
         Outcome::Failed(Failure::Trap(trap)) => {
-            trap.kinds().filter(|kind| *kind != TrapKind::StackOverflow).any(|kind| names_trap(message, kind, accepts))
+            let mut kinds =
+                trap.kinds().filter(|kind| !matches!(kind, TrapKind::StackOverflow | TrapKind::UnhandledTag));
+            kinds.any(|kind| names_trap(message, kind, accepts))
         }
         Outcome::Failed(Failure::Host(text) | Failure::Panic(text)) => names_text(message, text, accepts),
         _ => false,
@@ -109,6 +111,15 @@ pub(super) fn check_exhaustion(outcome: &Outcome, message: &str, accepts: TrapTe
     match outcome {
         Outcome::Failed(Failure::Trap(trap)) if trap.may_be(kind) && names_trap(message, kind, accepts) => Ok(()),
         other => Err(format!("expected exhaustion \"{message}\", got {other}")),
+    }
+}
+
+/// Checks that an action suspended, and that nothing handled it.
+pub(super) fn check_suspension(outcome: &Outcome, message: &str, accepts: TrapText) -> Checked {
+    let kind = TrapKind::UnhandledTag;
+    match outcome {
+        Outcome::Failed(Failure::Trap(trap)) if trap.may_be(kind) && names_trap(message, kind, accepts) => Ok(()),
+        other => Err(format!("expected a suspension \"{message}\", got {other}")),
     }
 }
 
@@ -135,7 +146,7 @@ fn link_error(text: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
     use lanes::Trap;
-    use lanes::trap_text::EXHAUSTED;
+    use lanes::trap_text::{EXHAUSTED, UNHANDLED};
 
     fn trap(kind: TrapKind) -> Outcome {
         // The engine's own words say something else, and must not matter.
@@ -170,6 +181,19 @@ mod tests {
             assert!(check_exhaustion(&trap(TrapKind::Unreachable), EXHAUSTED, accepts).is_err());
         }
         assert!(check_exhaustion(&overflow, "too much recursion", TrapText::Prefix).is_ok());
+    }
+
+    #[test]
+    fn a_suspension_is_no_trap() {
+        let suspension = trap(TrapKind::UnhandledTag);
+        for accepts in [TrapText::Any, TrapText::Prefix, TrapText::Exact] {
+            assert!(check_trap(&suspension, UNHANDLED, accepts).is_err());
+            assert!(check_exhaustion(&suspension, UNHANDLED, accepts).is_err());
+            assert!(check_suspension(&suspension, UNHANDLED, accepts).is_ok());
+            assert!(check_suspension(&trap(TrapKind::Unreachable), UNHANDLED, accepts).is_err());
+        }
+        assert!(check_suspension(&suspension, "unhandled", TrapText::Prefix).is_ok());
+        assert!(check_suspension(&suspension, "handled", TrapText::Prefix).is_err());
     }
 
     #[test]

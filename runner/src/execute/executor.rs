@@ -3,7 +3,7 @@
 use super::cause::Cause;
 use super::check::{
     Checked, check_accepted, check_exception, check_exhaustion, check_invalid_custom, check_malformed_custom,
-    check_refused, check_results, check_success, check_trap, check_unlinkable,
+    check_refused, check_results, check_success, check_suspension, check_trap, check_unlinkable,
 };
 use super::names::{Names, Slot};
 use super::races::Races;
@@ -93,6 +93,9 @@ impl<'scope, 'env> Executor<'scope, 'env> {
                 self.act(action, |outcome| check_exhaustion(outcome, message, texts))
             }
             DirectiveKind::AssertException(action) => self.act(action, check_exception),
+            DirectiveKind::AssertSuspension(action, message) => {
+                self.act(action, |outcome| check_suspension(outcome, message, texts))
+            }
             _ => unreachable!("the directive has no action"),
         }
     }
@@ -140,7 +143,8 @@ impl<'scope, 'env> Executor<'scope, 'env> {
             | DirectiveKind::AssertReturn(..)
             | DirectiveKind::AssertTrap(..)
             | DirectiveKind::AssertExhaustion(..)
-            | DirectiveKind::AssertException(_) => self.perform_action(kind),
+            | DirectiveKind::AssertException(_)
+            | DirectiveKind::AssertSuspension(..) => self.perform_action(kind),
         }
     }
 

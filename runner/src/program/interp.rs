@@ -144,10 +144,13 @@ fn lift(value: &Val) -> Value {
         Val::F32(bits) => Value::F32(*bits),
         Val::F64(bits) => Value::F64(*bits),
         Val::V128(bits) => Value::V128(*bits),
-        Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) | Val::AnyRef(None) => Value::Null,
+        Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) | Val::ContRef(None) | Val::AnyRef(None) => {
+            Value::Null
+        }
         Val::FuncRef(_) => Value::Reference("funcref"),
         Val::ExternRef(_) => Value::Reference("externref"),
         Val::ExnRef(_) => Value::Reference("exnref"),
+        Val::ContRef(_) => Value::Reference("contref"),
         Val::AnyRef(_) => Value::Reference("anyref"),
     }
 }

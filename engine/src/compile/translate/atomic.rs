@@ -48,7 +48,10 @@ macro_rules! atomic_accesses {
 
 impl FuncTranslator<'_> {
     operators! {
+        // Sequential consistency is more than any ordering asks for.
         visit_atomic_fence(self, _ordering: Ordering) => _ = self.ins().fence();
+        // A hint: it has no effect that a program can see.
+        visit_pause(self) => {};
         visit_memory_atomic_notify(self, memarg: MemArg) => self.notify(memarg);
         visit_memory_atomic_wait32(self, memarg: MemArg) => self.wait(Builtin::MemoryWait32, memarg);
         visit_memory_atomic_wait64(self, memarg: MemArg) => self.wait(Builtin::MemoryWait64, memarg);

@@ -33,7 +33,6 @@ pub(super) use operators;
 macro_rules! call_translation {
     ($this:ident, @stack_switching $($operator:tt)*) => { never_valid!($($operator)*) };
     ($this:ident, @shared_everything_threads $($operator:tt)*) => { never_valid!($($operator)*) };
-    ($this:ident, @acquire_release_atomics $($operator:tt)*) => { never_valid!($($operator)*) };
     ($this:ident, @memory_control $($operator:tt)*) => { never_valid!($($operator)*) };
     ($this:ident, @$proposal:ident $visit:ident ($($immediate:ident),*)) => { $this.$visit($($immediate),*) };
 }

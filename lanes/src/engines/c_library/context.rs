@@ -487,6 +487,7 @@ pub(super) fn type_of(value: &Val) -> ValType {
             Reference::Func(_) => HeapType::Func,
             Reference::Extern(_) | Reference::Converted(_) => HeapType::Extern,
             Reference::Host(_) | Reference::I31(_) | Reference::Object(_) => HeapType::Any,
+            Reference::Cont => HeapType::Cont,
         }),
     }
 }

@@ -243,6 +243,7 @@ fn pass(sink: &mut InstructionSink<'_>, signature: &Signature, arguments: &[Argu
                     HeapType::Extern => AbstractHeapType::Extern,
                     HeapType::Any => AbstractHeapType::None,
                     HeapType::Exn => AbstractHeapType::NoExn,
+                    HeapType::Cont => AbstractHeapType::NoCont,
                 }));
             }
             Argument::I31(value) => {

@@ -67,6 +67,7 @@ impl<S: AsContextMut<Data = HostState>> EngineContext for Context<S> {
             Value::Ref(Reference::Null(HeapType::Func)) => Val::FuncRef(None),
             Value::Ref(Reference::Null(HeapType::Extern)) => Val::ExternRef(None),
             Value::Ref(Reference::Null(HeapType::Exn)) => Val::ExnRef(None),
+            Value::Ref(Reference::Null(HeapType::Cont)) => Val::ContRef(None),
             Value::Ref(Reference::Null(HeapType::Any)) => Val::AnyRef(None),
             Value::Ref(Reference::Func(number)) => {
                 let store = self.0.as_context();
@@ -79,7 +80,7 @@ impl<S: AsContextMut<Data = HostState>> EngineContext for Context<S> {
             Value::Ref(Reference::I31(value)) => {
                 Val::AnyRef(Some(AnyRef::from_i31(&mut self.0, I31::wrapping_i32(value.cast_signed()))))
             }
-            Value::Ref(Reference::Object(_) | Reference::Converted(_)) => {
+            Value::Ref(Reference::Object(_) | Reference::Converted(_) | Reference::Cont) => {
                 return Err(Error::new(ErrorKind::Usage, "no object of WebAssembly's can be named as an argument"));
             }
         })
@@ -95,6 +96,8 @@ impl<S: AsContextMut<Data = HostState>> EngineContext for Context<S> {
             Val::FuncRef(None) => Value::Ref(Reference::Null(HeapType::Func)),
             Val::ExternRef(None) => Value::Ref(Reference::Null(HeapType::Extern)),
             Val::ExnRef(None) => Value::Ref(Reference::Null(HeapType::Exn)),
+            Val::ContRef(None) => Value::Ref(Reference::Null(HeapType::Cont)),
+            Val::ContRef(Some(_)) => Value::Ref(Reference::Cont),
             Val::AnyRef(None) => Value::Ref(Reference::Null(HeapType::Any)),
             Val::FuncRef(Some(function)) => {
                 let mut store = self.0.as_context_mut();
@@ -278,5 +281,6 @@ pub(super) fn engine_type(ty: ValType) -> interpreter::ValType {
         ValType::Ref(HeapType::Extern) => interpreter::ValType::EXTERNREF,
         ValType::Ref(HeapType::Any) => interpreter::ValType::Ref(RefType::ANY),
         ValType::Ref(HeapType::Exn) => interpreter::ValType::Ref(RefType::EXN),
+        ValType::Ref(HeapType::Cont) => interpreter::ValType::Ref(RefType::CONT),
     }
 }

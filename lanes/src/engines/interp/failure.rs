@@ -62,6 +62,8 @@ fn trap_kind(trap: interpreter::Trap) -> TrapKind {
         interpreter::Trap::Interrupted => TrapKind::Interrupted,
         interpreter::Trap::UnalignedAtomic => TrapKind::UnalignedAtomic,
         interpreter::Trap::ExpectedSharedMemory => TrapKind::ExpectedSharedMemory,
+        interpreter::Trap::ContinuationConsumed => TrapKind::ContinuationConsumed,
+        interpreter::Trap::UnhandledTag => TrapKind::UnhandledTag,
         _ => TrapKind::Other,
     }
 }

@@ -105,7 +105,7 @@ impl EngineStore for InterpStore {
 
     fn define_global(&mut self, module: &str, name: &str, value: Value) -> Result<(), Error> {
         let value = self.context().lower(value)?;
-        let ty = GlobalType { content: value.ty(), mutable: false };
+        let ty = GlobalType::new(value.ty(), false);
         let global = Global::new(&mut self.store, ty, value)?;
         self.linker.define(&self.store, module, name, global)?;
         Ok(())

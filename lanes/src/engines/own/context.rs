@@ -125,6 +125,9 @@ impl<S: AsContextMut<Data = HostState>> EngineContext for Context<S> {
             Value::Ref(Reference::I31(value)) => {
                 Val::AnyRef(Some(AnyRef::from_i31(&mut self.0, I31::wrapping_i32(value.cast_signed()))))
             }
+            Value::Ref(Reference::Null(HeapType::Cont) | Reference::Cont) => {
+                return Err(Error::new(ErrorKind::Unsupported, "the engine has no continuations"));
+            }
             Value::Ref(Reference::Object(_) | Reference::Converted(_)) => {
                 return Err(Error::new(ErrorKind::Usage, "no object of WebAssembly's can be named as an argument"));
             }
@@ -329,5 +332,6 @@ pub(super) fn engine_type(ty: ValType) -> engine::ValType {
         ValType::Ref(HeapType::Extern) => engine::ValType::EXTERNREF,
         ValType::Ref(HeapType::Any) => nullable(engine::HeapType::Any),
         ValType::Ref(HeapType::Exn) => nullable(engine::HeapType::Exn),
+        ValType::Ref(HeapType::Cont) => unreachable!("no host function takes or returns continuations"),
     }
 }

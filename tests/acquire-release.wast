@@ -1,0 +1,43 @@
+;; Atomic instructions with an ordering do what those without do, in every width, with offsets and alignments, on a
+;; shared memory and on one that is not; `pause` does nothing.
+;;! features: 3.0, acquire-release-atomics
+(module
+  (memory 1 1 shared)
+  (data (i32.const 0) "\01\02\03\04\05\06\07\08")
+  (func (export "load") (param i32) (result i32) (i32.atomic.load acqrel (local.get 0)))
+  (func (export "load offset") (param i32) (result i64) (i64.atomic.load offset=8 acqrel (local.get 0)))
+  (func (export "load8") (param i32) (result i32) (i32.atomic.load8_u acqrel (local.get 0)))
+  (func (export "store") (param i32 i64) (i64.atomic.store acqrel (local.get 0) (local.get 1)))
+  (func (export "store seqcst") (param i32 i32) (i32.atomic.store16 seqcst (local.get 0) (local.get 1)))
+  (func (export "add") (param i32 i32) (result i32) (i32.atomic.rmw.add acqrel (local.get 0) (local.get 1)))
+  (func (export "xchg8") (param i32 i64) (result i64) (i64.atomic.rmw8.xchg_u acqrel (local.get 0) (local.get 1)))
+  (func (export "cmpxchg") (param i32 i32 i32) (result i32)
+    (i32.atomic.rmw.cmpxchg acqrel (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "fences") (atomic.fence) (atomic.fence seqcst) (atomic.fence acqrel) (pause)))
+(assert_return (invoke "load" (i32.const 0)) (i32.const 0x04030201))
+(assert_return (invoke "load8" (i32.const 5)) (i32.const 6))
+(invoke "store" (i32.const 8) (i64.const -2))
+(assert_return (invoke "load offset" (i32.const 0)) (i64.const -2))
+(invoke "store seqcst" (i32.const 8) (i32.const 0x12345))
+(assert_return (invoke "load" (i32.const 8)) (i32.const 0xffff2345))
+(assert_return (invoke "add" (i32.const 0) (i32.const 0x10)) (i32.const 0x04030201))
+(assert_return (invoke "xchg8" (i32.const 0) (i64.const 0x1ff)) (i64.const 0x11))
+(assert_return (invoke "cmpxchg" (i32.const 0) (i32.const 0) (i32.const 9)) (i32.const 0x040302ff))
+(assert_return (invoke "cmpxchg" (i32.const 0) (i32.const 0x040302ff) (i32.const 9)) (i32.const 0x040302ff))
+(assert_return (invoke "load" (i32.const 0)) (i32.const 9))
+(assert_return (invoke "fences"))
+(assert_trap (invoke "load" (i32.const 2)) "unaligned atomic")
+(assert_trap (invoke "add" (i32.const 65536) (i32.const 1)) "out of bounds memory access")
+(module
+  (memory 1)
+  (memory $second 1)
+  (func (export "add") (param i32 i32) (result i32)
+    (i32.atomic.rmw16.add_u $second offset=2 acqrel (local.get 0) (local.get 1)))
+  (func (export "load") (param i32) (result i32) (i32.atomic.load16_u $second acqrel (local.get 0))))
+(assert_return (invoke "add" (i32.const 0) (i32.const 0x7fff_fff3)) (i32.const 0))
+(assert_return (invoke "load" (i32.const 2)) (i32.const 0xfff3))
+;; Only atomic accesses have an ordering, a known one.
+(assert_malformed (module quote "(memory 1) (func (drop (i32.load acqrel (i32.const 0))))") "unexpected token")
+(assert_malformed
+  (module binary "\00asm\01\00\00\00" "\01\04\01\60\00\00" "\03\02\01\00" "\0a\06\01\04\00\fe\03\02\0b")
+  "malformed ordering")
