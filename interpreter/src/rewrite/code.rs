@@ -144,7 +144,7 @@ pub(crate) enum SwitchKind {
 pub(crate) struct Handler {
     /// The index of the tag that it takes.
     pub(crate) tag: u32,
-    /// Where a suspension goes on; `None` if the handler takes `switch` and not `suspend`.
+    /// The label at which a suspension goes on; `None` if the handler takes `switch` and not `suspend`.
     pub(crate) label: Option<HandlerLabel>,
 }
 
