@@ -5,8 +5,8 @@
 //!   <https://github.com/WebAssembly/exception-handling/blob/main/proposals/exception-handling/legacy/Exceptions.md>.
 //! - An assertion that a module, or a custom section of it, is malformed or invalid never instantiates it:
 //!   `(module definition ..)` in it is `(module ..)`.
-//! - The orderings of atomic instructions that the scripts of shared-everything threads write as `seq_cst` and `acq_rel`
-//!   are `seqcst` and `acqrel`.
+//! - The orderings of atomic instructions that the scripts of shared-everything threads write as `seq_cst` and
+//!   `acq_rel` are `seqcst` and `acqrel`.
 //!
 //! In: the text of a script or of a quoted module. Out: the new text, and for each of its offsets the one in the old
 //! text. Text whose form is not what the grammar says stays as it is: the parser refuses it.

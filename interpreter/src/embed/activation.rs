@@ -2,8 +2,8 @@
 //! ([Invocation](https://webassembly.github.io/spec/core/exec/modules.html#invocation)).
 //!
 //! A host function may call WebAssembly again, so that activations lie one inside the other. The frames of all are in
-//! one list, those of an inner activation above those of the outer ones. Continuations end at an activation: no stack is
-//! suspended with the native frames of a host function on it.
+//! one list, those of an inner activation above those of the outer ones. Continuations end at an activation: no stack
+//! is suspended with the native frames of a host function on it.
 
 use super::caller::Caller;
 use super::context::StoreContextMut;

@@ -1,9 +1,9 @@
 //! Stack switching
 //! ([Stack switching](https://github.com/WebAssembly/stack-switching/blob/main/proposals/stack-switching/Explainer.md)).
 //!
-//! The frames of all stacks that run lie in one list. Those of a continuation lie right above the frame that has resumed
-//! it, as the specification's evaluation contexts lie inside each other, and a [`Prompt`] marks where they begin. To
-//! suspend a stack is to take the frames above a prompt off the list, together with their slots: that is the
+//! The frames of all stacks that run lie in one list. Those of a continuation lie right above the frame that has
+//! resumed it, as the specification's evaluation contexts lie inside each other, and a [`Prompt`] marks where they
+//! begin. To suspend a stack is to take the frames above a prompt off the list, together with their slots: that is the
 //! continuation. To resume one is to put them back. No slot holds the address of another one, so frames may come back
 //! at any height.
 //!
@@ -73,8 +73,8 @@ pub(super) fn floor(store: &mut StoreInner, depth: usize) -> usize {
     depth
 }
 
-/// Executes an instruction of the innermost frame that goes on with another stack, and lets a handler go on if it throws
-/// an exception. Returns the exit if no code can go on at once.
+/// Executes an instruction of the innermost frame that goes on with another stack. If it throws an exception, a handler
+/// goes on. Returns the exit if no code can go on at once.
 #[inline(never)]
 pub(super) fn switch(store: &mut StoreInner, depth: usize, index: u32) -> Option<Exit> {
     match execute(store, depth, index) {

@@ -58,8 +58,8 @@ impl<'m> Rewriter<'m> {
         self.emit_rare_with_result(0, 1, Rare { row, ..rare });
     }
 
-    /// `switch`: the last parameter of the continuation is what becomes of the present stack, and the parameters of that
-    /// one are the results.
+    /// `switch`: the last parameter of the continuation is what becomes of the present stack, and the parameters of
+    /// that one are the results.
     fn switch(&mut self, ty: u32, tag: u32) {
         let Some((last, parameters)) = self.continued(ty).params().split_last() else {
             unreachable!("validation has checked the type")

@@ -309,8 +309,6 @@ pub(super) fn engine_type(ty: ValType) -> wasmtime::ValType {
         ValType::Ref(HeapType::Extern) => wasmtime::ValType::EXTERNREF,
         ValType::Ref(HeapType::Any) => wasmtime::ValType::ANYREF,
         ValType::Ref(HeapType::Exn) => wasmtime::ValType::EXNREF,
-        ValType::Ref(HeapType::Cont) => {
-            wasmtime::ValType::Ref(wasmtime::RefType::new(true, wasmtime::HeapType::Cont))
-        }
+        ValType::Ref(HeapType::Cont) => wasmtime::ValType::Ref(wasmtime::RefType::new(true, wasmtime::HeapType::Cont)),
     }
 }
