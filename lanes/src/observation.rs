@@ -67,8 +67,7 @@ trap_kinds! {
     ExpectedSharedMemory = "expected-shared-memory",
     /// A continuation that is used a second time.
     ContinuationConsumed = "continuation-consumed",
-    /// A suspension or a switch with a tag that no handler takes. The specification calls this a suspension, not a
-    /// trap.
+    /// A suspension or a switch with a tag that no handler takes. The specification calls this a suspension, no trap.
     UnhandledTag = "unhandled-tag",
     /// A reason that has no name here.
     Other = "other",

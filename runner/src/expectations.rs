@@ -72,15 +72,16 @@ impl Expectations {
     }
 
     /// Returns the lists that hold in every run: directives of archived official suites that the standard has
-    /// superseded, and modules that our lanes refuse.
+    /// superseded, modules that our lanes refuse, and directives of proposals whose scripts are not built in.
     ///
     /// # Errors
     ///
     /// Says which line of a built-in list is malformed. A test checks that none is.
-    pub fn built_in() -> Result<[Expectations; 2], String> {
+    pub fn built_in() -> Result<[Expectations; 3], String> {
         let list = |file: &str, text| Expectations::parse(file.to_string(), text);
         let superseded = list("spec-testsuite/superseded.txt", spec_testsuite::SUPERSEDED)?;
-        Ok([superseded, list("runner/refused.txt", include_str!("../refused.txt"))?])
+        let refused = list("runner/refused.txt", include_str!("../refused.txt"))?;
+        Ok([superseded, refused, list("runner/ahead.txt", include_str!("../ahead.txt"))?])
     }
 
     fn parse(file: String, text: &str) -> Result<Expectations, String> {
@@ -280,7 +281,8 @@ mod tests {
     #[test]
     fn what_is_built_in_is_of_scripts_that_exist() {
         let scripts = spec_testsuite::resolve("all").expect("the suite");
-        for list in Expectations::built_in().expect("two lists") {
+        let [superseded, refused, ahead] = Expectations::built_in().expect("three lists");
+        for list in [superseded, refused] {
             for entry in &list.entries {
                 let lane = entry.lanes.first().map_or("speed/fresh", String::as_str);
                 let script = scripts.iter().find(|script| entry.names(&script.path, lane)).expect("an official script");
@@ -288,6 +290,11 @@ mod tests {
             }
             assert!(!list.entries.is_empty());
         }
+        // Nothing is known here of these but the folders.
+        let is_ahead =
+            |name: &str| spec_testsuite::resolve(&format!("proposals/{name}")).is_ok_and(|all| all.is_empty());
+        let folder = |entry: &ExpectedFailure| entry.path.split_once('/').expect("a folder").0.to_string();
+        assert!(ahead.entries.iter().all(|entry| is_ahead(&folder(entry))) && !ahead.entries.is_empty());
     }
 
     fn passed(line: u32) -> Passed {

@@ -1,5 +1,5 @@
-;; Objects that only a suspended stack holds, in locals, operands, arguments that are bound, and continuations that other
-;; suspended stacks hold, live on; run it with `--gc-zeal` too.
+;; Objects that only a suspended stack holds, in locals, operands, arguments that are bound, and continuations that
+;; other suspended stacks hold, live on; run it with `--gc-zeal` too.
 ;;! features: 3.0, stack-switching
 (module
   (type $box (struct (field (mut i32))))

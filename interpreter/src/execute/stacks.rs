@@ -73,8 +73,8 @@ pub(super) fn floor(store: &mut StoreInner, depth: usize) -> usize {
     depth
 }
 
-/// Executes an instruction of the innermost frame that goes on with another stack, and lets a handler go on if it
-/// throws an exception. Returns the exit if no code can go on at once.
+/// Executes an instruction of the innermost frame that goes on with another stack. If it throws an exception, a handler
+/// goes on. Returns the exit if no code can go on at once.
 #[inline(never)]
 pub(super) fn switch(store: &mut StoreInner, depth: usize, index: u32) -> Option<Exit> {
     match execute(store, depth, index) {

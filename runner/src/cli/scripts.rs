@@ -314,7 +314,7 @@ impl When {
 /// A run, while it is in progress.
 struct RunInProgress<'a> {
     arguments: &'a ScriptArgs,
-    built_in: [Expectations; 2],
+    built_in: [Expectations; 3],
     expectations: Expectations,
     demands: Demands<'a>,
     screen: Screen,
