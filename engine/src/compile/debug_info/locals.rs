@@ -8,9 +8,9 @@ use crate::compile::value_locations::{Location, Locations};
 use crate::wasm::index::MemoryIndex;
 use crate::wasm::module::Module;
 use core::ops::Range;
-use gimli::Register;
 use gimli::constants as dw;
 use gimli::write::{AttributeValue, Expression, LocationList, Unit, UnitEntryId};
+use gimli::{DwAt, Register};
 
 /// The form of a variable in WebAssembly.
 #[derive(Clone, Copy)]
@@ -19,6 +19,8 @@ pub(super) enum Description {
     Local(u32),
     /// Memory at an address, which counts from the value of a local, if there is one.
     Memory { base: Option<u32>, offset: i64 },
+    /// Memory at an address, which counts from that of the function's frame in memory.
+    Frame(i64),
     /// A number.
     Constant(i64),
 }
@@ -38,47 +40,58 @@ impl Memory {
 }
 
 /// Ranges of the text, each with an expression.
-type Described = Vec<(Range<u64>, Expression)>;
+pub(super) type Described = Vec<(Range<u64>, Expression)>;
 
-/// Describes where a variable of a function is, within these ranges of the text or everywhere.
+/// Describes where a variable of a function is. `frame` are the ranges of the text where the frame's address is known.
 pub(super) fn locate(
     function: &DebugFunction<'_>,
     memory: Option<Memory>,
     description: Description,
-    within: Option<&[Range<u64>]>,
+    frame: &[Range<u64>],
 ) -> Described {
     let variables = &function.code.variables;
     let local = |local: u32| variables.locals.get(&local).map_or(&[][..], |known| &known.locations);
     let start = u64::from(function.start.0);
     let place =
         |range: &Range<u32>| start + u64::from(range.start)..start + u64::from(range.end).min(function.length());
-    let all = match (description, memory) {
+    match (description, memory) {
         (Description::Local(index), _) => {
             local(index).iter().map(|(range, location)| (place(range), value(*location))).collect()
         }
         (Description::Constant(number), _) => vec![(function.range(), constant(number))],
+        (Description::Frame(offset), _) => frame.iter().map(|range| (range.clone(), in_frame(offset))).collect(),
         (Description::Memory { base: None, offset }, Some(memory)) => {
             let address = |vmctx: Location| memory_at(memory, vmctx, None, offset);
             variables.vmctx.iter().map(|(range, vmctx)| (place(range), address(*vmctx))).collect()
         }
         (Description::Memory { base: Some(base), offset }, Some(memory)) => {
             let both = intersect(&variables.vmctx, local(base)).into_iter();
+            // Before it is set, a local is zero and no address.
+            let both = both.filter(|(.., base)| !matches!(base, Location::Constant { .. }));
             let address = |vmctx, base| memory_at(memory, vmctx, Some(base), offset);
             both.map(|(range, vmctx, base)| (place(&range), address(vmctx, base))).collect()
         }
         (Description::Memory { .. }, None) => Vec::new(),
-    };
-    match within {
-        Some(within) => clip(all, within),
-        None => all,
     }
 }
 
-/// Sets the location of a variable. One without a location is optimized out.
-pub(super) fn set_location(unit: &mut Unit, entry: UnitEntryId, described: Described) {
+/// Returns the ranges of what is described. Adjacent ones become one.
+pub(super) fn ranges(described: &Described) -> Vec<Range<u64>> {
+    let mut joined: Vec<Range<u64>> = Vec::new();
+    for (range, _) in described {
+        match joined.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => joined.push(range.clone()),
+        }
+    }
+    joined
+}
+
+/// Sets the location of a variable, or the base of a frame. A variable without a location is optimized out.
+pub(super) fn set_location(unit: &mut Unit, entry: UnitEntryId, name: DwAt, described: Described) {
     if !described.is_empty() {
         let list = unit.locations.add(list(described));
-        unit.get_mut(entry).set(gimli::DW_AT_location, AttributeValue::LocationListRef(list));
+        unit.get_mut(entry).set(name, AttributeValue::LocationListRef(list));
     }
 }
 
@@ -107,7 +120,7 @@ fn intersect(one: &Locations, other: &[(Range<u32>, Location)]) -> Vec<(Range<u3
 }
 
 /// The parts of what is described that lie in one of these ranges.
-fn clip(described: Described, within: &[Range<u64>]) -> Described {
+pub(super) fn clip(described: Described, within: &[Range<u64>]) -> Described {
     let mut clipped = Vec::new();
     for (range, expression) in described {
         for other in within {
@@ -131,6 +144,13 @@ fn value(location: Location) -> Expression {
             expression.op_implicit_value(bits.to_le_bytes()[..bytes.into()].into());
         }
     }
+    expression
+}
+
+/// The expression for memory that counts from the frame.
+fn in_frame(offset: i64) -> Expression {
+    let mut expression = Expression::new();
+    expression.op_fbreg(offset);
     expression
 }
 

@@ -70,7 +70,8 @@ fn add_locals(
         let entry = unit.add(subprogram, tag);
         let name = string(dwarf, &name);
         set_all(unit, entry, [(gimli::DW_AT_name, name), (gimli::DW_AT_type, AttributeValue::UnitRef(ty))]);
-        locals::set_location(unit, entry, locals::locate(function, None, Description::Local(local), None));
+        let located = locals::locate(function, None, Description::Local(local), &[]);
+        locals::set_location(unit, entry, gimli::DW_AT_location, located);
     }
 }
 

@@ -185,7 +185,7 @@ fn translate_entries<'u, 'd>(
         let id = unit.add_entry(id, &entry);
         translate_attributes(unit, id, &entry);
         translate_ranges(unit, id, &entry, code)?;
-        variables.enter(&entry)?;
+        variables.enter(unit, id, &entry)?;
         variables.translate(unit, id, &entry)?;
     }
     Ok(())

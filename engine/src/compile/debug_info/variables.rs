@@ -2,6 +2,7 @@
 
 use super::locals::{self, Description, Memory};
 use super::translated::{Code, Reader};
+use core::ops::Range;
 use gimli::write::{ConvertResult, ConvertUnit, ConvertUnitEntry, UnitEntryId};
 use gimli::{AttributeValue, Encoding, Expression, Operation, constants as dw};
 
@@ -23,28 +24,37 @@ pub(super) struct Scope {
     depth: isize,
     /// The position of the function.
     function: usize,
-    /// The local that holds the address from which variables in memory count.
-    frame_base: Option<u32>,
+    /// The ranges of the text in which the address of the function's frame in linear memory is known.
+    frame: Vec<Range<u64>>,
 }
 
 impl Variables<'_> {
-    /// Takes note of the next entry, which may begin a function, or stand after its end.
-    pub(super) fn enter(&mut self, entry: &ConvertUnitEntry<'_, Reader<'_>>) -> ConvertResult<()> {
+    /// Takes note of the next entry, which may begin a function, or stand after its end. The base of a function's frame
+    /// becomes an address of the machine, from which its variables count.
+    pub(super) fn enter<'d>(
+        &mut self,
+        unit: &mut ConvertUnit<'_, Reader<'d>>,
+        id: UnitEntryId,
+        entry: &ConvertUnitEntry<'_, Reader<'d>>,
+    ) -> ConvertResult<()> {
         let is_subprogram = entry.tag() == dw::DW_TAG_subprogram;
         if is_subprogram || self.scope.as_ref().is_some_and(|scope| entry.depth() <= scope.depth) {
             self.scope = None;
         }
         let Some(range) = entry.read_unit.die_ranges(entry)?.next()?.filter(|_| is_subprogram) else { return Ok(()) };
+        let Some(function) = self.code.function(range.begin) else { return Ok(()) };
         let frame_base = match entry.attr_value(dw::DW_AT_frame_base) {
-            Some(AttributeValue::Exprloc(expression)) => describe(expression, entry.read_unit.encoding(), None),
+            Some(AttributeValue::Exprloc(expression)) => describe(expression, entry.read_unit.encoding()),
             _ => None,
         };
-        let frame_base = match frame_base {
-            Some(Description::Local(local)) => Some(local),
-            _ => None,
-        };
-        let function = self.code.function(range.begin);
-        self.scope = function.map(|function| Scope { depth: entry.depth(), function, frame_base });
+        let mut frame = Vec::new();
+        if let Some(Description::Local(local)) = frame_base {
+            let base = Description::Memory { base: Some(local), offset: 0 };
+            let located = locals::locate(&self.code.functions[function], self.memory, base, &[]);
+            frame = locals::ranges(&located);
+            locals::set_location(&mut unit.unit, id, dw::DW_AT_frame_base, located);
+        }
+        self.scope = Some(Scope { depth: entry.depth(), function, frame });
         Ok(())
     }
 
@@ -57,35 +67,30 @@ impl Variables<'_> {
     ) -> ConvertResult<()> {
         let (Some(scope), Some(value)) = (&self.scope, entry.attr_value(dw::DW_AT_location)) else { return Ok(()) };
         let (function, encoding) = (&self.code.functions[scope.function], entry.read_unit.encoding());
-        let locate = |expression, within: Option<&[_]>| {
-            let description = describe(expression, encoding, scope.frame_base);
-            description
-                .map(|description| locals::locate(function, self.memory, description, within))
-                .unwrap_or_default()
+        let locate = |expression| match describe(expression, encoding) {
+            Some(description) => locals::locate(function, self.memory, description, &scope.frame),
+            None => Vec::new(),
         };
         let mut located = Vec::new();
         if let AttributeValue::Exprloc(expression) = value {
-            located = locate(expression, None);
+            located = locate(expression);
         } else if let Some(mut list) = entry.read_unit.attr_locations(value)? {
-            while let Some(piece) = list.next()? {
+            while let Some(piece) = list.next()?.filter(|_| located.len() <= self.left) {
                 let within = self.code.text(piece.range.begin..piece.range.end);
-                located.extend(locate(piece.data, Some(&within)));
-                if located.len() > self.left {
-                    break;
-                }
+                located.extend(locals::clip(locate(piece.data), &within));
             }
             located.sort_by_key(|(range, _)| range.start);
         }
         if let Some(left) = self.left.checked_sub(located.len()) {
             self.left = left;
-            locals::set_location(&mut unit.unit, id, located);
+            locals::set_location(&mut unit.unit, id, dw::DW_AT_location, located);
         }
         Ok(())
     }
 }
 
 /// Returns what an expression says that a variable is; `None` of other expressions than compilers commonly write.
-fn describe(expression: Expression<Reader<'_>>, encoding: Encoding, frame_base: Option<u32>) -> Option<Description> {
+fn describe(expression: Expression<Reader<'_>>, encoding: Encoding) -> Option<Description> {
     let mut operations = expression.operations(encoding);
     let mut all = Vec::new();
     while let Some(operation) = operations.next().ok()? {
@@ -98,7 +103,7 @@ fn describe(expression: Expression<Reader<'_>>, encoding: Encoding, frame_base: 
         [Operation::WasmLocal { index }, Operation::PlusConstant { value }] => {
             Some(Description::Memory { base: Some(index), offset: value.cast_signed() })
         }
-        [Operation::FrameOffset { offset }] => Some(Description::Memory { base: Some(frame_base?), offset }),
+        [Operation::FrameOffset { offset }] => Some(Description::Frame(offset)),
         [Operation::Address { address }] => Some(Description::Memory { base: None, offset: address.cast_signed() }),
         [Operation::UnsignedConstant { value }, Operation::StackValue] => {
             Some(Description::Constant(value.cast_signed()))
