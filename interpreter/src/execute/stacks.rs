@@ -233,20 +233,21 @@ fn capture(store: &mut StoreInner, position: usize, end: u32, ty: TypeId) -> Res
 /// [`Trap::StackOverflow`] if it has not.
 fn reserve(store: &mut StoreInner, object: u32, prompt: Prompt) -> Result<(), Stop> {
     let own = contents(&store.heap, object);
-    let (function, last, saved) = (own.function, own.frames.last().copied(), own.slots.len());
+    let (function, saved) = (own.function, own.slots.len());
     if prompt.depth as usize + own.frames.len().max(1) > store.max_depth {
         return Err(Trap::StackOverflow.into());
     }
-    let slots = match (function, last) {
-        (Some(function), _) => slots_of(store, function)?,
-        (_, Some(last)) => last.base as usize + slots_of(store, last.function)?,
-        _ => 0,
-    };
-    // The function of the host gets its arguments there too, some of which may be bound.
-    Ok(store.reserve_stack(prompt.base as usize + slots.max(saved))?)
+    // Each frame needs room of its own: one that has called another one goes on with more operands later.
+    let ends = own.frames.iter().map(|frame| {
+        let code = store.functions[frame.function as usize].code.as_deref();
+        frame.base as usize + code.map_or(0, |code| code.slots as usize)
+    });
+    let frames = ends.max().unwrap_or(0);
+    let called = function.map_or(Ok(0), |function| slots_of(store, function))?;
+    Ok(store.reserve_stack(prompt.base as usize + frames.max(called).max(saved))?)
 }
 
-/// Returns the number of slots that a function needs.
+/// Returns the number of slots that a function needs. One of the host gets its arguments and leaves its results there.
 fn slots_of(store: &mut StoreInner, function: u32) -> Result<usize, Stop> {
     let Function { kind, ty, .. } = &store.functions[function as usize];
     if let FunctionKind::Host(_) = kind {

@@ -106,6 +106,39 @@ fn frames_of_all_stacks_that_run_count() {
     call::<_, _, ()>(&mut store, instance, "chain", 10).unwrap();
 }
 
+/// A frame below the innermost one has room for all of its operands, wherever its stack is resumed.
+#[test]
+fn every_frame_has_room_where_it_is_resumed() {
+    let operands = 5_000;
+    let text = format!(
+        r#"(module
+            (type $f (func (param i32) (result i32)))
+            (type $k (cont $f))
+            (type $g (func (result i32)))
+            (type $c (cont $g))
+            (tag $t)
+            (elem declare func $wide)
+            (func $pause (suspend $t))
+            (func $wide (param i32) (result i32) (call $pause) {} {})
+            (func $deeper (param $n i32) (param $c (ref $c)) (result i32)
+                (if (result i32) (local.get $n)
+                    (then (call $deeper (i32.sub (local.get $n) (i32.const 1)) (local.get $c)))
+                    (else (resume $c (local.get $c)))))
+            (func (export "resume below") (param $n i32) (result i32) (local $c (ref null $c))
+                (block $h (result (ref $c))
+                    (resume $k (on $t $h) (i32.const 1) (cont.new $k (ref.func $wide)))
+                    (unreachable))
+                (local.set $c)
+                (call $deeper (local.get $n) (ref.as_non_null (local.get $c)))))"#,
+        "(local.get 0) ".repeat(operands),
+        "i32.add ".repeat(operands - 1),
+    );
+    let (mut store, instance) = instance(&text);
+    for depth in (0..6_000).step_by(97) {
+        assert_eq!(call::<_, _, i32>(&mut store, instance, "resume below", depth).unwrap(), operands as i32);
+    }
+}
+
 #[test]
 fn fuel_runs_out_between_stacks() {
     let text = r#"(module
