@@ -94,10 +94,11 @@ impl Comparison {
         self.has_ended
     }
 
-    /// Ends the comparison between two engines because one of them does not support what it was asked for
-    /// ([`Rule::NotSupported`]), though the observation does not say so.
+    /// Ends the comparison between two backends because one of them does not support what it was asked for
+    /// ([`Rule::NotSupported`]), though the observation does not say so. The interpreter has features that the compiled
+    /// lanes lack; lanes of one backend have the same.
     pub fn end_unsupported(&mut self) {
-        if !self.same_engine {
+        if !self.same_backend {
             self.end(Rule::NotSupported);
         }
     }

@@ -124,6 +124,11 @@ fn unsupported_ends_the_comparison_between_engines_only() {
     within.end_unsupported();
     across.end_unsupported();
     assert_eq!((within.has_ended(), across.has_ended()), (false, true));
+    // Our interpreter has features that our compiled lanes lack.
+    let interpreter = LaneInfo { backend: "interp".to_string(), ..info("own", "interp") };
+    let mut both = Comparison::new(&info("own", "speed"), &interpreter);
+    both.end_unsupported();
+    assert!(both.has_ended());
 }
 
 #[test]
