@@ -284,7 +284,7 @@ table! {
         needs: [],
         flags: ["COMPACT_IMPORTS"],
         aliases: ["compact-import-section"],
-        example: r#"(module (import "m" (item "a" (func)) (item "b" (func))))"#,
+        example: r#"(module (import "spectest" (item "print" (func)) (item "print_i32" (func (param i32)))))"#,
     }
     /// Atomic instructions that acquire and release only, and `pause`.
     ACQUIRE_RELEASE_ATOMICS = 23 {
