@@ -60,11 +60,11 @@ without_compiler() {
 # Prints the output of a program on both streams, and its exit code. Succeeds even if the program fails.
 outcome() { local code=0; "$@" 2>&1 || code=$?; echo "exit code $code"; }
 
-# The scripts of tests/ahead have features that only the interpreter has so far.
+# The scripts of interpreter/tests/ahead have features that only the interpreter has so far.
 own_scripts() {
   runner --lanes all --deny unsupported tests/*.wast
-  runner --lanes interp --deny unsupported tests/ahead/*.wast
-  runner --lanes interp --gc-zeal tests/ahead/*.wast
+  runner --lanes interp --deny unsupported interpreter/tests/ahead/*.wast
+  runner --lanes interp --gc-zeal interpreter/tests/ahead/*.wast
 }
 
 # Every version of the official suite in every lane. All 130,776 directives of each lane must execute.

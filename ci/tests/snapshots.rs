@@ -285,7 +285,7 @@ fn scripts() -> Vec<PathBuf> {
 /// Returns the files of our own scripts with this extension, sorted.
 fn files_with(wanted: &str) -> Vec<PathBuf> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
-    let folders = [tests.clone(), tests.join("ahead")];
+    let folders = [tests.clone(), tests.join("../interpreter/tests/ahead")];
     let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("the scripts' directory can be read"));
     let paths = entries.map(|entry| entry.expect("the directory can be read").path());
     let mut files: Vec<PathBuf> =
