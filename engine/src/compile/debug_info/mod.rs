@@ -121,7 +121,7 @@ impl<'a> Binary<'a> {
         for subsection in names.into_iter().map_while(core::result::Result::ok) {
             let Name::Local(functions) = subsection else { continue };
             for function in functions.into_iter().map_while(core::result::Result::ok) {
-                let names = function.names.into_iter().map_while(core::result::Result::ok);
+                let names = function.names.map_while(core::result::Result::ok);
                 self.local_names.insert(function.index, names.map(|naming| (naming.index, naming.name)).collect());
             }
         }

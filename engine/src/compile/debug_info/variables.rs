@@ -52,7 +52,7 @@ impl Variables<'_> {
             let base = Description::Memory { base: Some(local), offset: 0 };
             let located = locals::locate(&self.code.functions[function], self.memory, base, &[]);
             frame = locals::ranges(&located);
-            locals::set_location(&mut unit.unit, id, dw::DW_AT_frame_base, located);
+            locals::set_location(unit.unit, id, dw::DW_AT_frame_base, located);
         }
         self.scope = Some(Scope { depth: entry.depth(), function, frame });
         Ok(())
@@ -83,7 +83,7 @@ impl Variables<'_> {
         }
         if let Some(left) = self.left.checked_sub(located.len()) {
             self.left = left;
-            locals::set_location(&mut unit.unit, id, dw::DW_AT_location, located);
+            locals::set_location(unit.unit, id, dw::DW_AT_location, located);
         }
         Ok(())
     }
