@@ -97,7 +97,7 @@ struct Record<'a> {
 }
 
 /// Returns one line for each engine that is named as `NAME` or `NAME@VERSION`, or for the usual ones if none is named:
-/// name, version, kind, package, digest or `-`, file, `first` or `other`, and the [`Record`] as JSON.
+/// name, version, kind, package, digest or `-`, file, `first` or `other`, and the record of the engine as JSON.
 ///
 /// # Errors
 ///
